@@ -1,0 +1,129 @@
+"""A seekable device: what every layer above sees of a disk, a partition or a plain file."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Protocol
+
+from reseal.errors import ImageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class DiskError(ImageError, OSError):
+    """A disk image can't be opened, read or written."""
+
+
+class Device(Protocol):
+    """Random access to `size` bytes.
+
+    Offsets and sizes are in bytes and need no alignment. A read or write that is not wholly inside
+    the device raises DiskError, as does every failure below; there are no short reads or writes.
+    """
+
+    size: int
+    read_only: bool
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Return exactly `size` bytes from `offset`."""
+        ...
+
+    def write(self, offset: int, data: bytes) -> None:
+        """Write all of `data` at `offset`."""
+        ...
+
+    def flush(self) -> None:
+        """Return when everything written has reached stable storage."""
+        ...
+
+    def close(self) -> None:
+        """Give the device back. Closing twice is allowed."""
+        ...
+
+
+def check_range(device: Device, offset: int, size: int) -> None:
+    """Raise DiskError unless `size` bytes from `offset` lie inside the device."""
+    if offset < 0 or size < 0 or offset + size > device.size:
+        msg = f"access of {size} bytes at {offset} is outside the device of {device.size} bytes"
+        raise DiskError(msg)
+
+
+class FileDevice:
+    """A plain file as a device, without any container format."""
+
+    def __init__(self, path: Path, *, read_only: bool = True) -> None:
+        self.path = path
+        self.read_only = read_only
+        try:
+            self._fd = os.open(path, (os.O_RDONLY if read_only else os.O_RDWR) | os.O_CLOEXEC)
+        except OSError as error:
+            msg = f"{path} can't be opened: {error.strerror}"
+            raise DiskError(msg) from error
+        self.size = os.lseek(self._fd, 0, os.SEEK_END)
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Return exactly `size` bytes from `offset`."""
+        check_range(self, offset, size)
+        parts: list[bytes] = []
+        while size:
+            part = os.pread(self._fd, size, offset)
+            if not part:
+                msg = f"{self.path} ends early, at {offset}"
+                raise DiskError(msg)
+            parts.append(part)
+            offset += len(part)
+            size -= len(part)
+        return b"".join(parts)
+
+    def write(self, offset: int, data: bytes) -> None:
+        """Write all of `data` at `offset`."""
+        check_range(self, offset, len(data))
+        view = memoryview(data)
+        while view:
+            try:
+                written = os.pwrite(self._fd, view, offset)
+            except OSError as error:
+                msg = f"{self.path} can't be written at {offset}: {error.strerror}"
+                raise DiskError(msg) from error
+            view = view[written:]
+            offset += written
+
+    def flush(self) -> None:
+        """Return when everything written has reached stable storage."""
+        if not self.read_only:
+            os.fsync(self._fd)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+class Slice:
+    """A range of another device, such as a partition. Closing it leaves the other device open."""
+
+    def __init__(self, device: Device, offset: int, size: int) -> None:
+        check_range(device, offset, size)
+        self._device = device
+        self.offset = offset
+        self.size = size
+        self.read_only = device.read_only
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Return exactly `size` bytes from `offset`."""
+        check_range(self, offset, size)
+        return self._device.read(self.offset + offset, size)
+
+    def write(self, offset: int, data: bytes) -> None:
+        """Write all of `data` at `offset`."""
+        check_range(self, offset, len(data))
+        self._device.write(self.offset + offset, data)
+
+    def flush(self) -> None:
+        """Flush the device below."""
+        self._device.flush()
+
+    def close(self) -> None:
+        """Do nothing: the device below belongs to somebody else."""

@@ -1,0 +1,1 @@
+"""NTFS volumes inside a device, through libntfs-3g."""

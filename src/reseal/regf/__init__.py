@@ -1,0 +1,1 @@
+"""Registry hives: read, recovered from their logs, edited, written."""

@@ -1,0 +1,1 @@
+"""Build a sample Windows image, generalize it, and say where everything is."""
