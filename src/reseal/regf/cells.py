@@ -1,0 +1,316 @@
+"""Cells and bins: the bytes of a hive, what is free in them, and what was changed.
+
+A hive is its base block and then bins, each a multiple of 4096 bytes: a header of 32 bytes and
+cells without gaps. A cell is a signed 32-bit size, negative where the cell is in use, and its
+content; sizes are multiples of 8. All references are cell offsets, counted from the first bin.
+
+Nothing is scanned when a hive is opened. The places of the bins are learnt at the first edit, and
+free space is sought bin by bin, from the edit outward.
+"""
+
+from __future__ import annotations
+
+import struct
+from bisect import bisect_left, bisect_right, insort
+from typing import TYPE_CHECKING
+
+from reseal.regf import baseblock
+from reseal.regf.errors import RegfError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: Offset that stands for "none".
+NIL = 0xFFFFFFFF
+BIN_HEADER = 32
+PAGE = 4096
+SMALLEST_CELL = 8
+
+_SIZE = struct.Struct("<i")
+_U32 = struct.Struct("<I")
+_BIN = struct.Struct("<4sIIQQI")
+
+#: How many bytes of bins one allocation looks through for free space before it adds a bin.
+_SEARCH_LIMIT = 256 * 1024
+#: Larger bins are not looked through at all: one of 100 MB would cost over a second.
+_BIN_SEARCH_LIMIT = 1 << 20
+
+
+class Cells:
+    """The cells of one hive.
+
+    Attributes:
+        name: the hive's name, for messages.
+        data: the whole file; a bytearray as soon as something is written.
+        bins_size: bytes of hive bins data.
+        minor: minor version of the hive's format.
+        pages: numbers of the 4 KiB pages of the file that were changed.
+        epochs: how often each cell was freed; an object that remembers a cell is stale when the
+            cell's number is no longer the one that it saw.
+        writes: counts changes.
+    """
+
+    def __init__(self, name: str, data: bytes | bytearray, bins_size: int, minor: int) -> None:
+        self.name = name
+        self.data = data
+        self.bins_size = bins_size
+        self.minor = minor
+        self.pages: set[int] = set()
+        self.epochs: dict[int, int] = {}
+        self.writes = 0
+        self._bins: list[int] = []
+        self._bin_ends: list[int] = []
+        self._searched: set[int] = set()
+        self._free: dict[int, int] = {}
+        self._free_ends: dict[int, int] = {}
+        self._by_size: dict[int, set[int]] = {}
+        self._sizes: list[int] = []
+
+    def damage(self, text: str, offset: int) -> RegfError:
+        """Return the error that says what is wrong at a cell offset."""
+        where = f"0x{offset:x} (0x{offset + baseblock.SIZE:x} in the file)"
+        return RegfError(f"{self.name} is damaged: {text} at {where}.")
+
+    # Reading
+
+    def locate(self, offset: int, need: int, what: str) -> tuple[int, int]:
+        """Return where the content of a cell in use begins and ends in the file.
+
+        Raises:
+            RegfError: there is no such cell, or it has fewer than `need` bytes.
+        """
+        if offset & 7 or not BIN_HEADER <= offset <= self.bins_size - SMALLEST_CELL:
+            raise self.damage(f"a reference to {what} points to no cell", offset)
+        start = offset + baseblock.SIZE
+        size = -_SIZE.unpack_from(self.data, start)[0]
+        if size < SMALLEST_CELL or size & 7 or offset + size > self.bins_size:
+            raise self.damage(f"the cell of {what} is free or has an impossible size", offset)
+        if size - 4 < need:
+            raise self.damage(f"the cell of {what} is too small for its content", offset)
+        return start + 4, start + size
+
+    def locate_signed(self, offset: int, signature: bytes, need: int, what: str) -> tuple[int, int]:
+        """Return where the content of a cell begins and ends, after a look at its signature."""
+        start, end = self.locate(offset, need, what)
+        if self.data[start : start + 2] != signature:
+            raise self.damage(f"the cell of {what} holds something else", offset)
+        return start, end
+
+    def u32(self, position: int) -> int:
+        """Return the 32-bit number at a place in the file."""
+        number: int = _U32.unpack_from(self.data, position)[0]
+        return number
+
+    # Writing
+
+    def mutable(self) -> bytearray:
+        """Return the file's bytes for writing."""
+        if not isinstance(self.data, bytearray):
+            self.data = bytearray(self.data)
+        return self.data
+
+    def write(self, position: int, content: bytes | bytearray | memoryview) -> None:
+        """Write bytes at a place in the file."""
+        end = position + len(content)
+        self.mutable()[position:end] = content
+        self.touch(position, end)
+
+    def write_u32(self, position: int, number: int) -> None:
+        """Write a 32-bit number at a place in the file."""
+        _U32.pack_into(self.mutable(), position, number)
+        self.touch(position, position + 4)
+
+    def touch(self, position: int, end: int) -> None:
+        """Note a change of the file from `position` to `end`."""
+        self.writes += 1
+        first, last = position >> 12, (end - 1) >> 12
+        self.pages.add(first)
+        if last > first:
+            self.pages.update(range(first + 1, last + 1))
+
+    # Bins
+
+    def bins(self) -> Iterator[tuple[int, int]]:
+        """Yield the offset and the end of every bin.
+
+        Raises:
+            RegfError: the bins don't follow one another without gaps.
+        """
+        offset = 0
+        while offset < self.bins_size:
+            signature, stated, size, *_ = _BIN.unpack_from(self.data, offset + baseblock.SIZE)
+            if signature != b"hbin" or stated != offset:
+                raise self.damage("there is no bin where one must be", offset)
+            if size == 0 or size % PAGE or offset + size > self.bins_size:
+                raise self.damage(f"a bin has the impossible size of {size} bytes", offset)
+            yield offset, offset + size
+            offset += size
+
+    def bin_index(self, offset: int) -> int:
+        """Return the number of the bin that holds `offset`."""
+        if not self._bins:
+            places = list(self.bins())
+            self._bins = [start for start, _ in places]
+            self._bin_ends = [end for _, end in places]
+        return bisect_right(self._bins, offset) - 1
+
+    def _search(self, index: int) -> None:
+        """Learn the free cells of a bin."""
+        self._searched.add(index)
+        data, end = self.data, self._bin_ends[index]
+        offset = self._bins[index] + BIN_HEADER
+        while offset < end:
+            size: int = _SIZE.unpack_from(data, offset + baseblock.SIZE)[0]
+            length = abs(size)
+            if length < SMALLEST_CELL or length & 7 or offset + length > end:
+                raise self.damage("a cell has an impossible size", offset)
+            if size > 0 and offset not in self._free:
+                self._add_free(offset, length)
+            offset += length
+
+    def add_bin(self, size: int) -> None:
+        """Append a bin with room for a cell of `size` bytes."""
+        if self.bins_size:
+            self.bin_index(0)
+        length = (size + BIN_HEADER + PAGE - 1) // PAGE * PAGE
+        offset = self.bins_size
+        if offset + length > baseblock.BINS_LIMIT:
+            msg = f"{self.name} can't grow: a hive has at most 2 GB."
+            raise RegfError(msg)
+        data, start = self.mutable(), offset + baseblock.SIZE
+        if len(data) < start + length:
+            data.extend(bytes(start + length - len(data)))
+        data[start : start + length] = bytes(length)
+        _BIN.pack_into(data, start, b"hbin", offset, length, 0, 0, 0)
+        _SIZE.pack_into(data, start + BIN_HEADER, length - BIN_HEADER)
+        self.bins_size += length
+        _U32.pack_into(data, baseblock.BINS_SIZE, self.bins_size)
+        self.touch(0, baseblock.SECTOR)
+        self.touch(start, start + length)
+        self._searched.add(len(self._bins))
+        self._bins.append(offset)
+        self._bin_ends.append(offset + length)
+        self._add_free(offset + BIN_HEADER, length - BIN_HEADER)
+
+    # Free space
+
+    def _add_free(self, offset: int, size: int) -> None:
+        self._free[offset] = size
+        self._free_ends[offset + size] = offset
+        offsets = self._by_size.get(size)
+        if offsets is None:
+            self._by_size[size] = {offset}
+            insort(self._sizes, size)
+        else:
+            offsets.add(offset)
+
+    def _drop_free(self, offset: int) -> int:
+        size = self._free.pop(offset)
+        del self._free_ends[offset + size]
+        offsets = self._by_size[size]
+        offsets.discard(offset)
+        if not offsets:
+            del self._by_size[size]
+            del self._sizes[bisect_left(self._sizes, size)]
+        return size
+
+    def _take(self, size: int) -> int | None:
+        """Take the smallest known free cell that has room for `size` bytes."""
+        place = bisect_left(self._sizes, size)
+        if place == len(self._sizes):
+            return None
+        offset = next(iter(self._by_size[self._sizes[place]]))
+        rest = self._drop_free(offset) - size
+        if rest:
+            self._set_size(offset + size, rest)
+            self._add_free(offset + size, rest)
+        return offset
+
+    def _set_size(self, offset: int, size: int) -> None:
+        position = offset + baseblock.SIZE
+        _SIZE.pack_into(self.mutable(), position, size)
+        self.touch(position, position + 4)
+
+    def allocate(self, length: int, near: int) -> int:
+        """Return the offset of a new cell with `length` zero bytes of content.
+
+        Args:
+            length: bytes of content.
+            near: an offset in the bin from which on free space is sought.
+        """
+        size = max(SMALLEST_CELL, (length + 4 + 7) & ~7)
+        offset = self._take(size)
+        if offset is None:
+            self._search_near(size, near)
+            offset = self._take(size)
+        if offset is None:
+            self.add_bin(size)
+            offset = self._take(size)
+        assert offset is not None
+        start = offset + baseblock.SIZE
+        self.mutable()[start : start + size] = _SIZE.pack(-size) + bytes(size - 4)
+        self.touch(start, start + size)
+        return offset
+
+    def _search_near(self, size: int, near: int) -> None:
+        """Look through bins from `near` on until one has a free cell of `size` bytes."""
+        first, count = self.bin_index(near), len(self._bins)
+        if len(self._searched) >= count:
+            return
+        budget = _SEARCH_LIMIT
+        for index in (*range(first, count), *range(first)):
+            if index in self._searched:
+                continue
+            length = self._bin_ends[index] - self._bins[index]
+            if length > _BIN_SEARCH_LIMIT:
+                self._searched.add(index)
+                continue
+            self._search(index)
+            budget -= length
+            if budget <= 0 or (self._sizes and self._sizes[-1] >= size):
+                return
+
+    def free(self, offset: int) -> None:
+        """Give a cell back, wipe it, and merge it with free neighbours."""
+        self.locate(offset, 0, "what is freed")
+        start = offset + baseblock.SIZE
+        size = -_SIZE.unpack_from(self.data, start)[0]
+        index = self.bin_index(offset)
+        end = self._bin_ends[index]
+        if offset + size > end:
+            raise self.damage("a cell runs over the end of its bin", offset)
+        if index not in self._searched and end - self._bins[index] <= 16 * PAGE:
+            self._search(index)
+        self.epochs[offset] = self.epochs.get(offset, 0) + 1
+        self.mutable()[start : start + size] = bytes(size)
+        self.touch(start, start + size)
+        self._set_size(offset, size)
+        self._merge(offset, size, end)
+
+    def _merge(self, offset: int, size: int, end: int) -> None:
+        after = offset + size
+        if after < end:
+            length: int = _SIZE.unpack_from(self.data, after + baseblock.SIZE)[0]
+            if length > 0 and not length & 7 and after + length <= end:
+                if after in self._free:
+                    self._drop_free(after)
+                self.write(after + baseblock.SIZE, bytes(4))
+                size += length
+        before = self._free_ends.get(offset)
+        if before is not None:
+            self.write(offset + baseblock.SIZE, bytes(4))
+            size += self._drop_free(before)
+            offset = before
+        self._set_size(offset, size)
+        self._add_free(offset, size)
+
+    def shrink(self, offset: int, length: int) -> None:
+        """Give back what a cell has beyond `length` bytes of content, where that is worth it."""
+        start, end = self.locate(offset, length, "what is shortened")
+        size = max(SMALLEST_CELL, (length + 4 + 7) & ~7)
+        rest = end - start + 4 - size
+        if rest < 64:
+            return
+        self._set_size(offset, -size)
+        self._set_size(offset + size, -rest)
+        self.free(offset + size)

@@ -1,0 +1,114 @@
+"""The data of values: resident in the value, in a cell of its own, or in big-data segments.
+
+Big data is told by its size: a plain cell holds all of it, a big-data cell is shorter.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from reseal.regf import baseblock, node
+from reseal.regf.cells import NIL, Cells
+from reseal.regf.errors import RegfError
+
+#: From minor version 4 on, more data than one segment is split into segments (documented by
+#: Suhanov, seen in BigDataHive).
+SEGMENT = 16344
+_BIG_DATA_MINOR = 4
+_DB = struct.Struct("<2sHI")
+
+
+def read(cells: Cells, vk: int) -> bytes:
+    """Return the data of the value whose cell content is at file position `vk`."""
+    size, place = struct.unpack_from("<II", cells.data, vk + node.VK_DATA_SIZE)
+    if size & node.RESIDENT:
+        size = min(size & ~node.RESIDENT, 4)
+        return bytes(cells.data[vk + node.VK_DATA : vk + node.VK_DATA + size])
+    if not size:
+        return b""
+    start, end = cells.locate(place, 0, "value data")
+    if size <= end - start:
+        return bytes(cells.data[start : start + size])
+    if cells.minor < _BIG_DATA_MINOR:
+        raise cells.damage("value data is longer than its cell", place)
+    return b"".join(
+        bytes(cells.data[position : position + length])
+        for position, length in _segments(cells, place, size)
+    )
+
+
+def _big(cells: Cells, place: int) -> tuple[int, list[int]]:
+    """Return the offset of the list of segments, and the segments."""
+    start, _ = cells.locate_signed(place, b"db", _DB.size, "big data")
+    _, count, listing = _DB.unpack_from(cells.data, start)
+    start, _ = cells.locate(listing, 4 * count, "a list of big-data segments")
+    return listing, list(struct.unpack_from(f"<{count}I", cells.data, start))
+
+
+def _segments(cells: Cells, place: int, size: int) -> list[tuple[int, int]]:
+    _, offsets = _big(cells, place)
+    if len(offsets) != -(-size // SEGMENT) or len(set(offsets)) != len(offsets):
+        raise cells.damage("big data has the wrong number of segments", place)
+    parts: list[tuple[int, int]] = []
+    for offset in offsets:
+        length = min(size, SEGMENT)
+        start, _ = cells.locate(offset, length, "a big-data segment")
+        parts.append((start, length))
+        size -= length
+    return parts
+
+
+def cells_of(cells: Cells, vk: int) -> list[int]:
+    """Return the offsets of all cells that hold a value's data."""
+    size, place = struct.unpack_from("<II", cells.data, vk + node.VK_DATA_SIZE)
+    if size & node.RESIDENT or not size or place == NIL:
+        return []
+    start, end = cells.locate(place, 0, "value data")
+    if size <= end - start:
+        return [place]
+    listing, offsets = _big(cells, place)
+    return [*offsets, listing, place]
+
+
+def free(cells: Cells, vk: int) -> None:
+    """Give the cells of a value's data back."""
+    for offset in cells_of(cells, vk):
+        cells.free(offset)
+
+
+def store(cells: Cells, data: bytes, near: int) -> tuple[int, int]:
+    """Store data; return the two words, data size and data, that a value keeps of it."""
+    if len(data) <= 4:
+        return len(data) | node.RESIDENT, int.from_bytes(data.ljust(4, b"\0"), "little")
+    if len(data) <= SEGMENT or cells.minor < _BIG_DATA_MINOR:
+        return len(data), _cell(cells, data, near)
+    count = -(-len(data) // SEGMENT)
+    if count > 0xFFFF:
+        msg = f"{cells.name}: {len(data)} bytes are too much for one value."
+        raise RegfError(msg)
+    # hivex takes the last four bytes of a segment's cell for no part of it.
+    parts = [data[i * SEGMENT : (i + 1) * SEGMENT] for i in range(count)]
+    offsets = [_cell(cells, part, near, spare=4) for part in parts]
+    listing = _cell(cells, struct.pack(f"<{count}I", *offsets), near)
+    return len(data), _cell(cells, _DB.pack(b"db", count, listing), near)
+
+
+def _cell(cells: Cells, content: bytes, near: int, spare: int = 0) -> int:
+    offset = cells.allocate(len(content) + spare, near)
+    cells.write(offset + baseblock.SIZE + 4, content)
+    return offset
+
+
+def replace(cells: Cells, vk: int, data: bytes, near: int) -> None:
+    """Give the value whose content is at `vk` other data, in the same cell where it fits."""
+    size, place = struct.unpack_from("<II", cells.data, vk + node.VK_DATA_SIZE)
+    if not size & node.RESIDENT and size and 4 < len(data) <= SEGMENT:
+        start, end = cells.locate(place, 0, "value data")
+        if max(size, len(data)) <= end - start:
+            cells.write(start, data + bytes(max(size - len(data), 0)))
+            cells.shrink(place, len(data))
+            cells.write_u32(vk + node.VK_DATA_SIZE, len(data))
+            return
+    free(cells, vk)
+    words = store(cells, data, near)
+    cells.write(vk + node.VK_DATA_SIZE, struct.pack("<II", *words))

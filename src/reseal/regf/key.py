@@ -1,0 +1,452 @@
+"""The keys of a hive."""
+
+from __future__ import annotations
+
+import functools
+import struct
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, cast
+
+from reseal.regf import names, node, security
+from reseal.regf.cells import NIL
+from reseal.regf.errors import RegfError
+from reseal.regf.subkeys import SubkeyList
+from reseal.regf.value import Value, ValueList
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from reseal.regf.cells import Cells
+    from reseal.regf.hive import Hive
+
+#: Deepest tree of keys that Windows allows (documented: "Registry Element Size Limits").
+DEPTH_LIMIT = 512
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _edit(method: Callable[Concatenate[Key, P], R]) -> Callable[Concatenate[Key, P], R]:
+    """Make a method an edit: refused where the hive is read-only, noted where it fails halfway."""
+
+    @functools.wraps(method)
+    def edit(self: Key, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        with self.hive.editing():
+            return method(self, *args, **kwargs)
+
+    return cast("Callable[Concatenate[Key, P], R]", edit)
+
+
+class Key:
+    r"""One key, known by the place of its cell.
+
+    It stays valid through edits anywhere in the hive, renames included; after the key was deleted
+    every access raises RegfError. Paths are relative to the key, separated by backslashes and
+    without regard to case.
+
+    Attributes:
+        hive: the hive that the key belongs to.
+    """
+
+    __slots__ = ("_epoch", "_offset", "hive")
+
+    def __init__(self, hive: Hive, offset: int) -> None:
+        self.hive = hive
+        self._offset = offset
+        self._epoch = hive.cells.epochs.get(offset, 0)
+
+    def _nk(self) -> int:
+        """Return where the content of the key's cell begins in the file."""
+        cells = self.hive.cells
+        while cells.epochs.get(self._offset, 0) != self._epoch:
+            moved = self.hive.moved.get((self._offset, self._epoch))
+            if moved is None:
+                msg = f"{cells.name}: this key was deleted."
+                raise RegfError(msg)
+            self._offset, self._epoch = moved
+        return cells.locate_signed(self._offset, b"nk", node.NK_SIZE, "a key")[0]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Key):
+            return NotImplemented
+        return self.hive is other.hive and self.offset == other.offset
+
+    def __hash__(self) -> int:
+        return hash((id(self.hive), self.offset))
+
+    def __repr__(self) -> str:
+        return f"<Key {self.path!r} of {self.hive.name}>"
+
+    # What the key is
+
+    @property
+    def offset(self) -> int:
+        """Offset of the key's cell."""
+        self._nk()
+        return self._offset
+
+    @property
+    def name(self) -> str:
+        """The key's name. That of the root has no meaning."""
+        self._nk()
+        return name_of(self.hive.cells, self._offset)
+
+    @property
+    def is_root(self) -> bool:
+        """Whether this is the root key of the hive."""
+        return self.offset == self.hive.root_offset
+
+    @property
+    def parent(self) -> Key | None:
+        """The key above; None for the root."""
+        if self.is_root:
+            return None
+        return Key(self.hive, self.hive.cells.u32(self._nk() + node.NK_PARENT))
+
+    @property
+    def path(self) -> str:
+        """The path below the root; the empty string for the root."""
+        parts: list[str] = []
+        key: Key = self
+        while (parent := key.parent) is not None:
+            parts.append(key.name)
+            if len(parts) > DEPTH_LIMIT:
+                raise self.hive.cells.damage("a key is its own ancestor", self._offset)
+            key = parent
+        return "\\".join(reversed(parts))
+
+    @property
+    def flags(self) -> int:
+        """The flags of the key node."""
+        flags: int = struct.unpack_from("<H", self.hive.cells.data, self._nk() + node.NK_FLAGS)[0]
+        return flags
+
+    @property
+    def last_written(self) -> int:
+        """When the key was last changed, FILETIME."""
+        time: int = struct.unpack_from("<Q", self.hive.cells.data, self._nk() + node.NK_TIME)[0]
+        return time
+
+    @property
+    def class_name(self) -> str | None:
+        """The key's class, None where it has none."""
+        raw = self.class_data
+        return None if raw is None else names.decode(raw, compressed=False)
+
+    @property
+    def class_data(self) -> bytes | None:
+        """The class as stored (UTF-16LE), None where the key has none."""
+        cells, nk = self.hive.cells, self._nk()
+        (size,) = struct.unpack_from("<H", cells.data, nk + node.NK_CLASS_SIZE)
+        offset = cells.u32(nk + node.NK_CLASS)
+        if not size or offset == NIL:
+            return None
+        start, _ = cells.locate(offset, size, "a class name")
+        return bytes(cells.data[start : start + size])
+
+    @property
+    def descriptor(self) -> bytes:
+        """The key's security descriptor, self-relative."""
+        cells = self.hive.cells
+        return security.read(cells, cells.u32(self._nk() + node.NK_SECURITY))
+
+    # What is in it
+
+    def _subkeys(self) -> SubkeyList:
+        self._nk()
+        cells = self.hive.cells
+        return SubkeyList(cells, self._offset, functools.partial(name_of, cells))
+
+    def _values(self) -> ValueList:
+        nk = self._nk()
+        return ValueList(self.hive.cells, self._offset, nk)
+
+    def subkeys(self) -> Iterator[Key]:
+        """Iterate over the keys directly below, in the hive's order."""
+        return (Key(self.hive, offset) for offset in self._subkeys().offsets())
+
+    def subkey(self, name: str) -> Key | None:
+        """Return the key of this name directly below, None where there is none."""
+        offset = self._subkeys().find(names.upcase(name))
+        return None if offset is None else Key(self.hive, offset)
+
+    def key(self, path: str) -> Key | None:
+        """Return the key at a path below this one, None where there is none."""
+        key = self
+        for name in _parts(path):
+            below = key.subkey(name)
+            if below is None:
+                return None
+            key = below
+        return key
+
+    def values(self) -> Iterator[Value]:
+        """Iterate over the values, in the hive's order."""
+        return iter(self._values())
+
+    def value(self, name: str) -> Value | None:
+        """Return the value of this name ("" is the default value), None where there is none."""
+        offset = self._values().find(name)
+        return None if offset is None else Value(self.hive.cells, offset)
+
+    # Edits
+
+    @_edit
+    def create(self, path: str) -> Key:
+        """Return the key at a path below this one, made with all keys above it where missing.
+
+        A new key has the security descriptor of the key above it.
+        """
+        key = self
+        for name in _parts(path):
+            key = key.subkey(name) or key.create_subkey(name)
+        return key
+
+    @_edit
+    def create_subkey(self, name: str) -> Key:
+        """Make a key directly below, whose name may hold anything but a backslash.
+
+        Raises:
+            RegfError: the name is not allowed or exists, or the tree would become too deep.
+        """
+        _check_name(name)
+        nk = self._nk()
+        cells, subkeys = self.hive.cells, self._subkeys()
+        if subkeys.find(names.upcase(name)) is not None:
+            msg = f"{cells.name}: the key {self.path}\\{name} exists."
+            raise RegfError(msg)
+        if self.path.count("\\") + 2 > DEPTH_LIMIT:
+            msg = f"{cells.name}: a key can't be more than {DEPTH_LIMIT} levels deep."
+            raise RegfError(msg)
+        sk = cells.u32(nk + node.NK_SECURITY)
+        stored, compressed = names.encode(name)
+        security.share(cells, sk)
+        offset = cells.allocate(node.NK_SIZE + len(stored), self._offset)
+        flags = node.COMPRESSED if compressed else 0
+        content = new_node(flags, self.hive.now(), self._offset, sk, stored)
+        cells.write(offset + 4096 + 4, content)
+        subkeys.insert(offset, name)
+        self._note_child(name)
+        self.hive.touched.add(offset)
+        self._stamp()
+        return Key(self.hive, offset)
+
+    @_edit
+    def set(self, name: str, type: int, data: bytes) -> None:  # noqa: A002
+        """Make a value or change it. Where it is the same already, nothing changes.
+
+        Args:
+            name: the value's name; "" is the default value.
+            type: type number, of `types` or any other.
+            data: the data as stored.
+        """
+        if names.units(name) > names.VALUE_NAME_LIMIT:
+            msg = f"A value name has at most {names.VALUE_NAME_LIMIT} characters: {name[:40]!r}…"
+            raise RegfError(msg)
+        values = self._values()
+        offset = values.find(name)
+        if offset is None:
+            values.add(name, type, data)
+        else:
+            value = Value(self.hive.cells, offset)
+            if value.type == type and value.data == data:
+                return
+            values.change(offset, type, data)
+        self._stamp()
+
+    @_edit
+    def unset(self, name: str) -> bool:
+        """Delete a value; return False where there is none of this name."""
+        values = self._values()
+        offset = values.find(name)
+        if offset is None:
+            return False
+        values.remove(offset)
+        self._stamp()
+        return True
+
+    @_edit
+    def delete(self) -> None:
+        """Delete the key with everything below it.
+
+        Raises:
+            RegfError: it is the root.
+        """
+        parent = self.parent
+        if parent is None:
+            msg = f"{self.hive.name}: the root key can't be deleted."
+            raise RegfError(msg)
+        tree = self._tree()
+        subkeys = parent._subkeys()
+        subkeys.remove(self._offset)
+        cells = self.hive.cells
+        for offset in reversed(tree):
+            _free_key(cells, offset)
+            self.hive.touched.discard(offset)
+        if not subkeys.count:
+            nk = parent._nk()
+            cells.write(nk + node.NK_MAX_NAME, bytes(2))
+            cells.write_u32(nk + node.NK_MAX_CLASS, 0)
+        parent._stamp()
+
+    def _tree(self) -> list[int]:
+        """Return the offsets of this key and all below it, parents first."""
+        cells = self.hive.cells
+        found, level, seen = [self.offset], [self._offset], {self._offset}
+        for _ in range(DEPTH_LIMIT + 1):
+            below: list[int] = []
+            for offset in level:
+                below += SubkeyList(cells, offset, functools.partial(name_of, cells)).offsets()
+            if not below:
+                return found
+            seen.update(below)
+            found += below
+            if len(seen) != len(found):
+                raise cells.damage("keys form a loop or are listed twice", self._offset)
+            level = below
+        raise cells.damage("the tree of keys is too deep", self._offset)
+
+    @_edit
+    def rename(self, new_name: str) -> None:
+        """Give the key another name; its place in the parent's list follows.
+
+        Raises:
+            RegfError: the name is not allowed, a sibling has it, or this is the root.
+        """
+        _check_name(new_name)
+        parent = self.parent
+        if parent is None:
+            msg = f"{self.hive.name}: the root key can't be renamed."
+            raise RegfError(msg)
+        sibling = parent.subkey(new_name)
+        if sibling is not None and sibling != self:
+            msg = f"{self.hive.name}: the key {sibling.path} exists."
+            raise RegfError(msg)
+        parent._subkeys().remove(self._offset)
+        stored, compressed = names.encode(new_name)
+        self._store_name(stored, compressed=compressed)
+        parent._subkeys().insert(self._offset, new_name)
+        parent._note_child(new_name)
+        self._stamp()
+        parent._stamp()
+
+    def _store_name(self, stored: bytes, *, compressed: bool) -> None:
+        cells, nk = self.hive.cells, self._nk()
+        _, end = cells.locate(self._offset, node.NK_SIZE, "a key")
+        flags = self.flags & ~node.COMPRESSED | (node.COMPRESSED if compressed else 0)
+        if node.NK_SIZE + len(stored) > end - nk:
+            nk = self._move(node.NK_SIZE + len(stored))
+        _, end = cells.locate(self._offset, node.NK_SIZE, "a key")
+        cells.write(nk + node.NK_FLAGS, struct.pack("<H", flags))
+        cells.write(nk + node.NK_NAME_SIZE, struct.pack("<H", len(stored)))
+        cells.write(nk + node.NK_SIZE, stored.ljust(end - nk - node.NK_SIZE, b"\0"))
+
+    def _move(self, length: int) -> int:
+        """Move the key to a larger cell; return where its content begins."""
+        cells, old, epoch = self.hive.cells, self._offset, self._epoch
+        children = self._subkeys().offsets()
+        start, _ = cells.locate(old, node.NK_SIZE, "a key")
+        head = bytes(cells.data[start : start + node.NK_SIZE])
+        new = cells.allocate(length, old)
+        cells.write(new + 4096 + 4, head)
+        for child in children:
+            nk, _ = cells.locate_signed(child, b"nk", node.NK_SIZE, "a key")
+            cells.write_u32(nk + node.NK_PARENT, new)
+        cells.free(old)
+        self.hive.moved[old, epoch] = (new, cells.epochs.get(new, 0))
+        self.hive.touched.discard(old)
+        return self._nk()
+
+    @_edit
+    def set_descriptor(self, descriptor: bytes) -> None:
+        """Give the key another security descriptor (self-relative); equal ones are shared."""
+        cells, nk = self.hive.cells, self._nk()
+        old = cells.u32(nk + node.NK_SECURITY)
+        if security.read(cells, old) == descriptor:
+            return
+        cells.write_u32(nk + node.NK_SECURITY, security.obtain(cells, descriptor, old))
+        security.release(cells, old)
+        self._stamp()
+
+    @_edit
+    def set_class_name(self, class_name: str | None) -> None:
+        """Give the key another class, or none."""
+        raw = (class_name or "").encode("utf-16-le", "surrogatepass")
+        if raw == (self.class_data or b""):
+            return
+        if len(raw) > 0xFFFF:
+            msg = f"A class name has at most {0xFFFF // 2} characters."
+            raise RegfError(msg)
+        cells, nk = self.hive.cells, self._nk()
+        if self.class_data is not None:
+            cells.free(cells.u32(nk + node.NK_CLASS))
+        offset = NIL
+        if raw:
+            offset = cells.allocate(len(raw), self._offset)
+            cells.write(offset + 4096 + 4, raw)
+        cells.write_u32(nk + node.NK_CLASS, offset)
+        cells.write(nk + node.NK_CLASS_SIZE, struct.pack("<H", len(raw)))
+        parent = self.parent
+        if parent is not None:
+            place = parent._nk() + node.NK_MAX_CLASS
+            if cells.u32(place) < len(raw):
+                cells.write_u32(place, len(raw))
+        self._stamp()
+
+    def _note_child(self, name: str) -> None:
+        """Raise the largest length of a subkey name, where this one is longer."""
+        cells, place = self.hive.cells, self._nk() + node.NK_MAX_NAME
+        (largest,) = struct.unpack_from("<H", cells.data, place)
+        if largest < 2 * names.units(name):
+            cells.write(place, struct.pack("<H", 2 * names.units(name)))
+
+    def _stamp(self) -> None:
+        """Set the time of the last change."""
+        self.hive.touched.add(self._offset)
+        place = self._nk() + node.NK_TIME
+        self.hive.cells.write(place, struct.pack("<Q", self.hive.now()))
+
+
+def name_of(cells: Cells, offset: int) -> str:
+    """Return the name of the key at a cell offset."""
+    start, end = cells.locate_signed(offset, b"nk", node.NK_SIZE, "a key")
+    flags, *_ = struct.unpack_from("<H", cells.data, start + node.NK_FLAGS)
+    (size,) = struct.unpack_from("<H", cells.data, start + node.NK_NAME_SIZE)
+    first = start + node.NK_SIZE
+    if first + size > end:
+        raise cells.damage("the name of a key is longer than its cell", offset)
+    return names.decode(cells.data[first : first + size], compressed=bool(flags & node.COMPRESSED))
+
+
+def new_node(flags: int, time: int, parent: int, sk: int, stored: bytes) -> bytes:
+    """Return the content of the cell of a new key without subkeys, values and class."""
+    head = node.NK.pack(
+        b"nk", flags, time, 0, parent, 0, 0, NIL, NIL, 0, NIL, sk, NIL, 0, 0, 0, 0, 0,
+        len(stored), 0,
+    )  # fmt: skip
+    return head + stored
+
+
+def _free_key(cells: Cells, offset: int) -> None:
+    """Give back the cells of one key: values, lists, class, security and node."""
+    nk, _ = cells.locate_signed(offset, b"nk", node.NK_SIZE, "a key")
+    ValueList(cells, offset, nk).free()
+    SubkeyList(cells, offset, functools.partial(name_of, cells)).free()
+    (class_size,) = struct.unpack_from("<H", cells.data, nk + node.NK_CLASS_SIZE)
+    class_offset = cells.u32(nk + node.NK_CLASS)
+    if class_size and class_offset != NIL:
+        cells.free(class_offset)
+    security.release(cells, cells.u32(nk + node.NK_SECURITY))
+    cells.free(offset)
+
+
+def _parts(path: str) -> list[str]:
+    return [part for part in path.split("\\") if part]
+
+
+def _check_name(name: str) -> None:
+    if not name or "\\" in name or names.units(name) > names.KEY_NAME_LIMIT:
+        msg = (
+            f"{name[:300]!r} can't be the name of a key: it has 1 to {names.KEY_NAME_LIMIT} "
+            "characters and no backslash."
+        )
+        raise RegfError(msg)

@@ -1,0 +1,34 @@
+"""Marvin32, the hash that guards log entries (published by Microsoft, US patent 8,555,082)."""
+
+from __future__ import annotations
+
+import struct
+
+_MASK = 0xFFFFFFFF
+#: The seed that Windows uses in registry logs (seen in every log): its low and its high word.
+_SEED_LOW, _SEED_HIGH = 0x7A4E55C5, 0x82EF4D88
+
+
+def marvin32(data: bytes | bytearray | memoryview) -> int:
+    """Return the 64-bit hash of `data`, the low word in the low bits."""
+    low, high = _SEED_LOW, _SEED_HIGH
+    whole = len(data) & ~3
+    tail = bytes(data[whole:]) + b"\x80"
+    words = list(memoryview(data)[:whole].cast("I")) if _LITTLE else _words(data, whole)
+    words.append(int.from_bytes(tail.ljust(4, b"\0"), "little"))
+    words.append(0)
+    for word in words:
+        low = low + word & _MASK
+        high ^= low
+        low = (low << 20 & _MASK | low >> 12) + high & _MASK
+        high = (high << 9 & _MASK | high >> 23) ^ low
+        low = (low << 27 & _MASK | low >> 5) + high & _MASK
+        high = high << 19 & _MASK | high >> 13
+    return high << 32 | low
+
+
+def _words(data: bytes | bytearray | memoryview, size: int) -> list[int]:
+    return list(struct.unpack(f"<{size // 4}I", data[:size]))
+
+
+_LITTLE = struct.pack("=I", 1) == b"\1\0\0\0"

@@ -1,0 +1,288 @@
+"""Lists of subkeys: li, lf and lh leaves, and ri lists of leaves.
+
+A leaf holds the offsets of the subkeys in the order of their upper-cased names; lf adds a hint of
+four characters and lh a hash to each. An ri divides a long list into leaves.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+from reseal.regf import names, node
+from reseal.regf.cells import NIL, Cells
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+#: Entries of a full leaf: as many as a cell in a bin of one page has room for (inferred from the
+#: leaves of real hives, none of which is larger).
+_FULL = {b"lf": 507, b"lh": 507, b"li": 1013}
+_WIDTH = {b"lf": 8, b"lh": 8, b"li": 4}
+_COUNT_LIMIT = 0xFFFF
+
+
+class Leaf:
+    """A li, lf or lh list as it stands in a cell."""
+
+    __slots__ = ("cells", "count", "kind", "offset", "room", "start", "width")
+
+    def __init__(self, cells: Cells, offset: int) -> None:
+        start, end = cells.locate(offset, 4, "a subkey list")
+        self.cells = cells
+        self.offset = offset
+        self.start = start
+        self.kind = bytes(cells.data[start : start + 2])
+        if self.kind not in _WIDTH:
+            raise cells.damage("a subkey list of an unknown kind", offset)
+        self.width = _WIDTH[self.kind]
+        (self.count,) = struct.unpack_from("<H", cells.data, start + 2)
+        self.room = (end - start - 4) // self.width
+        if self.count > self.room:
+            raise cells.damage("a subkey list is longer than its cell", offset)
+
+    def offsets(self) -> Sequence[int]:
+        """Return the offsets of the subkeys."""
+        words = struct.unpack_from(
+            f"<{self.count * self.width // 4}I", self.cells.data, self.start + 4
+        )
+        return words if self.width == 4 else words[::2]
+
+    def find(self, upper: str, name_of: Callable[[int], str]) -> int | None:
+        """Return the place of the key with this upper-cased name, None where it is not here."""
+        data, offsets = self.cells.data, self.offsets()
+        if self.kind == b"lh":
+            wanted = names.hash_lh(upper)
+            hashes = struct.unpack_from(f"<{self.count * 2}I", data, self.start + 4)[1::2]
+            place = -1
+            while wanted in hashes[place + 1 :]:
+                place = hashes.index(wanted, place + 1)
+                if names.upcase(name_of(offsets[place])) == upper:
+                    return place
+            return None
+        for place in self._hinted(upper) if self.kind == b"lf" else range(self.count):
+            if names.upcase(name_of(offsets[place])) == upper:
+                return place
+        return None
+
+    def _hinted(self, upper: str) -> Iterator[int]:
+        """Yield the places in an lf list at which the hint fits an upper-cased name."""
+        if not upper[:4].isascii():
+            yield from range(self.count)
+            return
+        hint, raw = names.hint_lf(upper), self.raw().upper()
+        found = raw.find(hint)
+        while found >= 0:
+            if found % 8 == 4:
+                yield found // 8
+            found = raw.find(hint, found + 1)
+
+    def position(self, upper: str, name_of: Callable[[int], str]) -> int:
+        """Return the place at which a key with this upper-cased name belongs."""
+        offsets = self.offsets()
+        low, high = 0, self.count
+        while low < high:
+            middle = (low + high) // 2
+            if names.upcase(name_of(offsets[middle])) < upper:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def entry(self, offset: int, name: str) -> bytes:
+        """Return the entry of a key for a list of this kind."""
+        return _entry(self.kind, offset, name)
+
+    def raw(self) -> bytes:
+        """Return all entries."""
+        return bytes(self.cells.data[self.start + 4 : self.start + 4 + self.count * self.width])
+
+    def store(self, raw: bytes) -> int:
+        """Replace all entries; return the offset of the list, which moves where it has no room."""
+        count = len(raw) // self.width
+        if count <= self.room:
+            used = max(count, self.count) * self.width
+            head = struct.pack("<H", count) + raw
+            self.cells.write(self.start + 2, head + bytes(used + 2 - len(head)))
+            self.count = count
+            return self.offset
+        offset = _allocate(self.cells, self.kind, raw, self.offset)
+        self.cells.free(self.offset)
+        return offset
+
+
+class SubkeyList:
+    """The subkeys of one key.
+
+    Args:
+        cells: the cells of the hive.
+        key: the offset of the key's nk cell.
+        name_of: returns the name of the key at a cell offset.
+    """
+
+    def __init__(self, cells: Cells, key: int, name_of: Callable[[int], str]) -> None:
+        self._cells = cells
+        self._name_of = name_of
+        self._key = key
+        self._nk, _ = cells.locate_signed(key, b"nk", node.NK_SIZE, "a key")
+        self.count = cells.u32(self._nk + node.NK_SUBKEY_COUNT)
+        self._list = cells.u32(self._nk + node.NK_SUBKEYS)
+
+    def _root(self) -> list[int] | None:
+        """Return the leaves that an ri names, None where the key's list is a leaf or absent."""
+        start, end = self._cells.locate(self._list, 4, "a subkey list")
+        if self._cells.data[start : start + 2] != b"ri":
+            return None
+        (count,) = struct.unpack_from("<H", self._cells.data, start + 2)
+        if count * 4 > end - start - 4:
+            raise self._cells.damage("a list of subkey lists is longer than its cell", self._list)
+        leaves = list(struct.unpack_from(f"<{count}I", self._cells.data, start + 4))
+        if len(set(leaves)) != count:
+            raise self._cells.damage("a subkey list is named twice", self._list)
+        return leaves
+
+    def leaves(self) -> list[int]:
+        """Return the offsets of the leaves in order."""
+        if self._list == NIL or not self.count:
+            return []
+        root = self._root()
+        return [self._list] if root is None else root
+
+    def cells(self) -> list[int]:
+        """Return the offsets of all cells of the list."""
+        leaves = self.leaves()
+        return leaves if leaves in ([], [self._list]) else [*leaves, self._list]
+
+    def offsets(self) -> list[int]:
+        """Return the offsets of all subkeys in order."""
+        result: list[int] = []
+        for leaf in self.leaves():
+            result.extend(Leaf(self._cells, leaf).offsets())
+        return result
+
+    def find(self, upper: str) -> int | None:
+        """Return the offset of the subkey with an upper-cased name, None where there is none."""
+        for _, leaf in self._candidates(upper):
+            place = leaf.find(upper, self._name_of)
+            if place is not None:
+                return leaf.offsets()[place]
+        return None
+
+    def _candidates(self, upper: str) -> list[tuple[int, Leaf]]:
+        """Return the leaf that has or would have a name, with its number."""
+        leaves = self.leaves()
+        if not leaves:
+            return []
+        low, high = 0, len(leaves) - 1
+        while low < high:
+            middle = (low + high) // 2
+            leaf = Leaf(self._cells, leaves[middle])
+            if not leaf.count:
+                raise self._cells.damage("a subkey list is empty", leaf.offset)
+            if names.upcase(self._name_of(leaf.offsets()[-1])) < upper:
+                low = middle + 1
+            else:
+                high = middle
+        return [(low, Leaf(self._cells, leaves[low]))]
+
+    def insert(self, offset: int, name: str) -> None:
+        """Put a key into the list, which must not have one of this name."""
+        upper = names.upcase(name)
+        if self._list == NIL or not self.count:
+            minor = self._cells.minor
+            kind = b"lh" if minor >= 5 else b"lf" if minor >= 3 else b"li"
+            self._list = _allocate(self._cells, kind, _entry(kind, offset, name), self._key)
+            self._set_list(self._list)
+            self._set_count(1)
+            return
+        root = self._root()
+        number, leaf = self._candidates(upper)[0]
+        place = leaf.position(upper, self._name_of)
+        raw, cut = leaf.raw(), place * leaf.width
+        raw = raw[:cut] + leaf.entry(offset, name) + raw[cut:]
+        if len(raw) // leaf.width <= _FULL[leaf.kind]:
+            parts = [raw]
+        else:
+            middle = len(raw) // leaf.width // 2 * leaf.width
+            parts = [raw[:middle], raw[middle:]]
+        moved = [leaf.store(parts[0])]
+        moved += [_allocate(self._cells, leaf.kind, part, leaf.offset) for part in parts[1:]]
+        if root is None and len(moved) == 1:
+            if moved[0] != leaf.offset:
+                self._set_list(moved[0])
+        else:
+            leaves = [leaf.offset] if root is None else root
+            self._store_root(root is not None, leaves[:number] + moved + leaves[number + 1 :])
+        self._set_count(self.count + 1)
+
+    def remove(self, offset: int) -> None:
+        """Take a key out of the list."""
+        root = self._root()
+        leaves = [self._list] if root is None else root
+        for number, leaf in enumerate(Leaf(self._cells, leaf) for leaf in leaves):
+            offsets = leaf.offsets()
+            if offset not in offsets:
+                continue
+            cut = offsets.index(offset) * leaf.width
+            raw = leaf.raw()
+            rest = raw[:cut] + raw[cut + leaf.width :]
+            if rest:
+                leaf.store(rest)
+            else:
+                self._cells.free(leaf.offset)
+                if root is not None and len(root) > 1:
+                    self._store_root(True, root[:number] + root[number + 1 :])
+                else:
+                    if root is not None:
+                        self._cells.free(self._list)
+                    self._set_list(NIL)
+            self._set_count(self.count - 1)
+            return
+        raise self._cells.damage("a key is missing in the list of its parent", offset)
+
+    def free(self) -> None:
+        """Give the cells of the whole list back; the key is about to go."""
+        for offset in self.cells():
+            self._cells.free(offset)
+
+    def _store_root(self, exists: bool, leaves: list[int]) -> None:
+        if len(leaves) > _COUNT_LIMIT:
+            raise self._cells.damage("a key has too many subkeys", self._key)
+        content = struct.pack(f"<2sH{len(leaves)}I", b"ri", len(leaves), *leaves)
+        if exists:
+            start, end = self._cells.locate(self._list, 4, "a list of subkey lists")
+            if len(content) <= end - start:
+                self._cells.write(start, content)
+                return
+        # Room for a few leaves more, so that the list does not move with each of them.
+        offset = self._cells.allocate(len(content) + 28, self._key)
+        self._cells.write(offset + 4096 + 4, content)
+        if exists:
+            self._cells.free(self._list)
+        self._set_list(offset)
+
+    def _set_list(self, offset: int) -> None:
+        self._list = offset
+        self._cells.write_u32(self._nk + node.NK_SUBKEYS, offset)
+
+    def _set_count(self, count: int) -> None:
+        self.count = count
+        self._cells.write_u32(self._nk + node.NK_SUBKEY_COUNT, count)
+
+
+def _entry(kind: bytes, offset: int, name: str) -> bytes:
+    if kind == b"lh":
+        return struct.pack("<II", offset, names.hash_lh(names.upcase(name)))
+    if kind == b"lf":
+        return struct.pack("<I4s", offset, names.hint_lf(name))
+    return struct.pack("<I", offset)
+
+
+def _allocate(cells: Cells, kind: bytes, raw: bytes, near: int) -> int:
+    """Make a leaf of its entries, with room for a quarter more up to a full leaf."""
+    width = _WIDTH[kind]
+    count = len(raw) // width
+    room = max(count, min(_FULL[kind], count + count // 4))
+    offset = cells.allocate(4 + room * width, near)
+    cells.write(offset + 4096 + 4, struct.pack("<2sH", kind, count) + raw)
+    return offset

@@ -1,0 +1,188 @@
+"""The values of keys."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+from reseal.regf import data, names, node, types
+from reseal.regf.errors import RegfError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reseal.regf.cells import Cells
+
+
+class Value:
+    """One value of a key, read from the hive when it is asked for.
+
+    It stays valid while the value exists; after `Key.unset` or the deletion of its key every
+    access raises RegfError.
+    """
+
+    __slots__ = ("_cells", "_epoch", "_offset")
+
+    def __init__(self, cells: Cells, offset: int) -> None:
+        self._cells = cells
+        self._offset = offset
+        self._epoch = cells.epochs.get(offset, 0)
+
+    def _vk(self) -> int:
+        if self._cells.epochs.get(self._offset, 0) != self._epoch:
+            msg = f"{self._cells.name}: this value was deleted."
+            raise RegfError(msg)
+        return self._cells.locate_signed(self._offset, b"vk", node.VK_SIZE, "a value")[0]
+
+    @property
+    def offset(self) -> int:
+        """Offset of the value's cell."""
+        return self._offset
+
+    @property
+    def name(self) -> str:
+        """The value's name; the empty string for the default value."""
+        self._vk()
+        return name_of(self._cells, self._offset)
+
+    @property
+    def type(self) -> int:
+        """The type number as it is stored, which need not be one that `types` knows."""
+        return self._cells.u32(self._vk() + node.VK_TYPE)
+
+    @property
+    def data(self) -> bytes:
+        """The data as stored."""
+        return data.read(self._cells, self._vk())
+
+    @property
+    def decoded(self) -> str | int | list[str] | bytes:
+        """The data as a Python value; see `types.decode`."""
+        return types.decode(self.type, self.data)
+
+    def __repr__(self) -> str:
+        return f"<Value {self.name!r} {types.name(self.type)}>"
+
+
+def name_of(cells: Cells, offset: int) -> str:
+    """Return the name of the value at a cell offset."""
+    start, end = cells.locate_signed(offset, b"vk", node.VK_SIZE, "a value")
+    (size,) = struct.unpack_from("<H", cells.data, start + 2)
+    (flags,) = struct.unpack_from("<H", cells.data, start + node.VK_FLAGS)
+    first = start + node.VK_SIZE
+    if first + size > end:
+        raise cells.damage("the name of a value is longer than its cell", offset)
+    return names.decode(
+        cells.data[first : first + size], compressed=bool(flags & node.VK_COMPRESSED)
+    )
+
+
+class ValueList:
+    """The list of values of the key whose nk content is at file position `nk`."""
+
+    def __init__(self, cells: Cells, key: int, nk: int) -> None:
+        self._cells = cells
+        self._key = key
+        self._nk = nk
+        self.count = cells.u32(nk + node.NK_VALUE_COUNT)
+        self._list = cells.u32(nk + node.NK_VALUES)
+        (flags,) = struct.unpack_from("<H", cells.data, nk + node.NK_FLAGS)
+        if flags & node.PREDEFINED:
+            # The count is a predefined handle here, and there are no values.
+            self.count = 0
+
+    def offsets(self) -> tuple[int, ...]:
+        """Return the offsets of the values, in the order in which they were made."""
+        if not self.count:
+            return ()
+        start, _ = self._cells.locate(self._list, 4 * self.count, "a list of values")
+        return struct.unpack_from(f"<{self.count}I", self._cells.data, start)
+
+    def find(self, name: str) -> int | None:
+        """Return the offset of the value of this name, None where there is none."""
+        upper = names.upcase(name)
+        for offset in self.offsets():
+            if names.upcase(name_of(self._cells, offset)) == upper:
+                return offset
+        return None
+
+    def __iter__(self) -> Iterator[Value]:
+        return (Value(self._cells, offset) for offset in self.offsets())
+
+    def add(self, name: str, number: int, content: bytes) -> None:
+        """Append a value, which must not exist."""
+        cells = self._cells
+        stored, compressed = names.encode(name)
+        offset = cells.allocate(node.VK_SIZE + len(stored), self._key)
+        size, place = data.store(cells, content, offset)
+        head = node.VK.pack(b"vk", len(stored), size, place, number, int(compressed), 0)
+        cells.write(offset + 4096 + 4, head + stored)
+        offsets = (*self.offsets(), offset)
+        self._store(offsets)
+        _raise(cells, self._nk + node.NK_MAX_VALUE_NAME, 2 * names.units(name))
+        _raise(cells, self._nk + node.NK_MAX_VALUE_DATA, len(content))
+
+    def change(self, offset: int, number: int, content: bytes) -> None:
+        """Give an existing value another type and data."""
+        vk, _ = self._cells.locate_signed(offset, b"vk", node.VK_SIZE, "a value")
+        data.replace(self._cells, vk, content, offset)
+        self._cells.write_u32(vk + node.VK_TYPE, number)
+        _raise(self._cells, self._nk + node.NK_MAX_VALUE_DATA, len(content))
+
+    def remove(self, offset: int) -> None:
+        """Delete a value."""
+        offsets = list(self.offsets())
+        offsets.remove(offset)
+        free_value(self._cells, offset)
+        self._store(tuple(offsets))
+
+    def free(self) -> None:
+        """Give all cells of all values back; the key is about to go."""
+        for offset in self.offsets():
+            free_value(self._cells, offset)
+        if self.count:
+            self._cells.free(self._list)
+
+    def _store(self, offsets: tuple[int, ...]) -> None:
+        cells = self._cells
+        content = struct.pack(f"<{len(offsets)}I", *offsets)
+        if not offsets:
+            cells.free(self._list)
+            self._place(0xFFFFFFFF)
+            # As Windows does with the last value (inferred from hives of Windows).
+            cells.write(self._nk + node.NK_MAX_VALUE_NAME, bytes(8))
+        elif self.count:
+            start, end = cells.locate(self._list, 4 * self.count, "a list of values")
+            if len(content) <= end - start:
+                cells.write(start, content.ljust(4 * self.count, b"\0"))
+            else:
+                old = self._list
+                self._place(_listing(cells, content, self._key))
+                cells.free(old)
+        else:
+            self._place(_listing(cells, content, self._key))
+        self.count = len(offsets)
+        cells.write_u32(self._nk + node.NK_VALUE_COUNT, self.count)
+
+    def _place(self, offset: int) -> None:
+        self._list = offset
+        self._cells.write_u32(self._nk + node.NK_VALUES, offset)
+
+
+def _listing(cells: Cells, content: bytes, near: int) -> int:
+    # Room for a quarter more, so that the list does not move with each value.
+    offset = cells.allocate(len(content) + len(content) // 16 * 4, near)
+    cells.write(offset + 4096 + 4, content)
+    return offset
+
+
+def free_value(cells: Cells, offset: int) -> None:
+    """Give the cells of one value back."""
+    vk, _ = cells.locate_signed(offset, b"vk", node.VK_SIZE, "a value")
+    data.free(cells, vk)
+    cells.free(offset)
+
+
+def _raise(cells: Cells, position: int, number: int) -> None:
+    if cells.u32(position) < number:
+        cells.write_u32(position, number)

@@ -1,0 +1,233 @@
+"""The structural rules of a hive, as Windows enforces them when it loads one.
+
+Every bin and cell, every reference, every list: what is in use must be referenced exactly once
+(security cells: by the ring, and as often as they count), and what is referenced must be in use
+and of the right kind.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reseal.regf import baseblock, data, names, node, security
+from reseal.regf import key as key_module
+from reseal.regf import value as value_module
+from reseal.regf.cells import BIN_HEADER, NIL
+from reseal.regf.errors import RegfError
+from reseal.regf.subkeys import Leaf, SubkeyList
+
+if TYPE_CHECKING:
+    from reseal.regf.hive import Hive
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One broken rule.
+
+    Attributes:
+        offset: the cell offset at which it is broken.
+        path: the key that is concerned; None where no key is.
+        message: the rule and how it is broken.
+    """
+
+    offset: int
+    path: str | None
+    message: str
+
+
+def verify(hive: Hive, *, touched_only: bool = False) -> list[Violation]:
+    """Return all violations in a hive, or only those in what was edited."""
+    check = _Check(hive)
+    if touched_only:
+        check.touched()
+    else:
+        check.everything()
+    return check.violations
+
+
+class _Check:
+    def __init__(self, hive: Hive) -> None:
+        self.hive = hive
+        self.cells = hive.cells
+        self.violations: list[Violation] = []
+        #: Offset of every referenced cell that only one thing may reference.
+        self.referenced: set[int] = set()
+        #: Security cells and how many keys use them.
+        self.security: dict[int, int] = {}
+        self.path = ""
+
+    def report(self, offset: int, message: str) -> None:
+        self.violations.append(Violation(offset, self.path, message))
+
+    def claim(self, offset: int, what: str) -> bool:
+        if offset in self.referenced:
+            self.report(offset, f"The cell of {what} is referenced twice.")
+            return False
+        self.referenced.add(offset)
+        return True
+
+    def everything(self) -> None:
+        in_use = self.bins()
+        pending: list[tuple[int, int, str]] = [(self.hive.root_offset, NIL, "")]
+        while pending:
+            offset, parent, path = pending.pop()
+            self.path = path
+            if not self.claim(offset, "a key"):
+                continue
+            try:
+                children = self.key(offset, parent)
+            except RegfError as error:
+                self.report(offset, error.message)
+                continue
+            depth = path.count("\\") + 1
+            if children and depth > key_module.DEPTH_LIMIT:
+                self.report(offset, f"The tree is deeper than {key_module.DEPTH_LIMIT} keys.")
+                continue
+            pending += [
+                (child, offset, f"{path}\\{name}" if offset != self.hive.root_offset else name)
+                for child, name in reversed(children)
+            ]
+        self.ring()
+        self.path = ""
+        for offset in sorted(in_use - self.referenced):
+            self.report(offset, "A cell is in use and nothing references it.")
+
+    def touched(self) -> None:
+        self.bins(self.cells.pages)
+        for offset in sorted(self.hive.touched):
+            try:
+                key = key_module.Key(self.hive, offset)
+                self.path = key.path
+                parent = key.parent
+                self.key(offset, NIL if parent is None else parent.offset)
+                if parent is not None and parent.subkey(key.name) != key:
+                    self.report(offset, "The list of the parent does not have the key.")
+                security.read(self.cells, security.of_key(self.cells, offset))
+            except RegfError as error:
+                self.report(offset, error.message)
+
+    def bins(self, pages: set[int] | None = None) -> set[int]:
+        """Check bins and cells; return the offsets of the cells in use."""
+        in_use: set[int] = set()
+        try:
+            for start, end in self.cells.bins():
+                if pages is None or not pages.isdisjoint(range((start >> 12) + 1, (end >> 12) + 1)):
+                    self.bin(start, end, in_use)
+        except RegfError as error:
+            self.report(0, error.message)
+        return in_use
+
+    def bin(self, start: int, end: int, in_use: set[int]) -> None:
+        offset = start + BIN_HEADER
+        unpack, content = struct.Struct("<i").unpack_from, self.cells.data
+        while offset < end:
+            (size,) = unpack(content, offset + baseblock.SIZE)
+            length = abs(size)
+            if length < 8 or length & 7 or offset + length > end:
+                self.report(offset, f"A cell has the impossible size {size}.")
+                return
+            if size < 0:
+                in_use.add(offset)
+            offset += length
+
+    def key(self, offset: int, parent: int) -> list[tuple[int, str]]:
+        """Check one key with its values; return offset and name of its subkeys."""
+        cells = self.cells
+        nk, _ = cells.locate_signed(offset, b"nk", node.NK_SIZE, "a key")
+        fields = node.NK.unpack_from(cells.data, nk)
+        flags, stated_parent = fields[1], fields[4]
+        name = key_module.name_of(cells, offset)
+        if parent == NIL:
+            if not flags & node.ROOT:
+                self.report(offset, "The root key does not have the root flag.")
+        else:
+            if stated_parent != parent:
+                self.report(offset, f"The key names 0x{stated_parent:x} as its parent.")
+            if not name or names.units(name) > names.KEY_NAME_LIMIT:
+                self.report(offset, "The key's name is empty or too long.")
+        if flags & node.VOLATILE:
+            self.report(offset, "A volatile key is in the file.")
+        self.class_name(fields[12], fields[19])
+        sk = fields[11]
+        self.security[sk] = self.security.get(sk, 0) + 1
+        self.values(offset, nk)
+        return self.subkeys(offset, fields[5])
+
+    def class_name(self, offset: int, size: int) -> None:
+        if size and offset != NIL:
+            self.cells.locate(offset, size, "a class name")
+            self.claim(offset, "a class name")
+
+    def values(self, offset: int, nk: int) -> None:
+        cells = self.cells
+        values = value_module.ValueList(cells, offset, nk)
+        offsets = values.offsets()
+        if offsets:
+            self.claim(cells.u32(nk + node.NK_VALUES), "a list of values")
+        seen: set[str] = set()
+        for value in offsets:
+            if not self.claim(value, "a value"):
+                continue
+            vk, _ = cells.locate_signed(value, b"vk", node.VK_SIZE, "a value")
+            name = value_module.name_of(cells, value)
+            upper = names.upcase(name)
+            if upper in seen:
+                self.report(value, f"The key has two values of the name {name!r}.")
+            seen.add(upper)
+            for cell in data.cells_of(cells, vk):
+                self.claim(cell, "value data")
+            data.read(cells, vk)
+
+    def subkeys(self, offset: int, count: int) -> list[tuple[int, str]]:
+        cells = self.cells
+        listing = SubkeyList(cells, offset, lambda child: key_module.name_of(cells, child))
+        result: list[tuple[int, str]] = []
+        if not count:
+            return result
+        for place in listing.cells():
+            self.claim(place, "a subkey list")
+        last: str | None = None
+        for place in listing.leaves():
+            leaf = Leaf(cells, place)
+            raw = leaf.raw()
+            for number, child in enumerate(leaf.offsets()):
+                name = key_module.name_of(cells, child)
+                upper = names.upcase(name)
+                if last is not None and upper <= last:
+                    self.report(child, f"The subkey {name!r} is out of order or there twice.")
+                last = upper
+                entry = raw[number * leaf.width : (number + 1) * leaf.width]
+                if leaf.kind == b"lh" and entry != leaf.entry(child, name):
+                    self.report(child, f"The hash of the subkey {name!r} is wrong.")
+                result.append((child, name))
+        if len(result) != count:
+            self.report(offset, f"The key counts {count} subkeys and lists {len(result)}.")
+        return result
+
+    def ring(self) -> None:
+        """Check the ring of security cells and how often each is used."""
+        cells = self.cells
+        ring: set[int] = set()
+        self.path = ""
+        offset = next(iter(self.security), NIL)
+        try:
+            while offset not in ring:
+                ring.add(offset)
+                self.claim(offset, "a security descriptor")
+                after, before, count, content = security.parse(cells, offset)
+                if security.parse(cells, after)[1] != offset:
+                    self.report(offset, "The ring of security descriptors is broken.")
+                    break
+                del before
+                if count != self.security.get(offset, 0):
+                    used = self.security.get(offset, 0)
+                    self.report(offset, f"A descriptor counts {count} keys, {used} use it.")
+                if not content:
+                    self.report(offset, "A security descriptor is empty.")
+                offset = after
+        except RegfError as error:
+            self.report(offset, error.message)
+        for offset in sorted(self.security.keys() - ring):
+            self.report(offset, "A security descriptor in use is not in the ring.")
