@@ -1,5 +1,23 @@
-"""Containers, partitions and overlays: a disk image as a seekable device."""
+"""Containers, partitions and overlays: a disk image as a seekable device.
+
+The parent process opens an `Image`, begins a `Transaction` and serves both to a worker, which
+`connect`s and finds its volumes with `volumes`. Only the parent commits.
+"""
 
 from reseal.disk.device import Device, DiskError, FileDevice, Slice
+from reseal.disk.image import Image
+from reseal.disk.merge import Resumed, resume
+from reseal.disk.nbd import connect
+from reseal.disk.transaction import Transaction
 
-__all__ = ["Device", "DiskError", "FileDevice", "Slice"]
+__all__ = [
+    "Device",
+    "DiskError",
+    "FileDevice",
+    "Image",
+    "Resumed",
+    "Slice",
+    "Transaction",
+    "connect",
+    "resume",
+]

@@ -1,0 +1,147 @@
+"""An image with every other file that it needs, each with an explicit format, for QEMU."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from reseal.disk import formats
+from reseal.disk.device import DiskError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from reseal.disk.formats import Header, Reference
+
+#: More backing files than this are taken for an attack; real chains have a handful.
+_MAX_DEPTH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One image of a chain.
+
+    Attributes:
+        path: the resolved path.
+        header: what its header says.
+        backing: the image that holds what this one does not.
+        data_file: the file with a qcow2's data, where it is not the qcow2 itself.
+        extents: the files with the content of a VMDK descriptor.
+    """
+
+    path: Path
+    header: Header
+    backing: Link | None = None
+    data_file: Path | None = None
+    extents: tuple[Path, ...] = ()
+
+    def blockdev(self) -> dict[str, Any]:
+        """Describe the image to QEMU, which is left nothing to find out by itself."""
+        node = self.header.options | {"file": file_node(self.path)}
+        if self.header.format in {"qcow2", "vmdk"}:
+            node["backing"] = self.backing.blockdev() if self.backing else None
+        if self.data_file:
+            node["data-file"] = file_node(self.data_file)
+        return node
+
+    def own_files(self) -> Iterator[Path]:
+        """Yield the files that are written when the image is written."""
+        yield self.path
+        if self.data_file:
+            yield self.data_file
+        yield from self.extents
+
+    def chain(self) -> Iterator[Link]:
+        """Yield the image and its backing images, the image first."""
+        link: Link | None = self
+        while link:
+            yield link
+            link = link.backing
+
+    @property
+    def unusual(self) -> bool:
+        """Whether an option is needed that QEMU's daemon does not take, only its tools."""
+        return any("force_size_calc" in link.header.options for link in self.chain())
+
+
+def file_node(path: Path) -> dict[str, Any]:
+    """Describe a plain file to QEMU."""
+    return {"driver": "file", "filename": str(path), "discard": "unmap"}
+
+
+def open_chain(path: Path, *, allow_backing: bool = False, whole: bool = True) -> Link:
+    """Read the headers of an image and of all images below it.
+
+    Args:
+        path: the image, resolved.
+        allow_backing: take files that are not in the image's own folder, too.
+        whole: check that no file of the image is truncated.
+
+    Raises:
+        DiskError: a file is missing, damaged, or must not be opened.
+    """
+    return _open(path, None, path.parent, allow=allow_backing, whole=whole, above=())
+
+
+def _open(
+    path: Path,
+    qemu_format: str | None,
+    folder: Path,
+    *,
+    allow: bool,
+    whole: bool,
+    above: tuple[Path, ...],
+) -> Link:
+    if path in above:
+        raise DiskError(f"{path} is its own backing file.")
+    if len(above) >= _MAX_DEPTH:
+        raise DiskError(f"{above[0]} has more than {_MAX_DEPTH} backing files.")
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        name = str(path).encode(errors="backslashreplace").decode()
+        raise DiskError(f"{name} can't be opened: its path is not UTF-8.") from None
+    header = formats.read_header(path, qemu_format)
+
+    def find(name: str, what: str) -> Path:
+        return _find(path, name, what, folder, allow=allow)
+
+    backing: Link | None = None
+    if header.backing:
+        reference: Reference = header.backing
+        backing = _open(
+            find(reference.name, "backing file"),
+            reference.format,
+            folder,
+            allow=allow,
+            whole=whole,
+            above=(*above, path),
+        )
+    data_file = find(header.data_file, "data file") if header.data_file else None
+    extents = tuple(find(name, "extent") for name in header.extents)
+    for extent, size in zip(extents, header.extent_sizes, strict=True):
+        formats.require_extent(extent, size, whole=whole)
+    if whole:
+        formats.require_whole(path, header.format)
+    return Link(path, header, backing, data_file, extents)
+
+
+def _find(path: Path, name: str, what: str, folder: Path, *, allow: bool) -> Path:
+    """Resolve a file name from a header; only files in the folder are allowed."""
+    if ":" in name.partition("/")[0]:
+        raise DiskError(
+            f"{path} has the {what} {name[:200]!r}, which is not a plain file name.",
+            hint="reseal opens neither network locations nor QEMU's special names.",
+        )
+    try:
+        found = (path.parent / name).resolve(strict=True)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise DiskError(f"the {what} {name[:200]!r} of {path} can't be found.") from error
+    if not allow and not found.is_relative_to(folder):
+        raise DiskError(
+            f"{path} has the {what} {name[:200]!r}, which is outside its own folder.",
+            hint="If you trust the image, allow this with --allow-backing.",
+        )
+    formats.require_regular(found)
+    return found

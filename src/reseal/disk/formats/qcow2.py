@@ -1,0 +1,188 @@
+"""qcow2: QEMU's own format (docs/interop/qcow2.txt in QEMU's sources)."""
+
+from __future__ import annotations
+
+import struct
+import sys
+from array import array
+from typing import TYPE_CHECKING
+
+from reseal.disk.formats.header import Header, Reference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reseal.disk.formats.header import ContainerFile
+
+MAGIC = b"QFI\xfb"
+
+# magic, version, backing file (offset, length), cluster bits, size, encryption, L1 (entries,
+# offset), refcount table (offset, clusters), snapshots (number, offset)
+_HEADER = ">4sIQIIQIIQQIIQ"
+# incompatible, compatible and autoclear features, refcount order, header length
+_HEADER_V3 = ">QQQII"
+
+_DIRTY, _CORRUPT, _DATA_FILE, _COMPRESSION, _EXTENDED_L2 = (1 << bit for bit in range(5))
+_INCOMPATIBLE_KNOWN = _DIRTY | _CORRUPT | _DATA_FILE | _COMPRESSION | _EXTENDED_L2
+
+_EXTENSION_END = 0
+_EXTENSION_BACKING_FORMAT = 0xE2792ACA
+_EXTENSION_DATA_FILE = 0x44415441
+
+_OFFSET_MASK = 0x00FF_FFFF_FFFF_FE00  # of an L1 or L2 entry: bits 9 to 55
+_COMPRESSED = 1 << 62
+
+
+def parse(file: ContainerFile) -> Header:
+    """Read the header of a qcow2 image.
+
+    Raises:
+        DiskError: it is damaged, encrypted or of an unknown kind.
+    """
+    (
+        _,
+        version,
+        backing_offset,
+        backing_length,
+        cluster_bits,
+        size,
+        encryption,
+        *_,
+        snapshots,
+        _,
+    ) = file.fields(_HEADER, 0, "header")
+    if version not in {2, 3}:
+        raise file.refused(f"version {version} of qcow2 is not supported")
+    if not 9 <= cluster_bits <= 21:
+        raise file.damaged(f"it claims clusters of 2^{cluster_bits} bytes")
+    if encryption:
+        raise file.refused("it is encrypted", hint="Decrypt it with qemu-img convert first.")
+    incompatible, header_length, refcount_order = 0, 72, 4
+    if version == 3:
+        incompatible, _, _, refcount_order, header_length = file.fields(_HEADER_V3, 72, "header")
+    if incompatible & ~_INCOMPATIBLE_KNOWN or refcount_order > 6:
+        raise file.refused(f"it uses unknown features of qcow2 ({incompatible:#x})")
+    if incompatible & _CORRUPT:
+        raise file.damaged("QEMU has marked it as corrupt; qemu-img check says more")
+
+    cluster = 1 << cluster_bits
+    extensions = dict(_extensions(file, header_length, cluster))
+    backing = data_file = None
+    if backing_offset:
+        if not 1 <= backing_length <= 1023:
+            raise file.damaged(f"the name of its backing file has {backing_length} bytes")
+        name = _text(file, file.read(backing_offset, backing_length, "backing file name"))
+        backing = Reference(
+            name, _text(file, extensions.get(_EXTENSION_BACKING_FORMAT, b"")) or None
+        )
+    if incompatible & _DATA_FILE:
+        data_file = _text(file, extensions.get(_EXTENSION_DATA_FILE, b""))
+        if not data_file:
+            raise file.damaged("it keeps its data in another file and does not name it")
+
+    return Header(
+        format="qcow2",
+        size=size,
+        options={"driver": "qcow2"},
+        backing=backing,
+        data_file=data_file,
+        snapshots=snapshots,
+        create={
+            "compat": "1.1" if version == 3 else "0.10",
+            "cluster_size": str(cluster),
+            **({"extended_l2": "on"} if incompatible & _EXTENDED_L2 else {}),
+        },
+    )
+
+
+def require_whole(file: ContainerFile) -> None:
+    """Check that no table and no cluster lies beyond the end of the file.
+
+    Raises:
+        DiskError: the file is truncated.
+    """
+    _, version, *_ = file.fields(_HEADER, 0, "header")
+    (*_, cluster_bits, _, _, l1_entries, l1_offset, refcounts, refcount_clusters, _, _) = (
+        file.fields(_HEADER, 0, "header")
+    )
+    incompatible, refcount_order = 0, 4
+    if version == 3:
+        incompatible, _, _, refcount_order, _ = file.fields(_HEADER_V3, 72, "header")
+    cluster = 1 << cluster_bits
+    l1 = _table(file, l1_offset, l1_entries, "L1 table")
+    refcount_table = _table(file, refcounts, refcount_clusters * cluster // 8, "refcount table")
+    if incompatible & _DATA_FILE:
+        return  # the clusters lie in another file
+    if _end_in_use(file, refcount_table, cluster, refcount_order) > file.size:
+        _require_clusters(file, l1, cluster_bits, extended=bool(incompatible & _EXTENDED_L2))
+
+
+def _extensions(file: ContainerFile, offset: int, cluster: int) -> Iterator[tuple[int, bytes]]:
+    """Yield (type, data) of each header extension; all of them lie in the first cluster."""
+    while offset + 8 <= cluster:
+        kind, length = file.fields(">II", offset, "header")
+        if kind == _EXTENSION_END:
+            return
+        if length > cluster - offset - 8:
+            raise file.damaged("its header extensions are longer than its first cluster")
+        yield kind, file.read(offset + 8, length, "header")
+        offset += 8 + (length + 7) // 8 * 8
+
+
+def _text(file: ContainerFile, data: bytes) -> str:
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise file.damaged("a name in its header is not UTF-8") from error
+    if "\0" in text:
+        raise file.damaged("a name in its header holds a null character")
+    return text
+
+
+def _table(file: ContainerFile, offset: int, entries: int, what: str) -> array[int]:
+    table = array("Q", file.read(offset, entries * 8, what))
+    if sys.byteorder == "little":
+        table.byteswap()
+    return table
+
+
+def _end_in_use(file: ContainerFile, refcount_table: array[int], cluster: int, order: int) -> int:
+    """Return the end of the last cluster that the refcounts call used, in bytes.
+
+    The clusters are handed out in order, so this tells a truncated file at the cost of one block.
+    """
+    for index in range(len(refcount_table) - 1, -1, -1):
+        if block_offset := refcount_table[index] & ~511:
+            block = file.read(block_offset, cluster, "last refcount block")
+            used = len(block.rstrip(b"\0"))
+            if used:
+                per_block = cluster * 8 >> order
+                last = ((used - 1) * 8 >> order) + index * per_block
+                # The file ends with the last byte written, which may be anywhere in the cluster.
+                return last * cluster + 1
+    return 0
+
+
+def _require_clusters(
+    file: ContainerFile, l1: array[int], cluster_bits: int, *, extended: bool
+) -> None:
+    """Check every data cluster of a file whose refcounts point beyond its end.
+
+    A cluster that is counted but nowhere used was lost in a crash and does no harm.
+    """
+    compressed_bits = 62 - (cluster_bits - 8)
+    for entry in l1:
+        if not (l2_offset := entry & _OFFSET_MASK):
+            continue
+        l2 = file.read(l2_offset, 1 << cluster_bits, "L2 table")
+        for (descriptor,) in struct.iter_unpack(">Q", l2) if not extended else _first_words(l2):
+            if descriptor & _COMPRESSED:
+                file.require(descriptor & ((1 << compressed_bits) - 1), 1, "compressed data")
+            elif offset := descriptor & _OFFSET_MASK:
+                file.require(offset, 1, "data")
+
+
+def _first_words(l2: bytes) -> Iterator[tuple[int]]:
+    """Yield the offset words of an extended L2 table, without the subcluster bitmaps."""
+    for descriptor, _ in struct.iter_unpack(">QQ", l2):
+        yield (descriptor,)

@@ -1,0 +1,64 @@
+"""VDI: VirtualBox's format (include/VBox/vd.h and VDICore.h in VirtualBox's sources)."""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING
+
+from reseal.disk.formats.header import SECTOR, Header
+
+if TYPE_CHECKING:
+    from reseal.disk.formats.header import ContainerFile
+
+MAGIC = b"\x7f\x10\xda\xbe"
+MAGIC_OFFSET = 0x40
+
+# version, header size, image type
+_HEADER = "<III"
+_HEADER_OFFSET = 0x44
+# block map, data, geometry (4 words), unused, disk size, block size, extra bytes in a block,
+# blocks, blocks allocated
+_LAYOUT = "<II16xIQIIII"
+_LAYOUT_OFFSET = 0x154
+_LINKS_OFFSET = 0x1A8  # ids of the previous image and of the parent
+_DYNAMIC, _STATIC = 1, 2
+_UNALLOCATED = 0xFFFFFFFE  # and above: never written, or discarded
+
+
+def parse(file: ContainerFile) -> Header:
+    """Read the header of a VDI image.
+
+    Raises:
+        DiskError: it is damaged, or a differencing image.
+    """
+    version, _, kind = file.fields(_HEADER, _HEADER_OFFSET, "header")
+    if version != 0x00010001:
+        raise file.refused(f"version {version >> 16}.{version & 0xFFFF} of VDI is not supported")
+    _, _, _, size, block_size, _, blocks, _ = file.fields(_LAYOUT, _LAYOUT_OFFSET, "header")
+    if kind not in {_DYNAMIC, _STATIC} or any(file.read(_LINKS_OFFSET, 32, "header")):
+        raise file.refused(
+            "it is a differencing VDI, which QEMU does not support",
+            hint="Copy it into an image of its own first (VBoxManage clonemedium).",
+        )
+    if block_size < SECTOR or size == 0 or blocks * block_size < size:
+        raise file.damaged(f"{blocks} blocks of {block_size} bytes can't hold {size} bytes")
+    return Header(
+        format="vdi",
+        size=-(-size // SECTOR) * SECTOR,
+        options={"driver": "vdi"},
+        create={"static": "on"} if kind == _STATIC else {},
+    )
+
+
+def require_whole(file: ContainerFile) -> None:
+    """Check that the block map and every block are in the file.
+
+    Raises:
+        DiskError: the file is truncated.
+    """
+    map_offset, data_offset, _, _, block_size, _, blocks, _ = file.fields(
+        _LAYOUT, _LAYOUT_OFFSET, "header"
+    )
+    table = array("I", file.read(map_offset, blocks * 4, "block map"))
+    last = max((entry for entry in table if entry < _UNALLOCATED), default=-1)
+    file.require(data_offset, (last + 1) * block_size, "last block")

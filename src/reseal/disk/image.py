@@ -1,0 +1,129 @@
+"""A disk image as the parent process sees it: its header, its lock, a server for the worker."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Self
+
+from reseal.disk import formats
+from reseal.disk.chain import Link, open_chain
+from reseal.disk.locks import Lock, written_by_qemu
+from reseal.disk.overlay import create_overlay, overlay_blockdev
+from reseal.disk.server import private_folder, serve
+from reseal.disk.sidecar import journal_path
+from reseal.errors import ImageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class Image:
+    """An opened disk image. It shares reseal's lock on the file until it is closed.
+
+    Attributes:
+        path: as it was given.
+        file: the file itself, all symbolic links resolved.
+        format: "qcow2", "vhdx", "vhd", "vmdk", "vdi" or "raw".
+        size: bytes of the disk inside.
+        file_size: bytes that the image's own files occupy on the host.
+        snapshots: the number of snapshots inside; working in place leaves them as they are.
+        why_read_only: why it can't be changed in place, or None.
+    """
+
+    def __init__(self, path: Path, link: Link, lock: Lock) -> None:
+        self.path = path
+        self.file = link.path
+        self.link = link
+        self.lock = lock
+        self.format = link.header.format
+        self.size = link.header.size
+        self.file_size = sum(file.stat().st_blocks * 512 for file in link.own_files())
+        self.snapshots = link.header.snapshots
+        self.why_read_only = link.header.why_read_only
+
+    @classmethod
+    def open(cls, path: Path, *, allow_backing: bool = False) -> Self:
+        """Read and check the headers of an image, without changing or locking out anybody.
+
+        Args:
+            path: the image.
+            allow_backing: take backing files that are not in the image's own folder, too.
+
+        Raises:
+            DiskError: it is no image, is damaged, or is of a kind that reseal does not open.
+            ImageError: another reseal or a running machine uses it, or an earlier run was
+                interrupted while it merged its changes.
+        """
+        file = resolve(path)
+        lock = Lock(file)
+        try:
+            lock.share()
+            refuse_interrupted(path, file)
+            link = open_chain(file, allow_backing=allow_backing)
+            for each in link.own_files():
+                refuse_running(path, each)
+        except BaseException:
+            lock.close()
+            raise
+        return cls(path, link, lock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the image back. Closing twice is allowed."""
+        self.lock.close()
+
+    @contextmanager
+    def serve(self, overlay: Path | None = None) -> Iterator[Path]:
+        """Serve the disk, for `connect`, and yield the path of the socket.
+
+        Args:
+            overlay: a qcow2 that takes what is written; None to serve the image for reading.
+
+        Raises:
+            EngineError: qemu-storage-daemon is not installed.
+            ImageError: it can't open the image, or failed.
+        """
+        with private_folder() as folder:
+            writable = overlay is not None
+            if overlay is None and self.link.unusual:
+                overlay = folder / "overlay"
+                create_overlay(overlay, self.link)
+            blockdev = self.link.blockdev()
+            if overlay is not None:
+                blockdev = overlay_blockdev(overlay, self.link)
+            with serve(blockdev, folder, writable=writable, subject=str(self.path)) as socket_path:
+                yield socket_path
+
+
+def resolve(path: Path) -> Path:
+    """Resolve the path of an image that has to exist.
+
+    Raises:
+        DiskError: there is no such file, or it is no regular file.
+    """
+    formats.require_regular(path)
+    return path.resolve()
+
+
+def refuse_interrupted(path: Path, file: Path) -> None:
+    """Raise ImageError where a merge into the image was interrupted."""
+    if journal_path(file).exists():
+        raise ImageError(
+            f"an earlier run was interrupted while it wrote its changes into {path}.",
+            hint=f"Finish it: reseal resume {path}",
+        )
+
+
+def refuse_running(path: Path, file: Path) -> None:
+    """Raise ImageError where a machine or another program of QEMU's writes into the image."""
+    if written_by_qemu(file):
+        raise ImageError(
+            f"{path} is in use by a running machine or another program of QEMU's.",
+            hint="Shut down the machine that uses it.",
+        )

@@ -1,0 +1,91 @@
+"""The note beside an image that a merge into it has begun.
+
+While it is there, the image is neither the old nor the new one, and nothing but `resume` touches
+it. It names no files: the overlay's name follows from the image's, so a forged journal can point
+nowhere.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from reseal.disk.sidecar import journal_path, sync_folder
+from reseal.errors import ImageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_VERSION = 1
+_MAX_SIZE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """What the image was when the merge began.
+
+    Attributes:
+        format: its container.
+        size: bytes of the disk inside.
+        file_size: bytes of its file; a merge never makes it shorter.
+        modified: when its file was last written, in ns since 1970; a merge never makes that less.
+    """
+
+    format: str
+    size: int
+    file_size: int
+    modified: int
+
+    def write(self, image: Path) -> None:
+        """Put the note beside an image, whole or not at all, on stable storage."""
+        path = journal_path(image)
+        draft = path.with_name(path.name + ".new")
+        draft.unlink(missing_ok=True)
+        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(fd, "w", encoding="utf-8") as file:
+            json.dump({"version": _VERSION} | asdict(self), file)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+        sync_folder(path.parent)
+
+    @classmethod
+    def read(cls, image: Path) -> Self | None:
+        """Return the note beside an image, or None where there is none.
+
+        Raises:
+            ImageError: it can't be understood.
+        """
+        path = journal_path(image)
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise ImageError(f"{path} can't be read: {error.strerror}.") from error
+        with os.fdopen(fd, "rb") as file:
+            try:
+                return cls._parse(json.loads(file.read(_MAX_SIZE)))
+            except (OSError, ValueError, RecursionError, KeyError, TypeError) as error:
+                raise ImageError(
+                    f"{path} is damaged, so the interrupted merge can't be finished.",
+                    hint="Restore the image from a copy, then delete this file.",
+                ) from error
+
+    @classmethod
+    def _parse(cls, fields: dict[str, Any]) -> Self:
+        if fields.pop("version") != _VERSION:
+            raise ValueError
+        journal = cls(**fields)
+        numbers = (journal.size, journal.file_size, journal.modified)
+        if type(journal.format) is not str or any(type(number) is not int for number in numbers):
+            raise TypeError
+        return journal
+
+
+def remove_journal(image: Path) -> None:
+    """Take the note away: the merge is complete, on stable storage."""
+    journal_path(image).unlink(missing_ok=True)
+    sync_folder(image.parent)

@@ -1,0 +1,87 @@
+"""Who else has an image open: reseal's own lock, and QEMU's."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+from typing import TYPE_CHECKING
+
+from reseal.disk.device import DiskError
+from reseal.errors import ImageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# QEMU locks single bytes of an image, one for every permission that it uses and one for every
+# permission that it denies to others (block/file-posix.c, documented there).
+_QEMU_USES = 100
+_QEMU_DENIES = 200
+_PERMISSION_WRITE = 1
+
+_FLOCK = "hhqqi4x"  # struct flock: type, whence, start, length, process
+
+
+class Lock:
+    """reseal's lock on an image. It belongs to the file itself, whatever name led to it.
+
+    It is released when it is closed, or when the process ends in any way.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except OSError as error:
+            raise DiskError(f"{path} can't be opened: {error.strerror}.") from error
+
+    def share(self) -> None:
+        """Take or keep the lock as one of several readers."""
+        self._take(fcntl.LOCK_SH)
+
+    def exclude(self) -> None:
+        """Take the lock alone."""
+        self._take(fcntl.LOCK_EX)
+
+    def _take(self, kind: int) -> None:
+        try:
+            fcntl.flock(self._fd, kind | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ImageError(
+                f"{self._path} is in use by another reseal.", hint="Wait until that one has ended."
+            ) from error
+
+    @property
+    def inode(self) -> tuple[int, int]:
+        """The (device, inode) of the locked file."""
+        status = os.fstat(self._fd)
+        return status.st_dev, status.st_ino
+
+    def close(self) -> None:
+        """Release the lock. Closing twice is allowed."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def written_by_qemu(path: Path) -> bool:
+    """Tell whether a QEMU process, such as a running machine, has the image open for writing."""
+    return _locked(path, _QEMU_USES + _PERMISSION_WRITE)
+
+
+def kept_by_qemu(path: Path) -> bool:
+    """Tell whether a QEMU process has the image open in a way that forbids others to write."""
+    return _locked(path, _QEMU_DENIES + _PERMISSION_WRITE)
+
+
+def _locked(path: Path, byte: int) -> bool:
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        raise DiskError(f"{path} can't be opened: {error.strerror}.") from error
+    try:
+        query = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, byte, 1, 0)
+        answer = struct.unpack(_FLOCK, fcntl.fcntl(fd, fcntl.F_OFD_GETLK, query))
+    finally:
+        os.close(fd)
+    return bool(answer[0] != fcntl.F_UNLCK)

@@ -1,0 +1,156 @@
+"""A new image from an image and its changes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+from reseal.disk.device import DiskError
+from reseal.disk.formats import EXTENSIONS, QEMU_NAMES
+from reseal.disk.locks import Lock
+from reseal.disk.overlay import create_overlay, overlay_name, plain_name
+from reseal.disk.sidecar import overlay_path, partial_path, sync_file, sync_folder
+from reseal.disk.staged import Appearance, require_space
+from reseal.errors import ImageError, UsageError
+from reseal.process import run_tool
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from reseal.disk.image import Image
+
+
+class NewImage:
+    """Changes that are to become a new image; the image below is only read."""
+
+    def __init__(self, image: Image, output: Path, *, thin: bool) -> None:
+        self._image = image
+        self._output = _checked(output, image)
+        self._thin = thin
+        self._format = EXTENSIONS[output.suffix.lower()]
+        if thin and self._format != "qcow2":
+            raise UsageError(f"a thin image is a qcow2, and {output} is not named as one.")
+        if thin and image.link.unusual:
+            raise UsageError(
+                f"a thin image over {image.path} would lose the end of the disk, since QEMU takes"
+                " the size of such a VHD from its geometry."
+            )
+        self._appearance = Appearance(image)
+        self.overlay = overlay_path(self._output)
+        self._partial = partial_path(self._output)
+        self._lock = _lock(self.overlay)
+        try:
+            if self._partial.is_dir() and not self._partial.is_symlink():
+                shutil.rmtree(self._partial)  # of a run that was killed
+            # A thin image is found again as long as the two files move together.
+            below = os.path.relpath(image.file, self._output.parent)
+            create_overlay(self.overlay, image.link, plain_name(below))
+        except BaseException:
+            self._lock.close()
+            raise
+
+    def commit(self) -> None:
+        """Make the new image. It gets its name when it is whole."""
+        self._appearance.require_unchanged()
+        sync_file(self.overlay)
+        if self._thin:
+            shutil.copymode(self._image.file, self.overlay)
+            self._publish(self.overlay)
+            return
+        self._require_space()
+        self._partial.mkdir(mode=0o700)
+        # Some formats write the file's name into it, so it has its final name from the start.
+        whole = self._partial / self._output.name
+        try:
+            self._convert(whole)
+            shutil.copymode(self._image.file, whole)
+            sync_file(whole)
+            self._publish(whole)
+        finally:
+            shutil.rmtree(self._partial, ignore_errors=True)
+
+    def discard(self) -> None:
+        """Delete the overlay and what was written of the output."""
+        self.overlay.unlink(missing_ok=True)
+        self._lock.close()
+
+    def _convert(self, target: Path) -> None:
+        header = self._image.link.header
+        options = header.create if header.format == self._format else {}
+        if self._format == "vhd":
+            options = {"subformat": "dynamic"} | options | {"force_size": "on"}
+        command = ["qemu-img", "convert", "-q", "-O", QEMU_NAMES[self._format]]
+        if options:
+            command += ["-o", ",".join(f"{key}={value}" for key, value in options.items())]
+        source = overlay_name(self.overlay, self._image.link)
+        try:
+            run_tool([*command, source, str(target)])
+        except ImageError as error:
+            raise DiskError(f"{self._output} can't be written: {error}") from error
+
+    def _require_space(self) -> None:
+        """Refuse an output for which the disk has no space, as far as that can be told."""
+        name = overlay_name(self.overlay, self._image.link)
+        kind = "raw" if self._format == "raw" else "qcow2"
+        measured = json.loads(run_tool(["qemu-img", "measure", "--output=json", "-O", kind, name]))
+        require_space(
+            self._output.parent,
+            measured["required"],
+            f"the new image {self._output}",
+            hint="Free some space, or name an output elsewhere.",
+        )
+
+    def _publish(self, whole: Path) -> None:
+        """Give a file the output's name, without ever replacing a file of that name."""
+        try:
+            os.link(whole, self._output)
+        except FileExistsError:
+            raise UsageError(f"{self._output} has appeared meanwhile.") from None
+        except OSError:  # a file system without hard links
+            if self._output.exists():
+                raise UsageError(f"{self._output} has appeared meanwhile.") from None
+            whole.rename(self._output)
+        whole.unlink(missing_ok=True)
+        sync_folder(self._output.parent)
+
+
+def _checked(output: Path, image: Image) -> Path:
+    """Return the output's absolute path, its folder resolved."""
+    if output.suffix.lower() not in EXTENSIONS:
+        known = ", ".join(sorted(EXTENSIONS))
+        raise UsageError(f"{output} has none of the extensions of images: {known}.")
+    folder = output.parent.resolve()
+    if not folder.is_dir():
+        raise UsageError(f"the folder of {output} does not exist.")
+    absolute = folder / output.name
+    if os.path.lexists(absolute):
+        same = absolute.exists() and absolute.samefile(image.file)
+        raise UsageError(
+            f"the output {output} is the image itself."
+            if same
+            else f"the output {output} exists already.",
+            hint="Leave --output away to change the image in place." if same else None,
+        )
+    return absolute
+
+
+def _lock(overlay: Path) -> Lock:
+    """Lock an output by its overlay, so that two runs can't make the same image."""
+    while True:
+        try:
+            os.close(
+                os.open(overlay, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            )
+        except OSError as error:
+            raise DiskError(f"{overlay} can't be created: {error.strerror}.") from error
+        lock = Lock(overlay)
+        lock.exclude()
+        try:
+            status = overlay.stat()
+        except FileNotFoundError:
+            status = None
+        if status and (status.st_dev, status.st_ino) == lock.inode:
+            return lock
+        lock.close()  # the other run ended, and deleted or published it, between the two lines

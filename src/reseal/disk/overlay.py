@@ -1,0 +1,73 @@
+"""The qcow2 that takes what a run writes, and how QEMU is told of it."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from reseal.disk.chain import file_node
+from reseal.disk.device import DiskError
+from reseal.errors import ImageError
+from reseal.process import run_tool
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from reseal.disk.chain import Link
+
+
+def create_overlay(overlay: Path, link: Link, backing_name: str | None = None) -> None:
+    """Create an empty qcow2 over an image, which only this user can read.
+
+    Args:
+        overlay: the file to create, or an empty one.
+        link: the image below.
+        backing_name: how the overlay's header names the image; its file name by default.
+
+    Raises:
+        EngineError: qemu-img is not installed.
+        DiskError: the overlay can't be created.
+    """
+    name = backing_name or plain_name(link.path.name)
+    if link.unusual:
+        name = json_name(link.blockdev())
+    command = ["qemu-img", "create", "-q", "-u", "-f", "qcow2", "-b", name, "-F", qemu_format(link)]
+    try:
+        os.close(os.open(overlay, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+        run_tool([*command, str(overlay), str(link.header.size)])
+    except OSError as error:
+        raise DiskError(
+            f"{overlay} can't be created: {error.strerror or error}.",
+            hint="reseal needs to write beside the image; --output names a new image elsewhere.",
+        ) from error
+    except ImageError as error:
+        raise DiskError(f"{overlay} can't be created: {error}") from error
+
+
+def overlay_blockdev(overlay: Path, link: Link) -> dict[str, Any]:
+    """Describe an overlay over an image to QEMU's daemon."""
+    node: dict[str, Any] = {"driver": "qcow2", "file": file_node(overlay)}
+    # Where the daemon does not take an option, it finds it in the overlay's own header.
+    return node if link.unusual else node | {"backing": link.blockdev()}
+
+
+def overlay_name(overlay: Path, link: Link) -> str:
+    """Describe an overlay over an image to QEMU's tools."""
+    return json_name({"driver": "qcow2", "file": file_node(overlay), "backing": link.blockdev()})
+
+
+def json_name(blockdev: dict[str, Any]) -> str:
+    """Describe a disk to QEMU's tools, which take JSON where a file name is expected."""
+    return "json:" + json.dumps(blockdev)
+
+
+def plain_name(name: str) -> str:
+    """Write a relative file name so that QEMU does not take it for a network location."""
+    return f"./{name}" if ":" in name else name
+
+
+def qemu_format(link: Link) -> str:
+    """QEMU's name of an image's format. A fixed VHD is a raw disk with a footer."""
+    driver: str = link.header.options["driver"]
+    return driver

@@ -1,0 +1,112 @@
+"""qemu-storage-daemon, which serves a disk on a private unix socket."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import subprocess
+import tempfile
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reseal.disk.device import DiskError
+from reseal.disk.nbd import EXPORT
+from reseal.errors import ImageError
+from reseal.process import spawn, tool_message
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_DAEMON = "qemu-storage-daemon"
+_LOCKED = re.compile(r'Failed to get (shared )?"[a-z ]+" lock')
+_GREETING = b"NBDMAGIC"
+_MAX_SOCKET_PATH = 107  # sockaddr_un, linux/un.h
+
+#: How long the daemon may take to write its caches and end, in seconds.
+_END = 600
+
+
+@contextmanager
+def private_folder() -> Iterator[Path]:
+    """Make a folder that only this user can enter, for as long as the context lasts."""
+    parent = tempfile.gettempdir()
+    if len(parent) > _MAX_SOCKET_PATH - 40:
+        parent = "/tmp"  # noqa: S108  # the folder in it is created with mode 0700
+    with tempfile.TemporaryDirectory(prefix="reseal-", dir=parent) as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def serve(
+    blockdev: dict[str, Any], folder: Path, *, writable: bool, subject: str
+) -> Iterator[Path]:
+    """Serve a disk as long as the context lasts, and yield the path of the socket.
+
+    Args:
+        blockdev: the disk, as QEMU's block layer describes it.
+        folder: where the socket is made.
+        writable: allow writes. Whoever writes has to flush before the context ends.
+        subject: the image, for error messages.
+
+    Raises:
+        EngineError: the daemon is not installed.
+        ImageError: the daemon can't open the disk (a running machine may use it), or ended early.
+    """
+    path = folder / "nbd"
+    with ExitStack() as stack:
+        # The daemon gets a socket that already listens, so there is no moment to wait for: whoever
+        # connects is served, or refused when the daemon has ended.
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(path))
+            listener.listen()
+            address = {"addr": {"type": "fd", "str": str(listener.fileno())}}
+            process = spawn(
+                [
+                    _DAEMON,
+                    *("--blockdev", json.dumps(blockdev | {"node-name": "disk"})),
+                    *("--nbd-server", json.dumps(address)),
+                    "--export",
+                    f"type=nbd,id=disk,node-name=disk,name={EXPORT},writable={_on(writable)}",
+                ],
+                pass_fds=[listener.fileno()],
+            )
+        stack.enter_context(process)
+        stack.callback(process.kill)
+        if not _greets(path):
+            raise _failed(process, subject)
+        yield path
+        process.terminate()
+        try:
+            _, errors = process.communicate(timeout=_END)
+        except subprocess.TimeoutExpired as error:
+            raise DiskError(f"{_DAEMON} does not end; {subject} was not changed.") from error
+        if process.returncode:
+            said = tool_message(_DAEMON, process.returncode, errors)
+            raise ImageError(f"{subject} was not changed: {said}")
+
+
+def _on(flag: bool) -> str:
+    return "on" if flag else "off"
+
+
+def _greets(path: Path) -> bool:
+    """Wait until the daemon answers; false where it ends instead."""
+    with socket.socket(socket.AF_UNIX) as client:
+        try:
+            client.connect(str(path))
+            return client.recv(len(_GREETING), socket.MSG_WAITALL) == _GREETING
+        except ConnectionError:
+            return False
+
+
+def _failed(process: subprocess.Popen[bytes], subject: str) -> ImageError:
+    _, errors = process.communicate()
+    said = tool_message(_DAEMON, process.returncode, errors)
+    if _LOCKED.search(said):
+        return ImageError(
+            f"{subject} is in use by another program: {said}",
+            hint="Shut down the machine that uses it.",
+        )
+    return DiskError(f"{subject} can't be opened: {said}")

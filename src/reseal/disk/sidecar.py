@@ -1,0 +1,53 @@
+"""The hidden files that reseal keeps beside an image while it works on it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_MAX_NAME = 255  # bytes of a file name, on every usual file system
+
+
+def overlay_path(image: Path) -> Path:
+    """The qcow2 that takes what a run writes, until it is merged or thrown away."""
+    return _beside(image, "overlay")
+
+
+def journal_path(image: Path) -> Path:
+    """The note that a merge into the image has begun and is to be finished."""
+    return _beside(image, "journal")
+
+
+def partial_path(output: Path) -> Path:
+    """A new image that is still being written."""
+    return _beside(output, "partial")
+
+
+def _beside(path: Path, kind: str) -> Path:
+    name = f".{path.name}.reseal-{kind}"
+    if len(os.fsencode(name)) > _MAX_NAME:
+        digest = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:32]
+        name = f".{digest}.reseal-{kind}"
+    return path.with_name(name)
+
+
+def sync_file(path: Path) -> None:
+    """Return when the content of a file has reached stable storage."""
+    _sync(path, os.O_RDONLY)
+
+
+def sync_folder(path: Path) -> None:
+    """Return when the names in a folder have reached stable storage."""
+    _sync(path, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def _sync(path: Path, flags: int) -> None:
+    fd = os.open(path, flags | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,65 @@
+"""Changes that wait in an overlay; `merge` and `output` say what becomes of them."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Protocol
+
+from reseal.disk.device import DiskError
+from reseal.errors import ImageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from reseal.disk.image import Image
+
+
+class Staged(Protocol):
+    """Changes to an image that are not yet committed.
+
+    Attributes:
+        overlay: the qcow2 over the image that takes the changes.
+    """
+
+    overlay: Path
+
+    def commit(self) -> None:
+        """Make the changes last. Nobody may be served from the overlay any more."""
+        ...
+
+    def discard(self) -> None:
+        """Throw the changes away. After a commit this does nothing."""
+        ...
+
+
+class Appearance:
+    """What an image's files look like from outside, to notice when somebody else writes them."""
+
+    def __init__(self, image: Image) -> None:
+        self._image = image
+        self._seen = self._look()
+
+    def _look(self) -> list[tuple[int, ...]]:
+        statuses = [file.stat() for file in self._image.link.own_files()]
+        return [(each.st_dev, each.st_ino, each.st_size, each.st_mtime_ns) for each in statuses]
+
+    def require_unchanged(self) -> None:
+        """Raise ImageError where somebody else has written the image."""
+        if self._look() != self._seen:
+            raise ImageError(
+                f"{self._image.path} was changed by another program during the run, so the run's"
+                " changes do not fit it any more; nothing was written.",
+                hint="Run reseal again when nobody else uses the image.",
+            )
+
+
+def require_space(folder: Path, needed: int, purpose: str, hint: str) -> None:
+    """Raise DiskError unless `needed` bytes are free on the file system of `folder`."""
+    status = os.statvfs(folder)
+    free = status.f_bavail * status.f_frsize
+    if free < needed:
+        raise DiskError(
+            f"{purpose} may need {-(-needed >> 20)} MiB, and {folder} has {free >> 20} MiB free;"
+            " the image was not changed.",
+            hint=hint,
+        )

@@ -1,0 +1,68 @@
+"""A run's changes: all of them reach the image, or none.
+
+Everything is written into an overlay. Committing merges it into the image or makes a new image of
+both; leaving without a commit throws it away.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from reseal.disk.merge import InPlace
+from reseal.disk.output import NewImage
+from reseal.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from reseal.disk.image import Image
+    from reseal.disk.staged import Staged
+
+
+class Transaction:
+    """Changes to an image, staged in an overlay.
+
+    Attributes:
+        overlay: the qcow2 that takes the changes, for `Image.serve`.
+    """
+
+    def __init__(self, staged: Staged) -> None:
+        self._staged = staged
+        self.overlay = staged.overlay
+
+    @classmethod
+    def begin(cls, image: Image, *, output: Path | None = None, thin: bool = False) -> Self:
+        """Lock the image and create the overlay.
+
+        Args:
+            image: the image.
+            output: a new image that is to hold the result, in the format of its extension; None
+                to change the image in place.
+            thin: let the output be a qcow2 that holds the changes alone, over the image.
+
+        Raises:
+            UsageError: `output` exists or has an unknown extension, or `thin` does not fit.
+            ImageError: the image is in use, or can't be changed in place.
+            DiskError: the overlay can't be created.
+        """
+        if output is not None:
+            return cls(NewImage(image, output, thin=thin))
+        if thin:
+            raise UsageError("a thin image needs the name of an output.")
+        return cls(InPlace(image))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._staged.discard()
+
+    def commit(self) -> None:
+        """Make the changes last. Nobody may be served from the overlay any more.
+
+        Raises:
+            ImageError: the image is in use, or was changed by somebody else; it is as before.
+            DiskError: there is no space; where the merge had begun, the message says so, and
+                `resume` finishes it.
+        """
+        self._staged.commit()
