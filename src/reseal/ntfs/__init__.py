@@ -1,1 +1,19 @@
 """NTFS volumes inside a device, through libntfs-3g."""
+
+from reseal.ntfs.errors import (
+    BitLockerError,
+    DirtyVolumeError,
+    HibernatedError,
+    NotNtfsError,
+    VolumeError,
+)
+from reseal.ntfs.volume import Volume
+
+__all__ = [
+    "BitLockerError",
+    "DirtyVolumeError",
+    "HibernatedError",
+    "NotNtfsError",
+    "Volume",
+    "VolumeError",
+]

@@ -1,0 +1,133 @@
+"""The boot sector of an NTFS volume, judged before any engine touches the volume.
+
+Layout: documented (the BIOS parameter block of NTFS; the BitLocker signatures are those that libbde
+documents).
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reseal.ntfs.errors import BitLockerError, NotNtfsError, VolumeError
+
+if TYPE_CHECKING:
+    from reseal.disk.device import Device
+
+BOOT_SECTOR_SIZE = 512
+OEM_NAME = slice(3, 11)
+NTFS = b"NTFS    "
+#: BitLocker of fixed drives replaces the OEM name (Windows Vista and later).
+BITLOCKER = b"-FVE-FS-"
+#: BitLocker To Go looks like FAT32 and carries one of these identifiers (Windows 7 and later).
+BITLOCKER_TO_GO = (
+    bytes.fromhex("3bd66749292ed84a8399f6a339e3d001"),  # 4967d63b-2e29-4ad8-8399-f6a339e3d001
+    bytes.fromhex("3b4da892800d0e4d9e4eb1e3284eaed8"),  # 92a84d3b-dd80-4d0e-9e4e-b1e3284eaed8
+)
+BITLOCKER_TO_GO_GUID = slice(424, 440)
+
+#: What Windows itself makes or mounts; a power of two in each case.
+SECTOR_SIZES = (512, 1024, 2048, 4096)
+MAX_CLUSTER_SIZE = 2 << 20
+RECORD_SIZES = (512, 1024, 2048, 4096)
+MAX_INDEX_BLOCK_SIZE = 64 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class BootSector:
+    """The geometry of an NTFS volume.
+
+    Attributes:
+        sector_size: bytes.
+        cluster_size: bytes.
+        size: bytes in the volume, without the copy of the boot sector behind its end.
+        mft: byte offset of $MFT.
+        mft_mirror: byte offset of $MFTMirr.
+        record_size: bytes in a file record.
+        index_block_size: bytes in an index block.
+        serial: the volume serial number, 64 bits; Windows shows the lower half.
+    """
+
+    sector_size: int
+    cluster_size: int
+    size: int
+    mft: int
+    mft_mirror: int
+    record_size: int
+    index_block_size: int
+    serial: int
+
+
+def _scaled(value: int, unit: int) -> int:
+    """Decode a size that is either a count of units or, where negative, a power of two."""
+    return value * unit if value >= 0 else 1 << min(-value, 40)
+
+
+def parse(sector: bytes, device_size: int, name: str) -> BootSector:
+    """Decode the boot sector of a volume that claims to be NTFS and check that it is possible.
+
+    Args:
+        sector: the first 512 bytes of the volume.
+        device_size: bytes of the device that holds it.
+        name: of the volume, for the messages.
+
+    Raises:
+        BitLockerError: the volume is encrypted.
+        NotNtfsError: it holds no NTFS.
+        VolumeError: it is damaged or cut off.
+    """
+    oem = sector[OEM_NAME]
+    if oem == BITLOCKER or sector[BITLOCKER_TO_GO_GUID] in BITLOCKER_TO_GO:
+        msg = f"{name} is encrypted with BitLocker."
+        raise BitLockerError(
+            msg, hint="Decrypt it in Windows (manage-bde -off), wait for the end, and try again."
+        )
+    if oem != NTFS or sector[510:512] != b"\x55\xaa":
+        msg = f"{name} does not hold an NTFS volume."
+        raise NotNtfsError(msg)
+
+    sector_size, per_cluster = struct.unpack_from("<HB", sector, 0x0B)
+    sectors, mft, mirror = struct.unpack_from("<QQQ", sector, 0x28)
+    record, index = struct.unpack_from("<b3xb", sector, 0x40)
+    (serial,) = struct.unpack_from("<Q", sector, 0x48)
+    # Clusters above 64 KiB are a negative power of two (seen in Windows 10 1709 and later).
+    sectors_per_cluster = 1 << (256 - per_cluster) if per_cluster > 128 else per_cluster
+    cluster_size = sector_size * sectors_per_cluster
+    boot = BootSector(
+        sector_size=sector_size,
+        cluster_size=cluster_size,
+        size=sectors * sector_size,
+        mft=mft * cluster_size,
+        mft_mirror=mirror * cluster_size,
+        record_size=_scaled(record, cluster_size),
+        index_block_size=_scaled(index, cluster_size),
+        serial=serial,
+    )
+    if (
+        sector_size not in SECTOR_SIZES
+        or not 0 < cluster_size <= MAX_CLUSTER_SIZE
+        or cluster_size & (cluster_size - 1)
+        or boot.record_size not in RECORD_SIZES
+        or not 512 <= boot.index_block_size <= MAX_INDEX_BLOCK_SIZE
+        or boot.index_block_size & (boot.index_block_size - 1)
+        or not 0 < boot.mft < boot.size
+        or not 0 < boot.mft_mirror < boot.size
+    ):
+        msg = f"The boot sector of {name} is damaged: it describes an impossible NTFS volume."
+        raise VolumeError(msg)
+    if boot.size > device_size:
+        msg = (
+            f"{name} is cut off: its NTFS volume has {boot.size} bytes, "
+            f"but only {device_size} are there."
+        )
+        raise VolumeError(msg, hint="Copy the image again; the rest of it is missing.")
+    return boot
+
+
+def read(device: Device, name: str) -> BootSector:
+    """Read and check the boot sector of a device. Raises as `parse` does."""
+    if device.size < BOOT_SECTOR_SIZE:
+        msg = f"{name} does not hold an NTFS volume: it has only {device.size} bytes."
+        raise NotNtfsError(msg)
+    return parse(device.read(0, BOOT_SECTOR_SIZE), device.size, name)

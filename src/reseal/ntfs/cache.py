@@ -1,0 +1,160 @@
+"""A write-back cache of blocks between libntfs-3g and a device.
+
+libntfs-3g reads and writes records of 1 to 8 KiB; a network block device wants few, large requests.
+Data moves between raw memory addresses, since that is what the library's callbacks hand over.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections import OrderedDict
+from ctypes import memmove, string_at
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reseal.disk.device import Device
+
+#: Bytes in a block; the unit in which the device is read.
+BLOCK_SIZE = 256 << 10
+#: Blocks kept, 32 MiB in all.
+CAPACITY = 128
+#: A transfer of this size or more goes past the cache, in parts of LARGE_PART bytes.
+LARGE = BLOCK_SIZE
+LARGE_PART = 8 << 20
+
+
+class _Block:
+    """A cached block and the range of it that the device does not have yet."""
+
+    __slots__ = ("address", "data", "dirty_end", "dirty_start")
+
+    def __init__(self, data: bytearray) -> None:
+        self.data = data
+        self.address = ctypes.addressof(ctypes.c_char.from_buffer(data))
+        self.dirty_start = len(data)
+        self.dirty_end = 0
+
+
+class BlockCache:
+    """The blocks of a device that were used last, written back when they leave or on `flush`.
+
+    Only the range of a block that was written goes back, so that what nobody wrote stays as it is,
+    and an overlay under the device grows by no more than what changed.
+
+    Attributes:
+        bytes_read: bytes that the device was asked for.
+        bytes_written: bytes that were handed to the device.
+    """
+
+    def __init__(self, device: Device, capacity: int = CAPACITY) -> None:
+        self.device = device
+        self.size = device.size
+        self.bytes_read = 0
+        self.bytes_written = 0
+        self._capacity = capacity
+        self._blocks: OrderedDict[int, _Block] = OrderedDict()
+
+    def read_to(self, address: int, offset: int, size: int) -> None:
+        """Copy `size` bytes at `offset` of the device to memory."""
+        if size >= LARGE:
+            self._read_large(address, offset, size)
+            return
+        while size:
+            number, start = divmod(offset, BLOCK_SIZE)
+            part = min(size, BLOCK_SIZE - start)
+            memmove(address, self._block(number).address + start, part)
+            address += part
+            offset += part
+            size -= part
+
+    def write_from(self, address: int, offset: int, size: int) -> None:
+        """Copy `size` bytes from memory to `offset` of the device."""
+        if size >= LARGE:
+            self._write_large(address, offset, size)
+            return
+        while size:
+            number, start = divmod(offset, BLOCK_SIZE)
+            part = min(size, BLOCK_SIZE - start)
+            block = self._block(number)
+            memmove(block.address + start, address, part)
+            block.dirty_start = min(block.dirty_start, start)
+            block.dirty_end = max(block.dirty_end, start + part)
+            address += part
+            offset += part
+            size -= part
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Return `size` bytes at `offset` of the device."""
+        buffer = ctypes.create_string_buffer(size)
+        self.read_to(ctypes.addressof(buffer), offset, size)
+        return buffer.raw
+
+    def write(self, offset: int, data: bytes) -> None:
+        """Write all of `data` at `offset` of the device."""
+        buffer = ctypes.create_string_buffer(data, len(data))
+        self.write_from(ctypes.addressof(buffer), offset, len(data))
+
+    def flush(self) -> None:
+        """Hand everything that was written to the device, in ascending order, and flush it."""
+        for number in sorted(self._blocks):
+            self._write_back(number, self._blocks[number])
+        self.device.flush()
+
+    def _block(self, number: int) -> _Block:
+        block = self._blocks.get(number)
+        if block is not None:
+            self._blocks.move_to_end(number)
+            return block
+        if len(self._blocks) >= self._capacity:
+            oldest = next(iter(self._blocks))
+            # It stays in the cache until the device has it: a failed write must not lose data.
+            self._write_back(oldest, self._blocks[oldest])
+            del self._blocks[oldest]
+        start = number * BLOCK_SIZE
+        size = min(BLOCK_SIZE, self.size - start)
+        block = _Block(bytearray(self.device.read(start, size)))
+        self.bytes_read += size
+        self._blocks[number] = block
+        return block
+
+    def _write_back(self, number: int, block: _Block) -> None:
+        start, end = block.dirty_start, block.dirty_end
+        if start < end:
+            self.device.write(number * BLOCK_SIZE + start, bytes(block.data[start:end]))
+            self.bytes_written += end - start
+            block.dirty_start, block.dirty_end = len(block.data), 0
+
+    def _read_large(self, address: int, offset: int, size: int) -> None:
+        while size:
+            part = min(size, LARGE_PART)
+            memmove(address, self.device.read(offset, part), part)
+            self.bytes_read += part
+            for start, end, block_start in self._overlaps(offset, part):
+                # The cached copy may be newer than the device's.
+                memmove(address + start - offset, block_start, end - start)
+            address += part
+            offset += part
+            size -= part
+
+    def _write_large(self, address: int, offset: int, size: int) -> None:
+        while size:
+            part = min(size, LARGE_PART)
+            self.device.write(offset, string_at(address, part))
+            self.bytes_written += part
+            for start, end, block_start in self._overlaps(offset, part):
+                memmove(block_start, address + start - offset, end - start)
+            address += part
+            offset += part
+            size -= part
+
+    def _overlaps(self, offset: int, size: int) -> list[tuple[int, int, int]]:
+        """Return (start, end, address of start) of the cached parts of a range."""
+        first, last = offset // BLOCK_SIZE, (offset + size - 1) // BLOCK_SIZE
+        found = []
+        for number in range(first, last + 1):
+            block = self._blocks.get(number)
+            if block is not None:
+                base = number * BLOCK_SIZE
+                start, end = max(offset, base), min(offset + size, base + len(block.data))
+                found.append((start, end, block.address + start - base))
+        return found

@@ -1,0 +1,121 @@
+"""The content of a file: reading and replacing data streams, compressed ones too."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reseal.ntfs import records
+from reseal.ntfs.inode import MAX_READ
+from reseal.tree import EscapeError, TreeError
+
+if TYPE_CHECKING:
+    from reseal.ntfs.inode import Inode
+    from reseal.ntfs.records import Attribute
+
+#: Reparse tags (documented, "Reparse Point Tags").
+TAG_WOF = 0x80000017
+TAG_DEDUPLICATED = 0x80000013
+#: The bit of a tag that says that the file stands for another one: links, junctions, mount points.
+NAME_SURROGATE = 0x20000000
+
+#: Where CompactOS keeps the compressed content of a file (documented, wofapi).
+WOF_STREAM = "WofCompressedData"
+
+
+def _subject(inode: Inode) -> str:
+    return f"{inode.path or 'The root'} on {inode.mount.name}"
+
+
+def _refuse_link(inode: Inode, tag: int) -> None:
+    if tag & NAME_SURROGATE:
+        msg = f"{_subject(inode)} is a link, and may lead out of the volume."
+        raise EscapeError(msg)
+
+
+def _stream(inode: Inode, stream: str) -> Attribute:
+    attribute = inode.attribute(records.DATA, stream)
+    if attribute is None:
+        what = f"has no stream {stream}" if stream else "is a folder, and has no content"
+        msg = f"{_subject(inode)} {what}."
+        raise TreeError(msg)
+    if attribute.encrypted:
+        msg = f"{_subject(inode)} is encrypted (EFS)."
+        raise TreeError(msg)
+    return attribute
+
+
+def read(inode: Inode, stream: str, offset: int, size: int | None) -> bytes:
+    """Return up to `size` bytes of a stream from `offset`, LZNT1 undone.
+
+    Raises:
+        EscapeError: the file is a link.
+        TreeError: its content is elsewhere or encrypted, or the volume is damaged.
+    """
+    tag = 0 if stream else inode.reparse_tag
+    _refuse_link(inode, tag)
+    if tag in {TAG_WOF, TAG_DEDUPLICATED}:
+        how = "compressed (CompactOS)" if tag == TAG_WOF else "deduplicated"
+        msg = f"{_subject(inode)} is {how}, and its content can't be read."
+        raise TreeError(msg)
+    _stream(inode, stream)
+    return inode.read(records.DATA, stream, offset, size)
+
+
+def replace(inode: Inode, stream: str, data: bytes) -> None:
+    """Replace the content of a stream, which is added where a named one is missing.
+
+    A file of CompactOS, or a deduplicated one, becomes an ordinary file. A compressed or sparse
+    value is emptied first and written whole, since rewriting its blocks one by one is where
+    libntfs-3g has its limits.
+
+    Raises:
+        EscapeError: the file is a link.
+        TreeError: it is encrypted or a reparse point of an unknown kind, or the volume is full.
+    """
+    if not stream:
+        _free_of_reparse_point(inode)
+    elif inode.attribute(records.DATA, stream) is None:
+        inode.add_data(stream)
+    attribute = _stream(inode, stream)
+    if attribute.compressed or attribute.sparse:
+        inode.truncate(stream, 0)
+        inode.write(stream, 0, data)
+        return
+    inode.write(stream, 0, data)
+    if len(data) < attribute.size:
+        inode.truncate(stream, len(data))
+
+
+def patch(inode: Inode, offset: int, data: bytes) -> None:
+    """Write `data` at `offset` of the unnamed stream, with zeros before it where the file ends.
+
+    Raises as `read` and `replace` do.
+    """
+    tag = inode.reparse_tag
+    attribute = _stream(inode, "")
+    end = offset + len(data)
+    if offset < 0 or end > MAX_READ:
+        msg = f"{_subject(inode)} can't be written at {offset}."
+        raise TreeError(msg)
+    if tag or attribute.compressed:
+        content = bytearray(read(inode, "", 0, None))
+        content.extend(bytes(max(end - len(content), 0)))
+        content[offset:end] = data
+        replace(inode, "", bytes(content))
+    else:
+        # Growing over a gap would make the library leave a hole, and the file sparse.
+        gap = max(offset - attribute.size, 0)
+        inode.write("", offset - gap, bytes(gap) + data)
+
+
+def _free_of_reparse_point(inode: Inode) -> None:
+    tag = inode.reparse_tag
+    if not tag:
+        return
+    _refuse_link(inode, tag)
+    if tag not in {TAG_WOF, TAG_DEDUPLICATED}:
+        msg = f"{_subject(inode)} is a reparse point of an unknown kind (tag {tag:#010x})."
+        raise TreeError(msg)
+    inode.remove_reparse()
+    if inode.attribute(records.DATA, WOF_STREAM) is not None:
+        inode.remove_data(WOF_STREAM)

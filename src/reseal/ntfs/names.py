@@ -1,0 +1,43 @@
+"""File names as NTFS and Windows see them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from reseal.ntfs import records
+
+if TYPE_CHECKING:
+    from reseal.ntfs.inode import Inode
+
+#: A name of which no part is longer than 8 and 3 characters needs no other short name (documented,
+#: "Naming Files, Paths, and Namespaces").
+_SHORT = re.compile(r"[A-Za-z0-9!#$%&'()@^_`{}~-]{1,8}(\.[A-Za-z0-9!#$%&'()@^_`{}~-]{1,3})?")
+
+
+def split(path: str) -> list[str]:
+    """Return the parts of a path, none for the root."""
+    return [part for part in path.split("\\") if part]
+
+
+def is_short(name: str) -> bool:
+    """Whether a long name serves as its own short name."""
+    return bool(_SHORT.fullmatch(name))
+
+
+def stored(inode: Inode, folder: int, name: str) -> str:
+    """Return how the file system spells the name by which a file was found, the long one.
+
+    Args:
+        inode: the file.
+        folder: reference of the folder in which it was found.
+        name: the name that found it, long or short, in any case.
+    """
+    found = ""
+    for candidate in inode.names():
+        same_folder = (candidate.parent ^ folder) & records.RECORD_MASK == 0
+        if same_folder and candidate.namespace != records.NAME_DOS:
+            if candidate.name.upper() == name.upper():
+                return candidate.name
+            found = found or candidate.name
+    return found or name

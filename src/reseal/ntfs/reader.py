@@ -1,0 +1,150 @@
+"""Finding and reading files on a mounted volume."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from reseal.ntfs import content, directory, names, records
+from reseal.ntfs.inode import MAX_REPARSE
+from reseal.tree import DIRECTORY, REPARSE_POINT, EscapeError, Stat, TreeError, join, parent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reseal.ntfs.inode import Inode
+    from reseal.ntfs.mount import Mount
+
+#: Attribute bits that only the index has, not what Windows calls the file's attributes.
+_INDEX_ONLY = 0x30000000
+
+
+class VolumeReader:
+    """The half of `reseal.tree.Tree` that changes nothing.
+
+    Attributes:
+        name: what messages call the volume.
+    """
+
+    def __init__(self, mount: Mount) -> None:
+        self._mount = mount
+        self.name = mount.name
+
+    # Finding
+
+    def _resolve(self, path: str) -> int | None:
+        """Return the file reference of a path, None where nothing is there.
+
+        The file system's own files are not there, as they are not for a program in Windows.
+        """
+        reference = records.ROOT
+        walked = ""
+        for part in names.split(path):
+            with self._mount.inode(reference, walked) as folder:
+                if not folder.is_directory:
+                    return None
+                self._refuse_link(folder)
+                found = self._mount.lookup(folder, part)
+            if found is None or found & records.RECORD_MASK < records.FIRST_USER_FILE:
+                return None
+            reference = found
+            walked = join(walked, part)
+        return reference
+
+    def _refuse_link(self, inode: Inode) -> None:
+        if inode.attribute(records.REPARSE_POINT) is not None:
+            msg = f"{inode.path} on {self.name} is a link, and may lead out of the volume."
+            raise EscapeError(msg)
+
+    @contextmanager
+    def _entry(self, path: str) -> Iterator[Inode]:
+        """Open what a path names. Raises TreeError where nothing is there."""
+        reference = self._resolve(path)
+        if reference is None:
+            msg = f"{path} on {self.name} does not exist."
+            raise TreeError(msg)
+        with self._mount.inode(reference, path) as inode:
+            yield inode
+
+    @contextmanager
+    def _folder(self, path: str) -> Iterator[Inode]:
+        """Open a folder. Raises TreeError where it is none, EscapeError where it is a link."""
+        with self._entry(path) as folder:
+            if not folder.is_directory:
+                msg = f"{path} on {self.name} is no folder."
+                raise TreeError(msg)
+            self._refuse_link(folder)
+            yield folder
+
+    # Reading
+
+    def stat(self, path: str) -> Stat | None:
+        """Describe one entry, which may be a link, or return None where there is none."""
+        reference = self._resolve(path)
+        if reference is None:
+            return None
+        folder = self._resolve(parent(path)) if path else None
+        with self._mount.inode(reference, path) as inode:
+            attributes = inode.file_attributes
+            is_directory = inode.is_directory
+            data = None if is_directory else inode.attribute(records.DATA)
+            parts = names.split(path)
+            return Stat(
+                name=names.stored(inode, folder, parts[-1]) if parts and folder else "",
+                is_directory=is_directory,
+                size=data.size if data else 0,
+                attributes=attributes,
+                reparse_tag=inode.reparse_tag if attributes & REPARSE_POINT else 0,
+                modified=inode.times[1],
+            )
+
+    def list(self, path: str) -> list[Stat]:
+        """List a folder, without `.` and `..` and the file system's own metadata files.
+
+        Sizes, attributes and times are those of the folder's index, as FindFirstFile returns them:
+        of a file with several hard links they may be stale; `stat` asks the file itself.
+        """
+        with self._folder(path) as folder:
+            return [
+                Stat(
+                    name=entry.name,
+                    is_directory=bool(entry.attributes & records.INDEXED),
+                    size=0 if entry.attributes & records.INDEXED else entry.size,
+                    attributes=entry.attributes & ~_INDEX_ONLY
+                    | (DIRECTORY if entry.attributes & records.INDEXED else 0),
+                    reparse_tag=entry.reparse_tag,
+                    modified=entry.modified,
+                )
+                for entry in directory.entries(folder)
+                if entry.namespace != records.NAME_DOS and entry.record >= records.FIRST_USER_FILE
+            ]
+
+    def read(
+        self, path: str, offset: int = 0, size: int | None = None, *, stream: str = ""
+    ) -> bytes:
+        """Return up to `size` bytes (None: to the end) of a stream, decompressed, from `offset`.
+
+        Raises TreeError for what is not there, folders, links, EFS, and data that a filter of
+        Windows keeps elsewhere (CompactOS, deduplication).
+        """
+        with self._entry(path) as inode:
+            return content.read(inode, stream, offset, size)
+
+    def list_streams(self, path: str) -> dict[str, int]:
+        """Return the names of an entry's named data streams, and their sizes in bytes."""
+        with self._entry(path) as inode:
+            return {
+                attribute.name: attribute.size
+                for attribute in inode.attributes()
+                if attribute.type == records.DATA and attribute.name
+            }
+
+    def read_reparse(self, path: str) -> bytes | None:
+        """Return an entry's reparse data, tag and length at its head, or None."""
+        with self._entry(path) as inode:
+            return inode.read(records.REPARSE_POINT, size=MAX_REPARSE) or None
+
+    def descriptor(self, path: str) -> bytes:
+        """Return an entry's self-relative security descriptor."""
+        with self._entry(path) as inode:
+            return inode.descriptor()

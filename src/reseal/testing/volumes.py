@@ -1,0 +1,158 @@
+"""NTFS volumes for tests and samples, from plain Python data."""
+
+from __future__ import annotations
+
+import struct
+import subprocess
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from reseal.errors import EngineError
+from reseal.tree import COMPRESSED, join
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from reseal.ntfs import Volume
+
+#: 2024-01-01 00:00 UTC, in 100 ns since 1601: the time of everything that gets no other.
+SAMPLE_TIME = 133_485_408_000_000_000
+
+#: What WOF keeps in the reparse point of a file that CompactOS compressed with XPRESS4K: version 1
+#: of WOF, provider 2 (files), version 1 of the provider, algorithm 0 (documented, wofapi).
+WOF_XPRESS4K = struct.pack("<IIII", 1, 2, 1, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file to make.
+
+    Attributes:
+        data: content of the unnamed stream.
+        attributes: READONLY, HIDDEN, SYSTEM and ARCHIVE bits, None for what Windows would set.
+        descriptor: self-relative; None: inherited from the folder.
+        streams: named data streams.
+        reparse: tag and data of a reparse point.
+        compressed: LZNT1-compressed by the file system.
+        hole: bytes of a hole that takes the place of `data`, as in a file of CompactOS.
+        modified: 100 ns since 1601-01-01 UTC.
+    """
+
+    data: bytes = b""
+    attributes: int | None = None
+    descriptor: bytes | None = None
+    streams: Mapping[str, bytes] = field(default_factory=dict)
+    reparse: tuple[int, bytes] | None = None
+    compressed: bool = False
+    hole: int = 0
+    modified: int = SAMPLE_TIME
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder to make, where a plain dict does not say enough; fields as in `File`."""
+
+    entries: TreeSpec = field(default_factory=dict)
+    attributes: int | None = None
+    descriptor: bytes | None = None
+    reparse: tuple[int, bytes] | None = None
+    modified: int = SAMPLE_TIME
+
+
+#: Name to content: bytes or `File` for a file, a dict or `Folder` for a folder.
+TreeSpec: TypeAlias = "Mapping[str, bytes | File | Folder | TreeSpec]"
+
+
+def ntfs_volume(
+    path: Path,
+    size: int,
+    *,
+    cluster_size: int = 4096,
+    sector_size: int = 512,
+    label: str = "",
+) -> None:
+    """Make an empty NTFS volume in a file, the same bytes every time.
+
+    Args:
+        path: of the file, which is made or replaced.
+        size: bytes.
+        cluster_size: bytes.
+        sector_size: bytes.
+        label: the volume's name.
+
+    Raises:
+        EngineError: mkntfs is missing or fails.
+    """
+    with path.open("wb") as file:
+        file.truncate(size)
+    command = [
+        *("mkntfs", "--force", "--quiet", "--quick", "--zero-time"),
+        *("--cluster-size", str(cluster_size), "--sector-size", str(sector_size)),
+        *("--partition-start", "2048", "--heads", "255", "--sectors-per-track", "63"),
+        *("--label", label, str(path), str(size // sector_size)),
+    ]
+    try:
+        subprocess.run(command, check=True, capture_output=True, text=True)
+    except FileNotFoundError as error:
+        msg = "mkntfs is not installed."
+        raise EngineError(msg, hint="Install it: apt install ntfs-3g.") from error
+    except subprocess.CalledProcessError as error:
+        msg = f"mkntfs failed: {error.stderr.strip()}"
+        raise EngineError(msg) from error
+
+
+def populate(volume: Volume, tree: TreeSpec, path: str = "") -> None:
+    """Make files and folders in a folder of a volume.
+
+    Args:
+        volume: open for writing.
+        tree: name to content: bytes or `File` for a file, a dict or `Folder` for a folder.
+        path: of the folder, which exists.
+    """
+    for name, spec in tree.items():
+        entry = join(path, name)
+        if isinstance(spec, bytes):
+            _make_file(volume, entry, File(spec))
+        elif isinstance(spec, File):
+            _make_file(volume, entry, spec)
+        else:
+            folder = spec if isinstance(spec, Folder) else Folder(spec)
+            volume.make_directory(entry, descriptor=folder.descriptor)
+            populate(volume, folder.entries, entry)
+            _finish(volume, entry, folder)
+
+
+def _make_file(volume: Volume, path: str, file: File) -> None:
+    if file.compressed:
+        _make_compressed(volume, path, file)
+    else:
+        volume.create(path, file.data, descriptor=file.descriptor)
+    if file.hole:
+        with volume._changed(path) as inode:  # Tree has no verb for holes
+            inode.truncate("", file.hole)
+    for stream, data in file.streams.items():
+        volume.write(path, data, stream=stream)
+    _finish(volume, path, file)
+
+
+def _make_compressed(volume: Volume, path: str, file: File) -> None:
+    # A file becomes compressed only by being made in a compressed folder.
+    folder = f"{path}~"
+    volume.make_directory(folder)
+    with volume._changed(folder) as inode:  # Tree has no verb for this
+        inode.file_attributes |= COMPRESSED
+    inside = join(folder, "file")
+    descriptor = file.descriptor
+    volume.create(inside, file.data, descriptor=descriptor)
+    volume.rename(inside, path)
+    volume.delete(folder)
+
+
+def _finish(volume: Volume, path: str, spec: File | Folder) -> None:
+    if spec.reparse:
+        tag, data = spec.reparse
+        volume.set_reparse(path, struct.pack("<IHH", tag, len(data), 0) + data)
+    if spec.attributes is not None:
+        volume.set_attributes(path, spec.attributes)
+    volume.set_times(path, created=spec.modified, modified=spec.modified)

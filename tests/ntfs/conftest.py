@@ -1,0 +1,88 @@
+"""Volumes for the tests, and other people's tools that judge what was written."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from reseal.disk.device import FileDevice
+from reseal.ntfs import Volume
+from reseal.testing.volumes import TreeSpec, ntfs_volume, populate
+
+MIB = 1 << 20
+
+OpenVolume = Callable[..., AbstractContextManager[Volume]]
+
+
+@contextmanager
+def opened(path: Path, *, read_only: bool = True, discard_hibernation: bool = False) -> Iterator[Volume]:
+    """Open the volume in a file."""
+    device = FileDevice(path, read_only=read_only)
+    try:
+        with Volume.open(
+            device, read_only=read_only, name=path.name, discard_hibernation=discard_hibernation
+        ) as volume:
+            yield volume
+    finally:
+        device.close()
+
+
+@contextmanager
+def writable(path: Path) -> Iterator[Volume]:
+    """Open the volume in a file for writing."""
+    with opened(path, read_only=False) as volume:
+        yield volume
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Callable[..., Path]:
+    """Make a volume of 16 MiB with a tree in it."""
+
+    def build(tree: TreeSpec | None = None, *, size: int = 16 * MIB, **options: int | str) -> Path:
+        path = tmp_path / "volume.raw"
+        ntfs_volume(path, size, **options)  # type: ignore[arg-type]
+        if tree:
+            with writable(path) as volume:
+                populate(volume, tree)
+        return path
+
+    return build
+
+
+def run(*command: str | Path, text: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run one of other people's tools."""
+    if shutil.which(str(command[0])) is None:
+        pytest.skip(f"{command[0]} is not installed")
+    return subprocess.run(
+        [str(part) for part in command],
+        check=False,
+        capture_output=True,
+        text=text,
+        errors="replace" if text else None,
+    )
+
+
+def judge(path: Path) -> None:
+    """Let ntfsfix, ntfsinfo and ntfssecaudit look for damage in a volume."""
+    fixed = run("ntfsfix", "--no-action", path)
+    assert fixed.returncode == 0, fixed.stdout + fixed.stderr
+    assert "processed successfully" in fixed.stdout
+    info = run("ntfsinfo", "--mft", path)
+    assert info.returncode == 0, info.stderr
+    audit = run("ntfssecaudit", "-a", path)
+    assert audit.returncode == 0, audit.stdout
+    assert "No errors were found" in audit.stdout, audit.stdout
+
+
+def cat(path: Path, name: str) -> bytes:
+    """Read a file with ntfscat."""
+    found = run("ntfscat", path, name.replace("\\", "/"), text=False)
+    assert found.returncode == 0, found.stderr
+    data = found.stdout
+    assert isinstance(data, bytes)
+    return data
