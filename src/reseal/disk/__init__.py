@@ -8,6 +8,7 @@ from reseal.disk.device import Device, DiskError, FileDevice, Slice
 from reseal.disk.image import Image
 from reseal.disk.merge import Resumed, resume
 from reseal.disk.nbd import connect
+from reseal.disk.partitions import VolumeRange, volumes
 from reseal.disk.transaction import Transaction
 
 __all__ = [
@@ -18,6 +19,8 @@ __all__ = [
     "Resumed",
     "Slice",
     "Transaction",
+    "VolumeRange",
     "connect",
     "resume",
+    "volumes",
 ]
