@@ -20,7 +20,9 @@ OpenVolume = Callable[..., AbstractContextManager[Volume]]
 
 
 @contextmanager
-def opened(path: Path, *, read_only: bool = True, discard_hibernation: bool = False) -> Iterator[Volume]:
+def opened(
+    path: Path, *, read_only: bool = True, discard_hibernation: bool = False
+) -> Iterator[Volume]:
     """Open the volume in a file."""
     device = FileDevice(path, read_only=read_only)
     try:
@@ -86,3 +88,45 @@ def cat(path: Path, name: str) -> bytes:
     data = found.stdout
     assert isinstance(data, bytes)
     return data
+
+
+@pytest.fixture
+def empty_volume(tmp_path: Path) -> Path:
+    """An empty volume of 16 MiB."""
+    path = tmp_path / "empty.raw"
+    ntfs_volume(path, 16 * MIB)
+    return path
+
+
+def _from_corpus(
+    corpus: Path, name: str, target: Path, start: int = 0, size: int | None = None
+) -> Path:
+    """Copy a volume that Windows made out of a disk image."""
+    whole = target.with_suffix(".disk")
+    converted = run("qemu-img", "convert", "-O", "raw", corpus / "images" / name, whole)
+    assert converted.returncode == 0, converted.stderr
+    if not start and size is None:
+        return whole.rename(target)
+    with whole.open("rb") as source:
+        source.seek(start)
+        target.write_bytes(source.read(size if size is not None else -1))
+    whole.unlink()
+    return target
+
+
+@pytest.fixture
+def vss_volume(corpus: Path, tmp_path: Path) -> Path:
+    """A bare volume with shadow copies, made by Windows."""
+    return _from_corpus(corpus, "vsstest.qcow2", tmp_path / "vsstest.raw")
+
+
+@pytest.fixture
+def windows_volume(corpus: Path, tmp_path: Path) -> Path:
+    """A bare volume made by Windows."""
+    return _from_corpus(corpus, "windows_volume.qcow2", tmp_path / "windows_volume.raw")
+
+
+@pytest.fixture
+def vhdx_volume(corpus: Path, tmp_path: Path) -> Path:
+    """The NTFS partition of a small disk made by Windows."""
+    return _from_corpus(corpus, "test.vhdx", tmp_path / "vhdx.raw", 65536, 3_145_728)

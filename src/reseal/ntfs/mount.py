@@ -156,7 +156,9 @@ class Mount:
         try:
             yield inode
         except BaseException:
-            inode.abandon()
+            # Not through a second copy of the folder, which is open and has changed.
+            with suppress(ImageError):
+                inode.close(folder)
             raise
         inode.close(folder)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Self
 
 from reseal.errors import UsageError
@@ -228,35 +228,43 @@ class Volume(VolumeReader):
     def _create(self, path: str, data: bytes | None, descriptor: bytes | None) -> None:
         self._require_writable()
         name = names.split(path)[-1] if path else ""
-        raw = records.encode_name(name)
-        with self._folder(parent(path)) as folder:
-            if self._mount.lookup(folder, name) is not None:
-                msg = f"{path} on {self.name} exists already."
-                raise TreeError(msg)
-            is_directory = data is None
-            with self._mount.new_inode(folder, path, raw, is_directory=is_directory) as inode:
-                inode.set_descriptor(
-                    descriptor or security.inherit(folder.descriptor(), directory=is_directory)
-                )
-                if is_directory:
-                    # The library sets ARCHIVE on folders, too; Windows does not.
-                    inode.file_attributes &= ~ARCHIVE
-                elif data:
-                    inode.write("", 0, data)
-            folder.touch()
+        is_directory = data is None
+        made = False
+        try:
+            with self._folder(parent(path)) as folder:
+                if self._mount.lookup(folder, name) is not None:
+                    msg = f"{path} on {self.name} exists already."
+                    raise TreeError(msg)
+                if descriptor is None:
+                    descriptor = security.inherit(folder.descriptor(), directory=is_directory)
+                with self._mount.new_inode(
+                    folder, path, records.encode_name(name), is_directory=is_directory
+                ) as inode:
+                    made = True
+                    inode.set_descriptor(descriptor)
+                    if is_directory:
+                        # The library sets ARCHIVE on folders, too; Windows does not.
+                        inode.file_attributes &= ~ARCHIVE
+                    elif data:
+                        inode.write("", 0, data)
+                folder.touch()
+        except TreeError:
+            if made:
+                with suppress(TreeError):
+                    self._unlink(path)
+            raise
         if names.is_short(name):
-            self._name_is_short(path, raw)
+            self._declare_short(path)
         self.created += 1
 
-    def _name_is_short(self, path: str, raw: bytes) -> None:
-        """Say of a new name that it is its own short name; the library makes case-sensitive ones.
+    def _declare_short(self, path: str) -> None:
+        """Declare a new name of 8.3 form to be the file's short name as well, as Windows does.
 
-        Where that fails the name stays as it is, which Windows takes as well.
+        The library makes names that are only case-sensitive ones, which Windows takes, too.
         """
         folder, reference = self._resolve(parent(path)), self._resolve(path)
-        if folder is None or reference is None:
-            return
-        self._mount.make_short(folder, reference, records.decode_name(raw))
+        if folder is not None and reference is not None:
+            self._mount.make_short(folder, reference, names.split(path)[-1])
 
     def delete(self, path: str) -> None:
         """Delete a file, an empty folder or a link, read-only or not.
@@ -264,6 +272,10 @@ class Volume(VolumeReader):
         Of a file with several hard links only this name goes.
         """
         self._require_writable()
+        self._unlink(path)
+        self.deleted += 1
+
+    def _unlink(self, path: str) -> None:
         reference = self._resolve(path)
         folder = self._resolve(parent(path))
         if reference is None or folder is None or reference == records.ROOT:
@@ -274,7 +286,6 @@ class Volume(VolumeReader):
                 msg = f"{path} on {self.name} is not empty."
                 raise TreeError(msg)
         self._mount.unlink(folder, reference, names.split(path)[-1], path)
-        self.deleted += 1
 
     def rename(self, path: str, new_path: str) -> None:
         """Move an entry inside the volume; TreeError where `new_path` exists.
@@ -301,7 +312,7 @@ class Volume(VolumeReader):
         self._mount.link(new_folder, reference, new_name, new_path)
         self._mount.unlink(folder, reference, name, path)
         if names.is_short(new_name):
-            self._name_is_short(new_path, records.encode_name(new_name))
+            self._declare_short(new_path)
 
     def set_attributes(self, path: str, attributes: int) -> None:
         """Set the READONLY, HIDDEN, SYSTEM and ARCHIVE bits of an entry."""
