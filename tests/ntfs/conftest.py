@@ -1,7 +1,5 @@
 """Volumes for the tests, and other people's tools that judge what was written."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator

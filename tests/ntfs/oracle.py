@@ -1,7 +1,5 @@
 """dissect.ntfs, an independent reader, asked what a volume holds."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -50,7 +48,7 @@ def describe(record: Any) -> Found:
 
 
 def tree(path: Path) -> dict[str, Found]:
-    """Return everything on a volume below the root, by path, the file system's own files left out."""
+    """Return everything on a volume below the root, by path, but its own files."""
     found: dict[str, Found] = {}
     with mounted(path) as ntfs:
         pending = [("", ntfs.mft.root)]

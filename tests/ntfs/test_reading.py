@@ -86,7 +86,7 @@ def test_what_was_made_reads_as_dissect_reads_it(make: Callable[..., Path]) -> N
         assert volume.read("compressed.txt") == TEXT == cat(path, "compressed.txt")
         assert volume.stat("hidden.txt") == tree.Stat("hidden.txt", False, 0, 7, 0, SAMPLE_TIME)
     listed = run("ntfsls", "--path", "/Windows/many", path).stdout
-    assert len(listed.splitlines()) == 500
+    assert len(listed.splitlines()) == 500 + len([".", ".."])
 
 
 def test_names_are_case_insensitive_and_keep_their_case(make: Callable[..., Path]) -> None:
@@ -140,7 +140,7 @@ def test_no_path_runs_through_a_link(make: Callable[..., Path]) -> None:
         {"junction": Folder({"inside": b"1"}, reparse=JUNCTION), "link.txt": File(reparse=SYMLINK)}
     )
     with writable(path) as volume:
-        with pytest.raises(EscapeError, match="junction on volume.raw is a link"):
+        with pytest.raises(EscapeError, match=r"junction on .* is a link"):
             volume.list("junction")
         with pytest.raises(EscapeError):
             volume.read("junction\\inside")
@@ -157,8 +157,8 @@ def test_no_path_runs_through_a_link(make: Callable[..., Path]) -> None:
         found = volume.stat("link.txt")
         assert found is not None
         assert found.reparse_tag == 0xA000000C
-        assert (
-            volume.read_reparse("link.txt") == struct.pack("<IHH", SYMLINK[0], 20, 0) + SYMLINK[1]
+        assert volume.read_reparse("link.txt") == (
+            struct.pack("<IHH", SYMLINK[0], 20, 0) + SYMLINK[1]
         )
         assert [name for name, _ in tree.walk(volume, "")] == ["junction", "link.txt"]
 

@@ -5,11 +5,10 @@ from pathlib import Path
 import pytest
 
 from reseal import tree
-from reseal.ntfs import Volume
 from reseal.testing.volumes import WOF_XPRESS4K, File, Folder
 from reseal.tree import TreeError
 from tests.ntfs import oracle
-from tests.ntfs.conftest import MIB, cat, judge, opened, run, writable
+from tests.ntfs.conftest import MIB, cat, judge, opened, writable
 from tests.ntfs.test_reading import JUNCTION, NOISE, TEXT, same_as_dissect
 
 SIZES = [0, 1, 100, 700, 4096, 5000, 65536, 65537, 299_999, 300_000, 900_001]
@@ -176,7 +175,7 @@ def test_read_only_files_links_and_empty_folders_are_deleted(make: Callable[...,
     with writable(path) as volume:
         volume.delete("ro.txt")
         volume.delete("junction")
-        with pytest.raises(TreeError, match="folder on volume.raw is not empty"):
+        with pytest.raises(TreeError, match=r"folder on .* is not empty"):
             volume.delete("folder")
         volume.delete("folder\\inside")
         volume.delete("folder")
@@ -282,8 +281,7 @@ def test_nothing_is_written_to_a_volume_that_is_open_read_only(make: Callable[..
     path = make({"file": b"1"})
     before = path.read_bytes()
     with opened(path) as volume:
-        assert isinstance(volume, Volume)
-        for verb in (
+        verbs: list[Callable[[], None]] = [
             lambda: volume.write("file", b"2"),
             lambda: volume.patch("file", 0, b"2"),
             lambda: volume.create("new"),
@@ -293,17 +291,19 @@ def test_nothing_is_written_to_a_volume_that_is_open_read_only(make: Callable[..
             lambda: volume.set_attributes("file", 1),
             lambda: volume.set_dirty(dirty=True),
             lambda: volume.write_raw(0, b"x"),
-        ):
+        ]
+        for verb in verbs:
             with pytest.raises(TreeError, match="read-only"):
                 verb()
     assert path.read_bytes() == before
 
 
-def test_opening_for_writing_and_closing_changes_nothing(vss_volume: Path) -> None:
-    before = run("sha256sum", vss_volume).stdout
-    with writable(vss_volume) as volume:
+def test_opening_for_writing_and_closing_changes_nothing(windows_volume: Path) -> None:
+    before = windows_volume.read_bytes()
+    with writable(windows_volume) as volume:
         volume.list("")
-    assert run("sha256sum", vss_volume).stdout == before
+        assert volume.bytes_written == 0
+    assert windows_volume.read_bytes() == before
 
 
 @pytest.mark.parametrize("fixture", ["vss_volume", "windows_volume", "vhdx_volume"])

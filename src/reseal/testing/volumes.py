@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -11,7 +12,6 @@ from reseal.errors import EngineError
 from reseal.tree import COMPRESSED, join
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from reseal.ntfs import Volume
@@ -61,7 +61,7 @@ class Folder:
 
 
 #: Name to content: bytes or `File` for a file, a dict or `Folder` for a folder.
-TreeSpec: TypeAlias = "Mapping[str, bytes | File | Folder | TreeSpec]"
+TreeSpec: TypeAlias = Mapping[str, "bytes | File | Folder | TreeSpec"]
 
 
 def ntfs_volume(
