@@ -1,9 +1,7 @@
-"""Volumes for the tests, and other people's tools that judge what was written."""
+"""Volumes for the tests."""
 
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,10 +9,9 @@ import pytest
 from reseal.disk.device import FileDevice
 from reseal.ntfs import Volume
 from reseal.testing.volumes import TreeSpec, ntfs_volume, populate
+from tests.ntfs.judges import run
 
 MIB = 1 << 20
-
-OpenVolume = Callable[..., AbstractContextManager[Volume]]
 
 
 @contextmanager
@@ -52,40 +49,6 @@ def make(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return build
-
-
-def run(*command: str | Path, text: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run one of other people's tools."""
-    if shutil.which(str(command[0])) is None:
-        pytest.skip(f"{command[0]} is not installed")
-    return subprocess.run(
-        [str(part) for part in command],
-        check=False,
-        capture_output=True,
-        text=text,
-        errors="replace" if text else None,
-    )
-
-
-def judge(path: Path) -> None:
-    """Let ntfsfix, ntfsinfo and ntfssecaudit look for damage in a volume."""
-    fixed = run("ntfsfix", "--no-action", path)
-    assert fixed.returncode == 0, fixed.stdout + fixed.stderr
-    assert "processed successfully" in fixed.stdout
-    info = run("ntfsinfo", "--mft", path)
-    assert info.returncode == 0, info.stderr
-    audit = run("ntfssecaudit", "-a", path)
-    assert audit.returncode == 0, audit.stdout
-    assert "No errors were found" in audit.stdout, audit.stdout
-
-
-def cat(path: Path, name: str) -> bytes:
-    """Read a file with ntfscat."""
-    found = run("ntfscat", path, name.replace("\\", "/"), text=False)
-    assert found.returncode == 0, found.stderr
-    data = found.stdout
-    assert isinstance(data, bytes)
-    return data
 
 
 @pytest.fixture

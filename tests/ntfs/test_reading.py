@@ -11,7 +11,8 @@ from reseal.ntfs import Volume
 from reseal.testing.volumes import SAMPLE_TIME, WOF_XPRESS4K, File, Folder
 from reseal.tree import EscapeError, TreeError
 from tests.ntfs import oracle
-from tests.ntfs.conftest import MIB, cat, opened, run, writable
+from tests.ntfs.conftest import MIB, opened, writable
+from tests.ntfs.judges import cat, run
 
 JUNCTION = (0xA0000003, struct.pack("<HHHH", 0, 4, 6, 4) + "C:\0\0\0".encode("utf-16-le"))
 SYMLINK = (0xA000000C, struct.pack("<HHHHI", 0, 4, 4, 4, 1) + "C:C:".encode("utf-16-le"))

@@ -1,7 +1,8 @@
 from pathlib import Path
 
 from reseal.ntfs import shadow_copies
-from tests.ntfs.conftest import judge, opened, run, writable
+from tests.ntfs.conftest import opened, writable
+from tests.ntfs.judges import judge, run
 
 
 def test_vshadowinfo_finds_no_store_after_discarding(vss_volume: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from reseal.ntfs import DirtyVolumeError, HibernatedError
-from tests.ntfs.conftest import judge, opened, run, writable
+from tests.ntfs.conftest import opened, writable
+from tests.ntfs.judges import judge, run
 
 RESUMABLE = b"HIBR" + bytes(8188)
 

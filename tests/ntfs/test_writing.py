@@ -8,7 +8,8 @@ from reseal import tree
 from reseal.testing.volumes import WOF_XPRESS4K, File, Folder
 from reseal.tree import TreeError
 from tests.ntfs import oracle
-from tests.ntfs.conftest import MIB, cat, judge, opened, writable
+from tests.ntfs.conftest import MIB, opened, writable
+from tests.ntfs.judges import cat, judge
 from tests.ntfs.test_reading import JUNCTION, NOISE, TEXT, same_as_dissect
 
 SIZES = [0, 1, 100, 700, 4096, 5000, 65536, 65537, 299_999, 300_000, 900_001]
