@@ -50,18 +50,12 @@ class Inode:
         self.path = path
         self._calls = mount.calls
 
-    def close(self, directory: Inode | None = None) -> None:
-        """Write the record and its copies in the directory (given where that is open)."""
+    def close(self) -> None:
+        """Write what changed in the record, and in folders' copies of it. Allowed twice."""
         pointer = self.release()
-        if not pointer:
-            return
-        if directory is None:
+        if pointer:
             result = self.mount.call(self._calls.ntfs_inode_close, pointer)
-        else:
-            result = self.mount.call(
-                self._calls.ntfs_inode_close_in_dir, pointer, directory.pointer
-            )
-        self.mount.check(result, "can't be written", self.path)
+            self.mount.check(result, "can't be written", self.path)
 
     def release(self) -> int:
         """Hand the record over to a library function that closes it."""

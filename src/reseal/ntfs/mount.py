@@ -136,7 +136,7 @@ class Mount:
     def new_inode(
         self, folder: Inode, path: str, name: bytes, *, is_directory: bool
     ) -> Iterator[Inode]:
-        """Create a file or folder, open; it has the folder's descriptor until it gets its own."""
+        """Create a file or folder, open, with its folder's descriptor; closes the folder, too."""
         length = len(name) // 2
         if not 0 < length <= MAX_NAME or self.calls.ntfs_forbidden_names(
             self.volume, name, length, 1
@@ -153,14 +153,17 @@ class Mount:
         if not pointer:
             raise self.error("can't be created", path)
         inode = Inode(self, pointer, path)
+        # The folder is closed first: closing the file opens every folder that has a name of it.
+        # (The library can be told of an open one, but closes that too where it finds damage.)
         try:
             yield inode
+            folder.touch()
+            folder.close()
         except BaseException:
-            # Not through a second copy of the folder, which is open and has changed.
-            with suppress(ImageError):
-                inode.close(folder)
+            folder.abandon()
+            inode.abandon()
             raise
-        inode.close(folder)
+        inode.close()
 
     def link(self, folder: int, reference: int, name: str, path: str) -> None:
         """Give a file one more name."""
@@ -180,7 +183,7 @@ class Mount:
             )
             inode.touch(modified=False)
             directory.touch()
-            # The folder first: closing the file looks its names up in every folder that has one.
+            # The folder first, as in `new_inode`.
             directory.close()
 
     def unlink(self, folder: int, reference: int, name: str, path: str) -> None:

@@ -247,7 +247,6 @@ class Volume(VolumeReader):
                         inode.file_attributes &= ~ARCHIVE
                     elif data:
                         inode.write("", 0, data)
-                folder.touch()
         except TreeError:
             if made:
                 with suppress(TreeError):
