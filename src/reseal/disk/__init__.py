@@ -6,9 +6,10 @@ The parent process opens an `Image`, begins a `Transaction` and serves both to a
 
 from reseal.disk.device import Device, DiskError, FileDevice, Slice
 from reseal.disk.image import Image
-from reseal.disk.merge import Resumed, resume
+from reseal.disk.locks import InUseError
 from reseal.disk.nbd import connect
 from reseal.disk.partitions import VolumeRange, volumes
+from reseal.disk.resume import Resumed, resume
 from reseal.disk.transaction import Transaction
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "DiskError",
     "FileDevice",
     "Image",
+    "InUseError",
     "Resumed",
     "Slice",
     "Transaction",

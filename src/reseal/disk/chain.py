@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from reseal.disk import formats
 from reseal.disk.device import DiskError
+from reseal.disk.qemu import file_node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,11 +64,6 @@ class Link:
     def unusual(self) -> bool:
         """Whether an option is needed that QEMU's daemon does not take, only its tools."""
         return any("force_size_calc" in link.header.options for link in self.chain())
-
-
-def file_node(path: Path) -> dict[str, Any]:
-    """Describe a plain file to QEMU."""
-    return {"driver": "file", "filename": str(path), "discard": "unmap"}
 
 
 def open_chain(path: Path, *, allow_backing: bool = False, whole: bool = True) -> Link:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 from reseal.disk import formats
 from reseal.disk.chain import Link, open_chain
-from reseal.disk.locks import Lock, written_by_qemu
+from reseal.disk.locks import Lock, in_use_by_qemu, written_by_qemu
 from reseal.disk.overlay import create_overlay, overlay_blockdev
 from reseal.disk.server import private_folder, serve
 from reseal.disk.sidecar import journal_path
@@ -61,8 +62,9 @@ class Image:
             lock.share()
             refuse_interrupted(path, file)
             link = open_chain(file, allow_backing=allow_backing)
-            for each in link.own_files():
-                refuse_running(path, each)
+            for each in link.chain():
+                if any(written_by_qemu(own) for own in each.own_files()):
+                    raise in_use_by_qemu(each.path)
         except BaseException:
             lock.close()
             raise
@@ -89,16 +91,27 @@ class Image:
             EngineError: qemu-storage-daemon is not installed.
             ImageError: it can't open the image, or failed.
         """
-        with private_folder() as folder:
-            writable = overlay is not None
-            if overlay is None and self.link.unusual:
-                overlay = folder / "overlay"
-                create_overlay(overlay, self.link)
-            blockdev = self.link.blockdev()
-            if overlay is not None:
-                blockdev = overlay_blockdev(overlay, self.link)
-            with serve(blockdev, folder, writable=writable, subject=str(self.path)) as socket_path:
-                yield socket_path
+        with serve_link(self.link, overlay, subject=str(self.path)) as socket_path:
+            yield socket_path
+
+
+@contextmanager
+def serve_link(link: Link, overlay: Path | None, *, subject: str) -> Iterator[Path]:
+    """Serve an image for reading, or an overlay over it for writing, as `Image.serve` does."""
+    with private_folder() as folder:
+        writable = overlay is not None
+        if overlay is None and link.unusual:
+            overlay = folder / "overlay"
+            create_overlay(overlay, link)
+        node = overlay_blockdev(overlay, link) if overlay else link.blockdev()
+        node["read-only"] = not writable
+        with serve(node, folder, writable=writable, subject=subject) as socket_path:
+            yield socket_path
+
+
+def resume_command(path: Path) -> str:
+    """Return the command that finishes an interrupted merge, to be shown to a person."""
+    return f"reseal resume {shlex.quote(str(path))}"
 
 
 def resolve(path: Path) -> Path:
@@ -116,14 +129,5 @@ def refuse_interrupted(path: Path, file: Path) -> None:
     if journal_path(file).exists():
         raise ImageError(
             f"an earlier run was interrupted while it wrote its changes into {path}.",
-            hint=f"Finish it: reseal resume {path}",
-        )
-
-
-def refuse_running(path: Path, file: Path) -> None:
-    """Raise ImageError where a machine or another program of QEMU's writes into the image."""
-    if written_by_qemu(file):
-        raise ImageError(
-            f"{path} is in use by a running machine or another program of QEMU's.",
-            hint="Shut down the machine that uses it.",
+            hint=f"Finish it: {resume_command(path)}",
         )

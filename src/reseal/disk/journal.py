@@ -12,6 +12,7 @@ import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from reseal.disk.sample import Sample, parse_samples
 from reseal.disk.sidecar import journal_path, sync_folder
 from reseal.errors import ImageError
 
@@ -31,25 +32,32 @@ class Journal:
         size: bytes of the disk inside.
         file_size: bytes of its file; a merge never makes it shorter.
         modified: when its file was last written, in ns since 1970; a merge never makes that less.
+        samples: sectors by which its content is known again.
     """
 
     format: str
     size: int
     file_size: int
     modified: int
+    samples: list[Sample]
 
     def write(self, image: Path) -> None:
         """Put the note beside an image, whole or not at all, on stable storage."""
         path = journal_path(image)
         draft = path.with_name(path.name + ".new")
         draft.unlink(missing_ok=True)
-        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(fd, "w", encoding="utf-8") as file:
-            json.dump({"version": _VERSION} | asdict(self), file)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-        sync_folder(path.parent)
+        try:
+            fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with os.fdopen(fd, "w", encoding="utf-8") as file:
+                json.dump({"version": _VERSION} | asdict(self), file)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(path)
+            sync_folder(path.parent)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+            raise
 
     @classmethod
     def read(cls, image: Path) -> Self | None:
@@ -78,7 +86,7 @@ class Journal:
     def _parse(cls, fields: dict[str, Any]) -> Self:
         if fields.pop("version") != _VERSION:
             raise ValueError
-        journal = cls(**fields)
+        journal = cls(**fields | {"samples": parse_samples(fields["samples"])})
         numbers = (journal.size, journal.file_size, journal.modified)
         if type(journal.format) is not str or any(type(number) is not int for number in numbers):
             raise TypeError

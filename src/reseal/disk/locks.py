@@ -22,6 +22,10 @@ _PERMISSION_WRITE = 1
 _FLOCK = "hhqqi4x"  # struct flock: type, whence, start, length, process
 
 
+class InUseError(ImageError):
+    """Somebody else has the image open."""
+
+
 class Lock:
     """reseal's lock on an image. It belongs to the file itself, whatever name led to it.
 
@@ -47,9 +51,11 @@ class Lock:
         try:
             fcntl.flock(self._fd, kind | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise ImageError(
+            raise InUseError(
                 f"{self._path} is in use by another reseal.", hint="Wait until that one has ended."
             ) from error
+        except OSError as error:
+            raise DiskError(f"{self._path} can't be locked: {error.strerror}.") from error
 
     @property
     def inode(self) -> tuple[int, int]:
@@ -62,6 +68,14 @@ class Lock:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+def in_use_by_qemu(path: Path | str) -> InUseError:
+    """Say that a process of QEMU's has the image open."""
+    return InUseError(
+        f"{path} is in use by a running machine or another program of QEMU's.",
+        hint="Shut down the machine that uses it, or those that are based on it.",
+    )
 
 
 def written_by_qemu(path: Path) -> bool:
@@ -82,6 +96,8 @@ def _locked(path: Path, byte: int) -> bool:
     try:
         query = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, byte, 1, 0)
         answer = struct.unpack(_FLOCK, fcntl.fcntl(fd, fcntl.F_OFD_GETLK, query))
+    except OSError:  # a file system without such locks, on which QEMU does not lock either
+        return False
     finally:
         os.close(fd)
     return bool(answer[0] != fcntl.F_UNLCK)

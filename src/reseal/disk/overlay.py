@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from reseal.disk.chain import file_node
 from reseal.disk.device import DiskError
+from reseal.disk.qemu import file_node, json_name
 from reseal.errors import ImageError
 from reseal.process import run_tool
 
@@ -55,11 +54,6 @@ def overlay_blockdev(overlay: Path, link: Link) -> dict[str, Any]:
 def overlay_name(overlay: Path, link: Link) -> str:
     """Describe an overlay over an image to QEMU's tools."""
     return json_name({"driver": "qcow2", "file": file_node(overlay), "backing": link.blockdev()})
-
-
-def json_name(blockdev: dict[str, Any]) -> str:
-    """Describe a disk to QEMU's tools, which take JSON where a file name is expected."""
-    return "json:" + json.dumps(blockdev)
 
 
 def plain_name(name: str) -> str:

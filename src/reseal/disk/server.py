@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import socket
 import subprocess
 import tempfile
@@ -12,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reseal.disk.device import DiskError
+from reseal.disk.locks import in_use_by_qemu
 from reseal.disk.nbd import EXPORT
+from reseal.disk.qemu import is_lock_failure
 from reseal.errors import ImageError
 from reseal.process import spawn, tool_message
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _DAEMON = "qemu-storage-daemon"
-_LOCKED = re.compile(r'Failed to get (shared )?"[a-z ]+" lock')
 _GREETING = b"NBDMAGIC"
 _MAX_SOCKET_PATH = 107  # sockaddr_un, linux/un.h
 
@@ -104,9 +104,6 @@ def _greets(path: Path) -> bool:
 def _failed(process: subprocess.Popen[bytes], subject: str) -> ImageError:
     _, errors = process.communicate()
     said = tool_message(_DAEMON, process.returncode, errors)
-    if _LOCKED.search(said):
-        return ImageError(
-            f"{subject} is in use by another program: {said}",
-            hint="Shut down the machine that uses it.",
-        )
+    if is_lock_failure(said):
+        return in_use_by_qemu(subject)
     return DiskError(f"{subject} can't be opened: {said}")

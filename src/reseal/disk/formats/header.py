@@ -15,6 +15,8 @@ SECTOR = 512
 
 #: No table of a container is read beyond this, in bytes: enough for an image of 64 TiB.
 MAX_TABLE = 64 << 20
+#: Nor is more read of all tables together, where each read counts for some bytes more.
+_MAX_TABLES, _READ_COST = 1 << 30, 1 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class ContainerFile:
         self.path = path
         self._device = FileDevice(path)
         self.size = self._device.size
+        self._budget = _MAX_TABLES
 
     def __enter__(self) -> Self:
         return self
@@ -79,8 +82,9 @@ class ContainerFile:
         Raises:
             DiskError: they are not all in the file, or there are absurdly many.
         """
-        if size > MAX_TABLE:
-            raise self.damaged(f"its {what} would have {size} bytes")
+        self._budget -= size + _READ_COST
+        if size > MAX_TABLE or self._budget < 0:
+            raise self.damaged(f"its {what} can't be as long as it claims")
         self.require(offset, size, what)
         return self._device.read(offset, size)
 
@@ -96,11 +100,16 @@ class ContainerFile:
     def require(self, offset: int, size: int, what: str) -> None:
         """Raise DiskError unless `size` bytes from `offset` lie inside the file."""
         if offset < 0 or size < 0 or offset + size > self.size:
-            raise DiskError(
-                f"{self.path} is truncated or damaged: its {what} should end at byte"
-                f" {offset + size}, the file ends at {self.size}.",
-                hint="Copy the image again from where it came from.",
+            raise self.truncated(
+                f"its {what} should end at byte {offset + size}, the file ends at {self.size}"
             )
+
+    def truncated(self, how: str) -> DiskError:
+        """Say that the end of the file is missing."""
+        return DiskError(
+            f"{self.path} is truncated: {how}.",
+            hint="Copy the image again from where it came from.",
+        )
 
     def damaged(self, how: str) -> DiskError:
         """Say that the header is damaged."""

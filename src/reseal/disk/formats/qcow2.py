@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import struct
 import sys
 from array import array
 from typing import TYPE_CHECKING
 
 from reseal.disk.formats.header import Header, Reference
+from reseal.disk.qemu import file_node, json_name
+from reseal.errors import ImageError
+from reseal.process import run_tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,8 +31,9 @@ _EXTENSION_END = 0
 _EXTENSION_BACKING_FORMAT = 0xE2792ACA
 _EXTENSION_DATA_FILE = 0x44415441
 
+
 _OFFSET_MASK = 0x00FF_FFFF_FFFF_FE00  # of an L1 or L2 entry: bits 9 to 55
-_COMPRESSED = 1 << 62
+_ZERO = 1  # of an L2 entry: the cluster reads as zeros
 
 
 def parse(file: ContainerFile) -> Header:
@@ -109,12 +112,27 @@ def require_whole(file: ContainerFile) -> None:
     if version == 3:
         incompatible, _, _, refcount_order, _ = file.fields(_HEADER_V3, 72, "header")
     cluster = 1 << cluster_bits
-    l1 = _table(file, l1_offset, l1_entries, "L1 table")
+    file.read(l1_offset, l1_entries * 8, "L1 table")
     refcount_table = _table(file, refcounts, refcount_clusters * cluster // 8, "refcount table")
     if incompatible & _DATA_FILE:
         return  # the clusters lie in another file
     if _end_in_use(file, refcount_table, cluster, refcount_order) > file.size:
-        _require_clusters(file, l1, cluster_bits, extended=bool(incompatible & _EXTENDED_L2))
+        _require_clusters(file)
+
+
+def allocated_clusters(file: ContainerFile) -> Iterator[int]:
+    """Yield the offset on the disk of each cluster that an overlay holds itself.
+
+    For an overlay of our own making: neither compressed nor with subclusters.
+    """
+    (*_, cluster_bits, _, _, l1_entries, l1_offset, _, _, _, _) = file.fields(_HEADER, 0, "header")
+    cluster = 1 << cluster_bits
+    for first, l2_offset in enumerate(_table(file, l1_offset, l1_entries, "L1 table")):
+        if l2_offset & _OFFSET_MASK:
+            l2 = _table(file, l2_offset & _OFFSET_MASK, cluster // 8, "L2 table")
+            for index, entry in enumerate(l2):
+                if entry & (_OFFSET_MASK | _ZERO):
+                    yield (first * len(l2) + index) * cluster
 
 
 def _extensions(file: ContainerFile, offset: int, cluster: int) -> Iterator[tuple[int, bytes]]:
@@ -163,26 +181,14 @@ def _end_in_use(file: ContainerFile, refcount_table: array[int], cluster: int, o
     return 0
 
 
-def _require_clusters(
-    file: ContainerFile, l1: array[int], cluster_bits: int, *, extended: bool
-) -> None:
-    """Check every data cluster of a file whose refcounts point beyond its end.
+def _require_clusters(file: ContainerFile) -> None:
+    """Have QEMU check a file whose refcounts point beyond its end.
 
     A cluster that is counted but nowhere used was lost in a crash and does no harm.
     """
-    compressed_bits = 62 - (cluster_bits - 8)
-    for entry in l1:
-        if not (l2_offset := entry & _OFFSET_MASK):
-            continue
-        l2 = file.read(l2_offset, 1 << cluster_bits, "L2 table")
-        for (descriptor,) in struct.iter_unpack(">Q", l2) if not extended else _first_words(l2):
-            if descriptor & _COMPRESSED:
-                file.require(descriptor & ((1 << compressed_bits) - 1), 1, "compressed data")
-            elif offset := descriptor & _OFFSET_MASK:
-                file.require(offset, 1, "data")
-
-
-def _first_words(l2: bytes) -> Iterator[tuple[int]]:
-    """Yield the offset words of an extended L2 table, without the subcluster bitmaps."""
-    for descriptor, _ in struct.iter_unpack(">QQ", l2):
-        yield (descriptor,)
+    node = {"driver": "qcow2", "backing": None, "file": file_node(file.path)}
+    try:
+        run_tool(["qemu-img", "check", "-q", json_name(node)])
+    except ImageError as error:
+        if "exceeding the end of the file" in error.message:
+            raise file.truncated("some of its clusters are missing") from error

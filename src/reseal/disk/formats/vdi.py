@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import struct
 from array import array
 from typing import TYPE_CHECKING
 
-from reseal.disk.formats.header import SECTOR, Header
+from reseal.disk.formats.header import SECTOR, ContainerFile, Header
 
 if TYPE_CHECKING:
-    from reseal.disk.formats.header import ContainerFile
+    from pathlib import Path
 
 MAGIC = b"\x7f\x10\xda\xbe"
 MAGIC_OFFSET = 0x40
@@ -22,7 +24,9 @@ _LAYOUT = "<II16xIQIIII"
 _LAYOUT_OFFSET = 0x154
 _LINKS_OFFSET = 0x1A8  # ids of the previous image and of the parent
 _DYNAMIC, _STATIC = 1, 2
-_UNALLOCATED = 0xFFFFFFFE  # and above: never written, or discarded
+_ALLOCATED_OFFSET = 0x184
+_UNALLOCATED = 0xFFFFFFFE  # and above: discarded, or never written
+_NEVER_WRITTEN = 0xFFFFFFFF
 
 
 def parse(file: ContainerFile) -> Header:
@@ -48,6 +52,32 @@ def parse(file: ContainerFile) -> Header:
         options={"driver": "vdi"},
         create={"static": "on"} if kind == _STATIC else {},
     )
+
+
+def undo_allocations(path: Path, end: int) -> None:
+    """Forget every block at or behind the byte `end`, where an interrupted merge has added them.
+
+    QEMU counts a block before it maps it, and maps blocks whose neighbours it has not counted yet:
+    going on from such a state, it would give the same block to two places of the disk.
+    """
+    with ContainerFile(path) as file:
+        map_offset, data_offset, _, _, block_size, _, blocks, _ = file.fields(
+            _LAYOUT, _LAYOUT_OFFSET, "header"
+        )
+        table = array("I", file.read(map_offset, blocks * 4, "block map"))
+    kept = [
+        entry if data_offset + (entry + 1) * block_size <= end else _NEVER_WRITTEN
+        for entry in table
+    ]
+    allocated = max((entry for entry in kept if entry < _UNALLOCATED), default=-1) + 1
+    with path.open("r+b") as image:
+        image.truncate(end)
+        image.seek(map_offset)
+        image.write(array("I", kept).tobytes())
+        image.seek(_ALLOCATED_OFFSET)
+        image.write(struct.pack("<I", allocated))
+        image.flush()
+        os.fsync(image.fileno())
 
 
 def require_whole(file: ContainerFile) -> None:

@@ -1,0 +1,125 @@
+"""Finishing a merge that was interrupted."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reseal.disk import formats
+from reseal.disk.chain import Link, open_chain
+from reseal.disk.formats import vdi
+from reseal.disk.image import resolve
+from reseal.disk.journal import Journal
+from reseal.disk.locks import Lock, in_use_by_qemu, kept_by_qemu, written_by_qemu
+from reseal.disk.merge import merge
+from reseal.disk.qemu import json_name
+from reseal.disk.sample import fits
+from reseal.disk.sidecar import overlay_path
+from reseal.errors import ImageError
+from reseal.process import run_tool
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: How long to wait for the qemu-img of a run that was killed to end, in seconds.
+_DYING = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """A merge that was finished.
+
+    Attributes:
+        image: the image, which is complete now.
+        merged: bytes that the changes occupied.
+    """
+
+    image: Path
+    merged: int
+
+
+def resume(path: Path, *, allow_backing: bool = False) -> Resumed:
+    """Finish a merge that was interrupted; as often as it takes.
+
+    Args:
+        path: the image.
+        allow_backing: take backing files that are not in the image's own folder, too.
+
+    Raises:
+        ImageError: there is nothing to finish, or the image or the changes are not those with which
+            the merge began.
+        DiskError: there is no space; free some and resume again.
+    """
+    file = resolve(path)
+    lock = Lock(file)
+    try:
+        lock.exclude()
+        journal = Journal.read(file)
+        if journal is None:
+            raise ImageError(f"there is nothing to resume: no interrupted merge into {path}.")
+        overlay = overlay_path(file)
+        _wait_for_qemu(file)
+        link = _open_interrupted(path, file, journal, allow_backing=allow_backing)
+        _require_overlay(path, overlay, link)
+        if link.header.format == "vdi":
+            vdi.undo_allocations(file, journal.file_size)
+        merged = overlay.stat().st_size
+        merge(path, link, overlay)
+        overlay.unlink(missing_ok=True)
+        return Resumed(path, merged)
+    finally:
+        lock.close()
+
+
+def _wait_for_qemu(file: Path) -> None:
+    """Wait until the qemu-img of the interrupted run has ended."""
+    patience = time.monotonic() + _DYING
+    while written_by_qemu(file) or kept_by_qemu(file):
+        if time.monotonic() > patience:
+            raise in_use_by_qemu(file)
+        time.sleep(0.02)
+
+
+def _open_interrupted(path: Path, file: Path, journal: Journal, *, allow_backing: bool) -> Link:
+    """Open an image in the state in which an interrupted merge left it.
+
+    Raises:
+        ImageError: it is another image.
+    """
+    header = formats.read_header(file)
+    status = file.stat()
+    alike = (
+        (header.format, header.size) == (journal.format, journal.size)
+        and status.st_size >= journal.file_size
+        and status.st_mtime_ns >= journal.modified
+    )
+    if not alike:
+        raise _replaced(path)
+    if header.format == "vhdx":
+        # QEMU opens it for reading only when its log has been replayed, which takes writing.
+        run_tool(["qemu-img", "check", "-q", "-r", "all", json_name(Link(file, header).blockdev())])
+    link = open_chain(file, allow_backing=allow_backing, whole=False)
+    if not fits(link, journal.samples, subject=str(path)):
+        raise _replaced(path)
+    return link
+
+
+def _replaced(path: Path) -> ImageError:
+    return ImageError(
+        f"{path} is not the image into which the interrupted merge was going: it was replaced.",
+        hint="To keep it as it is, delete the .reseal-journal and .reseal-overlay beside it.",
+    )
+
+
+def _require_overlay(path: Path, overlay: Path, link: Link) -> None:
+    """Check that the overlay is there, whole, and made for the image."""
+    if overlay.is_symlink() or not overlay.is_file():
+        raise ImageError(
+            f"the changes that were to be merged into {path} are gone ({overlay.name}).",
+            hint="Restore the image from a copy, then delete the .reseal-journal beside it.",
+        )
+    header = formats.read_header(overlay, "qcow2")
+    formats.require_whole(overlay, "qcow2")
+    if header.size != link.header.size or header.data_file:
+        raise ImageError(f"{overlay} was not made for {path}.")

@@ -1,0 +1,104 @@
+"""Sectors by which an image is known again while a merge into it is half done.
+
+Each sector that a merge writes is either as it was or as it will be, however often the merge was
+interrupted. An image where one of them is neither has been replaced by another, be it an older
+copy of the same machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, NamedTuple
+
+from reseal.disk.formats import ContainerFile
+from reseal.disk.formats.qcow2 import allocated_clusters
+from reseal.disk.image import serve_link
+from reseal.disk.nbd import connect
+from reseal.process import run_worker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from reseal.disk.chain import Link
+
+_SECTOR = 512
+_CLUSTER = 64 << 10  # of the overlays that qemu-img makes
+_CLUSTERS = 48
+
+
+class Sample(NamedTuple):
+    """One sector of a disk: its offset, and the digests of what it was and of what it will be."""
+
+    offset: int
+    before: str
+    after: str
+
+
+def take_samples(link: Link, overlay: Path, *, subject: str) -> list[Sample]:
+    """Choose sectors among those that a merge is going to write, and the disk's first.
+
+    Raises:
+        ImageError: the image can't be read.
+    """
+    with ContainerFile(overlay) as file:
+        clusters = sorted(allocated_clusters(file))
+    offsets = [0, *clusters[:: len(clusters) // _CLUSTERS + 1]]
+    with (
+        serve_link(link, None, subject=subject) as old,
+        serve_link(link, overlay, subject=subject) as new,
+    ):
+        found = run_worker(lambda _: _compare(old, new, offsets), subject=subject)
+    return parse_samples(found)
+
+
+def parse_samples(rows: Iterable[Sequence[object]]) -> list[Sample]:
+    """Check what a worker or a file says the samples are.
+
+    Raises:
+        ValueError: they are none.
+    """
+    samples = [Sample(*row) for row in rows]  # type: ignore[arg-type]
+    for sample in samples:
+        if [type(part) for part in sample] != [int, str, str] or sample.offset < 0:
+            raise ValueError(sample)
+    return samples
+
+
+def fits(link: Link, samples: Sequence[Sample], *, subject: str) -> bool:
+    """Tell whether each sample of an image is as it was, or as it will be.
+
+    Raises:
+        ImageError: the image can't be read.
+    """
+
+    def look(socket_path: Path) -> list[str]:
+        device = connect(socket_path, read_only=True)
+        return [_digest(device.read(sample.offset, _SECTOR)) for sample in samples]
+
+    with serve_link(link, None, subject=subject) as socket_path:
+        digests = run_worker(lambda _: look(socket_path), subject=subject)
+    return all(
+        digest in {sample.before, sample.after}
+        for sample, digest in zip(samples, digests, strict=True)
+    )
+
+
+def _compare(old: Path, new: Path, offsets: Sequence[int]) -> list[Sample]:
+    """Find in each cluster the first sector that a merge changes, or take its first sector."""
+    before, after = connect(old, read_only=True), connect(new, read_only=True)
+    samples = []
+    for offset in offsets:
+        size = min(_CLUSTER, before.size - offset)
+        was, will_be = before.read(offset, size), after.read(offset, size)
+        at = 0
+        if was != will_be:
+            starts = range(0, size, _SECTOR)
+            at = next(i for i in starts if was[i : i + _SECTOR] != will_be[i : i + _SECTOR])
+        sector = slice(at, at + _SECTOR)
+        samples.append(Sample(offset + at, _digest(was[sector]), _digest(will_be[sector])))
+    return samples
+
+
+def _digest(sector: bytes) -> str:
+    return hashlib.blake2b(sector, digest_size=12).hexdigest()
