@@ -46,7 +46,9 @@ def create_overlay(overlay: Path, link: Link, backing_name: str | None = None) -
 
 def overlay_blockdev(overlay: Path, link: Link) -> dict[str, Any]:
     """Describe an overlay over an image to QEMU's daemon."""
-    node: dict[str, Any] = {"driver": "qcow2", "file": file_node(overlay)}
+    # Zeros take no space, neither in the overlay nor, after the merge, in the image.
+    zeros = {"discard": "unmap", "detect-zeroes": "unmap"}
+    node: dict[str, Any] = {"driver": "qcow2", "file": file_node(overlay), **zeros}
     # Where the daemon does not take an option, it finds it in the overlay's own header.
     return node if link.unusual else node | {"backing": link.blockdev()}
 
