@@ -57,7 +57,7 @@ def empty(path: Path, size: int = 64 * MIB) -> Path:
         'label: gpt\nsize=10M, type=U, name=EFI\nsize=16M, name="Basic data ünï"\nname=rest',
         "label: gpt\ntable-length: 4\n4: size=5M\n2: size=6M",
         "label: dos\nsize=10M, type=7, bootable\nsize=20M, type=7",
-        "label: dos\n1: size=5M,type=7\n2: size=50M,type=f\n5: size=6M,type=7\n6: size=7M\n7: size=8M",
+        "label: dos\n1: size=5M,type=7\n2: size=50M,type=f\n5: size=6M,type=7\n6: size=7M",
         "label: dos\nsize=40M,type=5\nsize=9M,type=7\nsize=3M,type=82",
     ],
     ids=["gpt", "sparse gpt", "mbr", "logical after primary", "logical before primary"],

@@ -149,8 +149,11 @@ def test_an_image_that_somebody_changed_meanwhile_is_not_merged_into(tmp_path: P
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("kind", FORMATS, ids=lambda kind: kind.name)
-@pytest.mark.parametrize("extension", ["qcow2", "vhdx", "vhd", "vmdk", "vdi", "raw", "img"])
+@pytest.mark.parametrize(
+    ("kind", "extension"),
+    [(QCOW2, extension) for extension in ("vhdx", "vhd", "vmdk", "vdi", "raw", "img")]
+    + [(kind, "qcow2") for kind in FORMATS],
+)
 def test_an_output_in_every_format(tmp_path: Path, kind: Kind, extension: str) -> None:
     path = make_image(tmp_path, kind)
     before, disk = files(tmp_path), content(path)

@@ -34,14 +34,18 @@ def create_overlay(overlay: Path, link: Link, backing_name: str | None = None) -
     command = ["qemu-img", "create", "-q", "-u", "-f", "qcow2", "-b", name, "-F", qemu_format(link)]
     try:
         os.close(os.open(overlay, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
-        run_tool([*command, str(overlay), str(link.header.size)])
     except OSError as error:
         raise DiskError(
             f"{overlay} can't be created: {error.strerror or error}.",
             hint="reseal needs to write beside the image; --output names a new image elsewhere.",
         ) from error
-    except ImageError as error:
-        raise DiskError(f"{overlay} can't be created: {error}") from error
+    try:
+        run_tool([*command, str(overlay), str(link.header.size)])
+    except BaseException as error:
+        overlay.unlink()
+        if isinstance(error, ImageError):
+            raise DiskError(f"{overlay} can't be created: {error}") from error
+        raise
 
 
 def overlay_blockdev(overlay: Path, link: Link) -> dict[str, Any]:

@@ -79,15 +79,11 @@ def read_header(path: Path, qemu_format: str | None = None) -> Header:
     """
     require_regular(path)
     with ContainerFile(path) as file:
-        name = _detect(file)
-        if qemu_format is not None:
-            ours = {theirs: ours for ours, theirs in QEMU_NAMES.items()}.get(qemu_format)
-            if ours is None:
-                raise file.refused(f"{qemu_format} images are not supported")
-            if ours not in {name, "raw"}:
-                raise file.damaged(f"it should be a {ours} image and has not its header")
-            name = ours
-        return _PARSERS[name](file)
+        name = _detect(file) if qemu_format is None else _claimed(file, qemu_format)
+        header = _PARSERS[name](file)
+        if header.size <= 0:
+            raise file.damaged("it claims a disk of no size")
+        return header
 
 
 def require_whole(path: Path, name: str) -> None:
@@ -160,6 +156,16 @@ def _detect(file: ContainerFile) -> str:
             hint=f"Rename it to .{found} if that is what it is.",
         )
     return found
+
+
+def _claimed(file: ContainerFile, qemu_format: str) -> str:
+    """Return our name of a format that another header claims, which is never guessed against."""
+    name = {theirs: ours for ours, theirs in QEMU_NAMES.items()}.get(qemu_format)
+    if name is None:
+        raise file.refused(f"{qemu_format[:40]} images are not supported")
+    if name not in {"raw", _magic(file)}:
+        raise file.damaged(f"it should be a {name} image and lacks its header")
+    return name
 
 
 def _magic(file: ContainerFile) -> str | None:

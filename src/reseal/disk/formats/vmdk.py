@@ -139,8 +139,8 @@ def require_whole(file: ContainerFile) -> None:
         if table_offset:
             table = _table(file, table_offset, table_entries, "grain table")
             if last := max(table):
-                # The last grain may be cut short by the end of the disk.
-                file.require(last * SECTOR, SECTOR, "last grain")
+                # Only the disk's own last grain may be cut short.
+                file.require(last * SECTOR, (sectors % grain or grain) * SECTOR, "last grain")
 
 
 def _table(file: ContainerFile, sector: int, entries: int, what: str) -> array[int]:
