@@ -1,0 +1,309 @@
+"""A folder as a tree of files."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Self
+
+from reseal.folder import descent
+from reseal.folder.descent import names_in, opened_folder, upper
+from reseal.folder.journal import DELETED, Journal, check_absent, finish, journal_of
+from reseal.folder.reader import FolderReader
+from reseal.tree import (
+    ARCHIVE,
+    HIDDEN,
+    READONLY,
+    SYSTEM,
+    TreeError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from types import TracebackType
+
+    from reseal.folder.reader import Names
+
+_SETTABLE = READONLY | HIDDEN | SYSTEM | ARCHIVE
+
+#: What Windows takes in no name (documented, "Naming Files, Paths, and Namespaces").
+_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]|[. ]$')
+
+
+class Folder(FolderReader):
+    """A folder that holds a Windows tree; implements `reseal.tree.Tree`.
+
+    Before each first change of a file or folder, what it was is saved in a journal beside the
+    folder, so that all changes can be undone, after the process was killed at any moment as well.
+    `commit` lets them stand; `close` without it undoes them.
+
+    Files that are neither regular, nor folders, nor symbolic links are not there. Attributes and
+    security descriptors exist where the file system has them (a volume mounted with ntfs-3g or
+    ntfs3); elsewhere descriptors are dropped, and attributes can't be set. Named streams are not
+    there.
+
+    Attributes:
+        path: of the folder.
+        name: what messages call it.
+        read_only: whether nothing may be changed.
+        created: files and folders created since.
+        deleted: files and folders deleted since.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool, journal: Path | None = None) -> None:
+        """Open and lock a folder.
+
+        Args:
+            path: of the folder.
+            read_only: change nothing.
+            journal: where to keep the journal, None: beside the folder.
+
+        Raises:
+            InterruptedRunError: an earlier run was interrupted; `Folder.recover` undoes it.
+            TreeError: it is no folder, can't be opened, or another reseal works on it.
+        """
+        self.path = path.resolve()
+        self.read_only = read_only
+        self.created = 0
+        self.deleted = 0
+        journal = journal or journal_of(self.path)
+        root = _locked(self.path, shared=read_only)
+        try:
+            check_absent(journal, path)
+        except BaseException:
+            os.close(root)
+            raise
+        super().__init__(root, str(path))
+        self._journal = Journal(journal, root)
+
+    @classmethod
+    def recover(cls, path: Path, *, journal: Path | None = None) -> bool:
+        """Finish what an interrupted run left: undo it, or complete it where it was committed.
+
+        Args:
+            path: of the folder.
+            journal: where its journal is, None: beside the folder.
+
+        Returns:
+            Whether the changes stand. False where they were undone, or there is no journal.
+
+        Raises:
+            ImageError: the journal is damaged or a file can't be restored; the journal stays.
+        """
+        folder = path.resolve()
+        journal = journal or journal_of(folder)
+        if not journal.exists():
+            return False
+        root = _locked(folder, shared=False)
+        try:
+            return finish(journal, root)
+        finally:
+            os.close(root)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # Writing
+
+    def _require_writable(self) -> None:
+        if self.read_only:
+            msg = f"{self.name} is open read-only."
+            raise TreeError(msg)
+
+    @contextmanager
+    def _changed(self, path: str) -> Iterator[int]:
+        """Save a file before its first change, and open it for writing."""
+        with self._file(path) as (folder, reading, names):
+            self._journal.save_file(reading, names)
+            opened = descent.open_for_writing(folder, names[-1])
+            try:
+                yield opened
+            finally:
+                os.close(opened)
+
+    def write(self, path: str, data: bytes, *, stream: str = "") -> None:
+        """Replace the content of an existing file, keeping the file itself with all it carries."""
+        self._require_writable()
+        self._refuse_stream(path, stream)
+        with self._changed(path) as opened:
+            descent.write_all(opened, data, 0)
+            os.ftruncate(opened, len(data))
+
+    def patch(self, path: str, offset: int, data: bytes) -> None:
+        """Write `data` at `offset` of an existing file, growing it if needed."""
+        self._require_writable()
+        with self._changed(path) as opened:
+            descent.write_all(opened, data, offset)
+
+    def create(self, path: str, data: bytes = b"", *, descriptor: bytes | None = None) -> None:
+        """Create a file.
+
+        Args:
+            path: of the new file, in an existing folder.
+            data: its content.
+            descriptor: self-relative; None, and on file systems without descriptors: what the file
+                system gives to new files.
+        """
+        with self._new(path, is_folder=False) as (folder, name):
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            opened = os.open(name, flags, 0o644, dir_fd=folder)
+            try:
+                self._journal.forget(opened)
+                descent.write_all(opened, data, 0)
+            finally:
+                os.close(opened)
+            if descriptor is not None and self._has_attributes:
+                descent.set_descriptor(folder, name, descriptor)
+
+    def make_directory(self, path: str, *, descriptor: bytes | None = None) -> None:
+        """Create one folder. `descriptor` as in `create`."""
+        with self._new(path, is_folder=True) as (folder, name):
+            os.mkdir(name, 0o755, dir_fd=folder)
+            if descriptor is not None and self._has_attributes:
+                descent.set_descriptor(folder, name, descriptor)
+
+    @contextmanager
+    def _new(self, path: str, *, is_folder: bool) -> Iterator[tuple[int, str]]:
+        """Record that an entry is about to be made, and open the folder for it."""
+        self._require_writable()
+        parents, name = self._place(path)
+        with self._errors(path), opened_folder(self._root, parents) as folder:
+            self._journal.record(
+                *self._journal.folder_lines(folder, parents),
+                {"op": "created", "names": [*parents, name], "folder": is_folder},
+            )
+            self._names.clear()
+            yield folder, name
+        self.created += 1
+
+    def _place(self, path: str) -> tuple[Names, str]:
+        """Return the folder and the name of a path at which nothing may be yet."""
+        above, _, name = path.rpartition("\\")
+        parents = self._existing(above)
+        with self._errors(path):
+            if self._resolve(path) is not None:
+                msg = f"{path} in {self.name} exists already."
+                raise TreeError(msg)
+        if not name or len(name) > 255 or _FORBIDDEN.search(name) or upper(name) == upper(DELETED):
+            msg = f"{path} in {self.name} can't be created: Windows takes no such name."
+            raise TreeError(msg)
+        return parents, name
+
+    def delete(self, path: str) -> None:
+        """Delete a file, an empty folder or a link, read-only or not."""
+        self._require_writable()
+        names = self._existing(path)
+        if not names:
+            msg = f"The root of {self.name} can't be deleted."
+            raise TreeError(msg)
+        with self._errors(path):
+            with opened_folder(self._root, names[:-1]) as folder:
+                if self._is_folder(folder, names[-1]):
+                    with opened_folder(folder, names[-1:]) as below:
+                        if names_in(below):
+                            raise OSError(errno.ENOTEMPTY, "it is not empty")
+            if not descent.exists(self._root, DELETED):
+                self._journal.record(
+                    *self._journal.folder_lines(self._root, []),
+                    {"op": "created", "names": [DELETED], "folder": True},
+                )
+                os.mkdir(DELETED, 0o700, dir_fd=self._root)
+            self._move(names, [DELETED, str(self._journal.number())])
+        self.deleted += 1
+
+    def rename(self, path: str, new_path: str) -> None:
+        """Move an entry inside the folder; TreeError where `new_path` exists.
+
+        A new path that differs in case only is allowed.
+        """
+        self._require_writable()
+        names = self._existing(path)
+        with self._errors(path):
+            if not names:
+                raise OSError(errno.EINVAL, "the root can't be moved")
+            if self._resolve(new_path) == names and path != new_path:
+                parents, name = names[:-1], new_path.rpartition("\\")[2]
+            else:
+                parents, name = self._place(new_path)
+            if parents[: len(names)] == names:
+                raise OSError(errno.EINVAL, "it can't be moved into itself")
+            self._move(names, [*parents, name])
+
+    def _move(self, names: Names, new_names: Names) -> None:
+        with (
+            opened_folder(self._root, names[:-1]) as source,
+            opened_folder(self._root, new_names[:-1]) as target,
+        ):
+            self._journal.record(
+                *self._journal.folder_lines(source, names[:-1]),
+                *self._journal.folder_lines(target, new_names[:-1]),
+                {"op": "moved", "names": names, "to": new_names},
+            )
+            os.rename(names[-1], new_names[-1], src_dir_fd=source, dst_dir_fd=target)
+            self._names.clear()
+
+    def set_attributes(self, path: str, attributes: int) -> None:
+        """Set the READONLY, HIDDEN, SYSTEM and ARCHIVE bits, where the file system has them."""
+        self._require_writable()
+        names = self._existing(path)
+        if not self._has_attributes:
+            return
+        with self._errors(path), opened_folder(self._root, names[:-1]) as folder:
+            name = names[-1] if names else "."
+            before = descent.attributes(folder, name)
+            if before is None:
+                raise OSError(errno.EIO, "its attributes can't be read")
+            self._journal.record({"op": "attributes", "names": names, "attributes": before})
+            descent.set_attributes(folder, name, before & ~_SETTABLE | attributes & _SETTABLE)
+
+    # The end
+
+    def commit(self) -> None:
+        """Let all changes stand. Nothing more may be changed then."""
+        self._journal.commit()
+        self.read_only = True
+
+    def rollback(self) -> None:
+        """Undo all changes. Nothing more may be changed then."""
+        if self._journal.started:
+            self._journal.close()
+            finish(self._journal.path, self._root)
+            self._names.clear()
+        self.read_only = True
+
+    def close(self) -> None:
+        """Give the folder back; undo what was not committed. Closing twice is allowed."""
+        if self._root >= 0:
+            try:
+                self.rollback()
+            finally:
+                os.close(self._root)
+                self._root = -1
+
+
+def _locked(path: Path, *, shared: bool) -> int:
+    """Open a folder and lock it until it is closed."""
+    try:
+        root = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        msg = f"{path} can't be opened: {error.strerror}."
+        raise TreeError(msg) from error
+    try:
+        fcntl.flock(root, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(root)
+        msg = f"{path} is in use by another run of reseal."
+        raise TreeError(msg, hint="Wait until it has ended.") from error
+    return root

@@ -1,0 +1,291 @@
+"""What a folder was before: an undo log, and undoing it.
+
+The log is a folder beside the one that is changed. Each change is preceded by a line in `log`, on
+disk before the change is made; the old content of a file is a file of its own, on disk before the
+line. Undoing goes through the lines backward and cuts each off when it is undone; a step may be
+repeated. So neither a change nor its undoing needs to be whole when the process is killed.
+
+Files are not deleted but moved into a folder in the tree's root, since only a rename brings back a
+file with everything it is: its number, its other names, its streams. They go when the changes are
+committed, which a file `commit` in the journal marks: from there on, undoing is over.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import shutil
+import stat
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from reseal.errors import ImageError
+from reseal.folder.descent import (
+    exists,
+    names_in,
+    open_for_writing,
+    opened_folder,
+    set_attributes,
+    write_all,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+#: The folder in the tree's root that holds what was deleted until the changes are committed.
+DELETED = ".reseal-deleted"
+
+_LOG = "log"
+_COMMIT = "commit"
+_PART = 1 << 20
+
+
+class InterruptedRunError(ImageError):
+    """An earlier run on the folder was interrupted and has to be undone first."""
+
+
+def journal_of(folder: Path) -> Path:
+    """Return where the journal of a folder is: beside it."""
+    return folder.with_name(f".{folder.name}.reseal-journal")
+
+
+def check_absent(path: Path, folder: Path) -> None:
+    """Raise InterruptedRunError where a journal says that an earlier run was interrupted."""
+    if path.exists():
+        msg = f"An earlier run on {folder} was interrupted; its journal is {path}."
+        raise InterruptedRunError(msg, hint=f"Undo it first: reseal resume {folder}")
+
+
+class Journal:
+    """The undo log of a folder that is being changed. It exists from the first change on."""
+
+    def __init__(self, path: Path, root: int) -> None:
+        self.path = path
+        self._root = root
+        self._log = -1
+        self._count = 0
+        self._saved: set[tuple[int, int]] = set()
+
+    @property
+    def started(self) -> bool:
+        """Whether anything was changed."""
+        return self._log >= 0
+
+    def record(self, *lines: dict[str, Any]) -> None:
+        """Put lines into the log, on disk when this returns."""
+        if not self.started:
+            self._start()
+        os.write(self._log, b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+        os.fdatasync(self._log)
+
+    def number(self) -> int:
+        """Return a number that was not used in this journal."""
+        self._count += 1
+        return self._count
+
+    def forget(self, opened: int) -> None:
+        """Take a file as saved, since it did not exist before."""
+        found = os.fstat(opened)
+        self._saved.add((found.st_dev, found.st_ino))
+
+    def save_file(self, opened: int, names: Sequence[str]) -> None:
+        """Save a file before its first change: content, mode, times."""
+        found = os.fstat(opened)
+        if (found.st_dev, found.st_ino) in self._saved:
+            return
+        if not self.started:
+            self._start()
+        copy = f"{self.number()}.data"
+        _copy(opened, self.path / copy)
+        _sync(self.path)
+        self.record({"op": "file", "names": list(names), "copy": copy, **_times(found)})
+        self._saved.add((found.st_dev, found.st_ino))
+
+    def folder_lines(self, opened: int, names: Sequence[str]) -> list[dict[str, Any]]:
+        """Return what to record of a folder before its first change: its times."""
+        found = os.fstat(opened)
+        if (found.st_dev, found.st_ino) in self._saved:
+            return []
+        self._saved.add((found.st_dev, found.st_ino))
+        return [{"op": "folder", "names": list(names), **_times(found)}]
+
+    def commit(self) -> None:
+        """Let the changes stand: delete what was moved away, then the journal."""
+        if self.started:
+            _sync_file_system(self._root)
+            (self.path / _COMMIT).touch()
+            _sync(self.path)
+            self.close()
+            finish(self.path, self._root)
+
+    def close(self) -> None:
+        """Close the log; the journal stays."""
+        if self.started:
+            os.close(self._log)
+            self._log = -1
+
+    def _start(self) -> None:
+        shutil.rmtree(_retired(self.path), ignore_errors=True)
+        self.path.mkdir(mode=0o700)
+        self._log = os.open(
+            self.path / _LOG, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+        )
+        _sync(self.path)
+        _sync(self.path.parent)
+
+
+def finish(path: Path, root: int) -> bool:
+    """Undo what a journal holds, or complete it where its changes were committed.
+
+    Args:
+        path: of the journal.
+        root: file descriptor of the folder.
+
+    Returns:
+        Whether the changes stand; False where they were undone.
+
+    Raises:
+        ImageError: the journal is damaged, or a step fails; the journal stays.
+    """
+    committed = (path / _COMMIT).exists()
+    if committed:
+        _empty_deleted(root)
+    elif (path / _LOG).exists():
+        with (path / _LOG).open("r+b") as log:
+            _undo_all(path, root, log)
+    _sync_file_system(root)
+    retired = _retired(path)
+    path.rename(retired)
+    shutil.rmtree(retired)
+    return committed
+
+
+def _undo_all(path: Path, root: int, log: BinaryIO) -> None:
+    raw = log.read()
+    # What follows the last line end was cut off before its change was made.
+    end = raw.rfind(b"\n") + 1
+    while end:
+        start = raw.rfind(b"\n", 0, end - 1) + 1
+        try:
+            line = json.loads(raw[start:end])
+            _UNDO[line["op"]](path, root, line)
+        except OSError as error:
+            subject = "\\".join(line["names"])
+            msg = f"{subject} can't be restored from {path}: {error}."
+            raise ImageError(msg) from error
+        except (ValueError, LookupError, TypeError) as error:
+            msg = f"The journal {path} is damaged."
+            raise ImageError(msg) from error
+        log.truncate(start)
+        os.fdatasync(log.fileno())
+        end = start
+
+
+def _undo_file(path: Path, root: int, line: dict[str, Any]) -> None:
+    *folders, name = line["names"]
+    with opened_folder(root, folders) as folder:
+        opened = open_for_writing(folder, name)
+        try:
+            size = 0
+            with (path / line["copy"]).open("rb") as copy:
+                while part := copy.read(_PART):
+                    write_all(opened, part, size)
+                    size += len(part)
+            os.ftruncate(opened, size)
+            os.fchmod(opened, line["mode"])
+            os.utime(opened, ns=(line["accessed"], line["modified"]))
+            os.fsync(opened)
+        finally:
+            os.close(opened)
+
+
+def _undo_folder(_path: Path, root: int, line: dict[str, Any]) -> None:
+    with opened_folder(root, line["names"]) as folder:
+        os.utime(folder, ns=(line["accessed"], line["modified"]))
+        os.fsync(folder)
+
+
+def _undo_created(_path: Path, root: int, line: dict[str, Any]) -> None:
+    *folders, name = line["names"]
+    remove = os.rmdir if line["folder"] else os.unlink
+    with opened_folder(root, folders) as folder, suppress(FileNotFoundError):
+        remove(name, dir_fd=folder)
+        os.fsync(folder)
+
+
+def _undo_moved(_path: Path, root: int, line: dict[str, Any]) -> None:
+    *old_folders, old = line["names"]
+    *new_folders, new = line["to"]
+    with opened_folder(root, old_folders) as target:
+        if exists(target, old):
+            # It was never moved, or has been moved back already.
+            return
+        with opened_folder(root, new_folders) as source:
+            os.rename(new, old, src_dir_fd=source, dst_dir_fd=target)
+            os.fsync(source)
+        os.fsync(target)
+
+
+def _undo_attributes(_path: Path, root: int, line: dict[str, Any]) -> None:
+    *folders, name = line["names"]
+    with opened_folder(root, folders) as folder:
+        set_attributes(folder, name, line["attributes"])
+
+
+_UNDO = {
+    "file": _undo_file,
+    "folder": _undo_folder,
+    "created": _undo_created,
+    "moved": _undo_moved,
+    "attributes": _undo_attributes,
+}
+
+
+def _empty_deleted(root: int) -> None:
+    with suppress(FileNotFoundError), opened_folder(root, [DELETED]) as deleted:
+        for name in names_in(deleted):
+            found = os.stat(name, dir_fd=deleted, follow_symlinks=False)
+            remove = os.rmdir if stat.S_ISDIR(found.st_mode) else os.unlink
+            remove(name, dir_fd=deleted)
+    with suppress(FileNotFoundError):
+        os.rmdir(DELETED, dir_fd=root)
+
+
+def _times(found: os.stat_result) -> dict[str, int]:
+    return {
+        "mode": stat.S_IMODE(found.st_mode),
+        "accessed": found.st_atime_ns,
+        "modified": found.st_mtime_ns,
+    }
+
+
+def _copy(opened: int, target: Path) -> None:
+    with target.open("wb") as copy:
+        offset = 0
+        while part := os.pread(opened, _PART, offset):
+            copy.write(part)
+            offset += len(part)
+        copy.flush()
+        os.fsync(copy.fileno())
+
+
+def _retired(path: Path) -> Path:
+    """Return what a journal is called that is over and only waits for its deletion."""
+    return path.with_name(f"{path.name}~")
+
+
+def _sync(path: Path) -> None:
+    """Bring the names in a folder to disk."""
+    opened = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def _sync_file_system(opened: int) -> None:
+    if ctypes.CDLL(None, use_errno=True).syncfs(opened):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
