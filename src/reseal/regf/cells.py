@@ -18,7 +18,7 @@ from reseal.regf import baseblock
 from reseal.regf.errors import RegfError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 #: Offset that stands for "none".
 NIL = 0xFFFFFFFF
@@ -272,20 +272,37 @@ class Cells:
 
     def free(self, offset: int) -> None:
         """Give a cell back, wipe it, and merge it with free neighbours."""
-        self.locate(offset, 0, "what is freed")
-        start = offset + baseblock.SIZE
-        size = -_SIZE.unpack_from(self.data, start)[0]
+        self.free_all([offset])
+
+    def free_all(self, offsets: Iterable[int]) -> None:
+        """Give cells back, neighbours together; see `free`."""
+        first = last = -1
+        for offset in sorted(offsets):
+            start, end = self.locate(offset, 0, "what is freed")
+            self.epochs[offset] = self.epochs.get(offset, 0) + 1
+            if offset != last:
+                if first >= 0:
+                    self._free_run(first, last)
+                first = offset
+            last = offset + end - start + 4
+        if first >= 0:
+            self._free_run(first, last)
+
+    def _free_run(self, offset: int, run_end: int) -> None:
+        """Make one free cell of cells in use that lie side by side."""
         index = self.bin_index(offset)
-        end = self._bin_ends[index]
-        if offset + size > end:
+        bin_start, bin_end = self._bins[index], self._bin_ends[index]
+        if run_end > bin_end:
             raise self.damage("a cell runs over the end of its bin", offset)
-        if index not in self._searched and end - self._bins[index] <= 16 * PAGE:
-            self._search(index)
-        self.epochs[offset] = self.epochs.get(offset, 0) + 1
+        if index not in self._searched:
+            if offset == bin_start + BIN_HEADER and run_end == bin_end:
+                self._searched.add(index)
+            elif bin_end - bin_start <= 16 * PAGE:
+                self._search(index)
+        start, size = offset + baseblock.SIZE, run_end - offset
         self.mutable()[start : start + size] = bytes(size)
         self.touch(start, start + size)
-        self._set_size(offset, size)
-        self._merge(offset, size, end)
+        self._merge(offset, size, bin_end)
 
     def _merge(self, offset: int, size: int, end: int) -> None:
         after = offset + size
@@ -293,7 +310,7 @@ class Cells:
             length: int = _SIZE.unpack_from(self.data, after + baseblock.SIZE)[0]
             if length > 0 and not length & 7 and after + length <= end:
                 if after in self._free:
-                    self._drop_free(after)
+                    length = self._drop_free(after)
                 self.write(after + baseblock.SIZE, bytes(4))
                 size += length
         before = self._free_ends.get(offset)

@@ -14,7 +14,7 @@ from reseal.regf.errors import RegfError
 #: From minor version 4 on, more data than one segment is split into segments (documented by
 #: Suhanov, seen in BigDataHive).
 SEGMENT = 16344
-_BIG_DATA_MINOR = 4
+BIG_DATA_MINOR = 4
 _DB = struct.Struct("<2sHI")
 
 
@@ -29,7 +29,7 @@ def read(cells: Cells, vk: int) -> bytes:
     start, end = cells.locate(place, 0, "value data")
     if size <= end - start:
         return bytes(cells.data[start : start + size])
-    if cells.minor < _BIG_DATA_MINOR:
+    if cells.minor < BIG_DATA_MINOR:
         raise cells.damage("value data is longer than its cell", place)
     return b"".join(
         bytes(cells.data[position : position + length])
@@ -80,7 +80,7 @@ def store(cells: Cells, data: bytes, near: int) -> tuple[int, int]:
     """Store data; return the two words, data size and data, that a value keeps of it."""
     if len(data) <= 4:
         return len(data) | node.RESIDENT, int.from_bytes(data.ljust(4, b"\0"), "little")
-    if len(data) <= SEGMENT or cells.minor < _BIG_DATA_MINOR:
+    if len(data) <= SEGMENT or cells.minor < BIG_DATA_MINOR:
         return len(data), _cell(cells, data, near)
     count = -(-len(data) // SEGMENT)
     if count > 0xFFFF:

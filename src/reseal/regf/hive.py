@@ -36,6 +36,7 @@ class Hive:
         read_only: edits raise RegfError.
         timestamp: FILETIME that edits put into last-written times; None for the present time.
         cells: the cells below.
+        security: the security cells, for edits.
         root_offset: offset of the root key's cell.
         moved: where renamed keys went: (offset, epoch) to (offset, epoch).
         touched: offsets of the keys that were edited.
@@ -60,6 +61,7 @@ class Hive:
         self.timestamp: int | None = None
         self.cells = Cells(name, data, base.bins_size, base.minor)
         self.cells.pages |= pages
+        self.security = security.SecurityCells(self.cells)
         self.root_offset = base.root
         self.moved: dict[tuple[int, int], tuple[int, int]] = {}
         self.touched: set[int] = set()
@@ -122,7 +124,8 @@ class Hive:
         stored = b"ROOT"
         offset = cells.allocate(node.NK_SIZE + len(stored), 0)
         flags = node.ROOT | node.NO_DELETE | node.COMPRESSED
-        sk = security.first(cells, descriptor)
+        sk = cells.allocate(20 + len(descriptor), 0)
+        security.write(cells, sk, sk, sk, descriptor)
         now = _now() if timestamp is None else timestamp
         cells.write(offset + 4096 + 4, new_node(flags, now, 0xFFFFFFFF, sk, stored))
         data = cells.mutable()

@@ -6,7 +6,7 @@ import functools
 import struct
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, cast
 
-from reseal.regf import names, node, security
+from reseal.regf import descriptors, limits, names, node, security, tree
 from reseal.regf.cells import NIL
 from reseal.regf.errors import RegfError
 from reseal.regf.subkeys import SubkeyList
@@ -15,11 +15,7 @@ from reseal.regf.value import Value, ValueList
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from reseal.regf.cells import Cells
     from reseal.regf.hive import Hive
-
-#: Deepest tree of keys that Windows allows (documented: "Registry Element Size Limits").
-DEPTH_LIMIT = 512
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -88,7 +84,7 @@ class Key:
     def name(self) -> str:
         """The key's name. That of the root has no meaning."""
         self._nk()
-        return name_of(self.hive.cells, self._offset)
+        return names.of_key(self.hive.cells, self._offset)
 
     @property
     def is_root(self) -> bool:
@@ -109,7 +105,7 @@ class Key:
         key: Key = self
         while (parent := key.parent) is not None:
             parts.append(key.name)
-            if len(parts) > DEPTH_LIMIT:
+            if len(parts) > limits.DEPTH_LIMIT:
                 raise self.hive.cells.damage("a key is its own ancestor", self._offset)
             key = parent
         return "\\".join(reversed(parts))
@@ -153,8 +149,7 @@ class Key:
 
     def _subkeys(self) -> SubkeyList:
         self._nk()
-        cells = self.hive.cells
-        return SubkeyList(cells, self._offset, functools.partial(name_of, cells))
+        return SubkeyList(self.hive.cells, self._offset)
 
     def _values(self) -> ValueList:
         nk = self._nk()
@@ -194,7 +189,8 @@ class Key:
     def create(self, path: str) -> Key:
         """Return the key at a path below this one, made with all keys above it where missing.
 
-        A new key has the security descriptor of the key above it.
+        A new key inherits its security descriptor from the key above it, as `descriptors.inherit`
+        says.
         """
         key = self
         for name in _parts(path):
@@ -214,12 +210,13 @@ class Key:
         if subkeys.find(names.upcase(name)) is not None:
             msg = f"{cells.name}: the key {self.path}\\{name} exists."
             raise RegfError(msg)
-        if self.path.count("\\") + 2 > DEPTH_LIMIT:
-            msg = f"{cells.name}: a key can't be more than {DEPTH_LIMIT} levels deep."
+        if self.path.count("\\") + 2 > limits.DEPTH_LIMIT:
+            msg = f"{cells.name}: a key can't be more than {limits.DEPTH_LIMIT} levels deep."
             raise RegfError(msg)
-        sk = cells.u32(nk + node.NK_SECURITY)
+        above = cells.u32(nk + node.NK_SECURITY)
+        inherited = descriptors.inherit(security.read(cells, above))
+        sk = self.hive.security.obtain(inherited, above)
         stored, compressed = names.encode(name)
-        security.share(cells, sk)
         offset = cells.allocate(node.NK_SIZE + len(stored), self._offset)
         flags = node.COMPRESSED if compressed else 0
         content = new_node(flags, self.hive.now(), self._offset, sk, stored)
@@ -239,8 +236,8 @@ class Key:
             type: type number, of `types` or any other.
             data: the data as stored.
         """
-        if names.units(name) > names.VALUE_NAME_LIMIT:
-            msg = f"A value name has at most {names.VALUE_NAME_LIMIT} characters: {name[:40]!r}…"
+        if names.units(name) > limits.VALUE_NAME_LIMIT:
+            msg = f"A value name has at most {limits.VALUE_NAME_LIMIT} characters: {name[:40]!r}…"
             raise RegfError(msg)
         values = self._values()
         offset = values.find(name)
@@ -275,35 +272,19 @@ class Key:
         if parent is None:
             msg = f"{self.hive.name}: the root key can't be deleted."
             raise RegfError(msg)
-        tree = self._tree()
+        cells = self.hive.cells
+        found, descriptors = tree.collect(cells, self.offset)
         subkeys = parent._subkeys()
         subkeys.remove(self._offset)
-        cells = self.hive.cells
-        for offset in reversed(tree):
-            _free_key(cells, offset)
-            self.hive.touched.discard(offset)
+        cells.free_all(found)
+        self.hive.touched.difference_update(found)
+        for offset, count in descriptors.items():
+            self.hive.security.release(offset, count)
         if not subkeys.count:
             nk = parent._nk()
             cells.write(nk + node.NK_MAX_NAME, bytes(2))
             cells.write_u32(nk + node.NK_MAX_CLASS, 0)
         parent._stamp()
-
-    def _tree(self) -> list[int]:
-        """Return the offsets of this key and all below it, parents first."""
-        cells = self.hive.cells
-        found, level, seen = [self.offset], [self._offset], {self._offset}
-        for _ in range(DEPTH_LIMIT + 1):
-            below: list[int] = []
-            for offset in level:
-                below += SubkeyList(cells, offset, functools.partial(name_of, cells)).offsets()
-            if not below:
-                return found
-            seen.update(below)
-            found += below
-            if len(seen) != len(found):
-                raise cells.damage("keys form a loop or are listed twice", self._offset)
-            level = below
-        raise cells.damage("the tree of keys is too deep", self._offset)
 
     @_edit
     def rename(self, new_name: str) -> None:
@@ -363,8 +344,8 @@ class Key:
         old = cells.u32(nk + node.NK_SECURITY)
         if security.read(cells, old) == descriptor:
             return
-        cells.write_u32(nk + node.NK_SECURITY, security.obtain(cells, descriptor, old))
-        security.release(cells, old)
+        cells.write_u32(nk + node.NK_SECURITY, self.hive.security.obtain(descriptor, old))
+        self.hive.security.release(old)
         self._stamp()
 
     @_edit
@@ -406,17 +387,6 @@ class Key:
         self.hive.cells.write(place, struct.pack("<Q", self.hive.now()))
 
 
-def name_of(cells: Cells, offset: int) -> str:
-    """Return the name of the key at a cell offset."""
-    start, end = cells.locate_signed(offset, b"nk", node.NK_SIZE, "a key")
-    flags, *_ = struct.unpack_from("<H", cells.data, start + node.NK_FLAGS)
-    (size,) = struct.unpack_from("<H", cells.data, start + node.NK_NAME_SIZE)
-    first = start + node.NK_SIZE
-    if first + size > end:
-        raise cells.damage("the name of a key is longer than its cell", offset)
-    return names.decode(cells.data[first : first + size], compressed=bool(flags & node.COMPRESSED))
-
-
 def new_node(flags: int, time: int, parent: int, sk: int, stored: bytes) -> bytes:
     """Return the content of the cell of a new key without subkeys, values and class."""
     head = node.NK.pack(
@@ -426,27 +396,14 @@ def new_node(flags: int, time: int, parent: int, sk: int, stored: bytes) -> byte
     return head + stored
 
 
-def _free_key(cells: Cells, offset: int) -> None:
-    """Give back the cells of one key: values, lists, class, security and node."""
-    nk, _ = cells.locate_signed(offset, b"nk", node.NK_SIZE, "a key")
-    ValueList(cells, offset, nk).free()
-    SubkeyList(cells, offset, functools.partial(name_of, cells)).free()
-    (class_size,) = struct.unpack_from("<H", cells.data, nk + node.NK_CLASS_SIZE)
-    class_offset = cells.u32(nk + node.NK_CLASS)
-    if class_size and class_offset != NIL:
-        cells.free(class_offset)
-    security.release(cells, cells.u32(nk + node.NK_SECURITY))
-    cells.free(offset)
-
-
 def _parts(path: str) -> list[str]:
     return [part for part in path.split("\\") if part]
 
 
 def _check_name(name: str) -> None:
-    if not name or "\\" in name or names.units(name) > names.KEY_NAME_LIMIT:
+    if not name or "\\" in name or names.units(name) > limits.KEY_NAME_LIMIT:
         msg = (
-            f"{name[:300]!r} can't be the name of a key: it has 1 to {names.KEY_NAME_LIMIT} "
+            f"{name[:300]!r} can't be the name of a key: it has 1 to {limits.KEY_NAME_LIMIT} "
             "characters and no backslash."
         )
         raise RegfError(msg)

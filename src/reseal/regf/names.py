@@ -7,10 +7,14 @@ of their upper-cased form; subkey lists are sorted in that order (seen in all hi
 
 from __future__ import annotations
 
-#: Longest names that Windows allows, in UTF-16 code units (documented: "Registry Element Size
-#: Limits").
-KEY_NAME_LIMIT = 255
-VALUE_NAME_LIMIT = 16383
+import struct
+from typing import TYPE_CHECKING
+
+from reseal.regf import node
+from reseal.regf.upcase import TABLE
+
+if TYPE_CHECKING:
+    from reseal.regf.cells import Cells
 
 
 def decode(data: bytes | bytearray | memoryview, *, compressed: bool) -> str:
@@ -41,15 +45,10 @@ def upcase(name: str) -> str:
     """
     if name.isascii():
         return name.upper()
-    code_units = memoryview(name.encode("utf-16-le", "surrogatepass")).cast("H")
-    return "".join(_upcase_unit(unit) for unit in code_units)
-
-
-def _upcase_unit(unit: int) -> str:
-    upper = chr(unit).upper()
-    if len(upper) != 1 or ord(upper) > 0xFFFF or unit in (0xB5, 0x131, 0x17F):
-        return chr(unit)
-    return upper
+    if max(name) > "\uffff":
+        raw = memoryview(name.encode("utf-16-le", "surrogatepass"))
+        name = "".join(map(chr, struct.unpack(f"<{len(raw) // 2}H", raw)))
+    return name.translate(TABLE)
 
 
 def hash_lh(upper: str) -> int:
@@ -71,3 +70,25 @@ def hint_lf(name: str) -> bytes:
             break
         hint[index] = ord(character)
     return bytes(hint)
+
+
+def of_key(cells: Cells, offset: int) -> str:
+    """Return the name of the key at a cell offset."""
+    start, end = cells.locate_signed(offset, b"nk", node.NK_SIZE, "a key")
+    (flags,) = struct.unpack_from("<H", cells.data, start + node.NK_FLAGS)
+    (size,) = struct.unpack_from("<H", cells.data, start + node.NK_NAME_SIZE)
+    first = start + node.NK_SIZE
+    if first + size > end:
+        raise cells.damage("the name of a key is longer than its cell", offset)
+    return decode(cells.data[first : first + size], compressed=bool(flags & node.COMPRESSED))
+
+
+def of_value(cells: Cells, offset: int) -> str:
+    """Return the name of the value at a cell offset."""
+    start, end = cells.locate_signed(offset, b"vk", node.VK_SIZE, "a value")
+    (size,) = struct.unpack_from("<H", cells.data, start + node.VK_NAME_SIZE)
+    (flags,) = struct.unpack_from("<H", cells.data, start + node.VK_FLAGS)
+    first = start + node.VK_SIZE
+    if first + size > end:
+        raise cells.damage("the name of a value is longer than its cell", offset)
+    return decode(cells.data[first : first + size], compressed=bool(flags & node.VK_COMPRESSED))

@@ -32,6 +32,15 @@ NK_MAX_VALUE_DATA = 64
 NK_NAME_SIZE = 72
 NK_CLASS_SIZE = 74
 
+#: Places of some fields in what `NK` unpacks.
+FIELD_FLAGS = 1
+FIELD_PARENT = 4
+FIELD_SUBKEY_COUNT = 5
+FIELD_VALUES = 10
+FIELD_SECURITY = 11
+FIELD_CLASS = 12
+FIELD_CLASS_SIZE = 19
+
 VOLATILE = 0x01
 ROOT = 0x04
 NO_DELETE = 0x08
@@ -42,6 +51,7 @@ PREDEFINED = 0x40
 #: Everything of a vk up to its name: signature, bytes of name, bytes of data, data, type, flags.
 VK = struct.Struct("<2sHIIIHH")
 VK_SIZE = 20
+VK_NAME_SIZE = 2
 VK_DATA_SIZE = 4
 VK_DATA = 8
 VK_TYPE = 12

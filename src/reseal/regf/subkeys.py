@@ -13,13 +13,18 @@ from reseal.regf import names, node
 from reseal.regf.cells import NIL, Cells
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 #: Entries of a full leaf: as many as a cell in a bin of one page has room for (inferred from the
 #: leaves of real hives, none of which is larger).
-_FULL = {b"lf": 507, b"lh": 507, b"li": 1013}
+FULL_LEAF = {b"lf": 507, b"lh": 507, b"li": 1013}
 _WIDTH = {b"lf": 8, b"lh": 8, b"li": 4}
 _COUNT_LIMIT = 0xFFFF
+
+
+def leaf_kind(minor: int) -> bytes:
+    """Return the kind of leaf that hives of a minor version have."""
+    return b"lh" if minor >= 5 else b"lf" if minor >= 3 else b"li"
 
 
 class Leaf:
@@ -48,7 +53,7 @@ class Leaf:
         )
         return words if self.width == 4 else words[::2]
 
-    def find(self, upper: str, name_of: Callable[[int], str]) -> int | None:
+    def find(self, upper: str) -> int | None:
         """Return the place of the key with this upper-cased name, None where it is not here."""
         data, offsets = self.cells.data, self.offsets()
         if self.kind == b"lh":
@@ -57,11 +62,11 @@ class Leaf:
             place = -1
             while wanted in hashes[place + 1 :]:
                 place = hashes.index(wanted, place + 1)
-                if names.upcase(name_of(offsets[place])) == upper:
+                if names.upcase(names.of_key(self.cells, offsets[place])) == upper:
                     return place
             return None
         for place in self._hinted(upper) if self.kind == b"lf" else range(self.count):
-            if names.upcase(name_of(offsets[place])) == upper:
+            if names.upcase(names.of_key(self.cells, offsets[place])) == upper:
                 return place
         return None
 
@@ -77,13 +82,13 @@ class Leaf:
                 yield found // 8
             found = raw.find(hint, found + 1)
 
-    def position(self, upper: str, name_of: Callable[[int], str]) -> int:
+    def position(self, upper: str) -> int:
         """Return the place at which a key with this upper-cased name belongs."""
         offsets = self.offsets()
         low, high = 0, self.count
         while low < high:
             middle = (low + high) // 2
-            if names.upcase(name_of(offsets[middle])) < upper:
+            if names.upcase(names.of_key(self.cells, offsets[middle])) < upper:
                 low = middle + 1
             else:
                 high = middle
@@ -117,12 +122,10 @@ class SubkeyList:
     Args:
         cells: the cells of the hive.
         key: the offset of the key's nk cell.
-        name_of: returns the name of the key at a cell offset.
     """
 
-    def __init__(self, cells: Cells, key: int, name_of: Callable[[int], str]) -> None:
+    def __init__(self, cells: Cells, key: int) -> None:
         self._cells = cells
-        self._name_of = name_of
         self._key = key
         self._nk, _ = cells.locate_signed(key, b"nk", node.NK_SIZE, "a key")
         self.count = cells.u32(self._nk + node.NK_SUBKEY_COUNT)
@@ -163,7 +166,7 @@ class SubkeyList:
     def find(self, upper: str) -> int | None:
         """Return the offset of the subkey with an upper-cased name, None where there is none."""
         for _, leaf in self._candidates(upper):
-            place = leaf.find(upper, self._name_of)
+            place = leaf.find(upper)
             if place is not None:
                 return leaf.offsets()[place]
         return None
@@ -179,7 +182,7 @@ class SubkeyList:
             leaf = Leaf(self._cells, leaves[middle])
             if not leaf.count:
                 raise self._cells.damage("a subkey list is empty", leaf.offset)
-            if names.upcase(self._name_of(leaf.offsets()[-1])) < upper:
+            if names.upcase(names.of_key(self._cells, leaf.offsets()[-1])) < upper:
                 low = middle + 1
             else:
                 high = middle
@@ -189,18 +192,17 @@ class SubkeyList:
         """Put a key into the list, which must not have one of this name."""
         upper = names.upcase(name)
         if self._list == NIL or not self.count:
-            minor = self._cells.minor
-            kind = b"lh" if minor >= 5 else b"lf" if minor >= 3 else b"li"
+            kind = leaf_kind(self._cells.minor)
             self._list = _allocate(self._cells, kind, _entry(kind, offset, name), self._key)
             self._set_list(self._list)
             self._set_count(1)
             return
         root = self._root()
         number, leaf = self._candidates(upper)[0]
-        place = leaf.position(upper, self._name_of)
+        place = leaf.position(upper)
         raw, cut = leaf.raw(), place * leaf.width
         raw = raw[:cut] + leaf.entry(offset, name) + raw[cut:]
-        if len(raw) // leaf.width <= _FULL[leaf.kind]:
+        if len(raw) // leaf.width <= FULL_LEAF[leaf.kind]:
             parts = [raw]
         else:
             middle = len(raw) // leaf.width // 2 * leaf.width
@@ -282,7 +284,7 @@ def _allocate(cells: Cells, kind: bytes, raw: bytes, near: int) -> int:
     """Make a leaf of its entries, with room for a quarter more up to a full leaf."""
     width = _WIDTH[kind]
     count = len(raw) // width
-    room = max(count, min(_FULL[kind], count + count // 4))
+    room = max(count, min(FULL_LEAF[kind], count + count // 4))
     offset = cells.allocate(4 + room * width, near)
     cells.write(offset + 4096 + 4, struct.pack("<2sH", kind, count) + raw)
     return offset

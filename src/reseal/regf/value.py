@@ -43,7 +43,7 @@ class Value:
     def name(self) -> str:
         """The value's name; the empty string for the default value."""
         self._vk()
-        return name_of(self._cells, self._offset)
+        return names.of_value(self._cells, self._offset)
 
     @property
     def type(self) -> int:
@@ -62,19 +62,6 @@ class Value:
 
     def __repr__(self) -> str:
         return f"<Value {self.name!r} {types.name(self.type)}>"
-
-
-def name_of(cells: Cells, offset: int) -> str:
-    """Return the name of the value at a cell offset."""
-    start, end = cells.locate_signed(offset, b"vk", node.VK_SIZE, "a value")
-    (size,) = struct.unpack_from("<H", cells.data, start + 2)
-    (flags,) = struct.unpack_from("<H", cells.data, start + node.VK_FLAGS)
-    first = start + node.VK_SIZE
-    if first + size > end:
-        raise cells.damage("the name of a value is longer than its cell", offset)
-    return names.decode(
-        cells.data[first : first + size], compressed=bool(flags & node.VK_COMPRESSED)
-    )
 
 
 class ValueList:
@@ -102,7 +89,7 @@ class ValueList:
         """Return the offset of the value of this name, None where there is none."""
         upper = names.upcase(name)
         for offset in self.offsets():
-            if names.upcase(name_of(self._cells, offset)) == upper:
+            if names.upcase(names.of_value(self._cells, offset)) == upper:
                 return offset
         return None
 

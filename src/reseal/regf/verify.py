@@ -11,7 +11,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reseal.regf import baseblock, data, names, node, security
+from reseal.regf import baseblock, data, limits, names, node, security
 from reseal.regf import key as key_module
 from reseal.regf import value as value_module
 from reseal.regf.cells import BIN_HEADER, NIL
@@ -82,8 +82,8 @@ class _Check:
                 self.report(offset, error.message)
                 continue
             depth = path.count("\\") + 1
-            if children and depth > key_module.DEPTH_LIMIT:
-                self.report(offset, f"The tree is deeper than {key_module.DEPTH_LIMIT} keys.")
+            if children and depth > limits.DEPTH_LIMIT:
+                self.report(offset, f"The tree is deeper than {limits.DEPTH_LIMIT} keys.")
                 continue
             pending += [
                 (child, offset, f"{path}\\{name}" if offset != self.hive.root_offset else name)
@@ -104,7 +104,7 @@ class _Check:
                 self.key(offset, NIL if parent is None else parent.offset)
                 if parent is not None and parent.subkey(key.name) != key:
                     self.report(offset, "The list of the parent does not have the key.")
-                security.read(self.cells, security.of_key(self.cells, offset))
+                key.descriptor  # noqa: B018
             except RegfError as error:
                 self.report(offset, error.message)
 
@@ -138,14 +138,14 @@ class _Check:
         nk, _ = cells.locate_signed(offset, b"nk", node.NK_SIZE, "a key")
         fields = node.NK.unpack_from(cells.data, nk)
         flags, stated_parent = fields[1], fields[4]
-        name = key_module.name_of(cells, offset)
+        name = names.of_key(cells, offset)
         if parent == NIL:
             if not flags & node.ROOT:
                 self.report(offset, "The root key does not have the root flag.")
         else:
             if stated_parent != parent:
                 self.report(offset, f"The key names 0x{stated_parent:x} as its parent.")
-            if not name or names.units(name) > names.KEY_NAME_LIMIT:
+            if not name or names.units(name) > limits.KEY_NAME_LIMIT:
                 self.report(offset, "The key's name is empty or too long.")
         if flags & node.VOLATILE:
             self.report(offset, "A volatile key is in the file.")
@@ -171,7 +171,7 @@ class _Check:
             if not self.claim(value, "a value"):
                 continue
             vk, _ = cells.locate_signed(value, b"vk", node.VK_SIZE, "a value")
-            name = value_module.name_of(cells, value)
+            name = names.of_value(cells, value)
             upper = names.upcase(name)
             if upper in seen:
                 self.report(value, f"The key has two values of the name {name!r}.")
@@ -182,7 +182,7 @@ class _Check:
 
     def subkeys(self, offset: int, count: int) -> list[tuple[int, str]]:
         cells = self.cells
-        listing = SubkeyList(cells, offset, lambda child: key_module.name_of(cells, child))
+        listing = SubkeyList(cells, offset)
         result: list[tuple[int, str]] = []
         if not count:
             return result
@@ -193,7 +193,7 @@ class _Check:
             leaf = Leaf(cells, place)
             raw = leaf.raw()
             for number, child in enumerate(leaf.offsets()):
-                name = key_module.name_of(cells, child)
+                name = names.of_key(cells, child)
                 upper = names.upcase(name)
                 if last is not None and upper <= last:
                     self.report(child, f"The subkey {name!r} is out of order or there twice.")

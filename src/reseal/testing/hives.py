@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from reseal.regf import Hive, RegfError, types
+from reseal.regf import Hive, RegfError, baseblock, descriptors, types
+from reseal.regf.writer import PlainKey, Writer
 
 if TYPE_CHECKING:
     from reseal.regf import Key
@@ -61,3 +63,30 @@ def _typed(content: object) -> tuple[int, bytes]:
             return number, types.encode(number, data)
     msg = f"{content!r} is neither a key nor a value."
     raise RegfError(msg)
+
+
+def large(keys: int = 400_000, size: int = 100_000_000) -> bytearray:
+    """Return the file of a hive of about `keys` keys and `size` bytes.
+
+    It looks like SOFTWARE: keys of 100 keys of 100 keys, two values each, one of them text that
+    fills the hive up to its size.
+    """
+    groups = max(1, round(keys / 10_101))
+    # What a key costs with its name, two values, their list and its share of the subkey list.
+    filler = max(8, size // keys - 180)
+    text = ("Windows Registry Editor " * (filler // 48 + 1)).encode("utf-16-le")[: filler & ~1]
+    flag = (1).to_bytes(4, "little")
+
+    def expand(depth: int) -> PlainKey[int]:
+        count = (groups, 100, 100, 0)[depth]
+        stored = [f"Key{number:07}".encode() for number in range(count)]
+        values = [(b"Path", 1, types.REG_SZ, text, 0), (b"Enabled", 1, types.REG_DWORD, flag, 0)]
+        children = [(depth + 1, name, True) for name in stored]
+        flags = 0x2C if depth == 0 else 0x20
+        return PlainKey(flags, TIMESTAMP, descriptors.DEFAULT, values, children)
+
+    base = baseblock.new(5, "large")
+    struct.pack_into("<Q", base, baseblock.TIMESTAMP, TIMESTAMP)
+    data = Writer(base, expand).write(0, b"ROOT")
+    struct.pack_into("<I", data, baseblock.CHECKSUM, baseblock.checksum(data))
+    return data

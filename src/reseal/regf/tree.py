@@ -1,0 +1,66 @@
+"""Whole trees of keys: deleted, or copied from one hive into another."""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from reseal.regf import data, node
+from reseal.regf.cells import NIL
+from reseal.regf.limits import DEPTH_LIMIT
+from reseal.regf.subkeys import SubkeyList
+from reseal.regf.value import ValueList
+
+if TYPE_CHECKING:
+    from reseal.regf.cells import Cells
+
+
+def collect(cells: Cells, top: int) -> tuple[list[int], Counter[int]]:
+    """Return all cells of a key and of all keys below it, and its security cells with their counts.
+
+    Raises:
+        RegfError: the tree is damaged, or a cell is in it twice, as in a loop.
+    """
+    found: list[int] = []
+    security: Counter[int] = Counter()
+    level = [top]
+    seen: set[int] = {top}
+    for _ in range(DEPTH_LIMIT + 1):
+        below: list[int] = []
+        for offset in level:
+            below += _key(cells, offset, found, security)
+        if not below:
+            if len(set(found)) != len(found):
+                raise cells.damage("cells of a tree of keys are used twice", top)
+            return found, security
+        before = len(seen)
+        seen.update(below)
+        if len(seen) != before + len(below):
+            raise cells.damage("keys form a loop or are listed twice", top)
+        level = below
+    raise cells.damage("the tree of keys is too deep", top)
+
+
+def _key(cells: Cells, offset: int, found: list[int], security: Counter[int]) -> list[int]:
+    """Note the cells of one key; return its subkeys."""
+    start, _ = cells.locate_signed(offset, b"nk", node.NK_SIZE, "a key")
+    fields = node.NK.unpack_from(cells.data, start)
+    found.append(offset)
+    security[fields[node.FIELD_SECURITY]] += 1
+    if fields[node.FIELD_CLASS_SIZE] and fields[node.FIELD_CLASS] != NIL:
+        found.append(fields[node.FIELD_CLASS])
+    values = ValueList(cells, offset, start)
+    if values.count:
+        found.append(fields[node.FIELD_VALUES])
+        for value in values.offsets():
+            vk, _ = cells.locate_signed(value, b"vk", node.VK_SIZE, "a value")
+            found.append(value)
+            size, place = struct.unpack_from("<II", cells.data, vk + node.VK_DATA_SIZE)
+            if size and not size & node.RESIDENT and place != NIL:
+                found += data.cells_of(cells, vk)
+    if not fields[node.FIELD_SUBKEY_COUNT]:
+        return []
+    subkeys = SubkeyList(cells, offset)
+    found += subkeys.cells()
+    return subkeys.offsets()
