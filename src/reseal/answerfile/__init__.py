@@ -1,0 +1,1 @@
+"""Answer files: read, check, show, make, change."""

@@ -1,0 +1,353 @@
+"""The markup of an answer file: its elements with their places in the text, and edits of it.
+
+Python's expat reads the text; nothing is written from a tree. An edit replaces a range of the text,
+so everything that an edit does not touch (comments, order, quotes, line ends, encoding) stays as it
+was, to the byte.
+
+Answer files come from strangers as often as from colleagues. Document type declarations are
+refused, and with them every entity that a file could define; depth, number of elements and size
+are bounded; nothing outside the text is ever opened.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import ChainMap
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from xml.parsers import expat
+from xml.sax.saxutils import escape, quoteattr
+
+from reseal.answerfile.source import AnswerFileError, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, MutableMapping
+
+#: Bounds; the most that 55 real files have is 1,000 elements and a depth of 10.
+MAX_ELEMENTS = 50_000
+MAX_DEPTH = 64
+
+_START_TAG = re.compile(
+    r"""<(?P<name>[^\s/>]+)(?:\s+[^\s=/>]+\s*=\s*(?:"[^"]*"|'[^']*'))*\s*(?P<close>/?>)"""
+)
+_ATTRIBUTE = re.compile(r"""\s+([^\s=/>]+)\s*=\s*("[^"]*"|'[^']*')""")
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """Something that stands between tags: an element, a comment or a processing instruction.
+
+    Attributes:
+        start: offset of its first character in the text.
+        end: offset behind its last character.
+    """
+
+    start: int
+    end: int
+
+
+@dataclass(slots=True, eq=False)
+class Element(Node):
+    """An element.
+
+    Attributes:
+        namespace: its namespace, or empty.
+        name: its name without prefix.
+        raw_name: its name as it is written, prefix and all.
+        attributes: values by name; those with a namespace are `{namespace}name`.
+        content: offset behind the start tag.
+        content_end: offset of the end tag; `content` where the element is `<name/>`.
+        text: the character data directly inside.
+        nodes: what stands inside, in order.
+        prefixes: the namespaces in scope: prefix (empty: the default) by namespace.
+        parent: the element around it, or None.
+    """
+
+    namespace: str
+    name: str
+    raw_name: str
+    content: int
+    attributes: dict[str, str] = field(repr=False)
+    prefixes: MutableMapping[str, str] = field(repr=False)
+    parent: Element | None = field(repr=False)
+    content_end: int = 0
+    text: str = field(default="", repr=False)  # may be a password
+    nodes: list[Node] = field(default_factory=list, repr=False)
+
+    @property
+    def children(self) -> Iterator[Element]:
+        """The elements inside."""
+        return (node for node in self.nodes if isinstance(node, Element))
+
+    def walk(self) -> Iterator[Element]:
+        """Yield this element and all below it in document order."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Replace the text from `start` to `end` (offsets) by `text`."""
+
+    start: int
+    end: int
+    text: str = field(repr=False)
+
+
+class Markup:
+    """The element tree of one text.
+
+    Attributes:
+        source: the text.
+        root: the root element.
+        prologue: comments and processing instructions outside of the root.
+    """
+
+    def __init__(self, source: Source) -> None:
+        """Read the text.
+
+        Raises:
+            AnswerFileError: it is no well-formed XML, has a document type, or exceeds a bound.
+        """
+        self.source = source
+        reader = _Reader(source)
+        self.root = reader.read()
+        self.prologue = reader.prologue
+
+    def attribute_offset(self, element: Element, raw_name: str) -> int:
+        """Return where an attribute's value starts; the element's start where it has none such."""
+        found = self._attribute(element, raw_name)
+        return found.start(2) + 1 if found else element.start
+
+    def value_offset(self, element: Element) -> int:
+        """Return where an element's content starts, white space left out, or the element."""
+        if not element.text.strip() and not element.nodes:
+            return element.start
+        text = self.source.text
+        offset = element.content
+        while text[offset].isspace():
+            offset += 1
+        return offset
+
+    def set_text(self, element: Element, value: str) -> Edit:
+        """Return the edit that gives an element a new text in place of all that is in it."""
+        if element.content == element.end:  # <name/>
+            slash = self.source.text.rindex("/", element.start, element.end)
+            return Edit(slash, element.end, f">{escape(value)}</{element.raw_name}>")
+        return Edit(element.content, element.content_end, escape(value))
+
+    def insert_after(self, element: Element, name: str, value: str) -> Edit:
+        """Return the edit that puts a leaf behind an element, on a line of its own like it."""
+        before = self.source.text[: element.start]
+        space = before[len(before.rstrip()) :]
+        raw_name = element.raw_name.removesuffix(element.name) + name
+        leaf = f"{space}<{raw_name}>{escape(value)}</{raw_name}>"
+        return Edit(element.end, element.end, leaf)
+
+    def set_attribute(self, element: Element, raw_name: str, value: str) -> Edit:
+        """Return the edit that gives an element's attribute a value."""
+        found = self._attribute(element, raw_name)
+        if found:
+            return Edit(found.start(2), found.end(2), quoteattr(value))
+        tag = _START_TAG.match(self.source.text, element.start)
+        assert tag is not None
+        offset = len(self.source.text[: tag.start("close")].rstrip())
+        return Edit(offset, offset, f" {raw_name}={quoteattr(value)}")
+
+    def remove_attribute(self, element: Element, raw_name: str) -> Edit:
+        """Return the edit that takes an attribute away; nothing happens where it is absent."""
+        found = self._attribute(element, raw_name)
+        return (
+            Edit(found.start(), found.end(), "")
+            if found
+            else Edit(element.start, element.start, "")
+        )
+
+    def edited(self, edits: Iterable[Edit]) -> Source:
+        """Return the text after the edits, which must not overlap."""
+        text = self.source.text
+        parts: list[str] = []
+        done = 0
+        for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
+            assert edit.start >= done, "edits overlap"
+            parts += [text[done : edit.start], edit.text]
+            done = edit.end
+        return self.source.with_text("".join([*parts, text[done:]]))
+
+    def _attribute(self, element: Element, raw_name: str) -> re.Match[str] | None:
+        offset = element.start + 1 + len(element.raw_name)
+        while found := _ATTRIBUTE.match(self.source.text, offset):
+            if found.group(1) == raw_name:
+                return found
+            offset = found.end()
+        return None
+
+
+class _Reader:
+    """One run of expat over a text."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.prologue: list[Node] = []
+        self._data = source.text.encode()
+        self._ascii = len(self._data) == len(source.text)
+        self._at = (0, 0)
+        self._open: list[Element] = []
+        self._root: Element | None = None
+        self._count = 0
+        self._declared: dict[str, str] = {}
+        # With a separator expat resolves namespaces: names come as "namespace name".
+        self._parser = parser = expat.ParserCreate("utf-8", " ")
+        parser.buffer_text = True
+        parser.buffer_size = 1 << 20
+        parser.StartNamespaceDeclHandler = self._declare
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._characters
+        parser.CommentHandler = lambda _text: self._other("-->", 4)
+        parser.ProcessingInstructionHandler = lambda _target, _data: self._other("?>", 2)
+        parser.StartDoctypeDeclHandler = self._doctype
+
+    def read(self) -> Element:
+        try:
+            self._parser.Parse(self._data, True)
+        except expat.ExpatError as error:
+            index = max(self._parser.ErrorByteIndex, 0)
+            problem, hint = _explain(error.code, self._data[index : index + 1])
+            raise self._error(index, problem, hint) from None
+        assert self._root is not None
+        return self._root
+
+    def _declare(self, prefix: str | None, namespace: str | None) -> None:
+        self._declared[namespace or ""] = prefix or ""
+
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        if len(self._open) >= MAX_DEPTH:
+            raise self._limit(f"elements are nested more than {MAX_DEPTH} deep")
+        self._count += 1
+        if self._count > MAX_ELEMENTS:
+            raise self._limit(f"the file has more than {MAX_ELEMENTS:,} elements")
+        parent = self._open[-1] if self._open else None
+        scope: MutableMapping[str, str] = parent.prefixes if parent else {}
+        if self._declared:
+            scope, self._declared = ChainMap(self._declared, scope), {}
+        start = self._offset()
+        match = _START_TAG.match(self.source.text, start)
+        assert match is not None
+        namespace, _, name = tag.rpartition(" ")
+        element = Element(
+            start=start,
+            end=match.end(),
+            namespace=namespace,
+            name=name,
+            raw_name=match.group("name"),
+            content=match.end(),
+            content_end=match.end(),
+            attributes={_braced(key): value for key, value in attributes.items()},
+            prefixes=scope,
+            parent=parent,
+        )
+        if parent:
+            parent.nodes.append(element)
+        else:
+            self._root = element
+        self._open.append(element)
+
+    def _end(self, _tag: str) -> None:
+        element = self._open.pop()
+        offset = self._offset()
+        if offset > element.start:  # else it is <name/>
+            element.content_end = offset
+            element.end = self.source.text.index(">", offset) + 1
+
+    def _characters(self, text: str) -> None:
+        self._open[-1].text += text
+
+    def _other(self, terminator: str, skip: int) -> None:
+        start = self._offset()
+        end = self.source.text.index(terminator, start + skip) + len(terminator)
+        (self._open[-1].nodes if self._open else self.prologue).append(Node(start, end))
+
+    def _doctype(self, *_arguments: object) -> None:
+        raise self._error(
+            self._parser.CurrentByteIndex,
+            "an answer file has no document type declaration, and this one is not read",
+            "Delete <!DOCTYPE …> and what it defines.",
+        )
+
+    def _offset(self) -> int:
+        """Return the parser's place as an offset into the text; places only ever grow."""
+        index = self._parser.CurrentByteIndex
+        if self._ascii:
+            return index
+        byte, character = self._at
+        character += len(self._data[byte:index].decode())
+        self._at = (index, character)
+        return character
+
+    def _limit(self, problem: str) -> AnswerFileError:
+        return self._error(self._parser.CurrentByteIndex, f"{problem}, which no answer file has")
+
+    def _error(self, index: int, problem: str, hint: str | None = None) -> AnswerFileError:
+        offset = len(self._data[:index].decode("utf-8", "ignore"))
+        return AnswerFileError(self.source.name, self.source.position(offset), problem, hint)
+
+
+def _braced(name: str) -> str:
+    namespace, _, local = name.rpartition(" ")
+    return f"{{{namespace}}}{local}" if namespace else local
+
+
+#: What expat's errors mean to the author of an answer file: expat's own texts speak to programmers.
+_EXPLANATIONS = {
+    expat.errors.XML_ERROR_NO_ELEMENTS: (
+        "the file holds no element",
+        "An answer file has one <unattend> element.",
+    ),
+    expat.errors.XML_ERROR_UNCLOSED_TOKEN: (
+        "the file ends inside the tag or comment that starts here",
+        "Close it, or fetch the file again if it was cut off.",
+    ),
+    expat.errors.XML_ERROR_TAG_MISMATCH: (
+        "this end tag does not belong to the element that is open",
+        "Each element is closed by an end tag of its own name, the innermost first.",
+    ),
+    expat.errors.XML_ERROR_DUPLICATE_ATTRIBUTE: (
+        "an attribute stands twice in this tag",
+        "Delete one of the two.",
+    ),
+    expat.errors.XML_ERROR_JUNK_AFTER_DOC_ELEMENT: (
+        "something follows the end of the root element",
+        "An answer file has one <unattend> element and nothing after it.",
+    ),
+    expat.errors.XML_ERROR_UNDEFINED_ENTITY: (
+        "this entity is not defined",
+        "Only &amp; &lt; &gt; &quot; &apos; and numeric references exist; write & as &amp;.",
+    ),
+    expat.errors.XML_ERROR_UNBOUND_PREFIX: (
+        "this tag uses a prefix that no xmlns attribute declares",
+        (
+            'For wcm, write xmlns:wcm="http://schemas.microsoft.com/WMIConfig/2002/State" into the '
+            "<unattend> tag."
+        ),
+    ),
+    expat.errors.XML_ERROR_MISPLACED_XML_PI: (
+        "the XML declaration is not at the start of the file",
+        "Delete what stands before <?xml, white space and comments too.",
+    ),
+}
+
+
+def _explain(code: int, at: bytes) -> tuple[str, str | None]:
+    text = expat.errors.messages.get(code, "")
+    if text in _EXPLANATIONS:
+        return _EXPLANATIONS[text]
+    if at == b"\0":
+        return "there is a NUL character here, which XML forbids", "Fetch the file again."
+    if at in {b"&", b"<"}:
+        return (
+            f"the {at.decode()} here starts nothing that XML knows",
+            "In values and commands write & as &amp; and < as &lt;.",
+        )
+    return "this is not well-formed XML", "Compare the line with the ones around it."

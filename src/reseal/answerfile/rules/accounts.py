@@ -1,0 +1,215 @@
+"""Accounts and automatic logon."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reseal.answerfile.components import ACCOUNTS, SHELL
+from reseal.answerfile.findings import Context, Level, Problem, rule
+from reseal.answerfile.passes import Pass
+from reseal.answerfile.secrets import DELETED, NotHiddenError, Secret, password_of, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reseal.answerfile.document import Setting
+
+#: Documented: LocalAccount Name.
+FORBIDDEN_IN_ACCOUNT_NAME = frozenset('"/\\[]:|<>+=;,?*%@')
+RESERVED_ACCOUNT_NAMES = frozenset({"none"})
+
+#: The longest name of a local account (documented: the user name limit of NetUserAdd is 20).
+ACCOUNT_NAME_LENGTH = 20
+
+ADMINISTRATOR = "administrator"
+
+
+def account_name_problem(name: str) -> tuple[str, str, str] | None:
+    """Say what is wrong with an account's name: what, why, what instead; None where nothing is."""
+    wrong = sorted(set(name) & FORBIDDEN_IN_ACCOUNT_NAME)
+    if wrong:
+        return (
+            f"the account name holds {' '.join(wrong)}",
+            "Windows does not allow that",
+            "write letters, digits, spaces, hyphens, full stops",
+        )
+    if name.casefold() in RESERVED_ACCOUNT_NAMES:
+        return ("the account is called NONE", "Windows reserves this name", "choose another name")
+    if len(name) > ACCOUNT_NAME_LENGTH:
+        return (
+            f"the account name has {len(name)} characters",
+            f"Windows allows {ACCOUNT_NAME_LENGTH}",
+            "shorten it, and put the long form into <DisplayName>",
+        )
+    if not name.strip(" ."):
+        return ("the account name has no letter", "Windows does not allow that", "write a name")
+    return None
+
+
+def _names(context: Context) -> Iterator[Setting]:
+    for path in ACCOUNTS:
+        yield from context.values_at(SHELL, f"{path}/Name")
+
+
+@rule("account-name", Level.ERROR)
+def account_name(context: Context) -> Iterator[Problem]:
+    """The name of a local account is one that Windows accepts.
+
+    Documented: Unattended Windows Setup Reference, LocalAccount Name; NetUserAdd for the length.
+    """
+    for name in _names(context):
+        problem = account_name_problem(name.text)
+        if problem:
+            yield Problem(name.value_position, *problem)
+
+
+@rule("account-without-name", Level.ERROR)
+def account_without_name(context: Context) -> Iterator[Problem]:
+    """A local account has a name.
+
+    Documented: Unattended Windows Setup Reference, LocalAccount Name does not support being empty.
+    """
+    for path in ACCOUNTS:
+        for account in context.at(SHELL, path):
+            if account.children and not account.text_of("Name"):
+                yield Problem(
+                    account.position,
+                    "this LocalAccount has no Name",
+                    "there is no account to make",
+                    "add <Name>",
+                )
+
+
+@rule("duplicate-account", Level.ERROR)
+def duplicate_account(context: Context) -> Iterator[Problem]:
+    """A local account stands once in a list.
+
+    Inferred: an account is found by its name, so that the second replaces the first.
+    """
+    seen: dict[tuple[object, str], Setting] = {}
+    for name in _names(context):
+        lists = getattr(name.parent, "parent", None)
+        first = seen.setdefault((lists, name.text.casefold()), name)
+        if first is not name:
+            yield Problem(
+                name.value_position,
+                f"another account of this list is called {shown(name)}",
+                f"it stands on line {first.position.line}, and names have no case",
+                "make one of the two",
+            )
+
+
+def _logons(context: Context) -> Iterator[Setting]:
+    for logon in context.at(SHELL, "AutoLogon"):
+        if logon.children and logon.text_of("Enabled").casefold() != "false":
+            yield logon
+
+
+@rule("logon-account", Level.NOTE)
+def logon_account(context: Context) -> Iterator[Problem]:
+    """The account that logs on by itself is made in the same file, or is Administrator.
+
+    Inferred: where it is not, the image must have it already, or the logon fails.
+    """
+    made = {name.text.casefold() for name in _names(context)}
+    for logon in _logons(context):
+        name = logon.child("Username")
+        if name is None or not name.text or logon.text_of("Domain").strip(". "):
+            continue
+        if name.text.casefold() not in {*made, ADMINISTRATOR} and "${" not in name.text:
+            yield Problem(
+                name.value_position,
+                f"AutoLogon uses the account {shown(name)}, which this file does not make",
+                "the logon fails unless the image has it",
+                "make it in UserAccounts, or check the image",
+            )
+
+
+@rule("logon-password", Level.ERROR)
+def logon_password(context: Context) -> Iterator[Problem]:
+    """The password of the automatic logon is that of the account.
+
+    Inferred: the file that makes the account gives it another password, so that the logon fails.
+    """
+    passwords: dict[tuple[str, str], Secret | None] = {}
+    for path in ACCOUNTS[:1]:
+        for account in context.at(SHELL, path):
+            key = (account.pass_name, account.text_of("Name").casefold())
+            passwords[key] = _password(account.child("Password"))
+    for element in context.at(SHELL, "UserAccounts/AdministratorPassword"):
+        passwords[element.pass_name, ADMINISTRATOR] = _password(element)
+    for logon in _logons(context):
+        own = logon.child("Password")
+        key = (logon.pass_name, logon.text_of("Username").casefold())
+        theirs = passwords.get(key)
+        mine = _password(own)
+        if own is not None and mine is not None and theirs is not None and mine != theirs:
+            yield Problem(
+                own.position,
+                "AutoLogon has another password than this file gives the account",
+                "the logon fails",
+                "write the same password in both places",
+            )
+
+
+def _password(element: Setting | None) -> Secret | None:
+    """Return a password; None where there is none, or where it can't be told."""
+    try:
+        password = password_of(element) if element else None
+    except NotHiddenError:
+        return None  # the rules on secrets say that
+    if password and ("${" in password.reveal() or password.reveal() == DELETED):
+        return None
+    return password
+
+
+@rule("logon-count", Level.NOTE)
+def logon_count(context: Context) -> Iterator[Problem]:
+    """An automatic logon says how often, and Windows adds one.
+
+    Documented: Unattended Windows Setup Reference, LogonCount; seen: 31 real files log on without.
+    """
+    for logon in _logons(context):
+        count = logon.child("LogonCount")
+        if count is None:
+            yield Problem(
+                logon.position,
+                "AutoLogon has no LogonCount",
+                "the reference requires it, and without it Windows decides how often",
+                "add <LogonCount>, one less than the logons you want",
+            )
+        elif count.text == "1":
+            yield Problem(
+                count.value_position,
+                "LogonCount 1 gives two automatic logons",
+                "Windows adds one to it",
+                "set Winlogon's AutoLogonCount to 0 in FirstLogonCommands if you want one only",
+            )
+
+
+@rule("no-account", Level.NOTE)
+def no_account(context: Context) -> Iterator[Problem]:
+    """Somebody can log on when OOBE is over.
+
+    Inferred: OOBE skips its account page only where an account or Administrator's password is set.
+    """
+    hides = [
+        setting
+        for name in ("HideOnlineAccountScreens", "HideLocalAccountScreen")
+        for setting in context.at(SHELL, f"OOBE/{name}")
+        if setting.text.casefold() == "true" and setting.pass_name == Pass.OOBE_SYSTEM
+    ]
+    anybody = (
+        *_names(context),
+        *context.at(SHELL, "UserAccounts/AdministratorPassword"),
+        *context.at(SHELL, "UserAccounts/DomainAccounts"),
+        *context.at(SHELL, "OfflineUserAccounts"),
+    )
+    skipped = [s for s in context.at(SHELL, "OOBE/SkipMachineOOBE") if s.text == "true"]
+    if hides and skipped and not anybody:
+        yield Problem(
+            hides[0].position,
+            "the account pages are hidden and no account is made",
+            "nobody may be able to log on, unless the image has an account",
+            "add UserAccounts, or check the image",
+        )

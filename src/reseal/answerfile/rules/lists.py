@@ -1,0 +1,158 @@
+"""Lists: actions, keys, repetition, and what an item must have."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from reseal.answerfile.findings import Context, Level, Problem, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reseal.answerfile.document import Branch, Setting
+    from reseal.answerfile.schema import SettingSchema
+
+#: What wcm:action may say. The reference uses add alone; the other two are what Windows System
+#: Image Manager writes for Modify and RemoveListItem (documented; their spelling is inferred).
+ACTIONS = ("add", "modify", "remove")
+
+
+@rule("list-action", Level.WARNING)
+def list_action(context: Context) -> Iterator[Problem]:
+    """An item of a list says what is to be done with it.
+
+    Documented: Component Settings and Properties Reference, List-Item Actions; one example of the
+    reference leaves it out.
+    """
+    for setting, schema in context.known:
+        if schema.is_list and setting.action is None:
+            yield Problem(
+                setting.position,
+                f"this {schema.name} has no wcm:action",
+                "it is an item of a list, and Windows may not add it",
+                f'write <{schema.name} wcm:action="add">',
+            )
+
+
+@rule("list-action-value", Level.ERROR)
+def list_action_value(context: Context) -> Iterator[Problem]:
+    """The action of a list item is add, modify or remove.
+
+    Documented: Component Settings and Properties Reference, List-Item Actions.
+    """
+    for setting in context.document.settings():
+        if setting.action is not None and setting.action not in ACTIONS:
+            yield Problem(
+                context.document.position(setting.element, "wcm:action"),
+                "there is no such wcm:action",
+                "Windows knows add, modify and remove",
+                'write wcm:action="add"',
+            )
+
+
+@rule("action-without-list", Level.NOTE)
+def action_without_list(context: Context) -> Iterator[Problem]:
+    """Only items of lists carry an action.
+
+    Documented: Component Settings and Properties Reference, List-Item Actions.
+    """
+    for setting, schema in context.known:
+        if setting.action is not None and not schema.is_list:
+            yield Problem(
+                setting.position,
+                f"{schema.name} carries a wcm:action",
+                "it is no item of a list",
+                "delete wcm:action",
+            )
+
+
+@rule("list-key", Level.WARNING)
+def list_key(context: Context) -> Iterator[Problem]:
+    """An item of a keyed list has a key.
+
+    Documented: Component Settings and Properties Reference, Key Settings for List Items.
+    """
+    for setting, schema in context.known:
+        if schema.is_keyed and not setting.key:
+            yield Problem(
+                setting.position,
+                f"this {schema.name} has no wcm:keyValue",
+                "the items of this list are told apart by it",
+                f'write <{schema.name} wcm:action="add" wcm:keyValue="1">',
+            )
+
+
+@rule("duplicate-key", Level.ERROR)
+def duplicate_key(context: Context) -> Iterator[Problem]:
+    """No two items of a list have the same key.
+
+    Documented: Component Settings and Properties Reference, Key Settings for List Items.
+    """
+    for items in _lists(context):
+        seen: dict[str, Setting] = {}
+        for item in items:
+            first = seen.setdefault(item.key.casefold(), item) if item.key else item
+            if first is not item:
+                yield Problem(
+                    context.document.position(item.element, "wcm:keyValue"),
+                    f"another {item.name} of this list has the same wcm:keyValue",
+                    f"it stands on line {first.position.line}, and one replaces the other",
+                    "give it a key of its own",
+                )
+
+
+@rule("repeated-setting", Level.ERROR)
+def repeated_setting(context: Context) -> Iterator[Problem]:
+    """A setting that is no list item stands once.
+
+    Documented: Unattended Windows Setup Reference, whose lists are marked by wcm:action.
+    """
+    schemas = dict(context.known)
+    for items in _lists(context):
+        for item in items[1:]:
+            schema = schemas.get(item)
+            if schema and not schema.is_list and not schema.is_keyed:
+                yield Problem(
+                    item.position,
+                    f"{schema.name} stands here again",
+                    f"it stood on line {items[0].position.line} already and is no list",
+                    "delete one of the two",
+                )
+
+
+@rule("missing-setting", Level.WARNING)
+def missing_setting(context: Context) -> Iterator[Problem]:
+    """A setting has the settings inside that the reference calls required.
+
+    Documented: Unattended Windows Setup Reference, for example AcceptEula.
+    """
+    for setting, schema in context.known:
+        component = context.component(setting)
+        if component is None or not schema.is_container:
+            continue
+        for child in component.children(schema.path):
+            if child.required and _needed(setting, child) and not setting.child(child.name):
+                yield Problem(
+                    setting.position,
+                    f"{schema.name} has no {child.name}",
+                    "the reference calls it required",
+                    f"add <{child.name}>",
+                )
+
+
+def _needed(parent: Setting, child: SettingSchema) -> bool:
+    """Whether a required setting is missed: not in an empty parent, and not a command's path."""
+    return bool(parent.children) and child.name not in {"Path", "CommandLine"}
+
+
+def _lists(context: Context) -> Iterator[list[Setting]]:
+    """Yield the settings of one name inside of one parent, where there are several."""
+    document = context.document
+    branches: list[Branch] = [*document.components(), *document.settings()]
+    for branch in branches:
+        named = sorted(branch.children, key=lambda child: child.name.casefold())
+        for _, group in groupby(named, key=lambda child: child.name.casefold()):
+            items = list(group)
+            if len(items) > 1:
+                yield items

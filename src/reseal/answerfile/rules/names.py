@@ -1,0 +1,191 @@
+"""Components and settings: do they exist, and are they valid in this pass?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reseal.answerfile.document import Setting
+from reseal.answerfile.findings import Context, Level, Problem, rule
+from reseal.answerfile.passes import Pass
+from reseal.answerfile.schema import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from reseal.answerfile.document import Component
+    from reseal.answerfile.schema import SettingSchema
+
+#: How alike two names must be for one to be a misspelling of the other.
+MISSPELT = 0.88
+
+
+def _in_order(passes: Iterable[str]) -> str:
+    return ", ".join(name for name in Pass if name in passes)
+
+
+@rule("misspelt-component", Level.ERROR)
+def misspelt_component(context: Context) -> Iterator[Problem]:
+    """A component's name is spelt as Windows spells it.
+
+    Documented: Unattended Windows Setup Reference, Components; Windows stops at unknown ones.
+    """
+    for component, close in _unknown_components(context):
+        if close:
+            yield Problem(
+                context.document.position(component.element, "name"),
+                "no component has this name",
+                f"it looks like {close}, misspelt",
+                f'write name="{close}"',
+            )
+
+
+@rule("unknown-component", Level.WARNING)
+def unknown_component(context: Context) -> Iterator[Problem]:
+    """A component is one of those that the reference or the real files name.
+
+    Documented: Unattended Windows Setup Reference, Components; editions and roles have more.
+    """
+    for component, close in _unknown_components(context):
+        if not close:
+            similar = context.schema.nearest_component(component.name)
+            yield Problem(
+                context.document.position(component.element, "name"),
+                "this component is not known",
+                "a Windows that does not have it skips it or stops",
+                f"compare it with {similar}" if similar else "check that your Windows has it",
+            )
+
+
+@rule("component-case", Level.NOTE)
+def component_case(context: Context) -> Iterator[Problem]:
+    """A component's name has the capitals of the reference.
+
+    Seen: PnPSysprep and SQMApi in 39 components of real files; names of assemblies have no case.
+    """
+    for component in context.document.components():
+        known = context.schema.find(component.name)
+        if known and known.name != component.name:
+            yield Problem(
+                context.document.position(component.element, "name"),
+                f"the reference writes {known.name}",
+                "Windows takes both, people search for one",
+                f'write name="{known.name}"',
+            )
+
+
+@rule("misspelt-setting", Level.ERROR)
+def misspelt_setting(context: Context) -> Iterator[Problem]:
+    """A setting's name is spelt as Windows spells it.
+
+    Documented: Unattended Windows Setup Reference; reported: Windows Setup stops with 0x80220005.
+    """
+    for setting, close in _unknown_settings(context):
+        if close:
+            yield Problem(
+                setting.position,
+                f"{_place(setting)} has no setting of this name",
+                f"it looks like {close}, misspelt, and Windows stops at unknown settings",
+                f"write <{close}>",
+            )
+
+
+@rule("unknown-setting", Level.WARNING)
+def unknown_setting(context: Context) -> Iterator[Problem]:
+    """A setting is one of those that the reference or the real files name.
+
+    Documented: Unattended Windows Setup Reference for Windows 10 1809; newer Windows has more.
+    """
+    for setting, close in _unknown_settings(context):
+        if not close:
+            similar = nearest(setting.name, (s.name for s in _siblings(context, setting)), 0.6)
+            yield Problem(
+                setting.position,
+                f"{_place(setting)} has no setting {setting.name} that is known",
+                "a Windows that does not have it stops at it",
+                f"compare it with {similar}" if similar else "check that your Windows has it",
+            )
+
+
+@rule("setting-case", Level.WARNING)
+def setting_case(context: Context) -> Iterator[Problem]:
+    """A setting's name has the capitals of the reference.
+
+    Inferred: XML tells capitals apart, and no real file differs from the reference in them.
+    """
+    for setting, known in context.known:
+        if setting.name != known.name:
+            yield Problem(
+                setting.position,
+                f"the reference writes {known.name}",
+                "XML tells capitals from small letters, and Windows may not find the setting",
+                f"write <{known.name}>",
+            )
+
+
+@rule("wrong-pass", Level.WARNING)
+def wrong_pass(context: Context) -> Iterator[Problem]:
+    """A setting stands in a pass for which it is documented.
+
+    Documented: Unattended Windows Setup Reference, Valid Configuration Passes of each setting.
+    """
+    reported: set[Component] = set()
+    for component in context.document.components():
+        known = context.schema.find(component.name)
+        name = component.pass_settings.name
+        if known and component.children and name in list(Pass) and name not in known.passes:
+            reported.add(component)
+            yield Problem(
+                component.position,
+                f"{known.name} has no setting that is valid in {name}",
+                "Windows does not apply it there",
+                f"move it to {_in_order(known.passes)}",
+            )
+    for setting, schema in context.known:
+        if setting.pass_name not in list(Pass) or setting.pass_name in schema.passes:
+            continue
+        # What stands inside of it, or the component around it, would say the same again.
+        if setting.component not in reported and not _parent_is_wrong(context, setting):
+            yield Problem(
+                setting.position,
+                f"{schema.name} is not valid in {setting.pass_name}",
+                "Windows does not apply it there",
+                f"move it to {_in_order(schema.passes)}",
+            )
+
+
+def _parent_is_wrong(context: Context, setting: Setting) -> bool:
+    if not isinstance(setting.parent, Setting):
+        return False
+    component = context.component(setting)
+    known = component.find(setting.parent.path) if component else None
+    return known is not None and setting.pass_name not in known.passes
+
+
+def _unknown_components(context: Context) -> Iterator[tuple[Component, str]]:
+    """Yield the components that the schema does not know, with the name they are close to."""
+    for component in context.document.components():
+        if component.name and not context.schema.find(component.name):
+            yield component, nearest(component.name, context.schema.components, 0.94)
+
+
+def _unknown_settings(context: Context) -> Iterator[tuple[Setting, str]]:
+    """Yield the settings that the schema does not know, the outermost of each branch only."""
+    for setting in context.document.settings():
+        component = context.component(setting)
+        if component is None or component.find(setting.path):
+            continue
+        if isinstance(setting.parent, Setting) and not component.find(setting.parent.path):
+            continue
+        siblings = (known.name for known in _siblings(context, setting))
+        yield setting, nearest(setting.name, siblings, MISSPELT)
+
+
+def _siblings(context: Context, setting: Setting) -> list[SettingSchema]:
+    """Return what the schema knows at the place of a setting."""
+    component = context.component(setting)
+    path = setting.path.rpartition("/")[0]
+    return component.children(path) if component else []
+
+
+def _place(setting: Setting) -> str:
+    return setting.parent.name

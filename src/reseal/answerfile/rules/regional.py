@@ -1,0 +1,157 @@
+"""Time zones, locales and keyboards."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from reseal.answerfile import regional
+from reseal.answerfile.components import INTERNATIONAL, INTERNATIONAL_WINPE, SHELL
+from reseal.answerfile.findings import Context, Level, Problem, rule
+from reseal.answerfile.schema import nearest
+from reseal.answerfile.secrets import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reseal.answerfile.document import Setting
+
+#: What the names of Windows' time zones have in common, so that a newer one is told from an error.
+_TIME_ZONE_FORM = re.compile(
+    r"(?i).+ Standard Time( \(\w+\))?( 2)?|UTC([+-]\d\d)?|Russia Time Zone \d+"
+)
+
+
+def _time_zones(context: Context) -> Iterator[tuple[Setting, str]]:
+    """Yield the settings with a time zone that is not known, and the zone."""
+    known = context.target.time_zones or regional.time_zones()
+    folded = {name.casefold() for name in known}
+    for setting in context.values_at(SHELL, "TimeZone"):
+        zone = setting.text.removesuffix(regional.NO_DAYLIGHT_SAVING)
+        if zone.casefold() not in folded:
+            yield setting, zone
+
+
+@rule("time-zone", Level.ERROR)
+def time_zone(context: Context) -> Iterator[Problem]:
+    """A time zone is named as Windows names it.
+
+    Documented: Unattended Windows Setup Reference, TimeZone: the names that tzutil /l lists.
+    """
+    for setting, zone in _time_zones(context):
+        close = nearest(zone, regional.time_zones(), 0.9)
+        if _TIME_ZONE_FORM.fullmatch(zone) and not close:
+            continue
+        close = close or nearest(f"{zone} Standard Time", regional.time_zones(), 0.85)
+        yield Problem(
+            setting.value_position,
+            f"there is no time zone {shown(setting)}",
+            "Windows has names of its own for them",
+            f"write {close}" if close else "write a name that tzutil /l lists, such as UTC",
+        )
+
+
+@rule("unknown-time-zone", Level.WARNING)
+def unknown_time_zone(context: Context) -> Iterator[Problem]:
+    """A time zone is one of those that Windows is known to have.
+
+    Documented: Default Time Zones: updates add time zones.
+    """
+    for setting, zone in _time_zones(context):
+        if _TIME_ZONE_FORM.fullmatch(zone) and not nearest(zone, regional.time_zones(), 0.9):
+            yield Problem(
+                setting.value_position,
+                f"the time zone {shown(setting)} is not known",
+                "only a Windows with a newer list has it",
+                "compare it with what tzutil /l lists there",
+            )
+
+
+def _locales(context: Context) -> Iterator[Setting]:
+    for component in (INTERNATIONAL, INTERNATIONAL_WINPE):
+        for name in ("SystemLocale", "UILanguage", "UILanguageFallback", "UserLocale"):
+            yield from context.values_at(component, name)
+    yield from context.values_at(INTERNATIONAL_WINPE, "SetupUILanguage/UILanguage")
+
+
+@rule("locale-form", Level.ERROR)
+def locale_form(context: Context) -> Iterator[Problem]:
+    """A locale is written as language and region.
+
+    Documented: Unattended Windows Setup Reference, UserLocale: for example en-US.
+    """
+    for setting in _locales(context):
+        if regional.LOCALE_FORM.fullmatch(setting.text):
+            continue
+        close = nearest(setting.text.replace("_", "-").split(".")[0], regional.locales(), 0.7)
+        yield Problem(
+            setting.value_position,
+            f"{setting.name} is {shown(setting)}",
+            "it is a locale such as en-US",
+            f"write {close}" if close else "write language and region with a hyphen",
+        )
+
+
+@rule("unknown-locale", Level.WARNING)
+def unknown_locale(context: Context) -> Iterator[Problem]:
+    """A locale is one of those that come with Windows.
+
+    Documented: Default Input Profiles in Windows; Windows 10 accepts further ones.
+    """
+    known = {name.casefold() for name in regional.locales()}
+    for setting in _locales(context):
+        text = setting.text
+        if not regional.LOCALE_FORM.fullmatch(text) or text.casefold() in known:
+            continue
+        close = nearest(text, regional.locales(), 0.6)
+        yield Problem(
+            setting.value_position,
+            f"the locale {shown(setting)} does not come with Windows",
+            "Windows Setup falls back to another or asks",
+            f"write {close}, if that is meant" if close else "check that your Windows has it",
+        )
+
+
+def _inputs(context: Context) -> Iterator[tuple[Setting, str]]:
+    """Yield the parts of every input locale."""
+    for component in (INTERNATIONAL, INTERNATIONAL_WINPE):
+        for setting in context.values_at(component, "InputLocale"):
+            for part in setting.text.split(";"):
+                if part.strip():
+                    yield setting, part.strip()
+
+
+@rule("input-locale", Level.ERROR)
+def input_locale(context: Context) -> Iterator[Problem]:
+    """An input locale is a locale, or language and keyboard by numbers; several with semicolons.
+
+    Documented: Unattended Windows Setup Reference, InputLocale.
+    """
+    for setting, part in _inputs(context):
+        if regional.INPUT_FORM.fullmatch(part) or regional.LOCALE_FORM.fullmatch(part):
+            continue
+        yield Problem(
+            setting.value_position,
+            f"InputLocale is {shown(setting)}",
+            "it is a locale, or four and eight hexadecimal digits",
+            "write for example en-US or 0409:00000409, several with ; between them",
+        )
+
+
+@rule("unknown-keyboard", Level.WARNING)
+def unknown_keyboard(context: Context) -> Iterator[Problem]:
+    r"""A keyboard layout is one of those that Windows has.
+
+    Seen: the 203 layouts of a Windows 10 1709 under Control\\Keyboard Layouts.
+    """
+    known = context.target.keyboard_layouts or regional.keyboard_layouts()
+    for setting, part in _inputs(context):
+        match = regional.INPUT_FORM.fullmatch(part)
+        layout = match.group("layout").lower() if match else ""
+        if layout and not layout.startswith("{") and layout not in known:
+            yield Problem(
+                setting.value_position,
+                f"there is no keyboard layout {layout}",
+                "Windows has a fixed list of them",
+                "compare it with Control\\Keyboard Layouts of the image",
+            )

@@ -1,0 +1,228 @@
+"""Texts of settings: type, values, length, emptiness."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from reseal.answerfile.findings import TEMPLATE_VARIABLE, Context, Level, Problem, rule
+from reseal.answerfile.schema import nearest
+from reseal.answerfile.secrets import is_secret, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reseal.answerfile.document import Setting
+    from reseal.answerfile.schema import SettingSchema
+
+#: Settings that name something, where white space would be part of the name.
+NAMES = frozenset({"ComputerName", "Name", "Username", "UserName", "Domain", "JoinDomain"})
+
+_INTEGER = re.compile(r"[+-]?\d{1,10}")
+_GUID = re.compile(r"\{?[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\}?")
+
+
+def _texts(context: Context, kind: str) -> Iterator[tuple[Setting, SettingSchema]]:
+    """Yield the settings of a type that have a text, variables of templates left out."""
+    for setting, schema in context.known:
+        if schema.type == kind and setting.text and not TEMPLATE_VARIABLE.search(setting.text):
+            yield setting, schema
+
+
+@rule("boolean-value", Level.ERROR)
+def boolean_value(context: Context) -> Iterator[Problem]:
+    """A switch is true or false.
+
+    Documented: Component Settings and Properties Reference, .NET Types.
+    """
+    for setting, schema in _texts(context, "boolean"):
+        if setting.text.casefold() in {"true", "false"}:
+            continue
+        # XML Schema's booleans may be written 1 and 0 too.
+        meant = {"1": "true", "0": "false", "yes": "true", "no": "false"}
+        guess = meant.get(setting.text.casefold())
+        yield Problem(
+            setting.value_position,
+            f"{schema.name} is {shown(setting)}",
+            "it is a switch",
+            f"write {guess}" if guess else "write true or false",
+        )
+
+
+@rule("enum-value", Level.ERROR)
+def enum_value(context: Context) -> Iterator[Problem]:
+    """A setting with listed values has one of them.
+
+    Documented: Unattended Windows Setup Reference, Values of each setting.
+    """
+    for setting, schema in _texts(context, "enum"):
+        if setting.text.casefold() in {value.casefold() for value in schema.values}:
+            continue
+        close = nearest(setting.text, schema.values)
+        yield Problem(
+            setting.value_position,
+            f"{schema.name} is {shown(setting)}",
+            "the reference does not list this value",
+            f"write {close}" if close else f"write {_one_of(schema.values)}",
+        )
+
+
+@rule("value-case", Level.NOTE)
+def value_case(context: Context) -> Iterator[Problem]:
+    """Switches and listed values have the capitals of the reference.
+
+    Seen: the reference itself writes onError and OnError, True and true.
+    """
+    for kind in ("boolean", "enum"):
+        for setting, schema in _texts(context, kind):
+            values = schema.values or ("true", "false")
+            usual = {value.casefold(): value for value in values}.get(setting.text.casefold())
+            if usual and setting.text not in (usual, "OnError"):
+                yield Problem(
+                    setting.value_position,
+                    f"{schema.name} is {shown(setting)}",
+                    f"the reference writes {usual}",
+                    f"write {usual}",
+                )
+
+
+@rule("integer-value", Level.ERROR)
+def integer_value(context: Context) -> Iterator[Problem]:
+    """A number is written in decimal digits and fits 32 bits.
+
+    Documented: Component Settings and Properties Reference, .NET Types.
+    """
+    for setting, schema in _texts(context, "integer"):
+        text = setting.text
+        if not _INTEGER.fullmatch(text):
+            yield Problem(
+                setting.value_position,
+                f"{schema.name} is {shown(setting)}",
+                "it is a number",
+                "write decimal digits only",
+            )
+        elif not -(2**31) <= int(text) < 2**32:
+            yield Problem(
+                setting.value_position,
+                f"{schema.name} is {shown(setting)}",
+                "the number does not fit 32 bits",
+                "write a smaller number",
+            )
+
+
+@rule("guid-value", Level.ERROR)
+def guid_value(context: Context) -> Iterator[Problem]:
+    """A GUID has its usual form.
+
+    Documented: Unattended Windows Setup Reference, for example PreferredPlan.
+    """
+    for setting, schema in _texts(context, "guid"):
+        if not _GUID.fullmatch(setting.text):
+            yield Problem(
+                setting.value_position,
+                f"{schema.name} is {shown(setting)}",
+                "it is a GUID",
+                "write 32 hexadecimal digits as 8-4-4-4-12",
+            )
+
+
+@rule("text-length", Level.ERROR)
+def text_length(context: Context) -> Iterator[Problem]:
+    """A text is not longer than its setting allows.
+
+    Documented: Unattended Windows Setup Reference; reported: Windows Setup stops with 0x80220005.
+    """
+    for setting, schema in context.known:
+        if not schema.max_length or setting.children:
+            continue
+        unit = "bytes" if schema.in_bytes else "characters"
+        length = len(setting.text.encode()) if schema.in_bytes else len(setting.text)
+        # The computer name has rules of its own.
+        if length > schema.max_length and schema.path != "ComputerName":
+            yield Problem(
+                setting.value_position,
+                f"{schema.name} has {length} {unit}",
+                f"{schema.max_length} are allowed, and Windows refuses the whole file",
+                "put a long command into a script and call that"
+                if schema.name in {"Path", "CommandLine"}
+                else "shorten it",
+            )
+
+
+@rule("empty-value", Level.WARNING)
+def empty_value(context: Context) -> Iterator[Problem]:
+    """A setting is not empty where the reference forbids it.
+
+    Documented: Best Practices for Authoring Answer Files, Avoid Creating Empty Elements.
+    """
+    for setting, schema in context.known:
+        if schema.is_container or setting.value or setting.children:
+            continue
+        if schema.empty is False or schema.type in {"boolean", "integer", "guid"}:
+            yield Problem(
+                setting.position,
+                f"{schema.name} is empty",
+                "the reference does not allow that, and Windows Setup may fail",
+                "give it a value or delete the element",
+            )
+
+
+@rule("surrounding-space", Level.WARNING)
+def surrounding_space(context: Context) -> Iterator[Problem]:
+    """Names and passwords have no white space around them.
+
+    Inferred: white space is part of a text in XML; seen: around commands it does no harm.
+    """
+    for setting, schema in context.known:
+        if setting.children or not setting.text or setting.value == setting.text:
+            continue
+        if schema.name not in NAMES and not is_secret(setting):
+            continue
+        yield Problem(
+            setting.value_position,
+            f"{schema.name} has white space before or after its text",
+            "Windows takes it as part of the text",
+            "put the text directly between the tags",
+        )
+
+
+@rule("stray-text", Level.WARNING)
+def stray_text(context: Context) -> Iterator[Problem]:
+    """Text stands in settings that take text, not beside other settings.
+
+    Seen: three real files write the product key beside <WillShowUI>, where Windows ignores it.
+    """
+    schemas = dict(context.known)
+    for setting in context.document.settings():
+        schema = schemas.get(setting)
+        container = setting.children or (schema and schema.is_container)
+        if not container or not setting.text:
+            continue
+        keys = {"ProductKey": "Key", "Password": "Value", "AdministratorPassword": "Value"}
+        inner = keys.get(setting.name)
+        yield Problem(
+            setting.value_position,
+            f"there is text directly inside of {setting.name}",
+            "it holds settings, and Windows ignores text beside them",
+            f"put the text into <{inner}>" if inner else "put the text into one of its settings",
+        )
+
+
+@rule("leaf-with-children", Level.ERROR)
+def leaf_with_children(context: Context) -> Iterator[Problem]:
+    """A setting that takes text holds no other settings.
+
+    Documented: Unattended Windows Setup Reference, Child Elements.
+    """
+    for setting, schema in context.known:
+        if schema.type and setting.children:
+            yield Problem(
+                setting.children[0].position,
+                f"{schema.name} holds other settings",
+                "it takes a text",
+                "write its text directly, or move the settings to where they belong",
+            )
+
+
+def _one_of(values: tuple[str, ...]) -> str:
+    return values[0] if len(values) == 1 else f"{', '.join(values[:-1])} or {values[-1]}"

@@ -1,0 +1,188 @@
+"""What in an answer file is secret, and how Windows hides and deletes it.
+
+Hiding (documented: Hide Sensitive Data in an Answer File; seen: the reference's own examples, and
+21 real files): `PlainText` is `false`, and `Value` is the base64 of the UTF-16LE of the password
+followed by the name of the element that holds the two, such as `Password`. This keeps a password
+from being read over a shoulder; it protects nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import TYPE_CHECKING
+
+from reseal.errors import ResealError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reseal.answerfile.document import AnswerFile, Setting
+    from reseal.answerfile.markup import Edit
+
+#: What Windows Setup writes over a secret in the cached file when its pass is done (seen: a build
+#: log; documented without the text: Windows Setup Automation Overview).
+DELETED = "*SENSITIVE*DATA*DELETED*"
+
+#: What stands for a secret wherever reseal shows an answer file.
+HIDDEN = "(hidden)"
+
+#: The suffixes of hidden passwords, where the name of the element is not the only one seen: the
+#: reference's example of OfflineAdministratorPassword ends with the shorter name.
+SUFFIXES = {
+    "OfflineAdministratorPassword": ("OfflineAdministratorPassword", "AdministratorPassword"),
+}
+
+#: Passwords that Windows System Image Manager hides (documented; for OfflineLocalAccounts too, by
+#: the page of its PlainText). It is not known which suffix Windows expects of
+#: OfflineAdministratorPassword, so that one is left alone.
+HIDEABLE = frozenset({"Password", "AdministratorPassword"})
+
+#: Secrets without PlainText (documented: passwords of domain accounts are not hidden). AccountData
+#: is the blob of an offline domain join, with the machine's password in it.
+_NAMES = frozenset({"password", "machinepassword", "faxuserpassword", "accountdata"})
+
+#: Passwords in the commands of answer files, as far as they can be told by their form (seen).
+_IN_COMMANDS = (
+    re.compile(r"""(?i)(\bnet1?(?:\.exe)?\s+user\s+(?:"[^"]+"|\S+)\s+)(?![/\\])("[^"]*"|\S+)"""),
+    re.compile(
+        r"""(?i)((?:[-/]{1,2}|\b)(?:[a-z_]*password|passwd|passphrase|pwd|pass|secret|token|apikey)"""
+        r"""(?:\s*[:=]\s*|\s+))(?![-/])("[^"]*"|'[^']*'|[^\s;&|)]+)"""
+    ),
+    re.compile(r"""(?i)(ConvertTo-SecureString\s+(?:-String\s+)?)("[^"]*"|'[^']*'|[^\s;&|)]+)"""),
+    re.compile(r"""(?i)(/v\s+"?(?:Alt)?DefaultPassword"?\s.*?/d\s+)("[^"]*"|\S+)"""),
+    re.compile(r"(?i)(://[^/\s:@]+:)([^/\s@]+)(?=@)"),
+)
+
+
+class NotHiddenError(ResealError, ValueError):
+    """A value is no password that was hidden in the way of Windows. The message is without it."""
+
+
+class Secret:
+    """A text that no representation and no message shows."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the text."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return HIDDEN
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+
+def hide(password: str, element: str) -> str:
+    """Return the hidden form of a password that stands in an element of that name."""
+    return base64.b64encode((password + element).encode("utf-16-le")).decode()
+
+
+def unhide(value: str, element: str) -> str:
+    """Return the password behind a hidden value.
+
+    Raises:
+        NotHiddenError: the value is not base64 of UTF-16, or does not end with the element's name.
+    """
+    try:
+        # An example of the reference lacks the padding.
+        packed = "".join(value.split()).rstrip("=")
+        raw = base64.b64decode(packed + "=" * (-len(packed) % 4), validate=True)
+        text = raw.decode("utf-16-le")
+    except (binascii.Error, ValueError):
+        raise NotHiddenError("the value is no base64 of UTF-16 text") from None
+    for suffix in SUFFIXES.get(element, (element,)):
+        if text.endswith(suffix):
+            return text.removesuffix(suffix)
+    raise NotHiddenError(f"the value does not end with {element} when it is decoded")
+
+
+def is_product_key(setting: Setting) -> bool:
+    """Whether a setting is a product key, or the element around one."""
+    name, around = setting.name.casefold(), setting.parent.name.casefold()
+    return name == "productkey" or (name, around) == ("key", "productkey")
+
+
+def is_secret(setting: Setting) -> bool:
+    """Whether a setting's text must not be shown: passwords, product keys, join blobs.
+
+    Anything with `password` in its path counts, so that a misspelt name hides its value too.
+    """
+    path = setting.path.casefold()
+    if setting.name.casefold() in _NAMES or is_product_key(setting):
+        return True
+    return "password" in path and not path.endswith("/plaintext")
+
+
+def secrets(document: AnswerFile) -> Iterator[Setting]:
+    """Yield every leaf that holds a secret, empty and deleted ones left out."""
+    for setting in document.settings():
+        if is_secret(setting) and not setting.children and setting.text not in {"", DELETED}:
+            yield setting
+
+
+def password_of(setting: Setting) -> Secret | None:
+    """Return the password of a Password element (with Value, PlainText), or None without Value.
+
+    Raises:
+        NotHiddenError: PlainText is false, and the value is not hidden as Windows does it.
+    """
+    value = setting.child("Value")
+    if value is None:
+        return None
+    if setting.text_of("PlainText").casefold() == "false":
+        return Secret(unhide(value.text, setting.name))
+    return Secret(value.value)
+
+
+def shown(setting: Setting, limit: int = 60) -> str:
+    """Return a setting's text for a message: quoted, shortened, and hidden where it is a secret."""
+    if is_secret(setting):
+        return HIDDEN if setting.text else '""'
+    text = " ".join(conceal(setting.text).split())
+    return f'"{text[: limit - 1]}…"' if len(text) > limit else f'"{text}"'
+
+
+def conceal(command: str) -> str:
+    """Return a command without the passwords that can be told by their form."""
+    for pattern in _IN_COMMANDS:
+        command = pattern.sub(lambda match: match.group(1) + HIDDEN, command)
+    return command
+
+
+def hide_passwords(document: AnswerFile) -> tuple[AnswerFile, list[Setting]]:
+    """Hide every password of a local account, as Windows System Image Manager does.
+
+    Returns:
+        The new document, and the secrets of the old one that stay readable: passwords of domain
+        accounts, product keys, and passwords whose hidden form is not known.
+    """
+    edits: list[Edit] = []
+    left: list[Setting] = []
+    markup = document.markup
+    for value in secrets(document):
+        holder = value.parent
+        if value.name != "Value" or holder.name not in HIDEABLE:
+            left.append(value)
+            continue
+        flag = holder.child("PlainText")
+        if flag is not None and flag.text.casefold() == "false":
+            continue
+        edits.append(markup.set_text(value.element, hide(value.value, holder.name)))
+        if flag is not None:
+            edits.append(markup.set_text(flag.element, "false"))
+        else:
+            edits.append(markup.insert_after(value.element, "PlainText", "false"))
+    return document.edited(edits), left

@@ -1,0 +1,150 @@
+"""Compile the reference of answer-file settings into `reseal/answerfile/schema.json`.
+
+    python tools/unattend_schema.py DATASET src/reseal/answerfile/schema.json
+
+DATASET is a JSON file of facts (component, setting, passes, type, values, lengths) gathered from
+the pages of the Unattended Windows Setup Reference for Windows 10 1809. The pages were written for
+people, so a few facts came out of them askew; REPAIRS and `type_and_values` say which, and why. The
+result has one line for each setting, so that a change of it can be reviewed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+#: The component page under this name repeats the settings page of the other.
+RENAMED = {"microsoft-windows-security-spp-ux-sppcc-": "Microsoft-Windows-Security-SPP-UX-SPPCC"}
+
+#: "Values" that are names of placeholders, ranges or remarks rather than values to write.
+PLACEHOLDERS = re.compile(
+    r"Path|path|GUID|\{GUID\}|Item\w+|default_brightness|\d+-\d+|BTSearch\w+|\(.*\)"
+)
+
+#: Settings whose page says something else than what is to be written: their type, with the reason.
+REPAIRS = {
+    # The values are bits that are added up; the default is 17.
+    ("Microsoft-Windows-Embedded-EmbeddedLogon", "BrandingNeutral"): "integer",
+    # The page names what the values mean, not the numbers that stand for them.
+    ("Microsoft-Windows-Embedded-UnifiedWriteFilter", "Binding"): "string",
+    ("Microsoft-Windows-Embedded-UnifiedWriteFilter", "OverlayType"): "string",
+    ("Microsoft-Windows-Embedded-UnifiedWriteFilter", "BootStatusPolicy"): "string",
+    # The words name what happens to an item of a list; the page says no more.
+    (
+        "Microsoft-Windows-Embedded-ShellLauncher",
+        "UserSettings/User/CustomReturnCodeAction/CodeAction/Action",
+    ): "string",
+    # A number of bits or an address with one ("192.168/16"), says the same page.
+    ("Microsoft-Windows-TCPIP", "Interfaces/Interface/Routes/Route/Prefix"): "string",
+    ("Microsoft-Windows-TCPIP", "Interfaces/Interface/Routes/Route/Identifier"): "string",
+    # Either a GUID or an address, by its page.
+    ("Microsoft-Windows-DiagCpl", "Link"): "string",
+    # A path, by its page.
+    ("Microsoft-Windows-HelpAndSupport", "HelpAndSupport/LogoURL"): "string",
+    # The page gives no form for it.
+    ("Security-Malware-Windows-Defender", "TrustedImageIdentifier"): "string",
+    # 0, or a range from 1 to 100.
+    ("Microsoft-Windows-CoreMmRes", "CameraSoundLevel"): "integer",
+    # Numbers of resources, which are written with a sign (-101) or as a string of a DLL.
+    **{
+        ("Microsoft-Windows-BLB-WSB-Online-Main", name): "string"
+        for name in (
+            *("DescriptionText1", "DescriptionText2", "Icon", "Link1", "Link1Text"),
+            *("Link2", "Link2Text", "ProviderName"),
+        )
+    },
+}
+
+#: Values that the page writes in one cell.
+SPLIT = {"0 or 1": ("0", "1")}
+
+
+def type_and_values(key: tuple[str, str], facts: dict[str, Any]) -> tuple[str, list[str]]:
+    """Return the type of a leaf and, for an enum, what it may be."""
+    listed = [part for value in facts.get("values", []) for part in SPLIT.get(value, (value,))]
+    values = list(dict.fromkeys(v for v in listed if not PLACEHOLDERS.fullmatch(v)))
+    kind = REPAIRS.get(key) or facts.get("type", "string")
+    placeholders = facts.get("placeholders", [])
+    if kind == "string" and len(placeholders) > 1:
+        # The page writes the values in italics, as it writes placeholders.
+        if {word.casefold() for word in placeholders} == {"true", "false"}:
+            return "boolean", []
+        return "enum", placeholders
+    if kind in {"enum", "integer-enum"}:
+        return ("enum", values) if values else ("string", [])
+    return kind, []
+
+
+def compile_setting(component: str, path: str, facts: dict[str, Any]) -> dict[str, Any]:
+    """Return what the schema says of one setting, without its passes."""
+    setting: dict[str, Any] = {}
+    if facts["node"] == "container":
+        flags = {"list": facts.get("list_item"), "keyed": facts.get("keyed"), "container": True}
+        setting |= {name: True for name, is_set in flags.items() if is_set}
+    else:
+        setting["type"], values = type_and_values((component, path), facts)
+        if values:
+            setting["values"] = values
+    if "max_length" in facts:
+        setting["max"] = facts["max_length"]
+        if facts["length_unit"] == "byte":
+            setting["unit"] = "byte"
+    if "empty_allowed" in facts:
+        setting["empty"] = facts["empty_allowed"]
+    for name in ("required", "deprecated"):
+        if facts.get(f"{name}_mentioned"):
+            setting[name] = True
+    return setting
+
+
+def compile_component(name: str, facts: dict[str, Any]) -> dict[str, Any]:
+    """Return a component with its settings; passes stand where they differ from the parent's."""
+    settings: dict[str, Any] = {}
+    inherited: dict[str, list[str]] = {"": facts["passes"]}
+    for path in sorted(facts["settings"]):
+        setting = compile_setting(name, path, facts["settings"][path])
+        parent = path
+        while parent not in inherited:
+            parent = parent.rpartition("/")[0]
+        passes = facts["settings"][path]["passes"]
+        inherited[path] = passes
+        if passes != inherited[parent]:
+            setting = {"passes": passes, **setting}
+        settings[path] = setting
+    return {"passes": facts["passes"], "settings": settings}
+
+
+def compile_schema(dataset: dict[str, Any]) -> dict[str, Any]:
+    """Return the whole schema."""
+    components = {
+        RENAMED.get(name, name): compile_component(name, facts)
+        for name, facts in dataset["components"].items()
+        if not facts.get("page_only")
+    }
+    source = "Unattended Windows Setup Reference, Windows 10 1809 (Microsoft, documented)"
+    return {"source": source, "components": dict(sorted(components.items()))}
+
+
+def to_text(schema: dict[str, Any]) -> str:
+    """Return the schema as JSON with one line for each setting."""
+    lines = ["{", f' "source": {json.dumps(schema["source"])},', ' "components": {']
+    components = []
+    for name, component in schema["components"].items():
+        rows = [
+            f"   {json.dumps(path)}: {json.dumps(setting)}"
+            for path, setting in component["settings"].items()
+        ]
+        components.append(
+            f"  {json.dumps(name)}: {{\n"
+            f'   "passes": {json.dumps(component["passes"])},\n'
+            f'   "settings": {{\n' + ",\n".join(rows) + "\n  }}"
+        )
+    return "\n".join([*lines, ",\n".join(components), " }", "}", ""])
+
+
+if __name__ == "__main__":
+    source, target = map(Path, sys.argv[1:3])
+    target.write_text(to_text(compile_schema(json.loads(source.read_text()))))
