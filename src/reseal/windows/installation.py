@@ -1,0 +1,118 @@
+r"""A Windows installation in a directory tree: where it lies, what it is, whose it is.
+
+An installation is a folder in the root of a volume that holds `System32\config\SYSTEM` (documented:
+the place of the machine hives; the folder is `Windows` unless Setup was told otherwise). Copies such
+as `Windows.old\Windows` lie deeper and are not installations of their own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reseal.tree import join
+from reseal.windows.registry import CONFIG, Registry
+
+if TYPE_CHECKING:
+    from reseal.tree import Tree
+
+CURRENT_VERSION = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
+ENVIRONMENT = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Environment"
+
+#: PROCESSOR_ARCHITECTURE to the names of answer files and action files (documented).
+_ARCHITECTURES = {"AMD64": "amd64", "X86": "x86", "ARM64": "arm64", "IA64": "ia64", "ARM": "arm"}
+#: Windows 11 keeps "Windows 10" in ProductName; builds from 22000 are Windows 11 (documented).
+_FIRST_WINDOWS_11 = 22000
+
+
+def find_installations(tree: Tree) -> list[str]:
+    """Return the root folders of every installation in a tree, `Windows` first."""
+    roots = [
+        entry.name
+        for entry in tree.list("")
+        if entry.is_directory and not entry.reparse_tag and _has_hives(tree, entry.name)
+    ]
+    return sorted(roots, key=lambda name: (name.lower() != "windows", name.lower()))
+
+
+def _has_hives(tree: Tree, root: str) -> bool:
+    folder = ""
+    for part in (root, *CONFIG.split("\\")):
+        folder = join(folder, part)
+        stat = tree.stat(folder)
+        if stat is None or not stat.is_directory or stat.reparse_tag:
+            return False
+    return any(tree.stat(join(folder, name)) for name in ("SYSTEM", "SOFTWARE"))
+
+
+class Installation:
+    """One Windows installation, with its registry.
+
+    Attributes:
+        tree: the volume that holds it.
+        root: its folder in the tree, such as `Windows`.
+        volume: the number of its partition, from 1, also for a volume without a partition table;
+            0 in a folder.
+        registry: its hives.
+    """
+
+    def __init__(
+        self, tree: Tree, root: str, *, volume: int = 0, ignore_logs: bool = False
+    ) -> None:
+        self.tree = tree
+        self.root = root
+        self.volume = volume
+        self.registry = Registry(tree, root, ignore_logs=ignore_logs)
+
+    @property
+    def product_name(self) -> str | None:
+        """The product's name, such as `Windows 11 Pro`; None without a SOFTWARE hive."""
+        name = self.registry.text(CURRENT_VERSION, "ProductName")
+        if name and (self.build or 0) >= _FIRST_WINDOWS_11 and "Server" not in name:
+            return name.replace("Windows 10", "Windows 11")
+        return name
+
+    @property
+    def edition(self) -> str | None:
+        """EditionID, such as `Professional` or `ServerStandard`."""
+        return self.registry.text(CURRENT_VERSION, "EditionID")
+
+    @property
+    def version(self) -> str | None:
+        """The version that people name: `22H2`, `1809`, or `6.1`."""
+        for name in ("DisplayVersion", "ReleaseId", "CurrentVersion"):
+            text = self.registry.text(CURRENT_VERSION, name)
+            if text:
+                return text
+        return None
+
+    @property
+    def build(self) -> int | None:
+        """The build number, such as 22631."""
+        for name in ("CurrentBuildNumber", "CurrentBuild"):
+            text = self.registry.text(CURRENT_VERSION, name)
+            if text and text.isascii() and text.isdigit():
+                return int(text)
+        return None
+
+    @property
+    def architecture(self) -> str | None:
+        """`amd64`, `x86` or `arm64`, as action files and answer files name it."""
+        text = self.registry.text(ENVIRONMENT, "PROCESSOR_ARCHITECTURE")
+        return _ARCHITECTURES.get(text.upper(), text.lower()) if text else None
+
+    @property
+    def install_type(self) -> str | None:
+        """`Client`, `Server` or `Server Core`."""
+        return self.registry.text(CURRENT_VERSION, "InstallationType")
+
+    @property
+    def system_drive(self) -> str | None:
+        r"""The drive letter under which Windows knows its own volume, such as `C:`."""
+        text = self.registry.text(CURRENT_VERSION, "SystemRoot")
+        if text and len(text) > 1 and text[0].isascii() and text[0].isalpha() and text[1] == ":":
+            return text[:2].upper()
+        return None
+
+    def path(self, *parts: str) -> str:
+        """A path below the Windows folder."""
+        return join(self.root, *parts)

@@ -1,0 +1,267 @@
+r"""The hives of an installation as one registry, with the names that Windows gives its parts.
+
+| name | hive file | mark |
+|---|---|---|
+| `HKLM\SYSTEM`, `SOFTWARE`, `SAM`, `SECURITY` | `System32\config\<name>` | documented |
+| `HKU\.DEFAULT`, `HKU\S-1-5-18` | `System32\config\DEFAULT` | documented |
+| `HKU\<SID>` | `NTUSER.DAT` of the profile that ProfileList names | documented |
+| `HKCU` | the built-in Administrator (RID 500): who runs Sysprep, by custom | inferred |
+
+Source: Microsoft, "Registry Hives" (Win32 documentation).
+
+`HKLM\SYSTEM\CurrentControlSet` means every control set that Select names: an identity that is changed
+in the current one only comes back with Last Known Good (seen: a Windows 7 hive with Current 1 and
+LastKnownGood 2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reseal.errors import ImageError
+from reseal.regf import Hive, Key, RegfError
+from reseal.tree import EscapeError, join
+from reseal.windows.sid import Sid
+
+if TYPE_CHECKING:
+    from reseal.tree import Stat, Tree
+
+CONFIG = r"System32\config"
+MACHINE_HIVES = ("SYSTEM", "SOFTWARE", "SAM", "SECURITY", "DEFAULT")
+LOG_SUFFIXES = ("LOG1", "LOG2", "LOG")
+PROFILE_LIST = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList"
+SELECT = r"HKLM\SYSTEM\Select"
+#: Windows itself can't load larger ones (documented: "Registry Storage Space").
+MAX_HIVE_SIZE = 2 << 30
+
+_ROOTS = {
+    "HKLM": "HKLM",
+    "HKEY_LOCAL_MACHINE": "HKLM",
+    "HKU": "HKU",
+    "HKEY_USERS": "HKU",
+    "HKCU": "HKCU",
+    "HKEY_CURRENT_USER": "HKCU",
+    "HKCR": "HKCR",
+    "HKEY_CLASSES_ROOT": "HKCR",
+}
+_SERVICE_PROFILES = {
+    "S-1-5-19": r"ServiceProfiles\LocalService",
+    "S-1-5-20": r"ServiceProfiles\NetworkService",
+}
+
+
+def split_root(path: str) -> tuple[str, str]:
+    r"""Split `HKEY_LOCAL_MACHINE\SOFTWARE\X` into (`HKLM`, `SOFTWARE\X`). ValueError if no root."""
+    root, _, rest = path.partition("\\")
+    try:
+        return _ROOTS[root.upper()], rest.strip("\\")
+    except KeyError:
+        msg = f"{path} does not start with a registry root such as HKLM"
+        raise ValueError(msg) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A key's place: the name of its hive and the path inside, with the path Windows shows."""
+
+    hive: str
+    path: str
+    shown: str
+
+
+@dataclass(slots=True)
+class LoadedHive:
+    """A hive that was opened, and where it lies."""
+
+    name: str
+    file: str
+    hive: Hive
+    logs: tuple[str, ...]
+
+
+class Registry:
+    """All hives of one installation. They are opened when first asked for.
+
+    Raises:
+        ImageError: a hive file is missing (only where it is needed), too large or damaged.
+    """
+
+    def __init__(self, tree: Tree, root: str, *, ignore_logs: bool = False) -> None:
+        self.tree = tree
+        self.root = root
+        self.loaded: dict[str, LoadedHive] = {}
+        self._ignore_logs = ignore_logs
+        self._profiles: dict[str, str] | None = None
+
+    # Hives
+
+    def file(self, name: str) -> str | None:
+        """The path of a hive file by hive name or profile SID, None where none is known."""
+        if name.upper() in MACHINE_HIVES:
+            return join(self.root, CONFIG, name.upper())
+        profile = self.profiles.get(name.upper())
+        return None if profile is None else join(profile, "NTUSER.DAT")
+
+    def load(self, name: str) -> LoadedHive | None:
+        """Open a hive by name (`SYSTEM`, …, or a profile's SID); None where the image has none."""
+        name = name.upper()
+        if name in self.loaded:
+            return self.loaded[name]
+        path = self.file(name)
+        stat = self._stat(path) if path else None
+        if path is None or stat is None or stat.is_directory:
+            return None
+        if stat.size > MAX_HIVE_SIZE:
+            msg = f"The hive {path} is larger than Windows allows ({stat.size} bytes)."
+            raise ImageError(msg)
+        logs: dict[str, bytes] = {}
+        for suffix in LOG_SUFFIXES:
+            log = self.tree.stat(f"{path}.{suffix}")
+            if log and not log.is_directory and 0 < log.size <= MAX_HIVE_SIZE:
+                logs[suffix] = self.tree.read(f"{path}.{suffix}")
+        try:
+            hive = Hive.open(self.tree.read(path), logs, name=path, ignore_logs=self._ignore_logs)
+        except RegfError as error:
+            hint = error.hint or (
+                "Boot the image once so that Windows repairs the hive, or restore the hive from a "
+                "backup; nothing was changed."
+            )
+            raise RegfError(error.message, hint) from error
+        self.loaded[name] = LoadedHive(name, path, hive, tuple(logs))
+        return self.loaded[name]
+
+    def hive(self, name: str) -> Hive | None:
+        """Open a hive by name; None where the image has none."""
+        loaded = self.load(name)
+        return loaded.hive if loaded else None
+
+    def _stat(self, path: str) -> Stat | None:
+        """Describe a file; a profile that lies behind a link is not part of the image."""
+        try:
+            return self.tree.stat(path)
+        except EscapeError:
+            return None
+
+    @property
+    def control_sets(self) -> list[str]:
+        """The control sets that Select names and that exist, the current one first.
+
+        Raises:
+            ImageError: Select names no current control set, or one that is missing.
+        """
+        system = self.hive("SYSTEM")
+        if system is None:
+            return []
+        select = system.key("Select")
+        current = select.value("Current") if select else None
+        if select is None or current is None or not isinstance(current.decoded, int):
+            msg = f"The SYSTEM hive of {self.root} has no Select key that names a control set."
+            raise ImageError(msg, "Restore the SYSTEM hive from a backup; nothing was changed.")
+        numbers = [current.decoded]
+        for name in ("Default", "LastKnownGood"):
+            value = select.value(name)
+            if value is not None and isinstance(value.decoded, int):
+                numbers.append(value.decoded)
+        names = [f"ControlSet{number:03}" for number in dict.fromkeys(numbers)]
+        if system.key(names[0]) is None:
+            msg = (
+                f"The SYSTEM hive of {self.root} is inconsistent: Select names {names[0]} as the "
+                "current control set, and the hive has no such key."
+            )
+            raise ImageError(msg, "Restore the SYSTEM hive from a backup; nothing was changed.")
+        return [name for name in names if system.key(name) is not None]
+
+    # Profiles
+
+    @property
+    def profiles(self) -> dict[str, str]:
+        """Profile folders by SID (upper case), as ProfileList names them, in the image's paths."""
+        if self._profiles is None:
+            self._profiles = {sid: join(self.root, path) for sid, path in _SERVICE_PROFILES.items()}
+            listed = self.key(PROFILE_LIST)
+            for key in listed.subkeys() if listed else ():
+                value = key.value("ProfileImagePath")
+                if value is not None and isinstance(value.decoded, str):
+                    self._profiles[key.name.upper()] = self.local_path(value.decoded)
+        return self._profiles
+
+    @property
+    def administrator(self) -> str | None:
+        """The SID under which the built-in Administrator has a profile, or None."""
+        for sid in self.profiles:
+            try:
+                parsed = Sid.parse(sid)
+            except ValueError:
+                continue
+            subs = parsed.sub_authorities
+            if parsed.authority == 5 and subs[0] == 21 and subs[-1] == 500:
+                return sid
+        return None
+
+    def local_path(self, path: str) -> str:
+        r"""Turn `C:\Users\x` or `%SystemRoot%\x` into a path inside the tree."""
+        for variable in ("%systemroot%", "%windir%", r"\systemroot"):
+            if path.lower().startswith(variable):
+                return join(self.root, path[len(variable) :])
+        if path.lower().startswith("%systemdrive%"):
+            return join(path[len("%systemdrive%") :])
+        if path[1:2] == ":":
+            path = path[2:]
+        return join(path)
+
+    # Keys
+
+    def locate(self, path: str) -> list[Location]:
+        r"""Find where a path of the registry lies; `CurrentControlSet` gives one place per set.
+
+        A path whose hive the image lacks gives an empty list. ValueError if the path has no root.
+        """
+        root, rest = split_root(path)
+        if root == "HKCR":
+            root, rest = "HKLM", join(r"SOFTWARE\Classes", rest)
+        if root == "HKCU":
+            administrator = self.administrator
+            if administrator is None:
+                return []
+            root, rest = "HKU", join(administrator, rest)
+        name, _, inner = rest.partition("\\")
+        name = name.upper()
+        if root == "HKU" and name in {".DEFAULT", "S-1-5-18"}:
+            name, shown = "DEFAULT", r"HKU\.DEFAULT"
+        else:
+            shown = f"{root}\\{name}"
+        if not name or self.load(name) is None:
+            return []
+        first, _, behind = inner.partition("\\")
+        if name == "SYSTEM" and first.lower() == "currentcontrolset":
+            inners = [join(control_set, behind) for control_set in self.control_sets]
+        else:
+            inners = [inner]
+        return [Location(name, one, join(shown, one)) for one in inners]
+
+    def key_at(self, location: Location) -> Key | None:
+        """The key at a place, or None."""
+        hive = self.hive(location.hive)
+        return hive.key(location.path) if hive else None
+
+    def key(self, path: str) -> Key | None:
+        """The key of a path, in the current control set; None where it does not exist."""
+        places = self.locate(path)
+        return self.key_at(places[0]) if places else None
+
+    def value(self, path: str, name: str) -> str | int | list[str] | bytes | None:
+        """The decoded data of a value, None where it does not exist."""
+        key = self.key(path)
+        value = key.value(name) if key else None
+        return value.decoded if value else None
+
+    def text(self, path: str, name: str) -> str | None:
+        """A value's text, None where it is missing or no text."""
+        value = self.value(path, name)
+        return value if isinstance(value, str) else None
+
+    def number(self, path: str, name: str) -> int | None:
+        """A value's number, None where it is missing or no number."""
+        value = self.value(path, name)
+        return value if isinstance(value, int) else None

@@ -1,0 +1,88 @@
+r"""Where Windows keeps the state of Setup, Sysprep and the next boot.
+
+Names, types and meaning: seen in real hives of finished installations (Windows 7 to 10) and in an
+offline inspection of a correctly generalized Server 2019 image; ImageState: documented (Microsoft,
+"Windows Setup States"); how it is computed: reported.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reseal.tree import join
+
+if TYPE_CHECKING:
+    from reseal.windows.installation import Installation
+    from reseal.windows.registry import Registry
+
+SETUP = r"HKLM\SYSTEM\Setup"
+STATUS = rf"{SETUP}\Status"
+SYSPREP_STATUS = rf"{STATUS}\SysprepStatus"
+CHILD_COMPLETION = rf"{STATUS}\ChildCompletion"
+UNATTEND_PASSES = rf"{STATUS}\UnattendPasses"
+SETUPCL = rf"{SETUP}\SetupCl"
+PENDING_REQUEST = rf"{SETUPCL}\PendingRequest"
+SESSION_MANAGER = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager"
+SETUPEXECUTE = "SETUPEXECUTE"
+SETUPCL_EXE = "setupcl.exe"
+
+SETUP_STATE = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\State"
+IMAGE_SERVICING_DATA = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\ImageServicingData"
+STATE_INI = r"Setup\State\State.ini"
+SYSPREP = r"System32\Sysprep"
+TAG_FILE = join(SYSPREP, "Sysprep_succeeded.tag")
+
+#: GeneralizationState of an image that is generalized, with specialize still to come.
+GENERALIZED = 4
+#: GeneralizationState of a finished installation.
+SPECIALIZED = 7
+
+GENERALIZE_RESEAL_TO_OOBE = "IMAGE_STATE_GENERALIZE_RESEAL_TO_OOBE"
+GENERALIZE_RESEAL_TO_AUDIT = "IMAGE_STATE_GENERALIZE_RESEAL_TO_AUDIT"
+
+
+#: The bit of OperationFlags that replaces the SID of the account domain (reported).
+REPLACE_ACCOUNT_DOMAIN_SID = 4
+
+
+def new_sid_pending(registry: Registry) -> bool:
+    """Whether setupcl.exe is to replace the machine's SID at the next boot."""
+    flags = registry.number(PENDING_REQUEST, "OperationFlags") or 0
+    strings = registry.value(SESSION_MANAGER, SETUPEXECUTE)
+    return bool(flags & REPLACE_ACCOUNT_DOMAIN_SID) and (
+        isinstance(strings, list) and SETUPCL_EXE in (one.lower() for one in strings)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SetupState:
+    """What the image says of its next boot; None where a value is missing."""
+
+    image_state: str | None
+    generalization_state: int | None
+    setup_type: int | None
+    cmd_line: str | None
+    oobe_in_progress: int | None
+    audit_boot: int | None
+
+    @classmethod
+    def of(cls, installation: Installation) -> SetupState:
+        """Read the state from an installation's registry."""
+        registry = installation.registry
+        return cls(
+            registry.text(SETUP_STATE, "ImageState"),
+            registry.number(SYSPREP_STATUS, "GeneralizationState"),
+            registry.number(SETUP, "SetupType"),
+            registry.text(SETUP, "CmdLine"),
+            registry.number(SETUP, "OOBEInProgress"),
+            registry.number(STATUS, "AuditBoot"),
+        )
+
+    @property
+    def generalized(self) -> bool:
+        """Whether the image stands generalized, with specialize still to come."""
+        return self.generalization_state == GENERALIZED and self.image_state in {
+            GENERALIZE_RESEAL_TO_OOBE,
+            GENERALIZE_RESEAL_TO_AUDIT,
+        }
