@@ -1,0 +1,76 @@
+"""The record of a change: what a provider did, to what, and on which evidence."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeAlias
+
+from reseal.regf import types
+
+if TYPE_CHECKING:
+    from reseal.regf import Key
+
+#: What a change was before or is after: None where there is nothing.
+State: TypeAlias = dict[str, object] | str | None
+
+#: Binary data is shown up to this many bytes; its length stands beside it.
+_SHOWN_BYTES = 64
+
+
+class Mark(StrEnum):
+    """How a fact about Windows is known."""
+
+    DOCUMENTED = "documented"
+    SEEN = "seen"
+    REPORTED = "reported"
+    INFERRED = "inferred"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    r"""One change of the image.
+
+    Attributes:
+        provider: who made it.
+        kind: `set_value`, `delete_value`, `delete_key`, `write_file`, `delete_file`, `delete_tree`,
+            `rename_file`, `discard_shadow_copies`.
+        target: a registry path, with `\\` before a value's name, or a path of the volume.
+        before: what was there.
+        after: what is there now.
+        mark: how it is known that Windows wants this.
+    """
+
+    provider: str
+    kind: str
+    target: str
+    before: State
+    after: State
+    mark: Mark
+
+    def to_json(self) -> dict[str, object]:
+        """The change as plain data."""
+        return asdict(self)
+
+
+def value_state(kind: int, data: bytes) -> State:
+    """Show a registry value as plain data."""
+    decoded = types.decode(kind, data)
+    if isinstance(decoded, bytes):
+        shown: object = decoded[:_SHOWN_BYTES].hex()
+        if len(decoded) > _SHOWN_BYTES:
+            return {"type": types.name(kind), "hex": shown, "length": len(decoded)}
+        return {"type": types.name(kind), "hex": shown}
+    return {"type": types.name(kind), "data": decoded}
+
+
+def key_state(key: Key) -> State:
+    """Show how much a key's tree holds."""
+    keys = values = 0
+    pending = [key]
+    while pending:
+        one = pending.pop()
+        keys += 1
+        values += sum(1 for _ in one.values())
+        pending.extend(one.subkeys())
+    return {"keys": keys, "values": values}

@@ -1,0 +1,298 @@
+"""Work on an image: the parent owns lock, overlay and commit, a worker runs the engines.
+
+The worker is forked for every run and dies with its parent. It reaches the disk through a private
+socket, stages all changes on a volume that is opened to be read only, and writes only when
+everything is staged and verified. The parent merges the overlay, or throws it away.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from reseal.disk import Image, Slice, Transaction, connect
+from reseal.errors import ImageError, ResealError, UsageError
+from reseal.folder import Folder
+from reseal.ntfs import Volume, shadow_copies
+from reseal.process import run_worker
+from reseal.session.opening import Found, choose, installations
+from reseal.session.session import Report, Session, Written
+from reseal.windows import Installation, find_installations
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from reseal.tree import Tree
+
+Look: TypeAlias = Callable[[list[Found]], dict[str, Any]]
+Job: TypeAlias = Callable[[Session], dict[str, Any]]
+#: Looks at a written installation again; returns what is wrong with it.
+Recheck: TypeAlias = Callable[[Installation], list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to open an image and what to do with the outcome.
+
+    Attributes:
+        volume: which installation, as `--volume` names it; None where there is only one.
+        output: the new image; None to work in place.
+        thin: whether the output is an overlay over the image.
+        dry_run: whether nothing is written at all.
+        chkdsk_at_boot: whether the volume's dirty flag is set in the end.
+        allow_backing: whether backing files may lie outside the image's folder.
+        switches: names of the switches that providers and checks look at.
+    """
+
+    volume: str | None = None
+    output: Path | None = None
+    thin: bool = False
+    dry_run: bool = False
+    chkdsk_at_boot: bool = False
+    allow_backing: bool = False
+    switches: frozenset[str] = frozenset()
+
+
+def read(
+    path: Path,
+    job: Look,
+    *,
+    allow_backing: bool = False,
+    ignore_logs: bool = False,
+) -> dict[str, Any]:
+    """Look at an image or a folder without changing it.
+
+    Args:
+        path: a disk image or a folder that holds a Windows installation.
+        job: gets the installations and returns plain data; runs in the worker.
+        allow_backing: whether backing files may lie outside the image's folder.
+        ignore_logs: whether hives are read without their logs.
+
+    Returns:
+        What the job returned, with `image` added: path, format and size in bytes.
+    """
+    if path.is_dir():
+
+        def look(report: Report) -> dict[str, Any]:
+            del report
+            with Folder(path, read_only=True) as folder:
+                found = _in_folder(folder, path, ignore_logs=ignore_logs)
+                return job([Found(one) for one in found])
+
+        result = _in_worker(path, look, None)
+        return {"image": _folder_facts(path), **result}
+
+    with Image.open(path, allow_backing=allow_backing) as image, image.serve(None) as socket:
+
+        def look_at_disk(report: Report) -> dict[str, Any]:
+            del report
+            device = connect(socket, read_only=True)
+            try:
+                with installations(device, str(path), ignore_logs=ignore_logs) as found:
+                    return job(found)
+            finally:
+                device.close()
+
+        result = _in_worker(path, look_at_disk, None)
+        return {"image": _image_facts(image), **result}
+
+
+def change(
+    path: Path, job: Job, recheck: Recheck, options: Options, on_message: Report | None = None
+) -> dict[str, Any]:
+    """Work on an image or a folder: all of it is done in the end, or nothing.
+
+    Args:
+        path: a disk image or a folder that holds a Windows installation.
+        job: stages changes in a session and returns plain data; runs in the worker.
+        recheck: looks at the written installation again; runs in the worker.
+        options: how to open it and what to do with the outcome.
+        on_message: gets `{"step": …}` as the work goes on.
+
+    Returns:
+        What the job returned, with these added: `image`, `changes`, `notes`, `written`, `timings`.
+
+    Raises:
+        ResealError: something forbids it or went wrong; the image is as it was.
+    """
+    start = time.perf_counter()
+    report = on_message or (lambda _: None)
+    if path.is_dir():
+        result = _change_folder(path, job, recheck, options, report)
+    else:
+        result = _change_image(path, job, recheck, options, report)
+    result["timings"]["total"] = time.perf_counter() - start
+    return result
+
+
+# Disk images
+
+
+def _change_image(
+    path: Path, job: Job, recheck: Recheck, options: Options, report: Report
+) -> dict[str, Any]:
+    with Image.open(path, allow_backing=options.allow_backing) as image:
+        if options.dry_run:
+            with image.serve(None) as socket:
+                work = partial(_work_on_disk, socket, str(path), job, recheck, options)
+                result = _in_worker(path, work, report)
+            return {"image": _image_facts(image), **result}
+        with Transaction.begin(image, output=options.output, thin=options.thin) as transaction:
+            with image.serve(transaction.overlay) as socket:
+                work = partial(_work_on_disk, socket, str(path), job, recheck, options)
+                result = _in_worker(path, work, report)
+            if result["written"] or options.output:
+                report({"step": "Merging"})
+                start = time.perf_counter()
+                transaction.commit()
+                result["timings"]["Merging"] = time.perf_counter() - start
+        return {"image": _image_facts(image), **result}
+
+
+def _in_worker(path: Path, work: Callable[[Report], Any], report: Report | None) -> dict[str, Any]:
+    """Run it in a worker, and let every error name the image."""
+    try:
+        result: dict[str, Any] = run_worker(work, subject=str(path), on_message=report)
+    except ResealError as error:
+        if path.name not in error.message:
+            # In place, so that the class and all else that the error carries stay.
+            error.args = (f"{path}: {error.message}", *error.args[1:])
+        raise
+    return result
+
+
+def _work_on_disk(
+    socket: Path, subject: str, job: Job, recheck: Recheck, options: Options, report: Report
+) -> dict[str, Any]:
+    device = connect(socket, read_only=options.dry_run)
+    try:
+        with installations(device, subject) as found:
+            chosen = choose(found, options.volume, subject)
+            session = Session(
+                chosen.installation,
+                volume_state=chosen.state,
+                switches=options.switches,
+                report=report,
+            )
+            result = job(session)
+            volume = chosen.place
+        assert volume is not None
+        written = None
+        if (session.changes or options.chkdsk_at_boot) and not options.dry_run:
+            part = Slice(device, volume.offset, volume.size)
+            with session.step("Writing"):
+                written = _write(part, subject, session, options)
+            with session.step("Reading it back"):
+                again = Volume.open(part, read_only=True, name=subject)
+                try:
+                    _read_back(again, session, recheck, subject)
+                finally:
+                    again.close()
+        device.flush()
+    finally:
+        device.close()
+    return _summary(result, session, written)
+
+
+def _write(part: Slice, subject: str, session: Session, options: Options) -> Written:
+    volume = Volume.open(
+        part,
+        read_only=False,
+        name=subject,
+        discard_hibernation="discard-hibernation" in options.switches,
+    )
+    try:
+        if session.discard_shadow_copies:
+            shadow_copies.discard(volume)
+        written = session.commit(volume)
+        if options.chkdsk_at_boot:
+            volume.set_dirty(dirty=True)
+    finally:
+        volume.close()
+    return written
+
+
+# Folders
+
+
+def _change_folder(
+    path: Path, job: Job, recheck: Recheck, options: Options, report: Report
+) -> dict[str, Any]:
+    if options.output or options.thin or options.chkdsk_at_boot:
+        msg = f"{path} is a folder; --output, --thin and --chkdsk-at-boot are for disk images."
+        raise UsageError(msg, "Copy the folder first, or work on it in place.")
+    # An earlier run that was interrupted is refused here, before a later one could undo it.
+    Folder(path, read_only=True).close()
+    work = partial(_work_on_folder, path, job, recheck, options)
+    try:
+        result = _in_worker(path, work, report)
+    except BaseException:
+        # Whatever ended the worker: the before-images put the folder back.
+        Folder.recover(path)
+        raise
+    return {"image": _folder_facts(path), **result}
+
+
+def _work_on_folder(
+    path: Path, job: Job, recheck: Recheck, options: Options, report: Report
+) -> dict[str, Any]:
+    with Folder(path, read_only=options.dry_run) as folder:
+        found = [Found(one) for one in _in_folder(folder, path)]
+        chosen = choose(found, options.volume, str(path))
+        session = Session(chosen.installation, switches=options.switches, report=report)
+        result = job(session)
+        written = None
+        if session.changes and not options.dry_run:
+            with session.step("Writing"):
+                written = session.commit(folder)
+            with session.step("Reading it back"):
+                _read_back(folder, session, recheck, str(path))
+            folder.commit()
+    return _summary(result, session, written)
+
+
+def _in_folder(tree: Tree, path: Path, *, ignore_logs: bool = False) -> list[Installation]:
+    roots = find_installations(tree)
+    if not roots:
+        msg = f"The folder {path} holds no Windows installation. Nothing was changed."
+        raise ImageError(msg, r"Name the folder that has Windows\System32\config below it.")
+    return [Installation(tree, root, ignore_logs=ignore_logs) for root in roots]
+
+
+# Both
+
+
+def _read_back(tree: Tree, session: Session, recheck: Recheck, subject: str) -> None:
+    """Look at what was written with fresh eyes; raise ImageError if anything is not as staged."""
+    old = session.installation
+    again = Installation(tree, old.root, volume=old.volume)
+    for name in session.edited_hives:
+        loaded = session.registry.loaded[name]
+        if tree.read(loaded.file) != loaded.hive.to_bytes():
+            msg = f"The hive {loaded.file} of {subject} reads back differently than it was written."
+            raise ImageError(msg, "The image was left untouched. Please report this.")
+    problems = recheck(again)
+    if problems:
+        msg = f"{subject} is not complete after the run; it lacks {', '.join(problems)}."
+        raise ImageError(msg, "The image was left untouched. Please report this.")
+
+
+def _summary(result: dict[str, Any], session: Session, written: Written | None) -> dict[str, Any]:
+    return {
+        **result,
+        "changes": [one.to_json() for one in session.changes],
+        "notes": session.notes,
+        "written": asdict(written) if written else None,
+        "timings": session.timings,
+    }
+
+
+def _image_facts(image: Image) -> dict[str, Any]:
+    return {"path": str(image.path), "format": image.format, "size": image.size}
+
+
+def _folder_facts(path: Path) -> dict[str, Any]:
+    return {"path": str(path), "format": "folder", "size": None}

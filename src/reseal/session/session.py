@@ -1,0 +1,283 @@
+"""An opened installation with its staged changes.
+
+Providers call the verbs of a session. Each verb stages a change, records it as a `Change` and writes
+nothing: hives are edited in memory, files in a staged view. `commit` alone writes, so that a dry
+run, the report and the real run are one path.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from reseal.errors import ImageError
+from reseal.regf import types
+from reseal.session.change import Change, Mark, State, key_state, value_state
+from reseal.session.staging import Counts, StagedTree
+from reseal.tree import join
+
+if TYPE_CHECKING:
+    from reseal.tree import Stat, Tree
+    from reseal.windows import Installation
+    from reseal.windows.registry import Location
+
+Report = Callable[[dict[str, object]], None]
+
+#: What a verified hive may take; the rest of its violations are not listed.
+_SHOWN_VIOLATIONS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeState:
+    """What the file system itself says of its state; None for a folder.
+
+    Attributes:
+        dirty: the volume flag that makes Windows run chkdsk.
+        log_clean: whether `$LogFile` needs no replay.
+        hibernation: `none`, `hibernated` or `fast startup`.
+        shadow_copies: number of shadow copies (restore points) on the volume.
+    """
+
+    dirty: bool
+    log_clean: bool
+    hibernation: str
+    shadow_copies: int
+
+
+@dataclass(slots=True)
+class Written:
+    """What a commit wrote."""
+
+    hives: list[str] = field(default_factory=list)
+    files: Counts = field(default_factory=Counts)
+
+
+class Session:
+    """One installation and what is to become of it.
+
+    Attributes:
+        installation: the Windows that is worked on.
+        registry: its hives, with the staged edits.
+        files: its volume, with the staged changes.
+        volume_state: what the file system says of its state, None for a folder.
+        switches: names of the switches that the person gave, such as `discard-hibernation`.
+        changes: what was staged so far, in order.
+        notes: sentences for the person who runs this.
+        timings: seconds per step.
+    """
+
+    def __init__(
+        self,
+        installation: Installation,
+        *,
+        volume_state: VolumeState | None = None,
+        report: Report = lambda _: None,
+        switches: frozenset[str] = frozenset(),
+        random: Callable[[int], bytes] = os.urandom,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.installation = installation
+        self.registry = installation.registry
+        self.files = StagedTree(installation.tree)
+        self.volume_state = volume_state
+        self.switches = switches
+        self.changes: list[Change] = []
+        self.notes: list[str] = []
+        self.timings: dict[str, float] = {}
+        self.random = random
+        self.now = now()
+        self.discard_shadow_copies = False
+        self._report = report
+        self._edited: set[str] = set()
+        self._provider = "reseal"
+        self._mark = Mark.INFERRED
+
+    # Who acts
+
+    @contextmanager
+    def acting(self, provider: str, mark: Mark) -> Iterator[None]:
+        """Record the changes inside as the provider's, with this mark."""
+        previous = self._provider, self._mark
+        self._provider, self._mark = provider, mark
+        try:
+            yield
+        finally:
+            self._provider, self._mark = previous
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Tell the person what happens, and measure it."""
+        self._report({"step": name})
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.timings[name] = self.timings.get(name, 0) + time.perf_counter() - start
+
+    def note(self, text: str) -> None:
+        """Keep a whole sentence for the person who runs this."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def record(self, kind: str, target: str, before: State, after: State) -> None:
+        """Record one change by the provider that acts."""
+        self.changes.append(Change(self._provider, kind, target, before, after, self._mark))
+
+    # Verbs for the registry
+
+    def set_value(self, path: str, name: str, kind: int, data: bytes) -> None:
+        """Set a value in every place that the path means, creating keys as needed."""
+        for place in self._places(path):
+            key = self.registry.key_at(place)
+            old = key.value(name) if key else None
+            if old is not None and (old.type, old.data) == (kind, data):
+                continue
+            hive = self.registry.hive(place.hive)
+            assert hive is not None
+            (key or hive.root.create(place.path)).set(name, kind, data)
+            self._edited.add(place.hive)
+            before = value_state(old.type, old.data) if old else None
+            self.record("set_value", f"{place.shown}\\\\{name}", before, value_state(kind, data))
+
+    def set_text(self, path: str, name: str, text: str) -> None:
+        """Set a REG_SZ value."""
+        self.set_value(path, name, types.REG_SZ, types.encode(types.REG_SZ, text))
+
+    def set_number(self, path: str, name: str, number: int) -> None:
+        """Set a REG_DWORD value."""
+        self.set_value(path, name, types.REG_DWORD, types.encode(types.REG_DWORD, number))
+
+    def set_strings(self, path: str, name: str, strings: list[str]) -> None:
+        """Set a REG_MULTI_SZ value."""
+        self.set_value(path, name, types.REG_MULTI_SZ, types.encode(types.REG_MULTI_SZ, strings))
+
+    def delete_value(self, path: str, name: str) -> bool:
+        """Delete a value wherever the path means; true if there was one."""
+        found = False
+        for place in self._places(path):
+            key = self.registry.key_at(place)
+            old = key.value(name) if key else None
+            if key is None or old is None:
+                continue
+            before = value_state(old.type, old.data)
+            key.unset(name)
+            self._edited.add(place.hive)
+            self.record("delete_value", f"{place.shown}\\\\{name}", before, None)
+            found = True
+        return found
+
+    def delete_key(self, path: str) -> bool:
+        """Delete a key with all below it wherever the path means; true if there was one."""
+        found = False
+        for place in self._places(path):
+            key = self.registry.key_at(place)
+            if key is None or not place.path:
+                continue
+            before = key_state(key)
+            key.delete()
+            self._edited.add(place.hive)
+            self.record("delete_key", place.shown, before, None)
+            found = True
+        return found
+
+    def _places(self, path: str) -> list[Location]:
+        return self.registry.locate(path)
+
+    # Verbs for files
+
+    def delete_file(self, path: str) -> bool:
+        """Delete a file; true if there was one."""
+        stat = self.files.stat(path)
+        if stat is None:
+            return False
+        self.files.delete(path)
+        self.record("delete_file", path, _file_state(stat), None)
+        return True
+
+    def delete_tree(self, path: str) -> bool:
+        """Delete a directory with all below it; true if there was one. Links are not followed."""
+        stat = self.files.stat(path)
+        if stat is None:
+            return False
+        self.files.delete(path)
+        self.record("delete_tree", path, _file_state(stat), None)
+        return True
+
+    def write_file(self, path: str, data: bytes) -> None:
+        """Write a file, new or over an existing one."""
+        stat = self.files.stat(path)
+        if stat is not None and stat.size == len(data) and self.files.read(path) == data:
+            return
+        self.files.write(path, data)
+        self.record("write_file", path, _file_state(stat) if stat else None, {"size": len(data)})
+
+    def rename_file(self, path: str, new_name: str) -> None:
+        """Give a file a new name in its folder."""
+        new_path = join(path.rpartition("\\")[0], new_name)
+        self.files.rename(path, new_path)
+        self.record("rename_file", path, path, new_path)
+
+    def forget_shadow_copies(self) -> None:
+        """Delete the volume's shadow copies, which any write behind their back makes worthless."""
+        count = self.volume_state.shadow_copies if self.volume_state else 0
+        if count:
+            self.discard_shadow_copies = True
+            self.record(
+                "discard_shadow_copies", "System Volume Information", {"stores": count}, None
+            )
+
+    # Commit
+
+    @property
+    def edited_hives(self) -> list[str]:
+        """The names of the hives that commit will write."""
+        return sorted(self._edited)
+
+    def verify(self) -> None:
+        """Check what was touched in each edited hive.
+
+        Raises:
+            ImageError: an edited hive would break a rule that Windows enforces.
+        """
+        for name in self.edited_hives:
+            loaded = self.registry.loaded[name]
+            violations = loaded.hive.verify(touched_only=True)
+            if violations:
+                shown = "; ".join(
+                    f"{one.path} at {one.offset:#x}: {one.message}"
+                    for one in violations[:_SHOWN_VIOLATIONS]
+                )
+                msg = f"The hive {loaded.file} is damaged ({shown}). Nothing was changed."
+                raise ImageError(
+                    msg, f"See `reseal reg verify` on {loaded.file}; restore it from a backup."
+                )
+
+    def commit(self, tree: Tree) -> Written:
+        """Write everything to a writable view of the installation's tree.
+
+        Only hives that were edited are written; their logs are emptied, since a stale entry could
+        continue the new sequence number. Hives that were only read keep their logs: Windows
+        replays them itself.
+        """
+        written = Written()
+        for name in self.edited_hives:
+            loaded = self.registry.loaded[name]
+            for offset, data in loaded.hive.patches():
+                tree.patch(loaded.file, offset, data)
+                written.files.bytes_written += len(data)
+            for suffix in loaded.logs:
+                tree.write(f"{loaded.file}.{suffix}", b"")
+            written.hives.append(name)
+        counts = self.files.apply(tree)
+        counts.bytes_written += written.files.bytes_written
+        written.files = counts
+        return written
+
+
+def _file_state(stat: Stat) -> State:
+    return {"directory": True} if stat.is_directory else {"size": stat.size}
