@@ -1,0 +1,34 @@
+"""The networks that the machine has seen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reseal.providers.declaration import provider
+from reseal.session import Mark
+
+if TYPE_CHECKING:
+    from reseal.session import Session
+
+NETWORK_LIST = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\NetworkList"
+_LISTS = ("Profiles", r"Signatures\Managed", r"Signatures\Unmanaged", r"Nla\Cache\Intranet")
+
+
+@provider(
+    "network-list",
+    "Forget the networks that the machine has seen",
+    mark=Mark.INFERRED,
+    source="that Sysprep generalizes the network list: seen (entry point); the exact keys: inferred",
+    entry_points=("nlmsprep.dll,NetworkListManager_Generalize",),
+)
+def network_list(session: Session) -> None:
+    r"""Names, gateways and MAC addresses of networks.
+
+    `NetworkList` under `Windows NT\CurrentVersion` lists every network with the MAC address of its
+    gateway and the time of first and last use. The entries under `Profiles`, `Signatures` and the
+    cache of the location awareness service go; the keys that hold them stay.
+    """
+    for name in _LISTS:
+        key = session.registry.key(rf"{NETWORK_LIST}\{name}")
+        for subkey in list(key.subkeys()) if key else []:
+            session.delete_key(rf"{NETWORK_LIST}\{name}\{subkey.name}")

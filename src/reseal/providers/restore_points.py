@@ -1,0 +1,39 @@
+"""Restore points and shadow copies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reseal.providers.declaration import provider
+from reseal.session import Mark
+
+if TYPE_CHECKING:
+    from reseal.session import Session
+
+_METADATA = (
+    r"System Volume Information\SPP\OnlineMetadataCache",
+    r"System Volume Information\SPP\SppCbsHiveStore",
+    r"System Volume Information\SPP\SppGroupCache",
+)
+
+
+@provider(
+    "restore-points",
+    "Delete restore points and the shadow copies that hold them",
+    mark=Mark.DOCUMENTED,
+    source="Microsoft, Sysprep Command-Line Options, /generalize: restore points are cleared; layout "
+    "of the shadow copy header: libyal libvshadow",
+    entry_points=("srclient.dll,SysprepGeneralize", "srclient.dll,SysprepCleanup"),
+)
+def restore_points(session: Session) -> None:
+    """Earlier states of the volume, with the old machine's hives in them.
+
+    A write that Windows does not see makes no copy of what it overwrites, so shadow copies are
+    worthless after any offline edit. The stores go, the catalogue in the volume's header is zeroed,
+    and the metadata of the restore points (inferred) is deleted.
+    """
+    session.forget_shadow_copies()
+    for folder in _METADATA:
+        for entry in session.files.list(folder):
+            if not entry.is_directory:
+                session.delete_file(f"{folder}\\{entry.name}")
