@@ -1,0 +1,46 @@
+"""A file system that was not left clean."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reseal.checks.declaration import Finding, Level, check
+from reseal.checks.hibernation import DISCARD_HIBERNATION
+from reseal.session import Mark
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reseal.session import Session
+
+
+@check(
+    "dirty-volume",
+    "The file system is clean.",
+    mark=Mark.DOCUMENTED,
+    source="Microsoft, fsutil dirty; Linux kernel documentation, ntfs3",
+)
+def dirty_volume(session: Session) -> Iterable[Finding]:
+    """Windows would run chkdsk, or replay old records of `$LogFile`, over every change."""
+    state = session.volume_state
+    if state is None:
+        return
+    hint = "Boot the image, run `chkdsk /f` on its system drive and shut it down cleanly."
+    if state.dirty:
+        yield Finding(
+            "dirty-volume",
+            Level.ERROR,
+            "The NTFS volume is marked dirty: Windows wants to check it first.",
+            hint,
+            damaged=True,
+        )
+    elif not state.log_clean and not (
+        state.hibernation != "none" and DISCARD_HIBERNATION in session.switches
+    ):
+        yield Finding(
+            "dirty-volume",
+            Level.ERROR,
+            "The journal of the NTFS volume ($LogFile) holds changes that are not written yet.",
+            hint,
+            damaged=True,
+        )

@@ -1,0 +1,43 @@
+"""The hives that a generalized image needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reseal.checks.declaration import Finding, Level, check
+from reseal.errors import ImageError
+from reseal.session import Mark
+from reseal.windows.registry import MACHINE_HIVES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reseal.session import Session
+
+
+@check(
+    "hives",
+    "All machine hives are there and whole.",
+    mark=Mark.REPORTED,
+    source="hives that setupcl.exe walks: event messages of Microsoft-Windows-SetupCl (seen), "
+    "interoperability notes (reported)",
+)
+def hives(session: Session) -> Iterable[Finding]:
+    """Without one of them Windows does not boot, or setupcl.exe can't change the SID."""
+    registry = session.registry
+    for name in MACHINE_HIVES:
+        try:
+            found = registry.hive(name)
+            if name == "SYSTEM" and found is not None:
+                _ = registry.control_sets
+        except ImageError as error:
+            yield Finding("hives", Level.ERROR, error.message, error.hint, damaged=True)
+            continue
+        if found is None:
+            yield Finding(
+                "hives",
+                Level.ERROR,
+                f"The hive {registry.file(name)} is missing.",
+                "Restore it from a backup of the image.",
+                damaged=True,
+            )

@@ -1,0 +1,58 @@
+"""Servicing that waits for the next boot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reseal.checks.declaration import Finding, Level, check
+from reseal.session import Mark
+from reseal.windows import setup
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reseal.session import Session
+
+_HINT = (
+    "Boot the image, let Windows finish its updates, restart it once more and shut it down; then run "
+    "this again."
+)
+
+
+@check(
+    "servicing",
+    "No servicing is pending.",
+    mark=Mark.INFERRED,
+    source="SETUPEXECUTE: seen empty in a finished installation; pending.xml: practice of image "
+    "builders, inferred",
+    entry_points=("spopk.dll,Sysprep_Clean_Validate_Opk",),
+)
+def servicing(session: Session) -> Iterable[Finding]:
+    r"""Updates that finish at the next boot would meet a machine that is not set up yet.
+
+    Pending: `WinSxS\pending.xml`, or a string in SETUPEXECUTE that is not setupcl.exe.
+    """
+    pending = session.installation.path(r"WinSxS\pending.xml")
+    if session.files.stat(pending) is not None:
+        yield Finding(
+            "servicing",
+            Level.ERROR,
+            f"Servicing is pending: {pending} exists.",
+            _HINT,
+            code="0x800F0975",
+        )
+    for control_set in session.registry.control_sets:
+        manager = setup.SESSION_MANAGER.replace("CurrentControlSet", control_set)
+        strings = session.registry.value(manager, setup.SETUPEXECUTE)
+        others = [
+            one
+            for one in (strings if isinstance(strings, list) else [])
+            if one and one.lower() != setup.SETUPCL_EXE
+        ]
+        if others:
+            yield Finding(
+                "servicing",
+                Level.ERROR,
+                f"Servicing is pending: SETUPEXECUTE of {control_set} holds {', '.join(others)}.",
+                _HINT,
+            )
