@@ -1,0 +1,128 @@
+"""Generalize: the whole run on one opened installation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reseal.checks import CHECKS, Finding, Level
+from reseal.errors import CheckError, ImageError
+from reseal.providers import PROVIDERS, Provider
+from reseal.sysprep import action_file, actions, panther
+from reseal.sysprep.arm import Target, arm, missing
+from reseal.sysprep.entry_points import Coverage, coverage, providers_for
+from reseal.tree import join
+from reseal.windows import setup
+from reseal.windows.setup import SetupState
+
+if TYPE_CHECKING:
+    from reseal.session import Session
+    from reseal.sysprep.action_file import Component
+
+ACTION_FILES = join(setup.SYSPREP, "ActionFiles")
+_WOW64_OF = {"amd64", "arm64", "ia64"}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run staged.
+
+    Attributes:
+        result: `generalized` or `already generalized`.
+        checks: what the checks found.
+        coverage: what became of the image's own plan.
+    """
+
+    result: str
+    checks: list[Finding]
+    coverage: Coverage
+
+
+def generalize(session: Session, target: Target = Target.OOBE) -> Outcome:
+    """Stage all that generalizing this installation means. Nothing is written.
+
+    Raises:
+        CheckError: a check forbids it.
+        ImageError: the image is damaged.
+    """
+    with session.step("Checking"):
+        findings = check(session)
+    with session.step("Reading the image's own plan"):
+        plan = read_plan(session)
+        covered = coverage(plan)
+    state = SetupState.of(session.installation)
+    if state.generalized and not missing(session.installation, target):
+        session.note("The image is generalized already; nothing was changed.")
+        return Outcome("already generalized", findings, covered)
+    with session.step("Running the plan"):
+        run_plan(session, plan)
+    with session.step("Arming the next boot"):
+        arm(session, target)
+        panther.write(session, target, covered)
+    with session.step("Verifying the edited hives"):
+        session.verify()
+    for path in sorted(session.files.outside):
+        session.note(f"{path} leads out of the volume through a link and was not looked at.")
+    return Outcome("generalized", findings, covered)
+
+
+def check(session: Session) -> list[Finding]:
+    """Run every check.
+
+    Raises:
+        CheckError: the image can't be generalized.
+        ImageError: the image is damaged.
+    """
+    findings: list[Finding] = []
+    for one in CHECKS:
+        try:
+            findings.extend(one(session))
+        except ImageError as error:
+            # What is wrong with a hive is said once, by the check of the hives.
+            if not any(found.damaged for found in findings):
+                findings.append(
+                    Finding(one.id, Level.ERROR, error.message, error.hint, damaged=True)
+                )
+    errors = [found for found in findings if found.level is Level.ERROR]
+    if errors:
+        message = " ".join(found.message for found in errors)
+        hint = " ".join(dict.fromkeys(found.hint for found in errors if found.hint))
+        kind = ImageError if any(found.damaged for found in errors) else CheckError
+        raise kind(f"The image can't be generalized: {message} Nothing was changed.", hint or None)
+    return findings
+
+
+def read_plan(session: Session) -> list[Component]:
+    """Read the image's own Generalize.xml, with the components of its architecture.
+
+    An image without one (before Windows 8) has an empty plan, and the run says so.
+    """
+    path = session.installation.path(join(ACTION_FILES, "Generalize.xml"))
+    if session.files.stat(path) is None:
+        session.note(f"The image has no {path}; every provider of reseal runs, and nothing else.")
+        return []
+    components = action_file.parse(session.files.read(path), path)
+    native = session.installation.architecture
+    if native is None:
+        return components
+    wanted = {native, *(("wow64",) if native in _WOW64_OF else ())}
+    return [one for one in components if one.architecture in wanted]
+
+
+def run_plan(session: Session, plan: list[Component]) -> None:
+    """Stage the plan in its order, then the providers that no entry point of it asked for."""
+    done: set[str] = set()
+
+    def run(one: Provider) -> None:
+        if one.id not in done:
+            done.add(one.id)
+            one(session)
+
+    for component in plan:
+        for failed in actions.run(session, component):
+            session.note(f"{component.name}: {failed}.")
+        for module in component.modules:
+            for one in providers_for(module):
+                run(one)
+    for one in PROVIDERS:
+        run(one)

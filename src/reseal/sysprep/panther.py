@@ -1,0 +1,51 @@
+r"""The log of a run, in the form of Sysprep's own setupact.log.
+
+Line: `YYYY-MM-DD HH:MM:SS, Level<pad>[0x0f00XX] SYSPRP text`; the bracketed id only where the message
+has one. Form and ids: seen in a log of Server 2022.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reseal import __version__
+from reseal.session import Mark
+from reseal.tree import join
+from reseal.windows import setup
+
+if TYPE_CHECKING:
+    from reseal.session import Session
+    from reseal.sysprep.arm import Target
+    from reseal.sysprep.entry_points import Coverage
+
+LOG = join(setup.SYSPREP, r"Panther\setupact.log")
+_RULE = "=" * 56
+_TITLE = f"==={'Beginning of a new sysprep run':^50}==="
+
+
+def write(session: Session, target: Target, coverage: Coverage) -> None:
+    r"""Stage the log of this run as `System32\Sysprep\\Panther\setupact.log`."""
+    time = f"{session.now:%Y-%m-%d %H:%M:%S}"
+    lines: list[str] = []
+
+    def line(text: str, number: int | None = None, level: str = "Info") -> None:
+        shown = f"[0x0f{number:04x}]" if number is not None else ""
+        lines.append(f"{time}, {level:<10} {shown:<10} SYSPRP {text}")
+
+    for text in (_RULE, _TITLE, _RULE):
+        line(text)
+    line(f"The time is now {time}", 0x4D)
+    folder = f"C:\\{session.installation.path(setup.SYSPREP)}\\Panther"
+    line(f"Initialized SysPrep log at {folder}", 0x4E)
+    line(f"This run was made offline by reseal {__version__}; times are UTC")
+    for option in (target.value.upper(), "GENERALIZE"):
+        line(f"ParseCommands:Found supported command line option '{option}'", 0x5F)
+    for change in session.changes:
+        line(f"{change.provider}: {change.kind} {change.target}")
+    for name in coverage.to_json()["unknown"]:
+        line(f"reseal: {name} was not emulated", level="Warning")
+    line(f"reseal: the image's state is {target.image_state}")
+    line("Shutting down SysPrep log", 0x52)
+    data = "".join(f"{one}\r\n" for one in lines).encode("utf-8", "replace")
+    with session.acting("panther-log", Mark.SEEN):
+        session.write_file(session.installation.path(LOG), data)
