@@ -1,1 +1,36 @@
 """Build a sample Windows image, generalize it, and say where everything is."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from reseal.testing.windows import windows
+
+FOLDER = Path("demo")
+IMAGE = FOLDER / "sample.qcow2"
+RECORD = FOLDER / "report.json"
+
+
+def _run(*arguments: str) -> None:
+    print(f"\n$ reseal {' '.join(arguments)}", flush=True)
+    command = [str(Path(sys.executable).with_name("reseal")), *arguments]
+    subprocess.run(command, check=True)
+
+
+def main() -> None:
+    """Run the demonstration in the folder `demo`."""
+    FOLDER.mkdir(exist_ok=True)
+    for path in (IMAGE, RECORD):
+        path.unlink(missing_ok=True)
+    print(f"Building a sample Windows image, {IMAGE} …", flush=True)
+    windows(IMAGE)
+    _run("inspect", str(IMAGE))
+    _run("generalize", str(IMAGE), "--report", str(RECORD))
+    _run("inspect", str(IMAGE))
+    print(f"\nThe generalized image: {IMAGE}\nThe record of every change: {RECORD}")
+
+
+if __name__ == "__main__":
+    main()

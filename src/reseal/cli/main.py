@@ -1,13 +1,43 @@
 """The `reseal` command."""
 
+from __future__ import annotations
+
+from typing import Annotated
+
 import typer
 
-app = typer.Typer(no_args_is_help=True, add_completion=True)
+from reseal import __version__
+from reseal.cli.generalize import generalize
+from reseal.cli.inspect import inspect
+from reseal.cli.resume import resume
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=True,
+    # A traceback with local variables could show what an image holds.
+    pretty_exceptions_enable=False,
+    help="Sysprep for powered-off Windows images.",
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"reseal {__version__}")
+        raise typer.Exit
 
 
 @app.callback()
-def _root() -> None:
-    """Sysprep for powered-off Windows images."""
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    del version
+
+
+for command in (inspect, generalize, resume):
+    app.command()(command)
 
 
 def main() -> None:

@@ -1,0 +1,75 @@
+"""What a person sees: results on standard output, progress and errors on standard error."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from reseal.errors import ResealError
+
+
+def print_json(record: dict[str, Any]) -> None:
+    """Print a record as JSON."""
+    json.dump(record, sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")
+
+
+def write_json(record: dict[str, Any], path: Path) -> None:
+    """Write a record to a file, readable by its owner only."""
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123
+        json.dump(record, file, indent=2, ensure_ascii=True)
+        file.write("\n")
+
+
+def print_lines(lines: Iterator[str]) -> None:
+    """Print lines of text; names from an image may hold anything, so controls are made visible."""
+    for line in lines:
+        safe = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in line)
+        typer.echo(safe.encode("utf-8", "replace").decode("utf-8"))
+
+
+@contextmanager
+def errors(*, as_json: bool) -> Iterator[None]:
+    """Show an error of reseal's as a sentence, with its hint and exit code."""
+    try:
+        yield
+    except ResealError as error:
+        if as_json:
+            print_json(
+                {
+                    "result": "error",
+                    "error": {
+                        "message": error.message,
+                        "hint": error.hint,
+                        "exit_code": error.exit_code,
+                    },
+                }
+            )
+        typer.secho("Error: ", fg="red", bold=True, nl=False, err=True)
+        typer.echo(error.message, err=True)
+        if error.hint:
+            typer.echo(f"What to do: {error.hint}", err=True)
+        raise typer.Exit(error.exit_code) from None
+
+
+@contextmanager
+def progress(*, quiet: bool) -> Iterator[Callable[[dict[str, object]], None]]:
+    """Show the steps of a run: a live line on a terminal, plain lines otherwise."""
+    if quiet:
+        yield lambda _: None
+        return
+    if not sys.stderr.isatty():
+        yield lambda message: typer.echo(f"{message.get('step', '')} …", err=True)
+        return
+    from rich.console import Console  # noqa: PLC0415  only a terminal needs it
+    from rich.status import Status  # noqa: PLC0415
+
+    with Status("Opening", console=Console(stderr=True)) as status:
+        yield lambda message: status.update(f"{message.get('step', '')}")

@@ -1,0 +1,84 @@
+"""`reseal generalize`: remove what makes an installation one machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reseal.cli import console
+from reseal.cli.options import AllowBacking, AsJson, ImagePath, Volume
+from reseal.errors import UsageError
+
+
+def generalize(
+    image: ImagePath,
+    oobe: Annotated[bool, typer.Option("--oobe", help="Boot to OOBE next (the default).")] = False,
+    audit: Annotated[bool, typer.Option("--audit", help="Boot to audit mode next.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a new image; its suffix names the format."),
+    ] = None,
+    thin: Annotated[
+        bool, typer.Option("--thin", help="Make a qcow2 output an overlay over IMAGE.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing.")] = False,
+    volume: Volume = None,
+    as_json: AsJson = False,
+    discard_hibernation: Annotated[
+        bool,
+        typer.Option("--discard-hibernation", help="Give up what Windows had in memory."),
+    ] = False,
+    chkdsk_at_boot: Annotated[
+        bool,
+        typer.Option("--chkdsk-at-boot", help="Let Windows check the volume at its next boot."),
+    ] = False,
+    allow_backing: AllowBacking = False,
+    report_file: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="FILE.json", help="Keep the record of the run as JSON."),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+) -> None:
+    """Remove what makes an installation one machine, and arm its next boot.
+
+    The image is either untouched or done. In place unless --output names a new image.
+    """
+    from reseal.report import text  # noqa: PLC0415  --help needs no engines
+    from reseal.report.generalization import generalize_job, still_armed  # noqa: PLC0415
+    from reseal.session.run import Options, change  # noqa: PLC0415
+    from reseal.sysprep.arm import Target  # noqa: PLC0415
+
+    with console.errors(as_json=as_json):
+        if oobe and audit:
+            msg = "--oobe and --audit exclude each other."
+            raise UsageError(msg, "Name where the next boot goes: OOBE, or audit mode.")
+        if dry_run and output:
+            msg = "--dry-run writes nothing, so it takes no --output."
+            raise UsageError(msg, "Leave one of them out.")
+        if thin and not output:
+            msg = "--thin makes a thin new image, so it needs --output."
+            raise UsageError(msg, "Name the new image with --output FILE.qcow2.")
+        target = Target.AUDIT if audit else Target.OOBE
+        switches = frozenset({"discard-hibernation"} if discard_hibernation else ())
+        options = Options(
+            volume=volume,
+            output=output,
+            thin=thin,
+            dry_run=dry_run,
+            chkdsk_at_boot=chkdsk_at_boot,
+            allow_backing=allow_backing,
+            switches=switches,
+        )
+        with console.progress(quiet=quiet) as report:
+            record = change(image, generalize_job(target), still_armed(target), options, report)
+        if dry_run and record["result"] == "generalized":
+            record["result"] = "dry run"
+        if report_file:
+            console.write_json(record, report_file)
+        if as_json:
+            console.print_json(record)
+        else:
+            shown = str(output) if output else None
+            console.print_lines(text.generalization(record, dry_run=dry_run, output=shown))

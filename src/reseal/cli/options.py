@@ -1,0 +1,22 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+ImagePath: TypeAlias = Annotated[
+    Path,
+    typer.Argument(metavar="IMAGE", help="A disk image, or a folder that holds a Windows."),
+]
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Volume: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="N", help="Which Windows, where the image holds several: its volume."),
+]
+AllowBacking: TypeAlias = Annotated[
+    bool,
+    typer.Option("--allow-backing", help="Follow backing files outside the image's folder."),
+]

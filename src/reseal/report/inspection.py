@@ -1,0 +1,82 @@
+"""What an image holds, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from reseal.errors import ImageError
+from reseal.session.opening import Found, choose
+from reseal.windows.identity import Identity
+from reseal.windows.registry import MACHINE_HIVES
+from reseal.windows.setup import SetupState, new_sid_pending
+
+if TYPE_CHECKING:
+    from reseal.windows import Installation
+
+
+def inspection(found: list[Found], volume: str | None, subject: str) -> dict[str, Any]:
+    """Describe every installation, and one of them in full.
+
+    Returns:
+        `windows`: a list with volume, root, product_name, edition, version, build, architecture and
+        install_type of each; `identity`, `state` and `hives` of the chosen one, or of the only one.
+        Where there are several and none was chosen, these are None. What an image lacks is None.
+    """
+    chosen = found[0] if len(found) == 1 and volume is None else None
+    if volume is not None:
+        chosen = choose(found, volume, subject)
+    record: dict[str, Any] = {"windows": [_windows(one.installation) for one in found]}
+    if chosen is None:
+        return {**record, "identity": None, "state": None, "hives": None, "volume": None}
+    installation = chosen.installation
+    # Hives first: opening them tells which ones exist, and which are damaged.
+    hives = {name: _hive(installation, name) for name in (*MACHINE_HIVES, *_profiles(installation))}
+    identity = Identity.of(installation.registry)
+    sid = identity.machine_sid
+    return {
+        **record,
+        "identity": {
+            "computer_name": identity.computer_name,
+            "machine_sid": str(sid) if sid else None,
+            "new_sid_at_next_boot": new_sid_pending(installation.registry),
+            "machine_guid": identity.machine_guid,
+            "domain": asdict(identity.domain),
+        },
+        "state": asdict(SetupState.of(installation)),
+        "hives": {name: state for name, state in hives.items() if state is not None},
+        "volume": asdict(chosen.state) if chosen.state else None,
+    }
+
+
+def _windows(installation: Installation) -> dict[str, Any]:
+    return {
+        "volume": installation.volume,
+        "root": installation.root,
+        "product_name": installation.product_name,
+        "edition": installation.edition,
+        "version": installation.version,
+        "build": installation.build,
+        "architecture": installation.architecture,
+        "install_type": installation.install_type,
+    }
+
+
+def _profiles(installation: Installation) -> list[str]:
+    return [sid for sid in installation.registry.profiles if sid != "S-1-5-18"]
+
+
+def _hive(installation: Installation, name: str) -> dict[str, Any] | None:
+    try:
+        loaded = installation.registry.load(name)
+    except ImageError as error:
+        return {"file": None, "dirty": None, "log_entries_applied": None, "error": error.message}
+    if loaded is None:
+        return None
+    recovery = loaded.hive.recovery
+    return {
+        "file": loaded.file,
+        "dirty": recovery.dirty,
+        "log_entries_applied": recovery.entries_applied,
+        "error": None,
+    }

@@ -1,0 +1,99 @@
+"""Records as text that fits a terminal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_WORDS = {True: "yes", False: "no", None: "unknown"}
+_NAMES_SHOWN = 12
+
+
+def inspection(record: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines of `reseal inspect`."""
+    image = record["image"]
+    size = f", {image['size'] / (1 << 30):.2f} GiB" if image["size"] else ""
+    yield f"Image     {image['path']} ({image['format']}{size})"
+    for one in record["windows"]:
+        name = one["product_name"] or "Windows (no SOFTWARE hive)"
+        details = [one["version"], f"build {one['build']}" if one["build"] else None]
+        details += [one["architecture"], one["edition"]]
+        shown = ", ".join(detail for detail in details if detail)
+        yield f"Windows   {name}{f' ({shown})' if shown else ''}"
+        yield f"          volume {one['volume']}, folder {one['root']}"
+    if record["identity"] is None:
+        yield "          Choose one with --volume to see its identity and state."
+        return
+    identity, state = record["identity"], record["state"]
+    domain = identity["domain"]
+    joined = f"member of {domain['name']}" if domain["joined"] else _WORDS[domain["joined"]]
+    yield f"Identity  name {identity['computer_name'] or 'unknown'}"
+    pending = ", replaced at the next boot" if identity["new_sid_at_next_boot"] else ""
+    yield f"          machine SID {identity['machine_sid'] or 'unknown'}{pending}"
+    yield f"          MachineGuid {identity['machine_guid'] or 'unknown'}"
+    yield f"          in a domain: {joined}"
+    yield f"State     {state['image_state'] or 'ImageState unknown'}"
+    yield (
+        f"          GeneralizationState {_shown(state['generalization_state'])}, "
+        f"SetupType {_shown(state['setup_type'])}, CmdLine {state['cmd_line'] or 'empty'}"
+    )
+    for name, hive in record["hives"].items():
+        if hive["error"]:
+            yield f"Hive      {name}: {hive['error']}"
+        elif hive["dirty"]:
+            yield f"Hive      {name} is dirty, {hive['log_entries_applied']} log entries apply"
+    volume = record["volume"]
+    if volume and volume["dirty"]:
+        yield "Volume    marked dirty: Windows wants to check it"
+    if volume and volume["hibernation"] != "none":
+        yield f"Volume    Windows was not shut down fully ({volume['hibernation']})"
+
+
+def generalization(record: dict[str, Any], *, dry_run: bool, output: str | None) -> Iterator[str]:
+    """Yield the lines of `reseal generalize`."""
+    for one in record["checks"]:
+        if one["level"] in {"warning", "note"}:
+            yield f"{one['level'].capitalize()}: {one['message']}"
+    if record["result"] == "already generalized":
+        yield f"{record['image']['path']} is generalized already; nothing was changed."
+        return
+    by_provider = Counter(change["provider"] for change in record["changes"])
+    for provider, count in by_provider.items():
+        yield f"  {provider:<56} {count:>5} change{'' if count == 1 else 's'}"
+    coverage = record["coverage"]
+    yield (
+        f"The image's own plan: {len(coverage['declarative'])} declarative actions, "
+        f"{len(coverage['emulated'])} entry points emulated, "
+        f"{len(coverage['left_to_windows'])} left to Windows, "
+        f"{len(coverage['nothing_to_do'])} with nothing to do, "
+        f"{len(coverage['unknown'])} not emulated."
+    )
+    if coverage["unknown"]:
+        shown = coverage["unknown"][:_NAMES_SHOWN]
+        more = len(coverage["unknown"]) - len(shown)
+        yield f"Not emulated: {', '.join(shown)}{f' and {more} more' if more else ''}."
+    for note in record["notes"]:
+        yield f"Note: {note}"
+    total = record["timings"]["total"]
+    if dry_run:
+        yield f"Nothing was written: a dry run of {total:.2f} s."
+        return
+    files = record["written"]["files"]
+    yield (
+        f"Written: {', '.join(record['written']['hives'])}; files created "
+        f"{files['files_created']}, deleted {files['files_deleted']}, overwritten "
+        f"{files['files_overwritten']}, renamed {files['files_renamed']}."
+    )
+    where = output or record["image"]["path"]
+    yield (
+        f"{where} is generalized ({total:.2f} s). Its next boot runs specialize, then "
+        f"{'audit mode' if record['target'] == 'audit' else 'OOBE'}."
+    )
+    yield "Proved: structure and state. Not proved: a boot (Windows did not run here)."
+
+
+def _shown(value: object) -> str:
+    return "missing" if value is None else str(value)
