@@ -84,6 +84,10 @@ class Tree(Protocol):
         """
         ...
 
+    def read_reparse(self, path: str) -> bytes | None:
+        """Return an entry's reparse data, with tag and length at its head, or None."""
+        ...
+
     def write(self, path: str, data: bytes, *, stream: str = "") -> None:
         """Replace the content of an existing file, keeping the file itself with all it carries.
 

@@ -13,11 +13,12 @@ import pytest
 from reseal.disk import FileDevice
 from reseal.ntfs import Volume
 from reseal.regf import Hive
-from reseal.testing.machine import Machine, system_hive, tree
+from reseal.testing.machine import Machine, action_file, system_hive, tree
 from reseal.testing.volumes import WOF_XPRESS4K, File, populate
 from reseal.testing.windows import windows
 from tests.end_to_end import judges
 from tests.oracles import hivex
+from tests.wim.test_wof import compress
 
 WOF_TAG = 0x80000017
 STATE_INI = r"Windows\Setup\State\State.ini"
@@ -73,6 +74,18 @@ def test_a_wof_compressed_file_loses_its_reparse_point_and_stream(tmp_path: Path
     assert "$REPARSE_POINT" not in shown
     assert "WofCompressedData" not in shown
     assert volume.is_clean()
+
+
+def test_an_action_file_that_compactos_compressed_is_read_all_the_same(tmp_path: Path) -> None:
+    plan = action_file(22631)
+    stored = File(
+        reparse=(WOF_TAG, WOF_XPRESS4K), streams={"WofCompressedData": compress(plan, 0)},
+        hole=len(plan),
+    )  # fmt: skip
+    folder = {"ActionFiles": {"Generalize.xml": stored}}
+    files = {"Windows": {"System32": {"Sysprep": folder}}}
+    _, record = _generalized(Machine(files=files), tmp_path)
+    assert len(record["coverage"]["declarative"]) == 9
 
 
 def test_lznt1_compressed_files_are_rewritten_whole(tmp_path: Path) -> None:

@@ -165,6 +165,11 @@ class FolderReader:
                 if (names or name != DELETED) and (found := self._describe(folder, name))
             ]
 
+    def read_reparse(self, path: str) -> bytes | None:
+        """Return None: a folder shows no reparse data."""
+        self._existing(path)
+        return None
+
     def read(
         self, path: str, offset: int = 0, size: int | None = None, *, stream: str = ""
     ) -> bytes:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from reseal.tree import ARCHIVE, EscapeError, Stat, TreeError, join, parent
+from reseal.windows import content
 
 if TYPE_CHECKING:
     from reseal.tree import Tree
@@ -72,11 +73,11 @@ class StagedTree:
         if key in self._written:
             return self._written[key][1]
         if key in self._moved:
-            return self._tree.read(self._moved[key][1])
+            return content.read(self._tree, self._moved[key][1])
         if self._is_gone(key):
             msg = f"{path} does not exist."
             raise TreeError(msg)
-        return self._tree.read(path)
+        return content.read(self._tree, path)
 
     # Staging
 

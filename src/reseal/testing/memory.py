@@ -86,6 +86,11 @@ class MemoryTree:
             raise TreeError(msg)
         return data[offset:] if size is None else data[offset : offset + size]
 
+    def read_reparse(self, path: str) -> bytes | None:
+        """See `Tree.read_reparse`."""
+        self._need(path)
+        return None
+
     def write(self, path: str, data: bytes, *, stream: str = "") -> None:
         """See `Tree.write`."""
         del stream

@@ -1,0 +1,32 @@
+"""The content of a file, also where Windows keeps it compressed (CompactOS)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reseal.tree import TreeError
+from reseal.wim import WofError, wof
+
+if TYPE_CHECKING:
+    from reseal.tree import Tree
+
+#: Tag, length and reserved word before the data of a reparse point (documented).
+_REPARSE_HEADER = 8
+
+
+def read(tree: Tree, path: str) -> bytes:
+    """Return a file's whole content.
+
+    Raises:
+        TreeError: it can't be read, or is compressed and damaged.
+    """
+    stat = tree.stat(path)
+    if stat is None or stat.reparse_tag != wof.REPARSE_TAG:
+        return tree.read(path)
+    reparse = tree.read_reparse(path) or b""
+    packed = tree.read(path, stream=wof.STREAM)
+    try:
+        return wof.decompress(reparse[_REPARSE_HEADER:], packed, stat.size)
+    except WofError as error:
+        msg = f"{path} is compressed and can't be read: {error.message}."
+        raise TreeError(msg) from error
