@@ -154,19 +154,32 @@ class Cells:
             self._bin_ends = [end for _, end in places]
         return bisect_right(self._bins, offset) - 1
 
+    def bin_at(self, offset: int) -> tuple[int, int]:
+        """Return the offset and the end of the bin that holds `offset`."""
+        index = self.bin_index(offset)
+        return self._bins[index], self._bin_ends[index]
+
+    def size_at(self, offset: int, end: int) -> int:
+        """Return the size of a cell in a bin that ends at `end`: negative where it is in use.
+
+        Raises:
+            RegfError: the size is impossible.
+        """
+        size: int = _SIZE.unpack_from(self.data, offset + baseblock.SIZE)[0]
+        length = abs(size)
+        if length < SMALLEST_CELL or length & 7 or offset + length > end:
+            raise self.damage("a cell has an impossible size", offset)
+        return size
+
     def _search(self, index: int) -> None:
         """Learn the free cells of a bin."""
         self._searched.add(index)
-        data, end = self.data, self._bin_ends[index]
-        offset = self._bins[index] + BIN_HEADER
+        offset, end = self._bins[index] + BIN_HEADER, self._bin_ends[index]
         while offset < end:
-            size: int = _SIZE.unpack_from(data, offset + baseblock.SIZE)[0]
-            length = abs(size)
-            if length < SMALLEST_CELL or length & 7 or offset + length > end:
-                raise self.damage("a cell has an impossible size", offset)
+            size = self.size_at(offset, end)
             if size > 0 and offset not in self._free:
-                self._add_free(offset, length)
-            offset += length
+                self._add_free(offset, size)
+            offset += abs(size)
 
     def add_bin(self, size: int) -> None:
         """Append a bin with room for a cell of `size` bytes."""

@@ -6,6 +6,7 @@ Big data is told by its size: a plain cell holds all of it, a big-data cell is s
 from __future__ import annotations
 
 import struct
+from itertools import pairwise
 
 from reseal.regf import baseblock, node
 from reseal.regf.cells import NIL, Cells
@@ -56,6 +57,23 @@ def _segments(cells: Cells, place: int, size: int) -> list[tuple[int, int]]:
         parts.append((start, length))
         size -= length
     return parts
+
+
+def seams(cells: Cells, position: int) -> list[tuple[int, int]]:
+    """Return where the segments of big data meet: the end of one and the start of the next.
+
+    Args:
+        cells: the cells of the hive.
+        position: of what may be a big-data record, in the file; nothing comes of anything else.
+    """
+    try:
+        _, offsets = _big(cells, position - baseblock.SIZE - 4)
+        starts = [cells.locate(offset, 0, "a segment")[0] for offset in offsets]
+        for offset in offsets[:-1]:
+            cells.locate(offset, SEGMENT, "a segment")
+    except RegfError:
+        return []
+    return [(one + SEGMENT, two) for one, two in pairwise(starts)]
 
 
 def cells_of(cells: Cells, vk: int) -> list[int]:

@@ -287,8 +287,12 @@ class Key:
         parent._stamp()
 
     @_edit
-    def rename(self, new_name: str) -> None:
+    def rename(self, new_name: str, *, stamp: bool = True) -> None:
         """Give the key another name; its place in the parent's list follows.
+
+        Args:
+            new_name: the new name.
+            stamp: set last-written times.
 
         Raises:
             RegfError: the name is not allowed, a sibling has it, or this is the root.
@@ -307,8 +311,10 @@ class Key:
         self._store_name(stored, compressed=compressed)
         parent._subkeys().insert(self._offset, new_name)
         parent._note_child(new_name)
-        self._stamp()
-        parent._stamp()
+        self.hive.touched |= {self._offset, parent.offset}
+        if stamp:
+            self._stamp()
+            parent._stamp()
 
     def _store_name(self, stored: bytes, *, compressed: bool) -> None:
         cells, nk = self.hive.cells, self._nk()

@@ -76,7 +76,8 @@ class Reader:
     def __init__(self, cells: Cells) -> None:
         self._cells = cells
         self._limit = cells.bins_size - node.NK_SIZE - 4
-        self._left = cells.bins_size
+        # Twice, since a caller may look at the top of a tree before it walks it.
+        self._left = 2 * cells.bins_size
 
     def _spend(self, size: int, offset: int) -> None:
         self._left -= size
@@ -130,8 +131,18 @@ class Reader:
             name = content[at + 4 + node.VK_SIZE : at + 4 + used]
             yield RawValue(bytes(name), flags, number, bytes(raw), spare)
 
+    def value_cells(self, key: Node) -> Iterator[tuple[int, int]]:
+        """Yield the offset of each value's cell, and where its content begins in the file."""
+        if not key.value_count or key.flags & node.PREDEFINED:
+            return
+        cells = self._cells
+        start, _ = cells.locate(key.values, 4 * key.value_count, "a list of values")
+        self._spend(24 * key.value_count, key.values)
+        for offset in struct.unpack_from(f"<{key.value_count}I", cells.data, start):
+            yield offset, cells.locate_signed(offset, b"vk", node.VK_SIZE, "a value")[0]
+
     def _data(self, place: int, length: int, vk: int) -> bytes | bytearray:
-        """Return data that is not resident: from one cell, and otherwise as `data.read` finds it."""
+        """Return data that is not resident, from one cell or otherwise as `data.read` finds it."""
         limit = self._cells.bins_size
         if not place & 7 and BIN_HEADER <= place <= limit - 8:
             start = place + baseblock.SIZE

@@ -15,9 +15,11 @@ from reseal.regf.cells import NIL, Cells
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-#: Entries of a full leaf: as many as a cell in a bin of one page has room for (inferred from the
-#: leaves of real hives, none of which is larger).
-FULL_LEAF = {b"lf": 507, b"lh": 507, b"li": 1013}
+#: Entries of a full leaf. Windows divides a li or lh in two when it has 1012 (seen: the halves of
+#: ManySubkeysHive, and an lh of 967), and makes a li of an lf that outgrows a page (seen there).
+FULL_LEAF = {b"lf": 507, b"lh": 1012, b"li": 1012}
+#: Entries of the leaves in a list that is written anew, as Windows compacts hives (seen).
+PACKED_LEAF = 507
 _WIDTH = {b"lf": 8, b"lh": 8, b"li": 4}
 _COUNT_LIMIT = 0xFFFF
 
@@ -98,6 +100,13 @@ class Leaf:
         """Return the entry of a key for a list of this kind."""
         return _entry(self.kind, offset, name)
 
+    def to_li(self, raw: bytes) -> bytes:
+        """Make a li of an lf; return the entries `raw` in their new form."""
+        words = struct.unpack(f"<{len(raw) // 4}I", raw)[::2]
+        self.cells.write(self.start, b"li")
+        self.kind, self.width, self.room = b"li", 4, 2 * self.room
+        return struct.pack(f"<{len(words)}I", *words)
+
     def raw(self) -> bytes:
         """Return all entries."""
         return bytes(self.cells.data[self.start + 4 : self.start + 4 + self.count * self.width])
@@ -106,9 +115,10 @@ class Leaf:
         """Replace all entries; return the offset of the list, which moves where it has no room."""
         count = len(raw) // self.width
         if count <= self.room:
-            used = max(count, self.count) * self.width
-            head = struct.pack("<H", count) + raw
-            self.cells.write(self.start + 2, head + bytes(used + 2 - len(head)))
+            # What is left of the cell is wiped.
+            self.cells.write(self.start + 2, struct.pack("<H", count) + raw)
+            used, end = self.start + 4 + len(raw), self.start + 4 + self.room * self.width
+            self.cells.write(used, bytes(end - used))
             self.count = count
             return self.offset
         offset = _allocate(self.cells, self.kind, raw, self.offset)
@@ -165,17 +175,17 @@ class SubkeyList:
 
     def find(self, upper: str) -> int | None:
         """Return the offset of the subkey with an upper-cased name, None where there is none."""
-        for _, leaf in self._candidates(upper):
-            place = leaf.find(upper)
-            if place is not None:
-                return leaf.offsets()[place]
-        return None
+        if self._list == NIL or not self.count:
+            return None
+        _, leaf = self._candidate(upper)
+        place = leaf.find(upper)
+        return None if place is None else leaf.offsets()[place]
 
-    def _candidates(self, upper: str) -> list[tuple[int, Leaf]]:
+    def _candidate(self, upper: str) -> tuple[int, Leaf]:
         """Return the leaf that has or would have a name, with its number."""
         leaves = self.leaves()
         if not leaves:
-            return []
+            raise self._cells.damage("a list of subkeys is empty", self._list)
         low, high = 0, len(leaves) - 1
         while low < high:
             middle = (low + high) // 2
@@ -186,7 +196,7 @@ class SubkeyList:
                 low = middle + 1
             else:
                 high = middle
-        return [(low, Leaf(self._cells, leaves[low]))]
+        return low, Leaf(self._cells, leaves[low])
 
     def insert(self, offset: int, name: str) -> None:
         """Put a key into the list, which must not have one of this name."""
@@ -198,10 +208,12 @@ class SubkeyList:
             self._set_count(1)
             return
         root = self._root()
-        number, leaf = self._candidates(upper)[0]
+        number, leaf = self._candidate(upper)
         place = leaf.position(upper)
         raw, cut = leaf.raw(), place * leaf.width
         raw = raw[:cut] + leaf.entry(offset, name) + raw[cut:]
+        if leaf.kind == b"lf" and leaf.count == FULL_LEAF[b"lf"]:
+            raw = leaf.to_li(raw)
         if len(raw) // leaf.width <= FULL_LEAF[leaf.kind]:
             parts = [raw]
         else:
@@ -221,31 +233,33 @@ class SubkeyList:
         """Take a key out of the list."""
         root = self._root()
         leaves = [self._list] if root is None else root
-        for number, leaf in enumerate(Leaf(self._cells, leaf) for leaf in leaves):
-            offsets = leaf.offsets()
-            if offset not in offsets:
-                continue
-            cut = offsets.index(offset) * leaf.width
-            raw = leaf.raw()
-            rest = raw[:cut] + raw[cut + leaf.width :]
-            if rest:
-                leaf.store(rest)
+        number, leaf = self._candidate(names.upcase(names.of_key(self._cells, offset)))
+        if offset not in leaf.offsets():
+            # Only in a list that is out of order.
+            for number, place in enumerate(leaves):  # noqa: B007
+                leaf = Leaf(self._cells, place)
+                if offset in leaf.offsets():
+                    break
             else:
-                self._cells.free(leaf.offset)
-                if root is not None and len(root) > 1:
-                    self._store_root(True, root[:number] + root[number + 1 :])
-                else:
-                    if root is not None:
-                        self._cells.free(self._list)
-                    self._set_list(NIL)
-            self._set_count(self.count - 1)
-            return
-        raise self._cells.damage("a key is missing in the list of its parent", offset)
+                raise self._cells.damage("a key is missing in the list of its parent", offset)
+        cut = leaf.offsets().index(offset) * leaf.width
+        raw = leaf.raw()
+        rest = raw[:cut] + raw[cut + leaf.width :]
+        if rest:
+            leaf.store(rest)
+        else:
+            self._drop(root, number, leaf)
+        self._set_count(self.count - 1)
 
-    def free(self) -> None:
-        """Give the cells of the whole list back; the key is about to go."""
-        for offset in self.cells():
-            self._cells.free(offset)
+    def _drop(self, root: list[int] | None, number: int, leaf: Leaf) -> None:
+        """Give a leaf back that became empty, and with the last one the list."""
+        self._cells.free(leaf.offset)
+        if root is not None and len(root) > 1:
+            self._store_root(True, root[:number] + root[number + 1 :])
+            return
+        if root is not None:
+            self._cells.free(self._list)
+        self._set_list(NIL)
 
     def _store_root(self, exists: bool, leaves: list[int]) -> None:
         if len(leaves) > _COUNT_LIMIT:

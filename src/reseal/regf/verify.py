@@ -11,7 +11,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reseal.regf import baseblock, data, limits, names, node, security
+from reseal.regf import baseblock, data, descriptors, limits, names, node, security
 from reseal.regf import key as key_module
 from reseal.regf import value as value_module
 from reseal.regf.cells import BIN_HEADER, NIL
@@ -153,7 +153,11 @@ class _Check:
         sk = fields[11]
         self.security[sk] = self.security.get(sk, 0) + 1
         self.values(offset, nk)
-        return self.subkeys(offset, fields[5])
+        children = self.subkeys(offset, fields[5])
+        longest = max((2 * names.units(child) for _, child in children), default=0)
+        if longest > fields[13] & 0xFFFF:
+            self.report(offset, f"A subkey name has {longest} bytes, more than the key says.")
+        return children
 
     def class_name(self, offset: int, size: int) -> None:
         if size and offset != NIL:
@@ -167,18 +171,26 @@ class _Check:
         if offsets:
             self.claim(cells.u32(nk + node.NK_VALUES), "a list of values")
         seen: set[str] = set()
+        longest = largest = 0
         for value in offsets:
             if not self.claim(value, "a value"):
                 continue
             vk, _ = cells.locate_signed(value, b"vk", node.VK_SIZE, "a value")
             name = names.of_value(cells, value)
             upper = names.upcase(name)
+            if names.units(name) > limits.VALUE_NAME_LIMIT:
+                self.report(value, "The name of a value is too long.")
             if upper in seen:
                 self.report(value, f"The key has two values of the name {name!r}.")
             seen.add(upper)
             for cell in data.cells_of(cells, vk):
                 self.claim(cell, "value data")
-            data.read(cells, vk)
+            longest = max(longest, 2 * names.units(name))
+            largest = max(largest, len(data.read(cells, vk)))
+        if longest > cells.u32(nk + node.NK_MAX_VALUE_NAME):
+            self.report(offset, f"A value name has {longest} bytes, more than the key says.")
+        if largest > cells.u32(nk + node.NK_MAX_VALUE_DATA):
+            self.report(offset, f"A value has {largest} bytes, more than the key says.")
 
     def subkeys(self, offset: int, count: int) -> list[tuple[int, str]]:
         cells = self.cells
@@ -199,8 +211,8 @@ class _Check:
                     self.report(child, f"The subkey {name!r} is out of order or there twice.")
                 last = upper
                 entry = raw[number * leaf.width : (number + 1) * leaf.width]
-                if leaf.kind == b"lh" and entry != leaf.entry(child, name):
-                    self.report(child, f"The hash of the subkey {name!r} is wrong.")
+                if entry != leaf.entry(child, name) and not _hint_left_out(leaf.kind, entry):
+                    self.report(child, f"The hash or hint of the subkey {name!r} is wrong.")
                 result.append((child, name))
         if len(result) != count:
             self.report(offset, f"The key counts {count} subkeys and lists {len(result)}.")
@@ -224,10 +236,17 @@ class _Check:
                 if count != self.security.get(offset, 0):
                     used = self.security.get(offset, 0)
                     self.report(offset, f"A descriptor counts {count} keys, {used} use it.")
-                if not content:
-                    self.report(offset, "A security descriptor is empty.")
+                try:
+                    descriptors.parse(content)
+                except ValueError as error:
+                    self.report(offset, f"A security descriptor is not valid: {error}.")
                 offset = after
         except RegfError as error:
             self.report(offset, error.message)
         for offset in sorted(self.security.keys() - ring):
             self.report(offset, "A security descriptor in use is not in the ring.")
+
+
+def _hint_left_out(kind: bytes, entry: bytes) -> bool:
+    """Windows leaves the hint of some names empty; it then compares the name itself."""
+    return kind == b"lf" and entry[4:] == bytes(4)

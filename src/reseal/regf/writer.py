@@ -14,7 +14,7 @@ from reseal.regf import baseblock, names, node
 from reseal.regf.cells import BIN_HEADER, NIL, PAGE
 from reseal.regf.data import BIG_DATA_MINOR, SEGMENT
 from reseal.regf.errors import RegfError
-from reseal.regf.subkeys import FULL_LEAF, leaf_kind
+from reseal.regf.subkeys import PACKED_LEAF, leaf_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -244,10 +244,11 @@ class Writer(Generic[Source]):
     def _list(self, below: list[tuple[Source, int, int, bytes, bool]]) -> int:
         """Write the list of subkeys."""
         kind = leaf_kind(self._minor)
-        full = FULL_LEAF[kind]
+        if kind == b"lf" and len(below) > PACKED_LEAF:
+            kind = b"li"
         leaves: list[int] = []
-        for first in range(0, len(below), full):
-            part = below[first : first + full]
+        for first in range(0, len(below), PACKED_LEAF):
+            part = below[first : first + PACKED_LEAF]
             words: list[int] = []
             for _, offset, _, stored, compressed in part:
                 words.append(offset)

@@ -1,0 +1,101 @@
+"""Keys, values and differences as text for a terminal and as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from reseal.regf import types
+
+if TYPE_CHECKING:
+    from reseal.regf import Key, Value
+    from reseal.regf.diff import Difference
+
+Content = tuple[int, bytes] | bytes | None
+
+
+def shown(text: str) -> str:
+    """Return a name for a terminal: what could steer it is written as an escape."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
+def print_json(content: object) -> None:
+    """Print JSON."""
+    typer.echo(json.dumps(content, indent=2))
+
+
+def typed_json(number: int, data: bytes) -> dict[str, Any]:
+    """Return type and data of a value; what is no text or number is hexadecimal."""
+    decoded = types.decode(number, data)
+    return {
+        "type": types.name(number),
+        "data": decoded.hex() if isinstance(decoded, bytes) else decoded,
+    }
+
+
+def data_text(number: int, data: bytes) -> str:
+    """Return the data of a value on one line."""
+    decoded = types.decode(number, data)
+    match decoded:
+        case bytes():
+            return decoded.hex(" ")
+        case int():
+            return f"0x{decoded:x}"
+        case list():
+            return r"\0".join(map(shown, decoded))
+        case _:
+            return shown(decoded)
+
+
+def value_text(value: Value) -> str:
+    """Return a value on one line."""
+    number, data = value.type, value.data
+    name = shown(value.name) or "(Default)"
+    return f"    {name}    {types.name(number)}    {data_text(number, data)}".rstrip()
+
+
+def key_json(key: Key) -> dict[str, Any]:
+    """Return a key with its values and the names of its subkeys."""
+    return {
+        "path": key.path,
+        "class": key.class_name,
+        "last_written": key.last_written,
+        "values": [
+            {"name": value.name, **typed_json(value.type, value.data)} for value in key.values()
+        ],
+        "subkeys": [child.name for child in key.subkeys()],
+    }
+
+
+def difference_json(difference: Difference) -> dict[str, Any]:
+    """Return one difference."""
+    return {
+        "kind": difference.kind,
+        "path": difference.path,
+        "value": difference.value,
+        "before": _side_json(difference.before),
+        "after": _side_json(difference.after),
+    }
+
+
+def _side_json(content: Content) -> Any:
+    if isinstance(content, tuple):
+        return typed_json(*content)
+    return None if content is None else content.hex()
+
+
+def difference_text(difference: Difference) -> str:
+    """Return one difference, on up to three lines."""
+    value = "" if difference.value is None else f" {shown(difference.value) or '(Default)'}"
+    lines = [f"{difference.kind}: [{shown(difference.path)}]{value}"]
+    for sign, content in (("-", difference.before), ("+", difference.after)):
+        if isinstance(content, tuple):
+            lines.append(f"  {sign} {types.name(content[0])} {data_text(*content)}")
+        elif content is not None:
+            lines.append(f"  {sign} {content.hex(' ')}")
+    return "\n".join(lines)

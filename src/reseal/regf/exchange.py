@@ -1,0 +1,160 @@
+r"""Keys and values out of a hive into .reg sections, and back, or into another hive.
+
+A hive does not know where Windows mounts it, so its root stands for a prefix, such as
+`HKEY_LOCAL_MACHINE\SYSTEM`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reseal.regf import names, security
+from reseal.regf.errors import RegfError
+from reseal.regf.reader import Reader
+from reseal.regf.regfile import Section, ValueLine, expressible, full_root
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from reseal.regf.key import Key
+
+#: Where Windows mounts the hives that it knows by their file names (documented: "Registry Hives").
+MOUNT_POINTS = {
+    "SYSTEM": r"HKEY_LOCAL_MACHINE\SYSTEM",
+    "SOFTWARE": r"HKEY_LOCAL_MACHINE\SOFTWARE",
+    "SAM": r"HKEY_LOCAL_MACHINE\SAM",
+    "SECURITY": r"HKEY_LOCAL_MACHINE\SECURITY",
+    "COMPONENTS": r"HKEY_LOCAL_MACHINE\COMPONENTS",
+    "DRIVERS": r"HKEY_LOCAL_MACHINE\DRIVERS",
+    "BCD": r"HKEY_LOCAL_MACHINE\BCD00000000",
+    "DEFAULT": r"HKEY_USERS\.DEFAULT",
+    "NTUSER.DAT": r"HKEY_CURRENT_USER",
+    "USRCLASS.DAT": r"HKEY_CURRENT_USER\Software\Classes",
+}
+
+
+def mount_point(file_name: str) -> str:
+    """Return the prefix for a hive file, by its name; a backup has that of its original."""
+    if file_name.upper().endswith(".BAK"):
+        file_name = file_name[:-4]
+    return MOUNT_POINTS.get(file_name.upper(), rf"HKEY_LOCAL_MACHINE\{file_name}")
+
+
+def sections(
+    key: Key, prefix: str, skipped: Callable[[str], None] | None = None
+) -> Iterator[Section]:
+    """Yield a key and all below it as sections.
+
+    Args:
+        key: the top key.
+        prefix: the full path of the hive's root.
+        skipped: told the path of each key and value whose name can't stand in a .reg file.
+
+    Raises:
+        RegfError: the hive is damaged.
+    """
+    reader = Reader(key.hive.cells)
+    top = _join(prefix, key.path)
+    skip: str | None = None
+    for path, _, found in reader.walk(key.offset, top):
+        if skip is not None and path.startswith(skip):
+            continue
+        skip = None
+        values: list[ValueLine] = []
+        for value in reader.values(found):
+            if expressible(value.name):
+                values.append(ValueLine(value.name, value.type, value.data))
+            elif skipped is not None:
+                skipped(f"{path}: {value.name!r}")
+        if expressible(path):
+            yield Section(path, values=values)
+        else:
+            skip = path + "\\"
+            if skipped is not None:
+                skipped(repr(path))
+
+
+def _join(prefix: str, path: str) -> str:
+    return f"{prefix}\\{path}" if path else prefix
+
+
+def relative(path: str, prefix: str) -> str | None:
+    """Return the part of a full path below a prefix, None where it is elsewhere."""
+    path, prefix = full_root(path), full_root(prefix).rstrip("\\")
+    head, rest = path[: len(prefix)], path[len(prefix) :]
+    if names.upcase(head) != names.upcase(prefix) or (rest and rest[0] != "\\"):
+        return None
+    return rest.strip("\\")
+
+
+def apply(root: Key, entries: Iterable[Section], prefix: str) -> int:
+    """Do in a hive what sections say; return how many keys and values that concerned.
+
+    Every path is looked at before the first change.
+
+    Raises:
+        RegfError: a section is not below the prefix or would delete the hive's root; nothing is
+            changed then.
+    """
+    work: list[tuple[str, Section]] = []
+    for section in entries:
+        path = relative(section.path, prefix)
+        if path is None:
+            msg = f"{section.path} is not in this hive, whose root is {prefix}."
+            raise RegfError(msg, hint="Name the path of the hive's root with --prefix.")
+        if section.delete and not path:
+            msg = f"{section.path} is the root of the hive and can't be deleted."
+            raise RegfError(msg)
+        work.append((path, section))
+    count = 0
+    for path, section in work:
+        count += 1 + len(section.values)
+        if section.delete:
+            doomed = root.key(path)
+            if doomed is not None:
+                doomed.delete()
+            continue
+        key = root.create(path)
+        for value in section.values:
+            if value.type is None:
+                key.unset(value.name)
+            else:
+                key.set(value.name, value.type, value.data)
+    return count
+
+
+def copy_tree(source: Key, parent: Key, name: str | None = None) -> Key:
+    """Copy a key and all below it, in the same hive or into another; return the copy.
+
+    Values, classes and security descriptors come along; last-written times are those of the copy,
+    as with RegCopyTree.
+
+    Args:
+        source: the key to copy.
+        parent: the key below which the copy is made.
+        name: its name, by default that of the source.
+
+    Raises:
+        RegfError: a key of this name exists there, or the source is damaged.
+    """
+    cells = source.hive.cells
+    reader = Reader(cells)
+    # Read first and then written, since the copy may be made below the source.
+    found = [
+        (path, key, list(reader.values(key)), reader.class_data(key))
+        for path, _, key in reader.walk(source.offset)
+    ]
+    descriptors = {key.security: security.read(cells, key.security) for _, key, *_ in found}
+    top = parent.create_subkey(source.name if name is None else name)
+    made = {"": top}
+    for path, key, values, class_data in found:
+        target = made.get(path)
+        if target is None:
+            above = path[: len(path) - len(key.name) - 1] if "\\" in path else ""
+            target = made[path] = made[above].create_subkey(key.name)
+        for value in values:
+            target.set(value.name, value.type, value.data)
+        if class_data:
+            target.set_class_name(names.decode(class_data, compressed=False))
+        target.set_descriptor(descriptors[key.security])
+    return top

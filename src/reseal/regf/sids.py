@@ -1,0 +1,259 @@
+"""The SID of a machine or domain, everywhere in a hive.
+
+A domain SID is S-1-5-21 and three numbers. In binary it stands in security descriptors, in the
+accounts of SAM and in value data of many programs, at its shortest as the 12 bytes of the three
+numbers; as text in the names of keys and values and in data, in UTF-16 and in single bytes. All are
+found by a search through the bytes of the file. A replacement of the same length in both forms
+changes no structure but the names of keys, which are sorted and hashed.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reseal.regf import baseblock, data, names, node
+from reseal.regf.cells import BIN_HEADER
+from reseal.regf.errors import RegfError
+from reseal.regf.key import Key
+from reseal.regf.reader import Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reseal.regf.cells import Cells
+    from reseal.regf.hive import Hive
+
+_DOMAIN = re.compile(r"S-1-5-21-(\d{1,10})-(\d{1,10})-(\d{1,10})\Z", re.ASCII | re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One occurrence of a SID in a hive's bytes.
+
+    Attributes:
+        offset: in the file.
+        form: "binary" (12 bytes), "text" (single bytes) or "utf-16".
+        rest: where it goes on, in the file, and how many bytes stand before: where the data of a
+            large value is divided in the middle of it.
+    """
+
+    offset: int
+    form: str
+    rest: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a SID stood, in the terms of the registry.
+
+    Attributes:
+        hit: the bytes.
+        what: "descriptor", "key name", "class name", "value name", "value data", "free space" or
+            "unknown" (a cell in use that nothing references).
+        path: the key, with its old name; None where there is none, as for descriptors.
+        value: name of the value, None where it is not about one.
+    """
+
+    hit: Hit
+    what: str
+    path: str | None = None
+    value: str | None = None
+
+
+def parse(sid: str) -> tuple[int, int, int]:
+    """Return the three numbers of a domain SID.
+
+    Raises:
+        RegfError: it is none.
+    """
+    match = _DOMAIN.match(sid)
+    numbers = [int(number) for number in match.groups()] if match else [1 << 32]
+    if max(numbers) >= 1 << 32:
+        msg = f"{sid!r} is no domain SID of the form S-1-5-21-1-2-3."
+        raise RegfError(msg)
+    return numbers[0], numbers[1], numbers[2]
+
+
+def _patterns(sid: str) -> dict[str, bytes]:
+    text = "1-5-21-{}-{}-{}".format(*parse(sid))
+    return {
+        "binary": struct.pack("<3I", *parse(sid)),
+        "text": text.encode("ascii"),
+        "utf-16": text.encode("utf-16-le"),
+    }
+
+
+def find(hive: Hive, sid: str) -> list[Hit]:
+    """Return every place at which a domain SID stands, free space included, by offset.
+
+    This takes little longer than to read the file.
+
+    Raises:
+        RegfError: `sid` is no domain SID.
+    """
+    content = hive.cells.data
+    found: list[Hit] = []
+    for form, pattern in _patterns(sid).items():
+        at = content.find(pattern, baseblock.SIZE)
+        while at >= 0:
+            if not _goes_on(content, at, at + len(pattern), form):
+                found.append(Hit(at, form))
+            at = content.find(pattern, at + 1)
+    found += _divided(hive.cells, _patterns(sid))
+    return sorted(found, key=lambda hit: hit.offset)
+
+
+def _goes_on(content: bytes | bytearray, start: int, end: int, form: str) -> bool:
+    """Tell a SID as text from a longer one, which has a digit more before or behind it."""
+    if form == "binary":
+        return False
+    width = 1 if form == "text" else 2
+    around = content[start - width : start], content[end : end + width]
+    return any(unit[:1].isdigit() and not any(unit[1:]) for unit in around)
+
+
+def _divided(cells: Cells, patterns: dict[str, bytes]) -> Iterator[Hit]:
+    """Yield what stands across two segments of big data, which a plain search can't see."""
+    content = cells.data
+    reach = max(map(len, patterns.values())) - 1
+    at = content.find(b"db", baseblock.SIZE)
+    while at >= 0:
+        for one, two in data.seams(cells, at) if at % 8 == 4 else ():
+            window = bytes(content[one - reach : one]) + bytes(content[two : two + reach])
+            for form, pattern in patterns.items():
+                place = window.find(pattern, max(0, reach - len(pattern) + 1))
+                if 0 <= place < reach:
+                    yield Hit(one - reach + place, form, (two, reach - place))
+        at = content.find(b"db", at + 1)
+
+
+def replace(hive: Hive, old: str, new: str) -> list[Place]:
+    """Put one domain SID in the place of another everywhere in a hive; return the places.
+
+    What stands in free space and behind the last bin is wiped instead. Last-written times stay.
+
+    Raises:
+        RegfError: one is no domain SID, they differ in length as text, or a key that would get a
+            new name has a sibling of that name.
+    """
+    patterns, replacements = _patterns(old), _patterns(new)
+    if len(patterns["text"]) != len(replacements["text"]):
+        msg = f"{old} and {new} have different lengths, so one can't take the place of the other."
+        raise RegfError(msg, hint="Choose numbers with as many digits as the old ones have.")
+    hits = find(hive, old)
+    if not hits:
+        return []
+    with hive.editing():
+        return _replace(hive, hits, patterns, replacements)
+
+
+def _replace(
+    hive: Hive, hits: list[Hit], old: dict[str, bytes], new: dict[str, bytes]
+) -> list[Place]:
+    cells = hive.cells
+    where = _cells_with(cells, hits)
+    owners = _owners(hive, {cell for cell, in_use in where if in_use})
+    renames = _renames(hive, owners, old["text"].decode(), new["text"].decode())
+    places: list[Place] = []
+    for hit, (cell, in_use) in zip(hits, where, strict=True):
+        if not in_use:
+            places.append(Place(hit, "free space"))
+            _wipe(cells, hit, cell, len(old[hit.form]))
+            continue
+        what, key, value = owners.get(cell, ("unknown", None, None))
+        path = None if key is None else Key(hive, key).path
+        name = None if value is None else names.of_value(cells, value)
+        places.append(Place(hit, what, path, name))
+        if key is not None:
+            hive.touched.add(key)
+        if key in renames and what == "key name":
+            continue
+        text = new[hit.form]
+        if hit.rest is None:
+            cells.write(hit.offset, text)
+        else:
+            second, length = hit.rest
+            cells.write(hit.offset, text[:length])
+            cells.write(second, text[length:])
+    for offset, name in renames.items():
+        Key(hive, offset).rename(name, stamp=False)
+    hive.security.forget()
+    return places
+
+
+def _renames(
+    hive: Hive, owners: dict[int, tuple[str, int | None, int | None]], old: str, new: str
+) -> dict[int, str]:
+    """Return the keys that must be renamed and their new names, having looked that all can be.
+
+    The root is in no list, so its name is changed in place like any other bytes.
+    """
+    pattern = re.compile(rf"(?<!\d){re.escape(old)}(?!\d)", re.ASCII)
+    result: dict[int, str] = {}
+    for what, offset, _ in owners.values():
+        if what != "key name" or offset is None or offset == hive.root_offset:
+            continue
+        key = Key(hive, offset)
+        name = pattern.sub(new, key.name)
+        parent = key.parent
+        assert parent is not None
+        if parent.subkey(name) is not None:
+            msg = f"{hive.name}: {key.path} can't be renamed, since {name} exists beside it."
+            raise RegfError(msg)
+        result[offset] = name
+    return result
+
+
+def _wipe(cells: Cells, hit: Hit, cell: int, length: int) -> None:
+    """Wipe a hit that is not in use, and with it all of its free cell but the size."""
+    start, end = hit.offset, hit.offset + length
+    if cell >= 0:
+        start = cell + baseblock.SIZE + 4
+        end = max(end, cell + baseblock.SIZE + cells.u32(start - 4))
+    cells.write(start, bytes(end - start))
+
+
+def _cells_with(cells: Cells, hits: list[Hit]) -> list[tuple[int, bool]]:
+    """Return for each hit the offset of its cell (-1 outside all), and whether that is in use."""
+    result: list[tuple[int, bool]] = []
+    cell = end = size = 0
+    for hit in hits:
+        offset = hit.offset - baseblock.SIZE
+        if offset >= cells.bins_size:
+            result.append((-1, False))
+            continue
+        start, bin_end = cells.bin_at(offset)
+        if not start < cell <= offset < bin_end:
+            cell = end = start + BIN_HEADER
+        while end <= offset:
+            cell = end
+            size = cells.size_at(cell, bin_end)
+            end = cell + abs(size)
+        result.append((cell, size < 0) if offset >= cell else (-1, False))
+    return result
+
+
+def _owners(hive: Hive, wanted: set[int]) -> dict[int, tuple[str, int | None, int | None]]:
+    """Return what the cells are: what for, of which key, of which value."""
+    cells, reader = hive.cells, Reader(hive.cells)
+    found: dict[int, tuple[str, int | None, int | None]] = {}
+    for _, offset, key in reader.walk(hive.root_offset):
+        if offset in wanted:
+            found[offset] = "key name", offset, None
+        if key.class_offset in wanted:
+            found[key.class_offset] = "class name", offset, None
+        if key.security in wanted:
+            found[key.security] = "descriptor", None, None
+        for value, vk in reader.value_cells(key):
+            if value in wanted:
+                found[value] = "value name", offset, value
+            size, place = struct.unpack_from("<II", cells.data, vk + node.VK_DATA_SIZE)
+            if place in wanted and not size & node.RESIDENT:
+                found[place] = "value data", offset, value
+            elif data.SEGMENT < size < node.RESIDENT:
+                for part in wanted.intersection(data.cells_of(cells, vk)):
+                    found[part] = "value data", offset, value
+    return found
