@@ -62,7 +62,7 @@ def raw_disk(folder: Path, seed: int = 1) -> Path:
         for _ in range(12):
             file.seek(numbers.randrange(15 << 20))
             file.write(numbers.randbytes(70_000))
-    disk = gpt_disk(folder / "source.raw", [(volume, BASIC_DATA, "Windows")])
+    disk = gpt_disk(folder / f"source {seed}.raw", [(volume, BASIC_DATA, "Windows")])
     volume.unlink()
     return disk
 

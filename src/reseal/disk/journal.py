@@ -83,8 +83,8 @@ class Journal:
                 ) from error
 
     @classmethod
-    def _parse(cls, fields: dict[str, Any]) -> Self:
-        if fields.pop("version") != _VERSION:
+    def _parse(cls, fields: Any) -> Self:
+        if not isinstance(fields, dict) or fields.pop("version") != _VERSION:
             raise ValueError
         journal = cls(**fields | {"samples": parse_samples(fields["samples"])})
         numbers = (journal.size, journal.file_size, journal.modified)

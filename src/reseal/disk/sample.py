@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _SECTOR = 512
 _CLUSTER = 64 << 10  # of the overlays that qemu-img makes
 _CLUSTERS = 48
+_IDENTITY = (0, _SECTOR)  # of an MBR and of a GPT disk
 
 
 class Sample(NamedTuple):
@@ -36,14 +37,14 @@ class Sample(NamedTuple):
 
 
 def take_samples(link: Link, overlay: Path, *, subject: str) -> list[Sample]:
-    """Choose sectors among those that a merge is going to write, and the disk's first.
+    """Choose sectors among those that a merge is going to write, and one with the disk's id.
 
     Raises:
         ImageError: the image can't be read.
     """
     with ContainerFile(overlay) as file:
         clusters = sorted(allocated_clusters(file))
-    offsets = [0, *clusters[:: len(clusters) // _CLUSTERS + 1]]
+    offsets = [*_IDENTITY, *clusters[:: len(clusters) // _CLUSTERS + 1]]
     with (
         serve_link(link, None, subject=subject) as old,
         serve_link(link, overlay, subject=subject) as new,
@@ -85,19 +86,21 @@ def fits(link: Link, samples: Sequence[Sample], *, subject: str) -> bool:
 
 
 def _compare(old: Path, new: Path, offsets: Sequence[int]) -> list[Sample]:
-    """Find in each cluster the first sector that a merge changes, or take its first sector."""
+    """Find in each cluster the sector that tells most: one with content, which a merge changes."""
     before, after = connect(old, read_only=True), connect(new, read_only=True)
     samples = []
     for offset in offsets:
         size = min(_CLUSTER, before.size - offset)
-        was, will_be = before.read(offset, size), after.read(offset, size)
-        at = 0
-        if was != will_be:
-            starts = range(0, size, _SECTOR)
-            at = next(i for i in starts if was[i : i + _SECTOR] != will_be[i : i + _SECTOR])
-        sector = slice(at, at + _SECTOR)
-        samples.append(Sample(offset + at, _digest(was[sector]), _digest(will_be[sector])))
+        was, will_be = _sectors(before.read(offset, size)), _sectors(after.read(offset, size))
+        telling = [(any(one), one != other) for one, other in zip(was, will_be, strict=True)]
+        best = telling.index(max(telling))
+        place = offset + best * _SECTOR
+        samples.append(Sample(place, _digest(was[best]), _digest(will_be[best])))
     return samples
+
+
+def _sectors(data: bytes) -> list[bytes]:
+    return [data[start : start + _SECTOR] for start in range(0, len(data), _SECTOR)]
 
 
 def _digest(sector: bytes) -> str:

@@ -1,0 +1,20 @@
+"""One run on an image, or one resume, as a process of its own: to be killed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from reseal.disk import Image, Transaction, resume
+from tests.disk.images import some_writes, write
+
+if __name__ == "__main__":
+    verb, path = sys.argv[1], Path(sys.argv[2])
+    print("go", flush=True)
+    if verb == "resume":
+        resume(path)
+    else:
+        with Image.open(path) as image, Transaction.begin(image) as transaction:
+            write(image, transaction, some_writes(pieces=60))
+            transaction.commit()
+    print("done", flush=True)
