@@ -22,12 +22,17 @@ def run(*command: str | Path, text: bool = True) -> subprocess.CompletedProcess[
 
 
 def judge(path: Path) -> None:
-    """Let ntfsfix, ntfsinfo and ntfssecaudit look for damage in a volume."""
+    """Let ntfsfix, ntfsinfo, ntfsresize and ntfssecaudit look for damage in a volume."""
     fixed = run("ntfsfix", "--no-action", path)
     assert fixed.returncode == 0, fixed.stdout + fixed.stderr
     assert "processed successfully" in fixed.stdout
     info = run("ntfsinfo", "--mft", path)
     assert info.returncode == 0, info.stderr
+    # It refuses to resize where a cluster belongs to two files, or to none and is marked as used.
+    accounts = run("ntfsresize", "--info", "--force", "--no-progress-bar", path)
+    assert accounts.returncode == 0 or "volume is full" in accounts.stdout, accounts.stdout
+    assert "Accounting clusters" in accounts.stdout
+    assert "accounting failed" not in accounts.stdout
     audit(path)
 
 

@@ -14,6 +14,7 @@ from reseal.ntfs import Volume, library
 from reseal.ntfs.callbacks import RunawayError
 from reseal.tree import TreeError
 from tests.ntfs.conftest import opened, writable
+from tests.ntfs.index_blocks import first_entry, protected, unprotected
 
 
 class Failing(FileDevice):
@@ -76,30 +77,21 @@ def test_a_closed_volume_says_so(make: Callable[..., Path]) -> None:
 def test_an_index_that_runs_in_circles_ends(make: Callable[..., Path]) -> None:
     path = make({f"a long enough file name {number}": b"" for number in range(60)})
     raw = bytearray(path.read_bytes())
-    # Let the children of every entry in every index block be the block itself.
+    # Let what comes after the last name of an index block be the block itself.
     start = 0
     while (start := raw.find(b"INDX", start)) >= 0:
-        block = raw[start : start + 4096]
-        for sector in range(8):
-            block[512 * sector + 510 : 512 * sector + 512] = block[42 + 2 * sector :][:2]
+        block = unprotected(raw[start : start + 4096])
         (number,) = struct.unpack_from("<Q", block, 16)
-        block[24 + 12] = 1
-        (first,) = struct.unpack_from("<I", block, 24)
-        position = 24 + first
+        position = first_entry(block)
         while True:
             length, flags = struct.unpack_from("<H2xH", block, position + 8)
             if flags & 2:
-                struct.pack_into("<H", block, position + 8, 24)
-                struct.pack_into("<H", block, position + 12, 3)
-                struct.pack_into("<Q", block, position + 16, number)
-                struct.pack_into("<I", block, 24 + 4, position + 24 - 24)
                 break
             position += length
-        usn = raw[start + 40 : start + 42]
-        for sector in range(8):
-            block[42 + 2 * sector : 44 + 2 * sector] = block[512 * sector + 510 :][:2]
-            block[512 * sector + 510 : 512 * sector + 512] = usn
-        raw[start : start + 4096] = block
+        struct.pack_into("<HHHHQ", block, position + 8, 24, 0, 3, 0, number)
+        struct.pack_into("<I", block, 28, position + 24 - 24)
+        block[36] = 1
+        raw[start : start + 4096] = protected(block)
         start += 4096
     path.write_bytes(raw)
     with pytest.raises(RunawayError, match="circle"), opened(path) as volume:
@@ -121,7 +113,7 @@ def test_the_librarys_messages_stay_off_stderr(make: Callable[..., Path]) -> Non
         [sys.executable, "-c", program, path], check=True, capture_output=True, text=True
     )
     assert result.stderr == ""
-    assert "disk can't be opened: the file system is damaged there (" in result.stdout
+    assert "disk can't be opened: its file system is damaged (" in result.stdout
 
 
 def test_a_missing_library_is_an_engine_error(monkeypatch: pytest.MonkeyPatch) -> None:

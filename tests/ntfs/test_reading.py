@@ -79,13 +79,17 @@ def test_what_was_made_reads_as_dissect_reads_it(make: Callable[..., Path]) -> N
             "junction": Folder(reparse=JUNCTION),
             "link.txt": File(reparse=SYMLINK),
             "hidden.txt": File(b"", attributes=tree.HIDDEN | tree.READONLY | tree.SYSTEM),
+            "normal.txt": File(b"1", attributes=0),
             "empty": {},
         }
     )
     with opened(path) as volume:
-        assert same_as_dissect(path, volume) == 513
+        assert same_as_dissect(path, volume) == 514
         assert volume.read("compressed.txt") == TEXT == cat(path, "compressed.txt")
         assert volume.stat("hidden.txt") == tree.Stat("hidden.txt", False, 0, 7, 0, SAMPLE_TIME)
+        normal = volume.stat("normal.txt")
+        assert normal is not None
+        assert normal.attributes == tree.NORMAL
     listed = run("ntfsls", "--path", "/Windows/many", path).stdout
     assert len(listed.splitlines()) == 500 + len([".", ".."])
 

@@ -1,4 +1,5 @@
 import random
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from reseal.testing.volumes import WOF_XPRESS4K, File, Folder
 from reseal.tree import TreeError
 from tests.ntfs import oracle
 from tests.ntfs.conftest import MIB, opened, writable
-from tests.ntfs.judges import cat, judge
+from tests.ntfs.index_blocks import first_entry, protected, unprotected
+from tests.ntfs.judges import cat, judge, run
 from tests.ntfs.test_reading import JUNCTION, NOISE, TEXT, same_as_dissect
 
 SIZES = [0, 1, 100, 700, 4096, 5000, 65536, 65537, 299_999, 300_000, 900_001]
@@ -118,6 +120,9 @@ def test_a_compactos_file_becomes_an_ordinary_one(make: Callable[..., Path]) -> 
         assert volume.list_streams("wof.exe") == {"Zone.Identifier": 4}
     assert cat(path, "wof.exe") == b"MZ" + NOISE
     verify(path)
+    # The volume's own index of reparse points knows of the other file alone.
+    index = run("ntfsinfo", "--verbose", "--file", "$Extend/$Reparse", path).stdout
+    assert index.count("Key reparse tag:\t 0x80000017") == 1
 
 
 def test_many_files_are_created_and_deleted(make: Callable[..., Path]) -> None:
@@ -187,6 +192,25 @@ def test_read_only_files_links_and_empty_folders_are_deleted(make: Callable[...,
     verify(path)
 
 
+def test_a_folder_that_windows_emptied_is_deleted(make: Callable[..., Path]) -> None:
+    path = make({"dir": {f"a long enough file name {number}": b"" for number in range(12)}})
+    raw = bytearray(path.read_bytes())
+    # Windows keeps the index block of a folder whose files are all gone.
+    name = raw.rindex("a long".encode("utf-16-le"))
+    start = raw.rindex(b"INDX", 0, name)
+    block = unprotected(raw[start : start + 4096])
+    first = first_entry(block)
+    struct.pack_into("<QHHHH", block, first, 0, 16, 0, 2, 0)
+    struct.pack_into("<I", block, 28, first - 24 + 16)
+    raw[start : start + 4096] = protected(block)
+    path.write_bytes(raw)
+    with writable(path) as volume:
+        assert volume.list("dir") == []
+        volume.delete("dir")
+        assert (volume.created, volume.deleted) == (0, 1)
+        assert volume.list("") == []
+
+
 def test_deleting_one_of_two_hard_links_keeps_the_file(make: Callable[..., Path]) -> None:
     path = make({"one": NOISE, "folder": {}})
     with writable(path) as volume:
@@ -214,6 +238,7 @@ def test_entries_are_renamed_and_moved(make: Callable[..., Path]) -> None:
             ("b", "b\\below\\itself"),
             ("b", "b\\itself"),
             ("b", "a"),
+            ("b", "B\\MOVED folder\\c"),
             ("none", "c"),
             ("a", "none\\c"),
             ("", "c"),

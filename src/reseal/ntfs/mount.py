@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import os
 import stat
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from reseal.errors import ImageError
 from reseal.ntfs import library, records
 from reseal.ntfs.callbacks import Callbacks
+from reseal.ntfs.errors import VolumeError
 from reseal.ntfs.inode import Inode
 from reseal.tree import TreeError
 
@@ -48,11 +50,12 @@ class Mount:
             name.encode(errors="replace"), 0, ctypes.byref(self._callbacks.operations), None
         )
         flags = library.MOUNT_READ_ONLY if read_only else library.MOUNT_UNCHECKED
-        self.library.messages.clear()
         try:
             self._volume = self.call(self.calls.ntfs_device_mount, device, flags)
             if not self._volume:
-                raise self.error("can't be opened", "")
+                reason = "; ".join(self.library.messages) or os.strerror(ctypes.get_errno())
+                msg = f"{name} can't be opened: its file system is damaged ({reason})."
+                raise VolumeError(msg)
         except BaseException:
             if not self._volume:
                 self.calls.ntfs_device_free(device)
@@ -79,6 +82,7 @@ class Mount:
             reads: device reads that the call may need beyond the usual limit.
         """
         self._callbacks.begin(reads)
+        self.library.messages.clear()
         ctypes.set_errno(0)
         result = function(*arguments)
         if self._callbacks.failure is not None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from reseal.ntfs import content, directory, names, records
 from reseal.ntfs.inode import MAX_REPARSE
-from reseal.tree import DIRECTORY, REPARSE_POINT, EscapeError, Stat, TreeError, join, parent
+from reseal.tree import DIRECTORY, NORMAL, REPARSE_POINT, EscapeError, Stat, TreeError, join, parent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
 #: Attribute bits that only the index has, not what Windows calls the file's attributes.
 _INDEX_ONLY = 0x30000000
+
+
+def _shown(attributes: int, *, is_directory: bool) -> int:
+    """Return attributes as GetFileAttributes shows them."""
+    shown = attributes & ~_INDEX_ONLY & ~NORMAL | (DIRECTORY if is_directory else 0)
+    return shown or NORMAL
 
 
 class VolumeReader:
@@ -85,8 +91,8 @@ class VolumeReader:
             return None
         folder = self._resolve(parent(path)) if path else None
         with self._mount.inode(reference, path) as inode:
-            attributes = inode.file_attributes
             is_directory = inode.is_directory
+            attributes = _shown(inode.file_attributes, is_directory=is_directory)
             data = None if is_directory else inode.attribute(records.DATA)
             parts = names.split(path)
             return Stat(
@@ -110,8 +116,10 @@ class VolumeReader:
                     name=entry.name,
                     is_directory=bool(entry.attributes & records.INDEXED),
                     size=0 if entry.attributes & records.INDEXED else entry.size,
-                    attributes=entry.attributes & ~_INDEX_ONLY
-                    | (DIRECTORY if entry.attributes & records.INDEXED else 0),
+                    attributes=_shown(
+                        entry.attributes,
+                        is_directory=bool(entry.attributes & records.INDEXED),
+                    ),
                     reparse_tag=entry.reparse_tag,
                     modified=entry.modified,
                 )

@@ -220,10 +220,12 @@ class Volume(VolumeReader):
             TreeError: it exists, the name is not one that Windows takes, or the volume is full.
         """
         self._create(path, data, descriptor)
+        self.created += 1
 
     def make_directory(self, path: str, *, descriptor: bytes | None = None) -> None:
         """Create one folder. `descriptor` as in `create`."""
         self._create(path, None, descriptor)
+        self.created += 1
 
     def _create(self, path: str, data: bytes | None, descriptor: bytes | None) -> None:
         self._require_writable()
@@ -254,7 +256,6 @@ class Volume(VolumeReader):
             raise
         if names.is_short(name):
             self._declare_short(path)
-        self.created += 1
 
     def _declare_short(self, path: str) -> None:
         """Declare a new name of 8.3 form to be the file's short name as well, as Windows does.
@@ -284,6 +285,13 @@ class Volume(VolumeReader):
             if inode.is_directory and any(True for _ in directory.entries(inode)):
                 msg = f"{path} on {self.name} is not empty."
                 raise TreeError(msg)
+            hollow = inode.attribute(records.INDEX_ALLOCATION, directory.INDEX_NAME) is not None
+        if hollow:
+            # Windows leaves an emptied index block behind, which the library takes for content; it
+            # is gone after the library itself has removed the last name.
+            passing = join(path, "reseal.tmp")
+            self._create(passing, b"", None)
+            self._unlink(passing)
         self._mount.unlink(folder, reference, names.split(path)[-1], path)
 
     def rename(self, path: str, new_path: str) -> None:
@@ -306,8 +314,12 @@ class Volume(VolumeReader):
         if existing is not None or not new_name:
             msg = f"{path} on {self.name} can't be moved: {new_path} exists already."
             raise TreeError(msg)
-        if join(parent(new_path), "").upper().startswith(join(path, "").upper() + "\\"):
-            raise TreeError(f"{path} on {self.name} can't be moved into itself.")
+        above = parent(new_path)
+        while above:
+            if self._resolve(above) == reference:
+                msg = f"{path} on {self.name} can't be moved into itself."
+                raise TreeError(msg)
+            above = parent(above)
         self._mount.link(new_folder, reference, new_name, new_path)
         self._mount.unlink(folder, reference, name, path)
         if names.is_short(new_name):
