@@ -14,7 +14,7 @@ import pytest
 
 from reseal import tree
 from reseal.errors import ImageError
-from reseal.folder import Folder, InterruptedRunError, descent, journal_of
+from reseal.folder import Folder, InterruptedRunError, descent, journal, journal_of
 from reseal.tree import EscapeError, Tree, TreeError
 
 NOISE = random.Random(1).randbytes(200_000)
@@ -348,6 +348,14 @@ def abandon(folder: Folder) -> None:
     folder._root = -1
 
 
+@pytest.fixture
+def unsynced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Don't wait for the disk, which a process that is killed leaves as it is."""
+    monkeypatch.setattr(os, "fsync", lambda _opened: None)
+    monkeypatch.setattr(os, "fdatasync", lambda _opened: None)
+    monkeypatch.setattr(journal, "_sync_file_system", lambda _opened: None)
+
+
 class Killed(BaseException):
     """The process was killed."""
 
@@ -379,6 +387,7 @@ def killed_at(monkeypatch: pytest.MonkeyPatch, moment: int) -> Iterator[list[int
         yield count
 
 
+@pytest.mark.usefixtures("unsynced")
 def test_a_kill_between_any_two_calls_is_undone(
     windows: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -400,6 +409,7 @@ def test_a_kill_between_any_two_calls_is_undone(
     assert moment > 200
 
 
+@pytest.mark.usefixtures("unsynced")
 def test_a_kill_in_the_undoing_is_undone(windows: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = snapshot(windows)
     moment = 0
@@ -417,6 +427,7 @@ def test_a_kill_in_the_undoing_is_undone(windows: Path, monkeypatch: pytest.Monk
     assert moment > 100
 
 
+@pytest.mark.usefixtures("unsynced")
 def test_a_kill_in_the_commit_ends_before_or_after_it(
     windows: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
