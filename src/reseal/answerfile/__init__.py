@@ -1,1 +1,74 @@
-"""Answer files: read, check, show, make, change."""
+"""Answer files: read, check, show, make, change.
+
+`AnswerFile` reads one, `check` looks for what is wrong with it, `show` says what it does. What
+changes one returns another: `formatted`, `merge`, `hide_passwords`, `mark`, `reset`, `scrub`,
+`fill`. `make` makes one from answers. `generalize_settings`, `offline_settings`, `requested_mode`
+and `placed` say what those need to know who apply one to an image; nothing here opens an image.
+"""
+
+from reseal.answerfile.check import check
+from reseal.answerfile.document import AnswerFile, Component, PassSettings, Setting
+from reseal.answerfile.findings import RULES, Finding, Level, Rule, Target
+from reseal.answerfile.layout import formatted
+from reseal.answerfile.merge import merge
+from reseal.answerfile.new import Answers, DomainJoin, NewAccount, NewInterface, make
+from reseal.answerfile.offline import (
+    GeneralizeSettings,
+    LocalAccount,
+    OfflineSettings,
+    RequestedMode,
+    generalize_settings,
+    offline_settings,
+    requested_mode,
+)
+from reseal.answerfile.passes import Pass
+from reseal.answerfile.placement import RegistryValue, placed
+from reseal.answerfile.processed import Scrubbed, mark, reset, scrub, still_to_run
+from reseal.answerfile.secrets import Secret, hide_passwords
+from reseal.answerfile.show import ShownPass, Step, show
+from reseal.answerfile.source import AnswerFileError, Position
+from reseal.answerfile.template import fill, variables
+
+__all__ = [
+    "RULES",
+    "AnswerFile",
+    "AnswerFileError",
+    "Answers",
+    "Component",
+    "DomainJoin",
+    "Finding",
+    "GeneralizeSettings",
+    "Level",
+    "LocalAccount",
+    "NewAccount",
+    "NewInterface",
+    "OfflineSettings",
+    "Pass",
+    "PassSettings",
+    "Position",
+    "RegistryValue",
+    "RequestedMode",
+    "Rule",
+    "Scrubbed",
+    "Secret",
+    "Setting",
+    "ShownPass",
+    "Step",
+    "Target",
+    "check",
+    "fill",
+    "formatted",
+    "generalize_settings",
+    "hide_passwords",
+    "make",
+    "mark",
+    "merge",
+    "offline_settings",
+    "placed",
+    "requested_mode",
+    "reset",
+    "scrub",
+    "show",
+    "still_to_run",
+    "variables",
+]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from reseal.answerfile import rules, schema
 from reseal.answerfile.findings import RULES, Context, Finding, Target
+from reseal.answerfile.source import printable
 
 if TYPE_CHECKING:
     from reseal.answerfile.document import AnswerFile
@@ -32,7 +33,7 @@ def check(document: AnswerFile, target: Target | None = None) -> list[Finding]:
         for problem in rule.check(context):
             if len(findings) >= MAX_FINDINGS:
                 break
-            what, why, instead = (_printable(clause) for clause in problem[1:])
+            what, why, instead = (printable(clause, _CLAUSE) for clause in problem.clauses)
             findings.append(
                 Finding(
                     file=document.name,
@@ -45,11 +46,3 @@ def check(document: AnswerFile, target: Target | None = None) -> list[Finding]:
                 )
             )
     return sorted(findings, key=lambda finding: (finding.position, finding.rule))
-
-
-def _printable(clause: object) -> str:
-    """Return a clause without what would disturb a terminal, and not endlessly long."""
-    text = str(clause)[:_CLAUSE]
-    return "".join(
-        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
-    )

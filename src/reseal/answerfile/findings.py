@@ -43,6 +43,11 @@ class Problem(NamedTuple):
     why: str
     instead: str
 
+    @property
+    def clauses(self) -> tuple[str, str, str]:
+        """The three clauses."""
+        return self.what, self.why, self.instead
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

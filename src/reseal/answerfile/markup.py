@@ -23,8 +23,8 @@ from reseal.answerfile.source import AnswerFileError, Source
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, MutableMapping
 
-#: Bounds; the most that 55 real files have is 1,000 elements and a depth of 10.
-MAX_ELEMENTS = 50_000
+#: Bounds; the most that 55 real files have is 253 elements and a depth of 8. Comments count too.
+MAX_NODES = 50_000
 MAX_DEPTH = 64
 
 _START_TAG = re.compile(
@@ -164,16 +164,31 @@ class Markup:
             else Edit(element.start, element.start, "")
         )
 
+    def append(self, element: Element, texts: Iterable[str]) -> Edit:
+        """Return the edit that puts elements, given as text, behind all that an element holds."""
+        newline = self.source.newline
+        inside = "".join(newline + text for text in texts)
+        if element.content == element.end:  # <name/>
+            slash = self.source.text.rindex("/", element.start, element.end)
+            return Edit(slash, element.end, f">{inside}{newline}</{element.raw_name}>")
+        end = element.nodes[-1].end if element.nodes else element.content
+        return Edit(end, end, inside)
+
     def edited(self, edits: Iterable[Edit]) -> Source:
         """Return the text after the edits, which must not overlap."""
-        text = self.source.text
+        return self.source.with_text(self._apply(edits, 0, len(self.source.text)))
+
+    def cut(self, element: Element, edits: Iterable[Edit]) -> str:
+        """Return the text of one element after edits inside of it."""
+        return self._apply(edits, element.start, element.end)
+
+    def _apply(self, edits: Iterable[Edit], start: int, end: int) -> str:
         parts: list[str] = []
-        done = 0
         for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
-            assert edit.start >= done, "edits overlap"
-            parts += [text[done : edit.start], edit.text]
-            done = edit.end
-        return self.source.with_text("".join([*parts, text[done:]]))
+            assert edit.start >= start, "edits overlap"
+            parts += [self.source.text[start : edit.start], edit.text]
+            start = edit.end
+        return "".join([*parts, self.source.text[start:end]])
 
     def _attribute(self, element: Element, raw_name: str) -> re.Match[str] | None:
         offset = element.start + 1 + len(element.raw_name)
@@ -215,6 +230,10 @@ class _Reader:
         except expat.ExpatError as error:
             index = max(self._parser.ErrorByteIndex, 0)
             problem, hint = _explain(error.code, self._data[index : index + 1])
+            if self._open and index >= len(self._data):
+                line = self.source.position(self._open[-1].start).line
+                problem = f"the file ends, and the element that starts on line {line} is still open"
+                hint = "Close it, or fetch the file again if it was cut off."
             raise self._error(index, problem, hint) from None
         assert self._root is not None
         return self._root
@@ -225,9 +244,7 @@ class _Reader:
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         if len(self._open) >= MAX_DEPTH:
             raise self._limit(f"elements are nested more than {MAX_DEPTH} deep")
-        self._count += 1
-        if self._count > MAX_ELEMENTS:
-            raise self._limit(f"the file has more than {MAX_ELEMENTS:,} elements")
+        self._count_node()
         parent = self._open[-1] if self._open else None
         scope: MutableMapping[str, str] = parent.prefixes if parent else {}
         if self._declared:
@@ -257,21 +274,29 @@ class _Reader:
     def _end(self, _tag: str) -> None:
         element = self._open.pop()
         offset = self._offset()
-        if offset > element.start:  # else it is <name/>
+        if self.source.text[element.content - 2] != "/":  # else it is <name/>, and ended there
             element.content_end = offset
             element.end = self.source.text.index(">", offset) + 1
 
     def _characters(self, text: str) -> None:
         self._open[-1].text += text
 
+    def _count_node(self) -> None:
+        self._count += 1
+        if self._count > MAX_NODES:
+            raise self._limit(f"the file has more than {MAX_NODES:,} elements and comments")
+
     def _other(self, terminator: str, skip: int) -> None:
+        self._count_node()
         start = self._offset()
         end = self.source.text.index(terminator, start + skip) + len(terminator)
         (self._open[-1].nodes if self._open else self.prologue).append(Node(start, end))
 
     def _doctype(self, *_arguments: object) -> None:
+        # expat tells of it when it has read the name.
+        index = self._data.rfind(b"<!DOCTYPE", 0, self._parser.CurrentByteIndex + 1)
         raise self._error(
-            self._parser.CurrentByteIndex,
+            index,
             "an answer file has no document type declaration, and this one is not read",
             "Delete <!DOCTYPE …> and what it defines.",
         )

@@ -25,8 +25,8 @@ class Pass(StrEnum):
     OOBE_SYSTEM = "oobeSystem"
 
 
-#: When each pass runs.
-WHEN = {
+#: When each pass runs, by its name.
+WHEN: dict[str, str] = {
     Pass.WINDOWS_PE: "when Windows Setup starts from its medium, before there is an installation",
     Pass.OFFLINE_SERVICING: "while the image lies still: by Setup before the first boot, by DISM, "
     "or by reseal",

@@ -7,9 +7,10 @@ import re
 from functools import cache
 from importlib.resources import files
 
-#: A language tag as Windows takes it: language, script, region or variant (documented: MS-LCID).
+#: A language tag as Windows takes it: language, script, region, variant, or the name of a sort
+#: order (documented: MS-LCID; es-ES_tradnl).
 LOCALE_FORM = re.compile(
-    r"[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|\d{3}))?(-[A-Za-z0-9]{4,8})?(_[A-Za-z]{1,8})?"
+    r"[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|\d{3})(_[a-z]{1,8})?)?(-[A-Za-z0-9]{4,8})?"
 )
 
 #: An input locale by numbers: language and keyboard layout, or language and the two GUIDs of an

@@ -43,6 +43,8 @@ HIDEABLE = frozenset({"Password", "AdministratorPassword"})
 #: is the blob of an offline domain join, with the machine's password in it.
 _NAMES = frozenset({"password", "machinepassword", "faxuserpassword", "accountdata"})
 
+_LIKE_PASSWORD = re.compile(r"(?i)pas+[a-z]?w|pwd")
+
 #: Passwords in the commands of answer files, as far as they can be told by their form (seen).
 _IN_COMMANDS = (
     re.compile(r"""(?i)(\bnet1?(?:\.exe)?\s+user\s+(?:"[^"]+"|\S+)\s+)(?![/\\])("[^"]*"|\S+)"""),
@@ -118,12 +120,14 @@ def is_product_key(setting: Setting) -> bool:
 def is_secret(setting: Setting) -> bool:
     """Whether a setting's text must not be shown: passwords, product keys, join blobs.
 
-    Anything with `password` in its path counts, so that a misspelt name hides its value too.
+    Whatever looks like a password counts, so that a misspelt name hides its value too.
     """
-    path = setting.path.casefold()
-    if setting.name.casefold() in _NAMES or is_product_key(setting):
+    name = setting.name.casefold()
+    if name == "plaintext":
+        return False
+    if name in _NAMES or is_product_key(setting) or _LIKE_PASSWORD.search(setting.path):
         return True
-    return "password" in path and not path.endswith("/plaintext")
+    return name == "value" and setting.parent.child("PlainText") is not None
 
 
 def secrets(document: AnswerFile) -> Iterator[Setting]:

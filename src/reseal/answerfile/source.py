@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 #: The largest of 55 real files has 236 KB.
-MAX_BYTES = 4 << 20
+MAX_BYTES = 2 << 20
 
 #: Encodings that Windows' XML readers and Python know alike; anything else is refused.
 ENCODINGS = {
@@ -128,6 +128,11 @@ class Source:
     def to_bytes(self) -> bytes:
         """Return the bytes of the file; characters outside its encoding become references."""
         return self.mark + self.text.encode(self.codec, "xmlcharrefreplace")
+
+
+def printable(text: str, limit: int = 2000) -> str:
+    """Return a text without what would disturb a terminal, and not endlessly long."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[:limit])
 
 
 def read_bounded(path: Path) -> bytes:

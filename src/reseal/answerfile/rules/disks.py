@@ -83,7 +83,7 @@ def install_partition(context: Context) -> Iterator[Problem]:
                 yield Problem(
                     number.value_position,
                     f"Windows is to be installed to partition {number.text[:6]}",
-                    f"the disk is wiped and gets {count} partitions",
+                    f"the disk is wiped and gets {count} partition{'' if count == 1 else 's'}",
                     "write the number of one of them",
                 )
 

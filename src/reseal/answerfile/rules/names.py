@@ -137,7 +137,7 @@ def wrong_pass(context: Context) -> Iterator[Problem]:
             yield Problem(
                 component.position,
                 f"{known.name} has no setting that is valid in {name}",
-                "Windows does not apply it there",
+                "the reference lists other passes, and Windows passes over it here",
                 f"move it to {_in_order(known.passes)}",
             )
     for setting, schema in context.known:
@@ -148,7 +148,7 @@ def wrong_pass(context: Context) -> Iterator[Problem]:
             yield Problem(
                 setting.position,
                 f"{schema.name} is not valid in {setting.pass_name}",
-                "Windows does not apply it there",
+                "the reference lists other passes, and Windows passes over it here",
                 f"move it to {_in_order(schema.passes)}",
             )
 
@@ -174,8 +174,10 @@ def _unknown_settings(context: Context) -> Iterator[tuple[Setting, str]]:
         component = context.component(setting)
         if component is None or component.find(setting.path):
             continue
-        if isinstance(setting.parent, Setting) and not component.find(setting.parent.path):
-            continue
+        if isinstance(setting.parent, Setting):
+            around = component.find(setting.parent.path)
+            if around is None or around.type:
+                continue  # the setting around it is reported
         siblings = (known.name for known in _siblings(context, setting))
         yield setting, nearest(setting.name, siblings, MISSPELT)
 

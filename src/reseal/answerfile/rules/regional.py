@@ -98,17 +98,19 @@ def unknown_locale(context: Context) -> Iterator[Problem]:
 
     Documented: Default Input Profiles in Windows; Windows 10 accepts further ones.
     """
-    known = {name.casefold() for name in regional.locales()}
+    known = regional.locales()
+    folded = {name.casefold() for name in known}
     for setting in _locales(context):
         text = setting.text
-        if not regional.LOCALE_FORM.fullmatch(text) or text.casefold() in known:
+        if not regional.LOCALE_FORM.fullmatch(text) or text.casefold() in folded:
             continue
-        close = nearest(text, regional.locales(), 0.6)
+        language = text.partition("-")[0].casefold()
+        similar = sorted(name for name in known if name.partition("-")[0] == language)[:8]
         yield Problem(
             setting.value_position,
             f"the locale {shown(setting)} does not come with Windows",
             "Windows Setup falls back to another or asks",
-            f"write {close}, if that is meant" if close else "check that your Windows has it",
+            f"choose from {', '.join(similar)}" if similar else "check that your Windows has it",
         )
 
 

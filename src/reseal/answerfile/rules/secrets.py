@@ -117,10 +117,10 @@ def password_beside_value(context: Context) -> Iterator[Problem]:
     for setting, schema in context.known:
         if not schema.is_container or not is_secret(setting) or is_product_key(setting):
             continue
-        if setting.text and not setting.child("Value"):
+        if setting.text:
             yield Problem(
-                setting.position,
+                setting.value_position,
                 f"the password stands directly in {schema.name}",
-                "Windows looks for it in <Value>, and the account gets none",
+                "Windows looks for it in <Value> and ignores this",
                 "put it into <Value>",
             )

@@ -94,6 +94,8 @@ def integer_value(context: Context) -> Iterator[Problem]:
     """
     for setting, schema in _texts(context, "integer"):
         text = setting.text
+        if schema.name == "Order":
+            continue  # the rule order-value
         if not _INTEGER.fullmatch(text):
             yield Problem(
                 setting.value_position,
@@ -196,15 +198,14 @@ def stray_text(context: Context) -> Iterator[Problem]:
     for setting in context.document.settings():
         schema = schemas.get(setting)
         container = setting.children or (schema and schema.is_container)
-        if not container or not setting.text:
-            continue
-        keys = {"ProductKey": "Key", "Password": "Value", "AdministratorPassword": "Value"}
-        inner = keys.get(setting.name)
+        if not container or not setting.text or setting.name.endswith("Password"):
+            continue  # for passwords there is a rule of their own
+        inner = "<Key>" if setting.name == "ProductKey" else "one of its settings"
         yield Problem(
             setting.value_position,
             f"there is text directly inside of {setting.name}",
             "it holds settings, and Windows ignores text beside them",
-            f"put the text into <{inner}>" if inner else "put the text into one of its settings",
+            f"put the text into {inner}",
         )
 
 

@@ -1,0 +1,49 @@
+"""Builders of answer files for tests, with known lines: a component's settings start on line 5."""
+
+from __future__ import annotations
+
+from reseal.answerfile import AnswerFile
+
+SHELL = "Microsoft-Windows-Shell-Setup"
+SETUP = "Microsoft-Windows-Setup"
+DEPLOYMENT = "Microsoft-Windows-Deployment"
+INTERNATIONAL = "Microsoft-Windows-International-Core"
+WINPE = "Microsoft-Windows-International-Core-WinPE"
+JOIN = "Microsoft-Windows-UnattendedJoin"
+TCPIP = "Microsoft-Windows-TCPIP"
+DNS = "Microsoft-Windows-DNS-Client"
+
+HEAD = '<?xml version="1.0" encoding="utf-8"?>\n'
+ROOT = (
+    '<unattend xmlns="urn:schemas-microsoft-com:unattend" '
+    'xmlns:wcm="http://schemas.microsoft.com/WMIConfig/2002/State">\n'
+)
+
+
+def component(name: str, body: str, architecture: str = "amd64") -> str:
+    """Return a component; its body starts on the next line."""
+    return (
+        f'<component name="{name}" processorArchitecture="{architecture}" '
+        'publicKeyToken="31bf3856ad364e35" language="neutral" versionScope="nonSxS">\n'
+        f"{body}\n</component>\n"
+    )
+
+
+def settings(name: str, *components: str) -> str:
+    """Return a pass; its first component starts on the next line."""
+    return f'<settings pass="{name}">\n{"".join(components)}</settings>\n'
+
+
+def unattend(*passes: str) -> str:
+    """Return an answer file; its first pass starts on line 3."""
+    return f"{HEAD}{ROOT}{''.join(passes)}</unattend>\n"
+
+
+def one(pass_name: str, component_name: str, body: str) -> str:
+    """Return an answer file with one component, whose body starts on line 5."""
+    return unattend(settings(pass_name, component(component_name, body)))
+
+
+def document(text: str) -> AnswerFile:
+    """Read an answer file from a text."""
+    return AnswerFile(text.encode(), "unattend.xml")

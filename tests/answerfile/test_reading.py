@@ -1,0 +1,272 @@
+"""Reading: encodings, positions, hostile files."""
+
+from __future__ import annotations
+
+import codecs
+import resource
+import subprocess
+import sys
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lxml import etree
+
+from reseal.answerfile import AnswerFile, AnswerFileError, Position
+from reseal.errors import ImageError
+from tests.answerfile.judges import canonical
+from tests.answerfile.samples import HEAD, ROOT, SHELL, document, one
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BODY = "<ComputerName>日本-PC</ComputerName>\n<RegisteredOwner>Ünsal 😀 x</RegisteredOwner>"
+TEXT = one("specialize", SHELL, BODY)
+
+ENCODINGS = {
+    "UTF-8": TEXT.encode(),
+    "UTF-8 with a mark": codecs.BOM_UTF8 + TEXT.encode(),
+    "UTF-8 without a declaration": TEXT.removeprefix(HEAD).encode(),
+    "UTF-16LE": codecs.BOM_UTF16_LE + TEXT.replace("utf-8", "utf-16").encode("utf-16-le"),
+    "UTF-16BE": codecs.BOM_UTF16_BE + TEXT.replace("utf-8", "UTF-16").encode("utf-16-be"),
+    "UTF-16 by its mark alone": codecs.BOM_UTF16_LE + TEXT.removeprefix(HEAD).encode("utf-16-le"),
+    "UTF-16 by its declaration alone": TEXT.replace("utf-8", "utf-16").encode("utf-16-le"),
+    "Windows lines": TEXT.replace("\n", "\r\n").encode(),
+    "ISO 8859-1": TEXT.replace("utf-8", "iso-8859-1").encode("iso-8859-1", "xmlcharrefreplace"),
+}
+
+
+@pytest.mark.parametrize("data", ENCODINGS.values(), ids=ENCODINGS.keys())
+def test_every_encoding_reads_the_same_and_is_kept(data: bytes) -> None:
+    answer_file = AnswerFile(data)
+    name, owner = answer_file.settings()
+
+    assert (name.value, owner.value) == ("日本-PC", "Ünsal 😀 x")
+    assert answer_file.to_bytes() == data
+    edited = answer_file.edited([answer_file.markup.set_text(name.element, "PC")])
+    assert edited.to_bytes() != data
+    assert [setting.value for setting in edited.settings()] == ["PC", "Ünsal 😀 x"]
+    back = edited.edited([edited.markup.set_text(next(edited.settings()).element, "日本-PC")])
+    assert canonical(back.to_bytes()) == canonical(data)
+
+
+def test_columns_count_characters_not_bytes() -> None:
+    text = one("specialize", SHELL, "<!-- 日本 😀 --><ComputerName>PC</ComputerName>")
+
+    (name,) = document(text).settings()
+
+    assert (name.position, name.value_position) == (Position(5, 14), Position(5, 28))
+
+
+def test_positions_of_attributes_and_values() -> None:
+    text = (
+        f"{ROOT}<settings\n  wasPassProcessed = 'true'\n  pass='specialize'>\n"
+        f"<component name='{SHELL}'><ComputerName>\n   PC</ComputerName><TimeZone/>"
+        "</component></settings></unattend>"
+    )
+    answer_file = document(text)
+    (settings,) = answer_file.passes
+    name, zone = answer_file.settings()
+
+    assert settings.position == Position(2, 1)
+    assert answer_file.position(settings.element, "wasPassProcessed") == Position(3, 23)
+    assert answer_file.position(settings.element, "pass") == Position(4, 9)
+    assert answer_file.position(settings.element, "absent") == Position(2, 1)
+    assert name.value_position == Position(6, 4)
+    assert zone.value_position == zone.position == Position(6, 21)
+
+
+def test_lines_and_elements_are_those_of_libxml2(real_files: list[Path]) -> None:
+    for path in real_files:
+        data = path.read_bytes()
+        answer_file = AnswerFile(data)
+        theirs: list[Any] = list(etree.fromstring(data).iter("*"))
+        for our, their in zip(answer_file.root.walk(), theirs, strict=True):
+            # libxml2 knows the line on which a start tag ends.
+            end = answer_file.markup.source.position(our.content - 1)
+            assert end.line == their.sourceline
+            name = etree.QName(their)
+            assert (our.namespace, our.name) == (name.namespace, name.localname)
+            assert our.attributes == dict(their.attrib)
+            assert our.text == (their.text or "") + "".join(child.tail or "" for child in their)
+
+
+def test_the_model_of_a_list_item() -> None:
+    body = (
+        "<Interfaces><Interface wcm:action='add'><Identifier>Ethernet</Identifier>"
+        "<UnicastIpAddresses><IpAddress wcm:action='add' wcm:keyValue='1'>192.0.2.1/24</IpAddress>"
+        "</UnicastIpAddresses></Interface></Interfaces>"
+    )
+    answer_file = document(one("specialize", "Microsoft-Windows-TCPIP", body))
+    address = list(answer_file.settings())[-1]
+
+    assert address.path == "Interfaces/Interface/UnicastIpAddresses/IpAddress"
+    assert (address.action, address.key, address.pass_name) == ("add", "1", "specialize")
+    assert address.component.child("interfaces/INTERFACE/identifier") is not None
+    assert address.component.text_of("Interfaces/Interface/Identifier") == "Ethernet"
+    assert "192.0.2.1" not in repr(address)
+
+
+#: Hostile and broken files: the text, the place, and a part of the message.
+BROKEN = {
+    "a document type": ("<!DOCTYPE unattend>\n<unattend/>", "1:1", "document type"),
+    "billion laughs": (
+        '<!DOCTYPE a [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>\n<a>&b;</a>',
+        "1:1",
+        "document type",
+    ),
+    "an external entity": (
+        '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><a>&x;</a>',
+        "1:1",
+        "document type",
+    ),
+    "an external DTD": ('<!DOCTYPE a SYSTEM "http://192.0.2.1/a.dtd"><a/>', "1:1", "document type"),
+    "an undefined entity": ("<a>\n&nbsp;</a>", "2:1", "entity"),
+    "no XML at all": ("PK\x03\x04", "1:3", "not well-formed"),
+    "nothing": ("", "1:1", "no element"),
+    "a NUL": ("<a>\n x\0</a>", "2:3", "NUL"),
+    "an open tag": ("<a>\n<b", "2:1", "ends inside"),
+    "an open element": ("<a>\n<b>\n</b>\n <c>\n", "5:1", "on line 4 is still open"),
+    "a wrong end tag": ("<a>\n <b></a>", "2:7", "does not belong"),
+    "an ampersand": ("<a>\n<b>x && y</b></a>", "2:7", "&"),
+    "a lone less-than": ("<a>\n<b>x < y</b></a>", "2:7", "not well-formed"),
+    "two roots": ("<a/>\n<b/>", "2:1", "follows the end"),
+    "two attributes of a name": ("<a b='1' b='2'/>", "1:10", "twice"),
+    "an unknown prefix": ("<a>\n<b wcm:action='add'/></a>", "2:1", "prefix"),
+    "a late declaration": ("\n<?xml version='1.0'?><a/>", "2:1", "not at the start"),
+    "10,000 levels": ("<a>" * 10_000, "1:193", "nested more than 64 deep"),
+    "too many elements": ("<a>" + "<b/>\n" * 60_000, "50000:1", "more than 50,000 elements"),
+}
+
+
+@pytest.mark.parametrize(("text", "place", "message"), BROKEN.values(), ids=BROKEN.keys())
+def test_broken_files_are_clear_errors(text: str, place: str, message: str) -> None:
+    with pytest.raises(AnswerFileError) as caught:
+        document(text)
+
+    assert str(caught.value.position) == place
+    assert caught.value.message.startswith(f"unattend.xml:{place}: ")
+    assert message in caught.value.message
+    assert isinstance(caught.value, ImageError)
+
+
+MISENCODED = {
+    "UTF-16 that says UTF-8": codecs.BOM_UTF16_LE + TEXT.encode("utf-16-le"),
+    "UTF-8 that says UTF-16": TEXT.replace("utf-8", "utf-16").encode(),
+    "UTF-8's mark before another name": codecs.BOM_UTF8
+    + TEXT.replace("utf-8", "windows-1252").encode(),
+    "no UTF-8": TEXT.encode().replace("Ü".encode(), b"\xdc"),
+    "UTF-16 without mark or declaration": TEXT.removeprefix(HEAD).encode("utf-16-le"),
+    "an unknown encoding": TEXT.replace("utf-8", "ebcdic-cp-us").encode(),
+    "a codec of Python's that is no encoding": TEXT.replace("utf-8", "zlib").encode(),
+    "half a character of UTF-16": codecs.BOM_UTF16_LE + "<a/>".encode("utf-16-le") + b"\x00",
+    "a lone surrogate": codecs.BOM_UTF16_LE + "<a>\ud800</a>".encode("utf-16-le", "surrogatepass"),
+    "UTF-7": b"+ADw-unattend/+AD4-",
+}
+
+
+@pytest.mark.parametrize("data", MISENCODED.values(), ids=MISENCODED.keys())
+def test_wrong_encodings_are_clear_errors(data: bytes) -> None:
+    with pytest.raises(AnswerFileError) as caught:
+        AnswerFile(data)
+
+    assert caught.value.position is not None
+
+
+def test_a_byte_that_is_no_utf8_is_found() -> None:
+    with pytest.raises(AnswerFileError, match=r"^unattend.xml:6:18: the bytes here are not utf-8$"):
+        AnswerFile(MISENCODED["no UTF-8"])
+
+
+#: Hostile files, as Python expressions of their bytes: they are made in the child that reads them.
+HUGE = {
+    "100 MB": "b'<a>' + b'x' * 100_000_000",
+    "one text of 2 MiB": "b'<a>' + b'x' * (2_097_152 - 7) + b'</a>'",
+    "2 MiB of line ends": "b'<a>' + b'\\n' * (2_097_152 - 7) + b'</a>'",
+    "2 MiB of ampersands": "b'<a>' + b'&amp;' * 419_000 + b'</a>'",
+    "2 MiB of elements": "b'<a>' + b'<b/>' * 500_000 + b'</a>'",
+    "2 MiB of attributes": "b'<a ' + b''.join(b'b%d=\"\" ' % n for n in range(150_000)) + b'/>'",
+    "2 MiB of levels": "b'<a>' * 690_000",
+    "2 MiB of comments": "b'<a>' + b'<!---->' * 290_000 + b'</a>'",
+    "2 MiB of namespaces": "b'<a ' + b''.join(b'xmlns:b%d=\"%d\" ' % (n, n) "
+    "for n in range(85_000)) + b'/>'",
+    "49,000 declarations": "b'<a>' + b''.join(b'<b xmlns:c=\"%d\"/>' % n for n in range(49_000)) "
+    "+ b'</a>'",
+    "billion laughs": "b'<!DOCTYPE a [<!ENTITY a0 \"ha\">' + b''.join(b'<!ENTITY a%d \"%s\">' % "
+    "(n, b'&a%d;' % (n - 1) * 10) for n in range(1, 30)) + b']><a>&a29;</a>'",
+}
+
+
+@pytest.mark.parametrize("expression", HUGE.values(), ids=HUGE.keys())
+def test_huge_files_take_little_time_and_memory(expression: str, tmp_path: Path) -> None:
+    script = textwrap.dedent(
+        f"""
+        import resource, time, pathlib
+        from reseal.answerfile import AnswerFile, AnswerFileError, check, show, formatted
+        path = pathlib.Path({str(tmp_path / "unattend.xml")!r})
+        before = time.process_time()
+        try:
+            document = AnswerFile.load(path)
+            check(document), show(document), formatted(document)
+        except AnswerFileError as error:
+            print(len(error.message))
+        print(time.process_time() - before)
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+        """
+    )
+    # What makes the file takes memory too; the child that reads it is measured from the file on.
+    path = tmp_path / "unattend.xml"
+    maker = f"import pathlib; pathlib.Path({str(path)!r}).write_bytes({expression})"
+    subprocess.run([sys.executable, "-c", maker], check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        check=True,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30)),
+    )
+    *message, seconds, megabytes = done.stdout.split()
+
+    assert not message or int(message[0]) < 500
+    assert float(seconds) < 1
+    assert int(megabytes) < 256
+
+
+_TEXTS = st.text(
+    st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Cn"), include_characters="\n\t")
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_text_written_is_text_read(data: st.DataObject) -> None:
+    """Whatever text a setting gets, and however often, another parser reads the same."""
+    answer_file = AnswerFile(data.draw(st.sampled_from(list(ENCODINGS.values()))))
+    first, second = data.draw(_TEXTS), data.draw(_TEXTS)
+    name, owner = answer_file.settings()
+
+    edited = answer_file.edited(
+        [
+            answer_file.markup.set_text(owner.element, second),
+            answer_file.markup.set_text(name.element, first),
+        ]
+    )
+
+    assert [setting.value for setting in edited.settings()] == [first, second]
+    theirs = etree.fromstring(edited.to_bytes())
+    assert [element.text or "" for element in theirs[0][0]] == [first, second]
+    assert AnswerFile(edited.to_bytes()).to_bytes() == edited.to_bytes()
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=200), st.sampled_from(list(ENCODINGS.values())), st.integers(0, 2000))
+def test_junk_is_an_answer_file_error_or_reads_back(junk: bytes, data: bytes, place: int) -> None:
+    mutated = data[: place % len(data)] + junk + data[place % len(data) + len(junk) :]
+    try:
+        answer_file = AnswerFile(mutated)
+    except AnswerFileError as error:
+        assert error.message.isprintable()  # noqa: PT017
+        return
+    assert answer_file.to_bytes() == mutated

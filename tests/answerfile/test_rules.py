@@ -1,0 +1,155 @@
+"""Every rule on files that break it, and on files that do not."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reseal.answerfile import RULES, Level, Target, check
+from tests.answerfile.samples import (
+    INTERNATIONAL,
+    SHELL,
+    component,
+    document,
+    one,
+    settings,
+    unattend,
+)
+
+CASES: list[dict[str, Any]] = tomllib.loads(
+    (Path(__file__).parent / "bad_files.toml").read_text("utf-8")
+)["case"]
+
+
+def text_of(case: dict[str, Any]) -> str:
+    if "text" in case:
+        return str(case["text"])
+    body = re.sub(r"\{x\*(\d+)\}", lambda match: "x" * int(match.group(1)), case["body"])
+    return one(case["pass"], case["component"], body)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['rule']}-{case['at']}")
+def test_bad_file(case: dict[str, Any]) -> None:
+    found = [f for f in check(document(text_of(case))) if f.rule == case["rule"]]
+
+    assert [str(finding) for finding in found] == [
+        (
+            f"unattend.xml:{case['at']}: {case['level']}: "
+            f"{case['what']}; {case['why']}; {case['instead']} [{case['rule']}]"
+        )
+    ]
+
+
+def test_there_are_many_bad_files_and_one_for_every_rule() -> None:
+    assert len(CASES) >= 80
+    # The one for the architecture of an image needs an image; it is below.
+    assert {case["rule"] for case in CASES} == set(RULES) - {"image-architecture"}
+
+
+def test_every_rule_says_how_it_is_known() -> None:
+    for rule in RULES.values():
+        assert rule.summary
+        assert rule.mark in {"documented", "seen", "reported", "inferred"}
+        assert len(rule.source) > 10
+
+
+def test_components_must_be_for_the_architecture_of_the_image() -> None:
+    text = unattend(
+        settings("windowsPE", component("Microsoft-Windows-Setup", "", "x86")),
+        settings(
+            "specialize",
+            component(SHELL, "<ComputerName>PC</ComputerName>", "x86"),
+            component(INTERNATIONAL, "<UserLocale>en-US</UserLocale>", "wow64"),
+        ),
+    )
+
+    assert check(document(text)) == []
+    found = check(document(text), Target(architecture="amd64"))
+
+    assert [str(finding) for finding in found] == [
+        (
+            "unattend.xml:9:72: error: Microsoft-Windows-Shell-Setup is for x86, the image is "
+            "amd64; "
+            "Windows skips components that are not of its own architecture; "
+            'write processorArchitecture="amd64" [image-architecture]'
+        )
+    ]
+
+
+def test_an_image_can_have_time_zones_and_keyboards_of_its_own() -> None:
+    text = one("specialize", SHELL, "<TimeZone>Mars Standard Time</TimeZone>")
+    target = Target(time_zones=frozenset({"Mars Standard Time"}))
+
+    assert [f.rule for f in check(document(text))] == ["unknown-time-zone"]
+    assert check(document(text), target) == []
+
+
+GOOD = [
+    ("specialize", SHELL, "<ComputerName>*</ComputerName>"),
+    ("specialize", SHELL, "<ComputerName>日本-PC</ComputerName>"),
+    ("specialize", SHELL, "<ComputerName/>"),
+    ("specialize", SHELL, "<TimeZone>Pacific Standard Time_dstoff</TimeZone>"),
+    ("specialize", SHELL, "<TimeZone>utc</TimeZone>"),
+    ("specialize", SHELL, "<ProductKey>00000-00000-00000-00000-00000</ProductKey>"),
+    ("specialize", SHELL, "<RegisteredOwner></RegisteredOwner>"),
+    ("specialize", INTERNATIONAL, "<InputLocale>en-US; fr-FR;0407:00000407</InputLocale>"),
+    (
+        "specialize",
+        INTERNATIONAL,
+        (
+            "<InputLocale>0411:{03B5835F-F03C-411B-9CE2-AA23E1171E36}"
+            "{A76C93D9-5523-4E90-AAFA-4DB112F9AC76}</InputLocale>"
+        ),
+    ),
+    ("specialize", INTERNATIONAL, "<SystemLocale>es-ES_tradnl</SystemLocale>"),
+    ("oobeSystem", INTERNATIONAL, "<UserLocale>sr-Latn-RS</UserLocale>"),
+]
+
+
+@pytest.mark.parametrize(("pass_name", "name", "body"), GOOD)
+def test_good_file(pass_name: str, name: str, body: str) -> None:
+    assert check(document(one(pass_name, name, body))) == []
+
+
+COMMANDS = [
+    r"cmd /c echo hello &gt; C:\log.txt",
+    r"%SystemRoot%\System32\cmd.exe /c dir",
+    "powershell -Command \"Get-Item 'a' | Out-Null\"",
+    r"reg.exe add HKLM\SOFTWARE\Example /v Value /t REG_SZ /d \"a &amp; b\" /f",
+    r"C:\Windows\System32\find.exe /i \"a|b\" C:\file",
+    "start.exe",
+    r"copy\tool.exe",
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_that_run_as_they_stand(command: str) -> None:
+    body = (
+        '<FirstLogonCommands><SynchronousCommand wcm:action="add"><Order>1</Order>'
+        f"<CommandLine>{command}</CommandLine></SynchronousCommand></FirstLogonCommands>"
+    )
+
+    assert check(document(one("oobeSystem", SHELL, body))) == []
+
+
+def test_variables_of_a_template_are_no_wrong_values() -> None:
+    body = "<ComputerName>${name}</ComputerName>\n<TimeZone>${zone}</TimeZone>"
+
+    found = check(document(one("specialize", SHELL, body)))
+
+    assert {finding.rule for finding in found} == {"template-variable"}
+    assert {finding.level for finding in found} == {Level.NOTE}
+
+
+def test_findings_are_in_the_order_of_the_text_and_printable() -> None:
+    name = "x" * 5000 + "\x9b31m"
+    body = f"<{'y' * 5000}>1</{'y' * 5000}>\n<TimeZone>{name}</TimeZone>"
+
+    found = check(document(one("specialize", SHELL, body)))
+
+    assert [finding.position.line for finding in found] == [5, 6]
+    assert all(len(str(finding)) < 1000 and str(finding).isprintable() for finding in found)
