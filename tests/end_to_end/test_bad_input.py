@@ -228,7 +228,7 @@ def test_an_output_that_exists_is_not_overwritten(sample: Path, tmp_path: Path) 
     assert output.read_bytes() == data
 
 
-@pytest.mark.parametrize("spare_kib", [64, 400, 900, 1400])
+@pytest.mark.parametrize("spare_kib", [160, 400, 900, 1400])
 def test_no_space_left_on_the_host(sample: Path, tmp_path: Path, spare_kib: int) -> None:
     """A small file system of the run's own, made in a namespace that needs no privileges."""
     small = tmp_path / "small"
@@ -255,6 +255,7 @@ def test_no_space_left_on_the_host(sample: Path, tmp_path: Path, spare_kib: int)
     )  # fmt: skip
     if "unshare" in done.stderr or "mount:" in done.stderr:
         pytest.skip(f"this machine allows no namespaces of one's own: {done.stderr}")
+    assert done.stdout, done.stderr
     error = json.loads(done.stdout)
     assert error["result"] == "error", done.stderr
     assert "image.qcow2" in error["error"]["message"]

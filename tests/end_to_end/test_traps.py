@@ -171,9 +171,12 @@ def _vshadowinfo(path: Path) -> str:
     return done.stdout + done.stderr
 
 
-def test_the_answer_file_in_panther_stays(tmp_path: Path) -> None:
+def test_the_answer_file_in_panther_stays_and_its_passes_run_again(tmp_path: Path) -> None:
+    path = r"Windows\Panther\unattend.xml"
+    before = tree(Machine())["Windows"]["Panther"]["unattend.xml"]
     volume, _ = _generalized(Machine(), tmp_path)
-    assert b"<unattend" in volume.read(r"Windows\Panther\unattend.xml")
+    assert b' wasPassProcessed="true"' in before
+    assert volume.read(path) == before.replace(b' wasPassProcessed="true"', b"")
 
 
 def test_disk_and_volume_ids_are_kept(tmp_path: Path) -> None:

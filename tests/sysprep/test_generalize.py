@@ -69,7 +69,7 @@ def test_the_plan_of_the_image_decides_the_order_and_every_entry_point_is_named(
     assert providers.index("machine-sid") < providers.index("mounted-devices")
     assert providers.index("mounted-devices") < providers.index("dhcpv6-duid")
     assert providers.index("dhcpv6-duid") < providers.index("Microsoft-Windows-TPM-Driver-WMI")
-    assert providers[-2:] == ["arm", "panther-log"]
+    assert providers[-3:] == ["arm", "answer-files", "panther-log"]
 
 
 def test_an_image_without_action_files_runs_every_provider() -> None:

@@ -42,9 +42,12 @@ def create_overlay(overlay: Path, link: Link, backing_name: str | None = None) -
     try:
         run_tool([*command, str(overlay), str(link.header.size)])
     except BaseException as error:
-        overlay.unlink()
+        overlay.unlink(missing_ok=True)  # qemu-img itself deletes what it could not finish
         if isinstance(error, ImageError):
-            raise DiskError(f"{overlay} can't be created: {error}") from error
+            raise DiskError(
+                f"{overlay} can't be created: {error}",
+                hint="Free some space, or name a new image elsewhere with --output.",
+            ) from error
         raise
 
 

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from reseal.regf import types
 from reseal.session import Mark
 from reseal.windows import setup
 
@@ -33,17 +32,22 @@ _SHUTDOWN_REQUIRED = "SetupShutdownRequired"
 
 
 class Target(StrEnum):
-    """Where the next boot goes after specialize."""
+    """Where the next boot goes."""
 
     OOBE = "oobe"
     AUDIT = "audit"
 
-    @property
-    def image_state(self) -> str:
-        """The ImageState that announces it."""
-        if self is Target.AUDIT:
-            return setup.GENERALIZE_RESEAL_TO_AUDIT
-        return setup.GENERALIZE_RESEAL_TO_OOBE
+
+class Stage(StrEnum):
+    """Whether specialize is still to come."""
+
+    GENERALIZED = "GENERALIZE"
+    SPECIALIZED = "SPECIALIZE"
+
+
+def image_state(stage: Stage, target: Target) -> str:
+    """The ImageState that announces where the next boot goes (documented)."""
+    return f"IMAGE_STATE_{stage}_RESEAL_TO_{target.upper()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,69 +60,86 @@ class Armed:
     mark: Mark
 
 
-def armed_state(target: Target) -> list[Armed]:
+#: What runs anew at the next boot, and so must not count as done: children and passes.
+_CHILDREN = ("oobeldr.exe", "audit.exe", "SetupFinalTasks")
+_PASSES = ("auditSystem", "auditUser", "oobeSystem")
+
+
+def armed_state(target: Target, stage: Stage = Stage.GENERALIZED) -> list[Armed]:
     """Every registry value of the armed state, consistent with one another."""
     seen, reported, inferred = Mark.SEEN, Mark.REPORTED, Mark.INFERRED
+    generalized = stage is Stage.GENERALIZED
+    number = setup.GENERALIZED if generalized else setup.SPECIALIZED
+    children = ("setup.exe", *_CHILDREN) if generalized else _CHILDREN
+    passes = ("specialize", *_PASSES) if generalized else _PASSES
+    state = image_state(stage, target)
     return [
         Armed(setup.SETUP, "SetupType", 2, seen),
         Armed(setup.SETUP, "CmdLine", WINDEPLOY, seen),
         Armed(setup.SETUP, "OOBEInProgress", 1, seen),
-        Armed(setup.SETUP, "SystemSetupInProgress", 1, inferred),
+        Armed(setup.SETUP, "SystemSetupInProgress", int(generalized), inferred),
         Armed(setup.SETUP, "SetupPhase", 4, inferred),
-        Armed(setup.SYSPREP_STATUS, "GeneralizationState", setup.GENERALIZED, reported),
-        *(
-            Armed(setup.CHILD_COMPLETION, name, 0, reported)
-            for name in ("setup.exe", "oobeldr.exe", "audit.exe", "SetupFinalTasks")
-        ),
-        *(
-            Armed(setup.UNATTEND_PASSES, name, 0, reported)
-            for name in ("specialize", "auditSystem", "auditUser", "oobeSystem")
-        ),
+        Armed(setup.SYSPREP_STATUS, "GeneralizationState", number, reported),
+        *(Armed(setup.CHILD_COMPLETION, name, 0, reported) for name in children),
+        *(Armed(setup.UNATTEND_PASSES, name, 0, reported) for name in passes),
         Armed(setup.STATUS, "AuditBoot", int(target is Target.AUDIT), reported),
-        Armed(setup.SETUP_STATE, "ImageState", target.image_state, Mark.DOCUMENTED),
-        Armed(setup.IMAGE_SERVICING_DATA, "ImageState", target.image_state, seen),
+        Armed(setup.SETUP_STATE, "ImageState", state, Mark.DOCUMENTED),
+        Armed(setup.IMAGE_SERVICING_DATA, "ImageState", state, seen),
     ]
 
 
-def missing(installation: Installation, target: Target) -> list[str]:
+def missing(
+    installation: Installation, target: Target, stage: Stage = Stage.GENERALIZED
+) -> list[str]:
     """Name what the image lacks of the armed state; empty where it is complete."""
     registry = installation.registry
     lacks = [
         f"{one.path}\\\\{one.name}"
-        for one in armed_state(target)
+        for one in armed_state(target, stage)
         if registry.value(one.path, one.name) != one.data
     ]
-    if not setup.new_sid_pending(registry):
-        lacks.append(f"{setup.PENDING_REQUEST} with {setup.SETUPCL_EXE} in {setup.SETUPEXECUTE}")
-    lacks.extend(
-        path
-        for path in (installation.path(setup.TAG_FILE), installation.path(setup.STATE_INI))
-        if installation.tree.stat(path) is None
-    )
+    files = [setup.STATE_INI]
+    if stage is Stage.GENERALIZED:
+        files.append(setup.TAG_FILE)
+        if not setup.new_sid_pending(registry):
+            lacks.append(
+                f"{setup.PENDING_REQUEST} with {setup.SETUPCL_EXE} in {setup.SETUPEXECUTE}"
+            )
+    paths = map(installation.path, files)
+    lacks.extend(path for path in paths if installation.tree.stat(path) is None)
     return lacks
 
 
 def arm(session: Session, target: Target) -> None:
-    """Stage the armed state, in the registry, State.ini and the tag file."""
-    for one in armed_state(target):
+    """Stage the armed state of a generalized image, with its clone tag and tag file."""
+    set_state(session, armed_state(target))
+    write_state_file(session, image_state(Stage.GENERALIZED, target))
+    with session.acting(ARM, Mark.SEEN):
+        # ctime: the day is padded with a space.
+        tag = f"{session.now:%a %b} {session.now.day:2} {session.now:%H:%M:%S %Y}"
+        session.set_strings(setup.SETUP, "CloneTag", [tag])
+        session.write_file(session.installation.path(setup.TAG_FILE), b"")
+    session.note(
+        "SystemSetupInProgress 1 and SetupPhase 4 are inferred: one real hive with specialize still to "
+        "come holds them, and no source states them for a generalized image."
+    )
+
+
+def set_state(session: Session, values: list[Armed]) -> None:
+    """Stage values of SYSTEM and SOFTWARE that say what the next boot does."""
+    for one in values:
         with session.acting(ARM, one.mark):
             if isinstance(one.data, int):
                 session.set_number(one.path, one.name, one.data)
             else:
                 session.set_text(one.path, one.name, one.data)
     with session.acting(ARM, Mark.SEEN):
-        # ctime: the day is padded with a space.
-        tag = f"{session.now:%a %b} {session.now.day:2} {session.now:%H:%M:%S %Y}"
-        session.set_value(
-            setup.SETUP, "CloneTag", types.REG_MULTI_SZ, types.encode(types.REG_MULTI_SZ, [tag])
-        )
-        session.write_file(session.installation.path(setup.TAG_FILE), b"")
-        # A left-over request to shut down would be carried out after specialize.
+        # A left-over request to shut down would be carried out by the boot that is armed.
         session.delete_value(setup.SETUP, _SHUTDOWN_REQUIRED)
+
+
+def write_state_file(session: Session, state: str) -> None:
+    """Stage State.ini, the third place of the ImageState."""
     with session.acting(ARM, Mark.DOCUMENTED):
-        state = f'[State]\r\nImageState="{target.image_state}"\r\n'
-        session.write_file(session.installation.path(setup.STATE_INI), state.encode("ascii"))
-    session.note(
-        "SystemSetupInProgress 1 and SetupPhase 4 are inferred: one real hive with specialize still to "
-        "come holds them, and no source states them for a generalized image."
-    )
+        text = f'[State]\r\nImageState="{state}"\r\n'
+        session.write_file(session.installation.path(setup.STATE_INI), text.encode("ascii"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from reseal.checks import CHECKS, Finding, Level
 from reseal.errors import CheckError, ImageError
 from reseal.providers import PROVIDERS, Provider
-from reseal.sysprep import action_file, actions, panther
+from reseal.sysprep import action_file, actions, answer_files, panther
 from reseal.sysprep.arm import Target, arm, missing
 from reseal.sysprep.entry_points import Coverage, coverage, providers_for
 from reseal.tree import join
@@ -58,6 +58,7 @@ def generalize(session: Session, target: Target = Target.OOBE) -> Outcome:
         run_plan(session, plan)
     with session.step("Arming the next boot"):
         arm(session, target)
+        answer_files.reset_cached(session)
         panther.write(session, target, covered)
     with session.step("Verifying the edited hives"):
         session.verify()

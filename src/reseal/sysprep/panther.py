@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from reseal import __version__
 from reseal.session import Mark
+from reseal.sysprep.arm import Stage, Target, image_state
 from reseal.tree import join
 from reseal.windows import setup
 
 if TYPE_CHECKING:
     from reseal.session import Session
-    from reseal.sysprep.arm import Target
     from reseal.sysprep.entry_points import Coverage
 
 LOG = join(setup.SYSPREP, r"Panther\setupact.log")
@@ -44,7 +44,7 @@ def write(session: Session, target: Target, coverage: Coverage) -> None:
         line(f"{change.provider}: {change.kind} {change.target}")
     for name in coverage.to_json()["unknown"]:
         line(f"reseal: {name} was not emulated", level="Warning")
-    line(f"reseal: the image's state is {target.image_state}")
+    line(f"reseal: the image's state is {image_state(Stage.GENERALIZED, target)}")
     line("Shutting down SysPrep log", 0x52)
     data = "".join(f"{one}\r\n" for one in lines).encode("utf-8", "replace")
     with session.acting("panther-log", Mark.SEEN):
