@@ -185,8 +185,10 @@ def test_a_machine_without_any_of_it_is_left_alone() -> None:
         software={
             "Microsoft": {
                 "Cryptography": None,
+                "Windows Advanced Threat Protection": None,
                 "Windows NT": {"CurrentVersion": {"NetworkList": None}},
-            }
+            },
+            "WOW6432Node": None,
         },
         system={"MountedDevices": None, "ControlSet001": {"Services": {"Tcpip6": None}}},
     )

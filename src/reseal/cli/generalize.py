@@ -34,6 +34,19 @@ def generalize(
         bool,
         typer.Option("--chkdsk-at-boot", help="Let Windows check the volume at its next boot."),
     ] = False,
+    enable: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PROVIDER", help="Run a provider that is off by default (repeatable)."
+        ),
+    ] = None,
+    disable: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PROVIDER", help="Don't run a provider (repeatable)."),
+    ] = None,
+    rearm: Annotated[
+        bool, typer.Option("--rearm", help="Rearm the activation at the first boot.")
+    ] = False,
     allow_backing: AllowBacking = False,
     report_file: Annotated[
         Path | None,
@@ -45,6 +58,7 @@ def generalize(
 
     The image is either untouched or done. In place unless --output names a new image.
     """
+    from reseal.providers.selection import select  # noqa: PLC0415
     from reseal.report import text  # noqa: PLC0415  --help needs no engines
     from reseal.report.generalization import generalize_job, still_armed  # noqa: PLC0415
     from reseal.session.run import Options, change  # noqa: PLC0415
@@ -61,7 +75,9 @@ def generalize(
             msg = "--thin makes a thin new image, so it needs --output."
             raise UsageError(msg, "Name the new image with --output FILE.qcow2.")
         target = Target.AUDIT if audit else Target.OOBE
-        switches = frozenset({"discard-hibernation"} if discard_hibernation else ())
+        chosen = select(enable or (), disable or ())
+        given = {"discard-hibernation": discard_hibernation, "rearm": rearm}
+        switches = frozenset(name for name, on in given.items() if on)
         options = Options(
             volume=volume,
             output=output,
@@ -72,7 +88,13 @@ def generalize(
             switches=switches,
         )
         with console.progress(quiet=quiet) as report:
-            record = change(image, generalize_job(target), still_armed(target), options, report)
+            record = change(
+                image,
+                generalize_job(target, chosen),
+                still_armed(target, chosen),
+                options,
+                report,
+            )
         if dry_run and record["result"] == "generalized":
             record["result"] = "dry run"
         if report_file:

@@ -9,6 +9,7 @@ import typer
 from reseal import __version__
 from reseal.cli.generalize import generalize
 from reseal.cli.inspect import inspect
+from reseal.cli.providers import providers
 from reseal.cli.resume import resume
 
 app = typer.Typer(
@@ -36,7 +37,7 @@ def _root(
     del version
 
 
-for command in (inspect, generalize, resume):
+for command in (inspect, generalize, providers, resume):
     app.command()(command)
 
 

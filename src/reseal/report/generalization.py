@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from reseal.providers.machine_sid import machine_sid
 from reseal.sysprep.arm import Target, missing
 from reseal.sysprep.generalize import generalize
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from reseal.providers import Provider
     from reseal.session import Session
     from reseal.windows import Installation
 
 
-def generalize_job(target: Target) -> Callable[[Session], dict[str, Any]]:
+def generalize_job(
+    target: Target, providers: tuple[Provider, ...] | None = None
+) -> Callable[[Session], dict[str, Any]]:
     """Return the job that generalizes a session's installation and records it."""
 
     def job(session: Session) -> dict[str, Any]:
-        outcome = generalize(session, target)
+        outcome = generalize(session, target, providers)
         return {
             "result": outcome.result,
             "target": target.value,
@@ -35,6 +39,9 @@ def generalize_job(target: Target) -> Callable[[Session], dict[str, Any]]:
     return job
 
 
-def still_armed(target: Target) -> Callable[[Installation], list[str]]:
+def still_armed(
+    target: Target, providers: tuple[Provider, ...] | None = None
+) -> Callable[[Installation], list[str]]:
     """Return the look at the written image: what it lacks of the armed state."""
-    return lambda installation: missing(installation, target)
+    new_sid = providers is None or machine_sid in providers
+    return lambda installation: missing(installation, target, new_sid=new_sid)

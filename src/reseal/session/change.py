@@ -33,8 +33,8 @@ class Change:
 
     Attributes:
         provider: who made it.
-        kind: `set_value`, `delete_value`, `delete_key`, `write_file`, `delete_file`, `delete_tree`,
-            `rename_file`, `discard_shadow_copies`.
+        kind: `set_value`, `delete_value`, `delete_key`, `rename_key`, `write_file`, `delete_file`,
+            `delete_tree`, `rename_file`, `discard_shadow_copies`.
         target: a registry path, with `\\` before a value's name, or a path of the volume.
         before: what was there.
         after: what is there now.

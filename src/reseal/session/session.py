@@ -185,6 +185,20 @@ class Session:
             found = True
         return found
 
+    def rename_key(self, path: str, new_name: str) -> bool:
+        """Give a key with all below it another name wherever the path means; true if there was one."""
+        found = False
+        for place in self._places(path):
+            key = self.registry.key_at(place)
+            if key is None or not place.path:
+                continue
+            key.rename(new_name)
+            self._edited.add(place.hive)
+            renamed = join(place.shown.rpartition("\\")[0], new_name)
+            self.record("rename_key", place.shown, place.shown, renamed)
+            found = True
+        return found
+
     def _places(self, path: str) -> list[Location]:
         return self.registry.locate(path)
 

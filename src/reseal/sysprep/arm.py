@@ -89,9 +89,20 @@ def armed_state(target: Target, stage: Stage = Stage.GENERALIZED) -> list[Armed]
 
 
 def missing(
-    installation: Installation, target: Target, stage: Stage = Stage.GENERALIZED
+    installation: Installation,
+    target: Target,
+    stage: Stage = Stage.GENERALIZED,
+    *,
+    new_sid: bool = True,
 ) -> list[str]:
-    """Name what the image lacks of the armed state; empty where it is complete."""
+    """Name what the image lacks of the armed state; empty where it is complete.
+
+    Args:
+        installation: the Windows to look at.
+        target: where its next boot is to go.
+        stage: whether specialize is still to come.
+        new_sid: whether a request for a new machine SID belongs to it.
+    """
     registry = installation.registry
     lacks = [
         f"{one.path}\\\\{one.name}"
@@ -101,7 +112,7 @@ def missing(
     files = [setup.STATE_INI]
     if stage is Stage.GENERALIZED:
         files.append(setup.TAG_FILE)
-        if not setup.new_sid_pending(registry):
+        if new_sid and not setup.new_sid_pending(registry):
             lacks.append(
                 f"{setup.PENDING_REQUEST} with {setup.SETUPCL_EXE} in {setup.SETUPEXECUTE}"
             )

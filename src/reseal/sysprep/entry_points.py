@@ -18,22 +18,77 @@ if TYPE_CHECKING:
 
     from reseal.sysprep.action_file import Component, Module
 
+_PACKAGES = (
+    "Packages of users are registered in the state repository, whose triggers only a running Windows "
+    "knows; the check of packages names those that would stop a user's first logon."
+)
+_NO_SOURCE = (
+    "What it does is in no source, and nothing that it could remove is known to identify a machine; "
+    "it stays as it is."
+)
+_SERVICING = (
+    "Taking packages out is the servicing stack's job; a task of Windows does it when idle."
+)
+
 #: `dll,function` in lower case -> reason.
 LEFT_TO_WINDOWS: dict[str, str] = {
     "slc.dll,slrearmwindows": "The license is sealed, and the rearm needs a running Windows.",
+    "clipc.dll,clipcleanupstate": (
+        "The store of the Client License Service is sealed; it finds new hardware and asks again."
+    ),
+    "winshfhc.dll,mrtcomponent_generalize": (
+        "It removes instances from the WMI repository, whose records carry checksums; the security "
+        "center registers its products anew at each start."
+    ),
+    "appxsysprep.dll,sysprepgeneralize": _PACKAGES,
+    "appxdeploymentclient.dll,appxsvcprepareforsysprepgeneralize": _PACKAGES,
+    "langcleanupsysprepaction.dll,sysprep_generalize_muilangcleanup": _SERVICING,
+    "provsysprep.dll,provpackagesysprepgeneralize": (
+        "Provisioning packages are applied again by Windows at its first boot."
+    ),
+    "iesysprep.dll,sysprep_generalize_ie": _NO_SOURCE,
+    "iesysprep.dll,sysprep_cleanup_ie": _NO_SOURCE,
+    "spwmp.dll,sysprep_generalize_wmp": _NO_SOURCE,
+    "spwmp.dll,sysprep_clean_wmp": _NO_SOURCE,
+    "shsetup.dll,sysprep_generalize_shell": _NO_SOURCE,
+    "shsetup.dll,sysprep_cleanup_shell": _NO_SOURCE,
+    "catsrvut.dll,sysprepcomplus": _NO_SOURCE,
+    "catsrvut.dll,sysprepcomplus2": _NO_SOURCE,
+    "spcompat.dll,sysprep_generalize_compat": _NO_SOURCE,
+    "iissyspr.dll,iis_generalize": _NO_SOURCE,
+    "tapisysprep.dll,tapisysprepclean": _NO_SOURCE,
+    "ipsmigrationplugin.dll,sysprep_cleanup_ips": _NO_SOURCE,
+    "dsccore.dll,sysprep_cleanup": _NO_SOURCE,
 }
-NOTHING_TO_DO: dict[str, str] = {}
+_TRIGGER = "It switches a trigger of a task on again, and fails on good images too."
+NOTHING_TO_DO: dict[str, str] = {
+    "waasmedicsvc.dll,generalizeforimaging": (
+        "It asks a running service to repair Windows Update; no such service runs here."
+    ),
+    "dcntel.dll,sysprepcleanupenablecustomtrigger": _TRIGGER,
+    "generaltel.dll,sysprepcleanupenablecustomtrigger": _TRIGGER,
+}
 
 
 @dataclass(slots=True)
 class Coverage:
-    """How much of an image's own plan was carried out, each by name."""
+    """How much of an image's own plan was carried out, each by name.
+
+    Attributes:
+        declarative: actions that were run as they are written.
+        emulated: entry points that a provider or a check stands for.
+        left_to_windows: entry points that wait for a running Windows.
+        nothing_to_do: entry points that have nothing to do in a powered-off image.
+        unknown: entry points and elements that reseal does not know.
+        disabled: entry points whose providers the person switched off.
+    """
 
     declarative: list[str] = field(default_factory=list)
     emulated: list[str] = field(default_factory=list)
     left_to_windows: list[str] = field(default_factory=list)
     nothing_to_do: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    disabled: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, list[str]]:
         """The coverage as plain data, without repetitions and in the plan's order."""
@@ -43,6 +98,7 @@ class Coverage:
             "left_to_windows": list(dict.fromkeys(self.left_to_windows)),
             "nothing_to_do": list(dict.fromkeys(self.nothing_to_do)),
             "unknown": list(dict.fromkeys(self.unknown)),
+            "disabled": list(dict.fromkeys(self.disabled)),
         }
 
 
@@ -63,9 +119,10 @@ def providers_for(module: Module) -> list[Provider]:
     return _PROVIDERS.get(str(module).lower(), [])
 
 
-def coverage(plan: Iterable[Component]) -> Coverage:
-    """Sort all that a plan does by what becomes of it."""
+def coverage(plan: Iterable[Component], chosen: Iterable[Provider] = PROVIDERS) -> Coverage:
+    """Sort all that a plan does by what becomes of it, where these providers run."""
     found = Coverage()
+    running = {one.id for one in chosen}
     for component in plan:
         for action in component.actions:
             side = " (wow64)" if component.wow64 else ""
@@ -73,7 +130,10 @@ def coverage(plan: Iterable[Component]) -> Coverage:
         for module in component.modules:
             name = str(module)
             key = name.lower()
-            if key in _PROVIDERS or key in _VALIDATORS:
+            emulating = _PROVIDERS.get(key, [])
+            if emulating and not any(one.id in running for one in emulating):
+                found.disabled.append(name)
+            elif emulating or key in _VALIDATORS:
                 found.emulated.append(name)
             elif key in LEFT_TO_WINDOWS:
                 found.left_to_windows.append(name)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from reseal.checks import CHECKS, Finding, Level
 from reseal.errors import CheckError, ImageError
 from reseal.providers import PROVIDERS, Provider
+from reseal.providers.machine_sid import machine_sid
+from reseal.providers.selection import select
 from reseal.sysprep import action_file, actions, answer_files, panther
 from reseal.sysprep.arm import Target, arm, missing
 from reseal.sysprep.entry_points import Coverage, coverage, providers_for
@@ -38,30 +40,44 @@ class Outcome:
     coverage: Coverage
 
 
-def generalize(session: Session, target: Target = Target.OOBE) -> Outcome:
+def generalize(
+    session: Session,
+    target: Target = Target.OOBE,
+    providers: tuple[Provider, ...] | None = None,
+) -> Outcome:
     """Stage all that generalizing this installation means. Nothing is written.
+
+    Args:
+        session: the opened installation.
+        target: where the next boot goes.
+        providers: those that run, as `select` returns them; None for those that do by default.
 
     Raises:
         CheckError: a check forbids it.
         ImageError: the image is damaged.
     """
+    chosen = select() if providers is None else providers
+    new_sid = machine_sid in chosen
     with session.step("Checking"):
         findings = check(session)
     with session.step("Reading the image's own plan"):
         plan = read_plan(session)
-        covered = coverage(plan)
+        covered = coverage(plan, chosen)
     state = SetupState.of(session.installation)
-    if state.generalized and not missing(session.installation, target):
+    if state.generalized and not missing(session.installation, target, new_sid=new_sid):
         session.note("The image is generalized already; nothing was changed.")
         return Outcome("already generalized", findings, covered)
     with session.step("Running the plan"):
-        run_plan(session, plan)
+        run_plan(session, plan, chosen)
     with session.step("Arming the next boot"):
         arm(session, target)
         answer_files.reset_cached(session)
         panther.write(session, target, covered)
     with session.step("Verifying the edited hives"):
         session.verify()
+    disabled = [one.id for one in PROVIDERS if one.default and one not in chosen]
+    if disabled:
+        session.note(f"Switched off, so that what they stand for stays: {', '.join(disabled)}.")
     for path in sorted(session.files.outside):
         session.note(f"{path} leads out of the volume through a link and was not looked at.")
     return Outcome("generalized", findings, covered)
@@ -110,12 +126,12 @@ def read_plan(session: Session) -> list[Component]:
     return [one for one in components if one.architecture in wanted]
 
 
-def run_plan(session: Session, plan: list[Component]) -> None:
+def run_plan(session: Session, plan: list[Component], chosen: tuple[Provider, ...]) -> None:
     """Stage the plan in its order, then the providers that no entry point of it asked for."""
     done: set[str] = set()
 
     def run(one: Provider) -> None:
-        if one.id not in done:
+        if one in chosen and one.id not in done:
             done.add(one.id)
             one(session)
 
@@ -125,5 +141,5 @@ def run_plan(session: Session, plan: list[Component]) -> None:
         for module in component.modules:
             for one in providers_for(module):
                 run(one)
-    for one in PROVIDERS:
+    for one in chosen:
         run(one)

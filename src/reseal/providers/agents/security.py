@@ -1,0 +1,80 @@
+"""Agents of security products."""
+
+from reseal.providers.agents.declaration import Agent
+from reseal.session import Mark
+
+_FALCON = (
+    r"HKLM\SYSTEM\CrowdStrike\{9b03c1d9-3138-44ed-9fae-d9f4c034b88d}"
+    r"\{16e0423f-7058-48c9-a204-725362b67639}\Default"
+)
+_SYMANTEC = (
+    "",
+    "{windows}\\Temp\\",
+    "ProgramData\\Symantec\\Symantec Endpoint Protection\\PersistedData\\",
+    "Program Files\\Common Files\\Symantec Shared\\HWID\\",
+)
+
+SECURITY = (
+    Agent(
+        id="crowdstrike",
+        title="Delete the CrowdStrike Falcon sensor's agent id",
+        about="""The id under which the console knows the sensor.
+
+        `AG` holds it, in two places, depending on the version. It goes, and the sensor gets a new one;
+        `CU`, the customer's id, stays, since the sensor needs it. For templates CrowdStrike now asks for
+        an installation with NO_START=1 or VDI=1 instead, so this is for images that were made without.""",
+        mark=Mark.REPORTED,
+        source="meaning and places of AG and CU: seen in CrowdStrike's own falcon-scripts; that it is "
+        "deleted in templates: reported; that CrowdStrike no longer advises it: EUCweb/BIS-F issue 404",
+        values=(
+            (_FALCON, ("AG",)),
+            (r"HKLM\SYSTEM\CurrentControlSet\Services\CSAgent\Sim", ("AG",)),
+        ),
+    ),
+    Agent(
+        id="trellix",
+        title="Delete the Trellix (McAfee) agent's GUID",
+        about="""The GUID under which ePolicy Orchestrator knows the agent.
+
+        Systems that share it overwrite each other's entry. `AgentGUID` goes, and the agent makes a new
+        one at its next start.""",
+        mark=Mark.DOCUMENTED,
+        source="McAfee, deploying a client in a VDI environment: AgentGUID is deleted in the master "
+        "image (quoted in EUCweb/BIS-F issue 83)",
+        default=True,
+        values=((r"HKLM\SOFTWARE\Network Associates\ePolicy Orchestrator\Agent", ("AgentGUID",)),),
+    ),
+    Agent(
+        id="symantec",
+        title="Delete the hardware id of Symantec Endpoint Protection",
+        about="""The hardware key under which the management server knows the client.
+
+        It stands in the registry and in copies on disk from which the client restores it; all of them
+        go, and the client makes a new one.""",
+        mark=Mark.REPORTED,
+        source="BIS-F (Base Image Script Framework), preparation of the client after Symantec HOWTO54706",
+        files=tuple(
+            f"{folder}{name}"
+            for folder in _SYMANTEC
+            for name in ("sephwid.xml", "communicator.dat")
+        ),
+        values=(
+            (
+                r"HKLM\SOFTWARE\Symantec\Symantec Endpoint Protection\SMC\SYLINK\SyLink",
+                ("HardwareID", "ForceHardwareKey", "HostGUID", "HostName"),
+            ),
+        ),
+    ),
+    Agent(
+        id="nessus",
+        title="Delete the Tenable Nessus agent's id",
+        about="""The UUID under which the manager knows the agent.
+
+        A manager refuses to link a second agent with the same one. `TAG` goes; the agent has to be linked
+        again in the clone.""",
+        mark=Mark.REPORTED,
+        source="scripts of several administrators that prepare clones; the product's own way is "
+        "nessuscli prepare-image",
+        values=((r"HKLM\SOFTWARE\Tenable", ("TAG",)),),
+    ),
+)

@@ -1,0 +1,49 @@
+"""Prefetch, SuperFetch and ReadyBoost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reseal.providers.declaration import provider
+from reseal.providers.places import empty, matching
+from reseal.session import Mark
+
+if TYPE_CHECKING:
+    from reseal.session import Session
+
+READY_BOOST = r"HKLM\SYSTEM\CurrentControlSet\Services\RdyBoost\Parameters"
+_VALUES = (
+    "BootPlan",
+    "ReadyBootVolumeUniqueId",
+    "ReadyBootPlanAge",
+    "LastBootPlanUserTime",
+    "EffectivePends",
+    "BootCountwithPends",
+)
+#: Drives that were tried for ReadyBoost, by serial number.
+EXTERNAL_MEMORY = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\EMDMgmt"
+PREFETCH = "Prefetch"
+
+
+@provider(
+    "prefetch",
+    "Forget how the old machine started, and which drives it had",
+    mark=Mark.REPORTED,
+    source="interoperability notes on sysmain.dll: PfSvSysprepCleanup deletes these values, this key "
+    "and the content of these folders",
+    entry_points=("sysmain.dll,PfSvSysprepCleanup",),
+)
+def prefetch(session: Session) -> None:
+    r"""Which programs ran, from which volumes, and how the machine started.
+
+    Sysprep deletes the traces in `Windows\Prefetch` with its `ReadyBoot` folder, the boot plan in the
+    parameters of RdyBoost, and `EMDMgmt`, which lists drives by their serial numbers; reseal does the
+    same, in every control set. Values of the service SysMain itself are left, since no source names
+    the key that holds them.
+    """
+    for name in _VALUES:
+        session.delete_value(READY_BOOST, name)
+    session.delete_key(EXTERNAL_MEMORY)
+    for path in matching(session, session.installation.path(PREFETCH, "*")):
+        session.delete_file(path)
+    empty(session, session.installation.path(PREFETCH, "ReadyBoot"))

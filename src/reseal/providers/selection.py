@@ -1,0 +1,41 @@
+"""Which providers a run uses."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+from reseal.errors import UsageError
+from reseal.providers import PROVIDERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reseal.providers import Provider
+
+_LIST = "`reseal providers` lists them all."
+
+
+def select(enable: Iterable[str] = (), disable: Iterable[str] = ()) -> tuple[Provider, ...]:
+    """The providers that run: those that do by default, with some added and some left out.
+
+    Args:
+        enable: ids of providers that do not run by default.
+        disable: ids of providers that are not to run.
+
+    Raises:
+        UsageError: an id is not known, or both enabled and disabled.
+    """
+    wanted, unwanted = set(enable), set(disable)
+    known = {one.id for one in PROVIDERS}
+    for name in sorted((wanted | unwanted) - known):
+        near = difflib.get_close_matches(name.lower(), known, cutoff=0.5)
+        hint = f"Did you mean {' or '.join(near)}? {_LIST}" if near else _LIST
+        raise UsageError(f"There is no provider called {name}.", hint)
+    both = sorted(wanted & unwanted)
+    if both:
+        msg = f"{', '.join(both)} can't be enabled and disabled at once."
+        raise UsageError(msg, "Leave one of the two options out.")
+    return tuple(
+        one for one in PROVIDERS if (one.default or one.id in wanted) and one.id not in unwanted
+    )

@@ -1,0 +1,34 @@
+"""The identity of the Windows Update client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reseal.providers.declaration import provider
+from reseal.session import Mark
+
+if TYPE_CHECKING:
+    from reseal.session import Session
+
+WINDOWS_UPDATE = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate"
+IDS = ("AccountDomainSid", "PingID", "SusClientId", "SusClientIdValidation")
+
+
+@provider(
+    "windows-update",
+    "Delete the ids of the Windows Update client",
+    mark=Mark.REPORTED,
+    source="scripts of several administrators that make cloned clients register at WSUS again; that "
+    "GeneralizeForImaging does the same: inferred from its name",
+    entry_points=("wuaueng.dll,GeneralizeForImaging",),
+)
+def windows_update(session: Session) -> None:
+    r"""The ids under which the machine is known to Windows Update and to WSUS.
+
+    `SusClientId` and the values beside it, under `CurrentVersion\WindowsUpdate`, name the client.
+    Clones that share them take each other's place on a WSUS server. They are deleted, and the client
+    makes new ones with its next request. The update store (`SoftwareDistribution`, with checksums in
+    its database) stays.
+    """
+    for name in IDS:
+        session.delete_value(WINDOWS_UPDATE, name)

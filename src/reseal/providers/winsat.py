@@ -1,0 +1,36 @@
+"""Results of the Windows System Assessment Tool."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reseal.providers.declaration import provider
+from reseal.providers.places import matching
+from reseal.session import Mark
+
+if TYPE_CHECKING:
+    from reseal.session import Session
+
+DATA_STORE = r"Performance\WinSAT\DataStore"
+#: Results that a maker of PCs puts into an image on purpose.
+_PREPOPULATED = "(prepop)"
+
+
+@provider(
+    "winsat",
+    "Delete measurements of the old machine's hardware",
+    mark=Mark.INFERRED,
+    source="place, names, and that prepopulated results belong to an image: documented (Microsoft, "
+    "winsat prepop); that Sysprep deletes the others: inferred from its entry point",
+    entry_points=("spwinsat.dll,Sysprep_Clean_WinSAT",),
+)
+def winsat(session: Session) -> None:
+    r"""How fast the old machine's processor, memory, disk and graphics are.
+
+    The files of `Performance\WinSAT\DataStore` name its hardware, and decide what Windows does on it.
+    They go, and Windows measures again; results that were put there with `winsat prepop`, for images,
+    stay.
+    """
+    for path in matching(session, session.installation.path(DATA_STORE, "*.xml")):
+        if _PREPOPULATED not in path.lower():
+            session.delete_file(path)

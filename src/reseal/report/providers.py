@@ -1,0 +1,65 @@
+"""What every provider does, from the declarations."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from reseal.providers import Provider
+
+_WIDTH = 96
+_INDENT = "    "
+
+
+def providers(declared: Iterable[Provider]) -> dict[str, Any]:
+    """Describe providers as plain data.
+
+    Returns:
+        `providers`: a list with id, title, description, mark, source, default, beyond and
+        entry_points of each, in the order in which they run.
+    """
+    return {
+        "providers": [
+            {
+                "id": one.id,
+                "title": one.title,
+                "description": one.description,
+                "mark": one.mark.value,
+                "source": one.source,
+                "default": one.default,
+                "beyond": one.beyond,
+                "entry_points": list(one.entry_points),
+            }
+            for one in declared
+        ]
+    }
+
+
+def text(record: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines of `reseal providers`."""
+    for one in record["providers"]:
+        state = "on by default" if one["default"] else "off by default"
+        yield f"{one['id']} ({state}{', beyond Sysprep' if one['beyond'] else ''})"
+        yield f"{_INDENT}{one['title']}."
+        for paragraph in one["description"].split("\n\n"):
+            yield ""
+            yield from _wrapped(" ".join(paragraph.split()))
+        yield ""
+        yield from _wrapped(f"Known: {one['mark']}. Source: {one['source']}.")
+        if one["entry_points"]:
+            yield from _wrapped(f"Stands for: {', '.join(one['entry_points'])}.")
+        yield ""
+
+
+def _wrapped(line: str) -> list[str]:
+    return textwrap.wrap(
+        line,
+        _WIDTH,
+        initial_indent=_INDENT,
+        subsequent_indent=_INDENT,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
