@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from reseal.providers import PROVIDERS
 from reseal.regf import Hive, Key
 from reseal.session import Session, VolumeState
 from reseal.testing.machine import Machine, tree
 from reseal.testing.memory import MemoryTree
+from reseal.tree import join
 from reseal.windows import Installation
+from reseal.windows.registry import MACHINE_HIVES
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 CLEAN = VolumeState(dirty=False, log_clean=True, hibernation="none", shadow_copies=0)
@@ -60,3 +64,56 @@ def difference(
             if (path in old) != (path in new) or old.get(path) != new.get(path):
                 found.add(f"{name}\\{path}")
     return found
+
+
+@dataclass
+class Effect:
+    r"""What a provider did to a sample machine, as the whole image tells it afterwards.
+
+    Attributes:
+        changes: every registry path (`SYSTEM\Setup\CmdLine`, keys with a backslash at their end) that
+            is new, gone or different, and every file with `-` (gone), `+` (new) or `*` (different)
+            before its path.
+        session: the session that was committed.
+        after: a session on the image as it is now.
+    """
+
+    changes: set[str]
+    session: Session
+    after: Session
+
+    def read(self, path: str) -> bytes:
+        """A file as it is now."""
+        return self.after.files.read(path)
+
+
+def effect(name: str, machine: Machine | None = None, **options: Any) -> Effect:
+    """Run one provider on a sample machine, commit, and compare the whole image with what it was."""
+    one = session(machine, **options)
+    memory = one.installation.tree
+    assert isinstance(memory, MemoryTree)
+    files, hives = memory.snapshot(), state(session(machine))
+    next(each for each in PROVIDERS if each.id == name)(one)
+    assert {change.provider for change in one.changes} <= {name}
+    one.verify()
+    one.commit(memory)
+    again = Session(Installation(memory, "Windows", volume=1), volume_state=CLEAN)
+    now = memory.snapshot()
+    changes = difference(hives, state(again))
+    for path in {*files, *now}:
+        if path.lower() in _HIVE_FILES:
+            continue
+        if path not in now:
+            changes.add(f"-{path}")
+        elif path not in files:
+            changes.add(f"+{path}")
+        elif files[path] != now[path]:
+            changes.add(f"*{path}")
+    return Effect(changes, one, again)
+
+
+_HIVE_FILES = {
+    join(r"Windows\System32\config", name + suffix).lower()
+    for name in MACHINE_HIVES
+    for suffix in ("", ".LOG1", ".LOG2")
+}

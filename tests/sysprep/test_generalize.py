@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from reseal.errors import CheckError, ImageError, ResealError
+from reseal.providers.selection import select
 from reseal.session import Session, VolumeState
 from reseal.sysprep import arm
 from reseal.sysprep.arm import Target
@@ -188,3 +189,24 @@ def test_the_memory_of_a_hibernated_windows_can_be_given_up() -> None:
     outcome = generalize(one)
     assert outcome.result == "generalized"
     assert any(found.level == "warning" for found in outcome.checks)
+
+
+def test_a_provider_that_is_switched_off_does_not_run_and_is_said() -> None:
+    one = session()
+    chosen = select(enable=["openssh"], disable=["dhcpv6-duid", "event-logs", "machine-sid"])
+    outcome = generalize(one, Target.OOBE, chosen)
+    assert outcome.result == "generalized"
+    assert not {"dhcpv6-duid", "event-logs", "machine-sid"} & {
+        change.provider for change in one.changes
+    }
+    coverage = outcome.coverage.to_json()
+    assert coverage["disabled"] == [
+        "spopk.dll,Sysprep_Generalize_Opk", "dhcpcsvc.dll,DhcpClient_Generalize",
+    ]  # fmt: skip
+    assert "dhcpcsvc.dll,DhcpClient_Generalize" not in coverage["emulated"]
+    assert any("dhcpv6-duid, event-logs" in note for note in one.notes)
+    assert one.registry.key(setup.PENDING_REQUEST) is None
+    one.commit(one.installation.tree)
+    again = Session(Installation(one.installation.tree, "Windows"), volume_state=one.volume_state)
+    assert arm.missing(again.installation, Target.OOBE, new_sid=False) == []
+    assert generalize(again, Target.OOBE, chosen).result == "already generalized"

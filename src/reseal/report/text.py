@@ -76,7 +76,7 @@ def generalization(record: dict[str, Any], *, dry_run: bool, output: str | None)
         more = len(coverage["unknown"]) - len(shown)
         yield f"Not emulated: {', '.join(shown)}{f' and {more} more' if more else ''}."
     if coverage["disabled"]:
-        yield f"Switched off: {', '.join(coverage['disabled'])}."
+        yield f"Entry points switched off: {', '.join(coverage['disabled'])}."
     for note in record["notes"]:
         yield f"Note: {note}"
     total = record["timings"]["total"]

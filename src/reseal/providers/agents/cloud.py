@@ -36,7 +36,7 @@ CLOUD = (
         title="Reset the state of EC2Launch v2",
         about=r"""Whether the tasks of a first boot were done.
 
-        `.run-once` keeps a new instance from running the tasks that run once: its password, its keys, its
+        `.run-once` keeps a new instance from running the tasks that run once, among them its password and its
         disks. It and `state.json` go, as with `ec2launch sysprep`, and the tasks run at the next boot.""",
         mark=Mark.DOCUMENTED,
         source="AWS, EC2Launch v2 settings: sysprep resets the agent's state before an image is made; "

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from reseal.cli.main import app
+from reseal.providers import PROVIDERS
+
+RUNNER = CliRunner()
+
+
+def test_json_holds_every_declaration() -> None:
+    result = RUNNER.invoke(app, ["providers", "--json"])
+    assert result.exit_code == 0
+    listed = json.loads(result.stdout)["providers"]
+    assert [one["id"] for one in listed] == [one.id for one in PROVIDERS]
+    assert {key for one in listed for key in one} == {
+        "id", "title", "description", "mark", "source", "default", "beyond", "entry_points",
+    }  # fmt: skip
+    marks = {"documented", "seen", "reported", "inferred"}
+    assert {one["mark"] for one in listed} <= marks
+    assert all(one["description"] and one["source"] for one in listed)
+
+
+def test_text_says_what_each_does_and_fits_a_terminal() -> None:
+    result = RUNNER.invoke(app, ["providers"])
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    for one in PROVIDERS:
+        assert any(line.startswith(f"{one.id} (o") for line in lines)
+        assert f"    {one.title}." in lines
+    assert max(map(len, lines)) <= 100
+
+
+def test_generalize_refuses_an_unknown_provider_before_it_opens_anything(tmp_path: Path) -> None:
+    result = RUNNER.invoke(app, ["generalize", str(tmp_path / "x.qcow2"), "--disable", "event-log"])
+    assert result.exit_code == 2
+    assert "event-logs" in result.output

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from typing import Any
+
+from reseal.testing.machine import Machine
+from tests.builders import effect
+
+SCRIPT = r"Windows\Setup\Scripts\SetupComplete.cmd"
+COMMAND = b"@cscript.exe //B //Nologo %SystemRoot%\\System32\\slmgr.vbs /rearm\r\n"
+SKIP = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion\SoftwareProtectionPlatform\SkipRearm"
+REARM = frozenset({"rearm"})
+
+
+def _machine(skip: int | None = None, script: bytes | None = None) -> Machine:
+    platform = {} if skip is None else {"SkipRearm": skip}
+    store = {"tokens.dat": b"sealed", "data.dat": b"sealed"}
+    windows: dict[str, Any] = {"System32": {"spp": {"store": {"2.0": store}}}}
+    if script is not None:
+        windows["Setup"] = {"Scripts": {"SetupComplete.cmd": script}}
+    return Machine(
+        files={
+            "Windows": windows,
+            "ProgramData": {"Microsoft": {"Windows": {"ClipSVC": {"tokens.dat": b"sealed"}}}},
+        },
+        software={"Microsoft": {"Windows NT": {"CurrentVersion": {
+            "SoftwareProtectionPlatform": platform,
+        }}}},
+        system={"WPA": {"8DEC0AF1-0341-4b93-85CD-72606C2DF94C-7P-1": {"": b"sealed"}}},
+    )  # fmt: skip
+
+
+def test_the_license_is_never_touched_and_the_consequence_is_said() -> None:
+    for skip in (None, 0, 1):
+        done = effect("licensing", _machine(skip))
+        assert done.changes == set()
+        (note,) = done.session.notes
+        assert "not checkable" in note
+        assert ("SkipRearm is 1" in note) is (skip == 1)
+
+
+def test_a_rearm_is_staged_for_the_first_boot() -> None:
+    done = effect("licensing", _machine(), switches=REARM)
+    assert done.changes == {rf"+{SCRIPT}", r"+Windows\Setup\Scripts"}
+    assert done.read(SCRIPT) == COMMAND
+    (note,) = done.session.notes
+    assert "OEM" in note
+    assert "not checkable" in note
+
+
+def test_a_script_that_is_there_keeps_what_it_holds_and_runs_after_it() -> None:
+    script = b"@echo off\r\ncall c:\\x.cmd\r\nexit /b 0"
+    done = effect("licensing", _machine(1, script), switches=REARM)
+    assert done.changes == {rf"*{SCRIPT}", SKIP}
+    assert done.read(SCRIPT) == COMMAND + script
+    twice = effect("licensing", _machine(0, COMMAND + script), switches=REARM)
+    assert twice.changes == set()
+
+
+def test_without_the_platform_s_key_nothing_is_made() -> None:
+    machine = Machine()
+    assert effect("licensing", machine).changes == set()

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reseal.providers import PROVIDERS
+from reseal.sysprep.action_file import parse
+from reseal.sysprep.entry_points import LEFT_TO_WINDOWS, NOTHING_TO_DO, coverage
+
+#: Entry points of devices, networks, sessions and boot.
+OF_OTHER_AREAS = {
+    "sppnp.dll", "spnet.dll", "iphlpsvc.dll", "ncdautosetup.dll", "tssysprep.dll", "spbcd.dll",
+    "reagent.dll", "powrprof.dll",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("table", [LEFT_TO_WINDOWS, NOTHING_TO_DO], ids=["left", "nothing"])
+def test_every_reason_is_a_sentence_and_nothing_is_listed_twice(table: dict[str, str]) -> None:
+    emulated = {name.lower() for one in PROVIDERS for name in one.entry_points}
+    other = NOTHING_TO_DO if table is LEFT_TO_WINDOWS else LEFT_TO_WINDOWS
+    for name, reason in table.items():
+        assert name == name.lower()
+        assert name.count(",") == 1
+        assert name not in emulated
+        assert name not in other
+        assert reason[0].isupper()
+        assert reason.endswith(".")
+
+
+@pytest.mark.parametrize("build", [17134, 18362])
+def test_real_plans_hold_no_unknown_software(corpus: Path, build: int) -> None:
+    name = f"Generalize-{build}.xml"
+    plan = parse((corpus / "actionfiles" / name).read_bytes(), name)
+    found = coverage(plan)
+    assert {one.partition(",")[0] for one in found.unknown} <= OF_OTHER_AREAS
+    assert found.disabled == []
+    without = coverage(plan, [one for one in PROVIDERS if one.id != "windows-update"])
+    assert without.disabled == ["wuaueng.dll,GeneralizeForImaging"]
