@@ -14,7 +14,7 @@ CLOUD = (
         the next boot.""",
         mark=Mark.SEEN,
         source="source of cloudbase-init (the key in osutils/windows.py); what it is for: its "
-        "maintainers in issues 35 and 60",
+        "maintainers in cloudbase/cloudbase-init#35 and #60",
         subkeys=(r"HKLM\SOFTWARE\Cloudbase Solutions\Cloudbase-Init",),
     ),
     Agent(
@@ -36,8 +36,9 @@ CLOUD = (
         title="Reset the state of EC2Launch v2",
         about=r"""Whether the tasks of a first boot were done.
 
-        `.run-once` keeps a new instance from running the tasks that run once, among them its password and its
-        disks. It and `state.json` go, as with `ec2launch sysprep`, and the tasks run at the next boot.""",
+        `.run-once` keeps a new instance from running the tasks that run once, among them its password
+        and its disks. It and `state.json` go, as with `ec2launch sysprep`, and the tasks run at the next
+        boot.""",
         mark=Mark.DOCUMENTED,
         source="AWS, EC2Launch v2 settings: sysprep resets the agent's state before an image is made; "
         "Reset the Windows administrator password: .run-once is deleted on an offline volume; "

@@ -120,7 +120,7 @@ MANAGEMENT = (
 
         `client.keys` goes, and the agent enrolls again where its configuration lets it.""",
         mark=Mark.REPORTED,
-        source="a maintainer in wazuh/wazuh issue 15565: clear or delete client.keys before a machine is "
+        source="a maintainer in wazuh/wazuh#15565: clear or delete client.keys before a machine is "
         "copied; place on Windows: Wazuh documentation",
         files=tuple(program_folders(r"ossec-agent\client.keys")),
     ),

@@ -25,7 +25,7 @@ SECURITY = (
         an installation with NO_START=1 or VDI=1 instead, so this is for images that were made without.""",
         mark=Mark.REPORTED,
         source="meaning and places of AG and CU: seen in CrowdStrike's own falcon-scripts; that it is "
-        "deleted in templates: reported; that CrowdStrike no longer advises it: EUCweb/BIS-F issue 404",
+        "deleted in templates: reported; that CrowdStrike no longer advises it: EUCweb/BIS-F#404",
         values=(
             (_FALCON, ("AG",)),
             (r"HKLM\SYSTEM\CurrentControlSet\Services\CSAgent\Sim", ("AG",)),
@@ -40,7 +40,7 @@ SECURITY = (
         one at its next start.""",
         mark=Mark.DOCUMENTED,
         source="McAfee, deploying a client in a VDI environment: AgentGUID is deleted in the master "
-        "image (quoted in EUCweb/BIS-F issue 83)",
+        "image (quoted in EUCweb/BIS-F#83)",
         default=True,
         values=((r"HKLM\SOFTWARE\Network Associates\ePolicy Orchestrator\Agent", ("AgentGUID",)),),
     ),
