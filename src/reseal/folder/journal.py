@@ -13,6 +13,7 @@ committed, which a file `commit` in the journal marks: from there on, undoing is
 from __future__ import annotations
 
 import ctypes
+import errno
 import json
 import os
 import shutil
@@ -77,7 +78,12 @@ class Journal:
         """Put lines into the log, on disk when this returns."""
         if not self.started:
             self._start()
-        os.write(self._log, b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+        raw = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+        before = os.fstat(self._log).st_size
+        if os.write(self._log, raw) != len(raw):
+            # A part of a line may only ever stand at the end.
+            os.ftruncate(self._log, before)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fdatasync(self._log)
 
     def number(self) -> int:

@@ -76,7 +76,7 @@ class FolderReader:
         """Return the parts of a path as they are spelled, None where nothing is there."""
         found: Names = []
         for part in [part for part in path.split("\\") if part]:
-            if part in {".", ".."} or (not found and part == DELETED):
+            if part in {".", ".."} or (not found and upper(part) == upper(DELETED)):
                 return None
             try:
                 with opened_folder(self._root, found) as folder:
@@ -92,7 +92,8 @@ class FolderReader:
         if self._root < 0:
             msg = f"{self.name} is closed."
             raise TreeError(msg)
-        names = self._resolve(path)
+        with self._errors(path):
+            names = self._resolve(path)
         if names is None:
             msg = f"{path} in {self.name} does not exist."
             raise TreeError(msg)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from reseal.ntfs import records
+from reseal.tree import TreeError
 
 if TYPE_CHECKING:
     from reseal.ntfs.mount import Mount
@@ -98,7 +99,11 @@ def _is_hibernated(mount: Mount) -> bool:
         reference = mount.lookup(root, HIBERNATION_FILE)
     if reference is None:
         return False
-    with mount.inode(reference, HIBERNATION_FILE) as inode:
-        header = inode.read(records.DATA, size=_HIBERNATION_HEADER)
+    try:
+        with mount.inode(reference, HIBERNATION_FILE) as inode:
+            header = inode.read(records.DATA, size=_HIBERNATION_HEADER)
+    except TreeError:
+        # What can't be read may hold a system.
+        return True
     # A file too short for a header marks a volume of a hibernated system that lies elsewhere.
     return len(header) < _HIBERNATION_HEADER or header[:4] in _HIBERNATED

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from reseal.disk.device import Device
     from reseal.ntfs.inode import Inode
 
+#: The name of what exists only for a moment.
+_PASSING = "reseal.tmp"
 _SETTABLE = READONLY | HIDDEN | SYSTEM | ARCHIVE
 
 
@@ -83,10 +85,11 @@ class Volume(VolumeReader):
                 The caller deletes hiberfil.sys.
 
         Raises:
-            BitLockerError, NotNtfsError, VolumeError: see `reseal.ntfs.boot.parse`.
+            BitLockerError, NotNtfsError: it holds none that can be opened.
+            VolumeError: it is cut off, or its file system is damaged.
             DirtyVolumeError: writable, and Windows did not close the volume cleanly.
             HibernatedError: writable, and Windows is hibernated.
-            TreeError: the file system is damaged.
+            TreeError: a file by which its state is judged is damaged.
             EngineError: libntfs-3g is missing.
         """
         if device.read_only and not read_only:
@@ -289,7 +292,7 @@ class Volume(VolumeReader):
         if hollow:
             # Windows leaves an emptied index block behind, which the library takes for content; it
             # is gone after the library itself has removed the last name.
-            passing = join(path, "reseal.tmp")
+            passing = join(path, _PASSING)
             self._create(passing, b"", None)
             self._unlink(passing)
         self._mount.unlink(folder, reference, names.split(path)[-1], path)
@@ -308,8 +311,9 @@ class Volume(VolumeReader):
         existing = self._resolve(new_path)
         name, new_name = names.split(path)[-1], (names.split(new_path) or [""])[-1]
         if existing == reference and folder == new_folder and name != new_name:
-            self.rename(path, f"{path}~")
-            self.rename(f"{path}~", new_path)
+            passing = join(parent(path), _PASSING)
+            self.rename(path, passing)
+            self.rename(passing, new_path)
             return
         if existing is not None or not new_name:
             msg = f"{path} on {self.name} can't be moved: {new_path} exists already."
