@@ -1,5 +1,6 @@
 """NTFS volumes inside a device, through libntfs-3g."""
 
+from reseal.ntfs.encrypted import encrypted_files
 from reseal.ntfs.errors import (
     BitLockerError,
     DirtyVolumeError,
@@ -16,4 +17,5 @@ __all__ = [
     "NotNtfsError",
     "Volume",
     "VolumeError",
+    "encrypted_files",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import struct
 import subprocess
 from collections.abc import Mapping
@@ -23,6 +24,9 @@ SAMPLE_TIME = 133_485_408_000_000_000
 #: of WOF, provider 2 (files), version 1 of the provider, algorithm 0 (documented, wofapi).
 WOF_XPRESS4K = struct.pack("<IIII", 1, 2, 1, 0)
 
+#: Bytes of a made $EFS attribute: a header that holds its own length, and nothing in it.
+EFS_SIZE = 84
+
 
 @dataclass(frozen=True, slots=True)
 class File:
@@ -36,6 +40,7 @@ class File:
         reparse: tag and data of a reparse point.
         compressed: LZNT1-compressed by the file system.
         hole: bytes of a hole that takes the place of `data`, as in a file of CompactOS.
+        encrypted: as if by EFS: the bits and the $EFS attribute are real, the content is not.
         modified: 100 ns since 1601-01-01 UTC.
     """
 
@@ -46,6 +51,7 @@ class File:
     reparse: tuple[int, bytes] | None = None
     compressed: bool = False
     hole: int = 0
+    encrypted: bool = False
     modified: int = SAMPLE_TIME
 
 
@@ -57,6 +63,7 @@ class Folder:
     attributes: int | None = None
     descriptor: bytes | None = None
     reparse: tuple[int, bytes] | None = None
+    encrypted: bool = False
     modified: int = SAMPLE_TIME
 
 
@@ -153,6 +160,23 @@ def _finish(volume: Volume, path: str, spec: File | Folder) -> None:
     if spec.reparse:
         tag, data = spec.reparse
         volume.set_reparse(path, struct.pack("<IHH", tag, len(data), 0) + data)
+    if spec.encrypted:
+        _encrypt(volume, path, spec)
     if spec.attributes is not None:
         volume.set_attributes(path, spec.attributes)
     volume.set_times(path, created=spec.modified, modified=spec.modified)
+
+
+def _encrypt(volume: Volume, path: str, spec: File | Folder) -> None:
+    """Let libntfs-3g restore an entry as encrypted, which it can for backups of such files."""
+    if isinstance(spec, File):
+        # Encrypted content is padded to sectors; a backup has the padding's length behind it.
+        padding = -len(spec.data) % 512
+        data = spec.data + bytes(padding) + struct.pack("<H", padding)
+        volume.write(path, data)
+    restore = volume._mount.calls.ntfs_set_efs_info
+    restore.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_int)
+    header = struct.pack("<I", EFS_SIZE).ljust(EFS_SIZE, b"\0")
+    with volume._changed(path) as inode:
+        if volume._mount.call(restore, inode.pointer, header, len(header), 0):
+            raise volume._mount.error("can't be encrypted", path)
