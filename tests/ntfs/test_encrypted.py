@@ -40,7 +40,10 @@ def by_dissect(path: Path) -> list[str]:
     with path.open("rb") as file:
         volume = NTFS(file)
         for record in volume.mft.segments():
-            if not record.header.Flags & 1 or record.header.BaseFileRecordSegment.SegmentNumberLowPart:
+            if (
+                not record.header.Flags & 1
+                or record.header.BaseFileRecordSegment.SegmentNumberLowPart
+            ):
                 continue
             information = record.attributes.get(ATTRIBUTE_TYPE_CODE.STANDARD_INFORMATION)
             if information and information[0].attribute.file_attributes & ENCRYPTED:

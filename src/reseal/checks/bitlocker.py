@@ -1,10 +1,10 @@
-"""BitLocker on the system volume."""
+"""BitLocker."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reseal.checks.declaration import Finding, check
+from reseal.checks.declaration import Finding, check, error, note
 from reseal.session import Mark
 
 if TYPE_CHECKING:
@@ -12,15 +12,36 @@ if TYPE_CHECKING:
 
     from reseal.session import Session
 
+STATUS = r"HKLM\SYSTEM\CurrentControlSet\Control\BitLockerStatus"
+ON = 1
+
 
 @check(
     "bitlocker",
     "The system volume is not encrypted with BitLocker.",
     mark=Mark.SEEN,
-    source="exported validator ValidateBitLockerState of BdeSysprep.dll",
+    source="exported validator ValidateBitLockerState of BdeSysprep.dll; its message and code: reported; "
+    "BitLockerStatus!BootStatus: reported",
     entry_points=("bdesysprep.dll,ValidateBitLockerState",),
+    sysprep_says="BitLocker-Sysprep: BitLocker is on for the OS volume. Turn BitLocker off to run "
+    "Sysprep. (0x80310039)",
+    code="0x80310039",
 )
 def bitlocker(session: Session) -> Iterable[Finding]:
-    """An encrypted volume is refused when the image is opened; whoever gets here can read it."""
-    del session
-    return ()
+    """An encrypted system volume of a disk is refused when the image is opened.
+
+    Whoever gets here can read it. What remains to be seen is a folder that somebody unlocked and
+    mounted, where the registry still says that Windows was started from an encrypted volume, and
+    encrypted volumes beside the system's: Sysprep does not mind those, but a clone can't unlock them
+    by itself, since the keys for that are bound to the old Windows (inferred).
+    """
+    if session.volume_state is None and session.registry.number(STATUS, "BootStatus") == ON:
+        yield error(
+            "Windows was last started from a volume that BitLocker encrypts.",
+            "Boot the image, run `manage-bde -off C:`, wait until it is decrypted, and shut it down.",
+        )
+    for number in session.neighbours.encrypted_volumes:
+        yield note(
+            f"BitLocker is on for volume {number}, which was left alone; a clone of the image needs "
+            "its password or recovery key."
+        )

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import inspect
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from reseal.errors import ResealError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from reseal.session import Mark, Session
+
+#: The switch of a session that overrides a check is this, and the check's id.
+FORCE = "force:"
 
 
 class Level(StrEnum):
@@ -19,6 +25,10 @@ class Level(StrEnum):
     NOTE = "note"
     WARNING = "warning"
     ERROR = "error"
+
+
+class NotCheckableError(ResealError):
+    """What a check would look at can't be seen in this image; the message says what and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +42,9 @@ class Finding:
         hint: what to do next, or None.
         code: Sysprep's own code for it, such as `0x80310039`, or None.
         damaged: whether the image is damaged rather than unfit (exit code 4 instead of 3).
+        sysprep_says: the words of Sysprep's own log for it, or None.
+        items: all that the message sums up, such as the paths of files.
+        forced: whether it would be an error, had the check not been overridden.
     """
 
     check: str
@@ -40,10 +53,55 @@ class Finding:
     hint: str | None = None
     code: str | None = None
     damaged: bool = False
+    sysprep_says: str | None = None
+    items: tuple[str, ...] = ()
+    forced: bool = False
 
     def to_json(self) -> dict[str, object]:
         """The finding as plain data."""
         return asdict(self)
+
+
+def error(
+    message: str,
+    hint: str | None = None,
+    *,
+    sysprep_says: str | None = None,
+    items: Iterable[str] = (),
+    damaged: bool = False,
+) -> Finding:
+    """What forbids the run. The check that yields it fills in its id, code and words."""
+    return _finding(Level.ERROR, message, hint, sysprep_says, items, damaged=damaged)
+
+
+def warning(
+    message: str,
+    hint: str | None = None,
+    *,
+    sysprep_says: str | None = None,
+    items: Iterable[str] = (),
+) -> Finding:
+    """What the person should know before the run, which goes on."""
+    return _finding(Level.WARNING, message, hint, sysprep_says, items)
+
+
+def note(
+    message: str, hint: str | None = None, *, code: str | None = None, items: Iterable[str] = ()
+) -> Finding:
+    """What is good to know. A note is no failure of Sysprep's, and carries a code only if given."""
+    return replace(_finding(Level.NOTE, message, hint, None, items), code=code)
+
+
+def _finding(
+    level: Level,
+    message: str,
+    hint: str | None,
+    sysprep_says: str | None,
+    items: Iterable[str],
+    *,
+    damaged: bool = False,
+) -> Finding:
+    return Finding("", level, message, hint, None, damaged, sysprep_says, tuple(items))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +114,10 @@ class Check:
         mark: how it is known that it matters.
         source: where that is written.
         entry_points: validators of Sysprep's own that it stands for, as `dll,Function`.
+        sysprep_says: the words of Sysprep's own log where it fails for this, or None.
+        code: the code that Sysprep fails with, or None.
+        forceable: whether `--force` overrides it; not where the image is damaged, or where another
+            switch gives the consent.
         run: looks at the image and yields findings.
     """
 
@@ -64,19 +126,61 @@ class Check:
     mark: Mark
     source: str
     entry_points: tuple[str, ...]
+    sysprep_says: str | None
+    code: str | None
+    forceable: bool
     run: Callable[[Session], Iterable[Finding]]
 
+    @property
+    def description(self) -> str:
+        """What Windows does, and what is looked at."""
+        return inspect.getdoc(self.run) or ""
+
     def __call__(self, session: Session) -> list[Finding]:
-        """Look at the image; one finding at least, `ok` where all is well."""
-        return list(self.run(session)) or [Finding(self.id, Level.OK, self.title)]
+        """Look at the image; one finding at least, `ok` where all is well.
+
+        Raises:
+            ImageError: what it looks at is damaged.
+        """
+        found: list[Finding] = []
+        forced = FORCE + self.id in session.switches
+        try:
+            for one in self.run(session):
+                found.append(self._complete(one, forced=forced))
+        except NotCheckableError as reason:
+            message = f"Not checked: {reason.message}"
+            found.append(Finding(self.id, Level.NOTE, message, reason.hint))
+        return found or [Finding(self.id, Level.OK, self.title)]
+
+    def _complete(self, found: Finding, *, forced: bool) -> Finding:
+        if found.level in {Level.ERROR, Level.WARNING}:
+            found = replace(
+                found,
+                code=found.code or self.code,
+                sysprep_says=found.sysprep_says or self.sysprep_says,
+            )
+        if forced and found.level is Level.ERROR and not found.damaged:
+            message = f"{found.message} You overrode this with --force {self.id}."
+            found = replace(found, level=Level.WARNING, message=message, forced=True)
+        return replace(found, check=self.id)
 
 
 def check(
-    identifier: str, title: str, *, mark: Mark, source: str, entry_points: tuple[str, ...] = ()
+    identifier: str,
+    title: str,
+    *,
+    mark: Mark,
+    source: str,
+    entry_points: tuple[str, ...] = (),
+    sysprep_says: str | None = None,
+    code: str | None = None,
+    forceable: bool = True,
 ) -> Callable[[Callable[[Session], Iterable[Finding]]], Check]:
-    """Declare the function below as a check."""
+    """Declare the function below as a check. Its docstring is the check's documentation."""
 
     def declare(run: Callable[[Session], Iterable[Finding]]) -> Check:
-        return Check(identifier, title, mark, source, entry_points, run)
+        return Check(
+            identifier, title, mark, source, entry_points, sysprep_says, code, forceable, run
+        )
 
     return declare

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reseal.checks.declaration import Finding, Level, check
+from reseal.checks.declaration import Finding, check, error
 from reseal.checks.hibernation import DISCARD_HIBERNATION
 from reseal.session import Mark
 
@@ -13,34 +13,29 @@ if TYPE_CHECKING:
 
     from reseal.session import Session
 
+_HINT = "Boot the image, run `chkdsk /f` on its system drive and shut it down cleanly."
+
 
 @check(
     "dirty-volume",
     "The file system is clean.",
     mark=Mark.DOCUMENTED,
     source="Microsoft, fsutil dirty; Linux kernel documentation, ntfs3",
+    forceable=False,
 )
 def dirty_volume(session: Session) -> Iterable[Finding]:
     """Windows would run chkdsk, or replay old records of `$LogFile`, over every change."""
     state = session.volume_state
     if state is None:
         return
-    hint = "Boot the image, run `chkdsk /f` on its system drive and shut it down cleanly."
     if state.dirty:
-        yield Finding(
-            "dirty-volume",
-            Level.ERROR,
-            "The NTFS volume is marked dirty: Windows wants to check it first.",
-            hint,
-            damaged=True,
-        )
+        message = "The NTFS volume is marked dirty: Windows wants to check it first."
+        yield error(message, _HINT, damaged=True)
     elif not state.log_clean and not (
         state.hibernation != "none" and DISCARD_HIBERNATION in session.switches
     ):
-        yield Finding(
-            "dirty-volume",
-            Level.ERROR,
+        yield error(
             "The journal of the NTFS volume ($LogFile) holds changes that are not written yet.",
-            hint,
+            _HINT,
             damaged=True,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reseal.checks.declaration import Finding, Level, check
+from reseal.checks.declaration import Finding, check, error, warning
 from reseal.session import Mark
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ DISCARD_HIBERNATION = "discard-hibernation"
     "Windows was shut down fully.",
     mark=Mark.REPORTED,
     source="ntfs-3g, manual: Windows hibernation and fast restarting",
+    forceable=False,
 )
 def hibernation(session: Session) -> Iterable[Finding]:
     """A hibernated Windows resumes with what it had in memory, and writes that over any change."""
@@ -29,15 +30,9 @@ def hibernation(session: Session) -> Iterable[Finding]:
         return
     words = "hibernated" if state.hibernation == "hibernated" else "shut down with fast startup"
     if DISCARD_HIBERNATION in session.switches:
-        yield Finding(
-            "hibernation",
-            Level.WARNING,
-            f"Windows was {words}; what it had in memory is given up, as you asked.",
-        )
+        yield warning(f"Windows was {words}; what it had in memory is given up, as you asked.")
         return
-    yield Finding(
-        "hibernation",
-        Level.ERROR,
+    yield error(
         f"Windows was {words}, so it would resume the old machine over every change.",
         "Boot the image and shut it down with `shutdown /s /t 0`, or give up what it had in memory "
         "with --discard-hibernation.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reseal.checks.declaration import Finding, Level, check
+from reseal.checks.declaration import Finding, check, error
 from reseal.errors import ImageError
 from reseal.session import Mark
 from reseal.windows.registry import MACHINE_HIVES
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     mark=Mark.REPORTED,
     source="hives that setupcl.exe walks: event messages of Microsoft-Windows-SetupCl (seen), "
     "interoperability notes (reported)",
+    forceable=False,
 )
 def hives(session: Session) -> Iterable[Finding]:
     """Without one of them Windows does not boot, or setupcl.exe can't change the SID."""
@@ -30,14 +31,9 @@ def hives(session: Session) -> Iterable[Finding]:
             found = registry.hive(name)
             if name == "SYSTEM" and found is not None:
                 _ = registry.control_sets
-        except ImageError as error:
-            yield Finding("hives", Level.ERROR, error.message, error.hint, damaged=True)
+        except ImageError as problem:
+            yield error(problem.message, problem.hint, damaged=True)
             continue
         if found is None:
-            yield Finding(
-                "hives",
-                Level.ERROR,
-                f"The hive {registry.file(name)} is missing.",
-                "Restore it from a backup of the image.",
-                damaged=True,
-            )
+            message = f"The hive {registry.file(name)} is missing."
+            yield error(message, "Restore it from a backup of the image.", damaged=True)

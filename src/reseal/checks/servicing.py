@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reseal.checks.declaration import Finding, Level, check
+from reseal.checks.declaration import Finding, check, error
 from reseal.session import Mark
 from reseal.windows import setup
 
@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from reseal.session import Session
+
+CBS = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing"
+#: Keys that are there only while a restart is due.
+PENDING = ("RebootPending", "RebootInProgress", "PackagesPending")
 
 _HINT = (
     "Boot the image, let Windows finish its updates, restart it once more and shut it down; then run "
@@ -22,25 +26,26 @@ _HINT = (
 @check(
     "servicing",
     "No servicing is pending.",
-    mark=Mark.INFERRED,
-    source="SETUPEXECUTE: seen empty in a finished installation; pending.xml: practice of image "
-    "builders, inferred",
+    mark=Mark.REPORTED,
+    source="keys of Component Based Servicing: administrators' scripts that look for a pending restart "
+    "(reported); SETUPEXECUTE: seen empty in a finished installation; pending.xml: practice of image "
+    "builders (inferred); that Sysprep asks for pending operations: seen in a log",
     entry_points=("spopk.dll,Sysprep_Clean_Validate_Opk",),
 )
 def servicing(session: Session) -> Iterable[Finding]:
     r"""Updates that finish at the next boot would meet a machine that is not set up yet.
 
-    Pending: `WinSxS\pending.xml`, or a string in SETUPEXECUTE that is not setupcl.exe.
+    Pending: `WinSxS\pending.xml`, the keys by which Component Based Servicing asks for a restart, or
+    a string in SETUPEXECUTE that is not setupcl.exe.
     """
     pending = session.installation.path(r"WinSxS\pending.xml")
     if session.files.stat(pending) is not None:
-        yield Finding(
-            "servicing",
-            Level.ERROR,
-            f"Servicing is pending: {pending} exists.",
-            _HINT,
-            code="0x800F0975",
-        )
+        yield error(f"Servicing is pending: {pending} exists.", _HINT)
+    for name in PENDING:
+        key = session.registry.key(rf"{CBS}\{name}")
+        # Some versions keep PackagesPending without anything in it (inferred).
+        if key is not None and (name != "PackagesPending" or any(True for _ in key.subkeys())):
+            yield error(f"Servicing is pending: Component Based Servicing has {name}.", _HINT)
     for control_set in session.registry.control_sets:
         manager = setup.SESSION_MANAGER.replace("CurrentControlSet", control_set)
         strings = session.registry.value(manager, setup.SETUPEXECUTE)
@@ -50,9 +55,7 @@ def servicing(session: Session) -> Iterable[Finding]:
             if one and one.lower() != setup.SETUPCL_EXE
         ]
         if others:
-            yield Finding(
-                "servicing",
-                Level.ERROR,
+            yield error(
                 f"Servicing is pending: SETUPEXECUTE of {control_set} holds {', '.join(others)}.",
                 _HINT,
             )

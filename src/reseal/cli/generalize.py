@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from reseal.cli import console
-from reseal.cli.options import AllowBacking, AsJson, ImagePath, Volume
+from reseal.cli.options import AllowBacking, AsJson, Force, ImagePath, Volume
 from reseal.errors import UsageError
 
 
@@ -47,6 +47,7 @@ def generalize(
     rearm: Annotated[
         bool, typer.Option("--rearm", help="Rearm the activation at the first boot.")
     ] = False,
+    force: Force = None,
     allow_backing: AllowBacking = False,
     report_file: Annotated[
         Path | None,
@@ -58,8 +59,9 @@ def generalize(
 
     The image is either untouched or done. In place unless --output names a new image.
     """
+    from reseal import checks  # noqa: PLC0415  --help needs no engines
     from reseal.providers.selection import select  # noqa: PLC0415
-    from reseal.report import text  # noqa: PLC0415  --help needs no engines
+    from reseal.report import text  # noqa: PLC0415
     from reseal.report.generalization import generalize_job, still_armed  # noqa: PLC0415
     from reseal.session.run import Options, change  # noqa: PLC0415
     from reseal.sysprep.arm import Target  # noqa: PLC0415
@@ -77,7 +79,7 @@ def generalize(
         target = Target.AUDIT if audit else Target.OOBE
         chosen = select(enable or (), disable or ())
         given = {"discard-hibernation": discard_hibernation, "rearm": rearm}
-        switches = frozenset(name for name, on in given.items() if on)
+        switches = checks.force(force or ()) | {name for name, on in given.items() if on}
         options = Options(
             volume=volume,
             output=output,

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from reseal import __version__
+from reseal.cli.check import check
 from reseal.cli.generalize import generalize
 from reseal.cli.inspect import inspect
 from reseal.cli.providers import providers
@@ -37,7 +38,7 @@ def _root(
     del version
 
 
-for command in (inspect, generalize, providers, resume):
+for command in (inspect, check, generalize, providers, resume):
     app.command()(command)
 
 

@@ -20,3 +20,7 @@ AllowBacking: TypeAlias = Annotated[
     bool,
     typer.Option("--allow-backing", help="Follow backing files outside the image's folder."),
 ]
+Force: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(metavar="CHECK", help="Go on although this check finds an error; repeatable."),
+]

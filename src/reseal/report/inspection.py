@@ -26,7 +26,7 @@ def inspection(found: list[Found], volume: str | None, subject: str) -> dict[str
     chosen = found[0] if len(found) == 1 and volume is None else None
     if volume is not None:
         chosen = choose(found, volume, subject)
-    record: dict[str, Any] = {"windows": [_windows(one.installation) for one in found]}
+    record: dict[str, Any] = {"windows": [windows_facts(one.installation) for one in found]}
     if chosen is None:
         return {**record, "identity": None, "state": None, "hives": None, "volume": None}
     installation = chosen.installation
@@ -49,16 +49,20 @@ def inspection(found: list[Found], volume: str | None, subject: str) -> dict[str
     }
 
 
-def _windows(installation: Installation) -> dict[str, Any]:
+def windows_facts(installation: Installation) -> dict[str, Any]:
+    """Describe an installation; what its hives don't tell, damaged ones too, is None."""
+
+    def fact(name: str) -> Any:
+        try:
+            return getattr(installation, name)
+        except ImageError:
+            return None
+
+    names = ("product_name", "edition", "version", "build", "architecture", "install_type")
     return {
         "volume": installation.volume,
         "root": installation.root,
-        "product_name": installation.product_name,
-        "edition": installation.edition,
-        "version": installation.version,
-        "build": installation.build,
-        "architecture": installation.architecture,
-        "install_type": installation.install_type,
+        **{name: fact(name) for name in names},
     }
 
 

@@ -52,6 +52,38 @@ def inspection(record: dict[str, Any]) -> Iterator[str]:
         yield f"Volume    Windows was not shut down fully ({volume['hibernation']})"
 
 
+def checks(record: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines of `reseal check`: errors first, then warnings and notes."""
+    windows = record["windows"]
+    name = windows["product_name"] or "Windows"
+    build = f", build {windows['build']}" if windows["build"] else ""
+    yield f"{record['image']['path']}: {name}{build} (volume {windows['volume']}, {windows['root']})"
+    found: dict[str, list[dict[str, Any]]] = {}
+    for one in record["checks"]:
+        found.setdefault(one["level"], []).append(one)
+    for level in ("error", "warning", "note"):
+        for one in found.get(level, ()):
+            yield ""
+            code = f" ({one['code']})" if one["code"] else ""
+            yield f"{level.capitalize():<8} {one['check']}{code}"
+            yield f"    {one['message']}"
+            yield from (f"      - {item}" for item in one["items"])
+            if one["sysprep_says"]:
+                yield f"    Sysprep: {one['sysprep_says']}"
+            if one["hint"]:
+                yield f"    What to do: {one['hint']}"
+    yield ""
+    counts = {level: len(found.get(level, ())) for level in ("error", "warning", "note")}
+    shown = ", ".join(
+        f"{count} {level}{'' if count == 1 else 's'}" for level, count in counts.items()
+    )
+    yield f"{shown}; {len(found.get('ok', ()))} checks found nothing."
+    if counts["error"]:
+        yield "This image can't be generalized as it is. An error is overridden with --force CHECK."
+    else:
+        yield "This image can be generalized."
+
+
 def generalization(record: dict[str, Any], *, dry_run: bool, output: str | None) -> Iterator[str]:
     """Yield the lines of `reseal generalize`."""
     for one in record["checks"]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from reseal.disk import Slice
 from reseal.disk.partitions import VolumeRange, volumes
 from reseal.errors import CheckError, ImageError
 from reseal.ntfs import BitLockerError, NotNtfsError, Volume, shadow_copies
-from reseal.session.session import VolumeState
+from reseal.session.session import Neighbours, VolumeState
 from reseal.windows import Installation, find_installations
 
 if TYPE_CHECKING:
@@ -29,11 +29,13 @@ class Found:
         installation: the Windows.
         place: where its volume lies on the disk; None in a folder.
         volume: the volume, opened to be read only; None in a folder.
+        neighbours: what the disk holds beside it.
     """
 
     installation: Installation
     place: VolumeRange | None = None
     volume: Volume | None = None
+    neighbours: Neighbours = field(default_factory=Neighbours)
 
     @property
     def state(self) -> VolumeState | None:
@@ -93,7 +95,16 @@ def installations(
                 found.append(Found(installation, one, volume))
         if not found:
             raise _nothing(subject, ranges, encrypted, broken)
-        yield found
+        yield acquaint(found, tuple(encrypted))
+
+
+def acquaint(found: list[Found], encrypted_volumes: tuple[int, ...] = ()) -> list[Found]:
+    """Tell every installation what else there is."""
+
+    def others(one: Found) -> tuple[str, ...]:
+        return tuple(other.name for other in found if other is not one)
+
+    return [replace(one, neighbours=Neighbours(others(one), encrypted_volumes)) for one in found]
 
 
 def choose(found: list[Found], volume: str | None, subject: str) -> Found:

@@ -18,7 +18,7 @@ from reseal.errors import ImageError, ResealError, UsageError
 from reseal.folder import Folder
 from reseal.ntfs import Volume, shadow_copies
 from reseal.process import run_worker
-from reseal.session.opening import Found, choose, installations
+from reseal.session.opening import Found, acquaint, choose, installations
 from reseal.session.session import Report, Session, Written
 from reseal.windows import Installation, find_installations
 
@@ -79,8 +79,7 @@ def read(
         def look(report: Report) -> dict[str, Any]:
             del report
             with Folder(path, read_only=True) as folder:
-                found = _in_folder(folder, path, ignore_logs=ignore_logs)
-                return job([Found(one) for one in found])
+                return job(_in_folder(folder, path, ignore_logs=ignore_logs))
 
         result = _in_worker(path, look, None)
         return {"image": _folder_facts(path), **result}
@@ -174,6 +173,7 @@ def _work_on_disk(
             session = Session(
                 chosen.installation,
                 volume_state=chosen.state,
+                neighbours=chosen.neighbours,
                 switches=options.switches,
                 report=report,
             )
@@ -240,9 +240,13 @@ def _work_on_folder(
     path: Path, job: Job, recheck: Recheck, options: Options, report: Report
 ) -> dict[str, Any]:
     with Folder(path, read_only=options.dry_run) as folder:
-        found = [Found(one) for one in _in_folder(folder, path)]
-        chosen = choose(found, options.volume, str(path))
-        session = Session(chosen.installation, switches=options.switches, report=report)
+        chosen = choose(_in_folder(folder, path), options.volume, str(path))
+        session = Session(
+            chosen.installation,
+            neighbours=chosen.neighbours,
+            switches=options.switches,
+            report=report,
+        )
         result = job(session)
         written = None
         if session.changes and not options.dry_run:
@@ -254,12 +258,12 @@ def _work_on_folder(
     return _summary(result, session, written)
 
 
-def _in_folder(tree: Tree, path: Path, *, ignore_logs: bool = False) -> list[Installation]:
+def _in_folder(tree: Tree, path: Path, *, ignore_logs: bool = False) -> list[Found]:
     roots = find_installations(tree)
     if not roots:
         msg = f"The folder {path} holds no Windows installation. Nothing was changed."
         raise ImageError(msg, r"Name the folder that has Windows\System32\config below it.")
-    return [Installation(tree, root, ignore_logs=ignore_logs) for root in roots]
+    return acquaint([Found(Installation(tree, root, ignore_logs=ignore_logs)) for root in roots])
 
 
 # Both

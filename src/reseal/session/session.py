@@ -49,6 +49,19 @@ class VolumeState:
     shadow_copies: int
 
 
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """What the disk holds beside the installation that was chosen.
+
+    Attributes:
+        installations: the other installations, as `--volume` names them.
+        encrypted_volumes: numbers of the volumes that BitLocker encrypts.
+    """
+
+    installations: tuple[str, ...] = ()
+    encrypted_volumes: tuple[int, ...] = ()
+
+
 @dataclass(slots=True)
 class Written:
     """What a commit wrote."""
@@ -65,6 +78,7 @@ class Session:
         registry: its hives, with the staged edits.
         files: its volume, with the staged changes.
         volume_state: what the file system says of its state, None for a folder.
+        neighbours: what the disk holds beside it.
         switches: names of the switches that the person gave, such as `discard-hibernation`.
         changes: what was staged so far, in order.
         notes: sentences for the person who runs this.
@@ -76,6 +90,7 @@ class Session:
         installation: Installation,
         *,
         volume_state: VolumeState | None = None,
+        neighbours: Neighbours = Neighbours(),
         report: Report = lambda _: None,
         switches: frozenset[str] = frozenset(),
         random: Callable[[int], bytes] = os.urandom,
@@ -85,6 +100,7 @@ class Session:
         self.registry = installation.registry
         self.files = StagedTree(installation.tree)
         self.volume_state = volume_state
+        self.neighbours = neighbours
         self.switches = switches
         self.changes: list[Change] = []
         self.notes: list[str] = []

@@ -147,6 +147,9 @@ def set_state(session: Session, values: list[Armed]) -> None:
     with session.acting(ARM, Mark.SEEN):
         # A left-over request to shut down would be carried out by the boot that is armed.
         session.delete_value(setup.SETUP, _SHUTDOWN_REQUIRED)
+    with session.acting(ARM, Mark.REPORTED):
+        # Left by a run that failed; only who overrode the check of that gets here with it.
+        session.delete_value(setup.SYSPREP_REGISTRY, setup.SYSPREP_CORRUPT)
 
 
 def write_state_file(session: Session, state: str) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reseal.checks import CHECKS, Finding, Level
+from reseal import checks
+from reseal.checks import Finding, Level
 from reseal.errors import CheckError, ImageError
 from reseal.providers import PROVIDERS, Provider
 from reseal.providers.machine_sid import machine_sid
@@ -90,22 +91,23 @@ def check(session: Session) -> list[Finding]:
         CheckError: the image can't be generalized.
         ImageError: the image is damaged.
     """
-    findings: list[Finding] = []
-    for one in CHECKS:
-        try:
-            findings.extend(one(session))
-        except ImageError as error:
-            # What is wrong with a hive is said once, by the check of the hives.
-            if not any(found.damaged for found in findings):
-                findings.append(
-                    Finding(one.id, Level.ERROR, error.message, error.hint, damaged=True)
-                )
+    findings = checks.run(session)
     errors = [found for found in findings if found.level is Level.ERROR]
     if errors:
-        message = " ".join(found.message for found in errors)
-        hint = " ".join(dict.fromkeys(found.hint for found in errors if found.hint))
+        # One check may have much to say; `reseal check` lists it all.
+        first = list({found.check: found for found in reversed(errors)}.values())[::-1]
+        message = " ".join(found.message for found in first)
+        more = len(errors) - len(first)
+        if more:
+            message += f" There are {more} more findings of the same kinds."
+        hints = [found.hint for found in first if found.hint]
+        if more:
+            hints.append("`reseal check` lists all of them.")
         kind = ImageError if any(found.damaged for found in errors) else CheckError
-        raise kind(f"The image can't be generalized: {message} Nothing was changed.", hint or None)
+        raise kind(
+            f"The image can't be generalized: {message} Nothing was changed.",
+            " ".join(dict.fromkeys(hints)) or None,
+        )
     return findings
 
 

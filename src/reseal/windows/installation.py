@@ -7,6 +7,7 @@ as `Windows.old\Windows` lie deeper and are not installations of their own.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from reseal.tree import join
@@ -17,11 +18,20 @@ if TYPE_CHECKING:
 
 CURRENT_VERSION = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 ENVIRONMENT = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Environment"
+PRODUCT_OPTIONS = r"HKLM\SYSTEM\CurrentControlSet\Control\ProductOptions"
 
 #: PROCESSOR_ARCHITECTURE to the names of answer files and action files (documented).
 _ARCHITECTURES = {"AMD64": "amd64", "X86": "x86", "ARM64": "arm64", "IA64": "ia64", "ARM": "arm"}
 #: Windows 11 keeps "Windows 10" in ProductName; builds from 22000 are Windows 11 (documented).
 _FIRST_WINDOWS_11 = 22000
+
+
+class Product(StrEnum):
+    """ProductType in ProductOptions (documented: Microsoft, "Getting the System Version")."""
+
+    WORKSTATION = "WinNT"
+    SERVER = "ServerNT"
+    DOMAIN_CONTROLLER = "LanmanNT"
 
 
 def find_installations(tree: Tree) -> list[str]:
@@ -104,6 +114,14 @@ class Installation:
     def install_type(self) -> str | None:
         """`Client`, `Server` or `Server Core`."""
         return self.registry.text(CURRENT_VERSION, "InstallationType")
+
+    @property
+    def is_server(self) -> bool:
+        """Whether it is a Windows Server, a domain controller too."""
+        kind = self.registry.text(PRODUCT_OPTIONS, "ProductType")
+        if kind is not None:
+            return kind in {Product.SERVER, Product.DOMAIN_CONTROLLER}
+        return (self.install_type or "").startswith("Server")
 
     @property
     def system_drive(self) -> str | None:

@@ -29,15 +29,23 @@ SETUPCL_EXE = "setupcl.exe"
 
 SETUP_STATE = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\State"
 IMAGE_SERVICING_DATA = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\ImageServicingData"
+#: Where Sysprep registers its providers (Windows Vista and 7) and keeps what it remembers of a run.
+SYSPREP_REGISTRY = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\Sysprep"
+#: Set by a run that failed (reported: scripts delete it before they try again).
+SYSPREP_CORRUPT = "SysprepCorrupt"
 STATE_INI = r"Setup\State\State.ini"
 SYSPREP = r"System32\Sysprep"
 TAG_FILE = join(SYSPREP, "Sysprep_succeeded.tag")
 
+#: GeneralizationState while Sysprep runs, and after it failed (reported).
+GENERALIZE_FAILED = 3
 #: GeneralizationState of an image that is generalized, with specialize still to come.
 GENERALIZED = 4
 #: GeneralizationState of a finished installation.
 SPECIALIZED = 7
 
+UNDEPLOYABLE = "IMAGE_STATE_UNDEPLOYABLE"
+SPECIALIZE_RESEAL_TO_OOBE = "IMAGE_STATE_SPECIALIZE_RESEAL_TO_OOBE"
 GENERALIZE_RESEAL_TO_OOBE = "IMAGE_STATE_GENERALIZE_RESEAL_TO_OOBE"
 GENERALIZE_RESEAL_TO_AUDIT = "IMAGE_STATE_GENERALIZE_RESEAL_TO_AUDIT"
 

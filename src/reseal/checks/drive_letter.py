@@ -1,0 +1,31 @@
+"""The drive letter of the system."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reseal.checks.declaration import Finding, check, note
+from reseal.session import Mark
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reseal.session import Session
+
+USUAL = "C:"
+
+
+@check(
+    "drive-letter",
+    "The system's drive is C:.",
+    mark=Mark.DOCUMENTED,
+    source="Microsoft, Sysprep (System Preparation) Overview: Limitations (consistent drive letters)",
+)
+def drive_letter(session: Session) -> Iterable[Finding]:
+    """Paths all over the image carry the letter; the mapping that gives it is kept."""
+    letter = session.installation.system_drive
+    if letter and letter != USUAL:
+        yield note(
+            f"Windows knows its own volume as {letter}; its mapping in MountedDevices is kept, and "
+            "clones need the same letter."
+        )

@@ -1,0 +1,160 @@
+"""Server roles, and which of them survive Sysprep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from reseal.checks.declaration import Finding, check, note, warning
+from reseal.session import Mark
+from reseal.windows import services
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reseal.session import Session
+    from reseal.windows import Registry
+
+FEATURES = r"HKLM\SOFTWARE\Microsoft\ServerManager\ServicingStorage\ServerComponentCache"
+INSTALLED = 1
+
+
+class Support(StrEnum):
+    """What Microsoft's table says of a role in one version."""
+
+    YES = "yes"
+    NO = "no"
+    NOT_APPLICABLE = "not applicable"
+
+
+YES, NO, NONE = Support.YES, Support.NO, Support.NOT_APPLICABLE
+
+#: The columns of the table, by build. 2012 R2 is read with 2012, whose pages apply to both (inferred).
+COLUMNS = {6001: 0, 6002: 0, 6003: 0, 7600: 1, 7601: 1, 9200: 2, 9600: 2}
+VERSIONS = ("Windows Server 2008", "Windows Server 2008 R2", "Windows Server 2012")
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """One row of the table.
+
+    Attributes:
+        name: as Microsoft calls it.
+        support: in 2008, 2008 R2 and 2012.
+        features: names under which Server Manager knows it (2012 and later).
+        services: services that only it installs; `*` stands for anything.
+        condition: what has to hold where it is supported.
+    """
+
+    name: str
+    support: tuple[Support, Support, Support]
+    features: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    condition: str | None = None
+
+
+ROLES = (
+    Role("Active Directory Certificate Services", (NO, NO, NO), ("AD-Certificate",), ("CertSvc",)),
+    Role("Active Directory Domain Services", (NO, NO, NO), ("AD-Domain-Services",), ("NTDS",)),
+    Role("Active Directory Federation Services", (NO, NO, NO), ("ADFS-Federation",), ("adfssrv",)),
+    Role("Active Directory Lightweight Directory Services", (NO, NO, NO), ("ADLDS",), ("ADAM_*",)),
+    Role("Active Directory Rights Management Services", (NO, NO, NO), ("ADRMS",)),
+    Role("Application Server", (YES, YES, YES), ("Application-Server",)),
+    Role("DHCP Server", (YES, NO, NO), ("DHCP",), ("DHCPServer",)),
+    Role("DNS Server", (NONE, NONE, NONE), ("DNS",), ("DNS",)),
+    Role("Fax Server", (NO, NO, NO), ("Fax",), ("Fax",)),
+    Role("File and Storage Services", (NO, YES, YES), ("FileAndStorage-Services",)),
+    Role(
+        "Hyper-V",
+        (NONE, YES, YES),
+        ("Hyper-V",),
+        ("vmms",),
+        "Delete its virtual networks before you seal the image.",
+    ),
+    Role("Network Policy and Access Services", (NO, NO, NO), ("NPAS",), ("IAS",)),
+    Role("Routing and Remote Access", (YES, NONE, NONE), ("RemoteAccess",)),
+    Role("Print and Document Services", (NO, YES, YES), ("Print-Services",)),
+    Role(
+        "Remote Desktop Services",
+        (YES, YES, YES),
+        ("Remote-Desktop-Services",),
+        ("TermServLicensing", "Tssdis"),
+    ),
+    Role("Streaming Media Services", (NONE, NONE, NONE), (), ("WMServer",)),
+    Role("UDDI Services", (NO, NONE, NONE)),
+    Role("Volume Activation Services", (NONE, NONE, NONE), ("VolumeActivation",)),
+    Role(
+        "Web Server (IIS)",
+        (YES, YES, YES),
+        ("Web-Server",),
+        ("W3SVC",),
+        "It must hold no encrypted credentials in applicationHost.config (see the check iis).",
+    ),
+    Role(
+        "Windows Deployment Services",
+        (NO, NO, YES),
+        ("WDS",),
+        ("WDSServer",),
+        "It must not be initialized: run `wdsutil /uninitialize-server` before you seal the image.",
+    ),
+    Role("Windows Server Update Services", (NO, NO, NO), ("UpdateServices",), ("WsusService",)),
+)
+
+
+@check(
+    "server-roles",
+    "No server role is installed that Sysprep does not support.",
+    mark=Mark.DOCUMENTED,
+    source="Microsoft, Sysprep Support for Server Roles (2008 to 2012); InstallState: documented for one "
+    "role (Remote Desktop troubleshooting), 1 is reported; which services belong to a role: inferred",
+)
+def server_roles(session: Session) -> Iterable[Finding]:
+    """Sysprep runs with any role, but some don't work afterwards ("may not function", documented).
+
+    Microsoft's table ends at 2012. Of later versions nothing is documented, and nothing is taken over
+    from it: such a role is never called supported. Roles are recognised by what Server Manager records
+    and by the services that only they install.
+    """
+    if not session.installation.is_server:
+        return
+    found = [role for role in ROLES if _has(session.registry, role)]
+    column = COLUMNS.get(session.installation.build or 0)
+    undocumented = []
+    for role in found:
+        support = None if column is None else role.support[column]
+        if support is NO and column is not None:
+            yield warning(
+                f"{role.name} is installed, and Sysprep does not support it in {VERSIONS[column]}: it "
+                "may not work in a clone.",
+                "Remove the role before you seal the image and add it to the clones.",
+            )
+        elif support is YES and role.condition:
+            yield note(f"{role.name} is installed. {role.condition}")
+        elif support in {None, NONE}:
+            undocumented.append(role.name)
+    if undocumented:
+        version = VERSIONS[column] if column is not None else "this version of Windows Server"
+        yield note(
+            f"Whether these roles work after Sysprep is not documented for {version}: "
+            f"{', '.join(undocumented)}.",
+            "Add them to the clones instead, or try a clone first.",
+            items=undocumented,
+        )
+
+
+def _has(registry: Registry, role: Role) -> bool:
+    for feature in role.features:
+        if registry.number(rf"{FEATURES}\{feature}", "InstallState") == INSTALLED:
+            return True
+    for pattern in role.services:
+        if "*" not in pattern:
+            names: Iterable[str] = (pattern,)
+        else:
+            key = registry.key(services.SERVICES)
+            listed = (one.name for one in key.subkeys()) if key else iter(())
+            names = (name for name in listed if fnmatchcase(name.lower(), pattern.lower()))
+        if any(services.installed(registry, name) for name in names):
+            return True
+    return False

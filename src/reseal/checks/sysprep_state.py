@@ -1,0 +1,48 @@
+"""What an earlier run of Sysprep left behind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reseal.checks.declaration import Finding, check, error
+from reseal.session import Mark
+from reseal.windows import setup
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reseal.session import Session
+
+_HINT = (
+    "Boot the image and find out in {log} what went wrong; or have the recorded state reset with "
+    "--force sysprep-state."
+)
+
+
+@check(
+    "sysprep-state",
+    "No earlier run of Sysprep has failed.",
+    mark=Mark.REPORTED,
+    source="log lines of failed runs (seen); GeneralizationState 3 after them: an offline inspection "
+    "and a support guide; SysprepCorrupt: scripts that delete it before they try again",
+    sysprep_says="RunDlls:Not running DLLs; either the machine is in an invalid state or we couldn't "
+    "update the recorded state, dwRet = 0x1f",
+    code="0x8007001f",
+)
+def sysprep_state(session: Session) -> Iterable[Finding]:
+    r"""A run that failed or was interrupted leaves GeneralizationState 3, and SysprepCorrupt.
+
+    The next run of Sysprep then stops at once. 7 is a finished installation, 4 a generalized one; of
+    the other values nothing is known, so they count as 3 does (inferred). Overridden, the run writes
+    the state of a generalized image, and with it the old one is gone.
+    """
+    registry = session.registry
+    hint = _HINT.format(log=session.installation.path(setup.SYSPREP, "Panther", "setuperr.log"))
+    number = registry.number(setup.SYSPREP_STATUS, "GeneralizationState")
+    if number not in {None, setup.GENERALIZED, setup.SPECIALIZED}:
+        words = " (failed or interrupted)" if number == setup.GENERALIZE_FAILED else ""
+        yield error(
+            f"Sysprep's recorded state is invalid: GeneralizationState {number}{words}.", hint
+        )
+    if registry.value(setup.SYSPREP_REGISTRY, setup.SYSPREP_CORRUPT) not in {None, 0, ""}:
+        yield error("An earlier run of Sysprep failed: SysprepCorrupt is set.", hint)

@@ -1,0 +1,36 @@
+"""`reseal check`: what would forbid generalizing an image, and what to know before."""
+
+from __future__ import annotations
+
+import typer
+
+from reseal.cli import console
+from reseal.cli.options import AllowBacking, AsJson, Force, ImagePath, Volume
+
+
+def check(
+    image: ImagePath,
+    force: Force = None,
+    volume: Volume = None,
+    as_json: AsJson = False,
+    allow_backing: AllowBacking = False,
+) -> None:
+    """Look at everything that Sysprep would refuse, in one run, and change nothing.
+
+    The exit code is 3 if an error stands, 4 if the image is damaged, and 0 otherwise.
+    """
+    from reseal import checks  # noqa: PLC0415  --help needs no engines
+    from reseal.report import text  # noqa: PLC0415
+    from reseal.report.checks import check_job, exit_code  # noqa: PLC0415
+    from reseal.session.run import read  # noqa: PLC0415
+
+    with console.errors(as_json=as_json):
+        job = check_job(volume, str(image), checks.force(force or ()))
+        record = read(image, job, allow_backing=allow_backing)
+        if as_json:
+            console.print_json(record)
+        else:
+            console.print_lines(text.checks(record))
+    code = exit_code(record)
+    if code:
+        raise typer.Exit(code)
