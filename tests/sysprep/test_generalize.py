@@ -12,7 +12,7 @@ from reseal.sysprep import arm
 from reseal.sysprep.arm import Target
 from reseal.sysprep.generalize import generalize
 from reseal.testing.machine import Machine
-from reseal.windows import Installation, Sid, setup
+from reseal.windows import Installation, setup
 from tests.builders import session
 
 LOG_LINE = re.compile(
@@ -147,11 +147,13 @@ CHECKS: list[tuple[str, Machine, VolumeState, type[ResealError], str]] = [
         "ControlSet007",
     ),
     (
-        "domain",
-        Machine(domain_sid=Sid(5, (21, 1, 2, 3))),
+        "domain controller",
+        Machine(
+            system={"ControlSet001": {"Control": {"ProductOptions": {"ProductType": "LanmanNT"}}}}
+        ),
         _volume(),
         CheckError,
-        "domain corp.example",
+        "domain controller",
     ),
 ]
 

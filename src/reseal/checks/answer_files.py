@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from reseal.checks.declaration import Finding, NotCheckableError, check, note, warning
@@ -29,6 +30,8 @@ UNATTEND_FILE = "UnattendFile"
 
 DEPLOYMENT = "Microsoft-Windows-Deployment"
 COMMAND = "RunSynchronousCommand"
+#: The program, and not its folder, in which scripts clean up.
+_SYSPREP = re.compile(r"(?<![\w.-])sysprep(\.exe(?![\w.\\-])|(?![\w.\\/-]))", re.IGNORECASE)
 
 
 @check(
@@ -73,7 +76,7 @@ def _calls(root: etree._Element) -> Iterator[tuple[str, int]]:
                 continue
             for command in component.iter():
                 if local_name(command) == COMMAND and any(
-                    local_name(part) == "Path" and "sysprep" in (part.text or "").lower()
+                    local_name(part) == "Path" and _SYSPREP.search(part.text or "")
                     for part in command
                 ):
                     line = command.sourceline

@@ -78,10 +78,12 @@ def checks(record: dict[str, Any]) -> Iterator[str]:
         f"{count} {level}{'' if count == 1 else 's'}" for level, count in counts.items()
     )
     yield f"{shown}; {len(found.get('ok', ()))} checks found nothing."
-    if counts["error"]:
-        yield "This image can't be generalized as it is. An error is overridden with --force CHECK."
-    else:
+    if not counts["error"]:
         yield "This image can be generalized."
+    elif any(one["damaged"] for one in found["error"]):
+        yield "This image is damaged, and can't be generalized as it is."
+    else:
+        yield "This image can't be generalized as it is; --force CHECK overrides an error by name."
 
 
 def generalization(record: dict[str, Any], *, dry_run: bool, output: str | None) -> Iterator[str]:

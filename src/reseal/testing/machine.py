@@ -121,6 +121,7 @@ class Machine:
     files: dict[str, Any] = field(default_factory=dict)
     system: dict[str, Any] = field(default_factory=dict)
     software: dict[str, Any] = field(default_factory=dict)
+    sam: dict[str, Any] = field(default_factory=dict)
 
 
 def _control_set(machine: Machine) -> dict[str, Any]:
@@ -239,7 +240,8 @@ def sam_hive(machine: Machine) -> bytes:
     users = {f"{1001 + index:08X}": {"F": bytes(80)} for index in range(len(machine.users))}
     names = {name: {"": (1001 + index, b"")} for index, name in enumerate(machine.users)}
     account = {"V": bytes(64) + numbers, "F": bytes(240), "Users": {**users, "Names": names}}
-    return hive({"SAM": {"Domains": {"Account": account, "Builtin": {}}}}).to_bytes()
+    spec = {"SAM": {"Domains": {"Account": account, "Builtin": {}}}}
+    return hive(_merged(spec, machine.sam)).to_bytes()
 
 
 def security_hive(machine: Machine) -> bytes:

@@ -1,0 +1,275 @@
+"""Machines that have one problem each, and the machine that has them all."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+from typing import Any
+
+from reseal.session import Neighbours, VolumeState
+from reseal.testing.machine import Machine
+from reseal.testing.volumes import File
+from reseal.windows import Sid
+from tests.builders import CLEAN
+
+CCS = "ControlSet001"
+CURRENT_VERSION = "Windows\\CurrentVersion"
+SERVICE = {"ImagePath": r"%SystemRoot%\System32\svchost.exe", "Start": 3, "Type": 32}
+DISABLED = SERVICE | {"Start": 4}
+STORE = "Appx\\AppxAllUserStore"
+ALICE = str(Machine().sid.relative(1001))
+APP = "Contoso.Notes_1.2.3.4_x64__8wekyb3d8bbwe"
+SECRET = "hunter2"
+
+CALLS_SYSPREP = f"""<?xml version="1.0" encoding="utf-8"?>
+<unattend xmlns="urn:schemas-microsoft-com:unattend">
+  <settings pass="specialize">
+    <component name="Microsoft-Windows-Deployment" processorArchitecture="amd64">
+      <RunSynchronous>
+        <RunSynchronousCommand>
+          <Order>1</Order>
+          <Path>cmd /c net user x {SECRET} &amp; C:\\Windows\\System32\\Sysprep\\SYSPREP.exe /oobe</Path>
+        </RunSynchronousCommand>
+      </RunSynchronous>
+    </component>
+  </settings>
+</unattend>
+""".encode()
+
+IAS = f"""<?xml version="1.0"?>
+<Root xmlns:dt="urn:schemas-microsoft-com:datatypes"><Children>
+<Microsoft_Internet_Authentication_Service name="Microsoft_Internet_Authentication_Service"><Children>
+  <Protocols name="Protocols"><Children><Microsoft_Radius_Protocol name="Microsoft_Radius_Protocol">
+    <Children><Clients name="Clients"><Children>
+      <Access_Point name="Access Point"><Properties>
+        <Shared_Secret dt:dt="string">{SECRET}</Shared_Secret></Properties></Access_Point>
+    </Children></Clients></Children></Microsoft_Radius_Protocol></Children></Protocols>
+  <RADIUS_Server_Groups name="RADIUS Server Groups"><Children>
+    <Upstream name="Upstream"/><Other name="Other"/></Children></RADIUS_Server_Groups>
+</Children></Microsoft_Internet_Authentication_Service></Children></Root>
+""".encode()
+
+IIS = f"""<configuration><system.applicationHost><applicationPools><add name="Pool">
+<processModel identityType="SpecificUser" userName="x"
+ password="[enc:IISWASOnlyAesProvider:{SECRET}==:enc]"/></add></applicationPools>
+</system.applicationHost></configuration>
+""".encode()
+
+
+def account(*, flags: int = 0x10, hash_size: int = 56) -> dict[str, Any]:
+    """A user's key in SAM, in the layout of the real ones."""
+    rights = bytearray(80)
+    struct.pack_into("<I", rights, 56, flags)
+    values = bytearray(17 * 12)
+    struct.pack_into("<II", values, 14 * 12, 0x130, hash_size)
+    return {"F": bytes(rights), "V": bytes(values)}
+
+
+def policy(*, properties: int = 0, length: int = 0) -> bytes:
+    """The value F of the account domain, with a password policy."""
+    data = bytearray(240)
+    struct.pack_into("<IH", data, 76, properties, length)
+    return bytes(data)
+
+
+def microsoft(spec: dict[str, Any]) -> dict[str, Any]:
+    """A part of SOFTWARE."""
+    return {"Microsoft": spec}
+
+
+def users(spec: dict[str, Any], **values: bytes) -> dict[str, Any]:
+    """A part of SAM."""
+    return {"SAM": {"Domains": {"Account": {**values, "Users": spec}}}}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a machine has, and what is found.
+
+    Attributes:
+        level: of the finding.
+        code: Sysprep's own.
+        message: a regular expression that the message has to match.
+        machine: fields of `Machine`.
+        options: of the session.
+        volume: files that only a real volume can hold.
+        items: what the finding lists.
+    """
+
+    level: str
+    message: str
+    code: str | None = None
+    machine: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+    volume: dict[str, Any] = field(default_factory=dict)
+    items: tuple[str, ...] = ()
+
+
+def state(**changes: Any) -> VolumeState:
+    """The state of a clean volume, with changes."""
+    facts = {name: getattr(CLEAN, name) for name in VolumeState.__dataclass_fields__}
+    return VolumeState(**(facts | changes))
+
+
+#: One problem for every check that can find one on any Windows, by the check's id.
+PROBLEMS: dict[str, Problem] = {
+    "bitlocker": Problem(
+        "note", "BitLocker is on for volume 2",
+        options={"neighbours": Neighbours(encrypted_volumes=(2,))},
+    ),
+    "hibernation": Problem(
+        "error", "hibernated", options={"volume_state": state(hibernation="hibernated")}
+    ),
+    "dirty-volume": Problem(
+        "error", "marked dirty", options={"volume_state": state(dirty=True)}
+    ),
+    "hives": Problem(
+        "error", r"config\\DEFAULT is missing",
+        machine={"files": {"Windows": {"System32": {"config": {"DEFAULT": None}}}}},
+    ),
+    "windows-setup": Problem(
+        "error", "IMAGE_STATE_UNDEPLOYABLE",
+        machine={"software": microsoft({CURRENT_VERSION: {
+            "Setup\\State": {"ImageState": "IMAGE_STATE_UNDEPLOYABLE"}}})},
+    ),
+    "sysprep-state": Problem(
+        "error", "SysprepCorrupt is set", "0x8007001f",
+        machine={"software": microsoft({CURRENT_VERSION: {
+            "Setup\\Sysprep": {"SysprepCorrupt": 1}}})},
+    ),
+    "upgraded": Problem(
+        "error", r"build 9200.*Source OS \(Updated on 1/14/2016 10:47:31\)",
+        machine={"build": 9200, "system": {
+            "Setup": {"Source OS (Updated on 1/14/2016 10:47:31)": {"CurrentBuild": "7601"}}}},
+    ),
+    "servicing": Problem(
+        "error", "RebootPending",
+        machine={"software": microsoft({CURRENT_VERSION: {
+            "Component Based Servicing\\RebootPending": {}}})},
+    ),
+    "reserved-storage": Problem(
+        "error", "ActiveScenario 7", "0x800F0975",
+        machine={"software": microsoft({CURRENT_VERSION: {
+            "ReserveManager": {"ActiveScenario": 7}}})},
+    ),
+    "pending-renames": Problem(
+        "warning", "renames or deletes 2 files",
+        machine={"system": {CCS: {"Control": {"Session Manager": {
+            "PendingFileRenameOperations": ["\\??\\C:\\a", "", "\\??\\C:\\b", "!\\??\\C:\\c"]}}}}},
+        items=("delete \\??\\C:\\a", "\\??\\C:\\b -> !\\??\\C:\\c"),
+    ),
+    "store-apps": Problem(
+        "error", f"{APP} was installed for Alice", "0x80073cf2",
+        machine={"software": microsoft({CURRENT_VERSION: {STORE: {ALICE: {APP: {}}}}})},
+    ),
+    "appx-service": Problem(
+        "error", "AppXSvc", "0x80070422",
+        machine={"system": {CCS: {"Services": {"AppXSvc": DISABLED}}}},
+    ),
+    "domain": Problem(
+        "warning", "member of the domain corp.example.*removes it",
+        machine={"domain_sid": Sid(5, (21, 1, 2, 3))},
+    ),
+    "domain-controller": Problem(
+        "error", "domain controller",
+        machine={"system": {CCS: {"Control": {"ProductOptions": {"ProductType": "LanmanNT"}}}}},
+    ),
+    "server-roles": Problem(
+        "warning", "DHCP Server is installed.* Windows Server 2012",
+        machine={
+            "build": 9200,
+            "install_type": "Server",
+            "software": microsoft({
+                "ServerManager\\ServicingStorage\\ServerComponentCache\\DHCP": {"InstallState": 1}}),
+        },
+    ),
+    "msmq": Problem(
+        "warning", "MSMQ", machine={"system": {CCS: {"Services": {"MSMQ": SERVICE}}}}
+    ),
+    "iis": Problem(
+        "warning", "holds 1 encrypted credentials",
+        machine={"files": {"Windows": {"System32": {"inetsrv": {"config": {
+            "applicationHost.config": IIS}}}}}},
+        items=("IISWASOnlyAesProvider",),
+    ),
+    "nps": Problem(
+        "warning", r"1 RADIUS client \(Access Point\)",
+        machine={"files": {"Windows": {"System32": {"ias": {"ias.xml": IAS}}}}},
+        items=("Access Point",),
+    ),
+    "encrypted-files": Problem(
+        "error", "EFS encrypts 1 file",
+        volume={"Users": {"Alice": {"secret.txt": File(b"x", encrypted=True)}}},
+        items=(r"Users\Alice\secret.txt",),
+    ),
+    "passwords": Problem(
+        "warning", "at least 8 characters and characters of several kinds, and Alice has",
+        machine={"sam": users(
+            {"000003E9": account(hash_size=24), "000003EA": account()},
+            F=policy(properties=1, length=8),
+        )},
+        items=("Alice",),
+    ),
+    "answer-files": Problem(
+        "warning", r"Windows\\Panther\\Unattend\\Unattend.xml:6 calls Sysprep.*pass specialize",
+        machine={"files": {"Windows": {"Panther": {"Unattend": {"Unattend.xml": CALLS_SYSPREP}}}}},
+    ),
+    "vm-mode": Problem(
+        "error", "last ran on Dell Inc. Latitude E6430",
+        machine={"system": {"HardwareConfig": {
+            "LastConfig": "{4c4c4544-0042-3210-804d-c4c04f4e3232}",
+            "{4c4c4544-0042-3210-804d-c4c04f4e3232}": {
+                "SystemManufacturer": "Dell Inc.", "SystemProductName": "Latitude E6430"},
+        }}},
+        options={"switches": frozenset({"mode:vm"})},
+    ),
+    "drive-letter": Problem("note", "knows its own volume as D:", machine={"drive": "D:"}),
+    "several-windows": Problem(
+        "warning", r"another Windows \(1:Windows.old\)",
+        options={"neighbours": Neighbours(installations=("1:Windows.old",))},
+    ),
+    "ie-provider": Problem(
+        "warning", "The Cleanup provider of Internet Explorer", "0x800700c1",
+        machine={"software": microsoft({CURRENT_VERSION: {"Setup\\Sysprep\\Cleanup": {
+            "{EC9FE15D-99DD-4FB9-90D5-5B56E42A0F80}":
+                "C:\\Windows\\SysWOW64\\iesysprep.dll,Sysprep_Cleanup_IE"}}})},
+    ),
+    "windows-update": Problem(
+        "note", "wuauserv disabled",
+        machine={"system": {CCS: {"Services": {"wuauserv": DISABLED}}}},
+    ),
+    "defender-endpoint": Problem(
+        "warning", "onboarded", "0x80070005",
+        machine={"software": microsoft({
+            "Windows Advanced Threat Protection\\Status": {"OnboardingState": 1}})},
+    ),
+    "rearm": Problem("note", "not checkable", "0xc004d307"),
+}  # fmt: skip
+
+
+def merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """Lay nested data over other nested data."""
+    result = dict(one)
+    for name, value in other.items():
+        old = result.get(name)
+        if isinstance(value, dict) and isinstance(old, dict):
+            result[name] = merged(old, value)
+        else:
+            result[name] = value
+    return result
+
+
+def every_problem() -> Machine:
+    """The machine that has all of them at once: a Windows Server 2012."""
+    fields: dict[str, Any] = {"product": "Windows Server 2012 Standard", "version": "6.2"}
+    for problem in PROBLEMS.values():
+        fields = merged(fields, problem.machine)
+    return Machine(**fields)
+
+
+def volume_files() -> dict[str, Any]:
+    """What lies beside it on a real volume."""
+    files: dict[str, Any] = {}
+    for problem in PROBLEMS.values():
+        files = merged(files, problem.volume)
+    return files
