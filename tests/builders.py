@@ -16,6 +16,8 @@ from reseal.windows import Installation
 from reseal.windows.registry import MACHINE_HIVES
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+#: Every key and value of every hive, by the hive's name.
+State = dict[str, dict[str, tuple[int, bytes] | None]]
 CLEAN = VolumeState(dirty=False, log_clean=True, hibernation="none", shadow_copies=0)
 
 
@@ -35,27 +37,24 @@ def session(machine: Machine | None = None, **options: Any) -> Session:
 def values(hive: Hive) -> dict[str, tuple[int, bytes] | None]:
     r"""Every key (with a backslash at its end) and value of a hive."""
     found: dict[str, tuple[int, bytes] | None] = {}
-    pending: list[Key] = [hive.root]
+    pending: list[tuple[str, Key]] = [("", hive.root)]
     while pending:
-        key = pending.pop()
-        found[f"{key.path}\\"] = None
+        path, key = pending.pop()
+        found[f"{path}\\"] = None
         for value in key.values():
-            found[f"{key.path}\\{value.name}"] = (value.type, value.data)
-        pending.extend(key.subkeys())
+            found[f"{path}\\{value.name}"] = (value.type, value.data)
+        pending.extend((f"{path}\\{one.name}" if path else one.name, one) for one in key.subkeys())
     return found
 
 
-def state(one: Session) -> dict[str, dict[str, tuple[int, bytes] | None]]:
+def state(one: Session) -> State:
     """Every key and value of every machine hive."""
     names = ("SYSTEM", "SOFTWARE", "SAM", "SECURITY", "DEFAULT")
     hives = {name: one.registry.hive(name) for name in names}
     return {name: values(hive) for name, hive in hives.items() if hive}
 
 
-def difference(
-    before: dict[str, dict[str, tuple[int, bytes] | None]],
-    after: dict[str, dict[str, tuple[int, bytes] | None]],
-) -> set[str]:
+def difference(before: State, after: State) -> set[str]:
     r"""Paths (`SYSTEM\Setup\CmdLine`) that are new, gone or different."""
     found: set[str] = set()
     for name, old in before.items():

@@ -11,7 +11,7 @@ from reseal.session import Session, VolumeState
 from reseal.sysprep import arm
 from reseal.sysprep.arm import Target
 from reseal.sysprep.generalize import generalize
-from reseal.testing.machine import Machine
+from reseal.testing.machine import PLAN, Machine, action_file
 from reseal.windows import Installation, setup
 from tests.builders import session
 
@@ -59,10 +59,13 @@ def test_an_image_state_alone_does_not_count_as_generalized() -> None:
 
 
 def test_the_plan_of_the_image_decides_the_order_and_every_entry_point_is_named() -> None:
-    one = session()
+    new = (0x4200, "Acme-Telemetry", "amd64", r"module:Acme_Generalize acme.dll")
+    plan = {"Generalize.xml": action_file(22631, (*PLAN, new))}
+    files = {"Windows": {"System32": {"Sysprep": {"ActionFiles": plan}}}}
+    one = session(Machine(files=files))
     outcome = generalize(one)
     coverage = outcome.coverage.to_json()
-    assert coverage["unknown"] == ["sppnp.dll,Sysprep_Generalize_Pnp"]
+    assert coverage["unknown"] == ["acme.dll,Acme_Generalize"]
     assert coverage["left_to_windows"] == ["slc.dll,SLReArmWindows"]
     assert "bdesysprep.dll,ValidateBitLockerState" in coverage["emulated"]
     assert len(coverage["declarative"]) == 9

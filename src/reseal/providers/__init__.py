@@ -23,6 +23,7 @@ from reseal.providers.network_policy_server import network_policy_server
 from reseal.providers.old_answer_files import old_answer_files
 from reseal.providers.old_hives import old_hives
 from reseal.providers.page_files import page_files
+from reseal.providers.pnp import pnp
 from reseal.providers.prefetch import prefetch
 from reseal.providers.recycle_bins import recycle_bins
 from reseal.providers.restore_points import restore_points
@@ -38,6 +39,7 @@ from reseal.providers.winsat import winsat
 PROVIDERS: tuple[Provider, ...] = (
     machine_sid,
     computer_name,
+    pnp,
     mounted_devices,
     dhcp,
     machine_guid,

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 CONFIG = r"System32\config"
 MACHINE_HIVES = ("SYSTEM", "SOFTWARE", "SAM", "SECURITY", "DEFAULT")
+#: The driver store's index (Windows 8 and later); Windows loads it as HKLM\DRIVERS (reported).
+DRIVERS_HIVE = "DRIVERS"
 LOG_SUFFIXES = ("LOG1", "LOG2", "LOG")
 PROFILE_LIST = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList"
 SELECT = r"HKLM\SYSTEM\Select"
@@ -98,7 +100,7 @@ class Registry:
 
     def file(self, name: str) -> str | None:
         """The path of a hive file by hive name or profile SID, None where none is known."""
-        if name.upper() in MACHINE_HIVES:
+        if name.upper() in {*MACHINE_HIVES, DRIVERS_HIVE}:
             return join(self.root, CONFIG, name.upper())
         profile = self.profiles.get(name.upper())
         return None if profile is None else join(profile, "NTUSER.DAT")

@@ -1,0 +1,91 @@
+r"""Let every boot driver start again, whatever hardware comes.
+
+Windows turns boot drivers off that its own machine does not need, and on other hardware such a driver
+is missing: stop 0x7B.
+
+| Windows | how | mark, source |
+|---|---|---|
+| 8 and later | `Services\<driver>\StartOverride`, one value for each hardware configuration, 3 where the driver is not wanted | seen: 44 boot drivers of a real Windows 10; reported: Azure/SAP-on-Azure-Scripts-and-Utilities issue 147, a machine that stopped with 0x7B until the key of `vpci` was deleted |
+| 7 | `Start` of storage drivers is 3 | documented: KB922976 sets it to 0 before the controller changes; seen |
+"""  # noqa: E501  a table row can't be wrapped
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reseal.providers.pnp.boot import BOOT_START, DRIVER_DATABASE
+from reseal.tree import join
+from reseal.windows.values import number, text
+
+if TYPE_CHECKING:
+    from reseal.regf import Key
+    from reseal.session import Session
+
+_KERNEL_DRIVER = 1
+_ON_DEMAND = 3
+#: The kernel does not come up without the driver (documented: SERVICE_ERROR_CRITICAL).
+_CRITICAL = 3
+_CONTROLLER_CLASSES = frozenset({
+    "{4d36e96a-e325-11ce-bfc1-08002be10318}",  # hdc
+    "{4d36e97b-e325-11ce-bfc1-08002be10318}",  # SCSIAdapter
+})  # fmt: skip
+#: Load order groups of storage drivers that start at boot in Windows 7 (seen).
+_STORAGE_GROUPS = frozenset({"scsi miniport", "scsi storport", "system bus extender"})
+
+
+def start_all(session: Session) -> None:
+    """Stage it for every control set."""
+    missing: set[str] = set()
+    for control_set in session.registry.control_sets:
+        root = rf"HKLM\SYSTEM\{control_set}"
+        services = session.registry.key(rf"{root}\Services")
+        if services is None:
+            continue
+        for service in list(services.subkeys()):
+            if number(service, "Start") == BOOT_START and service.subkey("StartOverride"):
+                session.delete_key(rf"{root}\Services\{service.name}\StartOverride")
+                if number(service, "ErrorControl") == _CRITICAL and not _file(session, service):
+                    missing.add(service.name)
+        if session.registry.key(DRIVER_DATABASE) is None:
+            _start_controllers(session, root, services)
+    if missing:
+        session.note(
+            f"The image lacks the files of {len(missing)} boot drivers that start again on any "
+            f"hardware and without which Windows does not start: {', '.join(sorted(missing))}."
+        )
+
+
+def _start_controllers(session: Session, root: str, services: Key) -> None:
+    """Windows 7: set the storage drivers of the critical device database back to boot start.
+
+    Drivers with BootFlags start at boot only from such disks (iSCSI, VHD) and stay as they are, as
+    do those whose file the image lacks.
+    """
+    database = session.registry.key(rf"{root}\Control\CriticalDeviceDatabase")
+    names = {
+        (text(entry, "Service") or "").lower()
+        for entry in (database.subkeys() if database else ())
+        if (text(entry, "ClassGUID") or "").lower() in _CONTROLLER_CLASSES
+    }
+    for name in sorted(names - {""}):
+        service = services.key(name)
+        if (
+            service is not None
+            and number(service, "Start") == _ON_DEMAND
+            and number(service, "Type") == _KERNEL_DRIVER
+            and not number(service, "BootFlags")
+            and (text(service, "Group") or "").lower() in _STORAGE_GROUPS
+            and _file(session, service)
+        ):
+            session.set_number(rf"{root}\Services\{service.name}", "Start", BOOT_START)
+
+
+def _file(session: Session, service: Key) -> bool:
+    """Whether the image has the driver's file."""
+    path = text(service, "ImagePath") or rf"System32\drivers\{service.name}.sys"
+    path = path.removeprefix("\\??\\")
+    if path.lower().startswith("system32\\"):
+        path = join(session.installation.root, path)
+    else:
+        path = session.registry.local_path(path)
+    return session.files.stat(path) is not None

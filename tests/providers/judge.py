@@ -1,0 +1,66 @@
+"""Real hives on a sample machine, and the judges of what a provider did to them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from reseal.providers import PROVIDERS
+from reseal.session import Session
+from reseal.testing.machine import Machine
+from reseal.testing.memory import MemoryTree
+from tests import oracles
+from tests.builders import State, difference, session, state
+
+#: Hives of the corpus that lie in one folder each.
+WINDOWS_10 = "win10-1709"
+WINDOWS_10_ACCOUNTS = "win10-21h1"
+WINDOWS_7_DOMAIN = "win7sp1-x86-domain-joined"
+WINDOWS_81_DOMAIN = "win81-domain-joined"
+
+_HIVES = ("SYSTEM", "SAM", "SECURITY", "DEFAULT")
+_LOGS = ("LOG1", "LOG2")
+
+
+def real(corpus: Path, name: str, files: dict[str, Any] | None = None, **options: Any) -> Session:
+    """A session on a sample machine with a real machine's hives.
+
+    Hives that the corpus lacks are built.
+    """
+    folder = corpus / "machines" / name
+    config: dict[str, bytes] = {}
+    for hive in _HIVES:
+        if (folder / hive).exists():
+            config[hive] = (folder / hive).read_bytes()
+            for log in _LOGS:
+                path = folder / f"{hive}.{log}"
+                config[f"{hive}.{log}"] = path.read_bytes() if path.exists() else b""
+    windows: dict[str, Any] = {"System32": {"config": config}}
+    machine = Machine(files={"Windows": windows, **(files or {})})
+    return session(machine, **options)
+
+
+def run(name: str, one: Session) -> set[str]:
+    """Run a provider and return every registry path that it changed."""
+    before, after = compare(name, one)
+    return difference(before, after)
+
+
+def compare(name: str, one: Session) -> tuple[State, State]:
+    """Run a provider and return all hives before and after."""
+    before = state(one)
+    next(each for each in PROVIDERS if each.id == name)(one)
+    one.verify()
+    return before, state(one)
+
+
+def judge(one: Session, *, reader: str = "dissect.regf") -> None:
+    """Commit, and let the whole structure and an independent reader judge each written hive."""
+    tree = one.installation.tree
+    assert isinstance(tree, MemoryTree)
+    edited = one.edited_hives
+    one.commit(tree)
+    for name in edited:
+        loaded = one.registry.loaded[name]
+        assert loaded.hive.verify() == []
+        assert oracles.ORACLES[reader](tree.read(loaded.file)) == oracles.tree_of(loaded.hive)
