@@ -1,0 +1,101 @@
+r"""The kinds of objects in a store, and the names of those that every store has.
+
+Type of an object, 32 bits (documented: Microsoft, BCD Reference, CreateObject method): the highest
+four bits say application (1), inherited settings (2) or device options (3); of an application the
+next say what kind of image it is, and the lowest 20 what it does.
+
+Names and headings are what bcdedit shows (documented: `bcdedit /? ID`; seen in its listings). The
+GUIDs without a name are templates that only BCD-Template holds (seen).
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+APPLICATION = 0x1
+INHERIT = 0x2
+DEVICE = 0x3
+
+FIRMWARE_BOOT_MANAGER = 0x10100001
+BOOT_MANAGER = 0x10100002
+FIRMWARE_APPLICATION = 0x101FFFFF
+OS_LOADER = 0x10200003
+RESUME = 0x10200004
+MEMORY_TESTER = 0x10200005
+LEGACY_LOADER = 0x10300006
+SETUP_LOADER = 0x10300007
+BOOT_SECTOR = 0x10400008
+STARTUP_MODULE = 0x10400009
+DEVICE_OPTIONS = 0x30000000
+
+#: The lowest 20 bits of an application's type, and of the settings it inherits.
+KIND_MASK = 0xFFFFF
+
+BOOTMGR = UUID("9dea862c-5cdd-4e70-acc1-f32b344d4795")
+FWBOOTMGR = UUID("a5a30fa2-3d06-4e9f-b5f4-a01df9d1fcba")
+MEMDIAG = UUID("b2721d73-1db4-4c62-bf78-c548a880142d")
+
+#: What bcdedit calls the objects whose GUID is the same in every store.
+ALIASES: dict[UUID, str] = {
+    BOOTMGR: "{bootmgr}",
+    FWBOOTMGR: "{fwbootmgr}",
+    MEMDIAG: "{memdiag}",
+    UUID("466f5a88-0af2-4f76-9038-095b170dc21c"): "{ntldr}",
+    UUID("fa926493-6f1c-4193-a414-58f0b2456d1e"): "{current}",
+    UUID("ae5534e0-a924-466c-b836-758539a3ee3a"): "{ramdiskoptions}",
+    UUID("4636856e-540f-4170-a130-a84776f4c654"): "{dbgsettings}",
+    UUID("0ce4991b-e6b3-4b16-b23c-5e0d9250e5d9"): "{emssettings}",
+    UUID("5189b25c-5558-4bf2-bca4-289b11bd29e2"): "{badmemory}",
+    UUID("7ea2e1ac-2e61-4728-aaa3-896d9d0a9f0e"): "{globalsettings}",
+    UUID("6efb52bf-1766-41db-a6b3-0ee5eff72bd7"): "{bootloadersettings}",
+    UUID("7ff607e0-4395-11db-b0de-0800200c9a66"): "{hypervisorsettings}",
+    UUID("1afa9c49-16ab-4a5c-901b-212802da9460"): "{resumeloadersettings}",
+    UUID("313e8eed-7098-4586-a9bf-309c61f8d449"): "{kerneldbgsettings}",
+}
+
+#: The templates of BCD-Template, from which bcdboot makes the objects of a new store (named in
+#: public headers: System Informer, phnt, ntbcd.h; seen in BCD-Template).
+TEMPLATE_LOADER_EFI = UUID("b012b84d-c47c-4ed5-b722-c0c42163e569")
+TEMPLATE_LOADER_BIOS = UUID("a1943bbc-ea85-487c-97c7-c9ede908a38a")
+TEMPLATE_RESUME_EFI = UUID("0c334284-9a41-4de1-99b3-a7e87e8ff07e")
+TEMPLATE_RESUME_BIOS = UUID("98b02a23-0674-4ce7-bdad-e0a15a8ff97b")
+TEMPLATE_SETUP_EFI = UUID("7254a080-1510-4e85-ac0f-e7fb3d444736")
+TEMPLATE_SETUP_BIOS = UUID("cbd971bf-b7b8-4885-951a-fa03044f5d71")
+
+#: Headings in the order in which bcdedit lists the sections; settings have one each.
+_HEADINGS: dict[int | UUID, str] = {
+    FIRMWARE_BOOT_MANAGER: "Firmware Boot Manager",
+    BOOT_MANAGER: "Windows Boot Manager",
+    FIRMWARE_APPLICATION: "Firmware Application (101fffff)",
+    OS_LOADER: "Windows Boot Loader",
+    RESUME: "Resume from Hibernate",
+    MEMORY_TESTER: "Windows Memory Tester",
+    LEGACY_LOADER: "Windows Legacy OS Loader",
+    SETUP_LOADER: "Windows Setup Loader",
+    BOOT_SECTOR: "Real-mode Boot Sector",
+    STARTUP_MODULE: "Startup Module",
+    UUID("0ce4991b-e6b3-4b16-b23c-5e0d9250e5d9"): "EMS Settings",
+    UUID("4636856e-540f-4170-a130-a84776f4c654"): "Debugger Settings",
+    UUID("313e8eed-7098-4586-a9bf-309c61f8d449"): "Kernel Debugger Settings",
+    UUID("5189b25c-5558-4bf2-bca4-289b11bd29e2"): "RAM Defects",
+    UUID("7ea2e1ac-2e61-4728-aaa3-896d9d0a9f0e"): "Global Settings",
+    UUID("6efb52bf-1766-41db-a6b3-0ee5eff72bd7"): "Boot Loader Settings",
+    UUID("7ff607e0-4395-11db-b0de-0800200c9a66"): "Hypervisor Settings",
+    UUID("1afa9c49-16ab-4a5c-901b-212802da9460"): "Resume Loader Settings",
+    DEVICE_OPTIONS: "Device options",
+}
+_ORDER = {key: index for index, key in enumerate(_HEADINGS)}
+
+
+def heading(identifier: UUID, kind: int) -> str:
+    """The heading under which bcdedit lists an object; unknown kinds show their type."""
+    known = _HEADINGS.get(identifier) or _HEADINGS.get(kind)
+    if known:
+        return known
+    what = {APPLICATION: "Application", INHERIT: "Settings", DEVICE: "Device options"}
+    return f"{what.get(kind >> 28, 'Object')} ({kind:08x})"
+
+
+def order(identifier: UUID, kind: int) -> int:
+    """Where an object's section stands in a listing; unknown kinds come last."""
+    return _ORDER.get(identifier, _ORDER.get(kind, len(_ORDER)))

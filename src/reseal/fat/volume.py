@@ -1,0 +1,203 @@
+"""A FAT volume as a tree of files whose content can be changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reseal.fat import boot, directory
+from reseal.fat.errors import FatError
+from reseal.fat.table import Table
+from reseal.tree import DIRECTORY, Stat
+
+if TYPE_CHECKING:
+    from reseal.disk.device import Device
+    from reseal.fat.boot import BootSector
+    from reseal.fat.directory import Entry
+
+_ROOT = "\\"
+#: A file may have clusters beyond its size; more than so many are no file's.
+_SPARE_CLUSTERS = 4096
+
+
+class FatVolume:
+    """A FAT12, FAT16 or FAT32 volume on a device.
+
+    It has `stat` and `read` of `reseal.tree.Tree`, and `write` and `patch` of existing files, which reach
+    the device at once. The time of the last change stays as it is.
+
+    Attributes:
+        name: what messages call the volume.
+        read_only: whether nothing may be written.
+        boot: its geometry.
+    """
+
+    def __init__(self, device: Device, sector: BootSector, name: str, *, read_only: bool) -> None:
+        self.name = name
+        self.read_only = read_only
+        self.boot = sector
+        self._device = device
+        self._table = Table(device, sector, name)
+
+    @classmethod
+    def open(cls, device: Device, *, read_only: bool = True, name: str = "volume") -> FatVolume:
+        """Open the volume of a device.
+
+        Raises:
+            NotFatError: it holds no FAT.
+            FatError: it is damaged.
+        """
+        return cls(device, boot.read(device, name), name, read_only=read_only)
+
+    def stat(self, path: str) -> Stat | None:
+        """See `Tree.stat`."""
+        if not path:
+            return Stat("", True, 0, DIRECTORY, 0, 0)
+        found = self._find(path)
+        return _stat(found[0]) if found else None
+
+    def read(self, path: str, offset: int = 0, size: int | None = None) -> bytes:
+        """See `Tree.read`."""
+        entry, _ = self._file(path)
+        end = entry.size if size is None else min(entry.size, offset + size)
+        if offset >= end:
+            return b""
+        clusters = self._clusters(entry)
+        unit = self.boot.cluster_size
+        wanted = clusters[offset // unit : -(-end // unit)]
+        data = b"".join(self._device.read(self._offset(one), unit) for one in wanted)
+        start = offset % unit
+        return data[start : start + end - offset]
+
+    def write(self, path: str, data: bytes) -> None:
+        """Replace the content of an existing file; its size may change.
+
+        Raises:
+            FatError: there is no such file, or the volume is full.
+        """
+        self._require_writable()
+        entry, place = self._file(path)
+        clusters = self._resized(entry, place, len(data))
+        self._put(clusters, 0, data)
+
+    def patch(self, path: str, offset: int, data: bytes) -> None:
+        """Write `data` at `offset` of an existing file, growing it if needed.
+
+        Raises:
+            FatError: there is no such file, or the volume is full.
+        """
+        self._require_writable()
+        entry, place = self._file(path)
+        if offset > entry.size:
+            # Whatever lies between must not show what the clusters held before.
+            data = bytes(offset - entry.size) + data
+            offset = entry.size
+        clusters = self._resized(entry, place, max(entry.size, offset + len(data)))
+        self._put(clusters, offset, data)
+
+    def close(self) -> None:
+        """Do nothing: the device belongs to somebody else, and nothing waits to be written."""
+
+    # Paths
+
+    def _find(self, path: str) -> tuple[Entry, int] | None:
+        """Return an entry, and where it lies on the device."""
+        folder, _, name = path.strip(_ROOT).rpartition(_ROOT)
+        clusters = self._directory(folder)
+        for entry in self._entries(clusters) if clusters is not None else ():
+            if entry.called(name):
+                return entry, self._position(clusters or [], entry.position)
+        return None
+
+    def _file(self, path: str) -> tuple[Entry, int]:
+        found = self._find(path)
+        if found is None or found[0].is_directory:
+            msg = f"{path} on {self.name} is no file."
+            raise FatError(msg)
+        return found
+
+    def _directory(self, path: str) -> list[int] | None:
+        """Return the clusters of a directory, None where there is no such directory.
+
+        A root that has a place of its own has no clusters.
+        """
+        clusters = self._chain(self.boot.root_cluster) if self.boot.root is None else []
+        for name in filter(None, path.split(_ROOT)):
+            for entry in self._entries(clusters):
+                if entry.is_directory and entry.called(name):
+                    break
+            else:
+                return None
+            clusters = self._chain(entry.cluster)
+        return clusters
+
+    def _chain(self, first: int) -> list[int]:
+        clusters = self._table.chain(first, directory.MAX_SIZE // self.boot.cluster_size + 1)
+        if not clusters:
+            msg = f"The FAT volume {self.name} is damaged: a folder has no content."
+            raise FatError(msg, "Check it with fsck.vfat or chkdsk.")
+        return clusters
+
+    def _entries(self, clusters: list[int]) -> list[Entry]:
+        if clusters:
+            unit = self.boot.cluster_size
+            data = b"".join(self._device.read(self._offset(one), unit) for one in clusters)
+        else:
+            assert self.boot.root
+            data = self._device.read(*self.boot.root)
+        return list(directory.entries(data, wide=self.boot.bits == 32))
+
+    def _position(self, clusters: list[int], position: int) -> int:
+        if not clusters:
+            assert self.boot.root
+            return self.boot.root[0] + position
+        unit = self.boot.cluster_size
+        return self._offset(clusters[position // unit]) + position % unit
+
+    # Content
+
+    def _offset(self, cluster: int) -> int:
+        return self.boot.data + (cluster - boot.FIRST_CLUSTER) * self.boot.cluster_size
+
+    def _clusters(self, entry: Entry) -> list[int]:
+        needed = -(-entry.size // self.boot.cluster_size)
+        if not entry.cluster:
+            clusters: list[int] = []
+        else:
+            clusters = self._table.chain(entry.cluster, needed + _SPARE_CLUSTERS)
+        if len(clusters) < needed:
+            msg = f"The FAT volume {self.name} is damaged: {entry.name} is shorter than it says."
+            raise FatError(msg, "Check it with fsck.vfat or chkdsk.")
+        return clusters
+
+    def _resized(self, entry: Entry, place: int, size: int) -> list[int]:
+        """Give a file as many clusters as `size` bytes need; return them."""
+        clusters = self._clusters(entry)
+        needed = -(-size // self.boot.cluster_size)
+        if needed > len(clusters):
+            clusters = self._table.extend(clusters, needed - len(clusters))
+        elif needed < len(clusters):
+            clusters = self._table.cut(clusters, needed)
+        first = clusters[0] if clusters else 0
+        if (first, size) != (entry.cluster, entry.size):
+            raw = self._device.read(place, boot.ENTRY_SIZE)
+            self._device.write(place, directory.changed(raw, first, size))
+        return clusters
+
+    def _put(self, clusters: list[int], offset: int, data: bytes) -> None:
+        unit = self.boot.cluster_size
+        position = 0
+        while position < len(data):
+            cluster, inside = divmod(offset + position, unit)
+            part = data[position : position + unit - inside]
+            self._device.write(self._offset(clusters[cluster]) + inside, part)
+            position += len(part)
+
+    def _require_writable(self) -> None:
+        if self.read_only:
+            msg = f"{self.name} is open for reading only."
+            raise FatError(msg)
+
+
+def _stat(entry: Entry) -> Stat:
+    # FAT keeps local time, and which one is not known: no time is better than a wrong one.
+    return Stat(entry.name, entry.is_directory, entry.size, entry.attributes, 0, 0)
