@@ -7,6 +7,7 @@ for line in listing(store): ...
 """
 
 from reseal.bcd import devices, elements, objects
+from reseal.bcd.edit import delete_element, set_element
 from reseal.bcd.errors import BcdError, BcdUsageError
 from reseal.bcd.listing import listing, to_json
 from reseal.bcd.notation import Notation
@@ -19,9 +20,11 @@ __all__ = [
     "Element",
     "Notation",
     "Store",
+    "delete_element",
     "devices",
     "elements",
     "listing",
     "objects",
+    "set_element",
     "to_json",
 ]

@@ -48,6 +48,13 @@ def generalize(
         bool, typer.Option("--rearm", help="Rearm the activation at the first boot.")
     ] = False,
     force: Force = None,
+    locate_boot_devices: Annotated[
+        bool,
+        typer.Option(
+            "--locate-boot-devices",
+            help="Let the boot manager search for Windows, for volumes that go to another disk.",
+        ),
+    ] = False,
     allow_backing: AllowBacking = False,
     report_file: Annotated[
         Path | None,
@@ -78,7 +85,11 @@ def generalize(
             raise UsageError(msg, "Name the new image with --output FILE.qcow2.")
         target = Target.AUDIT if audit else Target.OOBE
         chosen = select(enable or (), disable or ())
-        given = {"discard-hibernation": discard_hibernation, "rearm": rearm}
+        given = {
+            "discard-hibernation": discard_hibernation,
+            "locate-boot-devices": locate_boot_devices,
+            "rearm": rearm,
+        }
         switches = checks.force(force or ()) | {name for name, on in given.items() if on}
         options = Options(
             volume=volume,
@@ -87,7 +98,7 @@ def generalize(
             dry_run=dry_run,
             chkdsk_at_boot=chkdsk_at_boot,
             allow_backing=allow_backing,
-            switches=switches,
+            switches=frozenset(name for name, wanted in given.items() if wanted),
         )
         with console.progress(quiet=quiet) as report:
             record = change(

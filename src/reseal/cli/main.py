@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from reseal import __version__
+from reseal.cli import bcd
 from reseal.cli.check import check
 from reseal.cli.generalize import generalize
 from reseal.cli.inspect import inspect
@@ -40,6 +41,7 @@ def _root(
 
 for command in (inspect, check, generalize, providers, resume):
     app.command()(command)
+app.add_typer(bcd.app, name="bcd")
 
 
 def main() -> None:

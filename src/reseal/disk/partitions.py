@@ -35,6 +35,7 @@ _MBR_ENTRIES = 446
 _MBR_ENTRY = "<B3xB3xII"  # status, type, first sector, sectors
 _MBR_SIGNATURE = b"\x55\xaa"
 _MBR_PROTECTIVE = 0xEE
+_ACTIVE = 0x80
 _MBR_EXTENDED = (0x05, 0x0F, 0x85)
 _MAX_LOGICAL = 128
 
@@ -60,6 +61,9 @@ class VolumeRange:
             "bitlocker" or "fat".
         id: the GPT partition id, or `SIGNATURE-NN` for MBR; empty for a bare volume.
         name: the GPT partition name; empty elsewhere.
+        disk: the GPT disk id, or the MBR signature as eight hexadecimal digits; empty for a bare
+            volume.
+        active: whether the MBR marks the partition as the one to boot from.
     """
 
     number: int
@@ -69,6 +73,8 @@ class VolumeRange:
     type: str
     id: str = ""
     name: str = ""
+    disk: str = ""
+    active: bool = False
 
     @property
     def unsupported(self) -> str | None:
@@ -134,7 +140,9 @@ def _gpt_table(device: Device, block: int, sector: int) -> list[VolumeRange] | N
         return None
     header = bytearray(device.read(block * sector, sector))
     fields = struct.unpack_from(_GPT_HEADER, header)
-    magic, _, header_size, checksum, own, _, _, _, _, first, count, entry_size, entries_sum = fields
+    magic, _, header_size, checksum, own, _, _, _, disk, first, count, entry_size, entries_sum = (
+        fields
+    )
     if magic != _GPT_MAGIC or not 92 <= header_size <= sector or own != block:
         return None
     header[16:20] = bytes(4)
@@ -147,11 +155,11 @@ def _gpt_table(device: Device, block: int, sector: int) -> list[VolumeRange] | N
     entries = device.read(first * sector, count * entry_size)
     if zlib.crc32(entries) != entries_sum:
         return None
-    return list(_gpt_volumes(entries, entry_size, sector, device.size))
+    return list(_gpt_volumes(entries, entry_size, sector, device.size, UUID(bytes_le=disk)))
 
 
 def _gpt_volumes(
-    entries: bytes, entry_size: int, sector: int, disk_size: int
+    entries: bytes, entry_size: int, sector: int, disk_size: int, disk: UUID
 ) -> Iterator[VolumeRange]:
     for index in range(len(entries) // entry_size):
         kind, name_id, first, last, _, name = struct.unpack_from(
@@ -171,6 +179,7 @@ def _gpt_volumes(
             type=str(UUID(bytes_le=kind)),
             id=str(UUID(bytes_le=name_id)),
             name=name.decode("utf-16-le", errors="replace").partition("\0")[0],
+            disk=str(disk),
         )
 
 
@@ -182,17 +191,20 @@ def _entries(boot: bytes) -> list[tuple[int, int, int, int]]:
 
 def _is_mbr(boot: bytes) -> bool:
     """Tell whether a sector is a partition table: status bytes have two values only."""
-    return boot.endswith(_MBR_SIGNATURE) and all(entry[0] in {0, 0x80} for entry in _entries(boot))
+    return boot.endswith(_MBR_SIGNATURE) and all(
+        entry[0] in {0, _ACTIVE} for entry in _entries(boot)
+    )
 
 
 def _mbr(device: Device, boot: bytes) -> Iterator[VolumeRange]:
     signature = struct.unpack_from("<I", boot, 440)[0]
     extended: list[tuple[int, int]] = []
-    for index, (_, kind, first, sectors) in enumerate(_entries(boot)):
+    for index, (status, kind, first, sectors) in enumerate(_entries(boot)):
         if kind in _MBR_EXTENDED and sectors:
             extended.append((first, sectors))
         elif kind and sectors:
-            yield _mbr_volume(device, index + 1, kind, (first, sectors), signature)
+            place = first, sectors
+            yield _mbr_volume(device, index + 1, kind, place, signature, active=status == _ACTIVE)
     number = 5
     for start, sectors in extended[:1]:  # Windows and Linux know one extended partition
         _require_inside("the extended partition", start * SECTOR, sectors * SECTOR, device.size)
@@ -230,12 +242,27 @@ def _logical(device: Device, start: int) -> Iterator[tuple[int, int, int]]:
 
 
 def _mbr_volume(
-    device: Device, number: int, kind: int, sectors: tuple[int, int], signature: int
+    device: Device,
+    number: int,
+    kind: int,
+    sectors: tuple[int, int],
+    signature: int,
+    *,
+    active: bool = False,
 ) -> VolumeRange:
     offset, size = (each * SECTOR for each in sectors)
     _require_inside(f"partition {number}", offset, size, device.size)
     name_id = f"{signature:08x}-{number:02x}"
-    return VolumeRange(number, offset, size, "mbr", f"{kind:02x}", name_id)
+    return VolumeRange(
+        number=number,
+        offset=offset,
+        size=size,
+        scheme="mbr",
+        type=f"{kind:02x}",
+        id=name_id,
+        disk=f"{signature:08x}",
+        active=active,
+    )
 
 
 def _require_inside(what: str, offset: int, size: int, disk_size: int) -> None:

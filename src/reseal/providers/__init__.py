@@ -6,6 +6,7 @@ in `reseal.providers.agents`.
 """
 
 from reseal.providers.agents import AGENTS
+from reseal.providers.bcd import bcd
 from reseal.providers.computer_name import computer_name
 from reseal.providers.declaration import Provider, provider
 from reseal.providers.defender import defender
@@ -41,6 +42,7 @@ PROVIDERS: tuple[Provider, ...] = (
     computer_name,
     pnp,
     mounted_devices,
+    bcd,
     dhcp,
     machine_guid,
     network_list,

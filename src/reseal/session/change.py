@@ -34,8 +34,10 @@ class Change:
     Attributes:
         provider: who made it.
         kind: `set_value`, `delete_value`, `delete_key`, `rename_key`, `write_file`, `delete_file`,
-            `delete_tree`, `rename_file`, `discard_shadow_copies`.
-        target: a registry path, with `\\` before a value's name, or a path of the volume.
+            `delete_tree`, `rename_file`, `discard_shadow_copies`, `set_boot_element`,
+            `delete_boot_element`.
+        target: a registry path, with `\\` before a value's name, or a path of the volume, or a boot
+            store with the object and element.
         before: what was there.
         after: what is there now.
         mark: how it is known that Windows wants this.

@@ -95,16 +95,19 @@ def installations(
                 found.append(Found(installation, one, volume))
         if not found:
             raise _nothing(subject, ranges, encrypted, broken)
-        yield acquaint(found, tuple(encrypted))
+        yield acquaint(found, tuple(encrypted), len(broken))
 
 
-def acquaint(found: list[Found], encrypted_volumes: tuple[int, ...] = ()) -> list[Found]:
+def acquaint(
+    found: list[Found], encrypted_volumes: tuple[int, ...] = (), damaged_volumes: int = 0
+) -> list[Found]:
     """Tell every installation what else there is."""
 
-    def others(one: Found) -> tuple[str, ...]:
-        return tuple(other.name for other in found if other is not one)
+    def neighbours(one: Found) -> Neighbours:
+        others = tuple(other.name for other in found if other is not one)
+        return Neighbours(others, encrypted_volumes, damaged_volumes)
 
-    return [replace(one, neighbours=Neighbours(others(one), encrypted_volumes)) for one in found]
+    return [replace(one, neighbours=neighbours(one)) for one in found]
 
 
 def choose(found: list[Found], volume: str | None, subject: str) -> Found:

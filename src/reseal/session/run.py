@@ -18,6 +18,7 @@ from reseal.errors import ImageError, ResealError, UsageError
 from reseal.folder import Folder
 from reseal.ntfs import Volume, shadow_copies
 from reseal.process import run_worker
+from reseal.session import boot_store
 from reseal.session.opening import Found, acquaint, choose, installations
 from reseal.session.session import Report, Session, Written
 from reseal.windows import Installation, find_installations
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 Look: TypeAlias = Callable[[list[Found]], dict[str, Any]]
 Job: TypeAlias = Callable[[Session], dict[str, Any]]
+#: What the worker does with the disk behind a socket.
+DiskWork: TypeAlias = "Callable[[Path, Report], dict[str, Any]]"
 #: Looks at a written installation again; returns what is wrong with it.
 Recheck: TypeAlias = Callable[[Installation], list[str]]
 
@@ -133,16 +136,33 @@ def change(
 def _change_image(
     path: Path, job: Job, recheck: Recheck, options: Options, report: Report
 ) -> dict[str, Any]:
+    def work(socket: Path, report: Report) -> dict[str, Any]:
+        return _work_on_disk(socket, str(path), job, recheck, options, report)
+
+    return on_disk(path, work, options, report)
+
+
+def on_disk(path: Path, work: DiskWork, options: Options, report: Report) -> dict[str, Any]:
+    """Run the worker on a disk image behind an overlay, and merge the overlay, or throw it away.
+
+    Args:
+        path: the image.
+        work: called in the worker with the disk's socket; its result has `written` (None where nothing
+            was) and `timings`.
+        options: what to do with the outcome.
+        report: gets `{"step": …}`.
+
+    Returns:
+        The worker's result, with `image` added.
+    """
     with Image.open(path, allow_backing=options.allow_backing) as image:
         if options.dry_run:
             with image.serve(None) as socket:
-                work = partial(_work_on_disk, socket, str(path), job, recheck, options)
-                result = _in_worker(path, work, report)
+                result = _in_worker(path, partial(work, socket), report)
             return {"image": _image_facts(image), **result}
         with Transaction.begin(image, output=options.output, thin=options.thin) as transaction:
             with image.serve(transaction.overlay) as socket:
-                work = partial(_work_on_disk, socket, str(path), job, recheck, options)
-                result = _in_worker(path, work, report)
+                result = _in_worker(path, partial(work, socket), report)
             if result["written"] or options.output:
                 report({"step": "Merging"})
                 start = time.perf_counter()
@@ -174,6 +194,7 @@ def _work_on_disk(
                 chosen.installation,
                 volume_state=chosen.state,
                 neighbours=chosen.neighbours,
+                boot_stores=partial(boot_store.find, device, subject),
                 switches=options.switches,
                 report=report,
             )
@@ -185,12 +206,17 @@ def _work_on_disk(
             part = Slice(device, volume.offset, volume.size)
             with session.step("Writing"):
                 written = _write(part, subject, session, options)
+                for store in session.edited_boot_stores:
+                    if store.place != volume:
+                        written.add(store.name, boot_store.write_back(device, store, subject))
             with session.step("Reading it back"):
                 again = Volume.open(part, read_only=True, name=subject)
                 try:
                     _read_back(again, session, recheck, subject)
                 finally:
                     again.close()
+                for store in session.edited_boot_stores:
+                    boot_store.read_back(device, store, subject)
         device.flush()
     finally:
         device.close()
@@ -208,6 +234,9 @@ def _write(part: Slice, subject: str, session: Session, options: Options) -> Wri
         if session.discard_shadow_copies:
             shadow_copies.discard(volume)
         written = session.commit(volume)
+        for store in session.edited_boot_stores:
+            if store.place.offset == part.offset:
+                written.add(store.name, store.write(volume))
         if options.chkdsk_at_boot:
             volume.set_dirty(dirty=True)
     finally:

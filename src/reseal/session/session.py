@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from reseal.errors import ImageError
@@ -22,6 +23,9 @@ from reseal.session.staging import Counts, StagedTree
 from reseal.tree import join
 
 if TYPE_CHECKING:
+    from reseal.bcd import BcdObject
+    from reseal.bcd.values import Value
+    from reseal.session.boot_store import BootStore
     from reseal.tree import Stat, Tree
     from reseal.windows import Installation
     from reseal.windows.registry import Location
@@ -56,10 +60,17 @@ class Neighbours:
     Attributes:
         installations: the other installations, as `--volume` names them.
         encrypted_volumes: numbers of the volumes that BitLocker encrypts.
+        damaged_volumes: how many others can't be read, and so may hold another Windows.
     """
 
     installations: tuple[str, ...] = ()
     encrypted_volumes: tuple[int, ...] = ()
+    damaged_volumes: int = 0
+
+    @property
+    def none(self) -> bool:
+        """Whether there is, for certain, no other Windows."""
+        return not (self.installations or self.encrypted_volumes or self.damaged_volumes)
 
 
 @dataclass(slots=True)
@@ -68,6 +79,11 @@ class Written:
 
     hives: list[str] = field(default_factory=list)
     files: Counts = field(default_factory=Counts)
+
+    def add(self, hive: str, size: int) -> None:
+        """Note a hive that was written, and how many bytes that took."""
+        self.hives.append(hive)
+        self.files.bytes_written += size
 
 
 class Session:
@@ -91,6 +107,7 @@ class Session:
         *,
         volume_state: VolumeState | None = None,
         neighbours: Neighbours = Neighbours(),
+        boot_stores: Callable[[], list[BootStore]] = list,
         report: Report = lambda _: None,
         switches: frozenset[str] = frozenset(),
         random: Callable[[int], bytes] = os.urandom,
@@ -108,6 +125,7 @@ class Session:
         self.random = random
         self.now = now()
         self.discard_shadow_copies = False
+        self._find_boot_stores = boot_stores
         self._report = report
         self._edited: set[str] = set()
         self._provider = "reseal"
@@ -218,6 +236,46 @@ class Session:
     def _places(self, path: str) -> list[Location]:
         return self.registry.locate(path)
 
+    # Verbs for the boot configuration data
+
+    @cached_property
+    def boot_stores(self) -> list[BootStore]:
+        """The stores that the disk can boot from, searched for when first asked for.
+
+        A folder and a volume alone have none.
+
+        Raises:
+            ImageError: the volume that should hold one is damaged.
+        """
+        return self._find_boot_stores()
+
+    @property
+    def edited_boot_stores(self) -> list[BootStore]:
+        """The stores that commit will write."""
+        # Not asked for: not searched for now either.
+        found = self.boot_stores if "boot_stores" in self.__dict__ else []
+        return [one for one in found if one.edited]
+
+    def set_boot_element(self, store: BootStore, one: BcdObject, number: int, value: Value) -> None:
+        """Set an element of an object of a boot store."""
+        before = store.show(one, one.element(number))
+        if store.set(one, number, value):
+            element = one.element(number)
+            assert element
+            target = f"{store.path}: {store.store.alias(one.id)} {element.name}"
+            self.record("set_boot_element", target, before, store.show(one, element))
+
+    def delete_boot_element(self, store: BootStore, one: BcdObject, number: int) -> bool:
+        """Delete an element of an object of a boot store; true if there was one."""
+        element = one.element(number)
+        if element is None:
+            return False
+        before = store.show(one, element)
+        store.delete(one, number)
+        target = f"{store.path}: {store.store.alias(one.id)} {element.name}"
+        self.record("delete_boot_element", target, before, None)
+        return True
+
     # Verbs for files
 
     def delete_file(self, path: str) -> bool:
@@ -269,11 +327,13 @@ class Session:
         return sorted(self._edited)
 
     def verify(self) -> None:
-        """Check what was touched in each edited hive.
+        """Check what was touched in each edited hive and boot store.
 
         Raises:
             ImageError: an edited hive would break a rule that Windows enforces.
         """
+        for store in self.edited_boot_stores:
+            store.verify()
         for name in self.edited_hives:
             loaded = self.registry.loaded[name]
             violations = loaded.hive.verify(touched_only=True)

@@ -21,6 +21,8 @@ MICROSOFT_RESERVED = "e3c9e316-0b5c-4db8-817d-f92df00215ae"
 RECOVERY = "de94bba4-06d1-4d40-a16a-bfd50179d6ac"
 #: MBR partition type of NTFS.
 MBR_NTFS = 0x07
+#: The signature of MBR disks, where nobody asks for another.
+SIGNATURE = 0x5EA15EA1
 
 _MEBIBYTE = 1 << 20
 _ENTRIES, _ENTRY_SIZE = 128, 128
@@ -53,7 +55,7 @@ def gpt_disk(
             entries,
             index * _ENTRY_SIZE,
             uuid.UUID(kind).bytes_le,
-            uuid.uuid5(_NAMESPACE, f"{index} {name}").bytes_le,
+            partition_id(index + 1, name).bytes_le,
             start // sector,
             (start + size) // sector - 1,
             0,
@@ -71,7 +73,7 @@ def gpt_disk(
             2 + array_blocks,
             last - array_blocks - 1,
         ]
-        fields += [uuid.uuid5(_NAMESPACE, path.name).bytes_le, array, _ENTRIES, _ENTRY_SIZE]
+        fields += [disk_id(path).bytes_le, array, _ENTRIES, _ENTRY_SIZE]
         data = bytearray(struct.pack("<8sIII4xQQQQ16sQIII", *fields, zlib.crc32(entries)))
         struct.pack_into("<I", data, 16, zlib.crc32(data))
         return bytes(data)
@@ -88,11 +90,21 @@ def gpt_disk(
     return path
 
 
+def disk_id(path: Path) -> uuid.UUID:
+    """The id that `gpt_disk` gives a disk."""
+    return uuid.uuid5(_NAMESPACE, path.name)
+
+
+def partition_id(number: int, name: str) -> uuid.UUID:
+    """The id that `gpt_disk` gives a partition, by its number, from 1, and name."""
+    return uuid.uuid5(_NAMESPACE, f"{number - 1} {name}")
+
+
 def mbr_disk(
     path: Path,
     partitions: Sequence[tuple[Path | int, int]],
     *,
-    signature: int = 0x5EA15EA1,
+    signature: int = SIGNATURE,
 ) -> Path:
     """Build a raw, sparse disk with up to four primary partitions, the first of them active.
 

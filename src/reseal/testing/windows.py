@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any, Literal
 
+from reseal.bcd.devices import GptPartition, MbrPartition
 from reseal.disk import FileDevice
 from reseal.ntfs import Volume
-from reseal.testing.disks import convert, gpt_disk
+from reseal.testing import disks
+from reseal.testing.boot import boot_store
+from reseal.testing.disks import BASIC_DATA, convert, gpt_disk, mbr_disk
+from reseal.testing.fat import fat_volume
 from reseal.testing.machine import Machine, tree
 from reseal.testing.volumes import ntfs_volume, populate
 
-#: Basic data partition (documented: Microsoft, PARTITION_INFORMATION_GPT).
-BASIC_DATA = "ebd0a0a2-b9e5-4433-87c0-68b6b72699c7"
 MEBIBYTE = 1 << 20
+#: Sizes of the partitions beside that of Windows. Windows Setup makes an EFI system partition of 100 MiB
+#: and more (documented); this is the smallest that can be FAT32.
+EFI_SIZE = 36 * MEBIBYTE
+RESERVED_SIZE = 16 * MEBIBYTE
+SYSTEM_SIZE = 12 * MEBIBYTE
 
 #: What qemu calls the format of a suffix.
 _FORMATS = {
@@ -32,6 +40,9 @@ def windows(
     *,
     size: int = 96 * MEBIBYTE,
     partitioned: bool = True,
+    firmware: Literal["uefi", "bios"] | None = None,
+    system_partition: bool = True,
+    boot: bytes | None = None,
 ) -> Machine:
     """Make an image of a sample Windows; the format follows from the path's suffix.
 
@@ -39,18 +50,79 @@ def windows(
         path: where it goes: .qcow2, .vhdx, .vhd, .vmdk, .vdi or .raw.
         machine: what it is; None for a Windows 11 Pro.
         size: bytes of its volume.
-        partitioned: whether the volume stands in a GPT disk.
+        partitioned: whether the volume stands in a disk.
+        firmware: what the disk can boot from. `uefi`: GPT with an EFI system partition (1), a Microsoft
+            reserved partition (2) and Windows (3). `bios`: MBR with an active system partition (1) and
+            Windows (2). None: GPT with the volume alone, and no boot store.
+        system_partition: with `bios`, whether there is one; otherwise Windows is active (1).
+        boot: the boot store; None for one that starts this Windows.
     """
     machine = machine or Machine()
     with TemporaryDirectory(dir=path.parent) as folder:
+        disk = Path(folder) / "disk"
         volume = Path(folder) / "volume"
-        ntfs_volume(volume, size)
-        opened = Volume.open(FileDevice(volume, read_only=False), read_only=False, name="sample")
-        populate(opened, tree(machine))
-        opened.close()
-        disk = volume
-        if partitioned:
-            disk = Path(folder) / "disk"
-            gpt_disk(disk, [(volume, BASIC_DATA, "Basic data partition")])
+        files = tree(machine)
+        if firmware == "uefi":
+            efi = Path(folder) / "efi"
+            fat_volume(efi, EFI_SIZE, _efi_files(boot or _uefi_store(disk)))
+            _ntfs(volume, size, files)
+            gpt_disk(disk, [
+                (efi, disks.EFI_SYSTEM, "EFI system partition"),
+                (RESERVED_SIZE, disks.MICROSOFT_RESERVED, "Microsoft reserved partition"),
+                (volume, BASIC_DATA, "Basic data partition"),
+            ])  # fmt: skip
+        elif firmware == "bios":
+            place = MEBIBYTE + (SYSTEM_SIZE if system_partition else 0)
+            store = _with_logs(boot or _bios_store(place))
+            system = Path(folder) / "system"
+            if system_partition:
+                _ntfs(system, SYSTEM_SIZE, {"bootmgr": b"BOOTMGR", "Boot": store})
+            else:
+                files = files | {"bootmgr": b"BOOTMGR", "Boot": store}
+            _ntfs(volume, size, files)
+            rows = [(system, disks.MBR_NTFS)] if system_partition else []
+            mbr_disk(disk, [*rows, (volume, disks.MBR_NTFS)])
+        else:
+            _ntfs(volume, size, files)
+            if partitioned:
+                gpt_disk(disk, [(volume, BASIC_DATA, "Basic data partition")])
+            else:
+                disk = volume
         convert(disk, path, _FORMATS[path.suffix])
     return machine
+
+
+def uefi_partitions(disk: Path) -> tuple[GptPartition, GptPartition]:
+    """The EFI system partition and that of Windows, as the store of a disk names them."""
+    names = {1: "EFI system partition", 3: "Basic data partition"}
+    system, own = (
+        GptPartition(disks.partition_id(number, name), disks.disk_id(disk))
+        for number, name in names.items()
+    )
+    return system, own
+
+
+def _ntfs(path: Path, size: int, files: dict[str, Any]) -> None:
+    ntfs_volume(path, size)
+    opened = Volume.open(FileDevice(path, read_only=False), read_only=False, name="sample")
+    populate(opened, files)
+    opened.close()
+
+
+def _with_logs(store: bytes) -> dict[str, bytes]:
+    return {"BCD": store, "BCD.LOG": b"", "BCD.LOG1": b"", "BCD.LOG2": b""}
+
+
+def _efi_files(store: bytes) -> dict[str, Any]:
+    manager = b"MZ" + bytes(9000)
+    boot = {"bootmgfw.efi": manager, "memtest.efi": b"MZ", **_with_logs(store)}
+    return {"EFI": {"Microsoft": {"Boot": boot}, "Boot": {"bootx64.efi": manager}}}
+
+
+def _uefi_store(disk: Path) -> bytes:
+    return boot_store(*uefi_partitions(disk), uefi=True)
+
+
+def _bios_store(place: int) -> bytes:
+    system, own = (MbrPartition(offset, disks.SIGNATURE) for offset in (MEBIBYTE, place))
+    return boot_store(system, own, uefi=False)

@@ -1,0 +1,161 @@
+"""`reseal bcd`: the boot configuration data of an image, or of a store in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+import typer
+
+from reseal.cli import console
+from reseal.cli.options import AllowBacking, AsJson
+
+if TYPE_CHECKING:
+    from reseal.bcd import Store
+    from reseal.bcd.notation import Places
+    from reseal.session.boot_run import StoreJob
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Show and change boot configuration data, as bcdedit does.",
+)
+
+Target: TypeAlias = Annotated[
+    Path, typer.Argument(metavar="TARGET", help="A disk image, or a store (a file named BCD).")
+]
+ObjectName: TypeAlias = Annotated[
+    str, typer.Argument(metavar="ID", help="The object, such as {default}, {bootmgr} or {GUID}.")
+]
+ElementName: TypeAlias = Annotated[
+    str, typer.Argument(metavar="ELEMENT", help="The element, such as device or custom:26000010.")
+]
+StoreVolume: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--volume", metavar="N", help="Which store, where the image has several."),
+]
+DryRun: TypeAlias = Annotated[bool, typer.Option("--dry-run", help="Write nothing.")]
+Output: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Write a new image; its suffix names the format."),
+]
+
+
+@app.command()
+def show(
+    target: Target,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Show every object, not only what the menu shows.")
+    ] = False,
+    as_json: AsJson = False,
+    allow_backing: AllowBacking = False,
+) -> None:
+    """List boot entries as `bcdedit /enum` does. Partitions have their number in the image."""
+    from reseal.bcd import listing, to_json  # noqa: PLC0415  --help needs no engines
+    from reseal.session import boot_run  # noqa: PLC0415
+
+    def look(store: Store, places: Places) -> dict[str, Any]:
+        if as_json:
+            return {"objects": to_json(store, everything=everything, places=places)}
+        return {"lines": list(listing(store, everything=everything, places=places))}
+
+    with console.errors(as_json=as_json):
+        record = boot_run.read(target, look, allow_backing=allow_backing)
+        if as_json:
+            console.print_json(record)
+        else:
+            console.print_lines(_lines(record))
+
+
+@app.command("set")
+def set_element(
+    target: Target,
+    identifier: ObjectName,
+    element: ElementName,
+    value: Annotated[
+        str,
+        typer.Argument(
+            help="yes, no, a number, a name such as OptIn, text, objects, or a device: boot, "
+            r"partition=N, locate, locate=\path, file=[N]\path, ramdisk=[N]\path,{options}, "
+            r"vhd=[N]\path."
+        ),
+    ],
+    output: Output = None,
+    volume: StoreVolume = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+    allow_backing: AllowBacking = False,
+) -> None:
+    """Set an element of an object, as `bcdedit /set` does."""
+    from reseal.bcd import set_element as edit  # noqa: PLC0415
+
+    job = partial(edit, identifier=identifier, element=element, value=value)
+    _change(target, job, output, volume, dry_run, as_json, allow_backing)
+
+
+@app.command()
+def delete(
+    target: Target,
+    identifier: ObjectName,
+    element: ElementName,
+    output: Output = None,
+    volume: StoreVolume = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+    allow_backing: AllowBacking = False,
+) -> None:
+    """Delete an element of an object, as `bcdedit /deletevalue` does."""
+    from reseal.bcd import delete_element as edit  # noqa: PLC0415
+
+    job = partial(edit, identifier=identifier, element=element)
+    _change(target, job, output, volume, dry_run, as_json, allow_backing)
+
+
+def _change(
+    target: Path,
+    job: StoreJob,
+    output: Path | None,
+    volume: str | None,
+    dry_run: bool,
+    as_json: bool,
+    allow_backing: bool,
+) -> None:
+    from reseal.errors import UsageError  # noqa: PLC0415
+    from reseal.session import boot_run  # noqa: PLC0415
+    from reseal.session.run import Options  # noqa: PLC0415
+
+    with console.errors(as_json=as_json):
+        if dry_run and output:
+            msg = "--dry-run writes nothing, so it takes no --output."
+            raise UsageError(msg, "Leave one of them out.")
+        options = Options(
+            volume=volume, output=output, dry_run=dry_run, allow_backing=allow_backing
+        )
+        record = boot_run.change(target, job, options)
+        if as_json:
+            console.print_json(record)
+        else:
+            console.print_lines(_changed(record, dry_run=dry_run))
+
+
+def _lines(record: dict[str, Any]) -> Iterator[str]:
+    several = len(record["stores"]) > 1
+    for index, one in enumerate(record["stores"]):
+        if several:
+            yield f"{one['path']} on volume {one['volume']} ({one['file_system']})"
+        yield from one["lines"][not several and not index :]
+        if several:
+            yield ""
+
+
+def _changed(record: dict[str, Any], *, dry_run: bool) -> Iterator[str]:
+    name = f"{record['object']} {record['element']}"
+    before, after = (
+        ", ".join(lines) if lines is not None else "absent"
+        for lines in (record["before"], record["after"])
+    )
+    if not record["changed"]:
+        yield f"{name} is {before} already; nothing was changed."
+    else:
+        yield f"{name}: {before} -> {after}{' (dry run: nothing was written)' if dry_run else ''}"

@@ -1,0 +1,133 @@
+"""Boot entries of this Windows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from reseal.bcd import elements, objects
+from reseal.bcd.devices import Boot, DeviceValue, GptPartition, Locate, MbrPartition
+from reseal.bcd.notation import default_locate
+from reseal.errors import ImageError
+from reseal.providers.declaration import provider
+from reseal.session import Mark
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reseal.bcd import BcdObject
+    from reseal.session import Session
+    from reseal.session.boot_store import BootStore
+
+#: The switch that asks for located devices, as Sysprep itself leaves them.
+LOCATE = "locate-boot-devices"
+#: The boot manager of Vista knows no located devices (reported: mistyprojects.co.uk, BCDEdit).
+_FIRST_WITH_LOCATE = 7600
+_WINPE = 0x26000022
+
+
+@provider(
+    "bcd",
+    "Let the boot loader detect the HAL, and find a Windows whose partition is gone",
+    mark=Mark.INFERRED,
+    source="detecthal: documented (BCD Reference, BcdOSLoaderBoolean_DetectKernelAndHal); that "
+    "specialize takes it out again: seen in a setupact.log (SpecializeBcdStore); which devices Sysprep "
+    "makes located: seen in a setupact.log of Server 2008 R2 (GeneralizeBcdStore), reported in a bcdedit "
+    "listing before and after; which of that an offline run needs: inferred",
+    entry_points=("spbcd.dll,Sysprep_Generalize_Bcd",),
+)
+def bcd(session: Session) -> None:
+    r"""What the boot manager starts, and from which partition.
+
+    The store lies on the EFI system partition or the active partition. Its entries name partitions by
+    the ids of partition and disk, which no run of reseal ever changes. Sysprep replaces those of this
+    Windows (loader, resume application, boot manager, memory tester) by located devices: the first
+    volume that has `\Windows\System32\winload.efi`. On the next boot specialize names partitions again.
+
+    reseal sets `detecthal` for the loader of this Windows and leaves its partitions named: a copy of the
+    disk has the same ids and boots at once, while a located device takes the first Windows of any disk
+    that is attached. A loader or resume application whose partition is not on this disk would start
+    nothing; it becomes a located device, as with Sysprep, but only where the image holds exactly one
+    Windows: otherwise it might find another. `--locate-boot-devices` makes the others located too, under
+    the same condition, for an image whose volumes are to be copied one by one to a disk with other ids.
+    The boot manager and the memory tester keep their devices: the firmware starts the one, and nothing
+    starts the other by itself. Stores are edited only from Windows 7 on where a device changes.
+    """
+    try:
+        stores = [one for one in session.boot_stores if one.store]
+    except ImageError as error:
+        session.note(f"The boot store was left as it is: {error.message}")
+        return
+    if not stores:
+        session.note("There is no boot configuration data here; no boot entry was generalized.")
+    for store in stores:
+        _generalize(session, store)
+
+
+def _generalize(session: Session, store: BootStore) -> None:
+    loaders = list(_own_loaders(session, store))
+    if not loaders:
+        session.note(f"No entry of the boot store {store.name} starts this Windows; it stays.")
+    for loader in loaders:
+        session.set_boot_element(store, loader, elements.DETECT_HAL, True)
+        resume = loader.value(elements.ASSOCIATED_RESUME)
+        application = store.store.object(resume) if isinstance(resume, UUID) else None
+        for one in filter(None, (loader, application)):
+            for number in (elements.APPLICATION_DEVICE, elements.OS_DEVICE):
+                _locate(session, store, one, number)
+
+
+def _own_loaders(session: Session, store: BootStore) -> Iterator[BcdObject]:
+    """The loaders that start this Windows, by partition and folder."""
+    root = "\\" + session.installation.root.lower()
+    for one in store.store:
+        if one.type != objects.OS_LOADER or one.value(_WINPE):
+            continue
+        folder, device = one.value(elements.SYSTEM_ROOT), one.value(elements.OS_DEVICE)
+        if not isinstance(folder, str) or folder.rstrip("\\").lower() != root:
+            continue
+        if isinstance(device, DeviceValue) and _is_own(session, store, device):
+            yield one
+
+
+def _is_own(session: Session, store: BootStore, device: DeviceValue) -> bool:
+    own = session.installation.volume
+    match device.device:
+        case GptPartition() | MbrPartition() as named:
+            # A partition that is not on this disk can only have been the one Windows that is.
+            return store.places.get(named, own if session.neighbours.none else None) == own
+        case Boot():
+            return store.place.number == own
+        case Locate(_, _, None):
+            return session.neighbours.none
+    return False
+
+
+def _locate(session: Session, store: BootStore, one: BcdObject, number: int) -> None:
+    value = one.value(number)
+    if not isinstance(value, DeviceValue):
+        return
+    if not isinstance(value.device, (GptPartition, MbrPartition)):
+        return
+    if value.device in store.places and LOCATE not in session.switches:
+        session.note(
+            "The boot entries of this Windows keep their partitions: a copy of the disk has the same "
+            "ids. Where its volumes go to a disk with other ids, make a new store there with bcdboot, "
+            f"or generalize with --{LOCATE}."
+        )
+        return
+    element = default_locate(number)
+    build = session.installation.build
+    if not session.neighbours.none:
+        session.note(
+            "The image may hold another Windows, which a located boot device could find instead of "
+            f"this one: the partitions in the boot store {store.name} stay."
+        )
+    elif build is None or build < _FIRST_WITH_LOCATE:
+        session.note(
+            "The boot manager of this Windows may not know located devices: the partitions in the "
+            f"boot store {store.name} stay."
+        )
+    elif isinstance(one.value(element), str):
+        located = DeviceValue(Locate(element), value.options)
+        session.set_boot_element(store, one, number, located)

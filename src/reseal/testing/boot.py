@@ -1,0 +1,98 @@
+"""A boot store as Windows Setup makes one, from plain Python data.
+
+Objects, elements and their data are those of real stores of Windows 8.1 and 10 (seen); only the ids
+and the devices are the sample's own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+from uuid import UUID
+
+from reseal.bcd import Store, objects
+from reseal.bcd.devices import Device, DeviceValue
+from reseal.testing.hives import hive
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reseal.bcd.values import Value
+
+LOADER = UUID("733b62e5-f608-11eb-825c-c112f60133ab")
+RESUME = UUID("733b62e4-f608-11eb-825c-c112f60133ab")
+
+_DEBUGGER = UUID("4636856e-540f-4170-a130-a84776f4c654")
+_EMS = UUID("0ce4991b-e6b3-4b16-b23c-5e0d9250e5d9")
+_MEMORY = UUID("5189b25c-5558-4bf2-bca4-289b11bd29e2")
+_GLOBAL = UUID("7ea2e1ac-2e61-4728-aaa3-896d9d0a9f0e")
+_LOADERS = UUID("6efb52bf-1766-41db-a6b3-0ee5eff72bd7")
+_HYPERVISOR = UUID("7ff607e0-4395-11db-b0de-0800200c9a66")
+_RESUMES = UUID("1afa9c49-16ab-4a5c-901b-212802da9460")
+
+#: Object to its type and its elements.
+Objects: TypeAlias = "Mapping[UUID, tuple[int, Mapping[int, Value]]]"
+
+
+def store(contents: Objects) -> bytes:
+    """Make a store that holds these objects."""
+    made = hive({"Description": {"KeyName": "BCD00000000", "System": 1, "TreatAsSystem": 1},
+                 "Objects": {}}, name="BCD", version=(1, 3))  # fmt: skip
+    result = Store(made)
+    for identifier, (kind, elements) in contents.items():
+        one = result.create(identifier, kind)
+        for number, value in elements.items():
+            one.set(number, value)
+    return made.to_bytes()
+
+
+def boot_store(system: Device, windows: Device, *, uefi: bool) -> bytes:
+    """Make the store of a machine with one Windows.
+
+    Args:
+        system: the partition that the firmware boots from.
+        windows: the partition that holds Windows.
+        uefi: whether the firmware is UEFI.
+    """
+    return store(standard_objects(system, windows, uefi=uefi))
+
+
+def standard_objects(
+    system: Device, windows: Device, *, uefi: bool
+) -> dict[UUID, tuple[int, dict[int, Value]]]:
+    """The objects of `boot_store`, for tests that want others beside them."""
+    suffix = "efi" if uefi else "exe"
+    system_part, windows_part = DeviceValue(system), DeviceValue(windows)
+    firmware: dict[int, Value] = {0x12000002: r"\EFI\Microsoft\Boot\bootmgfw.efi"} if uefi else {}
+    tester = r"\EFI\Microsoft\Boot\memtest.efi" if uefi else r"\boot\memtest.exe"
+    return {
+        objects.BOOTMGR: (objects.BOOT_MANAGER, {
+            0x11000001: system_part, **firmware, 0x12000004: "Windows Boot Manager",
+            0x12000005: "en-US", 0x14000006: [_GLOBAL], 0x23000003: LOADER, 0x23000006: RESUME,
+            0x24000001: [LOADER], 0x24000010: [objects.MEMDIAG], 0x25000004: 30,
+        }),
+        LOADER: (objects.OS_LOADER, {
+            0x11000001: windows_part, 0x12000002: rf"\Windows\system32\winload.{suffix}",
+            0x12000004: "Windows 10", 0x12000005: "en-US", 0x14000006: [_LOADERS],
+            0x16000009: True, 0x16000060: True, 0x17000077: [0x15000075],
+            0x21000001: windows_part, 0x22000002: r"\Windows", 0x23000003: RESUME,
+            0x25000020: 0, 0x250000C2: 1,
+        }),
+        RESUME: (objects.RESUME, {
+            0x11000001: windows_part, 0x12000002: rf"\Windows\system32\winresume.{suffix}",
+            0x12000004: "Windows Resume Application", 0x12000005: "en-US",
+            0x14000006: [_RESUMES], 0x21000001: windows_part, 0x22000002: r"\hiberfil.sys",
+            0x26000006: False,
+        }),
+        objects.MEMDIAG: (objects.MEMORY_TESTER, {
+            0x11000001: system_part, 0x12000002: tester,
+            0x12000004: "Windows Memory Diagnostic", 0x12000005: "en-US", 0x14000006: [_GLOBAL],
+            0x1600000B: True,
+        }),
+        _EMS: (0x20100000, {0x16000020: False}),
+        _DEBUGGER: (0x20100000, {0x15000011: 4}),
+        _MEMORY: (0x20100000, {}),
+        _GLOBAL: (0x20100000, {0x14000006: [_DEBUGGER, _EMS, _MEMORY]}),
+        _LOADERS: (0x20200003, {0x14000006: [_GLOBAL, _HYPERVISOR]}),
+        _HYPERVISOR: (0x20200003, {0x250000F3: 0, 0x250000F4: 1, 0x250000F5: 115200}),
+        _RESUMES: (0x20200004, {0x14000006: [_GLOBAL]}),
+    }  # fmt: skip
