@@ -7,6 +7,7 @@ for line in listing(store): ...
 """
 
 from reseal.bcd import devices, elements, objects
+from reseal.bcd.build import Recipe, build
 from reseal.bcd.edit import delete_element, set_element
 from reseal.bcd.errors import BcdError, BcdUsageError
 from reseal.bcd.listing import listing, to_json
@@ -19,7 +20,9 @@ __all__ = [
     "BcdUsageError",
     "Element",
     "Notation",
+    "Recipe",
     "Store",
+    "build",
     "delete_element",
     "devices",
     "elements",
