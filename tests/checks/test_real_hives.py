@@ -11,8 +11,8 @@ from reseal.session import Session
 from reseal.testing.machine import Machine, tree
 from reseal.testing.memory import MemoryTree
 from reseal.windows import Installation
-from tests import real_machine
 from tests.builders import CLEAN
+from tests.end_to_end import real_machine
 
 #: What no image tells, and what a tree in memory does not tell.
 ALWAYS = {"rearm": "note", "encrypted-files": "note"}

@@ -16,10 +16,10 @@ import pytest
 
 from reseal.disk import FileDevice
 from reseal.ntfs import Volume
-from reseal.testing.disks import convert, gpt_disk
+from reseal.testing.disks import BASIC_DATA, convert, gpt_disk
 from reseal.testing.machine import Machine, system_hive, tree
 from reseal.testing.volumes import ntfs_volume, populate
-from reseal.testing.windows import BASIC_DATA, windows
+from reseal.testing.windows import windows
 from tests.end_to_end import judges
 
 Untouched = Callable[[Path], Callable[[], None]]

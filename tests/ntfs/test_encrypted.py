@@ -13,7 +13,8 @@ from dissect.ntfs.c_ntfs import ATTRIBUTE_TYPE_CODE
 from reseal.ntfs import encrypted, encrypted_files
 from reseal.testing.volumes import File, Folder
 from reseal.tree import ENCRYPTED, TreeError
-from tests.ntfs.conftest import judge, opened, run, writable
+from tests.ntfs.conftest import opened, writable
+from tests.ntfs.judges import judge, run
 
 SECRETS = {
     "Users": {

@@ -98,7 +98,7 @@ def generalize(
             dry_run=dry_run,
             chkdsk_at_boot=chkdsk_at_boot,
             allow_backing=allow_backing,
-            switches=frozenset(name for name, wanted in given.items() if wanted),
+            switches=switches,
         )
         with console.progress(quiet=quiet) as report:
             record = change(
