@@ -2,6 +2,7 @@
 
 They are the judges of every hive that reseal writes. Where a library's public interface gives
 values only after an interpretation of its own, the raw data is taken from its parsed records.
+`ORACLES` gives types and data of all values, `read` also what a reader knows of keys beside them.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import ctypes
 import importlib
 import io
 import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,10 +20,32 @@ from typing import TYPE_CHECKING, Any
 from reseal.regf import Hive, Key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 #: Path of a key ("" is the root) to its values: name ("" is the default value) to type and data.
 Tree = dict[str, dict[str, tuple[int, bytes]]]
+
+
+@dataclass(frozen=True)
+class About:
+    """What a key is beside its values; None where a reader can't say."""
+
+    time: int
+    class_name: str | None
+    descriptor: bytes | None
+
+
+Values = Iterator[tuple[str, tuple[int, bytes]]]
+
+
+@dataclass
+class Walk:
+    """How to walk a hive with one reader."""
+
+    root: Any
+    children: Callable[[Any], Iterator[tuple[str, Any]]]
+    values: Callable[[Any], Values]
+    about: Callable[[Any], About]
 
 
 def reseal(data: bytes, **options: Any) -> Tree:
@@ -39,44 +64,53 @@ def tree_of(hive: Hive) -> Tree:
     return result
 
 
-def _join(path: str, name: str) -> str:
-    return f"{path}\\{name}" if path else name
-
-
-def _collect(root: Any, children: Callable[[Any], Iterator[tuple[str, Any]]], values: Any) -> Tree:
-    result: Tree = {}
-    pending = [("", root)]
+def about_of(hive: Hive) -> dict[str, About]:
+    """What keys are in a hive in memory."""
+    result: dict[str, About] = {}
+    pending: list[tuple[str, Key]] = [("", hive.root)]
     while pending:
         path, key = pending.pop()
-        result[path] = dict(values(key))
-        pending += [(_join(path, name), child) for name, child in children(key)]
+        result[path] = About(key.last_written, key.class_name or "", key.descriptor)
+        pending += [(_join(path, child.name), child) for child in key.subkeys()]
     return result
 
 
-def dissect(data: bytes) -> Tree:
-    """dissect.regf."""
-    from dissect.regf import regf
-
-    return _collect(
-        regf.RegistryHive(io.BytesIO(data)).root(),
-        lambda key: ((child.name, child) for child in key.subkeys()),
-        lambda key: (
-            (value.name if value.cell.NameLength else "", (value.type, value.data))
-            for value in key.values()
-        ),
-    )
+def _join(path: str, name: str) -> str:
+    return f"{path}\\{name}" if path else name
 
 
 def _name(raw: bytes, compressed: object) -> str:
     return raw.decode("latin-1") if compressed else raw.decode("utf-16-le", "surrogatepass")
 
 
-def regipy(data: bytes) -> Tree:
-    """regipy."""
+def _dissect(data: bytes) -> Walk:
+    from dissect.regf import regf
+
+    hive = regf.RegistryHive(io.BytesIO(data))
+
+    @cache
+    def descriptor(offset: int) -> bytes:
+        return bytes(hive.cell(offset).cell.Descriptor)
+
+    return Walk(
+        hive.root(),
+        lambda key: ((child.name, child) for child in key.subkeys()),
+        lambda key: (
+            (value.name if value.cell.NameLength else "", (value.type, value.data))
+            for value in key.values()
+        ),
+        lambda key: About(
+            key.cell.LastWriteTime,
+            key.class_name or "",
+            descriptor(key.cell.Security),
+        ),
+    )
+
+
+def _regipy(data: bytes) -> Walk:
     from regipy.structs import VALUE_KEY
 
     registry: Any = importlib.import_module("regipy.registry")
-
     with tempfile.NamedTemporaryFile() as file:
         Path(file.name).write_bytes(data)
         hive = registry.RegistryHive(file.name)
@@ -86,7 +120,7 @@ def regipy(data: bytes) -> Tree:
             header = child.header
             yield _name(header.key_name_string, header.flags.KEY_COMP_NAME), child
 
-    def values(key: Any) -> Iterator[tuple[str, tuple[int, bytes]]]:
+    def values(key: Any) -> Values:
         stream, count = key._stream, key.values_count
         for index in range(count):
             stream.seek(4100 + key.header.values_list_offset + 4 * index)
@@ -103,11 +137,21 @@ def regipy(data: bytes) -> Tree:
                     raw = registry.NKRecord._parse_indirect_block(stream, record)
             yield _name(vk.name, vk.flags.VALUE_COMP_NAME), (int(vk.data_type), raw)
 
-    return _collect(hive.root, children, values)
+    @cache
+    def descriptor(offset: int) -> bytes:
+        stream = hive._stream
+        stream.seek(4096 + offset)
+        return bytes(registry.SECURITY_KEY_v1_1.parse_stream(stream).security_descriptor)
+
+    def about(key: Any) -> About:
+        header = key.header
+        class_name = key.get_class_name() if header.class_name_size else ""
+        return About(header.last_modified, class_name, descriptor(header.security_key_offset))
+
+    return Walk(hive.root, children, values, about)
 
 
-def python_registry(data: bytes) -> Tree:
-    """python-registry."""
+def _python_registry(data: bytes) -> Walk:
     from Registry.Registry import Registry
     from Registry.RegistryParse import HBINCell
 
@@ -117,7 +161,7 @@ def python_registry(data: bytes) -> Tree:
             raw = nk.unpack_string(0x4C, nk.unpack_word(0x48))
             yield _name(raw, nk.has_ascii_name()), child
 
-    def values(key: Any) -> Iterator[tuple[str, tuple[int, bytes]]]:
+    def values(key: Any) -> Values:
         for value in key.values():
             vk = value._vkrecord
             size = vk.raw_data_length()
@@ -133,7 +177,25 @@ def python_registry(data: bytes) -> Tree:
             stored = vk.unpack_string(0x14, vk.unpack_word(0x2))
             yield _name(stored, vk.has_ascii_name()), (vk.unpack_dword(0xC), bytes(raw))
 
-    return _collect(Registry(io.BytesIO(data)).root(), children, values)
+    def about(key: Any) -> About:
+        nk = key._nkrecord
+        sk = nk.sk_record()
+        descriptor = bytes(sk.unpack_binary(0x14, sk.unpack_dword(0x10)))
+        return About(nk.unpack_qword(0x4), nk.classname(), descriptor)
+
+    return Walk(Registry(io.BytesIO(data)).root(), children, values, about)
+
+
+def _libregf(data: bytes) -> Walk:
+    pyregf: Any = importlib.import_module("pyregf")
+    hive = pyregf.file()
+    hive.open_file_object(io.BytesIO(data))
+    return Walk(
+        hive.get_root_key(),
+        lambda key: ((child.name, child) for child in key.sub_keys),
+        lambda key: ((value.name or "", (value.type, value.data or b"")) for value in key.values),
+        lambda key: About(key.get_last_written_time_as_integer(), key.class_name or "", None),
+    )
 
 
 @cache
@@ -146,11 +208,10 @@ def _libhivex() -> ctypes.CDLL:
         ("close", ctypes.c_int, [handle]),
         ("root", size, [handle]),
         ("node_name", handle, [handle, size]),
-        ("node_name_len", size, [handle, size]),
+        ("node_timestamp", ctypes.c_int64, [handle, size]),
         ("node_children", nodes, [handle, size]),
         ("node_values", nodes, [handle, size]),
         ("value_key", handle, [handle, size]),
-        ("value_key_len", size, [handle, size]),
         ("value_value", handle, [handle, size, ctypes.POINTER(ctypes.c_int), nodes]),
     ):
         function = getattr(lib, f"hivex_{name}")
@@ -167,59 +228,106 @@ class HivexError(Exception):
     """hivex refused something."""
 
 
-def hivex(data: bytes) -> Tree:
+class _Hivex:
     """hivex, through its C library."""
-    lib = _libhivex()
 
-    def failed(what: str) -> HivexError:
+    def __init__(self, data: bytes) -> None:
+        self._lib = _libhivex()
+        with tempfile.NamedTemporaryFile() as file:
+            Path(file.name).write_bytes(data)
+            self._handle = self._lib.hivex_open(file.name.encode(), 0)
+        if not self._handle:
+            raise self._failed("open")
+
+    def __del__(self) -> None:
+        if self._handle:
+            self._lib.hivex_close(self._handle)
+
+    @staticmethod
+    def _failed(what: str) -> HivexError:
         return HivexError(f"hivex_{what}: errno {ctypes.get_errno()}")
 
-    def text(pointer: int | None, what: str) -> str:
+    def _text(self, pointer: int | None, what: str) -> str:
         if not pointer:
-            raise failed(what)
+            raise self._failed(what)
         raw = ctypes.string_at(pointer)
         _free(pointer)
         return raw.decode("utf-8", "surrogatepass")
 
-    def listed(array: Any, what: str) -> list[int]:
+    def _listed(self, array: Any, what: str) -> list[int]:
         if not array:
-            raise failed(what)
+            raise self._failed(what)
         result: list[int] = []
         while array[len(result)]:
             result.append(array[len(result)])
         _free(ctypes.cast(array, ctypes.c_void_p))
         return result
 
-    with tempfile.NamedTemporaryFile() as file:
-        Path(file.name).write_bytes(data)
-        handle = lib.hivex_open(file.name.encode(), 0)
-    if not handle:
-        raise failed("open")
+    def root(self) -> int:
+        return int(self._lib.hivex_root(self._handle))
 
-    def children(key: int) -> Iterator[tuple[str, Any]]:
-        for child in listed(lib.hivex_node_children(handle, key), "node_children"):
-            yield text(lib.hivex_node_name(handle, child), "node_name"), child
+    def children(self, key: int) -> Iterator[tuple[str, Any]]:
+        children = self._lib.hivex_node_children(self._handle, key)
+        for child in self._listed(children, "node_children"):
+            yield self._text(self._lib.hivex_node_name(self._handle, child), "node_name"), child
 
-    def values(key: int) -> Iterator[tuple[str, tuple[int, bytes]]]:
-        for value in listed(lib.hivex_node_values(handle, key), "node_values"):
+    def values(self, key: int) -> Values:
+        lib, handle = self._lib, self._handle
+        for value in self._listed(lib.hivex_node_values(handle, key), "node_values"):
             number, size = ctypes.c_int(), ctypes.c_size_t()
             pointer = lib.hivex_value_value(handle, value, ctypes.byref(number), ctypes.byref(size))
             if not pointer:
-                raise failed("value_value")
+                raise self._failed("value_value")
             raw = ctypes.string_at(pointer, size.value)
             _free(pointer)
-            name = text(lib.hivex_value_key(handle, value), "value_key")
+            name = self._text(lib.hivex_value_key(handle, value), "value_key")
             yield name, (number.value & 0xFFFFFFFF, raw)
 
-    try:
-        return _collect(lib.hivex_root(handle), children, values)
-    finally:
-        lib.hivex_close(handle)
+    def about(self, key: int) -> About:
+        return About(self._lib.hivex_node_timestamp(self._handle, key), None, None)
 
 
-ORACLES: dict[str, Callable[[bytes], Tree]] = {
-    "hivex": hivex,
-    "dissect.regf": dissect,
-    "regipy": regipy,
-    "python-registry": python_registry,
+def _hivex(data: bytes) -> Walk:
+    reader = _Hivex(data)
+    return Walk(reader.root(), reader.children, reader.values, reader.about)
+
+
+WALKS: dict[str, Callable[[bytes], Walk]] = {
+    "hivex": _hivex,
+    "dissect.regf": _dissect,
+    "regipy": _regipy,
+    "python-registry": _python_registry,
+    "libregf": _libregf,
 }
+
+
+def _walked(walk: Walk) -> Iterator[tuple[str, Any]]:
+    pending = [("", walk.root)]
+    while pending:
+        path, key = pending.pop()
+        yield path, key
+        pending += [(_join(path, name), child) for name, child in walk.children(key)]
+
+
+def read(reader: str, data: bytes) -> tuple[Tree, dict[str, About]]:
+    """All values, and what keys are beside them, in one pass."""
+    walk = WALKS[reader](data)
+    tree: Tree = {}
+    about: dict[str, About] = {}
+    for path, key in _walked(walk):
+        tree[path] = dict(walk.values(key))
+        about[path] = walk.about(key)
+    return tree, about
+
+
+def _oracle(reader: str) -> Callable[[bytes], Tree]:
+    def oracle(data: bytes) -> Tree:
+        walk = WALKS[reader](data)
+        return {path: dict(walk.values(key)) for path, key in _walked(walk)}
+
+    return oracle
+
+
+#: The readers that return all data as it is stored. libregf does not; see test_oracles.
+ORACLES = {reader: _oracle(reader) for reader in WALKS if reader != "libregf"}
+hivex = ORACLES["hivex"]

