@@ -57,6 +57,8 @@ class _Check:
         #: Security cells and how many keys use them.
         self.security: dict[int, int] = {}
         self.path = ""
+        #: Some bin could not be gone through to its end.
+        self.unread = False
 
     def report(self, offset: int, message: str) -> None:
         self.violations.append(Violation(offset, self.path, message))
@@ -91,6 +93,9 @@ class _Check:
             ]
         self.ring()
         self.path = ""
+        if not self.unread:
+            for offset in sorted(self.referenced - in_use):
+                self.report(offset, "A reference leads to where no cell begins.")
         for offset in sorted(in_use - self.referenced):
             self.report(offset, "A cell is in use and nothing references it.")
 
@@ -117,6 +122,7 @@ class _Check:
                     self.bin(start, end, in_use)
         except RegfError as error:
             self.report(0, error.message)
+            self.unread = True
         return in_use
 
     def bin(self, start: int, end: int, in_use: set[int]) -> None:
@@ -127,6 +133,7 @@ class _Check:
             length = abs(size)
             if length < 8 or length & 7 or offset + length > end:
                 self.report(offset, f"A cell has the impossible size {size}.")
+                self.unread = True
                 return
             if size < 0:
                 in_use.add(offset)
