@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
+import time
 from typing import TYPE_CHECKING
 
 from reseal.disk.device import DiskError
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 _QEMU_USES = 100
 _QEMU_DENIES = 200
 _PERMISSION_WRITE = 1
+
+#: How long the children of a run that was killed may hold its lock after it, in seconds.
+_DYING = 0.5
 
 _FLOCK = "hhqqi4x"  # struct flock: type, whence, start, length, process
 
@@ -48,14 +52,19 @@ class Lock:
         self._take(fcntl.LOCK_EX)
 
     def _take(self, kind: int) -> None:
-        try:
-            fcntl.flock(self._fd, kind | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise InUseError(
-                f"{self._path} is in use by another reseal.", hint="Wait until that one has ended."
-            ) from error
-        except OSError as error:
-            raise DiskError(f"{self._path} can't be locked: {error.strerror}.") from error
+        patience = time.monotonic() + _DYING
+        while True:
+            try:
+                return fcntl.flock(self._fd, kind | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                if time.monotonic() > patience:
+                    raise InUseError(
+                        f"{self._path} is in use by another reseal.",
+                        hint="Wait until that one has ended.",
+                    ) from error
+            except OSError as error:
+                raise DiskError(f"{self._path} can't be locked: {error.strerror}.") from error
+            time.sleep(0.01)
 
     @property
     def inode(self) -> tuple[int, int]:

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from reseal.disk.device import DiskError
+from reseal.disk.formats import vdi
 from reseal.disk.image import refuse_interrupted, resume_command
 from reseal.disk.journal import Journal, remove_journal
 from reseal.disk.locks import InUseError, in_use_by_qemu, kept_by_qemu
@@ -83,9 +84,14 @@ def merge(path: Path, link: Link, overlay: Path) -> None:
         InUseError: somebody has the image open; nothing was written.
         DiskError: the merge was interrupted. It can be done again from the start.
     """
+    is_vdi = link.header.format == "vdi"
     try:
+        if is_vdi:
+            vdi.recount(link.path)
         # -d: qemu-img would empty the overlay afterwards, on which an interrupted merge depends.
         run_tool(["qemu-img", "commit", "-q", "-d", overlay_name(overlay, link)])
+        if is_vdi:
+            vdi.recount(link.path)
         for file in link.own_files():
             sync_file(file)
     except (ImageError, OSError, KeyboardInterrupt) as error:

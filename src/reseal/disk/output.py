@@ -8,7 +8,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from reseal.disk.device import DiskError
-from reseal.disk.formats import EXTENSIONS, QEMU_NAMES
+from reseal.disk.formats import EXTENSIONS, QEMU_NAMES, vdi
 from reseal.disk.locks import Lock
 from reseal.disk.overlay import create_overlay, overlay_name, plain_name
 from reseal.disk.sidecar import overlay_path, partial_path, sync_file, sync_folder
@@ -89,6 +89,8 @@ class NewImage:
             run_tool([*command, source, str(target)])
         except ImageError as error:
             raise DiskError(f"{self._output} can't be written: {error}") from error
+        if self._format == "vdi":
+            vdi.recount(target)
 
     def _require_space(self) -> None:
         """Refuse an output for which the disk has no space, as far as that can be told."""
