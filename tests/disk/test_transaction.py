@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from reseal import process
 from reseal.disk import DiskError, Image, InUseError, Transaction, connect
 from reseal.errors import ImageError, UsageError
 from tests.disk.images import (
@@ -309,3 +310,32 @@ def test_outputs_from_one_image_are_made_side_by_side(tmp_path: Path) -> None:
         second.commit()
     assert content(tmp_path / "1.qcow2")[2 << 20 :][:5] == b"first"
     assert content(tmp_path / "2.vhdx")[2 << 20 :][:6] == b"second"
+
+
+@pytest.mark.parametrize("too_small", ["before the merge", "after it"])
+def test_a_vdi_whose_header_counts_too_few_blocks(
+    tmp_path: Path, too_small: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As QEMU leaves one when two writes of the header overtake each other."""
+    path = make_image(tmp_path, next(kind for kind in KINDS if kind.name == "VDI"))
+    before = content(path)
+
+    def miscount() -> None:
+        data = bytearray(path.read_bytes())
+        data[0x184] -= 1
+        path.write_bytes(data)
+
+    def commit(argv: list[str]) -> str:
+        said = process.run_tool(argv)
+        miscount()
+        return said
+
+    if too_small == "before the merge":
+        miscount()
+    else:
+        monkeypatch.setattr("reseal.disk.merge.run_tool", commit)
+    with Image.open(path) as image, Transaction.begin(image) as transaction:
+        write(image, transaction, some_writes())
+        transaction.commit()
+    assert content(path) == changed(before, some_writes())
+    check(path)
