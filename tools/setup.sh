@@ -4,7 +4,8 @@
 set -eu
 : "${PYTHON:=python3}" "${VENV:=.venv}"
 
-packages="qemu-utils qemu-system-common libnbd0 ntfs-3g libhivex-bin wimtools libvshadow-utils dosfstools mtools python3 python3-venv"
+packages="qemu-utils qemu-system-common libnbd0 ntfs-3g libhivex-bin wimtools libvshadow-utils
+    dosfstools mtools fdisk gdisk python3 python3-venv"
 
 missing=""
 for package in $packages; do

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import struct
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -75,6 +76,20 @@ def make_image(folder: Path, kind: Kind, name: str = "machine", seed: int = 1) -
     convert(source, image, kind.qemu, kind.options)
     source.unlink()
     return image
+
+
+def virtualbox_vhd(folder: Path) -> Path:
+    """Build a VHD as VirtualBox leaves it: QEMU takes its size from a geometry that is smaller."""
+    path = make_image(folder, KINDS[4])
+    data = bytearray(path.read_bytes())
+    for footer in (0, len(data) - 512):
+        data[footer + 28 : footer + 32] = b"vbox"
+        data[footer + 56 : footer + 60] = struct.pack(">HBB", 500, 4, 17)
+        data[footer + 64 : footer + 68] = bytes(4)
+        checksum = ~sum(data[footer : footer + 512]) & 0xFFFFFFFF
+        data[footer + 64 : footer + 68] = struct.pack(">I", checksum)
+    path.write_bytes(data)
+    return path
 
 
 def some_writes(seed: int = 2, pieces: int = 12) -> Writes:

@@ -432,7 +432,7 @@ def test_a_truncated_extent_of_a_vmdk(tmp_path: Path, kind: Kind) -> None:
         Image.open(path)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_any_damage_to_a_header_is_an_error_or_harmless(
     data: st.DataObject, tmp_path_factory: pytest.TempPathFactory

@@ -19,6 +19,7 @@ from tests.disk.images import (
     files,
     make_image,
     some_writes,
+    virtualbox_vhd,
     write,
 )
 
@@ -339,3 +340,29 @@ def test_a_vdi_whose_header_counts_too_few_blocks(
         transaction.commit()
     assert content(path) == changed(before, some_writes())
     check(path)
+
+
+def test_the_end_of_a_vhd_of_virtualbox_is_not_lost(tmp_path: Path) -> None:
+    path = virtualbox_vhd(tmp_path / "images")
+    told = process.run_tool(["qemu-img", "info", "-f", "vpc", str(path)])
+    assert "virtual size: 16.6 MiB" in told  # what QEMU thinks, left alone
+    before = content(path)
+    assert len(before) == DISK_SIZE
+    with Image.open(path) as image:
+        assert image.size == DISK_SIZE
+        with image.serve() as socket_path:
+            device = connect(socket_path)
+            assert device.read_only
+            assert device.read(0, DISK_SIZE) == before
+            device.close()
+        with Transaction.begin(image) as transaction:
+            write(image, transaction, some_writes())
+            transaction.commit()
+    assert content(path) == changed(before, some_writes())
+    output = tmp_path / "new.vhd"
+    with Image.open(path) as image:
+        with pytest.raises(UsageError, match="lose the end of the disk"):
+            Transaction.begin(image, output=tmp_path / "thin.qcow2", thin=True)
+        with Transaction.begin(image, output=output) as transaction:
+            transaction.commit()
+    assert content(output) == changed(before, some_writes())
