@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from reseal import checks, ntfs
 from reseal.checks import CHECKS, Check, Finding, Level
-from reseal.checks.declaration import FORCE, check, error
+from reseal.checks.declaration import FORCE, check, error, warning
 from reseal.errors import CheckError, ImageError, UsageError
 from reseal.session import Mark, Session
 from reseal.sysprep.generalize import check as check_all
@@ -381,6 +382,20 @@ def test_a_file_that_is_too_large_is_not_read(monkeypatch: pytest.MonkeyPatch) -
     [one] = found("iis", Machine(**PROBLEMS["iis"].machine))
     assert one.level is Level.NOTE
     assert "more than any real file" in one.message
+
+
+def test_a_hostile_image_does_not_fill_the_report() -> None:
+    @check("endless", "Fine.", mark=Mark.INFERRED, source="a test")
+    def endless(one: Session) -> Iterator[Finding]:
+        del one
+        name = "y" * (4 << 20)
+        while True:
+            yield warning("x" * 10_000, items=[name] * 3)
+
+    monstrous = endless(session())
+    assert len(monstrous) == 1000
+    assert len(monstrous[0].message) < 5000
+    assert [len(found.items) for found in monstrous[:3]] == [3, 1, 0]
 
 
 def test_a_scan_that_fails_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import pytest
 from dissect.ntfs import NTFS
 from dissect.ntfs.c_ntfs import ATTRIBUTE_TYPE_CODE
 
-from reseal.ntfs import encrypted, encrypted_files
+from reseal.ntfs import EncryptedFiles, encrypted, encrypted_files
 from reseal.testing.volumes import File, Folder
 from reseal.tree import ENCRYPTED, TreeError
 from tests.ntfs.conftest import opened, writable
@@ -57,8 +57,7 @@ def test_files_and_folders_are_found_and_named_as_dissect_names_them(
 ) -> None:
     path = make(SECRETS)
     with opened(path) as volume:
-        assert encrypted_files(volume) == PATHS
-        assert encrypted_files(volume, limit=2) == [PATHS[0], PATHS[2]]
+        assert encrypted_files(volume) == EncryptedFiles(4, PATHS)
     assert by_dissect(path) == PATHS
     shown = run("ntfsinfo", "-F", "/Users/Alice/secret.txt", path).stdout
     assert "ENCRYPTED" in shown
@@ -72,7 +71,7 @@ def test_records_and_clusters_of_every_size(
     sector, cluster = sizes
     path = make(SECRETS, size=32 << 20, sector_size=sector, cluster_size=cluster)
     with opened(path) as volume:
-        assert encrypted_files(volume) == PATHS == by_dissect(path)
+        assert encrypted_files(volume).paths == PATHS == by_dissect(path)
 
 
 def test_a_volume_without_any_has_none(
@@ -80,7 +79,7 @@ def test_a_volume_without_any_has_none(
 ) -> None:
     for path in (make({"plain.txt": b"x"}), vss_volume, windows_volume, vhdx_volume):
         with opened(path) as volume:
-            assert encrypted_files(volume) == [] == by_dissect(path)
+            assert encrypted_files(volume) == EncryptedFiles(0, by_dissect(path))
 
 
 def test_a_deleted_file_does_not_count_and_one_with_two_names_counts_twice(
@@ -95,7 +94,7 @@ def test_a_deleted_file_does_not_count_and_one_with_two_names_counts_twice(
         assert reference
         mount.link(folder, reference, "again.txt", r"c\again.txt")
     with opened(path) as volume:
-        assert encrypted_files(volume) == ["b.txt", r"c\again.txt"]
+        assert encrypted_files(volume) == EncryptedFiles(1, ["b.txt", r"c\again.txt"])
 
 
 def _record(path: Path, name: str) -> int:
@@ -124,8 +123,30 @@ def test_folders_that_hold_each_other_end_in_the_number_of_the_record(
         file.seek(place + record.index(root))
         file.write(struct.pack("<Q", two))
     with opened(path) as volume:
-        [found] = encrypted_files(volume)
+        [found] = encrypted_files(volume).paths
         assert found.startswith("(file record ")
+
+
+@pytest.mark.parametrize(("name", "limit"), [("MAX_PATHS", 2), ("MAX_CHARACTERS", 20)])
+def test_all_are_counted_and_the_first_of_too_many_are_named(
+    make: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, name: str, limit: int
+) -> None:
+    monkeypatch.setattr(encrypted, name, limit)
+    with opened(make(SECRETS)) as volume:
+        found = encrypted_files(volume)
+    assert found.count == 4
+    assert 0 < len(found.paths) < 4
+    assert set(found.paths) < set(PATHS)
+
+
+def test_a_path_that_is_longer_than_windows_takes_leads_nowhere(
+    make: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encrypted, "MAX_PATH", 4)
+    with opened(make(SECRETS)) as volume:
+        found = encrypted_files(volume)
+    assert found.count == 4
+    assert all(path.startswith("(file record ") for path in found.paths)
 
 
 def test_an_absurd_mft_is_refused(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
+from itertools import accumulate, islice
 from typing import TYPE_CHECKING
 
 from reseal.errors import ResealError
@@ -13,6 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from reseal.session import Mark, Session
+
+#: What a check may put into the report: a hostile image has names of any length, and any
+#: number of them. The characters are those of all items of one check.
+MAX_FINDINGS = 1_000
+MAX_MESSAGE = 4_000
+MAX_ITEMS_CHARACTERS = 16 << 20
+_CUT = " …"
 
 #: The switch of a session that overrides a check is this, and the check's id.
 FORCE = "force:"
@@ -145,14 +153,19 @@ class Check:
         found: list[Finding] = []
         forced = FORCE + self.id in session.switches
         try:
-            for one in self.run(session):
-                found.append(self._complete(one, forced=forced))
+            room = MAX_ITEMS_CHARACTERS
+            for one in islice(self.run(session), MAX_FINDINGS):
+                items = _within(room, one.items)
+                room -= sum(map(len, items))
+                found.append(self._complete(replace(one, items=items), forced=forced))
         except NotCheckableError as reason:
             message = f"Not checked: {reason.message}"
             found.append(Finding(self.id, Level.NOTE, message, reason.hint))
         return found or [Finding(self.id, Level.OK, self.title)]
 
     def _complete(self, found: Finding, *, forced: bool) -> Finding:
+        if len(found.message) > MAX_MESSAGE:
+            found = replace(found, message=found.message[:MAX_MESSAGE] + _CUT)
         if found.level in {Level.ERROR, Level.WARNING}:
             found = replace(
                 found,
@@ -163,6 +176,12 @@ class Check:
             message = f"{found.message} You overrode this with --force {self.id}."
             found = replace(found, level=Level.WARNING, message=message, forced=True)
         return replace(found, check=self.id)
+
+
+def _within(room: int, items: tuple[str, ...]) -> tuple[str, ...]:
+    """Return as many of the first items as there is room for, in characters."""
+    characters = accumulate(map(len, items))
+    return tuple(item for item, so_far in zip(items, characters, strict=True) if so_far <= room)
 
 
 def check(

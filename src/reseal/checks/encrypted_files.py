@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from reseal import ntfs
 from reseal.checks.declaration import Finding, NotCheckableError, check, error
-from reseal.ntfs.encrypted import MAX_PATHS
 from reseal.session import Mark
 from reseal.tree import TreeError
 
@@ -36,11 +35,10 @@ def encrypted_files(session: Session) -> Iterable[Finding]:
         found = ntfs.encrypted_files(volume)
     except TreeError as problem:
         raise NotCheckableError(problem.message) from problem
-    if found:
-        count = "1 file or folder" if len(found) == 1 else f"{len(found)} files and folders"
-        more = " and more" if len(found) >= MAX_PATHS else ""
+    if found.count:
+        count = f"{found.count} {'file or folder' if found.count == 1 else 'files and folders'}"
         yield error(
-            f"EFS encrypts {count}{more}, which nobody can read any more once the image is generalized.",
+            f"EFS encrypts {count}, which nobody can read any more once the image is generalized.",
             "Boot the image, log on as their owner and decrypt them (`cipher /d`), or delete them.",
-            items=found,
+            items=found.paths,
         )

@@ -1,6 +1,6 @@
 """NTFS volumes inside a device, through libntfs-3g."""
 
-from reseal.ntfs.encrypted import encrypted_files
+from reseal.ntfs.encrypted import EncryptedFiles, encrypted_files
 from reseal.ntfs.errors import (
     BitLockerError,
     DirtyVolumeError,
@@ -13,6 +13,7 @@ from reseal.ntfs.volume import Volume
 __all__ = [
     "BitLockerError",
     "DirtyVolumeError",
+    "EncryptedFiles",
     "HibernatedError",
     "NotNtfsError",
     "Volume",

@@ -12,6 +12,7 @@ record, resident and unnamed, and lies before the first two bytes that the updat
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reseal.ntfs import records
@@ -29,10 +30,12 @@ MFT = 0
 _PART = 8 << 20
 #: No volume in use has a larger $MFT: 16 million files.
 MAX_MFT = 16 << 30
-#: No more paths than this are returned.
+#: No more paths than this are returned, nor more than this many characters in all of them and in the
+#: folders above them.
 MAX_PATHS = 100_000
-#: Folders above a file; Windows itself allows paths of 32,767 characters.
-_MAX_DEPTH = 4096
+MAX_CHARACTERS = 16 << 20
+#: Windows itself takes no longer path (documented: "Maximum Path Length Limitation").
+MAX_PATH = 32_767
 
 _SIGNATURE = b"FILE"
 _IN_USE = 0x0001
@@ -49,28 +52,43 @@ _HAS_BIT = bytes(int(bool(byte & _BIT)) for byte in range(256))
 _FIXED_UP = 510
 
 
-def encrypted_files(volume: Volume, limit: int = MAX_PATHS) -> list[str]:
-    """Return the paths of all files and folders that EFS has encrypted, sorted.
+@dataclass(frozen=True, slots=True)
+class EncryptedFiles:
+    """What EFS has encrypted on a volume.
 
-    A file with several hard links is returned once for each.
+    Attributes:
+        count: how many files and folders.
+        paths: their paths, sorted; a file with several hard links has one for each. Where there are
+            more than anybody reads, the first of them.
+    """
+
+    count: int
+    paths: list[str]
+
+
+def encrypted_files(volume: Volume) -> EncryptedFiles:
+    """Find all files and folders that EFS has encrypted.
 
     Args:
         volume: open, for reading or writing.
-        limit: no more paths than this are returned.
 
     Raises:
         TreeError: the $MFT is larger than any real one, or can't be read.
     """
+    count, numbers = _encrypted_records(volume)
     names = _Names(volume._mount)
     found: list[str] = []
-    for number in _encrypted_records(volume, limit):
+    for number in numbers:
         found += names.paths(number)
-    return sorted(found[:limit], key=str.lower)
+        if names.characters > MAX_CHARACTERS:
+            break
+    return EncryptedFiles(count, sorted(found[:MAX_PATHS], key=str.lower))
 
 
-def _encrypted_records(volume: Volume, limit: int) -> list[int]:
-    """Return the numbers of the first base file records that have the bit."""
+def _encrypted_records(volume: Volume) -> tuple[int, list[int]]:
+    """Count the base file records with the bit, and return the numbers of the first of them."""
     size = volume.boot.record_size
+    count = 0
     found: list[int] = []
     with volume._mount.inode(MFT, "$MFT") as mft:
         attribute = mft.attribute(records.DATA)
@@ -80,10 +98,11 @@ def _encrypted_records(volume: Volume, limit: int) -> list[int]:
             raise TreeError(msg)
         for start in range(0, end, _PART):
             part = mft.read(records.DATA, offset=start, size=_PART)
-            found += (start // size + index for index in sorted(_with_bit(part, size)))
-            if len(found) >= limit:
-                break
-    return found[:limit]
+            indexes = sorted(_with_bit(part, size))
+            count += len(indexes)
+            room = MAX_PATHS - len(found)
+            found += (start // size + index for index in indexes[:room])
+    return count, found
 
 
 def _with_bit(part: bytes, size: int) -> Iterator[int]:
@@ -116,9 +135,14 @@ def _is_encrypted(record: bytes, first: int) -> bool:
 
 
 class _Names:
-    """Paths of file records, with the folders above them remembered."""
+    """Paths of file records, with the folders above them remembered.
+
+    Attributes:
+        characters: in all paths so far, of files and of folders.
+    """
 
     def __init__(self, mount: Mount) -> None:
+        self.characters = 0
         self._mount = mount
         #: None for a folder that hangs on nothing.
         self._folders: dict[int, str | None] = {records.ROOT: ""}
@@ -127,7 +151,9 @@ class _Names:
         """Return every path of a file; one that names the record where none leads to it."""
         folders = ((self._folder(parent), name) for parent, name in self._links(number))
         found = [join(folder, name) for folder, name in folders if folder is not None]
-        return found or [f"(file record {number}, in no folder)"]
+        found = found or [f"(file record {number}, in no folder)"]
+        self.characters += sum(map(len, found))
+        return found
 
     def _links(self, number: int) -> list[tuple[int, str]]:
         """Return the folder's record and the name of every hard link."""
@@ -147,13 +173,14 @@ class _Names:
         while number not in self._folders:
             links = self._links(number)
             # In a damaged volume folders may hold each other.
-            if not links or number in above or len(above) > _MAX_DEPTH:
+            if not links or number in above or len(above) > MAX_PATH:
                 self._folders[number] = None
                 break
             above[number] = links[0][1]
             number = links[0][0]
         path = self._folders[number]
         for one, name in reversed(above.items()):
-            path = None if path is None else join(path, name)
+            path = None if path is None or len(path) > MAX_PATH else join(path, name)
             self._folders[one] = path
+            self.characters += len(path or "")
         return path
