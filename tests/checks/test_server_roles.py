@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -89,22 +88,3 @@ def test_a_client_has_no_roles() -> None:
     assert found(9600, "DHCP", system=options)[0].level == "ok"
     options = {"ControlSet001": {"Control": {"ProductOptions": {"ProductType": "ServerNT"}}}}
     assert found(9600, "DHCP", system=options, install_type="Client")[0].level == "warning"
-
-
-def test_the_table_is_that_of_the_facts() -> None:
-    """Row by row against the list of facts, where that lies beside the project."""
-    facts = Path(__file__).parents[3] / "shared" / "facts" / "sysprep-checks.md"
-    if not facts.is_file():
-        pytest.skip("the list of facts is not at hand")
-    words = {"no": "no", "yes": "yes", "n/a": "not applicable"}
-    rows = re.findall(
-        r"^\| ([^|]+) \| (Yes|No|n/a) \| (Yes|No|n/a) \| (Yes|No|n/a) \|",
-        facts.read_text(),
-        re.MULTILINE,
-    )
-    of_facts = sorted(
-        tuple(words[cell.lower()] for cell in cells)
-        for name, *cells in rows
-        for _ in range(5 if name.startswith("AD CS") else 1)
-    )
-    assert of_facts == sorted(tuple(one.value for one in role.support) for role in ROLES)
