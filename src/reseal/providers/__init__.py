@@ -19,6 +19,7 @@ from reseal.providers.machine_guid import machine_guid
 from reseal.providers.machine_sid import machine_sid
 from reseal.providers.mounted_devices import mounted_devices
 from reseal.providers.msdtc import msdtc
+from reseal.providers.network import network
 from reseal.providers.network_list import network_list
 from reseal.providers.network_policy_server import network_policy_server
 from reseal.providers.old_answer_files import old_answer_files
@@ -32,6 +33,7 @@ from reseal.providers.setup_logs import setup_logs
 from reseal.providers.telemetry import telemetry
 from reseal.providers.temporary_files import temporary_files
 from reseal.providers.user_access_logging import user_access_logging
+from reseal.providers.wifi_profiles import wifi_profiles
 from reseal.providers.windows_search import windows_search
 from reseal.providers.windows_update import windows_update
 from reseal.providers.winsat import winsat
@@ -41,6 +43,8 @@ PROVIDERS: tuple[Provider, ...] = (
     machine_sid,
     computer_name,
     pnp,
+    network,
+    wifi_profiles,
     mounted_devices,
     bcd,
     dhcp,

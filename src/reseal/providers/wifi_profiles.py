@@ -1,0 +1,39 @@
+"""Wi-Fi networks, with their keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reseal.providers.declaration import provider
+from reseal.session import Mark
+from reseal.tree import join
+
+if TYPE_CHECKING:
+    from reseal.session import Session
+
+PROFILES = r"ProgramData\Microsoft\Wlansvc\Profiles\Interfaces"
+INTERFACES = r"HKLM\SOFTWARE\Microsoft\WlanSvc\Interfaces"
+
+
+@provider(
+    "wifi-profiles",
+    "Delete the profiles of Wi-Fi networks",
+    mark=Mark.INFERRED,
+    source="places: reported by forensic tools and administrators; that a machine's image must not "
+    "carry them: inferred",
+)
+def wifi_profiles(session: Session) -> None:
+    r"""The Wi-Fi networks that the machine joins by itself.
+
+    Each is an XML file below `ProgramData\Microsoft\Wlansvc\Profiles\Interfaces\<adapter>`, with the
+    network's key encrypted for the machine, and its history stands below
+    `SOFTWARE\Microsoft\WlanSvc\Interfaces\<adapter>`. Both hang on the GUID of an adapter, so no clone
+    can use them, and with the machine's own keys they can be decrypted. No source tells what Sysprep
+    does with them; reseal deletes the folder and the key of every adapter.
+    """
+    for entry in session.files.list(PROFILES):
+        if entry.is_directory:
+            session.delete_tree(join(PROFILES, entry.name))
+    key = session.registry.key(INTERFACES)
+    for adapter in list(key.subkeys()) if key else ():
+        session.delete_key(rf"{INTERFACES}\{adapter.name}")
