@@ -233,3 +233,14 @@ def test_setting_what_is_there_changes_nothing() -> None:
     assert not store.hive.changed
     loader.set(elements.OS_DEVICE, DeviceValue(Boot()))
     assert store.hive.changed
+
+
+def test_names_that_only_python_takes_for_numbers_or_guids_are_none() -> None:
+    guid = "12345678-1234-1234-1234-123456789abc"
+    elements_of = {name: {"Element": b"\1"} for name in ("+6000010", "1_600010", " 6000010")}
+    spec = {"Description": {"Type": objects.OS_LOADER}, "Elements": elements_of}
+    hyphenless = "{" + guid.replace("-", "") + "}"
+    store = Store(hive({"Objects": {f"{{{guid}}}": spec, hyphenless: spec, guid: spec}}))
+    (one,) = store
+    assert str(one.id) == guid
+    assert one.elements() == []

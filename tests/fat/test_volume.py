@@ -100,10 +100,12 @@ def test_an_empty_file_and_a_gap_are_filled(path: Path) -> None:
 
 
 def test_a_patch_writes_nothing_else(path: Path) -> None:
-    before = path.read_bytes()
-    opened(path).patch(BCD, 4096, b"NEW")
-    place = before.index(b"regf" * 16) + 4096
-    assert path.read_bytes() == before[:place] + b"NEW" + before[place + 3 :]
+    device = Logged(path, read_only=False)
+    FatVolume.open(device, read_only=False).patch(BCD, 4096, b"NEW")
+    ((place, data),) = device.writes
+    assert data == b"NEW"
+    assert device.read(place - 4, 12) == b"regfNEWfregf"
+    assert mtools(path, BCD)[4096:4099] == b"NEW"
     judge(path)
 
 
@@ -187,6 +189,18 @@ def damaged(tmp_path_factory: pytest.TempPathFactory) -> dict[int, bytes]:
         bits: fat_volume(folder / str(bits), size, TREE, bits=bits).read_bytes()
         for bits, size in ((12, MEBIBYTE), (16, 5 * MEBIBYTE), (32, 36 * MEBIBYTE))
     }
+
+
+class Logged(FileDevice):
+    """A file that notes what is written to it."""
+
+    def __init__(self, path: Path, *, read_only: bool) -> None:
+        super().__init__(path, read_only=read_only)
+        self.writes: list[tuple[int, bytes]] = []
+
+    def write(self, offset: int, data: bytes) -> None:
+        self.writes.append((offset, data))
+        super().write(offset, data)
 
 
 class Memory:

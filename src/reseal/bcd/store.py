@@ -8,6 +8,7 @@ with NNNNNNNN in hexadecimal digits of either case. Whatever else is there is ke
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -27,7 +28,7 @@ _DESCRIPTION = "Description"
 _ELEMENTS = "Elements"
 _ELEMENT = "Element"
 _TYPE = "Type"
-_DIGITS = 8
+_NUMBER = re.compile(r"[0-9A-Fa-f]{8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +112,10 @@ class BcdObject:
         return True
 
     def _read(self, key: Key) -> Element | None:
-        try:
-            number = int(key.name, 16) if len(key.name) == _DIGITS else None
-        except ValueError:
-            number = None
         value = key.value(_ELEMENT)
-        if number is None or value is None:
+        if value is None or not _NUMBER.fullmatch(key.name):
             return None
+        number = int(key.name, 16)
         return Element(number, elements.name(number, self.type), value.type, value.data)
 
 
@@ -139,7 +137,7 @@ class Store:
     def __iter__(self) -> Iterator[BcdObject]:
         """Iterate over the objects, in the order of their GUIDs."""
         for key in self._objects.subkeys():
-            identifier = _guid(key.name)
+            identifier = values.guid(key.name)
             if identifier:
                 yield BcdObject(key, identifier)
 
@@ -187,10 +185,3 @@ class Store:
                 return one
         msg = f"{self.hive.name} has no object {text}."
         raise BcdUsageError(msg, "`reseal bcd show --all` lists every object.")
-
-
-def _guid(text: str) -> UUID | None:
-    try:
-        return UUID(text) if text.startswith("{") else None
-    except ValueError:
-        return None

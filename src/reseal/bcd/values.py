@@ -87,10 +87,10 @@ def decode(form: int, kind: int, data: bytes) -> Value:
         case Format.STRING if isinstance(raw, str):
             return raw
         case Format.OBJECT if isinstance(raw, str):
-            return _guid(raw) or data
+            return guid(raw) or data
         case Format.OBJECT_LIST if isinstance(raw, list):
-            guids = [_guid(text) for text in raw]
-            return [guid for guid in guids if guid] if all(guids) else data
+            found = [guid(text) for text in raw]
+            return [one for one in found if one] if None not in found else data
         case Format.INTEGER if binary and 0 < len(data) <= _INTEGER:
             return int.from_bytes(data, "little")
         case Format.BOOLEAN if binary and 0 < len(data) <= 2:
@@ -173,8 +173,10 @@ def parse_boolean(name: str, text: str) -> bool:
     return found
 
 
-def _guid(text: str) -> UUID | None:
+def guid(text: str) -> UUID | None:
+    """Read a GUID in the form that stores have, `{…}` with hyphens; None where it has another."""
     try:
-        return UUID(text) if text.startswith("{") and text.endswith("}") else None
+        found = UUID(text)
     except ValueError:
         return None
+    return found if f"{{{found}}}" == text.lower() else None

@@ -31,9 +31,13 @@ ObjectName: TypeAlias = Annotated[
 ElementName: TypeAlias = Annotated[
     str, typer.Argument(metavar="ELEMENT", help="The element, such as device or custom:26000010.")
 ]
-StoreVolume: TypeAlias = Annotated[
+StoreName: TypeAlias = Annotated[
     str | None,
-    typer.Option("--volume", metavar="N", help="Which store, where the image has several."),
+    typer.Option(
+        "--store",
+        metavar="N|uefi|bios",
+        help="Which store, where the image has several: its volume, or its firmware.",
+    ),
 ]
 DryRun: TypeAlias = Annotated[bool, typer.Option("--dry-run", help="Write nothing.")]
 Output: TypeAlias = Annotated[
@@ -82,7 +86,7 @@ def set_element(
         ),
     ],
     output: Output = None,
-    volume: StoreVolume = None,
+    which: StoreName = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
     allow_backing: AllowBacking = False,
@@ -91,7 +95,7 @@ def set_element(
     from reseal.bcd import set_element as edit  # noqa: PLC0415
 
     job = partial(edit, identifier=identifier, element=element, value=value)
-    _change(target, job, output, volume, dry_run, as_json, allow_backing)
+    _change(target, job, output, which, dry_run, as_json, allow_backing)
 
 
 @app.command()
@@ -100,7 +104,7 @@ def delete(
     identifier: ObjectName,
     element: ElementName,
     output: Output = None,
-    volume: StoreVolume = None,
+    which: StoreName = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
     allow_backing: AllowBacking = False,
@@ -109,14 +113,14 @@ def delete(
     from reseal.bcd import delete_element as edit  # noqa: PLC0415
 
     job = partial(edit, identifier=identifier, element=element)
-    _change(target, job, output, volume, dry_run, as_json, allow_backing)
+    _change(target, job, output, which, dry_run, as_json, allow_backing)
 
 
 def _change(
     target: Path,
     job: StoreJob,
     output: Path | None,
-    volume: str | None,
+    which: str | None,
     dry_run: bool,
     as_json: bool,
     allow_backing: bool,
@@ -129,9 +133,7 @@ def _change(
         if dry_run and output:
             msg = "--dry-run writes nothing, so it takes no --output."
             raise UsageError(msg, "Leave one of them out.")
-        options = Options(
-            volume=volume, output=output, dry_run=dry_run, allow_backing=allow_backing
-        )
+        options = Options(volume=which, output=output, dry_run=dry_run, allow_backing=allow_backing)
         record = boot_run.change(target, job, options)
         if as_json:
             console.print_json(record)

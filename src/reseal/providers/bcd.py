@@ -50,18 +50,17 @@ def bcd(session: Session) -> None:
     nothing; it becomes a located device, as with Sysprep, but only where the image holds exactly one
     Windows: otherwise it might find another. `--locate-boot-devices` makes the others located too, under
     the same condition, for an image whose volumes are to be copied one by one to a disk with other ids.
-    The boot manager and the memory tester keep their devices: the firmware starts the one, and nothing
-    starts the other by itself. Stores are edited only from Windows 7 on where a device changes.
+    The boot manager of Vista knows no located devices: there partitions stay. The boot manager and the
+    memory tester keep theirs: the firmware starts the one, and nothing starts the other by itself.
     """
     try:
-        stores = [one for one in session.boot_stores if one.store]
+        if not session.boot_stores:
+            session.note("There is no boot configuration data here; no boot entry was generalized.")
+        for store in session.boot_stores:
+            _generalize(session, store)
     except ImageError as error:
+        # It was so before, and Windows may start all the same.
         session.note(f"The boot store was left as it is: {error.message}")
-        return
-    if not stores:
-        session.note("There is no boot configuration data here; no boot entry was generalized.")
-    for store in stores:
-        _generalize(session, store)
 
 
 def _generalize(session: Session, store: BootStore) -> None:

@@ -82,7 +82,8 @@ def change(
     Args:
         path: the image or the store.
         job: edits the store and returns plain data with `changed`; runs in the worker.
-        options: which volume's store, where the image has several, and what to do with the outcome.
+        options: which store, where the image has several (`volume`: its volume's number, `uefi` or
+            `bios`), and what to do with the outcome.
         report: gets `{"step": …}`.
 
     Returns:
@@ -95,7 +96,7 @@ def change(
     _refuse_folder(path)
     if is_store(path):
         if options.output or options.volume:
-            msg = f"{path} is a store, no image; --output and --volume are for disk images."
+            msg = f"{path} is a store, no image; --output and --store are for disk images."
             raise UsageError(msg, "Copy the store first, or work on it in place.")
         return _change_file(path, job, dry_run=options.dry_run)
 
@@ -131,12 +132,12 @@ def _work(
 def _choose(
     found: list[boot_store.BootStore], volume: str | None, path: Path
 ) -> boot_store.BootStore:
-    wanted = [one for one in found if volume in {None, str(one.place.number)}]
+    wanted = [one for one in found if volume in {None, str(one.place.number), one.firmware}]
     if len(wanted) == 1:
         return wanted[0]
-    listed = ", ".join(one.name for one in found)
+    listed = ", ".join(f"{one.name} ({one.firmware})" for one in found)
     msg = f"{path} has the boot stores {listed}; which one is meant? Nothing was changed."
-    raise UsageError(msg, f"Choose one with --volume, such as --volume {found[0].place.number}.")
+    raise UsageError(msg, "Choose one with --store: its volume's number, uefi or bios.")
 
 
 def _some(found: list[boot_store.BootStore], path: Path) -> list[boot_store.BootStore]:
