@@ -56,7 +56,6 @@ _SDI_DEVICE = 0x31000003
 _SDI_PATH = 0x32000004
 _MESSAGE_RECOVERY = 3
 _LOCALE = 0x12000005
-_LOADER_SETTINGS = UUID("6efb52bf-1766-41db-a6b3-0ee5eff72bd7")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +190,7 @@ class _Builder:
             elements.APPLICATION_PATH: rf"\windows\system32\winload.{suffix}",
             elements.DESCRIPTION: "Windows Recovery Environment",
             _LOCALE: recipe.locale.lower(),
-            elements.INHERIT: [_LOADER_SETTINGS],
+            elements.INHERIT: [objects.LOADER_SETTINGS],
             _DISPLAY_MESSAGE: _MESSAGE_RECOVERY,
             elements.OS_DEVICE: device,
             elements.SYSTEM_ROOT: r"\windows",

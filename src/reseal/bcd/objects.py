@@ -34,6 +34,14 @@ KIND_MASK = 0xFFFFF
 BOOTMGR = UUID("9dea862c-5cdd-4e70-acc1-f32b344d4795")
 FWBOOTMGR = UUID("a5a30fa2-3d06-4e9f-b5f4-a01df9d1fcba")
 MEMDIAG = UUID("b2721d73-1db4-4c62-bf78-c548a880142d")
+DEBUGGER_SETTINGS = UUID("4636856e-540f-4170-a130-a84776f4c654")
+EMS_SETTINGS = UUID("0ce4991b-e6b3-4b16-b23c-5e0d9250e5d9")
+BAD_MEMORY = UUID("5189b25c-5558-4bf2-bca4-289b11bd29e2")
+GLOBAL_SETTINGS = UUID("7ea2e1ac-2e61-4728-aaa3-896d9d0a9f0e")
+LOADER_SETTINGS = UUID("6efb52bf-1766-41db-a6b3-0ee5eff72bd7")
+HYPERVISOR_SETTINGS = UUID("7ff607e0-4395-11db-b0de-0800200c9a66")
+RESUME_SETTINGS = UUID("1afa9c49-16ab-4a5c-901b-212802da9460")
+KERNEL_DEBUGGER_SETTINGS = UUID("313e8eed-7098-4586-a9bf-309c61f8d449")
 
 #: What bcdedit calls the objects whose GUID is the same in every store.
 ALIASES: dict[UUID, str] = {
@@ -43,14 +51,14 @@ ALIASES: dict[UUID, str] = {
     UUID("466f5a88-0af2-4f76-9038-095b170dc21c"): "{ntldr}",
     UUID("fa926493-6f1c-4193-a414-58f0b2456d1e"): "{current}",
     UUID("ae5534e0-a924-466c-b836-758539a3ee3a"): "{ramdiskoptions}",
-    UUID("4636856e-540f-4170-a130-a84776f4c654"): "{dbgsettings}",
-    UUID("0ce4991b-e6b3-4b16-b23c-5e0d9250e5d9"): "{emssettings}",
-    UUID("5189b25c-5558-4bf2-bca4-289b11bd29e2"): "{badmemory}",
-    UUID("7ea2e1ac-2e61-4728-aaa3-896d9d0a9f0e"): "{globalsettings}",
-    UUID("6efb52bf-1766-41db-a6b3-0ee5eff72bd7"): "{bootloadersettings}",
-    UUID("7ff607e0-4395-11db-b0de-0800200c9a66"): "{hypervisorsettings}",
-    UUID("1afa9c49-16ab-4a5c-901b-212802da9460"): "{resumeloadersettings}",
-    UUID("313e8eed-7098-4586-a9bf-309c61f8d449"): "{kerneldbgsettings}",
+    DEBUGGER_SETTINGS: "{dbgsettings}",
+    EMS_SETTINGS: "{emssettings}",
+    BAD_MEMORY: "{badmemory}",
+    GLOBAL_SETTINGS: "{globalsettings}",
+    LOADER_SETTINGS: "{bootloadersettings}",
+    HYPERVISOR_SETTINGS: "{hypervisorsettings}",
+    RESUME_SETTINGS: "{resumeloadersettings}",
+    KERNEL_DEBUGGER_SETTINGS: "{kerneldbgsettings}",
 }
 
 #: The templates of BCD-Template, from which bcdboot makes the objects of a new store (named in
@@ -74,14 +82,14 @@ _HEADINGS: dict[int | UUID, str] = {
     SETUP_LOADER: "Windows Setup Loader",
     BOOT_SECTOR: "Real-mode Boot Sector",
     STARTUP_MODULE: "Startup Module",
-    UUID("0ce4991b-e6b3-4b16-b23c-5e0d9250e5d9"): "EMS Settings",
-    UUID("4636856e-540f-4170-a130-a84776f4c654"): "Debugger Settings",
-    UUID("313e8eed-7098-4586-a9bf-309c61f8d449"): "Kernel Debugger Settings",
-    UUID("5189b25c-5558-4bf2-bca4-289b11bd29e2"): "RAM Defects",
-    UUID("7ea2e1ac-2e61-4728-aaa3-896d9d0a9f0e"): "Global Settings",
-    UUID("6efb52bf-1766-41db-a6b3-0ee5eff72bd7"): "Boot Loader Settings",
-    UUID("7ff607e0-4395-11db-b0de-0800200c9a66"): "Hypervisor Settings",
-    UUID("1afa9c49-16ab-4a5c-901b-212802da9460"): "Resume Loader Settings",
+    EMS_SETTINGS: "EMS Settings",
+    DEBUGGER_SETTINGS: "Debugger Settings",
+    KERNEL_DEBUGGER_SETTINGS: "Kernel Debugger Settings",
+    BAD_MEMORY: "RAM Defects",
+    GLOBAL_SETTINGS: "Global Settings",
+    LOADER_SETTINGS: "Boot Loader Settings",
+    HYPERVISOR_SETTINGS: "Hypervisor Settings",
+    RESUME_SETTINGS: "Resume Loader Settings",
     DEVICE_OPTIONS: "Device options",
 }
 _ORDER = {key: index for index, key in enumerate(_HEADINGS)}

@@ -11,6 +11,15 @@ from uuid import UUID
 
 from reseal.bcd import Store, objects
 from reseal.bcd.devices import Device, DeviceValue
+from reseal.bcd.objects import (
+    BAD_MEMORY,
+    DEBUGGER_SETTINGS,
+    EMS_SETTINGS,
+    GLOBAL_SETTINGS,
+    HYPERVISOR_SETTINGS,
+    LOADER_SETTINGS,
+    RESUME_SETTINGS,
+)
 from reseal.testing.hives import hive
 
 if TYPE_CHECKING:
@@ -21,13 +30,6 @@ if TYPE_CHECKING:
 LOADER = UUID("733b62e5-f608-11eb-825c-c112f60133ab")
 RESUME = UUID("733b62e4-f608-11eb-825c-c112f60133ab")
 
-_DEBUGGER = UUID("4636856e-540f-4170-a130-a84776f4c654")
-_EMS = UUID("0ce4991b-e6b3-4b16-b23c-5e0d9250e5d9")
-_MEMORY = UUID("5189b25c-5558-4bf2-bca4-289b11bd29e2")
-_GLOBAL = UUID("7ea2e1ac-2e61-4728-aaa3-896d9d0a9f0e")
-_LOADERS = UUID("6efb52bf-1766-41db-a6b3-0ee5eff72bd7")
-_HYPERVISOR = UUID("7ff607e0-4395-11db-b0de-0800200c9a66")
-_RESUMES = UUID("1afa9c49-16ab-4a5c-901b-212802da9460")
 
 #: Object to its type and its elements.
 Objects: TypeAlias = "Mapping[UUID, tuple[int, Mapping[int, Value]]]"
@@ -67,12 +69,12 @@ def standard_objects(
     return {
         objects.BOOTMGR: (objects.BOOT_MANAGER, {
             0x11000001: system_part, **firmware, 0x12000004: "Windows Boot Manager",
-            0x12000005: "en-US", 0x14000006: [_GLOBAL], 0x23000003: LOADER, 0x23000006: RESUME,
-            0x24000001: [LOADER], 0x24000010: [objects.MEMDIAG], 0x25000004: 30,
+            0x12000005: "en-US", 0x14000006: [GLOBAL_SETTINGS], 0x23000003: LOADER,
+            0x23000006: RESUME, 0x24000001: [LOADER], 0x24000010: [objects.MEMDIAG], 0x25000004: 30,
         }),
         LOADER: (objects.OS_LOADER, {
             0x11000001: windows_part, 0x12000002: rf"\Windows\system32\winload.{suffix}",
-            0x12000004: "Windows 10", 0x12000005: "en-US", 0x14000006: [_LOADERS],
+            0x12000004: "Windows 10", 0x12000005: "en-US", 0x14000006: [LOADER_SETTINGS],
             0x16000009: True, 0x16000060: True, 0x17000077: [0x15000075],
             0x21000001: windows_part, 0x22000002: r"\Windows", 0x23000003: RESUME,
             0x25000020: 0, 0x250000C2: 1,
@@ -80,19 +82,21 @@ def standard_objects(
         RESUME: (objects.RESUME, {
             0x11000001: windows_part, 0x12000002: rf"\Windows\system32\winresume.{suffix}",
             0x12000004: "Windows Resume Application", 0x12000005: "en-US",
-            0x14000006: [_RESUMES], 0x21000001: windows_part, 0x22000002: r"\hiberfil.sys",
+            0x14000006: [RESUME_SETTINGS], 0x21000001: windows_part, 0x22000002: r"\hiberfil.sys",
             0x26000006: False,
         }),
         objects.MEMDIAG: (objects.MEMORY_TESTER, {
             0x11000001: system_part, 0x12000002: tester,
-            0x12000004: "Windows Memory Diagnostic", 0x12000005: "en-US", 0x14000006: [_GLOBAL],
-            0x1600000B: True,
+            0x12000004: "Windows Memory Diagnostic", 0x12000005: "en-US",
+            0x14000006: [GLOBAL_SETTINGS], 0x1600000B: True,
         }),
-        _EMS: (0x20100000, {0x16000020: False}),
-        _DEBUGGER: (0x20100000, {0x15000011: 4}),
-        _MEMORY: (0x20100000, {}),
-        _GLOBAL: (0x20100000, {0x14000006: [_DEBUGGER, _EMS, _MEMORY]}),
-        _LOADERS: (0x20200003, {0x14000006: [_GLOBAL, _HYPERVISOR]}),
-        _HYPERVISOR: (0x20200003, {0x250000F3: 0, 0x250000F4: 1, 0x250000F5: 115200}),
-        _RESUMES: (0x20200004, {0x14000006: [_GLOBAL]}),
+        EMS_SETTINGS: (0x20100000, {0x16000020: False}),
+        DEBUGGER_SETTINGS: (0x20100000, {0x15000011: 4}),
+        BAD_MEMORY: (0x20100000, {}),
+        GLOBAL_SETTINGS: (0x20100000, {
+            0x14000006: [DEBUGGER_SETTINGS, EMS_SETTINGS, BAD_MEMORY],
+        }),
+        LOADER_SETTINGS: (0x20200003, {0x14000006: [GLOBAL_SETTINGS, HYPERVISOR_SETTINGS]}),
+        HYPERVISOR_SETTINGS: (0x20200003, {0x250000F3: 0, 0x250000F4: 1, 0x250000F5: 115200}),
+        RESUME_SETTINGS: (0x20200004, {0x14000006: [GLOBAL_SETTINGS]}),
     }  # fmt: skip
