@@ -22,8 +22,8 @@ device to look in (0: every disk), a path with its NUL, that device.
 Marks: partition, file and RAM disk are seen in real stores, the GPT and MBR forms of a partition also
 reported (mistyprojects.co.uk, BCDEdit, Devices Partition - Data). Type numbers are reported (ReactOS,
 boot/environ/include/bl.h). Virtual disks and locate inside one are reported (a public decoder of
-stores by the author of qthivex). Locate without a device to look in has the same form with offset 0:
-inferred.
+stores by the author of qthivex). Locate without a device to look in has the same form with offset 0, and
+boot has the size of a partition, all zero: both inferred.
 """
 
 from __future__ import annotations
@@ -213,7 +213,7 @@ def _encoded(device: Device) -> bytes:
         case Raw(data):
             return data
         case Boot():
-            # As long as a partition, which fills it in at boot (reported; bcdedit writes it so).
+            # As long as a partition, which takes its place at boot.
             return _headed(_BOOT, bytes(_PARTITION.size))
         case GptPartition(partition, disk):
             body = _PARTITION.pack(partition.bytes_le, 0, _GPT, disk.bytes_le)

@@ -50,7 +50,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "graphicsresolution": ("1024x768", "800x600", "1024x600"),
     "hypervisordebugtype": ("Serial", "1394", "Net"),
     "hypervisorlaunchtype": ("Off", "Auto"),
-    "integrityservices": ("Default", "Enable", "Disable"),
+    "integrityservices": ("Default", "Enable"),
     "msi": ("Default", "ForceDisable"),
     "pciexpress": ("Default", "ForceDisable"),
     "safeboot": ("Minimal", "Network", "DsRepair"),
