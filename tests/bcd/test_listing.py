@@ -136,7 +136,7 @@ def test_every_element_that_hivex_sees_has_its_line(corpus: Path, name: str) -> 
 
 @pytest.mark.parametrize("name", REAL)
 def test_plain_data_holds_all_of_it(corpus: Path, name: str) -> None:
-    raw = oracles.dissect((corpus / name).read_bytes())
+    raw = oracles.ORACLES["dissect.regf"]((corpus / name).read_bytes())
     described = to_json(real(corpus, name))
     found = {
         f"objects\\{one['id']}\\elements\\{element['number']}": element["hex"]

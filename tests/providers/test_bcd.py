@@ -14,7 +14,7 @@ from reseal.bcd.devices import Boot, Device, DeviceValue, GptPartition, Locate, 
 from reseal.disk import FileDevice
 from reseal.errors import ImageError
 from reseal.providers import PROVIDERS
-from reseal.session import Session, boot_store
+from reseal.session import Neighbours, Session, boot_store
 from reseal.session.boot_store import BootStore
 from reseal.testing import boot, disks
 from reseal.testing.fat import fat_volume
@@ -46,7 +46,7 @@ def make(tmp_path: Path) -> Make:
         disks.gpt_disk(disk, [(efi, disks.EFI_SYSTEM, "EFI"),
                               (MEBIBYTE, disks.BASIC_DATA, "Windows")])  # fmt: skip
         found = boot_store.find(FileDevice(disk), "disk")
-        facts: dict[str, Any] = {"boot_stores": lambda: found, "only_windows": True}
+        facts: dict[str, Any] = {"boot_stores": lambda: found}
         one = session(machine, **(facts | options))
         one.installation.volume = 2
         return one, found[0]
@@ -111,7 +111,9 @@ def test_nothing_is_located_where_the_image_may_hold_another_windows(
     make: Make, own: GptPartition
 ) -> None:
     one, store = make(
-        standard(own), only_windows=False, switches=frozenset({"locate-boot-devices"})
+        standard(own),
+        neighbours=Neighbours(damaged_volumes=1),
+        switches=frozenset({"locate-boot-devices"}),
     )
     changes = run(one)
     loader = store.store.find("{default}")

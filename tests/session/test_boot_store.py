@@ -269,7 +269,7 @@ def test_a_store_in_a_file_is_edited_in_place(tmp_path: Path) -> None:
     assert store.stat().st_mode & 0o777 == 0o640
     assert (tmp_path / "BCD.LOG1").read_bytes() == b""
     assert sorted(path.name for path in tmp_path.iterdir()) == ["BCD", "BCD.LOG1"]
-    tree = oracles.dissect(store.read_bytes())
+    tree = oracles.ORACLES["dissect.regf"](store.read_bytes())
     texts = [v["Element"][1] for p, v in tree.items() if p.endswith("12000004")]
     assert "Renamed 10\0".encode("utf-16-le") in texts
     with pytest.raises(UsageError, match="no image"):
