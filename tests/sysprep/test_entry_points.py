@@ -7,6 +7,7 @@ import pytest
 from reseal.providers import PROVIDERS
 from reseal.sysprep.action_file import parse
 from reseal.sysprep.entry_points import LEFT_TO_WINDOWS, NOTHING_TO_DO, coverage
+from reseal.sysprep.plan import Phase, Plan
 
 #: Entry points of devices, networks, sessions and boot.
 OF_OTHER_AREAS = {
@@ -31,7 +32,8 @@ def test_every_reason_is_a_sentence_and_nothing_is_listed_twice(table: dict[str,
 @pytest.mark.parametrize("build", [17134, 18362])
 def test_real_plans_hold_no_unknown_software(corpus: Path, build: int) -> None:
     name = f"Generalize-{build}.xml"
-    plan = parse((corpus / "actionfiles" / name).read_bytes(), name)
+    components = parse((corpus / "actionfiles" / name).read_bytes(), name)
+    plan = Plan({Phase.GENERALIZE: components})
     found = coverage(plan)
     assert {one.partition(",")[0] for one in found.unknown} <= OF_OTHER_AREAS
     assert found.disabled == []

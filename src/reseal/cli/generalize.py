@@ -47,6 +47,13 @@ def generalize(
     rearm: Annotated[
         bool, typer.Option("--rearm", help="Rearm the activation at the first boot.")
     ] = False,
+    mode: Annotated[
+        str | None,
+        typer.Option(metavar="vm", help="vm: the image returns to the same hypervisor."),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse images with third parties' Sysprep providers.")
+    ] = False,
     force: Force = None,
     locate_boot_devices: Annotated[
         bool,
@@ -85,7 +92,15 @@ def generalize(
             raise UsageError(msg, "Name the new image with --output FILE.qcow2.")
         target = Target.AUDIT if audit else Target.OOBE
         chosen = select(enable or (), disable or ())
+        if mode not in {None, "vm"}:
+            msg = f"--mode {mode} is not known; the only mode is vm."
+            raise UsageError(msg, "Leave --mode out for an image that may go to any hardware.")
+        if mode and audit:
+            msg = "--mode vm goes to OOBE only."
+            raise UsageError(msg, "Leave --audit or --mode vm out.")
         given = {
+            "mode:vm": mode == "vm",
+            "strict": strict,
             "discard-hibernation": discard_hibernation,
             "locate-boot-devices": locate_boot_devices,
             "rearm": rearm,

@@ -7,12 +7,14 @@ from typing import Annotated
 import typer
 
 from reseal import __version__
-from reseal.cli import bcd
+from reseal.cli import bcd, reg, unattend
+from reseal.cli.boot import boot
 from reseal.cli.check import check
 from reseal.cli.generalize import generalize
 from reseal.cli.inspect import inspect
 from reseal.cli.providers import providers
 from reseal.cli.resume import resume
+from reseal.cli.sysprep import sysprep
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -39,9 +41,11 @@ def _root(
     del version
 
 
-for command in (inspect, check, generalize, providers, resume):
+for command in (inspect, check, generalize, boot, sysprep, providers, resume):
     app.command()(command)
 app.add_typer(bcd.app, name="bcd")
+app.add_typer(reg.app, name="reg")
+app.add_typer(unattend.app, name="unattend")
 
 
 def main() -> None:

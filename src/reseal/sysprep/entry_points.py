@@ -7,7 +7,9 @@ reason. All others are reported by name as unknown, never passed over.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from reseal.checks import CHECKS
@@ -16,7 +18,8 @@ from reseal.providers import PROVIDERS, Provider
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from reseal.sysprep.action_file import Component, Module
+    from reseal.sysprep.action_file import Module
+    from reseal.sysprep.plan import Plan
 
 _PACKAGES = (
     "Packages of users are registered in the state repository, whose triggers only a running Windows "
@@ -60,6 +63,8 @@ LEFT_TO_WINDOWS: dict[str, str] = {
     "ipsmigrationplugin.dll,sysprep_cleanup_ips": _NO_SOURCE,
     "dsccore.dll,sysprep_cleanup": _NO_SOURCE,
 }
+#: What Sysprep calls at the next boot, by the names of its functions.
+_AT_BOOT = re.compile("specialize|restoreo(ff|n)line|upgraderestore", re.IGNORECASE)
 _TRIGGER = "It switches a trigger of a task on again, and fails on good images too."
 NOTHING_TO_DO: dict[str, str] = {
     "waasmedicsvc.dll,generalizeforimaging": (
@@ -111,7 +116,10 @@ def _index(declared: Iterable[Provider]) -> dict[str, list[Provider]]:
 
 
 _PROVIDERS = _index(PROVIDERS)
-_VALIDATORS = {entry_point.lower() for one in CHECKS for entry_point in one.entry_points}
+_VALIDATORS: dict[str, list[str]] = {}
+for _check in CHECKS:
+    for _entry_point in _check.entry_points:
+        _VALIDATORS.setdefault(_entry_point.lower(), []).append(_check.id)
 
 
 def providers_for(module: Module) -> list[Provider]:
@@ -119,27 +127,53 @@ def providers_for(module: Module) -> list[Provider]:
     return _PROVIDERS.get(str(module).lower(), [])
 
 
-def coverage(plan: Iterable[Component], chosen: Iterable[Provider] = PROVIDERS) -> Coverage:
+class Disposition(StrEnum):
+    """What becomes of an entry point; the values are the lists of the coverage."""
+
+    EMULATED = "emulated"
+    LEFT_TO_WINDOWS = "left_to_windows"
+    NOTHING_TO_DO = "nothing_to_do"
+    UNKNOWN = "unknown"
+
+
+def disposition(module: Module) -> tuple[Disposition, str]:
+    """Say what becomes of an entry point, and by whom or why."""
+    key = str(module).lower()
+    emulating = [one.id for one in _PROVIDERS.get(key, [])] + _VALIDATORS.get(key, [])
+    if emulating:
+        return Disposition.EMULATED, ", ".join(emulating)
+    if key in LEFT_TO_WINDOWS:
+        return Disposition.LEFT_TO_WINDOWS, LEFT_TO_WINDOWS[key]
+    if key in NOTHING_TO_DO:
+        return Disposition.NOTHING_TO_DO, NOTHING_TO_DO[key]
+    if _AT_BOOT.search(module.method):
+        return Disposition.LEFT_TO_WINDOWS, "Windows calls it at its first boot."
+    return Disposition.UNKNOWN, "reseal does not know it."
+
+
+def coverage(plan: Plan, chosen: Iterable[Provider] = PROVIDERS) -> Coverage:
     """Sort all that a plan does by what becomes of it, where these providers run."""
     found = Coverage()
     running = {one.id for one in chosen}
-    for component in plan:
+    lists = {
+        Disposition.EMULATED: found.emulated,
+        Disposition.LEFT_TO_WINDOWS: found.left_to_windows,
+        Disposition.NOTHING_TO_DO: found.nothing_to_do,
+        Disposition.UNKNOWN: found.unknown,
+    }
+    for component in plan.run:
         for action in component.actions:
             side = " (wow64)" if component.wow64 else ""
             found.declarative.append(f"{component.name}: {action}{side}")
         for module in component.modules:
-            name = str(module)
-            key = name.lower()
-            emulating = _PROVIDERS.get(key, [])
+            emulating = providers_for(module)
             if emulating and not any(one.id in running for one in emulating):
-                found.disabled.append(name)
-            elif emulating or key in _VALIDATORS:
-                found.emulated.append(name)
-            elif key in LEFT_TO_WINDOWS:
-                found.left_to_windows.append(name)
-            elif key in NOTHING_TO_DO:
-                found.nothing_to_do.append(name)
+                found.disabled.append(str(module))
             else:
-                found.unknown.append(name)
+                lists[disposition(module)[0]].append(str(module))
         found.unknown.extend(f"{component.name}: element {one}" for one in component.unknown)
+    for component in plan.at_boot:
+        found.left_to_windows.extend(map(str, component.modules))
+    for external in plan.external:
+        found.left_to_windows.append(f"{external.module} (third party, {external.phase})")
     return found

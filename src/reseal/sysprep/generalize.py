@@ -7,23 +7,29 @@ from typing import TYPE_CHECKING
 
 from reseal import checks
 from reseal.checks import Finding, Level
+from reseal.checks.vm_mode import VM_MODE
 from reseal.errors import CheckError, ImageError
 from reseal.providers import PROVIDERS, Provider
 from reseal.providers.machine_sid import machine_sid
 from reseal.providers.selection import select
-from reseal.sysprep import action_file, actions, answer_files, panther
+from reseal.session import Mark
+from reseal.sysprep import actions, answer_files, panther, plan
 from reseal.sysprep.arm import Target, arm, missing
 from reseal.sysprep.entry_points import Coverage, coverage, providers_for
-from reseal.tree import join
-from reseal.windows import setup
+from reseal.sysprep.plan import ACTION_FILES, Plan
 from reseal.windows.setup import SetupState
 
 if TYPE_CHECKING:
     from reseal.session import Session
     from reseal.sysprep.action_file import Component
 
-ACTION_FILES = join(setup.SYSPREP, "ActionFiles")
-_WOW64_OF = {"amd64", "arm64", "ia64"}
+#: Where a run in VM mode is remembered, by reseal alone.
+MODE_MARK = r"HKLM\SOFTWARE\reseal"
+#: Refuse third parties' entry points.
+STRICT = "strict"
+#: What an image keeps that returns to the same virtual hardware (documented that VM mode is for this;
+#: that it keeps the devices: inferred).
+KEPT_IN_VM_MODE = frozenset({"pnp", "network"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +64,24 @@ def generalize(
         ImageError: the image is damaged.
     """
     chosen = select() if providers is None else providers
+    if VM_MODE in session.switches:
+        chosen = tuple(one for one in chosen if one.id not in KEPT_IN_VM_MODE)
     new_sid = machine_sid in chosen
     with session.step("Checking"):
         findings = check(session)
     with session.step("Reading the image's own plan"):
-        plan = read_plan(session)
-        covered = coverage(plan, chosen)
+        found = read_plan(session)
+        covered = coverage(found, chosen)
     state = SetupState.of(session.installation)
     if state.generalized and not missing(session.installation, target, new_sid=new_sid):
         session.note("The image is generalized already; nothing was changed.")
         return Outcome("already generalized", findings, covered)
     with session.step("Running the plan"):
-        run_plan(session, plan, chosen)
+        run_plan(session, found.run, chosen)
     with session.step("Arming the next boot"):
         arm(session, target)
+        if VM_MODE in session.switches:
+            mark_vm_mode(session)
         answer_files.reset_cached(session)
         panther.write(session, target, covered)
     with session.step("Verifying the edited hives"):
@@ -82,6 +92,16 @@ def generalize(
     for path in sorted(session.files.outside):
         session.note(f"{path} leads out of the volume through a link and was not looked at.")
     return Outcome("generalized", findings, covered)
+
+
+def mark_vm_mode(session: Session) -> None:
+    """Leave a mark of reseal's own, so that moving the image to other hardware can warn."""
+    with session.acting("vm-mode", Mark.INFERRED):
+        session.set_text(MODE_MARK, "Mode", "vm")
+    session.note(
+        "VM mode: devices, drivers' settings and network adapters stay. The image may return to the "
+        "same hypervisor with the same virtual hardware only."
+    )
 
 
 def check(session: Session) -> list[Finding]:
@@ -111,24 +131,33 @@ def check(session: Session) -> list[Finding]:
     return findings
 
 
-def read_plan(session: Session) -> list[Component]:
-    """Read the image's own Generalize.xml, with the components of its architecture.
+def read_plan(session: Session) -> Plan:
+    """Read the image's own plan, and say what of it nobody can carry out offline.
 
-    An image without one (before Windows 8) has an empty plan, and the run says so.
+    Raises:
+        CheckError: third parties have entry points in it, and the person wants none (`strict`).
+        ActionFileError: an action file is damaged.
     """
-    path = session.installation.path(join(ACTION_FILES, "Generalize.xml"))
-    if session.files.stat(path) is None:
-        session.note(f"The image has no {path}; every provider of reseal runs, and nothing else.")
-        return []
-    components = action_file.parse(session.files.read(path), path)
-    native = session.installation.architecture
-    if native is None:
-        return components
-    wanted = {native, *(("wow64",) if native in _WOW64_OF else ())}
-    return [one for one in components if one.architecture in wanted]
+    found = plan.read(session, "vm" if VM_MODE in session.switches else None)
+    if not found.run:
+        session.note(
+            f"The image has no {ACTION_FILES} and no list of providers; every provider of reseal "
+            "runs, and nothing else."
+        )
+    if found.external:
+        named = ", ".join(f"{one.module} ({one.phase})" for one in found.external)
+        if STRICT in session.switches:
+            msg = f"Third parties have entry points in Sysprep: {named}. Nothing was changed."
+            raise CheckError(msg, "Uninstall what they belong to, or leave --strict out.")
+        session.note(
+            f"Third parties' entry points, which only a running Windows can call: {named}."
+        )
+    if found.excluded:
+        session.note(f"Left out in VM mode, as the plan says: {', '.join(found.excluded)}.")
+    return found
 
 
-def run_plan(session: Session, plan: list[Component], chosen: tuple[Provider, ...]) -> None:
+def run_plan(session: Session, components: list[Component], chosen: tuple[Provider, ...]) -> None:
     """Stage the plan in its order, then the providers that no entry point of it asked for."""
     done: set[str] = set()
 
@@ -137,7 +166,7 @@ def run_plan(session: Session, plan: list[Component], chosen: tuple[Provider, ..
             done.add(one.id)
             one(session)
 
-    for component in plan:
+    for component in components:
         for failed in actions.run(session, component):
             session.note(f"{component.name}: {failed}.")
         for module in component.modules:

@@ -1,0 +1,83 @@
+"""`reseal boot`: what the next boot does, without generalizing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+
+from reseal.cli import console
+from reseal.cli.options import AllowBacking, AsJson, ImagePath, Volume
+from reseal.errors import UsageError
+
+
+def boot(
+    image: ImagePath,
+    oobe: Annotated[bool, typer.Option("--oobe", help="Boot to OOBE next.")] = False,
+    audit: Annotated[bool, typer.Option("--audit", help="Boot to audit mode next.")] = False,
+    status: Annotated[
+        bool, typer.Option("--status", help="Explain the present state, and change nothing.")
+    ] = False,
+    recover: Annotated[
+        bool,
+        typer.Option(
+            "--recover",
+            help="Put an image that a failed Sysprep or Setup left behind back to its last "
+            "consistent state.",
+        ),
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing.")] = False,
+    volume: Volume = None,
+    as_json: AsJson = False,
+    allow_backing: AllowBacking = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+) -> None:
+    """Arm the next boot without generalizing, as `sysprep /oobe` and `sysprep /audit` do.
+
+    Exactly one of --oobe, --audit, --status and --recover.
+    """
+    from reseal.report import booting  # noqa: PLC0415  --help needs no engines
+    from reseal.session.run import Options, change, read  # noqa: PLC0415
+    from reseal.sysprep.arm import Target  # noqa: PLC0415
+    from reseal.sysprep.boot import recovered  # noqa: PLC0415
+
+    with console.errors(as_json=as_json):
+        if sum((oobe, audit, status, recover)) != 1:
+            msg = "Say one of --oobe, --audit, --status and --recover."
+            raise UsageError(msg, "`reseal boot IMAGE --status` explains where the image stands.")
+        record: dict[str, Any]
+        if status:
+            record = read(
+                image,
+                lambda found: booting.status(found, volume, str(image)),
+                allow_backing=allow_backing,
+            )
+        else:
+            target = Target.AUDIT if audit else Target.OOBE
+            options = Options(volume=volume, dry_run=dry_run, allow_backing=allow_backing)
+            job = booting.recover_job if recover else booting.boot_job(target)
+            recheck = recovered if recover else booting.armed(target)
+            with console.progress(quiet=quiet) as report:
+                record = change(image, job, recheck, options, report)
+        if as_json:
+            console.print_json(record)
+        else:
+            console.print_lines(_lines(record, dry_run=dry_run))
+
+
+def _lines(record: dict[str, Any], *, dry_run: bool) -> Iterator[str]:
+    if "explanation" in record:
+        yield from record["explanation"]
+        return
+    path = record["image"]["path"]
+    yield from (f"Note: {note}" for note in record["notes"])
+    if dry_run:
+        yield f"Nothing was written: a dry run with {len(record['changes'])} changes."
+    elif record["result"] == "armed":
+        where = "audit mode" if record["target"] == "audit" else "OOBE"
+        yield f"The next boot of {path} goes to {where}."
+    elif record["result"] == "recovered":
+        yield f"{path} is back in a consistent state."
+    else:
+        yield f"{path} was not changed."

@@ -1,0 +1,96 @@
+"""`reseal sysprep`: Sysprep's own command line, for a powered-off image.
+
+Options and legal combinations: documented (Microsoft, Sysprep Command-Line Options). /respecialize is
+internal to Windows and refused.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reseal.cli import console
+from reseal.cli.options import ImagePath
+from reseal.errors import UsageError
+
+#: What ends a run of Sysprep; an image that is powered off stays so.
+_ENDINGS = ("reboot", "shutdown", "quit")
+_KNOWN = ("oobe", "audit", "generalize", "quiet", *_ENDINGS)
+_SYNTAX = (
+    "The syntax is: [/oobe | /audit] [/generalize] [/mode:vm] [/reboot | /shutdown | /quit] [/quiet] "
+    "[/unattend:FILE]."
+)
+
+
+def sysprep(
+    image: ImagePath,
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[/OPTION]…", help="Sysprep's own options."),
+    ] = None,
+) -> None:
+    """Take Sysprep's own command line: /generalize /oobe /shutdown /mode:vm /quiet and the others."""
+    from reseal.cli.boot import boot  # noqa: PLC0415  --help needs no engines
+    from reseal.cli.generalize import generalize  # noqa: PLC0415
+
+    with console.errors(as_json=False):
+        given, mode, unattend = parse(arguments or [])
+        audit, quiet = "audit" in given, "quiet" in given
+        if unattend:
+            msg = f"/unattend:{unattend} is not possible yet. Nothing was changed."
+            raise UsageError(msg, "Put the answer file into the image yourself, and leave it out.")
+    ending = next((one for one in _ENDINGS if one in given), None)
+    if ending and not quiet:
+        typer.echo(f"/{ending}: the image is powered off and stays so.", err=True)
+    if "generalize" in given:
+        generalize(image, audit=audit, mode=mode, quiet=quiet)
+    else:
+        boot(image, audit=audit, oobe=not audit, quiet=quiet)
+
+
+def parse(arguments: list[str]) -> tuple[set[str], str | None, Path | None]:
+    """Read Sysprep's options.
+
+    Returns:
+        The plain options in lower case, the mode and the answer file.
+
+    Raises:
+        UsageError: Sysprep would refuse the line.
+    """
+    given: set[str] = set()
+    mode = unattend = None
+    for argument in arguments:
+        name, _, value = argument.lstrip("/-").partition(":")
+        name = name.lower()
+        if argument[:1] not in {"/", "-"} or (not value and name not in _KNOWN):
+            raise _refused(f"{argument} is none of Sysprep's options")
+        if name == "mode" and value.lower() == "vm":
+            mode = "vm"
+        elif name == "unattend" and value:
+            unattend = Path(value.strip('"'))
+        elif name in _KNOWN and not value:
+            given.add(name)
+        else:
+            raise _refused(f"{argument} is none of Sysprep's options")
+    if {"oobe", "audit"} <= given:
+        raise _refused("/oobe and /audit exclude each other")
+    if len(given & set(_ENDINGS)) > 1:
+        raise _refused("only one of /reboot, /shutdown and /quit is possible")
+    if not given & {"oobe", "audit", "generalize"}:
+        raise _refused(
+            "one of /oobe, /audit and /generalize is needed; there is no window to ask in"
+        )
+    if mode and not {"generalize", "oobe"} <= given:
+        raise _refused("/mode:vm goes with /generalize and /oobe")
+    if (mode and given & {"quiet", "audit"}) or (mode and unattend):
+        raise _refused("beside /mode:vm only /reboot, /shutdown and /quit are possible")
+    return given, mode, unattend
+
+
+def _refused(why: str) -> UsageError:
+    # Sysprep's own words, as its log has them (seen).
+    return UsageError(
+        f"Unable to parse command-line arguments to sysprep; GLE = 0x0: {why}.", _SYNTAX
+    )

@@ -1,0 +1,57 @@
+"""The record of `reseal boot`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from reseal.session.opening import Found, choose
+from reseal.sysprep import boot
+from reseal.sysprep.arm import Target, missing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reseal.session import Session
+    from reseal.windows import Installation
+
+
+def status(found: list[Found], volume: str | None, subject: str) -> dict[str, Any]:
+    """Explain where an installation stands and what its next boot does."""
+    standing = boot.Standing.of(choose(found, volume, subject).installation.registry)
+    return {
+        "standing": asdict(standing) | {"computed": standing.computed},
+        "explanation": list(boot.explain(standing)),
+    }
+
+
+def boot_job(target: Target) -> Callable[[Session], dict[str, Any]]:
+    """Return the job that arms the next boot without generalizing."""
+
+    def job(session: Session) -> dict[str, Any]:
+        armed = boot.boot(session, target)
+        session.verify()
+        return {"result": "armed" if armed else "unchanged", "target": target.value}
+
+    return job
+
+
+def armed(target: Target) -> Callable[[Installation], list[str]]:
+    """Return the look at the written image: what it lacks of the armed state."""
+
+    def recheck(installation: Installation) -> list[str]:
+        stage = boot.stage_of(boot.Standing.of(installation.registry))
+        return (
+            ["a known state"]
+            if stage is None
+            else missing(installation, target, stage, new_sid=False)
+        )
+
+    return recheck
+
+
+def recover_job(session: Session) -> dict[str, Any]:
+    """The job that puts an image back to its last consistent state."""
+    put_back = boot.recover(session)
+    session.verify()
+    return {"result": "recovered" if put_back else "unchanged"}
