@@ -1,0 +1,156 @@
+"""The registry engine beside hivex, whole processes, on the same files in one run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from reseal.testing.hives import large
+
+#: The largest real SYSTEM hive; it is clean, so hivex can open it.
+REAL = Path("machines/win7sp1-x86-domain-joined/SYSTEM")
+
+_READ = """
+import sys
+data = open(sys.argv[1], "rb").read()
+"""
+_OPEN = """
+import os, sys
+from reseal.regf import Hive
+file = os.open(sys.argv[1], os.O_RDWR)
+data = bytearray(os.fstat(file).st_size)
+os.readv(file, [data])
+hive = Hive.open(data)
+"""
+_COMMIT = """
+for offset, content in hive.patches():
+    os.pwrite(file, content, offset)
+"""
+_SET = _OPEN + "hive.key(sys.argv[2]).set('Bench', 1, b'x\\0\\0\\0')" + _COMMIT
+_DELETE = _OPEN + "hive.key(sys.argv[2]).delete()" + _COMMIT
+_WALK = _OPEN + """
+from reseal.regf.reader import Reader
+reader = Reader(hive.cells)
+for path, offset, key in reader.walk(hive.root_offset):
+    for value in reader.values(key):
+        pass
+"""
+_SIDS = _OPEN + """
+from reseal.regf import sids
+sids.find(hive, "S-1-5-21-2290304894-658537038-505560459")
+"""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One measurement: seconds of the fastest and the median run, and peak memory in MiB."""
+
+    what: str
+    who: str
+    best: float
+    median: float
+    memory: float
+
+
+def _run(command: list[str], script: str | None = None) -> tuple[float, float]:
+    """Return the seconds that a process took, and its peak memory in MiB."""
+    begin = time.perf_counter()
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    assert process.stdin is not None
+    process.stdin.write((script or "").encode())
+    process.stdin.close()
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - begin
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        msg = f"{command[0]} failed with {process.returncode}"
+        raise RuntimeError(msg)
+    return seconds, usage.ru_maxrss / 1024
+
+
+def measure(
+    what: str, who: str, original: Path, command: list[str], script: str | None, runs: int
+) -> Result:
+    """Measure one command, each time on a fresh copy that is in the page cache."""
+    seconds, memory = [], 0.0
+    for _ in range(runs):
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / "hive"
+            shutil.copyfile(original, copy)
+            filled = [part.replace("HIVE", str(copy)) for part in command]
+            taken, peak = _run(filled, script and script.replace("HIVE", str(copy)))
+        seconds.append(taken)
+        memory = max(memory, peak)
+    return Result(what, who, min(seconds), statistics.median(seconds), memory)
+
+
+def _ours(code: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-c", code, "HIVE", *arguments]
+
+
+def _hivexsh(*lines: str) -> str:
+    return "\n".join(["load HIVE", *lines, ""])
+
+
+def _jobs(key: str, doomed: str) -> list[tuple[str, str, list[str], str | None]]:
+    cd = "cd \\" + key
+    shell = ["hivexsh", "-w"]
+    reg = [sys.executable, "-m", "reseal", "reg"]
+    del reg
+    return [
+        ("read the file", "python", _ours(_READ), None),
+        ("set a value", "reseal", _ours(_SET, key), None),
+        ("set a value", "hivexsh", shell, _hivexsh(cd, "setval 1", "Bench", "string:x", "commit")),
+        ("delete 10,000 keys", "reseal", _ours(_DELETE, doomed), None),
+        ("delete 10,000 keys", "hivexsh", shell, _hivexsh("cd \\" + doomed, "del", "commit")),
+        ("walk all", "reseal", _ours(_WALK), None),
+        ("walk all", "hivexml", ["hivexml", "HIVE"], None),
+        ("find a SID", "reseal", _ours(_SIDS), None),
+    ]
+
+
+def compare(corpus: Path, runs: int = 5) -> list[Result]:
+    """Measure everything on a made hive of 100 MB and on a real SYSTEM hive, where there is one."""
+    results: list[Result] = []
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / "large"
+        made.write_bytes(large())
+        jobs = _jobs(r"Key0000003\Key0000050\Key0000020", "Key0000007")
+        for what, who, command, script in jobs:
+            results.append(measure(f"100 MB: {what}", who, made, command, script, runs))
+    if (corpus / REAL).is_file():
+        jobs = _jobs(r"ControlSet001\Control\Windows", r"ControlSet001\Enum")
+        for what, who, command, script in jobs:
+            label = what.replace("10,000 keys", "Enum")
+            results.append(measure(f"SYSTEM: {label}", who, corpus / REAL, command, script, runs))
+    return results
+
+
+def table(results: list[Result]) -> str:
+    """Return the measurements as text, each beside its peer."""
+    lines = [f"{'':<28}{'':<10}{'best':>9}{'median':>10}{'memory':>11}"]
+    lines += [
+        f"{result.what:<28}{result.who:<10}{result.best:>7.3f} s{result.median:>8.3f} s"
+        f"{result.memory:>7.0f} MiB"
+        for result in results
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure and print."""
+    corpus = Path(__file__).parents[2] / "shared" / "corpus"
+    print(table(compare(Path(os.environ.get("RESEAL_CORPUS", corpus)))))
+
+
+if __name__ == "__main__":
+    main()
