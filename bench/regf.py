@@ -12,8 +12,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from reseal.testing.hives import large
-
 #: The largest real SYSTEM hive; it is clean, so hivex can open it.
 REAL = Path("machines/win7sp1-x86-domain-joined/SYSTEM")
 
@@ -35,17 +33,23 @@ for offset, content in hive.patches():
 """
 _SET = _OPEN + "hive.key(sys.argv[2]).set('Bench', 1, b'x\\0\\0\\0')" + _COMMIT
 _DELETE = _OPEN + "hive.key(sys.argv[2]).delete()" + _COMMIT
-_WALK = _OPEN + """
+_WALK = (
+    _OPEN
+    + """
 from reseal.regf.reader import Reader
 reader = Reader(hive.cells)
 for path, offset, key in reader.walk(hive.root_offset):
     for value in reader.values(key):
         pass
 """
-_SIDS = _OPEN + """
+)
+_SIDS = (
+    _OPEN
+    + """
 from reseal.regf import sids
 sids.find(hive, "S-1-5-21-2290304894-658537038-505560459")
 """
+)
 
 
 @dataclass(frozen=True)
@@ -59,11 +63,43 @@ class Result:
     memory: float
 
 
+#: Modules are compiled once, as in an installed package, not in each run.
+_ENVIRONMENT = {
+    name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
+}
+#: python3-hivex belongs to the system's Python.
+_SYSTEM_PYTHON = "/usr/bin/python3"
+
+_HIVEX_SET = """
+import sys, hivex
+hive = hivex.Hivex(sys.argv[1], write=True)
+node = hive.root()
+for name in sys.argv[2].split(chr(92)):
+    node = hive.node_get_child(node, name)
+hive.node_set_value(node, {"key": "Bench", "t": 1, "value": bytes(4)})
+hive.commit(None)
+"""
+_MAKE = """
+import sys
+from reseal.testing.hives import large
+open(sys.argv[1], "wb").write(large())
+"""
+
+
+#: What is done, by whom, with which command, and what that reads from standard input. `HIVE` in
+#: command and input stands for the hive.
+Job = tuple[str, str, list[str], str | None]
+
+
 def _run(command: list[str], script: str | None = None) -> tuple[float, float]:
     """Return the seconds that a process took, and its peak memory in MiB."""
     begin = time.perf_counter()
     process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=_ENVIRONMENT,
     )
     assert process.stdin is not None
     process.stdin.write((script or "").encode())
@@ -77,10 +113,9 @@ def _run(command: list[str], script: str | None = None) -> tuple[float, float]:
     return seconds, usage.ru_maxrss / 1024
 
 
-def measure(
-    what: str, who: str, original: Path, command: list[str], script: str | None, runs: int
-) -> Result:
+def measure(job: Job, original: Path, runs: int) -> Result:
     """Measure one command, each time on a fresh copy that is in the page cache."""
+    what, who, command, script = job
     seconds, memory = [], 0.0
     for _ in range(runs):
         with tempfile.TemporaryDirectory() as folder:
@@ -101,12 +136,10 @@ def _hivexsh(*lines: str) -> str:
     return "\n".join(["load HIVE", *lines, ""])
 
 
-def _jobs(key: str, doomed: str) -> list[tuple[str, str, list[str], str | None]]:
+def _jobs(key: str, doomed: str) -> list[Job]:
     cd = "cd \\" + key
     shell = ["hivexsh", "-w"]
-    reg = [sys.executable, "-m", "reseal", "reg"]
-    del reg
-    return [
+    jobs: list[Job] = [
         ("read the file", "python", _ours(_READ), None),
         ("set a value", "reseal", _ours(_SET, key), None),
         ("set a value", "hivexsh", shell, _hivexsh(cd, "setval 1", "Bench", "string:x", "commit")),
@@ -116,6 +149,13 @@ def _jobs(key: str, doomed: str) -> list[tuple[str, str, list[str], str | None]]
         ("walk all", "hivexml", ["hivexml", "HIVE"], None),
         ("find a SID", "reseal", _ours(_SIDS), None),
     ]
+    bindings = subprocess.run(
+        [_SYSTEM_PYTHON, "-c", "import hivex"], capture_output=True, check=False
+    )
+    if bindings.returncode == 0:
+        command = [_SYSTEM_PYTHON, "-c", _HIVEX_SET, "HIVE", key]
+        jobs.insert(3, ("set a value", "python3-hivex", command, None))
+    return jobs
 
 
 def compare(corpus: Path, runs: int = 5) -> list[Result]:
@@ -123,23 +163,22 @@ def compare(corpus: Path, runs: int = 5) -> list[Result]:
     results: list[Result] = []
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "large"
-        made.write_bytes(large())
-        jobs = _jobs(r"Key0000003\Key0000050\Key0000020", "Key0000007")
-        for what, who, command, script in jobs:
-            results.append(measure(f"100 MB: {what}", who, made, command, script, runs))
+        # In another process, so that this one, which the measured ones begin as, stays small.
+        subprocess.run([sys.executable, "-c", _MAKE, str(made)], env=_ENVIRONMENT, check=True)
+        for job in _jobs(r"Key0000003\Key0000050\Key0000020", "Key0000007"):
+            results.append(measure((f"100 MB: {job[0]}", *job[1:]), made, runs))
     if (corpus / REAL).is_file():
-        jobs = _jobs(r"ControlSet001\Control\Windows", r"ControlSet001\Enum")
-        for what, who, command, script in jobs:
-            label = what.replace("10,000 keys", "Enum")
-            results.append(measure(f"SYSTEM: {label}", who, corpus / REAL, command, script, runs))
+        for job in _jobs(r"ControlSet001\Control\Windows", r"ControlSet001\Enum"):
+            label = job[0].replace("10,000 keys", "Enum")
+            results.append(measure((f"SYSTEM: {label}", *job[1:]), corpus / REAL, runs))
     return results
 
 
 def table(results: list[Result]) -> str:
     """Return the measurements as text, each beside its peer."""
-    lines = [f"{'':<28}{'':<10}{'best':>9}{'median':>10}{'memory':>11}"]
+    lines = [f"{'':<28}{'':<14}{'best':>9}{'median':>10}{'memory':>11}"]
     lines += [
-        f"{result.what:<28}{result.who:<10}{result.best:>7.3f} s{result.median:>8.3f} s"
+        f"{result.what:<28}{result.who:<14}{result.best:>7.3f} s{result.median:>8.3f} s"
         f"{result.memory:>7.0f} MiB"
         for result in results
     ]

@@ -7,7 +7,7 @@ against the hives that Windows wrote.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from reseal.regf.errors import RegfError
 
@@ -39,8 +39,7 @@ OLDEST_MINOR, NEWEST_MINOR = 2, 6
 BINS_LIMIT = 0x7FFFE000
 
 
-@dataclass(frozen=True, slots=True)
-class BaseBlock:
+class BaseBlock(NamedTuple):
     """The fields of a base block that matter for reading.
 
     Attributes:

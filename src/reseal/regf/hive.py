@@ -7,7 +7,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from reseal.regf import baseblock, descriptors, logs, node, security, verify
+from reseal.regf import baseblock, descriptors, node, security
 from reseal.regf.baseblock import BaseBlock
 from reseal.regf.cells import BIN_HEADER, PAGE, Cells
 from reseal.regf.errors import RegfError
@@ -32,7 +32,6 @@ class Hive:
 
     Attributes:
         name: what messages call the hive.
-        recovery: what was done to make it whole when it was opened.
         read_only: edits raise RegfError.
         timestamp: FILETIME that edits put into last-written times; None for the present time.
         cells: the cells below.
@@ -48,7 +47,7 @@ class Hive:
         name: str,
         data: bytes | bytearray,
         pages: set[int],
-        recovery: Recovery,
+        recovery: Recovery | None,
         *,
         read_only: bool = False,
     ) -> None:
@@ -56,7 +55,7 @@ class Hive:
         assert base is not None
         baseblock.check(base, data, name)
         self.name = name
-        self.recovery = recovery
+        self._recovery = recovery
         self.read_only = read_only
         self.timestamp: int | None = None
         self.cells = Cells(name, data, base.bins_size, base.minor)
@@ -67,7 +66,9 @@ class Hive:
         self.touched: set[int] = set()
         self._timestamped = base.timestamp != 0
         self.next_sequence = 0
-        self._recovered = recovery.entries_applied > 0 or recovery.base_block_recovered
+        self._recovered = recovery is not None and (
+            recovery.entries_applied > 0 or recovery.base_block_recovered
+        )
         self._finished_at = -1
         self._broken: str | None = None
         if not read_only:
@@ -138,6 +139,15 @@ class Hive:
         return hive
 
     # Reading
+
+    @property
+    def recovery(self) -> Recovery:
+        """What was done to make the hive whole when it was opened."""
+        if self._recovery is None:
+            from reseal.regf.logs import Recovery  # noqa: PLC0415 - see the package
+
+            self._recovery = Recovery()
+        return self._recovery
 
     @property
     def root(self) -> Key:
@@ -238,6 +248,8 @@ class Hive:
         Args:
             touched_only: look only at the bins that were changed and the keys that were edited.
         """
+        from reseal.regf import verify  # noqa: PLC0415 - see the package
+
         return verify.verify(self, touched_only=touched_only)
 
 
@@ -254,6 +266,12 @@ def _open(
     ignore_logs: bool,
 ) -> Hive:
     base = BaseBlock.parse(data)
+    if base is not None and base.intact and not base.dirty and not log_files:
+        hive = cls(name, data, set(), None, read_only=ignore_logs)
+        hive.next_sequence = base.sequences[0] + 1 & 0xFFFFFFFF
+        return hive
+    from reseal.regf import logs  # noqa: PLC0415 - see the package
+
     if ignore_logs and base is not None:
         recovery = logs.Recovery(dirty=base.dirty or not base.intact)
         return cls(name, data, set(), recovery, read_only=True)
