@@ -11,7 +11,7 @@ def canonical(data: bytes, *, layout: bool = True) -> bytes:
     With `layout` false, white space between tags is left out too.
     """
     parser = etree.XMLParser(resolve_entities=False, no_network=True, remove_blank_text=not layout)
-    return etree.tostring(etree.fromstring(data, parser), method="c14n", with_comments=True)
+    return etree.tostring(etree.fromstring(data, parser), method="c14n2", with_comments=True)
 
 
 def texts(data: bytes) -> list[tuple[str, str]]:

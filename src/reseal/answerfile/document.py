@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from reseal.answerfile.markup import Edit, Element, Markup
+from reseal.answerfile.markup import XML_SPACE, Edit, Element, Markup
 from reseal.answerfile.source import Source, read_bounded
 
 if TYPE_CHECKING:
@@ -51,15 +51,15 @@ class Branch:
     element: Element = field(repr=False)
     children: tuple[Setting, ...] = field(default=(), repr=False, init=False)
     strangers: tuple[Element, ...] = field(default=(), repr=False, init=False)
+    _by_name: dict[str, list[Setting]] = field(default_factory=dict, repr=False, init=False)
 
     def child(self, path: str) -> Setting | None:
         """Return the first setting at a path below this one; names compare without case."""
         name, _, rest = path.partition("/")
-        for child in self.children:
-            if child.name.casefold() == name.casefold():
-                found = child.child(rest) if rest else child
-                if found:
-                    return found
+        for child in self._by_name.get(name.casefold(), ()):
+            found = child.child(rest) if rest else child
+            if found:
+                return found
         return None
 
     def text_of(self, path: str) -> str:
@@ -99,7 +99,7 @@ class Setting(Branch):
     @property
     def text(self) -> str:
         """The value without white space around it."""
-        return self.value.strip()
+        return self.value.strip(XML_SPACE)
 
     @property
     def pass_name(self) -> str:
@@ -254,6 +254,7 @@ class AnswerFile:
             )
             self._fill(setting, component, f"{setting.path}/")
             children.append(setting)
+            branch._by_name.setdefault(element.name.casefold(), []).append(setting)
         object.__setattr__(branch, "children", tuple(children))
         strangers = tuple(e for e in branch.element.children if e.namespace != UNATTEND)
         object.__setattr__(branch, "strangers", strangers)

@@ -13,12 +13,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from reseal.answerfile.schema import nearest
+
 if TYPE_CHECKING:
     from reseal.answerfile.document import AnswerFile, Setting
     from reseal.answerfile.schema import ComponentSchema, Schema, SettingSchema
     from reseal.answerfile.source import Position
 
 _EVIDENCE = re.compile(r"(Documented|Seen|Reported|Inferred)[^:]*: (.+)\Z", re.DOTALL)
+
+#: How often a name is compared with all that are known, in one file.
+MAX_SUGGESTIONS = 500
 
 #: A variable of a template, which is no value yet: `${name}`.
 TEMPLATE_VARIABLE = re.compile(r"(?<!\$)\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -114,6 +119,7 @@ class Context:
         self.target = target
         self.known: list[tuple[Setting, SettingSchema]] = []
         self._by_path: dict[tuple[str, str], list[Setting]] = {}
+        self._suggestions = MAX_SUGGESTIONS
         for component in document.components():
             known = schema.find(component.name)
             for setting in component.settings():
@@ -131,6 +137,14 @@ class Context:
         for setting in self.at(component, path):
             if setting.text and not TEMPLATE_VARIABLE.search(setting.text):
                 yield setting
+
+    def nearest(self, word: str, words: Iterable[str], cutoff: float = 0.8) -> str:
+        """Return the word that looks most like another, as `schema.nearest`, or an empty string.
+
+        It takes a while, so a file with very many unknown names gets no more suggestions.
+        """
+        self._suggestions -= 1
+        return nearest(word, words, cutoff) if self._suggestions >= 0 else ""
 
     def component(self, setting: Setting) -> ComponentSchema | None:
         """Return the schema of a setting's component."""

@@ -9,13 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reseal.answerfile.document import UNATTEND
-from reseal.answerfile.markup import Edit, Element
+from reseal.answerfile.markup import XML_SPACE, Edit, Element
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reseal.answerfile.document import AnswerFile
-    from reseal.answerfile.markup import Node
 
 #: As Windows System Image Manager indents (seen: most real files).
 INDENT = "    "
@@ -25,36 +24,29 @@ def formatted(document: AnswerFile) -> AnswerFile:
     """Return the document laid out; doing so twice changes nothing more."""
     source = document.markup.source
     edits = list(_lay_out(document, document.root, 0))
-    if not source.text[document.root.end :].strip():
+    if not source.text[document.root.end :].strip(XML_SPACE):
         edits.append(Edit(document.root.end, len(source.text), source.newline))
     return document.edited(edits)
 
 
 def _lay_out(document: AnswerFile, element: Element, depth: int) -> Iterator[Edit]:
-    if element.namespace != UNATTEND or element.text.strip() or not any(element.children):
+    source = document.markup.source
+    starts = [element.content, *(node.end for node in element.nodes)]
+    ends = [*(node.start for node in element.nodes), element.content_end]
+    gaps = [source.text[start:end] for start, end in zip(starts, ends, strict=True)]
+    if (
+        element.namespace != UNATTEND
+        or not any(element.children)
+        or any(gap.strip(XML_SPACE) for gap in gaps)
+    ):
         # Text of a setting, or of somebody else's element: white space may mean something.
         return
-    newline = document.markup.source.newline
-    text = document.markup.source.text
-    before = element.content
-    for node in element.nodes:
-        gap = text[before : node.start]
-        lines = _line_ends(gap)
-        if _is_comment(node) and before != element.content and not lines:
-            space = " "
-        else:
-            blank = newline if lines > 1 and before != element.content else ""
-            space = blank + newline + INDENT * (depth + 1)
-        yield Edit(before, node.start, space)
+    indent = source.newline + INDENT * (depth + 1)
+    for number, (node, gap) in enumerate(zip(element.nodes, gaps, strict=False)):
+        lines = gap.replace("\r\n", "\n").replace("\r", "\n").count("\n")
+        beside = number > 0 and not lines and not isinstance(node, Element)
+        blank = source.newline if number > 0 and lines > 1 else ""
+        yield Edit(starts[number], node.start, " " if beside else blank + indent)
         if isinstance(node, Element):
             yield from _lay_out(document, node, depth + 1)
-        before = node.end
-    yield Edit(before, element.content_end, newline + INDENT * depth)
-
-
-def _is_comment(node: Node) -> bool:
-    return not isinstance(node, Element)
-
-
-def _line_ends(gap: str) -> int:
-    return gap.replace("\r\n", "\n").replace("\r", "\n").count("\n")
+    yield Edit(starts[-1], element.content_end, source.newline + INDENT * depth)

@@ -26,11 +26,16 @@ if TYPE_CHECKING:
 #: Bounds; the most that 55 real files have is 253 elements and a depth of 8. Comments count too.
 MAX_NODES = 50_000
 MAX_DEPTH = 64
+#: Names of elements and namespaces; the longest real one has 54 characters.
+MAX_NAME = 256
 
+#: White space in XML; Python knows more of it.
+XML_SPACE = " \t\r\n"
+
+_ATTRIBUTE = re.compile(r"""[ \t\r\n]+([^ \t\r\n=/>]+)[ \t\r\n]*=[ \t\r\n]*("[^"]*"|'[^']*')""")
 _START_TAG = re.compile(
-    r"""<(?P<name>[^\s/>]+)(?:\s+[^\s=/>]+\s*=\s*(?:"[^"]*"|'[^']*'))*\s*(?P<close>/?>)"""
+    rf"<(?P<name>[^ \t\r\n/>]+)(?:{_ATTRIBUTE.pattern})*[ \t\r\n]*(?P<close>/?>)"
 )
-_ATTRIBUTE = re.compile(r"""\s+([^\s=/>]+)\s*=\s*("[^"]*"|'[^']*')""")
 
 
 @dataclass(slots=True, eq=False)
@@ -122,11 +127,11 @@ class Markup:
 
     def value_offset(self, element: Element) -> int:
         """Return where an element's content starts, white space left out, or the element."""
-        if not element.text.strip() and not element.nodes:
+        if not element.text.strip(XML_SPACE) and not element.nodes:
             return element.start
         text = self.source.text
         offset = element.content
-        while text[offset].isspace():
+        while text[offset] in XML_SPACE:
             offset += 1
         return offset
 
@@ -134,15 +139,15 @@ class Markup:
         """Return the edit that gives an element a new text in place of all that is in it."""
         if element.content == element.end:  # <name/>
             slash = self.source.text.rindex("/", element.start, element.end)
-            return Edit(slash, element.end, f">{escape(value)}</{element.raw_name}>")
-        return Edit(element.content, element.content_end, escape(value))
+            return Edit(slash, element.end, f">{self._escaped(value)}</{element.raw_name}>")
+        return Edit(element.content, element.content_end, self._escaped(value))
 
     def insert_after(self, element: Element, name: str, value: str) -> Edit:
         """Return the edit that puts a leaf behind an element, on a line of its own like it."""
         before = self.source.text[: element.start]
-        space = before[len(before.rstrip()) :]
+        space = before[len(before.rstrip(XML_SPACE)) :]
         raw_name = element.raw_name.removesuffix(element.name) + name
-        leaf = f"{space}<{raw_name}>{escape(value)}</{raw_name}>"
+        leaf = f"{space}<{raw_name}>{self._escaped(value)}</{raw_name}>"
         return Edit(element.end, element.end, leaf)
 
     def set_attribute(self, element: Element, raw_name: str, value: str) -> Edit:
@@ -152,17 +157,14 @@ class Markup:
             return Edit(found.start(2), found.end(2), quoteattr(value))
         tag = _START_TAG.match(self.source.text, element.start)
         assert tag is not None
-        offset = len(self.source.text[: tag.start("close")].rstrip())
+        offset = len(self.source.text[: tag.start("close")].rstrip(XML_SPACE))
         return Edit(offset, offset, f" {raw_name}={quoteattr(value)}")
 
     def remove_attribute(self, element: Element, raw_name: str) -> Edit:
-        """Return the edit that takes an attribute away; nothing happens where it is absent."""
+        """Return the edit that takes away an attribute, which the element must have."""
         found = self._attribute(element, raw_name)
-        return (
-            Edit(found.start(), found.end(), "")
-            if found
-            else Edit(element.start, element.start, "")
-        )
+        assert found is not None
+        return Edit(found.start(), found.end(), "")
 
     def append(self, element: Element, texts: Iterable[str]) -> Edit:
         """Return the edit that puts elements, given as text, behind all that an element holds."""
@@ -189,6 +191,11 @@ class Markup:
             parts += [self.source.text[start : edit.start], edit.text]
             start = edit.end
         return "".join([*parts, self.source.text[start:end]])
+
+    def _escaped(self, value: str) -> str:
+        """Return a text as it can stand between tags in the file's encoding."""
+        text = escape(value, {"\r": "&#13;"})
+        return text.encode(self.source.codec, "xmlcharrefreplace").decode(self.source.codec)
 
     def _attribute(self, element: Element, raw_name: str) -> re.Match[str] | None:
         offset = element.start + 1 + len(element.raw_name)
@@ -239,6 +246,8 @@ class _Reader:
         return self._root
 
     def _declare(self, prefix: str | None, namespace: str | None) -> None:
+        if len(namespace or "") > MAX_NAME:
+            raise self._limit(f"a namespace has more than {MAX_NAME} characters")
         self._declared[namespace or ""] = prefix or ""
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
@@ -253,6 +262,8 @@ class _Reader:
         match = _START_TAG.match(self.source.text, start)
         assert match is not None
         namespace, _, name = tag.rpartition(" ")
+        if len(name) > MAX_NAME:
+            raise self._limit(f"a name has more than {MAX_NAME} characters")
         element = Element(
             start=start,
             end=match.end(),

@@ -10,6 +10,7 @@ Comments and order of the first file stay, those of the second come with what th
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from reseal.answerfile.components import JOIN, SETUP
@@ -76,9 +77,13 @@ class _Merger:
 
     def _branch(self, mine: Branch, theirs: Branch) -> None:
         order = max((_order(child) for child in mine.children), default=0)
-        rest = sorted(mine.children, key=_order)
+        # Two commands may well be the same: each has its counterpart.
+        counterparts: dict[tuple[str, ...], deque[Setting]] = {}
+        for child in sorted(mine.children, key=_order):
+            counterparts.setdefault(_key(child), deque()).append(child)
         for child in sorted(theirs.children, key=_order):
-            same = _same(rest, child)
+            found = counterparts.get(_key(child))
+            same = found.popleft() if found else None
             if same is None:
                 edits = []
                 if number := child.child("Order"):
@@ -86,8 +91,6 @@ class _Merger:
                     edits.append(self.other.markup.set_text(number.element, str(order)))
                 self._add(mine.element, child.element, edits)
                 continue
-            # Two commands may well be the same: each has its counterpart.
-            rest.remove(same)
             if child.children and same.children and not _is_whole(child):
                 self._branch(same, child)
             else:
@@ -156,12 +159,12 @@ def _order(setting: Setting) -> int:
     return int(text) if text.isdecimal() and len(text) < 10 else 0
 
 
-def _same(candidates: Iterable[Setting], theirs: Setting) -> Setting | None:
-    """Return the setting that is the same as one of the other file."""
-    named = [s for s in candidates if s.name.casefold() == theirs.name.casefold()]
-    if theirs.action is None and theirs.key is None:
-        return named[0] if named else None
-    return next((mine for mine in named if _identity(mine) == _identity(theirs)), None)
+def _key(setting: Setting) -> tuple[str, ...]:
+    """Return what makes a setting of one file the same as one of the other."""
+    name = setting.name.casefold()
+    if setting.action is None and setting.key is None:
+        return (name,)
+    return (name, *_identity(setting))
 
 
 def _identity(item: Setting) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from reseal.answerfile import passes
 from reseal.answerfile.document import PROCESSED, AnswerFile, Setting
-from reseal.answerfile.markup import Edit, Element
+from reseal.answerfile.markup import XML_SPACE, Edit, Element
 from reseal.answerfile.secrets import DELETED, conceal, is_secret
 
 if TYPE_CHECKING:
@@ -123,9 +123,9 @@ def _stray(document: AnswerFile, element: Element) -> Iterator[Edit]:
     ends = [(node.start, node.end) for node in element.nodes]
     for end, after in [*ends, (element.content_end, element.content_end)]:
         gap = text[before:end]
-        if gap.strip():
-            start = before + len(gap) - len(gap.lstrip())
-            yield Edit(start, start + len(gap.strip()), DELETED)
+        if stray := gap.strip(XML_SPACE):
+            start = before + gap.index(stray)
+            yield Edit(start, start + len(stray), DELETED)
         before = after
 
 

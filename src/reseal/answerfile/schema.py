@@ -102,10 +102,6 @@ class Schema:
         """Return a component by its name."""
         return self._folded.get(name.casefold())
 
-    def nearest_component(self, name: str) -> str:
-        """Return the component's name that looks most like a name, or an empty string."""
-        return nearest(name, self.components)
-
 
 def nearest(word: str, words: Iterable[str], cutoff: float = 0.8) -> str:
     """Return the word that looks most like another, or an empty string where none does."""

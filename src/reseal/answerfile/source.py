@@ -6,6 +6,7 @@ import codecs
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from reseal.errors import ImageError
@@ -94,7 +95,7 @@ class Source:
         self.mark = mark
         crlf = text.count("\r\n")
         self.newline = "\r\n" if crlf > text.count("\n") - crlf else "\n"
-        self._line_starts = [0, *(match.end() for match in _LINE_END.finditer(text))]
+        self._line_starts = _line_starts(text)
 
     @classmethod
     def from_bytes(cls, data: bytes, name: str) -> Source:
@@ -126,8 +127,17 @@ class Source:
         return Source(text, self.name, self.codec, self.mark)
 
     def to_bytes(self) -> bytes:
-        """Return the bytes of the file; characters outside its encoding become references."""
-        return self.mark + self.text.encode(self.codec, "xmlcharrefreplace")
+        """Return the bytes of the file.
+
+        Raises:
+            AnswerFileError: its encoding lacks a character, after a merge with another file.
+        """
+        try:
+            return self.mark + self.text.encode(self.codec)
+        except UnicodeEncodeError as error:
+            place = self.position(error.start)
+            problem = f"the character here can't be written in {self.codec}"
+            raise AnswerFileError(self.name, place, problem, "Save the file as UTF-8.") from None
 
 
 def printable(text: str, limit: int = 2000) -> str:
@@ -147,6 +157,13 @@ def read_bounded(path: Path) -> bytes:
     except OSError as error:
         problem = f"the file can't be read: {error.strerror}"
         raise AnswerFileError(str(path), None, problem) from error
+
+
+def _line_starts(text: str) -> list[int]:
+    """Return the offset of each line; XML ends lines by line feeds, carriage returns, or both."""
+    if text.count("\r") != text.count("\r\n"):
+        return [0, *(match.end() for match in _LINE_END.finditer(text))]
+    return list(accumulate((len(line) + 1 for line in text.split("\n")[:-1]), initial=0))
 
 
 def _encoding(data: bytes, name: str) -> tuple[str, bytes]:

@@ -64,28 +64,26 @@ def install_partition(context: Context) -> Iterator[Problem]:
 
     Inferred: a wiped disk has the partitions of CreatePartitions and no others.
     """
+    disks = {
+        (disk.component, disk.text_of("DiskID")): disk
+        for disk in context.at(SETUP, _DISK)
+        if disk.text_of("WillWipeDisk") == "true" and disk.child("CreatePartitions")
+    }
     for image in context.at(SETUP, _IMAGE):
         number = image.child("InstallTo/PartitionID")
-        if number is None or not number.text.isdecimal():
+        disk = disks.get((image.component, image.text_of("InstallTo/DiskID")))
+        made = disk.child("CreatePartitions") if disk else None
+        if number is None or made is None or not number.text.isdecimal():
             continue
-        for disk in context.at(SETUP, _DISK):
-            made = disk.child("CreatePartitions")
-            if (
-                made is None
-                or disk.component.architecture != image.component.architecture
-                or disk.text_of("WillWipeDisk") != "true"
-                or disk.text_of("DiskID") != image.text_of("InstallTo/DiskID")
-            ):
-                continue
-            # Setup numbers no extended partition (documented in an example of CreatePartition).
-            count = sum(item.text_of("Type") != "Extended" for item in made.children)
-            if not 1 <= int(number.text[:6]) <= count:
-                yield Problem(
-                    number.value_position,
-                    f"Windows is to be installed to partition {number.text[:6]}",
-                    f"the disk is wiped and gets {count} partition{'' if count == 1 else 's'}",
-                    "write the number of one of them",
-                )
+        # Setup numbers no extended partition (documented in an example of CreatePartition).
+        count = sum(item.text_of("Type") != "Extended" for item in made.children)
+        if not 1 <= int(number.text[:6]) <= count:
+            yield Problem(
+                number.value_position,
+                f"Windows is to be installed to partition {number.text[:6]}",
+                f"the disk is wiped and gets {count} partition{'' if count == 1 else 's'}",
+                "write the number of one of them",
+            )
 
 
 @rule("duplicate-disk", Level.ERROR)

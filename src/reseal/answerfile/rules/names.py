@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from reseal.answerfile.document import Setting
 from reseal.answerfile.findings import Context, Level, Problem, rule
 from reseal.answerfile.passes import Pass
-from reseal.answerfile.schema import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -47,7 +46,7 @@ def unknown_component(context: Context) -> Iterator[Problem]:
     """
     for component, close in _unknown_components(context):
         if not close:
-            similar = context.schema.nearest_component(component.name)
+            similar = context.nearest(component.name, context.schema.components)
             yield Problem(
                 context.document.position(component.element, "name"),
                 "this component is not known",
@@ -97,7 +96,9 @@ def unknown_setting(context: Context) -> Iterator[Problem]:
     """
     for setting, close in _unknown_settings(context):
         if not close:
-            similar = nearest(setting.name, (s.name for s in _siblings(context, setting)), 0.6)
+            similar = context.nearest(
+                setting.name, (s.name for s in _siblings(context, setting)), 0.6
+            )
             yield Problem(
                 setting.position,
                 f"{_place(setting)} has no setting {setting.name} that is known",
@@ -165,7 +166,7 @@ def _unknown_components(context: Context) -> Iterator[tuple[Component, str]]:
     """Yield the components that the schema does not know, with the name they are close to."""
     for component in context.document.components():
         if component.name and not context.schema.find(component.name):
-            yield component, nearest(component.name, context.schema.components, 0.94)
+            yield component, context.nearest(component.name, context.schema.components, 0.94)
 
 
 def _unknown_settings(context: Context) -> Iterator[tuple[Setting, str]]:
@@ -179,7 +180,7 @@ def _unknown_settings(context: Context) -> Iterator[tuple[Setting, str]]:
             if around is None or around.type:
                 continue  # the setting around it is reported
         siblings = (known.name for known in _siblings(context, setting))
-        yield setting, nearest(setting.name, siblings, MISSPELT)
+        yield setting, context.nearest(setting.name, siblings, MISSPELT)
 
 
 def _siblings(context: Context, setting: Setting) -> list[SettingSchema]:

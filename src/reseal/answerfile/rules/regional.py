@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from reseal.answerfile import regional
 from reseal.answerfile.components import INTERNATIONAL, INTERNATIONAL_WINPE, SHELL
 from reseal.answerfile.findings import Context, Level, Problem, rule
-from reseal.answerfile.schema import nearest
 from reseal.answerfile.secrets import shown
 
 if TYPE_CHECKING:
@@ -39,10 +38,10 @@ def time_zone(context: Context) -> Iterator[Problem]:
     Documented: Unattended Windows Setup Reference, TimeZone: the names that tzutil /l lists.
     """
     for setting, zone in _time_zones(context):
-        close = nearest(zone, regional.time_zones(), 0.9)
+        close = context.nearest(zone, regional.time_zones(), 0.9)
         if _TIME_ZONE_FORM.fullmatch(zone) and not close:
             continue
-        close = close or nearest(f"{zone} Standard Time", regional.time_zones(), 0.85)
+        close = close or context.nearest(f"{zone} Standard Time", regional.time_zones(), 0.85)
         yield Problem(
             setting.value_position,
             f"there is no time zone {shown(setting)}",
@@ -58,7 +57,9 @@ def unknown_time_zone(context: Context) -> Iterator[Problem]:
     Documented: Default Time Zones: updates add time zones.
     """
     for setting, zone in _time_zones(context):
-        if _TIME_ZONE_FORM.fullmatch(zone) and not nearest(zone, regional.time_zones(), 0.9):
+        if _TIME_ZONE_FORM.fullmatch(zone) and not context.nearest(
+            zone, regional.time_zones(), 0.9
+        ):
             yield Problem(
                 setting.value_position,
                 f"the time zone {shown(setting)} is not known",
@@ -83,7 +84,9 @@ def locale_form(context: Context) -> Iterator[Problem]:
     for setting in _locales(context):
         if regional.LOCALE_FORM.fullmatch(setting.text):
             continue
-        close = nearest(setting.text.replace("_", "-").split(".")[0], regional.locales(), 0.7)
+        close = context.nearest(
+            setting.text.replace("_", "-").split(".")[0], regional.locales(), 0.7
+        )
         yield Problem(
             setting.value_position,
             f"{setting.name} is {shown(setting)}",

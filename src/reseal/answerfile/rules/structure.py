@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from reseal.answerfile.document import UNATTEND
 from reseal.answerfile.findings import Context, Level, Problem, rule
 from reseal.answerfile.passes import Pass
-from reseal.answerfile.schema import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,7 +98,7 @@ def pass_name(context: Context) -> Iterator[Problem]:
     for settings in context.document.passes:
         if settings.name in list(Pass):
             continue
-        close = nearest(settings.name, Pass)
+        close = context.nearest(settings.name, Pass)
         yield Problem(
             context.document.position(settings.element, "pass"),
             "this <settings> names no pass" if not settings.name else "there is no such pass",
@@ -156,7 +155,7 @@ def architecture(context: Context) -> Iterator[Problem]:
             continue
         other = {"x64": "amd64", "x86_64": "amd64", "aarch64": "arm64", "i386": "x86"}
         word = component.architecture.casefold()
-        meant = other.get(word) or nearest(word, ARCHITECTURES, 0.6)
+        meant = other.get(word) or context.nearest(word, ARCHITECTURES, 0.6)
         yield Problem(
             context.document.position(component.element, "processorArchitecture"),
             "this architecture does not exist",

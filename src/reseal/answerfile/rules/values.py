@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 from reseal.answerfile.findings import TEMPLATE_VARIABLE, Context, Level, Problem, rule
-from reseal.answerfile.schema import nearest
 from reseal.answerfile.secrets import is_secret, shown
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def enum_value(context: Context) -> Iterator[Problem]:
     for setting, schema in _texts(context, "enum"):
         if setting.text.casefold() in {value.casefold() for value in schema.values}:
             continue
-        close = nearest(setting.text, schema.values)
+        close = context.nearest(setting.text, schema.values)
         yield Problem(
             setting.value_position,
             f"{schema.name} is {shown(setting)}",
