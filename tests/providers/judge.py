@@ -22,10 +22,10 @@ _HIVES = ("SYSTEM", "SAM", "SECURITY", "DEFAULT")
 _LOGS = ("LOG1", "LOG2")
 
 
-def real(corpus: Path, name: str, files: dict[str, Any] | None = None, **options: Any) -> Session:
-    """A session on a sample machine with a real machine's hives.
+def real(corpus: Path, name: str, machine: Machine | None = None, **options: Any) -> Session:
+    """A session on a machine with a real machine's hives.
 
-    Hives that the corpus lacks are built.
+    Hives that the corpus lacks, and all files, are those of the sample.
     """
     folder = corpus / "machines" / name
     config: dict[str, bytes] = {}
@@ -35,8 +35,8 @@ def real(corpus: Path, name: str, files: dict[str, Any] | None = None, **options
             for log in _LOGS:
                 path = folder / f"{hive}.{log}"
                 config[f"{hive}.{log}"] = path.read_bytes() if path.exists() else b""
-    windows: dict[str, Any] = {"System32": {"config": config}}
-    machine = Machine(files={"Windows": windows, **(files or {})})
+    machine = machine or Machine()
+    machine.files |= {"Windows": {"System32": {"config": config}}}
     return session(machine, **options)
 
 

@@ -12,6 +12,7 @@ from reseal.providers.declaration import Provider, provider
 from reseal.providers.defender import defender
 from reseal.providers.dhcp import dhcp
 from reseal.providers.diagnostic_data import diagnostic_data
+from reseal.providers.domain_leave import domain_leave
 from reseal.providers.error_reporting import error_reporting
 from reseal.providers.event_logs import event_logs
 from reseal.providers.licensing import licensing
@@ -42,6 +43,7 @@ from reseal.providers.winsat import winsat
 PROVIDERS: tuple[Provider, ...] = (
     machine_sid,
     computer_name,
+    domain_leave,
     pnp,
     network,
     wifi_profiles,

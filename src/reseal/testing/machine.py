@@ -14,6 +14,7 @@ from xml.sax.saxutils import quoteattr
 
 from reseal.regf import types
 from reseal.testing.hives import hive
+from reseal.testing.membership import builtin_groups, member_policy, raw, unicode_string
 from reseal.windows.sid import Sid
 
 if TYPE_CHECKING:
@@ -240,31 +241,24 @@ def sam_hive(machine: Machine) -> bytes:
     users = {f"{1001 + index:08X}": {"F": bytes(80)} for index in range(len(machine.users))}
     names = {name: {"": (1001 + index, b"")} for index, name in enumerate(machine.users)}
     account = {"V": bytes(64) + numbers, "F": bytes(240), "Users": {**users, "Names": names}}
-    spec = {"SAM": {"Domains": {"Account": account, "Builtin": {}}}}
+    builtin = builtin_groups(machine.sid, machine.domain_sid)
+    spec = {"SAM": {"Domains": {"Account": account, "Builtin": builtin}}}
     return hive(_merged(spec, machine.sam)).to_bytes()
 
 
 def security_hive(machine: Machine) -> bytes:
     """SECURITY: the policy with the SIDs of the machine and of its domain."""
-
-    def raw(data: bytes) -> dict[str, Any]:
-        return {"": (types.REG_NONE, data)}
-
-    def text(value: str) -> dict[str, Any]:
-        data = value.encode("utf-16-le")
-        return raw(struct.pack("<HHI", len(data), len(data) + 2, 8) + data + b"\0\0")
-
     domain = machine.domain_sid.to_bytes() if machine.domain_sid else b""
     name = machine.domain_name if machine.domain_sid else ""
-    return hive({
-        "Policy": {
-            "PolAcDmS": raw(machine.sid.to_bytes()),
-            "PolAcDmN": text(machine.computer_name),
-            "PolPrDmS": raw(domain),
-            "PolPrDmN": text(name.partition(".")[0].upper() or "WORKGROUP"),
-            "PolDnDDN": text(name),
-        }
-    }).to_bytes()  # fmt: skip
+    policy = {
+        "PolAcDmS": raw(machine.sid.to_bytes()),
+        "PolAcDmN": unicode_string(machine.computer_name),
+        "PolPrDmS": raw(domain),
+        "PolPrDmN": unicode_string(name.partition(".")[0].upper() or "WORKGROUP"),
+        "PolDnDDN": unicode_string(name),
+    }
+    more = member_policy(name) if machine.domain_sid else {}
+    return hive(_merged({"Policy": policy}, more)).to_bytes()
 
 
 def default_hive() -> bytes:
