@@ -28,11 +28,16 @@ from reseal.providers.old_hives import old_hives
 from reseal.providers.page_files import page_files
 from reseal.providers.pnp import pnp
 from reseal.providers.prefetch import prefetch
+from reseal.providers.rdp_certificate import rdp_certificate
+from reseal.providers.rdp_licenses import rdp_licenses
 from reseal.providers.recycle_bins import recycle_bins
 from reseal.providers.restore_points import restore_points
+from reseal.providers.rng_seed import rng_seed
 from reseal.providers.setup_logs import setup_logs
+from reseal.providers.smb_server import smb_server
 from reseal.providers.telemetry import telemetry
 from reseal.providers.temporary_files import temporary_files
+from reseal.providers.terminal_services import terminal_services
 from reseal.providers.user_access_logging import user_access_logging
 from reseal.providers.wifi_profiles import wifi_profiles
 from reseal.providers.windows_search import windows_search
@@ -51,6 +56,11 @@ PROVIDERS: tuple[Provider, ...] = (
     bcd,
     dhcp,
     machine_guid,
+    rdp_certificate,
+    rdp_licenses,
+    terminal_services,
+    rng_seed,
+    smb_server,
     network_list,
     event_logs,
     restore_points,
