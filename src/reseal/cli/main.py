@@ -14,6 +14,7 @@ from reseal.cli.generalize import generalize
 from reseal.cli.inspect import inspect
 from reseal.cli.providers import providers
 from reseal.cli.resume import resume
+from reseal.cli.sid import sid
 from reseal.cli.sysprep import sysprep
 
 app = typer.Typer(
@@ -41,7 +42,7 @@ def _root(
     del version
 
 
-for command in (inspect, check, generalize, boot, sysprep, providers, resume):
+for command in (inspect, check, generalize, boot, sysprep, sid, providers, resume):
     app.command()(command)
 app.add_typer(bcd.app, name="bcd")
 app.add_typer(reg.app, name="reg")

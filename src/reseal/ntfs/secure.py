@@ -27,9 +27,19 @@ from reseal.ntfs.raw import RawVolume
 from reseal.ntfs.view_index import Slot, ViewIndex
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from reseal.disk.device import Device
     from reseal.ntfs.raw import Value
-    from reseal.ntfs.state import State
+
+    class _State(Protocol):
+        @property
+        def dirty(self) -> bool: ...
+        @property
+        def log_clean(self) -> bool: ...
+        @property
+        def hibernation(self) -> str: ...
+
 
 #: The record of $Secure in $MFT (documented).
 SECURE = 9
@@ -81,7 +91,7 @@ class _Head:
         return self.offset + self.length
 
 
-def require_clean(state: State, name: str) -> None:
+def require_clean(state: _State, name: str) -> None:
     """Raise where Windows would replay `$LogFile` over a patch, or has the volume in memory."""
     if state.hibernation != "none":
         msg = f"Windows is hibernated on {name}; the descriptors of its files can't be changed."

@@ -128,11 +128,7 @@ class Volume(VolumeReader):
                 msg, hint="Start Windows, let chkdsk repair the volume, and shut it down fully."
             )
         if not found.log_clean:
-            self._mount.check(
-                self._mount.call(self._mount.calls.ntfs_logfile_reset, self._mount.volume),
-                "can't get an empty log",
-                "",
-            )
+            self.reset_log()
             self.set_dirty(dirty=True)
 
     def __enter__(self) -> Self:
@@ -365,6 +361,20 @@ class Volume(VolumeReader):
             "can't be marked",
             "",
         )
+
+    def reset_log(self) -> None:
+        """Empty $LogFile, so that nothing in it can be replayed over what was written past it."""
+        self._require_writable()
+        self._mount.check(
+            self._mount.call(self._mount.calls.ntfs_logfile_reset, self._mount.volume),
+            "can't get an empty log",
+            "",
+        )
+
+    @property
+    def device(self) -> Device:
+        """The device that it fills; what was written and not yet flushed is not there."""
+        return self._cache.device
 
     def read_raw(self, offset: int, size: int) -> bytes:
         """Return bytes of the volume itself, whatever file they belong to."""

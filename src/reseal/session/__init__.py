@@ -1,6 +1,6 @@
 """An opened installation with its staged changes, their record, and commit."""
 
 from reseal.session.change import Change, Mark
-from reseal.session.session import Neighbours, Session, VolumeState
+from reseal.session.session import Neighbours, Part, Session, VolumeState
 
-__all__ = ["Change", "Mark", "Neighbours", "Session", "VolumeState"]
+__all__ = ["Change", "Mark", "Neighbours", "Part", "Session", "VolumeState"]

@@ -14,18 +14,20 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from reseal.disk import Image, Slice, Transaction, connect
+from reseal.disk.partitions import volumes
 from reseal.errors import ImageError, ResealError, UsageError
 from reseal.folder import Folder
 from reseal.ntfs import Volume, shadow_copies
 from reseal.process import run_worker
 from reseal.session import boot_store
 from reseal.session.opening import Found, acquaint, choose, installations
-from reseal.session.session import Report, Session, Written
+from reseal.session.session import Part, Report, Session, Written
 from reseal.windows import Installation, find_installations
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from reseal.disk import Device
     from reseal.tree import Tree
 
 Look: TypeAlias = Callable[[list[Found]], dict[str, Any]]
@@ -195,6 +197,7 @@ def _work_on_disk(
                 volume_state=chosen.state,
                 neighbours=chosen.neighbours,
                 boot_stores=partial(boot_store.find, device, subject),
+                parts=_parts(device, chosen),
                 switches=options.switches,
                 report=report,
             )
@@ -223,7 +226,22 @@ def _work_on_disk(
     return _summary(result, session, written)
 
 
+def _parts(device: Device, chosen: Found) -> tuple[Part, ...]:
+    return tuple(
+        Part(one.number, Slice(device, one.offset, one.size), system=one == chosen.place)
+        for one in volumes(device)
+    )
+
+
 def _write(part: Slice, subject: str, session: Session, options: Options) -> Written:
+    # Before anything is mounted, so that no engine holds what lay there.
+    for patched, writes in session.volume_patches:
+        for offset, data in writes:
+            patched.device.write(offset, data)
+    for patched, _ in session.volume_patches:
+        if not patched.system:
+            with Volume.open(patched.device, read_only=False, name=subject) as other:
+                other.reset_log()
     volume = Volume.open(
         part,
         read_only=False,
@@ -231,6 +249,8 @@ def _write(part: Slice, subject: str, session: Session, options: Options) -> Wri
         discard_hibernation="discard-hibernation" in options.switches,
     )
     try:
+        if any(patched.system for patched, _ in session.volume_patches):
+            volume.reset_log()
         if session.discard_shadow_copies:
             shadow_copies.discard(volume)
         written = session.commit(volume)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from reseal.errors import ImageError
-from reseal.regf import types
+from reseal.regf import sids, types
 from reseal.session.change import Change, Mark, State, key_state, value_state
 from reseal.session.staging import Counts, StagedTree
 from reseal.tree import join
@@ -25,10 +26,12 @@ from reseal.tree import join
 if TYPE_CHECKING:
     from reseal.bcd import BcdObject
     from reseal.bcd.values import Value
+    from reseal.disk import Device
+    from reseal.regf.sids import Place
     from reseal.session.boot_store import BootStore
     from reseal.tree import Stat, Tree
     from reseal.windows import Installation
-    from reseal.windows.registry import Location
+    from reseal.windows.registry import LoadedHive, Location
 
 Report = Callable[[dict[str, object]], None]
 
@@ -73,6 +76,21 @@ class Neighbours:
         return not (self.installations or self.encrypted_volumes or self.damaged_volumes)
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One volume of the disk, below its file system.
+
+    Attributes:
+        number: of the partition, from 1.
+        device: fills the volume.
+        system: whether the installation lies there.
+    """
+
+    number: int
+    device: Device
+    system: bool
+
+
 @dataclass(slots=True)
 class Written:
     """What a commit wrote."""
@@ -95,6 +113,7 @@ class Session:
         files: its volume, with the staged changes.
         volume_state: what the file system says of its state, None for a folder.
         neighbours: what the disk holds beside it.
+        parts: the volumes of the disk; none for a folder.
         switches: names of the switches that the person gave, such as `discard-hibernation`.
         changes: what was staged so far, in order.
         notes: sentences for the person who runs this.
@@ -108,6 +127,7 @@ class Session:
         volume_state: VolumeState | None = None,
         neighbours: Neighbours = Neighbours(),
         boot_stores: Callable[[], list[BootStore]] = list,
+        parts: tuple[Part, ...] = (),
         report: Report = lambda _: None,
         switches: frozenset[str] = frozenset(),
         random: Callable[[int], bytes] = os.urandom,
@@ -118,6 +138,7 @@ class Session:
         self.files = StagedTree(installation.tree)
         self.volume_state = volume_state
         self.neighbours = neighbours
+        self.parts = parts
         self.switches = switches
         self.changes: list[Change] = []
         self.notes: list[str] = []
@@ -126,6 +147,7 @@ class Session:
         self.now = now()
         self.discard_shadow_copies = False
         self._find_boot_stores = boot_stores
+        self.volume_patches: list[tuple[Part, tuple[tuple[int, bytes], ...]]] = []
         self._report = report
         self._edited: set[str] = set()
         self._provider = "reseal"
@@ -276,6 +298,42 @@ class Session:
         self.record("delete_boot_element", target, before, None)
         return True
 
+    def replace_sid(self, loaded: LoadedHive, old: str, new: str) -> list[Place]:
+        """Put a machine's SID in the place of another everywhere in a hive; return the places.
+
+        Raises:
+            RegfError: they differ in length as text, or a key can't get its new name.
+        """
+        places = sids.replace(loaded.hive, old, new)
+        if places:
+            self._edited.add(loaded.name)
+        shown = self.registry.shown(loaded.name)
+        for target, count in Counter(_place(shown, place) for place in places).items():
+            self.record("replace_sid", target, {"sid": old, "places": count}, {"sid": new})
+        return places
+
+    # Verbs for the volume below the file system
+
+    def patch_volume(
+        self,
+        part: Part,
+        what: str,
+        writes: tuple[tuple[int, bytes], ...],
+        before: State,
+        after: State,
+    ) -> None:
+        """Write bytes past the file system, before it is mounted; its log is emptied after it.
+
+        Args:
+            part: the volume.
+            what: the file system's own file that is changed, such as `$Secure`.
+            writes: (byte offset in the volume, bytes).
+            before: what was there.
+            after: what is there now.
+        """
+        self.volume_patches.append((part, writes))
+        self.record("patch_volume", f"volume {part.number}: {what}", before, after)
+
     # Verbs for files
 
     def delete_file(self, path: str) -> bool:
@@ -308,6 +366,12 @@ class Session:
         """Give a file a new name in its folder."""
         new_path = join(path.rpartition("\\")[0], new_name)
         self.files.rename(path, new_path)
+        self.record("rename_file", path, path, new_path)
+
+    def rename_last(self, path: str, new_name: str) -> None:
+        """Give a file or a folder a new name in its folder, after all else is written."""
+        new_path = join(path.rpartition("\\")[0], new_name)
+        self.files.rename_last(path, new_path)
         self.record("rename_file", path, path, new_path)
 
     def forget_shadow_copies(self) -> None:
@@ -367,6 +431,14 @@ class Session:
         counts.bytes_written += written.files.bytes_written
         written.files = counts
         return written
+
+
+def _place(hive: str, place: Place) -> str:
+    """Show where in a hive a SID stood, as a change's target."""
+    if place.path is None:
+        return f"{hive} ({place.what})"
+    key = join(hive, place.path)
+    return key if place.value is None else f"{key}\\\\{place.value}"
 
 
 def _file_state(stat: Stat) -> State:

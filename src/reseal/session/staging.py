@@ -36,6 +36,7 @@ class StagedTree:
         self._gone: dict[str, str] = {}
         self._written: dict[str, tuple[str, bytes]] = {}
         self._moved: dict[str, tuple[str, str]] = {}
+        self._folders: list[tuple[str, str]] = []
         #: Paths that were asked for and run through a link; they count as absent.
         self.outside: set[str] = set()
 
@@ -98,10 +99,17 @@ class StagedTree:
         self._gone[path.lower()] = path
         self._moved[new_path.lower()] = (new_path, path)
 
+    def rename_last(self, path: str, new_path: str) -> None:
+        """Stage a new name for a file or a folder, given after all else is written.
+
+        Until then everything goes on under the old name: the view does not show the new one.
+        """
+        self._folders.append((path, new_path))
+
     @property
     def empty(self) -> bool:
         """Whether nothing is staged."""
-        return not (self._gone or self._written or self._moved)
+        return not (self._gone or self._written or self._moved or self._folders)
 
     def _stat(self, path: str) -> Stat | None:
         try:
@@ -131,6 +139,10 @@ class StagedTree:
                 self._remove(tree, path, counts)
         for path, data in self._written.values():
             self._put(tree, path, data, counts)
+        # What lies deepest first, so that no path has changed when its turn comes.
+        for path, new_path in sorted(self._folders, key=lambda one: -one[0].count("\\")):
+            tree.rename(path, new_path)
+            counts.files_renamed += 1
         return counts
 
     def _remove(self, tree: Tree, path: str, counts: Counts) -> None:

@@ -70,6 +70,11 @@ def machine_sid(registry: Registry) -> Sid | None:
     return Sid(5, (21, *struct.unpack("<3I", value.data[-_MACHINE_NUMBERS:])))
 
 
+def domain_sid(registry: Registry) -> Sid | None:
+    """The SID of the domain that the machine is a member of, None in a workgroup."""
+    return _policy_sid(registry, "PolPrDmS")
+
+
 def domain(registry: Registry) -> Domain:
     """Domain membership: from SECURITY, or, without that hive, from the DNS domain of TCP/IP."""
     if registry.key(POLICY) is not None:

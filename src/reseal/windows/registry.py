@@ -111,8 +111,22 @@ class Registry:
         if name in self.loaded:
             return self.loaded[name]
         path = self.file(name)
-        stat = self._stat(path) if path else None
-        if path is None or stat is None or stat.is_directory:
+        return None if path is None else self._open(name, path)
+
+    def load_file(self, path: str) -> LoadedHive | None:
+        """Open a hive by its path; None where there is none. One that has a name keeps it."""
+        for name in (*MACHINE_HIVES, *self.profiles):
+            if (self.file(name) or "").lower() == path.lower():
+                return self.load(name)
+        return self.loaded.get(path) or self._open(path, path)
+
+    def unload(self, loaded: LoadedHive) -> None:
+        """Forget a hive that was only read, and give its memory back."""
+        self.loaded.pop(loaded.name, None)
+
+    def _open(self, name: str, path: str) -> LoadedHive | None:
+        stat = self._stat(path)
+        if stat is None or stat.is_directory:
             return None
         if stat.size > MAX_HIVE_SIZE:
             msg = f"The hive {path} is larger than Windows allows ({stat.size} bytes)."
@@ -213,6 +227,15 @@ class Registry:
         return join(path)
 
     # Keys
+
+    @staticmethod
+    def shown(name: str) -> str:
+        """How the registry shows the root of a hive; a hive without a place there by its file."""
+        if name == "DEFAULT":
+            return r"HKU\.DEFAULT"
+        if name in MACHINE_HIVES:
+            return f"HKLM\\{name}"
+        return f"HKU\\{name}" if name.startswith("S-1-") else name
 
     def locate(self, path: str) -> list[Location]:
         r"""Find where a path of the registry lies; `CurrentControlSet` gives one place per set.

@@ -1,0 +1,115 @@
+"""`reseal sid`: the machine SID of an image, shown, replaced, or left to Windows to replace."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reseal.cli import console
+from reseal.cli.options import AllowBacking, AsJson, ImagePath, Volume
+from reseal.errors import UsageError
+
+
+def sid(
+    image: ImagePath,
+    show: Annotated[bool, typer.Option("--show", help="Show the machine SID (default).")] = False,
+    new: Annotated[bool, typer.Option("--new", help="Replace it by a new one, now.")] = False,
+    chosen: Annotated[
+        str | None, typer.Option("--set", metavar="SID", help="Replace it by this one, now.")
+    ] = None,
+    pending: Annotated[
+        bool,
+        typer.Option(
+            "--pending",
+            help="Let Windows replace it at the next boot; with --new or --set: by that.",
+        ),
+    ] = False,
+    all_volumes: Annotated[
+        bool, typer.Option("--all-volumes", help="Change the other volumes' descriptors, too.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Also for a member of a domain.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Accept what the change breaks.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a new image; its suffix names the format."),
+    ] = None,
+    thin: Annotated[
+        bool, typer.Option("--thin", help="Make a qcow2 output an overlay over IMAGE.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing.")] = False,
+    volume: Volume = None,
+    as_json: AsJson = False,
+    allow_backing: AllowBacking = False,
+    report_file: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="FILE.json", help="Keep the record of the run as JSON."),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+) -> None:
+    """Show the machine SID of an image, or give it another one everywhere.
+
+    The image is either untouched or done. In place unless --output names a new image.
+    """
+    from reseal.report import sid as report  # noqa: PLC0415  --help needs no engines
+    from reseal.session.run import Options, change, read  # noqa: PLC0415
+    from reseal.windows import Sid  # noqa: PLC0415
+
+    with console.errors(as_json=as_json):
+        if (new and chosen) or (show and (new or chosen or pending)):
+            msg = "--show, --new and --set exclude each other."
+            raise UsageError(msg, "Choose one of them.")
+        if (dry_run and output) or (thin and not output):
+            msg = "--dry-run takes no --output, and --thin needs one."
+            raise UsageError(msg, "Leave one of them out, or name the new image with --output.")
+        if not (new or chosen or pending):
+            record = read(
+                image,
+                lambda found: report.shown(found, volume, str(image)),
+                allow_backing=allow_backing,
+            )
+            if as_json:
+                console.print_json(record)
+            else:
+                console.print_lines(report.show_text(record))
+            return
+        try:
+            wanted = Sid.parse(chosen) if chosen else None
+        except ValueError as error:
+            msg = f"--set: {error}."
+            raise UsageError(msg, "A machine SID has the form S-1-5-21-x-y-z.") from error
+        if not (yes or dry_run or pending):
+            before = read(
+                image,
+                lambda found: report.shown(found, volume, str(image)),
+                allow_backing=allow_backing,
+            )
+            _ask(before["effects"])
+        job = report.SidJob(wanted, pending=pending, draw=new, all_volumes=all_volumes, force=force)
+        options = Options(
+            volume=volume, output=output, thin=thin, dry_run=dry_run, allow_backing=allow_backing
+        )
+        with console.progress(quiet=quiet) as progress:
+            record = change(image, job, job.recheck, options, progress)
+        if dry_run:
+            record["result"] = "dry run"
+        if report_file:
+            console.write_json(record, report_file)
+        if as_json:
+            console.print_json(record)
+        else:
+            shown = str(output) if output else None
+            console.print_lines(report.change_text(record, dry_run=dry_run, output=shown))
+
+
+def _ask(effects: list[str]) -> None:
+    """Say what the change breaks, and go on only with consent."""
+    for effect in effects:
+        typer.echo(f"Warning: {effect}", err=True)
+    if not sys.stdin.isatty():
+        msg = "Another SID breaks what the warnings say. Nothing was changed."
+        raise UsageError(msg, "Add --yes to accept that.")
+    if not typer.confirm("Go on?", err=True):
+        raise typer.Exit(1)

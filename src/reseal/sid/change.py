@@ -1,0 +1,108 @@
+"""The machine SID replaced now and everywhere, and the proof of it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from reseal.errors import ImageError
+from reseal.ntfs import Volume, secure
+from reseal.session import Mark, Session
+from reseal.sid import databases, descriptors, hives, names, sealed, texts
+from reseal.sid.pending import withdraw
+from reseal.sid.sealed import Left
+from reseal.windows import identity
+
+if TYPE_CHECKING:
+    from reseal.sid.descriptors import Descriptors
+    from reseal.sid.replacement import Replacement
+    from reseal.windows import Installation
+
+_ACTOR = "sid"
+
+
+@dataclass(slots=True)
+class Result:
+    """Where the SID was replaced, and where it stays.
+
+    Attributes:
+        hives: file to number of places by kind.
+        descriptors: one entry a volume.
+        files: text files and databases, with the number of places.
+        names: files and folders that get new names, by their old paths.
+        left: files in which the old SID stays.
+    """
+
+    hives: dict[str, dict[str, int]] = field(default_factory=dict)
+    descriptors: list[Descriptors] = field(default_factory=list)
+    files: dict[str, int] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)
+    left: list[Left] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """The result as plain data."""
+        return asdict(self)
+
+
+def change_now(session: Session, replacement: Replacement, *, all_volumes: bool = False) -> Result:
+    """Stage another machine SID everywhere. Nothing is written.
+
+    Raises:
+        ImageError: something in the image is damaged or contradicts itself.
+    """
+    result = Result()
+    with session.acting(_ACTOR, Mark.INFERRED):
+        # First what is found through names and keys that change below.
+        with session.step("Replacing the SID in files"):
+            text = texts.replace(session, replacement)
+            data = databases.replace(session, replacement)
+        result.files = {**text.changed, **data.changed}
+        refused = {"text": text.refused, "SQLite database": data.refused}
+        for kind, files in refused.items():
+            result.left += [Left(path, kind, None, reason) for path, reason in files.items()]
+        withdraw(session)
+        with session.step("Replacing the SID in hives"):
+            result.hives = {
+                path: dict(counts) for path, counts in hives.replace(session, replacement)
+            }
+        with session.step("Replacing the SID in descriptors"):
+            result.descriptors = descriptors.replace(session, replacement, all_volumes=all_volumes)
+        result.names = names.replace(session, replacement)
+        with session.step("Looking at what is never patched"):
+            result.left += sealed.find(session, replacement)
+        # Writes behind their back make them worthless, and they hold the old SID.
+        session.forget_shadow_copies()
+    with session.step("Verifying the edited hives"):
+        session.verify()
+    return result
+
+
+def remains(installation: Installation, replacement: Replacement, result: Result) -> list[str]:
+    """Look at the written image with fresh eyes: name where the old SID stands against the plan."""
+    session = Session(installation)
+    problems = []
+    if identity.machine_sid(installation.registry) != replacement.new:
+        problems.append("the new SID in its policy")
+    problems += [
+        f"the new SID in {path}" for path in hives.remaining(session, str(replacement.old))
+    ]
+    problems += [f"a new name for {path}" for path in names.with_sid(session, replacement)]
+    for path in result.files:
+        try:
+            text = installation.tree.read(_moved(path, replacement))
+        except ImageError as error:
+            problems.append(f"{path} ({error.message})")
+            continue
+        if replacement.in_bytes(text) != text and not text.startswith(databases.MAGIC):
+            problems.append(f"the new SID in {path}")
+    tree = installation.tree
+    if isinstance(tree, Volume):
+        found = secure.descriptors(tree.device, tree.name)
+        if any(replacement.old_binary in one for one in found.values()):
+            problems.append("the new SID in the descriptors of files")
+    return problems
+
+
+def _moved(path: str, replacement: Replacement) -> str:
+    """Where a file lies after the change of names."""
+    return "\\".join(replacement.in_text(part) for part in path.split("\\"))

@@ -1,0 +1,88 @@
+"""The machine SID in the descriptors of files, for all files at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reseal.errors import ImageError
+from reseal.ntfs import BitLockerError, NotNtfsError, Volume, secure
+
+if TYPE_CHECKING:
+    from reseal.session import Part, Session
+    from reseal.sid.replacement import Replacement
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptors:
+    """What became of one volume's descriptors.
+
+    Attributes:
+        volume: its number.
+        distinct: how many the volume has.
+        with_sid: how many of them hold the old SID.
+        changed: whether they change.
+    """
+
+    volume: int
+    distinct: int
+    with_sid: int
+    changed: bool
+
+
+def replace(
+    session: Session, replacement: Replacement, *, all_volumes: bool = False
+) -> list[Descriptors]:
+    """Stage the new SID in the descriptors of the system volume, and look at the others'.
+
+    Args:
+        session: the opened installation.
+        replacement: old and new.
+        all_volumes: whether the other volumes change, too.
+
+    Raises:
+        VolumeError: `$Secure` is damaged, or the volume was not closed cleanly.
+    """
+    found = []
+    for part in session.parts:
+        patch = _patch(session, part, replacement, required=part.system or all_volumes)
+        if patch is None:
+            continue
+        changed = bool(patch.writes) and (part.system or all_volumes)
+        if changed:
+            session.patch_volume(
+                part,
+                "$Secure",
+                patch.writes,
+                {"sid": str(replacement.old), "descriptors": patch.changed},
+                {"sid": str(replacement.new)},
+            )
+        elif patch.changed:
+            session.note(
+                f"{patch.changed} descriptors of volume {part.number} hold the old SID and stay as "
+                "they are; --all-volumes changes them, too."
+            )
+        found.append(Descriptors(part.number, patch.descriptors, patch.changed, changed))
+    return found
+
+
+def _patch(
+    session: Session, part: Part, replacement: Replacement, *, required: bool
+) -> secure.Patch | None:
+    name = f"volume {part.number}"
+    try:
+        patch = secure.replacing(part.device, replacement.old_binary, replacement.new_binary, name)
+        if patch.writes and required:
+            if part.system and session.volume_state is not None:
+                secure.require_clean(session.volume_state, name)
+            else:
+                with Volume.open(part.device, read_only=True, name=name) as volume:
+                    secure.require_clean(volume.state, name)
+    except (NotNtfsError, BitLockerError):
+        return None
+    except ImageError as error:
+        if required:
+            raise
+        session.note(f"The descriptors of {name} were not looked at: {error.message}")
+        return None
+    return patch

@@ -1,0 +1,84 @@
+"""The machine SID in every hive: data, names of values and keys, descriptors."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from reseal.errors import ImageError
+from reseal.regf import baseblock, sids
+from reseal.sid import places
+from reseal.windows.registry import LOG_SUFFIXES, MACHINE_HIVES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reseal.session import Session
+    from reseal.sid.replacement import Replacement
+
+_SIGNATURE = b"regf"
+#: Logs have the same signature.
+_LOGS = tuple(f".{suffix}" for suffix in LOG_SUFFIXES)
+
+
+def paths(session: Session) -> list[str]:
+    """The files of all hives: the machine's and the profiles' first, then all others."""
+    registry = session.registry
+    named = [registry.file(name) for name in (*MACHINE_HIVES, *registry.profiles)]
+    found = {path.lower(): path for path in named if path and session.files.stat(path)}
+    for path, entry in places.files(session, *places.HIVES).items():
+        if path.lower() not in found and _is_hive(session, path, entry.size, entry.reparse_tag):
+            found[path.lower()] = path
+    return list(found.values())
+
+
+def _is_hive(session: Session, path: str, size: int, reparse_tag: int) -> bool:
+    if size < baseblock.SIZE or reparse_tag or path.upper().endswith(_LOGS):
+        return False
+    return session.installation.tree.read(path, 0, len(_SIGNATURE)) == _SIGNATURE
+
+
+def needed(session: Session) -> set[str]:
+    """The files without which there is no machine, in lower case."""
+    registry = session.registry
+    return {(registry.file(name) or "").lower() for name in (*MACHINE_HIVES, *registry.profiles)}
+
+
+def replace(session: Session, replacement: Replacement) -> Iterator[tuple[str, Counter[str]]]:
+    """Stage the new SID in every hive; yield (file, number of places of each kind).
+
+    A hive that can't be opened stops the run where the machine needs it, and is noted otherwise.
+
+    Raises:
+        ImageError: such a hive is damaged, or a key's new name is taken.
+    """
+    old, new = str(replacement.old), str(replacement.new)
+    must = needed(session)
+    for path in paths(session):
+        try:
+            loaded = session.registry.load_file(path)
+            if loaded is None:
+                continue
+            found = session.replace_sid(loaded, old, new)
+        except ImageError as error:
+            if path.lower() in must:
+                raise
+            session.note(f"{path} was left as it is: {error.message}")
+            continue
+        if found:
+            yield path, Counter(place.what for place in found)
+        elif path.lower() not in must:
+            session.registry.unload(loaded)
+
+
+def remaining(session: Session, old: str) -> list[str]:
+    """The hives in which a SID still stands."""
+    found = []
+    for path in paths(session):
+        try:
+            loaded = session.registry.load_file(path)
+        except ImageError:
+            continue
+        if loaded is not None and sids.find(loaded.hive, old):
+            found.append(path)
+    return found

@@ -1,0 +1,80 @@
+"""The request that makes Windows' own setupcl.exe replace the SID at the next boot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reseal.providers.machine_sid import machine_sid
+from reseal.regf import types
+from reseal.session import Mark
+from reseal.windows import Sid, setup
+
+if TYPE_CHECKING:
+    from reseal.session import Session
+    from reseal.windows import Registry
+
+#: A chosen SID (reported: a published recipe, verified by its author).
+SID_NEW = "SidAccountDomainNew"
+_ACTOR = "sid"
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What the image asks setupcl.exe for.
+
+    Attributes:
+        requested: whether the SID is replaced at the next boot.
+        chosen: the SID that it will be; None where Windows draws one.
+    """
+
+    requested: bool
+    chosen: Sid | None
+
+    @classmethod
+    def of(cls, registry: Registry) -> Pending:
+        """Read the request from an installation's registry."""
+        if not setup.new_sid_pending(registry):
+            return cls(requested=False, chosen=None)
+        data = registry.value(setup.PENDING_REQUEST, SID_NEW)
+        try:
+            chosen = Sid.from_bytes(data) if isinstance(data, bytes) else None
+        except ValueError:
+            chosen = None
+        return cls(requested=True, chosen=chosen)
+
+
+def pend(session: Session, new: Sid | None) -> None:
+    """Stage the request.
+
+    Args:
+        session: the opened installation.
+        new: the SID that the machine is to get; None to let Windows draw one.
+    """
+    before = Pending.of(session.registry)
+    if before.requested and before.chosen == new:
+        return
+    machine_sid(session)
+    if new is not None:
+        with session.acting(_ACTOR, Mark.REPORTED):
+            session.set_value(setup.PENDING_REQUEST, SID_NEW, types.REG_BINARY, new.to_bytes())
+
+
+def withdraw(session: Session) -> None:
+    """Stage that setupcl.exe has nothing to do any more, since the SID is replaced now.
+
+    The request's values go and its key stays, as Windows leaves it; other strings of SETUPEXECUTE
+    stay.
+    """
+    registry = session.registry
+    with session.acting(_ACTOR, Mark.REPORTED):
+        key = registry.key(setup.PENDING_REQUEST)
+        for value in list(key.values()) if key else []:
+            session.delete_value(setup.PENDING_REQUEST, value.name)
+        for control_set in registry.control_sets:
+            manager = setup.SESSION_MANAGER.replace("CurrentControlSet", control_set)
+            old = registry.value(manager, setup.SETUPEXECUTE)
+            strings = [one for one in old if one] if isinstance(old, list) else []
+            others = [one for one in strings if one.lower() != setup.SETUPCL_EXE]
+            if others != strings:
+                session.set_strings(manager, setup.SETUPEXECUTE, others)

@@ -1,0 +1,69 @@
+"""Files that hold the machine SID and are never patched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reseal.sid import places
+from reseal.tree import TreeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reseal.session import Session
+    from reseal.sid.replacement import Replacement
+
+_PART = 8 << 20
+#: Longer than any form of a SID.
+_OVERLAP = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A file in which the old SID stays.
+
+    Attributes:
+        path: the file.
+        format: what it is.
+        count: how often the SID stands in it; None where that was not counted.
+        reason: why it stays.
+    """
+
+    path: str
+    format: str
+    count: int | None
+    reason: str
+
+
+def find(session: Session, replacement: Replacement) -> Iterator[Left]:
+    """Yield the files of such formats that hold the old SID."""
+    seen: set[str] = set()
+    for kind, place in places.SEALED:
+        for path, entry in places.files(session, place).items():
+            if entry.reparse_tag or path.lower() in seen:
+                continue
+            seen.add(path.lower())
+            try:
+                count = _count(session, path, entry.size, replacement)
+            except TreeError as error:
+                session.note(f"{path} was not looked at: {error.message}")
+                continue
+            if count:
+                yield Left(path, kind, count, "the format has checksums or is not described")
+
+
+def _count(session: Session, path: str, size: int, replacement: Replacement) -> int:
+    tree, count, start = session.installation.tree, 0, 0
+    while start < size:
+        part = tree.read(path, start, _PART)
+        if not part:
+            break
+        count += replacement.count(part)
+        if start + len(part) >= size:
+            break
+        # What lies in the overlap is met twice.
+        tail = part[-_OVERLAP:]
+        count -= replacement.count(tail)
+        start += len(part) - len(tail)
+    return count
