@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from reseal.errors import CheckError
 from reseal.sysprep import plan
+from reseal.sysprep.action_file import Module
+from reseal.sysprep.entry_points import Disposition, disposition
 from reseal.sysprep.generalize import generalize
 from reseal.sysprep.plan import Phase
 from reseal.testing.machine import PLAN, Machine, action_file
@@ -110,3 +113,104 @@ def test_no_entry_point_of_a_real_plan_is_unknown(corpus: Path, build: int) -> N
     data = (corpus / "actionfiles" / f"Generalize-{build}.xml").read_bytes()
     one = session(_machine(Generalize=data))
     assert generalize(one).coverage.unknown == []
+
+
+def test_no_entry_point_of_three_builds_is_unknown(corpus: Path) -> None:
+    """The merged table over builds 15063, 17134 and 18362."""
+    named = re.findall(
+        r"\| (?:Module|Validate) \| (\w+) \| (\S+) \|",
+        (corpus / "actionfiles" / "SUMMARY.md").read_text(),
+    )
+    assert len(named) > 30
+    unknown = [
+        (method, dll)
+        for method, dll in named
+        if disposition(Module(dll.rpartition("\\")[2].lower(), method, validate=False))[0]
+        is Disposition.UNKNOWN
+    ]
+    assert unknown == []
+
+
+#: Exports of the DLLs of Windows 10 and Server that Sysprep calls, from published export tables.
+EXPORTS = """
+spopk.dll Sysprep_Clean_Validate_Opk Sysprep_Clean_Opk Sysprep_Generalize_Opk
+spopk.dll Sysprep_Online_Specialize_Opk Sysprep_Offline_Specialize_Opk
+sppnp.dll Sysprep_Generalize_Pnp Sysprep_Generalize_Pnp_Drivers Sysprep_Specialize_Pnp
+sppnp.dll Sysprep_Specialize_Offline_Pnp Sysprep_Respecialize_Pnp Sysprep_RunDll_PnpW
+winsetup.dll Sysprep_Specialize_Pnp_Compat Module_Init_Sysprep
+spmpm.dll Sysprep_Generalize_MountPointManager
+spbcd.dll Sysprep_Generalize_Bcd Sysprep_Online_Specialize_Bcd Sysprep_Offline_Specialize_Bcd
+spnet.dll Sysprep_Clean_Net Sysprep_Generalize_Net
+nlmsprep.dll NetworkListManager_Generalize
+dhcpcsvc.dll DhcpClient_Generalize
+iphlpsvc.dll IphlpsvcSysprepGeneralize
+ncdautosetup.dll NcdAutoSetup_Generalize
+capisp.dll CryptoSysPrep_Clean CAPISysPrep_Generalize CryptoSysPrep_Specialize
+capisp.dll CryptoSysPrep_Specialize_Offline CryptoSysPrep_Specialize_Clone
+wevtapi.dll EvtIntSysprepCleanup
+srclient.dll SysprepCleanup SysprepGeneralize
+slc.dll SLReArmWindows
+tssysprep.dll AppsrvSysPrepGeneralize AppsrvSysPrepSpecializeOffline LSMSysPrepBackup
+tssysprep.dll LSMSysPrepRestoreOffline LSMSysPrepRestoreOnline RCMSysPrepGeneralize
+tssysprep.dll RdpSysPrepGeneralize RdpSysPrepRestoreOffline RdpSysPrepRestoreOnline
+wuaueng.dll GeneralizeForImaging
+waasmedicsvc.dll GeneralizeForImaging
+appxsysprep.dll SysprepGeneralizeValidate SysprepGeneralize AppxSysprepSpecializeOffline
+appxdeploymentclient.dll AppxSvcPrepareForSysprepGeneralize
+bdesysprep.dll ValidateBitLockerState
+shsetup.dll Sysprep_Cleanup_Shell Sysprep_Generalize_Shell
+iesysprep.dll Sysprep_Cleanup_IE Sysprep_Generalize_IE Sysprep_Online_Specialize_IE
+spwmp.dll Sysprep_Clean_WMP Sysprep_Generalize_WMP
+spwinsat.dll Sysprep_Clean_WinSAT
+msdtcprx.dll SysPrepDtcCleanup SysPrepDtcGeneralize SysPrepDtcSpecialize
+msdtcspoffln.dll SysPrepDtcOfflineSpecialize
+catsrvut.dll SysprepComplus SysprepComplus2
+scecli.dll SceSysPrep SceSysPrepOffline
+ddaclsys.dll DDACLSys_Specialize DDACLSys_Offline_Specialize
+reagent.dll WinRE_Generalize WinRE_Specialize WinRE_Specialize_Offline
+mssrch.dll MSSrch_SysPrep_Cleanup
+sysmain.dll PfSvSysprepCleanup
+wer.dll WerSysprepCleanup WerSysprepGeneralize
+diagtrack.dll UtcSysprepGeneralize
+sqmapi.dll SqmSysprepCleanup SqmSysprepGeneralize SqmSysprepSpecialize
+dcntel.dll SysprepCleanupEnableCustomTrigger
+generaltel.dll SysprepCleanupEnableCustomTrigger
+winshfhc.dll MRTComponent_Generalize
+langcleanupsysprepaction.dll Sysprep_Generalize_MUILangCleanup
+provsysprep.dll ProvPackageSysprepGeneralize ProvPackageSysprepSpecialize
+vbssysprep.dll SysprepGeneralizeEntry SysprepSpecializeOfflineEntry
+dsccore.dll SysPrep_Cleanup
+tapisysprep.dll TapiSysPrepClean
+fthsvc.dll FthSysprepSpecialize FthSysprepSpecializeOffline
+radardt.dll RdrSysprepSpecialize RdrSysprepSpecializeOffline
+ualsvc.dll SumSysprepCleanup
+ipsmigrationplugin.dll Sysprep_Cleanup_IPS
+unattend.dll Sysprep_Specialize_Unattend
+dismapi.dll _DismSysprepCleanup _DismSysprepGeneralize _DismSysprepSpecialize
+clipc.dll ClipCleanUpState
+powrprof.dll PowerGeneralizePlatformSettings
+spcompat.dll Sysprep_Generalize_Compat
+iissyspr.dll IIS_Generalize
+"""
+
+
+@pytest.mark.parametrize("line", EXPORTS.strip().splitlines())
+def test_no_published_entry_point_is_unknown(line: str) -> None:
+    dll, *methods = line.split()
+    for method in methods:
+        what, why = disposition(Module(dll, method, validate=False))
+        assert what is not Disposition.UNKNOWN, f"{dll},{method}"
+        assert why
+
+
+def test_what_nobody_has_heard_of_is_unknown_and_named() -> None:
+    module = Module("spnew.dll", "Sysprep_Generalize_New", validate=False)
+    assert disposition(module)[0] is Disposition.UNKNOWN
+
+
+def test_the_table_in_the_documentation_is_up_to_date(corpus: Path) -> None:
+    from tools.entry_points import table
+
+    page = Path(__file__).parents[2] / "docs" / "entry-points.md"
+    assert page.read_text() == table((corpus / "actionfiles" / "SUMMARY.md").read_text())
+    assert "unknown |" not in page.read_text()

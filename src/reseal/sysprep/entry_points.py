@@ -62,11 +62,43 @@ LEFT_TO_WINDOWS: dict[str, str] = {
     "tapisysprep.dll,tapisysprepclean": _NO_SOURCE,
     "ipsmigrationplugin.dll,sysprep_cleanup_ips": _NO_SOURCE,
     "dsccore.dll,sysprep_cleanup": _NO_SOURCE,
+    "spopk.dll,sysprep_clean_opk": _NO_SOURCE,
+    "capisp.dll,cryptosysprep_clean": _NO_SOURCE,
+    "scecli.dll,scesysprep": _NO_SOURCE,
+    "scecli.dll,scesysprepoffline": _NO_SOURCE,
+    "silsysprep.dll,sysprep_generalize_sil": _NO_SOURCE,
+    "utilityvmsysprep.dll,sysprepgeneralize": _NO_SOURCE,
+    "vbssysprep.dll,sysprepgeneralizeentry": _NO_SOURCE,
+    "tssysprep.dll,appsrvsysprepgeneralize": _NO_SOURCE,
+    "tssysprep.dll,cbrokersysprepgeneralize": _NO_SOURCE,
+    "dmenrollengine.dll,sysprepgeneralize": (
+        "The enrollment in a device management belongs to its server; leave it before imaging."
+    ),
+    "dismapi.dll,_dismsysprepcleanup": _SERVICING,
+    "dismapi.dll,_dismsysprepgeneralize": _SERVICING,
+    "reagent.dll,winre_generalize": (
+        "Its settings hang on ids of the disk and the boot store, which stay; Windows sets the "
+        "recovery environment up again in specialize."
+    ),
 }
 #: What Sysprep calls at the next boot, by the names of its functions.
 _AT_BOOT = re.compile("specialize|restoreo(ff|n)line|upgraderestore", re.IGNORECASE)
 _TRIGGER = "It switches a trigger of a task on again, and fails on good images too."
 NOTHING_TO_DO: dict[str, str] = {
+    "spnet.dll,sysprep_clean_net": (
+        "Its effect is in no source, and what identifies the network adapters is removed already."
+    ),
+    "ncdautosetup.dll,ncdautosetup_generalize": (
+        "It keeps a setting of network discovery, and no source names an identity there."
+    ),
+    "tssysprep.dll,lsmsysprepbackup": (
+        "It saves fDenyTSConnections, which is not changed here, and so needs no copy."
+    ),
+    "powrprof.dll,powergeneralizeplatformsettings": (
+        "No source says what it resets, and power settings are no identity."
+    ),
+    "sppnp.dll,sysprep_rundll_pnpw": "It is the way in for a child process of Sysprep's own.",
+    "winsetup.dll,module_init_sysprep": "It prepares a running Setup's own library.",
     "waasmedicsvc.dll,generalizeforimaging": (
         "It asks a running service to repair Windows Update; no such service runs here."
     ),
