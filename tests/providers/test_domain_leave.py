@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reseal.providers.domain_leave import domain_leave
 from reseal.providers.domain_leave.groups import DamagedGroupError, members, without_foreign
@@ -220,6 +222,17 @@ def test_members_that_can_not_be_read_are_left_and_said() -> None:
 def test_a_damaged_group_is_refused(data: bytes) -> None:
     with pytest.raises(DamagedGroupError):
         without_foreign(data, SAMPLE_SID)
+
+
+@given(st.binary(max_size=200), st.tuples(*[st.integers(0, 300)] * 3))
+def test_any_bytes_are_a_group_or_refused(tail: bytes, numbers: tuple[int, int, int]) -> None:
+    data = bytes(0x28) + struct.pack("<3I", *numbers) + tail
+    try:
+        left = without_foreign(data, SAMPLE_SID)
+    except DamagedGroupError:
+        return
+    assert len(left) <= len(data)
+    assert without_foreign(left, SAMPLE_SID) == left
 
 
 def test_windows_own_sids_are_no_domains() -> None:

@@ -53,9 +53,11 @@ def pnp(session: Session) -> None:
     driver goes; on Windows 7 storage drivers get Start 0 again. Class keys, their filters, and the keys
     of network clients, services and protocols are not touched.
 
-    PersistAllDeviceInstalls keeps the devices, as in Sysprep. DoNotCleanUpNonPresentDevices says what
-    Windows does at specialize and stays for it. With the switch `remove-drivers` third-party packages
-    leave the driver store as well.
+    HardwareConfig loses its machines, since a machine that Windows does not know gets an entry of its
+    own; an image that starts from USB keeps them, and that is reported. PersistAllDeviceInstalls keeps
+    devices and machines, as in Sysprep, and boot drivers start again all the same.
+    DoNotCleanUpNonPresentDevices says what Windows does at specialize and stays for it. With the switch
+    `remove-drivers` third-party packages leave the driver store as well.
     """
     start_all(session)
     settings = session.registry.key(SETTINGS)
