@@ -16,6 +16,10 @@ from reseal.sysprep.action_file import Module
 from reseal.sysprep.entry_points import Disposition, disposition
 
 _ROW = re.compile(r"\| \S+ \| \S+ \| (?:Module|Validate) \| (\w+) \| (\S+) \| ([\d ]+) \|")
+_ABOUT = (
+    "Made by `tools/entry_points.py` from the action files of real Windows builds. A cell says what "
+    "reseal does with the entry point in that build; an empty one, that the build does not call it."
+)
 _WORDS = {
     Disposition.EMULATED: "emulated",
     Disposition.LEFT_TO_WINDOWS: "left to Windows",
@@ -28,13 +32,11 @@ def table(summary: str) -> str:
     """Return the page for a table of entry points."""
     rows = [(method, dll, builds.split()) for method, dll, builds in _ROW.findall(summary)]
     builds = sorted({build for _, _, listed in rows for build in listed}, key=int)
-    marks = {one.id: one.mark for one in (*PROVIDERS, *CHECKS)}
+    marks = {one.id: one.mark for one in PROVIDERS} | {one.id: one.mark for one in CHECKS}
     lines = [
         "# What becomes of Sysprep's entry points",
         "",
-        "Made by `tools/entry_points.py` from the action files of real Windows builds. A cell says "
-        "what reseal does with the entry point in that build; an empty one, that the build does not "
-        "call it.",
+        _ABOUT,
         "",
         f"| entry point | {' | '.join(builds)} | by whom, or why | mark |",
         f"|---|{'---|' * len(builds)}---|---|",
