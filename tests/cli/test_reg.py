@@ -141,7 +141,7 @@ def test_wrong_calls_change_nothing(software: Path, tmp_path: Path) -> None:
         (RegfError, ["rename", software, "Vendor", r"a\b"]),
         (RegfError, ["import", software, tmp_path / "bad.reg"]),
         (UsageError, ["import", software, tmp_path / "absent.reg"]),
-        (RegfError, ["query", tmp_path]),
+        (UsageError, ["query", tmp_path]),
     ]
     for error, arguments in calls:
         with pytest.raises(error):

@@ -56,7 +56,7 @@ def errors(*, as_json: bool) -> Iterator[None]:
         typer.echo(error.message, err=True)
         if error.hint:
             typer.echo(f"What to do: {error.hint}", err=True)
-        raise typer.Exit(error.exit_code) from None
+        raise SystemExit(error.exit_code) from None
 
 
 @contextmanager

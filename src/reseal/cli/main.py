@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from reseal import __version__
-from reseal.cli import bcd, reg, unattend
+from reseal.cli import bcd, console, reg, unattend
 from reseal.cli.boot import boot
 from reseal.cli.check import check
 from reseal.cli.generalize import generalize
@@ -51,4 +51,5 @@ app.add_typer(unattend.app, name="unattend")
 
 def main() -> None:
     """Run the command line."""
-    app()
+    with console.errors(as_json=False):
+        app()

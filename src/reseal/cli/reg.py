@@ -3,11 +3,13 @@ r"""`reseal reg`: look into registry hives and change them."""
 from __future__ import annotations
 
 import sys
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
+from reseal.cli.reg_image import ImageHives, is_image
 from reseal.cli.reg_output import (
     data_text,
     difference_json,
@@ -30,8 +32,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Look into registry hives and change them.")
 
-Target = Annotated[Path, typer.Argument(help="A hive file.", show_default=False)]
-KeyPath = Annotated[str, typer.Argument(help="A key, below the root of the hive.")]
+Target = Annotated[Path, typer.Argument(help="A hive file, or an image.", show_default=False)]
+KeyPath = Annotated[
+    str, typer.Argument(help="A key: below the hive's root, or full (HKLM\\SYSTEM\\…) in an image.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Backup = Annotated[bool, typer.Option("--backup", help="Keep the old hive as NAME.bak.")]
 IgnoreLogs = Annotated[
@@ -43,11 +47,22 @@ Prefix = Annotated[
 ]
 
 
+#: Which Windows of an image; an option of the whole command.
+_volume: ContextVar[str | None] = ContextVar("volume", default=None)
+
+
 class Registry(Protocol):
     """What TARGET stands for: one hive, or all hives of an image."""
 
-    def locate(self, path: str) -> tuple[Hive, str, str]:
-        """Return the hive for a path, the path in it, and the full path of its root."""
+    def places(self, path: str) -> list[tuple[Hive, str, str]]:
+        """Return where a path lies: hive, path in it, full path of its root; one place at least.
+
+        In an image, `CurrentControlSet` lies in every control set that Select names.
+        """
+        ...
+
+    def apply(self, sections: list[regfile.Section]) -> Hive:
+        """Do what the sections of a .reg file say; return a hive that was changed."""
         ...
 
     def commit(self, *, backup: bool) -> bool:
@@ -60,9 +75,13 @@ class _OneHive:
         self.file = HiveFile(path, ignore_logs=ignore_logs)
         self._prefix = prefix or exchange.mount_point(path.name)
 
-    def locate(self, path: str) -> tuple[Hive, str, str]:
+    def places(self, path: str) -> list[tuple[Hive, str, str]]:
         below = exchange.relative(path, self._prefix) if path.upper().startswith("HK") else None
-        return self.file.hive, path if below is None else below, self._prefix
+        return [(self.file.hive, path if below is None else below, self._prefix)]
+
+    def apply(self, sections: list[regfile.Section]) -> Hive:
+        exchange.apply(self.file.hive.root, sections, self._prefix)
+        return self.file.hive
 
     def commit(self, *, backup: bool) -> bool:
         changed = self.file.hive.changed
@@ -72,11 +91,22 @@ class _OneHive:
 
 def open_target(target: Path, *, prefix: str | None = None, ignore_logs: bool = False) -> Registry:
     """Open what a command works on."""
+    if is_image(target):
+        return ImageHives(target, _volume.get(), ignore_logs=ignore_logs)
     return _OneHive(target, prefix, ignore_logs=ignore_logs)
 
 
+@app.callback()
+def _reg(
+    volume: Annotated[
+        str | None, typer.Option(metavar="N", help="Which Windows, where an image holds several.")
+    ] = None,
+) -> None:
+    _volume.set(volume)
+
+
 def _key(registry: Registry, path: str) -> Key:
-    hive, below, _ = registry.locate(path)
+    hive, below, _ = registry.places(path)[0]
     key = hive.key(below)
     if key is None:
         msg = f"{hive.name} has no key {shown(path)}."
@@ -185,10 +215,10 @@ def set_value(
     registry = open_target(target)
     number = _type_number(kind)
     content = _parsed(number, data or [])
-    hive, below, _ = registry.locate(path)
-    key = hive.root.create(below)
-    if name is not None:
-        key.set(name, number, content)
+    for hive, below, _ in registry.places(path):
+        key = hive.root.create(below)
+        if name is not None:
+            key.set(name, number, content)
     _done(registry, hive, backup=backup, as_json=as_json)
 
 
@@ -202,13 +232,14 @@ def delete(
 ) -> None:
     """Delete a key with everything below it, or one value."""
     registry = open_target(target)
-    key = _key(registry, path)
-    if value is None:
-        key.delete()
-    elif not key.unset(value):
+    hive = _key(registry, path).hive
+    found = [key for one, below, _ in registry.places(path) if (key := one.key(below))]
+    # Not any(): in every control set.
+    done = [key.delete() if value is None else key.unset(value) for key in found]
+    if value is not None and not any(done):
         msg = f"{shown(path)} has no value {shown(value)!r}."
         raise UsageError(msg)
-    _done(registry, key.hive, backup=backup, as_json=as_json)
+    _done(registry, hive, backup=backup, as_json=as_json)
 
 
 @app.command()
@@ -221,9 +252,12 @@ def rename(
 ) -> None:
     """Rename a key."""
     registry = open_target(target)
-    key = _key(registry, path)
-    key.rename(new_name)
-    _done(registry, key.hive, backup=backup, as_json=as_json)
+    hive = _key(registry, path).hive
+    for one, below, _ in registry.places(path):
+        key = one.key(below)
+        if key is not None:
+            key.rename(new_name)
+    _done(registry, hive, backup=backup, as_json=as_json)
 
 
 def _write_reg(sections: Iterator[regfile.Section], output: Path | None, version: int) -> None:
@@ -254,7 +288,7 @@ def export(
 ) -> None:
     """Write a key and all below it as a .reg file."""
     registry = open_target(target, prefix=prefix, ignore_logs=ignore_logs)
-    _, _, root = registry.locate(path)
+    root = registry.places(path)[0][2]
     key = _key(registry, path)
     skipped: list[str] = []
     _write_reg(exchange.sections(key, root, skipped.append), output, version)
@@ -277,8 +311,7 @@ def import_reg(
     except OSError as error:
         msg = f"{file} can't be read: {error.strerror}."
         raise UsageError(msg) from error
-    hive, _, root = registry.locate("")
-    exchange.apply(hive.root, sections, root)
+    hive = registry.apply(sections)
     _done(registry, hive, backup=backup, as_json=as_json)
 
 
@@ -302,7 +335,7 @@ def compare(
     before, after = _key(one, path), _key(two, path)
     found = list(diff.diff(before, after))
     if as_reg:
-        _, below, root = one.locate(path)
+        _, below, root = one.places(path)[0]
         top = f"{root}\\{below}" if below else root
         _write_reg(diff.to_sections(found, top), output, 5)
     elif as_json:
@@ -313,9 +346,11 @@ def compare(
 
 
 @app.command()
-def verify(target: Target, as_json: AsJson = False, ignore_logs: IgnoreLogs = False) -> None:
+def verify(
+    target: Target, path: KeyPath = "", as_json: AsJson = False, ignore_logs: IgnoreLogs = False
+) -> None:
     """Check the structure of a hive by the rules of Windows. Exit code 4 where it is damaged."""
-    hive, _, _ = open_target(target, ignore_logs=ignore_logs).locate("")
+    hive, _, _ = open_target(target, ignore_logs=ignore_logs).places(path)[0]
     violations = hive.verify()
     if as_json:
         print_json(

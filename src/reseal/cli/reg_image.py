@@ -1,0 +1,107 @@
+"""The hives of an image as TARGET of `reseal reg`."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reseal.errors import UsageError
+from reseal.regf import exchange
+from reseal.regf.file import HiveFile
+from reseal.regf.regfile import full_root
+
+if TYPE_CHECKING:
+    from reseal.regf import Hive
+    from reseal.regf.regfile import Section
+    from reseal.session.hive_copies import Taken
+
+_MAGIC = b"regf"
+_CURRENT = "currentcontrolset"
+
+
+def is_image(target: Path) -> bool:
+    """Whether TARGET is a folder or a disk image rather than a hive."""
+    if target.is_dir():
+        return True
+    try:
+        with target.open("rb") as file:
+            return file.read(len(_MAGIC)) != _MAGIC and target.stat().st_size >= 1 << 20
+    except OSError:
+        return False
+
+
+class ImageHives:
+    """The hives of an image, each taken out when a path names it."""
+
+    def __init__(self, image: Path, volume: str | None, *, ignore_logs: bool) -> None:
+        self._image = image
+        self._volume = volume
+        self._ignore_logs = ignore_logs
+        self._folder = Path(tempfile.mkdtemp(prefix="reseal-"))
+        atexit.register(shutil.rmtree, self._folder, ignore_errors=True)
+        self._open: dict[str, tuple[Taken, HiveFile]] = {}
+
+    def places(self, path: str) -> list[tuple[Hive, str, str]]:
+        """The hive for a path, the path in it and its root; `CurrentControlSet` gives one a set."""
+        from reseal.session.hive_copies import hive_name  # noqa: PLC0415  only images need it
+
+        try:
+            name = hive_name(path)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+        taken, file = self._hive(name)
+        root, _, rest = path.strip("\\").partition("\\")
+        first, _, below = rest.partition("\\")
+        mounted = f"{root}\\{first}"
+        head, _, behind = below.partition("\\")
+        if taken.control_sets and head.lower() == _CURRENT:
+            return [
+                (file.hive, "\\".join(filter(None, (one, behind))), mounted)
+                for one in taken.control_sets
+            ]
+        return [(file.hive, below, mounted)]
+
+    def apply(self, sections: list[Section]) -> Hive:
+        """Do what the sections of a .reg file say, in every hive that they name."""
+        grouped: dict[tuple[str, str], list[Section]] = {}
+        for section in sections:
+            for hive, below, root in self.places(full_root(section.path)):
+                path = f"{root}\\{below}" if below else root
+                grouped.setdefault((hive.name, root), []).append(replace(section, path=path))
+        hives = {file.hive.name: file.hive for _, file in self._open.values()}
+        for (name, root), entries in grouped.items():
+            exchange.apply(hives[name].root, entries, root)
+        if not hives:
+            msg = "The .reg file names no key."
+            raise UsageError(msg)
+        return next(iter(hives.values()))
+
+    def _hive(self, name: str) -> tuple[Taken, HiveFile]:
+        from reseal.session.hive_copies import take_out  # noqa: PLC0415  only images need it
+
+        if name not in self._open:
+            folder = Path(tempfile.mkdtemp(dir=self._folder))
+            taken = take_out(
+                self._image, name, folder, volume=self._volume, ignore_logs=self._ignore_logs
+            )
+            file = HiveFile(taken.copy, ignore_logs=self._ignore_logs)
+            file.hive.name = f"{name} of {self._image}"
+            self._open[name] = (taken, file)
+        return self._open[name]
+
+    def commit(self, *, backup: bool) -> bool:
+        """Put back what changed; return whether anything did."""
+        from reseal.session.hive_copies import put_back  # noqa: PLC0415  only images need it
+
+        if backup:
+            msg = "--backup keeps a hive file; an image has no place for one."
+            raise UsageError(msg, "Export the key first, or work on a copy of the image.")
+        changed = [(taken, file) for taken, file in self._open.values() if file.hive.changed]
+        if changed:
+            contents = [(taken, bytes(file.hive.to_bytes())) for taken, file in changed]
+            put_back(self._image, contents, volume=self._volume)
+        return bool(changed)
