@@ -188,7 +188,7 @@ class RawVolume:
         """Find an attribute's value. Raises VolumeError where it is absent or damaged."""
         wanted = [
             piece
-            for record in self._records_of(number)
+            for record in self.records_of(number)
             for piece in self._pieces(record)
             if piece.type == kind and piece.name == name
         ]
@@ -200,11 +200,11 @@ class RawVolume:
         """Whether a file has an attribute."""
         return any(
             piece.type == kind and piece.name == name
-            for record in self._records_of(number)
+            for record in self.records_of(number)
             for piece in self._pieces(record)
         )
 
-    def _records_of(self, number: int) -> list[Record]:
+    def records_of(self, number: int) -> list[Record]:
         """Return a file's record with all that its attribute list names."""
         base = self.record(number)
         found = [base]

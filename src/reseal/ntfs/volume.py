@@ -6,10 +6,11 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Self
 
 from reseal.errors import UsageError
-from reseal.ntfs import boot, content, directory, names, records, security, state
+from reseal.ntfs import boot, content, directory, names, records, security, slack, state
 from reseal.ntfs.cache import BlockCache
 from reseal.ntfs.errors import DirtyVolumeError, HibernatedError
 from reseal.ntfs.mount import Mount
+from reseal.ntfs.raw import RawVolume
 from reseal.ntfs.reader import VolumeReader
 from reseal.tree import (
     ARCHIVE,
@@ -58,6 +59,7 @@ class Volume(VolumeReader):
         self.read_only = mount.read_only
         self.boot = sector
         self.state = state.read(mount)
+        self._renamed: set[int] = set()
         self.created = 0
         self.deleted = 0
 
@@ -292,11 +294,13 @@ class Volume(VolumeReader):
             self._create(passing, b"", None)
             self._unlink(passing)
         self._mount.unlink(folder, reference, names.split(path)[-1], path)
+        self._renamed.discard(reference & records.RECORD_MASK)
 
     def rename(self, path: str, new_path: str) -> None:
         """Move an entry inside the volume; TreeError where `new_path` exists.
 
-        A new path that differs in case only is allowed. The short name of the old name is lost.
+        A new path that differs in case only is allowed. The short name of the old name is lost. What
+        the old name leaves in free space is wiped when the volume is closed.
         """
         self._require_writable()
         reference = self._resolve(path)
@@ -322,6 +326,7 @@ class Volume(VolumeReader):
             above = parent(above)
         self._mount.link(new_folder, reference, new_name, new_path)
         self._mount.unlink(folder, reference, name, path)
+        self._renamed |= {one & records.RECORD_MASK for one in (folder, reference)}
         if names.is_short(new_name):
             self._declare_short(new_path)
 
@@ -393,3 +398,8 @@ class Volume(VolumeReader):
         self._mount.close()
         if not self.read_only:
             self._cache.flush()
+        if self._renamed:
+            device = self._cache.device
+            for offset, data in slack.wipes(RawVolume(device, self.name), sorted(self._renamed)):
+                device.write(offset, data)
+            device.flush()

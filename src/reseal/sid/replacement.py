@@ -41,7 +41,7 @@ class Replacement:
 
     @cached_property
     def _name(self) -> re.Pattern[str]:
-        return re.compile(rf"(?<![\w-])(S-)?{re.escape(str(self.old)[2:])}(?!\d)", re.IGNORECASE)
+        return re.compile(rf"(?<!\d){re.escape(str(self.old)[2:])}(?!\d)", re.ASCII)
 
     @cached_property
     def _bytes(self) -> tuple[tuple[re.Pattern[bytes], bytes], ...]:
@@ -57,7 +57,7 @@ class Replacement:
 
     def in_text(self, text: str) -> str:
         """Replace it in a text or a name."""
-        return self._name.sub(lambda match: (match[1] or "") + str(self.new)[2:], text)
+        return self._name.sub(str(self.new)[2:], text)
 
     def in_bytes(self, data: bytes) -> bytes:
         """Replace it in the bytes of a text, be it UTF-16, UTF-8 or a single-byte encoding."""
