@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from bench import generalize
+from bench import generalize, secure
 
 
 def main() -> None:
     """Print one table a measurement."""
-    for line in generalize.measure():
-        print(line)
+    for module in (generalize, secure):
+        for line in module.measure():
+            print(line)
 
 
 if __name__ == "__main__":

@@ -78,6 +78,17 @@ def everywhere(machine: Machine) -> Machine:
                        "Windows": {"CurrentVersion": {"Appx": {
                            f"{sid}-1001": {f"{sid}-1001": f"text {sid}-1001 and {CONSTANT}"}}}}}},
     )  # fmt: skip
+    home: dict[str, Any] = {
+        "owned.txt": File(b"mine", descriptor=profile),
+        "AppData": {
+            "Roaming": {"Microsoft": roaming},
+            "Local": {"Microsoft": {"Windows": {
+                "UsrClass.dat": hive({"Local Settings": {"Owner": f"{sid}-1001"}}).to_bytes(),
+                "Notifications": {"wpndatabase.db": database(sid)[0]},
+            }}},
+        },
+    }  # fmt: skip
+    old_home = machine.files.get("Users", {}).get(user, {"NTUSER.DAT": user_hive(machine, 1001)})
     files: dict[str, Any] = {
         "Windows": {
             "System32": {
@@ -87,18 +98,7 @@ def everywhere(machine: Machine) -> Machine:
             }
         },
         "Users": {
-            user: Folder({
-                "owned.txt": File(b"mine", descriptor=profile),
-                "AppData": {
-                    "Roaming": {"Microsoft": roaming},
-                    "Local": {"Microsoft": {"Windows": {
-                        "UsrClass.dat": hive({"Local Settings": {"Owner": f"{sid}-1001"}}).to_bytes(),
-                        "Notifications": {"wpndatabase.db": database(sid)[0]},
-                    }}},
-                },
-                **({"NTUSER.DAT": user_hive(machine, 1001)}
-                   if user not in machine.files.get("Users", {}) else {}),
-            }, descriptor=profile),
+            user: Folder({**old_home, **home}, descriptor=profile),
         },
         "ProgramData": {
             "Microsoft": {"Windows": {"AppRepository": {
@@ -113,8 +113,5 @@ def everywhere(machine: Machine) -> Machine:
         files[f"file {number}"] = File(
             b"x", descriptor=descriptor(f"{owner}(A;;FA;;;{sid}-{number + 2000})")
         )
-    old_users = machine.files.get("Users", {}).get(user, {})
-    folder = files["Users"][user]
-    files["Users"][user] = Folder({**old_users, **folder.entries}, descriptor=profile)
     machine.files = _merged(machine.files, files)
     return machine

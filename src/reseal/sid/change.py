@@ -12,6 +12,7 @@ from reseal.sid import databases, descriptors, hives, names, sealed, texts
 from reseal.sid.pending import withdraw
 from reseal.sid.sealed import Left
 from reseal.windows import identity
+from reseal.windows.registry import LOG_SUFFIXES
 
 if TYPE_CHECKING:
     from reseal.sid.descriptors import Descriptors
@@ -69,7 +70,12 @@ def change_now(session: Session, replacement: Replacement, *, all_volumes: bool 
             result.descriptors = descriptors.replace(session, replacement, all_volumes=all_volumes)
         result.names = names.replace(session, replacement)
         with session.step("Looking at what is never patched"):
-            result.left += sealed.find(session, replacement)
+            emptied = {
+                f"{path}.{suffix}".lower() for path in result.hives for suffix in LOG_SUFFIXES
+            }
+            result.left += [
+                one for one in sealed.find(session, replacement) if one.path.lower() not in emptied
+            ]
         # Writes behind their back make them worthless, and they hold the old SID.
         session.forget_shadow_copies()
     with session.step("Verifying the edited hives"):
@@ -81,10 +87,11 @@ def remains(installation: Installation, replacement: Replacement, result: Result
     """Look at the written image with fresh eyes: name where the old SID stands against the plan."""
     session = Session(installation)
     problems = []
+    moved = [_moved(path, replacement) for path in result.hives]
     if identity.machine_sid(installation.registry) != replacement.new:
         problems.append("the new SID in its policy")
     problems += [
-        f"the new SID in {path}" for path in hives.remaining(session, str(replacement.old))
+        f"the new SID in {path}" for path in hives.remaining(session, str(replacement.old), moved)
     ]
     problems += [f"a new name for {path}" for path in names.with_sid(session, replacement)]
     for path in result.files:

@@ -11,7 +11,7 @@ from reseal.sid import places
 from reseal.windows.registry import LOG_SUFFIXES, MACHINE_HIVES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from reseal.session import Session
     from reseal.sid.replacement import Replacement
@@ -71,14 +71,11 @@ def replace(session: Session, replacement: Replacement) -> Iterator[tuple[str, C
             session.registry.unload(loaded)
 
 
-def remaining(session: Session, old: str) -> list[str]:
-    """The hives in which a SID still stands."""
+def remaining(session: Session, old: str, written: Iterable[str]) -> list[str]:
+    """The hives in which a SID still stands, of those that were written."""
     found = []
-    for path in paths(session):
-        try:
-            loaded = session.registry.load_file(path)
-        except ImageError:
-            continue
+    for path in written:
+        loaded = session.registry.load_file(path)
         if loaded is not None and sids.find(loaded.hive, old):
             found.append(path)
     return found

@@ -85,6 +85,7 @@ DATABASES = (
     Place(r"{profile}\AppData\Local\ConnectedDevicesPlatform", 1, ("*.db",)),
 )
 
+_REGISTRY_LOGS = ("*.log1", "*.log2", "*.log")
 #: Formats with checksums, signatures or without any description: never patched, only looked at.
 SEALED: tuple[tuple[str, Place], ...] = (
     ("event log", Place(r"{windows}\System32\winevt\Logs", 0, ("*.evtx",))),
@@ -103,6 +104,9 @@ SEALED: tuple[tuple[str, Place], ...] = (
     ("key container", Place(r"{profile}\AppData\Roaming\Microsoft\Crypto", 2)),
     ("package dependencies", Place(r"ProgramData\Microsoft\Windows\AppRepository\Packages", 1,
                                    ("*.pckgdep",))),
+    ("registry log", Place(r"{windows}\System32\config", 0, _REGISTRY_LOGS)),
+    ("registry log", Place("{profile}", 0, _REGISTRY_LOGS)),
+    ("registry log", Place(r"{profile}\AppData\Local\Microsoft\Windows", 0, _REGISTRY_LOGS)),
     ("log", Place(r"{windows}\Panther", 1, ("*.log", "*.xml"))),
     ("log", Place(r"{windows}\inf", 0, ("*.log",))),
     ("log", Place(r"{windows}\Logs", 2, ("*.log",))),
