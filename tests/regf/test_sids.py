@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -108,15 +109,48 @@ def test_free_space_and_what_follows_the_bins_are_wiped() -> None:
     assert b"some data" not in damaged.to_bytes()
 
 
-def test_longer_sids_and_other_lengths_are_left_alone() -> None:
+@pytest.mark.parametrize("new", ["S-1-5-21-1-2-3", "S-1-5-21-4294967295-4294967294-4294967293"])
+def test_names_and_texts_of_other_lengths_are_written_anew(new: str) -> None:
+    old = "S-1-5-21-1000-2000-300000000"
+    numbers, renewed = (struct.pack("<3I", *sids.parse(sid)) for sid in (old, new))
+    wide = old.encode("utf-16-le")
+    spec: dict[str, object] = {
+        f"{old}-{number}": {
+            f"name {old}": f"text {old} and {old}-500",
+            "list": [old, f"{old}0", "other"],
+            "bytes": numbers * 3,
+            "text in bytes": b"\x10" + wide,
+            "large": f"{old} " * 1000,
+        }
+        for number in range(30)
+    }
+    built = hive(spec)
+    places = sids.replace(built, old, new)
+    left = [place for place in places if not place.changed]
+    assert {place.value for place in left} == {"text in bytes"}
+    assert len(left) == 30
+    assert len(sids.find(built, old)) == 30
+    assert built.verify() == []
+    for number in range(30):
+        key = built.key(f"{new}-{number}")
+        assert key is not None
+        found = {value.name: value.decoded for value in key.values()}
+        assert found == {
+            f"name {new}": f"text {new} and {new}-500",
+            "list": [new, f"{old}0", "other"],
+            "bytes": renewed * 3,
+            "text in bytes": b"\x10" + wide,
+            "large": f"{new} " * 1000,
+        }
+
+
+def test_longer_sids_are_left_alone() -> None:
     built = hive({f"{OLD}9": {f"x{OLD}": 1, f"{OLD}-500": f"{OLD}0"}})
     places = sids.replace(built, OLD, NEW)
     assert [(place.what, place.value) for place in places] == [
         ("value name", f"x{OLD}"),
         ("value name", f"{OLD}-500"),
     ]
-    with pytest.raises(RegfError, match="lengths"):
-        sids.replace(built, OLD, "S-1-5-21-1-2-3")
     for wrong in ("S-1-5-18", "S-1-5-21-4294967296-1-1", "", "S-1-5-21-1-2-3-500"):
         with pytest.raises(RegfError, match="no domain SID"):
             sids.find(built, wrong)

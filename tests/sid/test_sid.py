@@ -319,3 +319,16 @@ def test_new_sids_differ_and_keep_their_digits() -> None:
         assert [len(part) for part in str(one).split("-")] == [len(p) for p in str(old).split("-")]
         assert one != old
         assert Sid.parse(str(one)) == one
+
+
+def test_a_chosen_sid_of_another_length_rewrites_texts(image: Path, tmp_path: Path) -> None:
+    old, new = sid(image)["machine_sid"], "S-1-5-21-7-88-999"
+    before = volume(image, tmp_path, "before")
+    record = sid(image, "--set", new, "--yes")
+    after = volume(image, tmp_path, "after")
+    assert sid(image)["machine_sid"] == new
+    prove(before, after, record)
+    assert {name.replace("/", "\\") for name in owners(after, old)} <= {
+        one["path"] for one in record["left"]
+    }
+    _check_database(judges.Volume(after), new, tmp_path)

@@ -14,7 +14,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reseal.regf import baseblock, data, names, node
+from reseal.regf import baseblock, data, names, node, types
 from reseal.regf.cells import BIN_HEADER
 from reseal.regf.errors import RegfError
 from reseal.regf.key import Key
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from reseal.regf.cells import Cells
     from reseal.regf.hive import Hive
 
+#: Data that is nothing but text.
+_TEXTS = frozenset({types.REG_SZ, types.REG_EXPAND_SZ, types.REG_MULTI_SZ})
 _DOMAIN = re.compile(r"S-1-5-21-(\d{1,10})-(\d{1,10})-(\d{1,10})\Z", re.ASCII | re.IGNORECASE)
 
 
@@ -55,12 +57,14 @@ class Place:
             "unknown" (a cell in use that nothing references).
         path: the key, with its old name; None where there is none, as for descriptors.
         value: name of the value, None where it is not about one.
+        changed: whether the new SID stands there now.
     """
 
     hit: Hit
     what: str
     path: str | None = None
     value: str | None = None
+    changed: bool = True
 
 
 def parse(sid: str) -> tuple[int, int, int]:
@@ -133,21 +137,77 @@ def _divided(cells: Cells, patterns: dict[str, bytes]) -> Iterator[Hit]:
 def replace(hive: Hive, old: str, new: str) -> list[Place]:
     """Put one domain SID in the place of another everywhere in a hive; return the places.
 
-    What stands in free space and behind the last bin is wiped instead. Last-written times stay.
+    What stands in free space and behind the last bin is wiped instead. Last-written times stay. Where
+    the two differ in length as text, texts and names are written anew; text inside of other data
+    stays as it is, since that data may say how long the text is.
 
     Raises:
-        RegfError: one is no domain SID, they differ in length as text, or a key that would get a
-            new name has a sibling of that name.
+        RegfError: one is no domain SID, or a key that would get a new name has a sibling of that
+            name.
     """
     patterns, replacements = _patterns(old), _patterns(new)
-    if len(patterns["text"]) != len(replacements["text"]):
-        msg = f"{old} and {new} have different lengths, so one can't take the place of the other."
-        raise RegfError(msg, hint="Choose numbers with as many digits as the old ones have.")
     hits = find(hive, old)
     if not hits:
         return []
     with hive.editing():
-        return _replace(hive, hits, patterns, replacements)
+        if len(patterns["text"]) == len(replacements["text"]):
+            return _replace(hive, hits, patterns, replacements)
+        binary = [hit for hit in hits if hit.form == "binary"]
+        places = _replace(hive, binary, patterns, replacements) if binary else []
+        return places + _resize(hive, old, new)
+
+
+def _resize(hive: Hive, old: str, new: str) -> list[Place]:
+    """Write names and texts anew whose length changes."""
+    patterns = _patterns(old)
+    hits = find(hive, old)
+    where = _cells_with(hive.cells, hits)
+    owners = _owners(hive, {cell for cell, in_use in where if in_use})
+    pattern = re.compile(rf"(?<!\d){re.escape(old[2:])}(?!\d)", re.ASCII)
+    places: list[Place] = []
+    values: dict[tuple[int, int], None] = {}
+    for hit, (cell, in_use) in zip(hits, where, strict=True):
+        if not in_use:
+            _wipe(hive.cells, hit, cell, len(patterns[hit.form]))
+            places.append(Place(hit, "free space"))
+            continue
+        what, key, vk = owners.get(cell, ("unknown", None, None))
+        name = None if vk is None else names.of_value(hive.cells, vk)
+        path = None if key is None else Key(hive, key).path
+        changed = False
+        if what == "key name":
+            changed = key != hive.root_offset
+        elif key is not None and vk is not None:
+            value = Key(hive, key).value(name or "")
+            changed = what == "value name" or (value is not None and value.type in _TEXTS)
+            if changed:
+                values[key, vk] = None
+        places.append(Place(hit, what, path, name, changed=changed))
+    renames = _renames(hive, owners, old[2:], new[2:])
+    # All names before the first edit, which may give a value's cell to another; values before keys,
+    # which may move.
+    named = [(key, names.of_value(hive.cells, vk)) for key, vk in values]
+    for offset, name in named:
+        _resize_value(Key(hive, offset), name, pattern, new[2:])
+    for offset, name in renames.items():
+        Key(hive, offset).rename(name, stamp=False)
+    hive.security.forget()
+    return places
+
+
+def _resize_value(key: Key, name: str, pattern: re.Pattern[str], new: str) -> None:
+    value = key.value(name)
+    if value is None:
+        return
+    data, number = value.data, value.type
+    if number in _TEXTS:
+        text = data.decode("utf-16-le", "surrogatepass") if len(data) % 2 == 0 else None
+        if text is not None:
+            data = pattern.sub(new, text).encode("utf-16-le", "surrogatepass")
+    new_name = pattern.sub(new, name)
+    if new_name != name:
+        key.unset(name)
+    key.set(new_name, number, data)
 
 
 def _replace(

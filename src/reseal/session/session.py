@@ -302,13 +302,14 @@ class Session:
         """Put a machine's SID in the place of another everywhere in a hive; return the places.
 
         Raises:
-            RegfError: they differ in length as text, or a key can't get its new name.
+            RegfError: a key can't get its new name.
         """
         places = sids.replace(loaded.hive, old, new)
-        if places:
+        changed = [place for place in places if place.changed]
+        if changed:
             self._edited.add(loaded.name)
         shown = self.registry.shown(loaded.name)
-        for target, count in Counter(_place(shown, place) for place in places).items():
+        for target, count in Counter(_place(shown, place) for place in changed).items():
             self.record("replace_sid", target, {"sid": old, "places": count}, {"sid": new})
         return places
 

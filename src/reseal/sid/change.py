@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -63,9 +64,13 @@ def change_now(session: Session, replacement: Replacement, *, all_volumes: bool 
             result.left += [Left(path, kind, None, reason) for path, reason in files.items()]
         withdraw(session)
         with session.step("Replacing the SID in hives"):
-            result.hives = {
-                path: dict(counts) for path, counts in hives.replace(session, replacement)
-            }
+            for path, found in hives.replace(session, replacement):
+                result.hives[path] = dict(Counter(one.what for one in found if one.changed))
+                result.left += [
+                    Left(path, f"registry, {one.path}", 1, "the length of the data would change")
+                    for one in found
+                    if not one.changed
+                ]
         with session.step("Replacing the SID in descriptors"):
             result.descriptors = descriptors.replace(session, replacement, all_volumes=all_volumes)
         result.names = names.replace(session, replacement)
@@ -87,11 +92,14 @@ def remains(installation: Installation, replacement: Replacement, result: Result
     """Look at the written image with fresh eyes: name where the old SID stands against the plan."""
     session = Session(installation)
     problems = []
-    moved = [_moved(path, replacement) for path in result.hives]
+    moved = {_moved(path, replacement): path for path in result.hives}
+    expected = Counter(one.path for one in result.left)
     if identity.machine_sid(installation.registry) != replacement.new:
         problems.append("the new SID in its policy")
     problems += [
-        f"the new SID in {path}" for path in hives.remaining(session, str(replacement.old), moved)
+        f"the new SID in {path}"
+        for path, count in hives.remaining(session, str(replacement.old), moved).items()
+        if count > expected[moved[path]]
     ]
     problems += [f"a new name for {path}" for path in names.with_sid(session, replacement)]
     for path in result.files:

@@ -157,7 +157,9 @@ def _change_table(database: sqlite3.Connection, table: str) -> int:
 
 def _cell(cell: str | bytes, replacement: Replacement) -> str | bytes:
     if isinstance(cell, bytes):
-        return replacement.in_bytes(cell.replace(replacement.old_binary, replacement.new_binary))
+        cell = cell.replace(replacement.old_binary, replacement.new_binary)
+        # A cell of bytes may say how long a text in it is.
+        return replacement.in_bytes(cell) if replacement.same_length else cell
     return replacement.in_text(cell)
 
 

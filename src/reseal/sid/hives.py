@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from reseal.errors import ImageError
@@ -13,6 +12,7 @@ from reseal.windows.registry import LOG_SUFFIXES, MACHINE_HIVES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from reseal.regf.sids import Place
     from reseal.session import Session
     from reseal.sid.replacement import Replacement
 
@@ -44,8 +44,8 @@ def needed(session: Session) -> set[str]:
     return {(registry.file(name) or "").lower() for name in (*MACHINE_HIVES, *registry.profiles)}
 
 
-def replace(session: Session, replacement: Replacement) -> Iterator[tuple[str, Counter[str]]]:
-    """Stage the new SID in every hive; yield (file, number of places of each kind).
+def replace(session: Session, replacement: Replacement) -> Iterator[tuple[str, list[Place]]]:
+    """Stage the new SID in every hive; yield (file, places) where there are any.
 
     A hive that can't be opened stops the run where the machine needs it, and is noted otherwise.
 
@@ -66,16 +66,16 @@ def replace(session: Session, replacement: Replacement) -> Iterator[tuple[str, C
             session.note(f"{path} was left as it is: {error.message}")
             continue
         if found:
-            yield path, Counter(place.what for place in found)
+            yield path, found
         elif path.lower() not in must:
             session.registry.unload(loaded)
 
 
-def remaining(session: Session, old: str, written: Iterable[str]) -> list[str]:
-    """The hives in which a SID still stands, of those that were written."""
-    found = []
+def remaining(session: Session, old: str, written: Iterable[str]) -> dict[str, int]:
+    """How often a SID still stands in hives that were written."""
+    found = {}
     for path in written:
         loaded = session.registry.load_file(path)
-        if loaded is not None and sids.find(loaded.hive, old):
-            found.append(path)
+        if loaded is not None:
+            found[path] = len(sids.find(loaded.hive, old))
     return found
