@@ -12,7 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from reseal.testing.machine import Machine, default_hive, software_hive, system_hive, user_hive
+from reseal.testing.machine import (
+    Machine,
+    default_hive,
+    security_hive,
+    software_hive,
+    system_hive,
+    user_hive,
+)
 from tests.end_to_end import judges
 
 Untouched = Callable[[Path], Callable[[], None]]
@@ -24,6 +31,7 @@ def test_the_sample_is_generalized_and_nothing_else_changed(sample: Path, tmp_pa
     hives = {
         "SYSTEM": system_hive(machine),
         "SOFTWARE": software_hive(machine),
+        "SECURITY": security_hive(machine),
         "DEFAULT": default_hive(),
         ADMINISTRATOR: user_hive(machine, 500),
     }

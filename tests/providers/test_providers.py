@@ -70,7 +70,8 @@ def test_an_older_request_is_replaced_whole() -> None:
 def test_computer_name_is_replaced_in_every_control_set() -> None:
     one = session(Machine(control_sets=(1, 2)))
     changed = _run("computer-name", one)
-    assert len(changed) == 6
+    assert len(changed) == 7
+    assert "SECURITY\\Policy\\PolAcDmN\\" in changed
     for control_set in ("ControlSet001", "ControlSet002"):
         names = {
             one.registry.text(

@@ -18,6 +18,7 @@ from reseal.providers.event_logs import event_logs
 from reseal.providers.licensing import licensing
 from reseal.providers.machine_guid import machine_guid
 from reseal.providers.machine_sid import machine_sid
+from reseal.providers.mobile_hotspot import mobile_hotspot
 from reseal.providers.mounted_devices import mounted_devices
 from reseal.providers.msdtc import msdtc
 from reseal.providers.network import network
@@ -62,6 +63,7 @@ PROVIDERS: tuple[Provider, ...] = (
     rng_seed,
     smb_server,
     network_list,
+    mobile_hotspot,
     event_logs,
     restore_points,
     windows_update,

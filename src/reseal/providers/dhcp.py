@@ -1,4 +1,4 @@
-"""The DHCPv6 unique identifier."""
+"""What the DHCP client keeps of the machine."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from reseal.session import Mark
 if TYPE_CHECKING:
     from reseal.session import Session
 
+TCPIP = r"HKLM\SYSTEM\CurrentControlSet\Services\Tcpip\Parameters"
 TCPIP6 = r"HKLM\SYSTEM\CurrentControlSet\Services\Tcpip6\Parameters"
+#: What a server last answered, which names the client and its adapter (seen: 1709).
+_ANSWERS = ((TCPIP, "DhcpInterfaceOptions"), (TCPIP6, "Dhcpv6InterfaceOptions"))
 
 
 @provider(
     "dhcpv6-duid",
-    "Delete the DHCPv6 unique identifier",
+    "Delete the DHCPv6 unique identifier and the last answers of DHCP servers",
     mark=Mark.REPORTED,
     source="interoperability notes on dhcpcsvc.dll: DhcpClient_Generalize deletes this one value",
     entry_points=("dhcpcsvc.dll,DhcpClient_Generalize",),
@@ -26,5 +29,16 @@ def dhcp(session: Session) -> None:
     Clones that share it get one address. Sysprep deletes `Dhcpv6DUID` in
     `Services\Tcpip6\Parameters`, and the DHCP client makes a new one; reseal does the same in every
     control set.
+
+    Beside it go the last answers of DHCP servers (`DhcpInterfaceOptions`, `Dhcpv6InterfaceOptions` of
+    every interface), in which the machine's name and MAC address stand: the client asks anew with
+    every boot (inferred).
     """
     session.delete_value(TCPIP6, "Dhcpv6DUID")
+    with session.acting("dhcpv6-duid", Mark.INFERRED):
+        for parameters, name in _ANSWERS:
+            for control_set in session.registry.control_sets:
+                path = parameters.replace("CurrentControlSet", control_set) + r"\Interfaces"
+                interfaces = session.registry.key(path)
+                for interface in list(interfaces.subkeys()) if interfaces else []:
+                    session.delete_value(rf"{path}\{interface.name}", name)

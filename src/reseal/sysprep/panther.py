@@ -6,6 +6,7 @@ has one. Form and ids: seen in a log of Server 2022.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from reseal import __version__
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from reseal.sysprep.entry_points import Coverage
 
 LOG = join(setup.SYSPREP, r"Panther\setupact.log")
+#: Registry values whose old data must not live on in the log.
+_OLD_NAMES = ("\\\\ComputerName", "\\\\MachineGuid", "\\\\Hostname")
+_MACHINE_SID = re.compile(r"S-1-5-21(-\d+){3}")
+_MAC = re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{12}(?![0-9A-Fa-f])")
 _RULE = "=" * 56
 _TITLE = f"==={'Beginning of a new sysprep run':^50}==="
 
@@ -40,8 +45,9 @@ def write(session: Session, target: Target, coverage: Coverage) -> None:
     line(f"This run was made offline by reseal {__version__}; times are UTC")
     for option in (target.value.upper(), "GENERALIZE"):
         line(f"ParseCommands:Found supported command line option '{option}'", 0x5F)
+    names = _old_names(session)
     for change in session.changes:
-        line(f"{change.provider}: {change.kind} {change.target}")
+        line(f"{change.provider}: {change.kind} {_anonymous(change.target, names)}")
     for name in coverage.to_json()["unknown"]:
         line(f"reseal: {name} was not emulated", level="Warning")
     line(f"reseal: the image's state is {image_state(Stage.GENERALIZED, target)}")
@@ -49,3 +55,20 @@ def write(session: Session, target: Target, coverage: Coverage) -> None:
     data = "".join(f"{one}\r\n" for one in lines).encode("utf-8", "replace")
     with session.acting("panther-log", Mark.SEEN):
         session.write_file(session.installation.path(LOG), data)
+
+
+def _old_names(session: Session) -> list[str]:
+    """What the run replaced: the log stays in the image, and must not name the old machine."""
+    names = set()
+    for change in session.changes:
+        data = change.before.get("data") if isinstance(change.before, dict) else None
+        if change.target.endswith(_OLD_NAMES) and isinstance(data, str) and data:
+            names.add(data)
+    return sorted(names, key=len, reverse=True)
+
+
+def _anonymous(target: str, names: list[str]) -> str:
+    """A target without what identified the machine: its SID, name, MachineGuid and MAC addresses."""
+    for name in names:
+        target = re.sub(re.escape(name), "<old>", target, flags=re.IGNORECASE)
+    return _MAC.sub("<MAC>", _MACHINE_SID.sub("<machine SID>", target))

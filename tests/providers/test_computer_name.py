@@ -1,0 +1,50 @@
+"""The computer's name goes from every place where Windows keeps a copy of it."""
+
+from __future__ import annotations
+
+import struct
+
+from reseal.testing.machine import Machine
+from tests.builders import effect
+
+CONTAINER = (
+    r"Control\DeviceContainers\{00000000-0000-0000-FFFF-FFFFFFFFFFFF}\Properties"
+    r"\{656a3bb3-ecc0-43fd-8477-4ae0404a96cd}\3000"
+)
+#: The type of a device property that is a text (seen).
+PROPERTY_TEXT = 0xFFFF0012
+
+
+def _machine(container: str) -> Machine:
+    data = (PROPERTY_TEXT, container.encode("utf-16-le") + b"\0\0")
+    spec: object = {"": data}
+    for part in reversed(CONTAINER.split("\\")):
+        spec = {part: spec}
+    assert isinstance(spec, dict)
+    return Machine(system={"ControlSet001": spec})
+
+
+def test_the_account_domain_gets_the_same_name() -> None:
+    after = effect("computer-name").after.registry
+    key = after.key(r"HKLM\SECURITY\Policy\PolAcDmN")
+    value = key.value("") if key else None
+    assert value
+    length, longest, place = struct.unpack_from("<HHI", value.data)
+    name = value.data[place : place + length].decode("utf-16-le")
+    assert (length, longest, place) == (30, 32, 8)
+    path = r"HKLM\SYSTEM\CurrentControlSet\Control\ComputerName\ComputerName"
+    assert name == after.text(path, "ComputerName")
+
+
+def test_the_container_that_is_the_computer_gets_it_and_keeps_its_type() -> None:
+    done = effect("computer-name", _machine("DESKTOP-SAMPLE1"))
+    key = done.after.registry.key(rf"HKLM\SYSTEM\ControlSet001\{CONTAINER}")
+    value = key.value("") if key else None
+    assert value
+    assert value.type == PROPERTY_TEXT
+    assert value.data.decode("utf-16-le").startswith("WIN-")
+
+
+def test_a_container_of_another_name_stays() -> None:
+    done = effect("computer-name", _machine("A printer"))
+    assert not [path for path in done.changes if "DeviceContainers" in path]

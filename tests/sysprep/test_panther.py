@@ -1,0 +1,26 @@
+"""The log that a run leaves in the image."""
+
+from __future__ import annotations
+
+from reseal.sysprep.generalize import generalize
+from reseal.testing.machine import Machine
+from tests.builders import session
+
+
+def test_it_does_not_name_the_old_machine() -> None:
+    machine = Machine()
+    one = session(machine)
+    generalize(one)
+    log = one.files.read(r"Windows\System32\Sysprep\Panther\setupact.log").decode().lower()
+    for secret in (machine.computer_name, machine.machine_guid, str(machine.sid)):
+        assert secret.lower() not in log
+    assert "machine-guid: rename_file" in log
+    assert "<machine sid>-500" in log
+
+
+def test_names_in_targets_are_masked() -> None:
+    from reseal.sysprep.panther import _anonymous
+
+    sid = Machine().sid
+    assert _anonymous(rf"HKU\{sid}-500\X", []) == r"HKU\<machine SID>-500\X"
+    assert _anonymous(r"A\desktop-1\28E347017777", ["DESKTOP-1"]) == r"A\<old>\<MAC>"
