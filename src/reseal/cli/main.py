@@ -16,6 +16,7 @@ from reseal.cli.providers import providers
 from reseal.cli.resume import resume
 from reseal.cli.sid import sid
 from reseal.cli.sysprep import sysprep
+from reseal.cli.verify import verify
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -42,7 +43,7 @@ def _root(
     del version
 
 
-for command in (inspect, check, generalize, boot, sysprep, sid, providers, resume):
+for command in (inspect, check, generalize, verify, boot, sysprep, sid, providers, resume):
     app.command()(command)
 app.add_typer(bcd.app, name="bcd")
 app.add_typer(reg.app, name="reg")

@@ -24,3 +24,4 @@ Force: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(metavar="CHECK", help="Go on although this check finds an error; repeatable."),
 ]
+Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]

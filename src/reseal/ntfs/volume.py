@@ -376,9 +376,15 @@ class Volume(VolumeReader):
             "",
         )
 
+    @contextmanager
+    def metadata(self, record: int) -> Iterator[Inode]:
+        """Open a file record by its number, also one of the file system's own. To be read only."""
+        with self._mount.inode(record, f"file record {record}") as inode:
+            yield inode
+
     @property
     def device(self) -> Device:
-        """The device that it fills; what was written and not yet flushed is not there."""
+        """The device below, past the cache; what was written and not yet flushed is not there."""
         return self._cache.device
 
     def read_raw(self, offset: int, size: int) -> bytes:

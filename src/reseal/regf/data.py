@@ -38,6 +38,19 @@ def read(cells: Cells, vk: int) -> bytes:
     )
 
 
+def pieces(cells: Cells, vk: int) -> list[tuple[int, int]]:
+    """Return where in the file a value's data stands: (start, end) of each piece."""
+    size, place = struct.unpack_from("<II", cells.data, vk + node.VK_DATA_SIZE)
+    if size & node.RESIDENT or not size:
+        return []
+    start, end = cells.locate(place, 0, "value data")
+    if size <= end - start:
+        return [(start, start + size)]
+    if cells.minor < BIG_DATA_MINOR:
+        raise cells.damage("value data is longer than its cell", place)
+    return [(one, one + length) for one, length in _segments(cells, place, size)]
+
+
 def _big(cells: Cells, place: int) -> tuple[int, list[int]]:
     """Return the offset of the list of segments, and the segments."""
     start, _ = cells.locate_signed(place, b"db", _DB.size, "big data")

@@ -140,6 +140,25 @@ class Key:
         return bytes(cells.data[start : start + size])
 
     @property
+    def places(self) -> list[tuple[int, int]]:
+        """Where in the file its name and class stand: (start, end) of each."""
+        cells, nk = self.hive.cells, self._nk()
+        sizes = struct.unpack_from("<HH", cells.data, nk + node.NK_NAME_SIZE)
+        found = [(nk, nk + node.NK_SIZE + sizes[0])]
+        offset = cells.u32(nk + node.NK_CLASS)
+        if sizes[1] and offset != NIL:
+            start, _ = cells.locate(offset, sizes[1], "a class name")
+            found.append((start, start + sizes[1]))
+        return found
+
+    @property
+    def descriptor_place(self) -> tuple[int, int]:
+        """Where in the file its security descriptor stands, which it may share: (start, end)."""
+        cells = self.hive.cells
+        offset = cells.u32(self._nk() + node.NK_SECURITY)
+        return cells.locate(offset, 0, "a security descriptor")
+
+    @property
     def descriptor(self) -> bytes:
         """The key's security descriptor, self-relative."""
         cells = self.hive.cells

@@ -56,6 +56,13 @@ class Value:
         return data.read(self._cells, self._vk())
 
     @property
+    def places(self) -> list[tuple[int, int]]:
+        """Where in the file its name and data stand: (start, end) of each piece."""
+        vk = self._vk()
+        (size,) = struct.unpack_from("<H", self._cells.data, vk + node.VK_NAME_SIZE)
+        return [(vk, vk + node.VK_SIZE + size), *data.pieces(self._cells, vk)]
+
+    @property
     def decoded(self) -> str | int | list[str] | bytes:
         """The data as a Python value; see `types.decode`."""
         return types.decode(self.type, self.data)

@@ -1,0 +1,136 @@
+"""`reseal verify`: is an image generalized, and is nothing of the old machine left in it?"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from reseal.cli import console
+from reseal.cli.options import AllowBacking, AsJson, ImagePath, Quiet, Volume
+from reseal.errors import CheckError, UsageError
+
+if TYPE_CHECKING:
+    from reseal.session.opening import Found
+    from reseal.session.session import Report
+
+
+def verify(
+    image: ImagePath,
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="OTHER",
+            help="Say instead which identities IMAGE shares with OTHER, an image or a folder of "
+            "images (repeatable).",
+        ),
+    ] = None,
+    identity: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Whose remains to look for: what generalize --save-identity wrote.",
+        ),
+    ] = None,
+    deep: Annotated[bool, typer.Option("--deep", help="Search unallocated clusters, too.")] = False,
+    volume: Volume = None,
+    as_json: AsJson = False,
+    allow_backing: AllowBacking = False,
+    quiet: Quiet = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="List all that was found, harmless or not.")
+    ] = False,
+) -> None:
+    """Prove that an image is armed and that nothing of the old machine is left in it.
+
+    Exit code 0 only if it is clean; 3 if not.
+    """
+    from reseal.report import verification as text  # noqa: PLC0415  --help needs no engines
+
+    with console.errors(as_json=as_json):
+        if against and (identity or deep):
+            msg = "--against compares what images have, so it takes no --identity and no --deep."
+            raise UsageError(msg, "Run reseal verify twice.")
+        with console.progress(quiet=quiet) as report:
+            if against:
+                record = _compared([image, *against], volume, report, allow_backing=allow_backing)
+                lines = text.comparison(record)
+            else:
+                record = _verified(
+                    image, identity, volume, report, deep=deep, allow_backing=allow_backing
+                )
+                lines = text.verification(record, verbose=verbose)
+        if as_json:
+            console.print_json(record)
+        else:
+            console.print_lines(lines)
+        if record["result"] not in {"clean", "nothing shared"}:
+            raise typer.Exit(CheckError.exit_code)
+
+
+def _verified(
+    image: Path,
+    identity: Path | None,
+    volume: str | None,
+    report: Report,
+    *,
+    deep: bool,
+    allow_backing: bool,
+) -> dict[str, Any]:
+    from reseal.proof.identity import MachineIdentity  # noqa: PLC0415
+    from reseal.proof.verification import verify as prove  # noqa: PLC0415
+    from reseal.session.opening import choose  # noqa: PLC0415
+    from reseal.session.run import read  # noqa: PLC0415
+
+    given = MachineIdentity.load(identity) if identity else None
+
+    def job(found: list[Found]) -> dict[str, Any]:
+        return prove(choose(found, volume, str(image)), given, deep=deep)
+
+    report({"step": "Searching the volume"})
+    return read(image, job, allow_backing=allow_backing)
+
+
+def _compared(
+    images: list[Path], volume: str | None, report: Report, *, allow_backing: bool
+) -> dict[str, Any]:
+    from reseal.proof.verification import compare  # noqa: PLC0415
+    from reseal.session.run import read  # noqa: PLC0415
+
+    listed = []
+    for path in _expanded(images):
+        report({"step": f"Reading {path}"})
+        record = read(
+            path,
+            partial(_facts, volume=volume, subject=str(path)),
+            allow_backing=allow_backing,
+        )
+        listed.append({"path": str(path), **{k: v for k, v in record.items() if k != "image"}})
+    return compare(listed)
+
+
+def _facts(found: list[Found], *, volume: str | None, subject: str) -> dict[str, Any]:
+    from reseal.proof.verification import facts  # noqa: PLC0415
+    from reseal.session.opening import choose  # noqa: PLC0415
+
+    return facts(choose(found, volume, subject))
+
+
+def _expanded(paths: list[Path]) -> list[Path]:
+    """Every image once; a folder that holds no Windows stands for the images in it."""
+    from reseal.disk.formats import EXTENSIONS  # noqa: PLC0415
+
+    found: dict[Path, Path] = {}
+    for path in paths:
+        inside = [path]
+        if path.is_dir():
+            images = sorted(one for one in path.iterdir() if one.suffix.lower() in EXTENSIONS)
+            inside = images or [path]
+        for one in inside:
+            found.setdefault(one.resolve(), one)
+    if len(found) < 2:
+        msg = "There is only one image to compare."
+        raise UsageError(msg, "Name at least one other image with --against.")
+    return list(found.values())

@@ -1,0 +1,115 @@
+"""Every value of the armed state of an image, as it is, as it must be, and what it means."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from reseal.session import Mark
+from reseal.sysprep.arm import Stage, Target, armed_state, image_state
+from reseal.windows import setup
+
+if TYPE_CHECKING:
+    from reseal.windows import Installation
+
+_MEANINGS = {
+    "SetupType": "2 makes the session manager's successor run CmdLine before anybody can log on.",
+    "CmdLine": "What runs then: the program that drives specialize and OOBE.",
+    "OOBEInProgress": "Services that must wait for the end of OOBE wait.",
+    "SystemSetupInProgress": "The kernel starts as it does within Setup.",
+    "SetupPhase": "Which phase of Setup the kernel takes this boot for.",
+    "GeneralizationState": "4: generalized, specialize still to come; 7: a finished installation.",
+    "AuditBoot": "Whether the boot goes to audit mode rather than to OOBE.",
+    "ImageState": "The state that deployment tools read. Windows computes it anew from the others.",
+}
+_CHILD = "0: this part of the first boot has not run yet. Windows skips one that is done."
+_PASS = "0: this configuration pass has not run yet. Windows skips one that is done."  # noqa: S105
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    r"""One value or file of the armed state.
+
+    Attributes:
+        target: a registry value (`key\\name`), or a path of the volume.
+        expected: what it must be.
+        found: what it is; None where it is missing.
+        correct: whether it is as it must be.
+        meaning: what Windows does with it.
+        mark: how that is known.
+    """
+
+    target: str
+    expected: object
+    found: object
+    correct: bool
+    meaning: str
+    mark: Mark
+
+    def to_json(self) -> dict[str, Any]:
+        """The part as plain data."""
+        return asdict(self)
+
+
+def target_of(installation: Installation) -> Target:
+    """Where the next boot is meant to go, by AuditBoot."""
+    audit = installation.registry.number(setup.STATUS, "AuditBoot")
+    return Target.AUDIT if audit else Target.OOBE
+
+
+def armed(installation: Installation) -> list[Part]:
+    """Look at every value and file that makes the next boot run specialize and OOBE or audit mode."""
+    registry, target = installation.registry, target_of(installation)
+    parts = []
+    for one in armed_state(target):
+        found = registry.value(one.path, one.name)
+        shown = found.hex() if isinstance(found, bytes) else found
+        parts.append(
+            Part(f"{one.path}\\\\{one.name}", one.data, shown, found == one.data,
+                 _meaning(one.path, one.name), one.mark)
+        )  # fmt: skip
+    return [*parts, *_new_sid(installation), *_files(installation, target)]
+
+
+def _meaning(path: str, name: str) -> str:
+    if path == setup.CHILD_COMPLETION:
+        return _CHILD
+    return _PASS if path == setup.UNATTEND_PASSES else _MEANINGS[name]
+
+
+def _new_sid(installation: Installation) -> list[Part]:
+    registry = installation.registry
+    flags = registry.number(setup.PENDING_REQUEST, "OperationFlags")
+    wanted = setup.REPLACE_ACCOUNT_DOMAIN_SID
+    parts = [
+        Part(f"{setup.PENDING_REQUEST}\\\\OperationFlags", wanted, flags, flags == wanted,
+             "Asks setupcl.exe to replace the machine's SID, and for nothing else.", Mark.REPORTED)
+    ]  # fmt: skip
+    for control_set in registry.control_sets:
+        path = setup.SESSION_MANAGER.replace("CurrentControlSet", control_set)
+        found = registry.value(path, setup.SETUPEXECUTE)
+        strings = [one.lower() for one in found] if isinstance(found, list) else []
+        parts.append(
+            Part(f"{path}\\\\{setup.SETUPEXECUTE}", f"{setup.SETUPCL_EXE} first", found,
+                 strings[:1] == [setup.SETUPCL_EXE],
+                 "What the session manager runs before anything else: the change of the SID.",
+                 Mark.SEEN)
+        )  # fmt: skip
+    return parts
+
+
+def _files(installation: Installation, target: Target) -> list[Part]:
+    state = image_state(Stage.GENERALIZED, target)
+    ini, tag = installation.path(setup.STATE_INI), installation.path(setup.TAG_FILE)
+    stat = installation.tree.stat(ini)
+    text = None
+    if stat is not None and not stat.is_directory:
+        text = installation.tree.read(ini, 0, 4096).decode("utf-8", "replace").strip()
+    there = installation.tree.stat(tag) is not None
+    return [
+        Part(ini, state, text, text is not None and state in text,
+             "The third place of the ImageState, which Windows reads before the registry's.",
+             Mark.DOCUMENTED),
+        Part(tag, "present", "present" if there else None, there,
+             "Sysprep's own sign that a run succeeded.", Mark.SEEN),
+    ]  # fmt: skip

@@ -1,0 +1,186 @@
+"""What a remain of the old machine means: a failure, Windows' own next job, or harm to nobody.
+
+Every rule has a reason that a person can check. What no rule knows is left behind, and fails.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from reseal.proof.hits import Hit, Place
+from reseal.proof.identity import Kind
+from reseal.session import Mark
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class Verdict(StrEnum):
+    """What a hit means."""
+
+    LEFT_BEHIND = "left behind"
+    REPLACED = "replaced at first boot"
+    HARMLESS = "known harmless"
+    REPORTED = "reported only"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict, with the reason and how that is known."""
+
+    verdict: Verdict
+    reason: str
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What judging needs to know of the image.
+
+    Attributes:
+        new_sid_pending: whether setupcl.exe replaces the machine's SID at the next boot.
+        hives: paths, in lower case, of the hives in which it does so.
+    """
+
+    new_sid_pending: bool
+    hives: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    fits: Callable[[Hit, Context], bool]
+    verdict: Verdict
+    reason: str
+    mark: Mark
+
+
+_IDS = {Kind.VOLUME, Kind.DISK}
+_UNREAD = {Place.UNALLOCATED, Place.SLACK, Place.DELETED}
+_FILE_SYSTEM_LOGS = ("$logfile", r"$extend\$usnjrnl", r"$extend\$rmmetadata")
+_LICENSING = re.compile(
+    r"\\Windows NT\\CurrentVersion(\\DefaultProductKey2?)?\\\\(ProductId|DigitalProductId4?)$"
+    r"|\\Internet Explorer\\Registration\\\\(ProductId|DigitalProductId4?)$",
+    re.IGNORECASE,
+)
+_DEVICES = re.compile(
+    r"^HKLM\\SYSTEM\\ControlSet\d{3}\\(Enum|Control\\(DeviceClasses|DeviceContainers|NetworkSetup2|Class)"
+    r"|Services\\BTHPORT\\Parameters\\Keys)\\",
+    re.IGNORECASE,
+)
+_PROTECT = re.compile(r"\\microsoft\\protect\\s-1-5-21-[-0-9]+", re.IGNORECASE)
+
+
+def _pending(hit: Hit, context: Context) -> bool:
+    return hit.kind is Kind.SID and context.new_sid_pending
+
+
+_RULES: tuple[_Rule, ...] = (
+    _Rule(
+        lambda hit, _: hit.kind in _IDS,
+        Verdict.REPORTED,
+        "Disk, partition and volume ids stay: the boot configuration hangs on them.",
+        Mark.INFERRED,
+    ),
+    _Rule(
+        lambda hit, _: hit.place in _UNREAD,
+        Verdict.REPORTED,
+        "Deleted data: no program reads it, and Windows writes over it. Who must have it gone copies "
+        "the image after a discard of free space, or wipes it.",
+        Mark.DOCUMENTED,
+    ),
+    _Rule(
+        lambda hit, _: hit.place is Place.FREE_CELL,
+        Verdict.HARMLESS,
+        "A part of a hive that no key leads to: no reader of the registry sees it, and Windows writes "
+        "over it. `reseal reg compact` removes it.",
+        Mark.SEEN,
+    ),
+    _Rule(
+        lambda hit, context: _pending(hit, context)
+        and hit.place in {Place.KEY, Place.VALUE, Place.DESCRIPTOR}
+        and hit.path.lower() in context.hives,
+        Verdict.REPLACED,
+        "setupcl.exe, which SetupCl's pending request starts before specialize, renames keys and "
+        "rewrites values with this SID in the machine's hives and in those of ProfileList.",
+        Mark.REPORTED,
+    ),
+    _Rule(
+        lambda hit, context: _pending(hit, context) and hit.path.lower().startswith("$secure"),
+        Verdict.REPLACED,
+        "setupcl.exe replaces this SID in the security descriptors of the volume's files.",
+        Mark.REPORTED,
+    ),
+    _Rule(
+        lambda hit, context: hit.place is Place.HIVE_LOG
+        and (hit.kind is not Kind.SID or context.new_sid_pending),
+        Verdict.HARMLESS,
+        "The log of a hive. What of it applies was looked at in the hive, where it counts; the rest is "
+        "never read again and is written over.",
+        Mark.INFERRED,
+    ),
+    _Rule(
+        lambda hit, _: hit.path.lower().startswith(_FILE_SYSTEM_LOGS),
+        Verdict.HARMLESS,
+        "NTFS' own journal of changes. Nothing of a cleanly closed volume is replayed from it, and it "
+        "is written over as the volume is used.",
+        Mark.DOCUMENTED,
+    ),
+    _Rule(
+        lambda hit, _: hit.place is Place.INDEX,
+        Verdict.HARMLESS,
+        "The index of a folder: the name of a file that exists is found, and judged, in the file's own "
+        "record; anything else there is a deleted entry.",
+        Mark.DOCUMENTED,
+    ),
+    _Rule(
+        lambda hit, _: hit.kind is Kind.PRODUCT_ID and bool(_LICENSING.search(hit.key)),
+        Verdict.HARMLESS,
+        "The product id belongs to the license, which is sealed and is Windows' own to renew when the "
+        "image is activated.",
+        Mark.INFERRED,
+    ),
+    _Rule(
+        lambda hit, _: hit.kind is Kind.MAC and bool(_DEVICES.match(hit.key)),
+        Verdict.HARMLESS,
+        "A device of the hardware that the image was made on. On other hardware it is an absent device "
+        "and nobody's address; Sysprep keeps such devices, too, where PersistAllDeviceInstalls is set.",
+        Mark.DOCUMENTED,
+    ),
+    _Rule(
+        lambda hit, _: hit.path.lower().endswith(".lnk"),
+        Verdict.HARMLESS,
+        "A shortcut remembers on which machine its target was last seen, in order to find it again if "
+        "it is moved ([MS-SHLLINK] 2.5.10); nothing takes it for this machine's identity.",
+        Mark.DOCUMENTED,
+    ),
+    _Rule(
+        lambda hit, _: hit.kind is Kind.SID and bool(_PROTECT.search(hit.path)),
+        Verdict.HARMLESS,
+        "The folder of a user's protected keys is found by the SID under which they were made; without "
+        "it, what they protect is lost. Sysprep leaves it, too.",
+        Mark.INFERRED,
+    ),
+)  # fmt: skip
+
+_LEFT = Judgement(
+    Verdict.LEFT_BEHIND,
+    "No known step of the next boot removes it.",
+    Mark.INFERRED,
+)
+
+
+def judge(hit: Hit, context: Context) -> Judgement:
+    """Say what a hit means: the first rule that fits."""
+    for rule in _RULES:
+        if rule.fits(hit, context):
+            return Judgement(rule.verdict, rule.reason, rule.mark)
+    return _LEFT
+
+
+def verdicts() -> Iterator[Judgement]:
+    """Every rule's judgement, in order, for the documentation."""
+    yield from (Judgement(rule.verdict, rule.reason, rule.mark) for rule in _RULES)
+    yield _LEFT

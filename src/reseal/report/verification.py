@@ -1,0 +1,108 @@
+"""What `reseal verify` found, as text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SHOWN = 20
+_LEFT, _REPLACED, _HARMLESS = "left behind", "replaced at first boot", "known harmless"
+_MEBIBYTE = 1 << 20
+
+
+def verification(record: dict[str, Any], *, verbose: bool) -> Iterator[str]:
+    """Yield the lines of `reseal verify`; without `verbose` they fit a screen."""
+    parts = record["armed"]
+    correct = sum(one["correct"] for one in parts)
+    yield f"Armed state: {correct} of {len(parts)} values are as they must be."
+    for one in parts:
+        if one["correct"] and not verbose:
+            continue
+        sign = "ok   " if one["correct"] else "wrong"
+        wanted = "" if one["correct"] else f", must be {one['expected']}"
+        yield f"  {sign} {one['target']} is {_value(one['found'])}{wanted}"
+        if verbose:
+            yield f"        {one['meaning']} ({one['mark']})"
+    search, counts = record["search"], record["counts"]
+    size, seconds = search["bytes_read"] / _MEBIBYTE, search["seconds"]
+    yield (
+        f"Searched {size:.0f} MiB in {seconds:.1f} s for the identity of {record['identity']['source']}"
+        f"{', unallocated clusters too' if search['deep'] else ''}."
+    )
+    for one in search["not_searched"]:
+        yield f"  Not searched: {one}"
+    if record["identity"]["source"] != "identity file" and record["generalized"]:
+        yield (
+            "  The old name and MachineGuid are known to nobody but the run that replaced them: give "
+            "--identity FILE, from generalize --save-identity."
+        )
+    for verdict, count in counts.items():
+        if count:
+            yield f"{verdict.capitalize()}: {count} place{'' if count == 1 else 's'}"
+            yield from _places(record["hits"], verdict, verbose=verbose)
+    if record["result"] == "clean":
+        yield "Clean: the image is armed, and nothing of the old machine is left in it."
+        yield "Proved: structure and state. Not proved: a boot (Windows did not run here)."
+    else:
+        count = len(record["failures"])
+        yield f"Not clean: {count} reason{'' if count == 1 else 's'}."
+
+
+def _places(hits: list[dict[str, Any]], verdict: str, *, verbose: bool) -> Iterator[str]:
+    listed = [one for one in hits if one["verdict"] == verdict]
+    if verdict != _LEFT and not verbose:
+        for reason in dict.fromkeys(one["reason"] for one in listed):
+            yield f"  {reason}"
+        return
+    shown = listed if verbose else listed[:_SHOWN]
+    for one in shown:
+        where = one["key"] or one["path"] or f"offset {one['offset']}"
+        times = f", {one['count']} times" if one["count"] > 1 else ""
+        yield f"  {one['kind']} {one['value']} in {where} ({one['place']}, {one['form']}{times})"
+        if verdict != _LEFT:
+            yield f"      {one['reason']} ({one['mark']})"
+    if len(listed) > len(shown):
+        yield f"  and {len(listed) - len(shown)} more; --verbose lists all."
+
+
+def _value(value: object) -> str:
+    if value is None:
+        return "missing"
+    return " ".join(str(value).split()) or "empty"
+
+
+def comparison(record: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines of `reseal verify --against`: the images, and a table of who shares what."""
+    images = record["images"]
+    letters = {one["path"]: _letter(index) for index, one in enumerate(images)}
+    for one in images:
+        state = "generalized" if one["generalized"] else "not generalized"
+        sid = ", new SID at its next boot" if one["new_sid_at_next_boot"] else ""
+        name = one["product_name"] or "Windows"
+        yield f"{letters[one['path']]:>3}  {one['path']} ({name}, {state}{sid})"
+    yield ""
+    if record["shared"]:
+        width = max(len(str(row["value"])) for row in record["shared"])
+        heads = " ".join(f"{letter:>2}" for letter in letters.values())
+        yield f"{'shared':<24} {'value':<{width}} {heads}  verdict"
+        for row in record["shared"]:
+            marks = " ".join(" x" if path in row["images"] else " ." for path in letters)
+            verdict = "shared" if row["verdict"] == _LEFT else row["verdict"]
+            yield f"{row['kind']:<24} {row['value']:<{width}} {marks}  {verdict}"
+        yield ""
+    if record["result"] == "nothing shared":
+        yield "These images share no identity that their next boot does not replace."
+    else:
+        yield "These images share identities: they were copied without being generalized."
+
+
+def _letter(index: int) -> str:
+    """Name a column: A, B and so on to Z, then AA, AB."""
+    name = ""
+    index += 1
+    while index:
+        index, rest = divmod(index - 1, 26)
+        name = chr(ord("A") + rest) + name
+    return name
