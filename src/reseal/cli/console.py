@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from reseal.errors import ResealError
+from reseal.errors import ResealError, UsageError
 
 
 def print_json(record: dict[str, Any]) -> None:
@@ -21,11 +21,12 @@ def print_json(record: dict[str, Any]) -> None:
     sys.stdout.write("\n")
 
 
-def write_json(record: dict[str, Any], path: Path) -> None:
-    """Write a record to a file, readable by its owner only."""
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123
-        json.dump(record, file, indent=2, ensure_ascii=True)
-        file.write("\n")
+def check_writable(path: Path) -> None:
+    """Raise UsageError where a file can't be written, before anything is changed."""
+    where = path if path.exists() else path.absolute().parent
+    if path.is_dir() or not where.exists() or not os.access(where, os.W_OK):
+        msg = f"{path} can't be written."
+        raise UsageError(msg, "Name a file in a folder that you may write to.")
 
 
 def print_lines(lines: Iterator[str]) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from reseal.cli import console
-from reseal.cli.options import AllowBacking, AsJson, Force, ImagePath, Volume
+from reseal.cli.options import AllowBacking, AsJson, Force, ImagePath, Quiet, Volume
 from reseal.errors import UsageError
 
 
@@ -63,11 +63,22 @@ def generalize(
         ),
     ] = False,
     allow_backing: AllowBacking = False,
-    report_file: Annotated[
-        Path | None,
-        typer.Option("--report", metavar="FILE.json", help="Keep the record of the run as JSON."),
+    report_files: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--report",
+            metavar="FILE",
+            help="Keep the record of the run: a page (.html) or data (.json). Repeatable.",
+        ),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+    save_identity: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.json",
+            help="Keep the identity that the machine had, for reseal verify --identity.",
+        ),
+    ] = None,
+    quiet: Quiet = False,
 ) -> None:
     """Remove what makes an installation one machine, and arm its next boot.
 
@@ -75,7 +86,7 @@ def generalize(
     """
     from reseal import checks  # noqa: PLC0415  --help needs no engines
     from reseal.providers.selection import select  # noqa: PLC0415
-    from reseal.report import text  # noqa: PLC0415
+    from reseal.report import files, text  # noqa: PLC0415
     from reseal.report.generalization import generalize_job, still_armed  # noqa: PLC0415
     from reseal.session.run import Options, change  # noqa: PLC0415
     from reseal.sysprep.arm import Target  # noqa: PLC0415
@@ -90,6 +101,10 @@ def generalize(
         if thin and not output:
             msg = "--thin makes a thin new image, so it needs --output."
             raise UsageError(msg, "Name the new image with --output FILE.qcow2.")
+        for file in (*(report_files or ()), *((save_identity,) if save_identity else ())):
+            console.check_writable(file)
+        for file in report_files or ():
+            files.check(file)
         target = Target.AUDIT if audit else Target.OOBE
         chosen = select(enable or (), disable or ())
         if mode not in {None, "vm"}:
@@ -125,8 +140,10 @@ def generalize(
             )
         if dry_run and record["result"] == "generalized":
             record["result"] = "dry run"
-        if report_file:
-            console.write_json(record, report_file)
+        if save_identity and record["result"] != "already generalized":
+            files.save_identity(record, save_identity)
+        for file in report_files or ():
+            files.write(record, file)
         if as_json:
             console.print_json(record)
         else:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from reseal.proof.identity import MachineIdentity
 from reseal.providers.machine_sid import machine_sid
 from reseal.sysprep.arm import Target, missing
 from reseal.sysprep.generalize import generalize
+from reseal.windows.setup import SetupState, new_sid_pending
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,16 +19,24 @@ if TYPE_CHECKING:
     from reseal.windows import Installation
 
 
+#: The form of the record; `schema/<name>.json` describes it.
+SCHEMA = "record-1"
+
+
 def generalize_job(
     target: Target, providers: tuple[Provider, ...] | None = None
 ) -> Callable[[Session], dict[str, Any]]:
     """Return the job that generalizes a session's installation and records it."""
 
     def job(session: Session) -> dict[str, Any]:
+        before = _whose(session.installation)
         outcome = generalize(session, target, providers)
         return {
+            "schema": SCHEMA,
             "result": outcome.result,
             "target": target.value,
+            "before": before,
+            "after": _whose(session.installation),
             "windows": {
                 "volume": session.installation.volume,
                 "root": session.installation.root,
@@ -37,6 +48,15 @@ def generalize_job(
         }
 
     return job
+
+
+def _whose(installation: Installation) -> dict[str, Any]:
+    """Whose an installation is, and what its next boot does; staged changes count."""
+    return {
+        "identity": MachineIdentity.of(installation).to_json(),
+        "new_sid_at_next_boot": new_sid_pending(installation.registry),
+        "state": asdict(SetupState.of(installation)),
+    }
 
 
 def still_armed(

@@ -1,0 +1,219 @@
+"""The record of a run as one self-contained page.
+
+Everything that comes from an image is hostile: the template escapes all of it, and the page's own
+policy forbids whatever is not part of it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections import Counter
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from reseal import __version__
+from reseal.sysprep.entry_points import LEFT_TO_WINDOWS, NOTHING_TO_DO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_PACKAGE = "reseal.report"
+#: A value above this is shortened; the record as JSON has all of it.
+_LONGEST = 400
+_LONGEST_HEX = 48
+_STATE_ROWS = (
+    ("Image state", "image_state"),
+    ("Generalization state", "generalization_state"),
+    ("Setup type", "setup_type"),
+    ("Boot command", "cmd_line"),
+    ("OOBE in progress", "oobe_in_progress"),
+    ("Audit boot", "audit_boot"),
+)
+_IDENTITY_ROWS = (
+    ("Computer name", "computer_name"),
+    ("Machine SID", "machine_sid"),
+    ("MachineGuid", "machine_guid"),
+    ("Product id", "product_id"),
+    ("MAC addresses", "mac_addresses"),
+)
+#: Widths in units of the chart's own coordinates.
+_CHART, _ROW = 640, 44
+_PLAN = (
+    ("declarative", "Declarative actions, run as they are written"),
+    ("emulated", "Entry points of DLLs, emulated offline"),
+    ("left_to_windows", "Left to Windows at its next boot"),
+    ("nothing_to_do", "With nothing to do in an image that is switched off"),
+    ("disabled", "Switched off for this run"),
+    ("unknown", "Not emulated"),
+)
+
+
+def render(record: dict[str, Any]) -> str:
+    """Return the page of a generalize run's record."""
+    environment = Environment(
+        loader=FunctionLoader(_source),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"value": _value, "seconds": _seconds, "size": _size, "hash": _hash}
+    style, script = (Markup(_source(name)) for name in ("page.css", "page.js"))  # noqa: S704  our own
+    return environment.get_template("page.html").render(
+        record=record,
+        version=__version__,
+        style=style,
+        script=script,
+        verdict=_verdict(record),
+        rows=_before_and_after(record),
+        groups=_groups(record["changes"]),
+        timings=_timings(record["timings"]),
+        plan=[(title, _steps(record, name), name in _OPEN) for name, title in _PLAN],
+        marks=Counter(one["mark"] for one in record["changes"]),
+        proved=_PROVED,
+        unproved=_UNPROVED,
+    )
+
+
+#: What a person must not overlook stands open.
+_OPEN = {"left_to_windows", "unknown"}
+_PROVED = (
+    (
+        "Structure: what was touched in each registry hive was verified before it was written, and "
+        "read back afterwards; the volume was opened again after it was closed."
+    ),
+    "State: every value of the armed state was read back from the written image.",
+    (
+        "Completeness: everything that differs is listed on this page; the image was written as a "
+        "whole or not at all."
+    ),
+)
+_UNPROVED = (
+    "A boot: no Windows ran here.",
+    "What carries the mark inferred rests on observation or reasoning, not on a document.",
+)
+
+
+def _source(name: str) -> str:
+    return resources.files(_PACKAGE).joinpath("templates", name).read_text("utf-8")
+
+
+def _hash(text: str) -> str:
+    """The hash by which the page's policy knows its own style and script."""
+    digest = hashlib.sha256(str(text).encode()).digest()
+    return "sha256-" + base64.b64encode(digest).decode()
+
+
+def _verdict(record: dict[str, Any]) -> tuple[str, str]:
+    """A word for the colour, and the sentence of the page's head."""
+    audit = record["target"] == "audit"
+    goes = f"Its next boot runs specialize, then {'audit mode' if audit else 'OOBE'}."
+    return {
+        "generalized": ("good", f"The image is generalized. {goes}"),
+        "dry run": ("note", "A dry run: nothing was written. This is what a run would do."),
+        "already generalized": ("note", "The image was generalized already; nothing was changed."),
+    }.get(record["result"], ("note", str(record["result"])))
+
+
+def _before_and_after(record: dict[str, Any]) -> list[tuple[str, object, object, str]]:
+    before, after = record["before"], record["after"]
+    rows = []
+    for part, names in (("identity", _IDENTITY_ROWS), ("state", _STATE_ROWS)):
+        for title, name in names:
+            old, new = before[part][name], after[part][name]
+            note = ""
+            if name == "machine_sid" and after["new_sid_at_next_boot"]:
+                note = "Windows' setupcl.exe replaces it at the next boot"
+            rows.append((title, old, new, note))
+    return rows
+
+
+def _steps(record: dict[str, Any], name: str) -> list[tuple[str, str]]:
+    """The steps of one kind, with the reason where one is known."""
+    reasons = {"left_to_windows": LEFT_TO_WINDOWS, "nothing_to_do": NOTHING_TO_DO}.get(name, {})
+    return [(one, reasons.get(one.lower(), "")) for one in record["coverage"].get(name) or ()]
+
+
+def _groups(changes: Iterable[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for change in changes:
+        groups.setdefault(change["provider"], []).append(change)
+    return list(groups.items())
+
+
+def _timings(timings: dict[str, float]) -> dict[str, Any]:
+    """Bars of the chart, one after another as the steps were."""
+    steps = [(name, seconds) for name, seconds in timings.items() if name != "total"]
+    total = max(timings.get("total", 0.0), sum(seconds for _, seconds in steps), 1e-9)
+    bars, begin = [], 0.0
+    for index, (name, seconds) in enumerate(steps):
+        bars.append(
+            {
+                "name": name,
+                "seconds": seconds,
+                "x": round(begin / total * _CHART, 1),
+                "width": round(max(seconds / total * _CHART, 2), 1),
+                "y": index * _ROW,
+            }
+        )
+        begin += seconds
+    return {
+        "bars": bars,
+        "total": timings.get("total", total),
+        "width": _CHART,
+        "height": max(len(bars), 1) * _ROW,
+        "row": _ROW,
+    }
+
+
+def _value(value: object) -> str:
+    """A registry value or a file's state, as a person reads it."""
+    if value is None:
+        return "—"
+    if isinstance(value, dict):
+        text = _described(value)
+    elif isinstance(value, list | tuple):
+        text = ", ".join(map(str, value)) or "none"
+    else:
+        text = str(value)
+    text = text or "(empty)"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text)} characters)"
+
+
+def _described(value: dict[str, Any]) -> str:
+    if "type" in value:
+        data = value.get("data", value.get("hex"))
+        if isinstance(data, list):
+            data = json.dumps(data, ensure_ascii=False)
+        more = ""
+        if data == value.get("hex") and isinstance(data, str) and len(data) > _LONGEST_HEX:
+            more = f"… ({value.get('length', len(data) // 2)} bytes)"
+            data = data[:_LONGEST_HEX]
+        return f"{value['type']} {data}{more}"
+    if "keys" in value:
+        return f"tree of keys: {value['keys']}, values: {value['values']}"
+    if value.get("directory"):
+        return "folder"
+    if "size" in value:
+        return f"file of {_size(value['size'])}"
+    return ", ".join(f"{name} {one}" for name, one in value.items())
+
+
+def _seconds(value: float) -> str:
+    return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.2f} s"
+
+
+def _size(value: int | None) -> str:
+    if value is None:
+        return "—"
+    size = float(value)
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if size < 1024 or unit == "GiB":
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1024
+    raise AssertionError
