@@ -9,7 +9,11 @@ import typer
 
 from reseal.cli import console
 from reseal.cli.options import AllowBacking, AsJson, Force, ImagePath, Quiet, Volume
+from reseal.cli.unattend_apply import OobeXml, Replace, load, load_oobe_xml
 from reseal.errors import UsageError
+
+#: What `--force` calls the check of the answer file.
+FORCE_UNATTEND = "unattend"
 
 
 def generalize(
@@ -55,6 +59,16 @@ def generalize(
         bool, typer.Option("--strict", help="Refuse images with third parties' Sysprep providers.")
     ] = False,
     force: Force = None,
+    unattend: Annotated[
+        str | None,
+        typer.Option(
+            "--unattend",
+            metavar="FILE",
+            help="An answer file for this run and the next boot; - for standard input.",
+        ),
+    ] = None,
+    replace: Replace = False,
+    oobe_xml: OobeXml = None,
     locate_boot_devices: Annotated[
         bool,
         typer.Option(
@@ -82,14 +96,18 @@ def generalize(
 ) -> None:
     """Remove what makes an installation one machine, and arm its next boot.
 
-    The image is either untouched or done. In place unless --output names a new image.
+    The image is either untouched or done. In place unless --output names a new image. An answer file
+    says where the next boot goes (Reseal or Generalize, Mode) unless --oobe or --audit does;
+    --force unattend takes one with errors.
     """
     from reseal import checks  # noqa: PLC0415  --help needs no engines
+    from reseal.answerfile import requested_mode  # noqa: PLC0415
     from reseal.providers.selection import select  # noqa: PLC0415
     from reseal.report import files, text  # noqa: PLC0415
     from reseal.report.generalization import generalize_job, still_armed  # noqa: PLC0415
     from reseal.session.run import Options, change  # noqa: PLC0415
     from reseal.sysprep.arm import Target  # noqa: PLC0415
+    from reseal.sysprep.unattend import Request  # noqa: PLC0415
 
     with console.errors(as_json=as_json):
         if oobe and audit:
@@ -105,12 +123,27 @@ def generalize(
             console.check_writable(file)
         for file in report_files or ():
             files.check(file)
-        target = Target.AUDIT if audit else Target.OOBE
+        if (replace or oobe_xml) and not unattend:
+            msg = "--replace and --oobe-xml belong to an answer file."
+            raise UsageError(msg, "Name it with --unattend FILE.")
         chosen = select(enable or (), disable or ())
+        forced = [name for name in force or () if name != FORCE_UNATTEND]
+        answers = None
+        if unattend:
+            answers = Request(
+                load(unattend),
+                replace=replace,
+                force=len(forced) < len(force or ()),
+                oobe_xml=load_oobe_xml(oobe_xml),
+            )
+        target = Target.AUDIT if audit else Target.OOBE
+        if answers and not oobe:
+            wanted = requested_mode(answers.document)
+            target = Target(wanted.mode) if wanted and not audit else target
         if mode not in {None, "vm"}:
             msg = f"--mode {mode} is not known; the only mode is vm."
             raise UsageError(msg, "Leave --mode out for an image that may go to any hardware.")
-        if mode and audit:
+        if mode and target is Target.AUDIT:
             msg = "--mode vm goes to OOBE only."
             raise UsageError(msg, "Leave --audit or --mode vm out.")
         given = {
@@ -120,7 +153,7 @@ def generalize(
             "locate-boot-devices": locate_boot_devices,
             "rearm": rearm,
         }
-        switches = checks.force(force or ()) | {name for name, on in given.items() if on}
+        switches = checks.force(forced) | {name for name, on in given.items() if on}
         options = Options(
             volume=volume,
             output=output,
@@ -133,7 +166,7 @@ def generalize(
         with console.progress(quiet=quiet) as report:
             record = change(
                 image,
-                generalize_job(target, chosen),
+                generalize_job(target, chosen, answers),
                 still_armed(target, chosen),
                 options,
                 report,

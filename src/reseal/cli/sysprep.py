@@ -38,14 +38,18 @@ def sysprep(
     with console.errors(as_json=False):
         given, mode, unattend = parse(arguments or [])
         audit, quiet = "audit" in given, "quiet" in given
-        if unattend:
-            msg = f"/unattend:{unattend} is not possible yet. Nothing was changed."
-            raise UsageError(msg, "Put the answer file into the image yourself, and leave it out.")
     ending = next((one for one in _ENDINGS if one in given), None)
     if ending and not quiet:
         typer.echo(f"/{ending}: the image is powered off and stays so.", err=True)
     if "generalize" in given:
-        generalize(image, audit=audit, mode=mode, quiet=quiet)
+        generalize(
+            image,
+            oobe="oobe" in given,
+            audit=audit,
+            mode=mode,
+            quiet=quiet,
+            unattend=str(unattend) if unattend else None,
+        )
     else:
         boot(image, audit=audit, oobe=not audit, quiet=quiet)
 

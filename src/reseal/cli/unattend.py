@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 from reseal import answerfile
 from reseal.answerfile import RULES, AnswerFile, AnswerFileError, Finding, Level
-from reseal.cli import unattend_new
+from reseal.cli import unattend_apply, unattend_new
 from reseal.errors import CheckError, ImageError, ResealError, UsageError
 
 
@@ -39,6 +39,7 @@ app = typer.Typer(
     help="Check, show, make and change answer files.",
 )
 app.command("new")(unattend_new.new)
+app.command("apply")(unattend_apply.apply)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Answer files.")]

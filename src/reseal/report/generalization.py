@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from reseal.providers import Provider
     from reseal.session import Session
+    from reseal.sysprep.unattend import Request
     from reseal.windows import Installation
 
 
@@ -24,13 +25,15 @@ SCHEMA = "record-1"
 
 
 def generalize_job(
-    target: Target, providers: tuple[Provider, ...] | None = None
+    target: Target,
+    providers: tuple[Provider, ...] | None = None,
+    answers: Request | None = None,
 ) -> Callable[[Session], dict[str, Any]]:
     """Return the job that generalizes a session's installation and records it."""
 
     def job(session: Session) -> dict[str, Any]:
         before = _whose(session.installation)
-        outcome = generalize(session, target, providers)
+        outcome = generalize(session, target, providers, answers)
         return {
             "schema": SCHEMA,
             "result": outcome.result,
@@ -45,6 +48,7 @@ def generalize_job(
             },
             "checks": [one.to_json() for one in outcome.checks],
             "coverage": outcome.coverage.to_json(),
+            "unattend": outcome.unattend.to_json() if outcome.unattend else None,
         }
 
     return job

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from reseal.report import answer_file
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -91,8 +93,11 @@ def generalization(record: dict[str, Any], *, dry_run: bool, output: str | None)
     for one in record["checks"]:
         if one["level"] in {"warning", "note"}:
             yield f"{one['level'].capitalize()}: {one['message']}"
+    if record["unattend"]:
+        yield from answer_file.lines(record)
     if record["result"] == "already generalized":
-        yield f"{record['image']['path']} is generalized already; nothing was changed."
+        done = "the answer file is in it now" if record["changes"] else "nothing was changed"
+        yield f"{record['image']['path']} is generalized already; {done}."
         return
     by_provider = Counter(change["provider"] for change in record["changes"])
     for provider, count in by_provider.items():

@@ -13,7 +13,7 @@ from reseal.providers import PROVIDERS, Provider
 from reseal.providers.machine_sid import machine_sid
 from reseal.providers.selection import select
 from reseal.session import Mark
-from reseal.sysprep import actions, answer_files, panther, plan
+from reseal.sysprep import actions, answer_files, panther, placing, plan, unattend
 from reseal.sysprep.arm import Target, arm, missing
 from reseal.sysprep.entry_points import Coverage, coverage, providers_for
 from reseal.sysprep.plan import ACTION_FILES, Plan
@@ -40,17 +40,20 @@ class Outcome:
         result: `generalized` or `already generalized`.
         checks: what the checks found.
         coverage: what became of the image's own plan.
+        unattend: what became of the answer file; None where there was none.
     """
 
     result: str
     checks: list[Finding]
     coverage: Coverage
+    unattend: unattend.Outcome | None = None
 
 
 def generalize(
     session: Session,
     target: Target = Target.OOBE,
     providers: tuple[Provider, ...] | None = None,
+    answers: unattend.Request | None = None,
 ) -> Outcome:
     """Stage all that generalizing this installation means. Nothing is written.
 
@@ -58,9 +61,10 @@ def generalize(
         session: the opened installation.
         target: where the next boot goes.
         providers: those that run, as `select` returns them; None for those that do by default.
+        answers: the answer file for the passes before and after, if any.
 
     Raises:
-        CheckError: a check forbids it.
+        CheckError: a check forbids it, or the answer file is wrong.
         ImageError: the image is damaged.
     """
     chosen = select() if providers is None else providers
@@ -74,15 +78,29 @@ def generalize(
         covered = coverage(found, chosen)
     state = SetupState.of(session.installation)
     if state.generalized and not missing(session.installation, target, new_sid=new_sid):
+        if answers:
+            placed = unattend.apply(session, answers)
+            return Outcome("already generalized", findings, covered, placed)
         session.note("The image is generalized already; nothing was changed.")
         return Outcome("already generalized", findings, covered)
+    application = None
+    if answers:
+        application = unattend.Application(session, answers, placing.after_generalize(target))
+        with session.step("Checking the answer file"):
+            application.begin()
+            application.apply_generalize()
     with session.step("Running the plan"):
         run_plan(session, found.run, chosen)
     with session.step("Arming the next boot"):
         arm(session, target)
         if VM_MODE in session.switches:
             mark_vm_mode(session)
-        answer_files.reset_cached(session)
+        if application:
+            application.finish()
+            outcome = application.outcome
+            answer_files.settle(session, outcome.placed, outcome.moved_aside)
+        else:
+            answer_files.settle(session)
         panther.write(session, target, covered)
     with session.step("Verifying the edited hives"):
         session.verify()
@@ -91,7 +109,7 @@ def generalize(
         session.note(f"Switched off, so that what they stand for stays: {', '.join(disabled)}.")
     for path in sorted(session.files.outside):
         session.note(f"{path} leads out of the volume through a link and was not looked at.")
-    return Outcome("generalized", findings, covered)
+    return Outcome("generalized", findings, covered, application.outcome if application else None)
 
 
 def mark_vm_mode(session: Session) -> None:

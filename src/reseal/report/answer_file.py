@@ -1,0 +1,76 @@
+"""The record of an answer file that was applied to an image, and its text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reseal.sysprep import unattend
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from reseal.session import Session
+
+#: How many settings a line names; the rest is counted.
+_SHOWN = 8
+
+
+def apply_job(request: unattend.Request) -> Callable[[Session], dict[str, Any]]:
+    """Return the job that applies an answer file to a session's installation and records it."""
+
+    def job(session: Session) -> dict[str, Any]:
+        outcome = unattend.apply(session, request)
+        return {
+            "result": "applied",
+            "windows": {
+                "volume": session.installation.volume,
+                "root": session.installation.root,
+                "product_name": session.installation.product_name,
+                "build": session.installation.build,
+            },
+            "unattend": outcome.to_json(),
+        }
+
+    return job
+
+
+def lines(record: dict[str, Any]) -> Iterator[str]:
+    """Yield what became of the answer file, for `unattend apply` and `generalize`."""
+    outcome = record["unattend"]
+    for one in outcome["findings"]:
+        yield (
+            f"{one['file']}:{one['line']}:{one['column']}: {one['level']}: {one['what']}; "
+            f"{one['why']}; {one['instead']} [{one['rule']}]"
+        )
+    for warning in outcome["warnings"]:
+        yield f"Warning: {warning}"
+    passes = ", ".join(outcome["to_run"]) or "none"
+    yield f"Answer file: {outcome['placed']}; passes of the next boot: {passes}."
+    for path in outcome["moved_aside"]:
+        yield f"Moved aside: {path}."
+    done = [f"{one['configuration_pass']} {one['setting']}" for one in outcome["applied"]]
+    if done:
+        yield f"Applied: {_some(done)}."
+    for one in outcome["not_applied"]:
+        yield (
+            f"Not applied: {one['configuration_pass']} {one['component']} {one['setting']} "
+            f"({outcome['file']}:{one['line']}:{one['column']}). {one['reason']}"
+        )
+
+
+def applied(record: dict[str, Any], *, dry_run: bool) -> Iterator[str]:
+    """Yield the lines of `reseal unattend apply`."""
+    yield from lines(record)
+    for note in record["notes"]:
+        yield f"Note: {note}"
+    if dry_run:
+        yield "Nothing was written: a dry run."
+    elif not record["changes"]:
+        yield f"{record['image']['path']} holds all of this already; nothing was changed."
+    else:
+        yield f"{record['image']['path']} has the answer file ({record['timings']['total']:.2f} s)."
+
+
+def _some(names: list[str]) -> str:
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,102 @@
+"""Apply to an image at once what an answer file asks for in a pass.
+
+Only settings whose final place is known are applied (`reseal.answerfile.placement` has the table, each
+with its source); all others are named, and never ignored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from reseal.answerfile import Pass, placed
+from reseal.session import Mark
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reseal.answerfile import AnswerFile, Setting
+    from reseal.session import Session
+
+STEP = "answer-file-settings"
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A setting that was not applied.
+
+    Attributes:
+        configuration_pass: the pass in which it stands.
+        component: its component.
+        setting: its path below the component.
+        line: where it stands in the answer file, from 1.
+        column: likewise.
+        reason: why, a whole sentence.
+    """
+
+    configuration_pass: str
+    component: str
+    setting: str
+    line: int
+    column: int
+    reason: str
+
+    def to_json(self) -> dict[str, object]:
+        """The setting as plain data."""
+        return asdict(self)
+
+
+NO_PLACE = "It is not known where Windows keeps it, so it can't be applied offline."
+
+
+def left(setting: Setting, reason: str) -> Left:
+    """Return the record of a setting that was not applied. Its value, maybe a secret, is not in it."""
+    place = setting.position
+    return Left(
+        setting.pass_name, setting.component.name, setting.path, place.line, place.column, reason
+    )
+
+
+def applied(setting: Setting) -> dict[str, object]:
+    """Return the record of a setting that was applied, without its value."""
+    return {
+        "configuration_pass": setting.pass_name,
+        "component": setting.component.name,
+        "setting": setting.path,
+    }
+
+
+def apply_pass(
+    session: Session, document: AnswerFile, name: Pass, *, confirmed: bool = False
+) -> tuple[list[Setting], list[Setting]]:
+    """Stage the registry values that a pass comes to.
+
+    Args:
+        session: the opened installation.
+        document: the answer file.
+        name: the pass.
+        confirmed: whether places that are only inferred are left out.
+
+    Returns:
+        The settings that were applied, and the leaves of the pass that were not.
+    """
+    values, rest = placed(document, name, session.installation.architecture or "")
+    done: dict[Setting, None] = {}
+    refused: dict[Setting, None] = {}
+    for value in values:
+        mark = Mark(value.place.mark)
+        if (confirmed and mark is Mark.INFERRED) or not session.registry.locate(value.key):
+            refused[value.setting] = None
+            continue
+        with session.acting(STEP, mark):
+            if isinstance(value.data, int):
+                session.set_number(value.key, value.name, value.data)
+            else:
+                session.set_text(value.key, value.name, value.data)
+        done[value.setting] = None
+    return list(done), [*rest, *(one for one in refused if one not in done)]
+
+
+def describe(settings: Iterable[Setting], reason: str = NO_PLACE) -> list[Left]:
+    """Return the records of settings that were not applied, all for one reason."""
+    return [left(one, reason) for one in settings]

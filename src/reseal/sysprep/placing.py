@@ -1,0 +1,158 @@
+r"""Place an answer file where Windows will find it, and no other file before it.
+
+| state of the image | place | mark, source |
+|---|---|---|
+| generalized, or specialized with OOBE to come | `Panther\unattend.xml`, the cache that Setup itself fills | documented: Windows Setup Automation Overview, "Modify an existing installation" |
+| audit mode comes next | `Panther\Unattend\unattend.xml`, which counts at every boot into audit mode | documented: Boot Windows to Audit Mode or OOBE |
+| a finished installation | `System32\Sysprep\unattend.xml`, which Sysprep takes when it generalizes | documented: implicit search order |
+
+A file that is new inherits the permissions of its folder, as one that Setup writes does; an existing
+one is overwritten and keeps its own. UnattendPasses: 0 is a pass that is to run, 9 one that was
+processed with an answer file (seen in real hives; reported).
+"""  # noqa: E501  a table row can't be wrapped
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reseal.answerfile import AnswerFile, Pass, mark
+from reseal.answerfile.passes import AFTER_GENERALIZE, PASS_COMPLETE
+from reseal.checks.answer_files import UNATTEND_FILE
+from reseal.errors import CheckError
+from reseal.session import Mark
+from reseal.sysprep.answer_files import STEP, STILL_TO_RUN, Existing, existing, places
+from reseal.sysprep.arm import Target
+from reseal.windows import setup
+
+if TYPE_CHECKING:
+    from reseal.session import Session
+    from reseal.windows.setup import SetupState
+
+CACHE = r"Panther\unattend.xml"
+FIRST = r"Panther\Unattend\unattend.xml"
+FOR_SYSPREP = r"System32\Sysprep\unattend.xml"
+#: Passes that no installed Windows runs by itself.
+_BEFORE = (Pass.WINDOWS_PE, Pass.OFFLINE_SERVICING)
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What an image will do with an answer file.
+
+    Attributes:
+        place: where the file goes, below the Windows folder.
+        to_run: the passes that the next boot runs.
+        done: the passes that are over.
+        ahead: the passes for which another file could win against this one.
+    """
+
+    place: str
+    to_run: tuple[Pass, ...]
+    done: tuple[Pass, ...]
+    ahead: tuple[Pass, ...]
+
+
+def after_generalize(target: Target) -> Situation:
+    """Return the situation of an image that this run generalizes."""
+    to_run = AFTER_GENERALIZE[target.value]
+    return Situation(CACHE, to_run, (*_BEFORE, Pass.GENERALIZE), STILL_TO_RUN)
+
+
+def situation(state: SetupState) -> Situation:
+    """Return the situation of an image as it is."""
+    if state.generalized:
+        audit = state.image_state == setup.GENERALIZE_RESEAL_TO_AUDIT
+        return after_generalize(Target.AUDIT if audit else Target.OOBE)
+    specialized = (*_BEFORE, Pass.GENERALIZE, Pass.SPECIALIZE)
+    if state.image_state == setup.SPECIALIZE_RESEAL_TO_OOBE:
+        return Situation(CACHE, (Pass.OOBE_SYSTEM,), specialized, (Pass.OOBE_SYSTEM,))
+    if state.image_state == setup.SPECIALIZE_RESEAL_TO_AUDIT:
+        passes = (Pass.AUDIT_SYSTEM, Pass.AUDIT_USER)
+        return Situation(FIRST, passes, specialized, (*passes, Pass.OOBE_SYSTEM))
+    return Situation(FOR_SYSPREP, (), _BEFORE, (Pass.GENERALIZE, *STILL_TO_RUN))
+
+
+def rivals(session: Session, now: Situation) -> list[Existing]:
+    """Return the answer files that would win against one in its place.
+
+    One with settings for any pass to come counts: Windows would copy it over the cached file. One that
+    can't be read counts too, since Windows stops at an answer file that is not valid.
+    """
+    order = [path.lower() for path in places(session)]
+    own = order.index(session.installation.path(now.place).lower())
+    return [
+        one
+        for one in existing(session)
+        if order.index(one.path.lower()) < own
+        and (one.document is None or one.counts_in(now.ahead))
+    ]
+
+
+def make_way(session: Session, now: Situation, *, replace: bool) -> list[str]:
+    """Move files aside that would win; return their new paths.
+
+    Raises:
+        CheckError: there are some, and `replace` is not set.
+    """
+    found = rivals(session, now)
+    if found and not replace:
+        shown = "; ".join(_shown(one, now) for one in found)
+        msg = f"Another answer file would win against this one: {shown}. Nothing was changed."
+        raise CheckError(msg, "Move what is in the way aside with --replace.")
+    moved = []
+    with session.acting(STEP, Mark.DOCUMENTED):
+        for one in found:
+            if one.pointer:
+                session.delete_value(setup.SETUP, UNATTEND_FILE)
+            folder, _, name = one.path.rpartition("\\")
+            new_name = _free(session, folder, name)
+            session.rename_file(one.path, new_name)
+            moved.append(f"{folder}\\{new_name}" if folder else new_name)
+    return moved
+
+
+def place(session: Session, document: AnswerFile, now: Situation) -> str:
+    """Stage the file in its place, with the passes that are over marked; return its path."""
+    path = session.installation.path(now.place)
+    with session.acting(STEP, Mark.DOCUMENTED):
+        session.write_file(path, mark(document, now.done).to_bytes())
+    with session.acting(STEP, Mark.REPORTED):
+        for name in now.to_run:
+            session.set_number(setup.UNATTEND_PASSES, name, 0)
+    return path
+
+
+def note_processed(session: Session, name: Pass) -> None:
+    """Stage what Windows notes of a pass that it has processed with an answer file."""
+    with session.acting(STEP, Mark.SEEN):
+        session.set_number(setup.UNATTEND_PASSES, name, PASS_COMPLETE)
+
+
+def also_used(session: Session, document: AnswerFile, now: Situation) -> list[str]:
+    """Return sentences on files that come after this one, and count in passes that it has not."""
+    own = {settings.name for settings in document.passes if settings.components}
+    missing = [name for name in now.to_run if name not in own]
+    path = session.installation.path(now.place).lower()
+    return [
+        f"{one.path} is used for {', '.join(names)}, for which this answer file has no settings."
+        for one in existing(session)
+        if one.path.lower() != path and (names := one.counts_in(missing))
+    ]
+
+
+def _shown(one: Existing, now: Situation) -> str:
+    named = rf", which SYSTEM\Setup\{UNATTEND_FILE} names," if one.pointer else ""
+    if one.document is None:
+        return f"{one.path}{named} can't be read, and Windows would stop at it"
+    return f"{one.path}{named} has settings for {', '.join(one.counts_in(now.ahead))}"
+
+
+def _free(session: Session, folder: str, name: str) -> str:
+    """Return a name under which Windows looks for no answer file, and which is not taken."""
+    number = 0
+    while True:
+        new = f"{name}{f'.{number}' if number else ''}.old"
+        if session.files.stat(f"{folder}\\{new}" if folder else new) is None:
+            return new
+        number += 1

@@ -1,0 +1,438 @@
+"""Answer files applied to sample machines in memory; other people's readers judge the hives."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from reseal.answerfile import AnswerFile, AnswerFileError, Pass
+from reseal.answerfile.secrets import DELETED
+from reseal.errors import CheckError
+from reseal.regf import types
+from reseal.session import Session
+from reseal.sysprep import arm, unattend
+from reseal.sysprep.arm import Target
+from reseal.sysprep.generalize import Outcome, generalize
+from reseal.sysprep.unattend import Request
+from reseal.testing.machine import Machine
+from reseal.testing.memory import MemoryTree
+from reseal.windows import setup
+from tests import oracles
+from tests.answerfile.samples import (
+    DNS,
+    SHELL,
+    component,
+    document,
+    one,
+    settings,
+)
+from tests.answerfile.samples import unattend as answers
+from tests.builders import session
+
+PNP = "Microsoft-Windows-PnpSysprep"
+SPP = "Microsoft-Windows-Security-SPP"
+RDP = "Microsoft-Windows-TerminalServices-LocalSessionManager"
+LUA = "Microsoft-Windows-LUA-Settings"
+CACHE = r"Windows\Panther\unattend.xml"
+NT = r"Microsoft\Windows NT\CurrentVersion"
+NAMED = one("specialize", SHELL, "<ComputerName>PC-1</ComputerName>")
+
+
+def generalized(target: Target = Target.OOBE, **fields: Any) -> Session:
+    """A session on an image that was generalized before."""
+    first = session(Machine(**fields))
+    generalize(first, target)
+    memory = first.installation.tree
+    assert isinstance(memory, MemoryTree)
+    first.commit(memory)
+    return again(first)
+
+
+def again(one: Session) -> Session:
+    """A new session on the same image."""
+    installation = type(one.installation)(one.installation.tree, "Windows", volume=1)
+    return Session(installation, volume_state=one.volume_state)
+
+
+def apply(image: Session, text: str, **options: Any) -> unattend.Outcome:
+    outcome = unattend.apply(image, Request(document(text), **options))
+    image.commit(image.installation.tree)
+    return outcome
+
+
+def seal(image: Session, text: str, target: Target = Target.OOBE, **options: Any) -> Outcome:
+    outcome = generalize(image, target, None, Request(document(text), **options))
+    image.commit(image.installation.tree)
+    return outcome
+
+
+def judged(image: Session, hive: str) -> oracles.Tree:
+    """A hive as hivex and regipy read it; they have to agree."""
+    data = image.installation.tree.read(rf"Windows\System32\config\{hive}")
+    found = oracles.hivex(data)
+    assert oracles.ORACLES["regipy"](data) == found
+    return found
+
+
+def number(value: int) -> tuple[int, bytes]:
+    return types.REG_DWORD, types.encode(types.REG_DWORD, value)
+
+
+def text(value: str) -> tuple[int, bytes]:
+    return types.REG_SZ, types.encode(types.REG_SZ, value)
+
+
+# Where the file goes
+
+
+def test_a_generalized_image_gets_it_into_the_cache() -> None:
+    image = generalized()
+    outcome = apply(image, NAMED)
+    assert outcome.placed == CACHE
+    assert outcome.to_run == (Pass.SPECIALIZE, Pass.OOBE_SYSTEM)
+    assert image.files.read(CACHE) == NAMED.encode()
+    passes = judged(image, "SYSTEM")[r"Setup\Status\UnattendPasses"]
+    assert passes["specialize"] == passes["oobeSystem"] == number(0)
+
+
+def test_an_image_in_audit_mode_gets_it_where_every_boot_looks() -> None:
+    image = session()
+    arm.set_state(image, arm.armed_state(Target.AUDIT, arm.Stage.SPECIALIZED))
+    image.commit(image.installation.tree)
+    image = again(image)
+    outcome = apply(image, one("auditUser", SHELL, "<RegisteredOwner>Me</RegisteredOwner>"))
+    assert outcome.placed == r"Windows\Panther\Unattend\unattend.xml"
+    assert outcome.to_run == (Pass.AUDIT_SYSTEM, Pass.AUDIT_USER)
+
+
+def test_an_image_with_oobe_to_come_gets_it_with_specialize_marked() -> None:
+    image = session()
+    arm.set_state(image, arm.armed_state(Target.OOBE, arm.Stage.SPECIALIZED))
+    image.commit(image.installation.tree)
+    image = again(image)
+    outcome = apply(image, NAMED)
+    assert (outcome.placed, outcome.to_run) == (CACHE, (Pass.OOBE_SYSTEM,))
+    assert b'<settings pass="specialize" wasPassProcessed="true">' in image.files.read(CACHE)
+
+
+def test_a_finished_installation_keeps_it_for_sysprep() -> None:
+    image = session()
+    before = judged(image, "SYSTEM")
+    outcome = apply(image, NAMED)
+    assert outcome.placed == r"Windows\System32\Sysprep\unattend.xml"
+    assert outcome.to_run == ()
+    assert judged(image, "SYSTEM") == before
+    assert any("no pass" in note for note in image.notes)
+
+
+# What would win against it
+
+OTHER = one("oobeSystem", SHELL, "<TimeZone>UTC</TimeZone>").encode()
+
+
+def rival(where: dict[str, Any], **fields: Any) -> Session:
+    image = generalized()
+    memory = image.installation.tree
+    assert isinstance(memory, MemoryTree)
+    memory._add("", where)
+    return again(image)
+
+
+def test_what_would_win_is_reported_and_moved_aside_only_on_request() -> None:
+    place = {"Windows": {"Panther": {"Unattend": {"Unattend.xml": OTHER}}}}
+    image = rival(place)
+    with pytest.raises(CheckError, match=r"Panther\\Unattend\\Unattend.xml has settings for oobe"):
+        apply(image, NAMED)
+    image = again(image)
+    outcome = apply(image, NAMED, replace=True)
+    assert outcome.moved_aside == [r"Windows\Panther\Unattend\Unattend.xml.old"]
+    assert image.installation.tree.stat(r"Windows\Panther\Unattend\Unattend.xml") is None
+    assert image.installation.tree.read(outcome.moved_aside[0]) == OTHER
+
+
+def test_the_file_that_the_registry_names_wins_over_all() -> None:
+    image = rival({"answers.xml": OTHER})
+    image.set_text(setup.SETUP, "UnattendFile", r"C:\answers.xml")
+    with pytest.raises(CheckError, match=r"SYSTEM\\Setup\\UnattendFile names"):
+        unattend.apply(image, Request(document(NAMED)))
+    outcome = apply(image, NAMED, replace=True)
+    assert outcome.moved_aside == ["answers.xml.old"]
+    assert "UnattendFile" not in judged(image, "SYSTEM")["Setup"]
+
+
+def test_a_file_that_comes_later_is_named_where_it_is_used() -> None:
+    image = rival({"Unattend.xml": OTHER})
+    apply(image, NAMED)
+    assert any("Unattend.xml is used for oobeSystem" in note for note in image.notes)
+
+
+def test_a_file_whose_passes_are_done_wins_nothing() -> None:
+    done = OTHER.replace(b'pass="oobeSystem"', b'pass="oobeSystem" wasPassProcessed="true"')
+    image = rival({"Windows": {"Panther": {"Unattend": {"Unattend.xml": done}}}})
+    assert apply(image, NAMED).moved_aside == []
+
+
+def test_a_file_that_can_t_be_read_would_stop_windows() -> None:
+    image = rival({"Windows": {"Panther": {"Unattend": {"Unattend.xml": b"<unattend"}}}})
+    with pytest.raises(CheckError, match="can't be read"):
+        apply(image, NAMED)
+
+
+# The check
+
+
+def test_errors_refuse_it_with_their_places() -> None:
+    bad = one("specialize", SHELL, "<ComputerName>my pc</ComputerName>")
+    image = generalized()
+    with pytest.raises(CheckError, match=r"unattend.xml:5:15: error: the computer name holds"):
+        apply(image, bad)
+    assert image.changes == []
+    forced = apply(again(image), bad, force=True)
+    assert [one.rule for one in forced.findings] == ["computer-name"]
+
+
+def test_it_is_checked_against_the_image() -> None:
+    arm64 = answers(settings("specialize", component(SHELL, "<ProductKey></ProductKey>", "arm64")))
+    with pytest.raises(CheckError, match="arm64"):
+        apply(generalized(), arm64)
+
+
+# The pass generalize
+
+GENERALIZE = answers(
+    settings(
+        "generalize",
+        component(
+            PNP,
+            "<PersistAllDeviceInstalls>true</PersistAllDeviceInstalls>"
+            "<DoNotCleanUpNonPresentDevices>true</DoNotCleanUpNonPresentDevices>",
+        ),
+        component(SPP, "<SkipRearm>1</SkipRearm>"),
+        component(SHELL, "<RegisteredOwner>Me</RegisteredOwner>"),
+        component(RDP, "<fDenyTSConnections>false</fDenyTSConnections>"),
+        component("Microsoft-Windows-OutOfBoxExperience",
+                  "<DoNotOpenInitialConfigurationTasksAtLogon>true"
+                  "</DoNotOpenInitialConfigurationTasksAtLogon>"),
+    )
+)  # fmt: skip
+DISK = {"ControlSet001": {"Enum": {"PCI": {"VEN_1AF4&DEV_1001": {"3&1": {"Service": "viostor"}}}}}}
+
+
+def test_the_pass_generalize_is_applied_before_the_generalization() -> None:
+    image = session(Machine(system=DISK))
+    outcome = seal(image, GENERALIZE)
+    software, system = judged(image, "SOFTWARE"), judged(image, "SYSTEM")
+    sppnp = software[r"Microsoft\Windows\CurrentVersion\Setup\Sysprep\Settings\sppnp"]
+    assert sppnp["PersistAllDeviceInstalls"] == number(1)
+    assert sppnp["DoNotCleanUpNonPresentDevices"] == number(1)
+    assert software[rf"{NT}\SoftwareProtectionPlatform"]["SkipRearm"] == number(1)
+    assert software[NT]["RegisteredOwner"] == text("Me")
+    assert software[rf"WOW6432Node\{NT}"]["RegisteredOwner"] == text("Me")
+    assert system[r"ControlSet001\Control\Terminal Server"]["fDenyTSConnections"] == number(0)
+    # The provider of devices saw it in time.
+    assert r"ControlSet001\Enum\PCI\VEN_1AF4&DEV_1001\3&1" in system
+    assert any("PersistAllDeviceInstalls is set" in note for note in image.notes)
+    assert system[r"Setup\Status\UnattendPasses"]["generalize"] == number(9)
+    assert outcome.unattend
+    assert [(one.component, one.setting) for one in outcome.unattend.not_applied] == [
+        ("Microsoft-Windows-OutOfBoxExperience", "DoNotOpenInitialConfigurationTasksAtLogon")
+    ]
+    assert b'<settings pass="generalize" wasPassProcessed="true">' in image.files.read(CACHE)
+
+
+def test_without_it_the_devices_go() -> None:
+    image = session(Machine(system=DISK))
+    seal(image, NAMED)
+    assert r"ControlSet001\Enum\PCI\VEN_1AF4&DEV_1001\3&1" not in judged(image, "SYSTEM")
+    assert "generalize" not in judged(image, "SYSTEM")[r"Setup\Status\UnattendPasses"]
+
+
+def test_an_image_that_is_generalized_already_says_that_the_pass_is_over() -> None:
+    image = generalized()
+    outcome = seal(image, GENERALIZE)
+    assert outcome.result == "already generalized"
+    assert outcome.unattend
+    assert outcome.unattend.placed == CACHE
+    assert len(outcome.unattend.not_applied) == 6
+    assert all("is over" in one.reason for one in outcome.unattend.not_applied)
+
+
+# The pass offlineServicing
+
+OFFLINE = answers(
+    settings(
+        "offlineServicing",
+        component(
+            SHELL,
+            "<ComputerName>Pc-1</ComputerName><RegisteredOwner>Me</RegisteredOwner>"
+            "<RegisteredOrganization>Us</RegisteredOrganization>"
+            "<OEMInformation><Manufacturer>A</Manufacturer><Model>M</Model>"
+            "<SupportHours>9-5</SupportHours><SupportPhone>1</SupportPhone>"
+            "<SupportURL>http://example.com</SupportURL></OEMInformation>",
+        ),
+        component(LUA, "<EnableLUA>false</EnableLUA>"),
+        component(RDP, "<fDenyTSConnections>false</fDenyTSConnections>"),
+    )
+)
+
+
+@pytest.mark.parametrize("run", [apply, seal])
+def test_the_pass_offline_servicing_is_applied_at_once(run: Any) -> None:
+    image = session(Machine(control_sets=(1, 2))) if run is seal else generalized()
+    run(image, OFFLINE)
+    software, system = judged(image, "SOFTWARE"), judged(image, "SYSTEM")
+    sets = ["ControlSet001", "ControlSet002"] if run is seal else ["ControlSet001"]
+    for name in sets:
+        names = system[rf"{name}\Control\ComputerName\ComputerName"]
+        assert names["ComputerName"] == text("PC-1")
+        tcpip = system[rf"{name}\Services\Tcpip\Parameters"]
+        assert tcpip["Hostname"] == tcpip["NV Hostname"] == text("Pc-1")
+        assert system[rf"{name}\Control\Terminal Server"]["fDenyTSConnections"] == number(0)
+    assert system[r"Setup\DJOIN"]["DismComputerNameSet"] == number(1)
+    assert software[NT]["RegisteredOwner"] == text("Me")
+    assert software[NT]["RegisteredOrganization"] == text("Us")
+    oem = software[r"Microsoft\Windows\CurrentVersion\OEMInformation"]
+    assert oem == {
+        "Manufacturer": text("A"), "Model": text("M"), "SupportHours": text("9-5"),
+        "SupportPhone": text("1"), "SupportURL": text("http://example.com"),
+    }  # fmt: skip
+    policies = software[r"Microsoft\Windows\CurrentVersion\Policies\System"]
+    assert policies["EnableLUA"] == number(0)
+    assert system[r"Setup\Status\UnattendPasses"]["offlineServicing"] == number(9)
+    assert b'<settings pass="offlineServicing" wasPassProcessed="true">' in image.files.read(CACHE)
+
+
+# specialize, at once
+
+SPECIALIZE = answers(
+    settings(
+        "specialize",
+        component(SHELL, "<ComputerName>PC-7</ComputerName>"),
+        component(DNS, "<DNSDomain>example.com</DNSDomain>"),
+    )
+)
+
+
+def test_specialize_is_left_to_windows_unless_asked_for_now() -> None:
+    image = generalized()
+    before = judged(image, "SYSTEM")
+    apply(image, SPECIALIZE)
+    assert judged(image, "SYSTEM") == before
+    image = again(image)
+    outcome = apply(image, SPECIALIZE, now=True)
+    system = judged(image, "SYSTEM")
+    tcpip = system[r"ControlSet001\Services\Tcpip\Parameters"]
+    assert tcpip["Domain"] == tcpip["NV Domain"] == text("example.com")
+    assert tcpip["Hostname"] == text("PC-7")
+    assert [one["setting"] for one in outcome.applied] == ["ComputerName", "DNSDomain"]
+    assert image.files.read(CACHE) == SPECIALIZE.encode()
+
+
+# CopyProfile and oobe.xml
+
+COPY = one("specialize", SHELL, "<CopyProfile>true</CopyProfile>")
+
+
+def test_copy_profile_is_explained_where_there_is_a_profile() -> None:
+    image = generalized()
+    assert apply(image, COPY).warnings == []
+    assert any(r"Administrator (Users\Administrator)" in note for note in image.notes)
+
+
+def test_copy_profile_without_a_profile_is_a_warning() -> None:
+    image = generalized(files={"Users": {"Administrator": None}})
+    assert "NTUSER.DAT" in apply(image, COPY).warnings[0]
+    sid = str(Machine().sid.relative(500))
+    profiles = {"Microsoft": {"Windows NT": {"CurrentVersion": {"ProfileList": {sid: None}}}}}
+    assert "has no profile" in apply(generalized(software=profiles), COPY).warnings[0]
+
+
+OOBE_XML = b"<FirstExperience><oobe><oem><name>Fabrikam</name></oem></oobe></FirstExperience>"
+
+
+def test_oobe_xml_is_checked_and_placed() -> None:
+    image = generalized()
+    apply(image, NAMED, oobe_xml=("oobe.xml", OOBE_XML))
+    assert image.files.read(r"Windows\System32\oobe\info\oobe.xml") == OOBE_XML
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"<oobe/>", "oobe.xml:1:1: the root element"),
+        (b"<FirstExperience/>", "holds one oobe"),
+        (b"<FirstExperience>", "oobe.xml:1:18"),
+        (b"<!DOCTYPE x [<!ENTITY a 'b'>]><FirstExperience/>", "document type"),
+    ],
+)
+def test_a_wrong_oobe_xml_is_refused(data: bytes, message: str) -> None:
+    image = generalized()
+    with pytest.raises(AnswerFileError, match=message):
+        apply(image, NAMED, oobe_xml=("oobe.xml", data))
+
+
+# Secrets
+
+PASSWORD = "Tr0ub4dor&amp;3"
+SECRET = one(
+    "oobeSystem",
+    SHELL,
+    f"<UserAccounts><AdministratorPassword><Value>{PASSWORD}</Value><PlainText>true</PlainText>"
+    "</AdministratorPassword></UserAccounts>",
+)
+PE = one(
+    "windowsPE",
+    "Microsoft-Windows-Setup",
+    "<ImageInstall><OSImage><InstallFrom><Credentials><Password>Tr0ub4dor</Password></Credentials>"
+    "</InstallFrom></OSImage></ImageInstall>",
+)
+
+
+def test_the_file_keeps_what_windows_needs_and_nothing_else_shows_it() -> None:
+    image = session()
+    outcome = seal(image, SECRET)
+    assert PASSWORD.encode() in image.files.read(CACHE)
+    assert outcome.unattend
+    shown = json.dumps(
+        [outcome.unattend.to_json(), [one.to_json() for one in image.changes], image.notes]
+    )
+    assert "Tr0ub4dor" not in shown
+    for path, data in image.installation.tree.snapshot().items():  # type: ignore[attr-defined]
+        if data and path != CACHE:
+            assert b"Tr0ub4dor" not in data, path
+
+
+def test_secrets_of_passes_that_are_over_are_deleted_from_the_file() -> None:
+    image = session()
+    seal(image, PE)
+    data = image.files.read(CACHE)
+    assert b"Tr0ub4dor" not in data
+    assert DELETED.encode() in data
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        {"Windows": {"Panther": {"Unattend": {"Unattend.xml": SECRET.encode()}}}},
+        {"Windows": {"System32": {"Sysprep": {"unattend.xml": SECRET.encode()}}}},
+        {"Autounattend.xml": SECRET.encode()},
+        {"Windows": {"Panther": {"old.xml": SECRET.encode()}}},
+    ],
+)
+def test_answer_files_of_earlier_runs_lose_their_secrets(place: dict[str, Any]) -> None:
+    image = session(Machine(files=place))
+    seal(image, NAMED, replace=True)
+    for path, data in image.installation.tree.snapshot().items():  # type: ignore[attr-defined]
+        assert b"Tr0ub4dor" not in (data or b""), path
+
+
+def test_without_a_new_file_the_next_boot_keeps_what_it_needs() -> None:
+    both = SECRET.replace("</unattend>", "") + PE.split('State">\n')[1]
+    image = session(Machine(files={"Windows": {"Panther": {"unattend.xml": both.encode()}}}))
+    generalize(image)
+    image.commit(image.installation.tree)
+    left = AnswerFile(image.files.read(CACHE))
+    values = [one.text for one in left.settings() if one.name in {"Value", "Password"}]
+    assert values == ["Tr0ub4dor&3", DELETED]
