@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples every time: a test that fails must fail for everybody.
+settings.register_profile("reseal", derandomize=True, database=None)
+settings.load_profile("reseal")
 
 #: Real Windows artefacts; they lie beside the project, never in it.
 CORPUS = Path(os.environ.get("RESEAL_CORPUS", Path(__file__).parents[2] / "shared" / "corpus"))

@@ -92,11 +92,20 @@ def _dissect(data: bytes) -> Walk:
     def descriptor(offset: int) -> bytes:
         return bytes(hive.cell(offset).cell.Descriptor)
 
+    def name(found: Any, compressed: object) -> str:
+        """A name as it is stored: dissect takes one-byte names for UTF-8 where they could be."""
+        raw = found.name.encode("utf-8", "surrogatepass")
+        utf8 = compressed in found.cell.Flags and len(raw) == found.cell.NameLength
+        return str(raw.decode("latin-1") if utf8 else found.name)
+
     return Walk(
         hive.root(),
-        lambda key: ((child.name, child) for child in key.subkeys()),
+        lambda key: ((name(child, regf.KEY.COMP_NAME), child) for child in key.subkeys()),
         lambda key: (
-            (value.name if value.cell.NameLength else "", (value.type, value.data))
+            (
+                name(value, regf.VALUE.COMP_NAME) if value.cell.NameLength else "",
+                (value.type, value.data),
+            )
             for value in key.values()
         ),
         lambda key: About(

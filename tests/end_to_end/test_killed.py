@@ -22,6 +22,7 @@ STEPS = 8
 MARKER = "RESEAL_TEST_RUN"
 
 
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("suffix", MOMENTS)
 def test_killing_the_parent_leaves_the_image_untouched_or_complete(
     suffix: str, tmp_path: Path
@@ -31,12 +32,13 @@ def test_killing_the_parent_leaves_the_image_untouched_or_complete(
     before = golden.read_bytes()
     drawn = random.Random(f"killed {suffix}")
     outcomes = {"untouched": 0, "resumed": 0, "complete": 0}
+    merging = _seconds_of_merge(golden, tmp_path / f"timed.{suffix}")
     for moment in range(MOMENTS[suffix]):
         folder = tmp_path / f"run{moment}"
         folder.mkdir()
         image = folder / f"image.{suffix}"
         shutil.copyfile(golden, image)
-        marker = _run_and_kill(image, drawn)
+        marker = _run_and_kill(image, drawn, merging)
         _nobody_survives(marker)
         outcome = _outcome(image, before)
         if outcome == "untouched" and not outcomes["untouched"] % 5:
@@ -51,7 +53,22 @@ def test_killing_the_parent_leaves_the_image_untouched_or_complete(
     assert outcomes["resumed"] + outcomes["complete"] > 0
 
 
-def _run_and_kill(image: Path, drawn: random.Random) -> str:
+def _seconds_of_merge(golden: Path, image: Path) -> float:
+    """How long the last step takes here and now, so that kills fall before, into and behind it."""
+    shutil.copyfile(golden, image)
+    run = subprocess.Popen(
+        [judges.RESEAL, "generalize", image], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    assert run.stderr
+    for _ in range(STEPS):
+        run.stderr.readline()
+    start = time.monotonic()
+    run.communicate(timeout=120)
+    image.unlink()
+    return time.monotonic() - start
+
+
+def _run_and_kill(image: Path, drawn: random.Random, merging: float) -> str:
     """Kill the parent alone, a random time after a random step has begun; returns its marker."""
     marker = uuid.uuid4().hex
     run = subprocess.Popen(
@@ -66,7 +83,7 @@ def _run_and_kill(image: Path, drawn: random.Random) -> str:
     for _ in range(steps):
         if not run.stderr.readline():
             break
-    time.sleep(drawn.uniform(0, 0.3 if steps == STEPS else 0.04))
+    time.sleep(drawn.uniform(0, merging if steps == STEPS else 0.04))
     run.kill()
     run.communicate(timeout=30)
     return marker

@@ -53,7 +53,8 @@ def sid(
 
     The image is either untouched or done. In place unless --output names a new image.
     """
-    from reseal.report import sid as report  # noqa: PLC0415  --help needs no engines
+    from reseal.report import files  # noqa: PLC0415  --help needs no engines
+    from reseal.report import sid as report  # noqa: PLC0415
     from reseal.session.run import Options, change, read  # noqa: PLC0415
     from reseal.windows import Sid  # noqa: PLC0415
 
@@ -61,6 +62,9 @@ def sid(
         if (new and chosen) or (show and (new or chosen or pending)):
             msg = "--show, --new and --set exclude each other."
             raise UsageError(msg, "Choose one of them.")
+        if report_file and report_file.suffix.lower() != ".json":
+            msg = f"{report_file} can't hold the record of this run, which is JSON."
+            raise UsageError(msg, "Let its name end in .json.")
         if (dry_run and output) or (thin and not output):
             msg = "--dry-run takes no --output, and --thin needs one."
             raise UsageError(msg, "Leave one of them out, or name the new image with --output.")
@@ -96,7 +100,7 @@ def sid(
         if dry_run:
             record["result"] = "dry run"
         if report_file:
-            console.write_json(record, report_file)
+            files.write(record, report_file)
         if as_json:
             console.print_json(record)
         else:
