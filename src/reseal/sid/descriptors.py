@@ -44,6 +44,10 @@ def replace(
         VolumeError: `$Secure` is damaged, or the volume was not closed cleanly.
     """
     found = []
+    if not session.parts:
+        session.note(
+            "A folder's permissions are those of the file system that it lies on; they were not changed."
+        )
     for part in session.parts:
         patch = _patch(session, part, replacement, required=part.system or all_volumes)
         if patch is None:
