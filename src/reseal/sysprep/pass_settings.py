@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from reseal.answerfile import Pass, placed
+from reseal.answerfile import placed
+from reseal.answerfile.components import DRIVERS, JOIN
+from reseal.answerfile.offline import WOW64
 from reseal.session import Mark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from reseal.answerfile import AnswerFile, Setting
+    from reseal.answerfile import AnswerFile, Pass, Setting
     from reseal.session import Session
 
 STEP = "answer-file-settings"
@@ -46,6 +46,12 @@ class Left:
         return asdict(self)
 
 
+_DRIVERS = "The path is one of the machine that services the image; drivers were not added."
+_DOMAIN_JOIN = (
+    "It is not known how Windows keeps the blob of an offline domain join; djoin.exe /requestODJ "
+    "applies it from within Windows."
+)
+_THIRTY_TWO_BITS = "It is for the 32-bit side of Windows, whose places are not known."
 NO_PLACE = "It is not known where Windows keeps it, so it can't be applied offline."
 
 
@@ -97,6 +103,13 @@ def apply_pass(
     return list(done), [*rest, *(one for one in refused if one not in done)]
 
 
-def describe(settings: Iterable[Setting], reason: str = NO_PLACE) -> list[Left]:
-    """Return the records of settings that were not applied, all for one reason."""
-    return [left(one, reason) for one in settings]
+def explain(setting: Setting) -> Left:
+    """Return the record of a setting that could not be applied, and why."""
+    name, path = setting.component.name.casefold(), setting.path.casefold()
+    if name == DRIVERS.casefold():
+        return left(setting, _DRIVERS)
+    if name == JOIN.casefold() and path.startswith("offlineidentification"):
+        return left(setting, _DOMAIN_JOIN)
+    if setting.component.architecture == WOW64:
+        return left(setting, _THIRTY_TWO_BITS)
+    return left(setting, NO_PLACE)

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 from reseal import answerfile
 from reseal.answerfile import Level, Pass, Target
 from reseal.errors import CheckError
-from reseal.sysprep import copy_profile, oobe_xml, placing
-from reseal.sysprep.pass_settings import Left, applied, apply_pass, describe
+from reseal.sysprep import copy_profile, offline_accounts, oobe_xml, placing
+from reseal.sysprep.pass_settings import Left, applied, apply_pass, explain, left
 from reseal.windows.setup import SetupState
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ class Application:
         """Name the settings of a generalize pass that came too late."""
         values, rest = answerfile.placed(self._request.document, Pass.GENERALIZE)
         late = dict.fromkeys([*(value.setting for value in values), *rest])
-        self.outcome.not_applied += describe(late, _OVER)
+        self.outcome.not_applied += [left(one, _OVER) for one in late]
 
     def _apply(self, name: Pass) -> None:
         settings = [one for one in self._request.document.passes if one.name == name]
@@ -158,7 +158,12 @@ class Application:
             return
         done, rest = apply_pass(self._session, self._request.document, name)
         self.outcome.applied += map(applied, done)
-        self.outcome.not_applied += describe(rest)
+        if name is Pass.OFFLINE_SERVICING:
+            offline_accounts.apply(self._session, self._request.document)
+            accounts = [one for one in rest if offline_accounts.is_account_setting(one)]
+            self.outcome.applied += map(applied, accounts)
+            rest = [one for one in rest if one not in accounts]
+        self.outcome.not_applied += map(explain, rest)
         placing.note_processed(self._session, name)
 
 
