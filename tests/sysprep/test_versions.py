@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from reseal.session import Session
@@ -10,6 +12,7 @@ from reseal.sysprep.generalize import generalize
 from reseal.testing.machine import Machine
 from reseal.windows import Installation
 from tests.builders import CLEAN, session
+from tests.end_to_end import real_machine
 
 #: name -> build, product, edition, version, installation type
 VERSIONS = {
@@ -74,3 +77,24 @@ def test_every_version_in_every_mode(name: str, mode: str) -> None:
     assert again.changes == []
     providers = {change.provider for change in one.changes}
     assert ("vm-mode" in providers) == (mode == "vm")
+
+
+@pytest.mark.parametrize("mode", ["oobe", "audit", "vm"])
+def test_the_real_machine_in_every_mode(corpus: Path, mode: str) -> None:
+    """Real SYSTEM, SAM, SECURITY, DEFAULT and user hives, dirty, with the real plan of 18362."""
+    target = Target.AUDIT if mode == "audit" else Target.OOBE
+    # The machine is a physical one, which VM mode refuses unless it is forced.
+    switches = frozenset({"mode:vm", "force:vm-mode"} if mode == "vm" else ())
+    one = session(real_machine.machine(corpus), switches=switches)
+    outcome = generalize(one, target)
+    assert outcome.result == "generalized"
+    assert outcome.coverage.unknown == []
+    assert len(outcome.coverage.declarative) > 40
+    one.commit(one.installation.tree)
+    again = Session(
+        Installation(one.installation.tree, "Windows", volume=1),
+        volume_state=CLEAN,
+        switches=switches,
+    )
+    assert generalize(again, target).result == "already generalized"
+    assert again.changes == []

@@ -51,6 +51,10 @@ def generalize(
     rearm: Annotated[
         bool, typer.Option("--rearm", help="Rearm the activation at the first boot.")
     ] = False,
+    remove_drivers: Annotated[
+        bool,
+        typer.Option("--remove-drivers", help="Take third parties' driver packages out, too."),
+    ] = False,
     mode: Annotated[
         str | None,
         typer.Option(metavar="vm", help="vm: the image returns to the same hypervisor."),
@@ -149,6 +153,7 @@ def generalize(
         given = {
             "mode:vm": mode == "vm",
             "strict": strict,
+            "remove-drivers": remove_drivers,
             "discard-hibernation": discard_hibernation,
             "locate-boot-devices": locate_boot_devices,
             "rearm": rearm,
