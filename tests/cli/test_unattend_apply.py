@@ -1,0 +1,190 @@
+"""`reseal unattend apply` and `generalize --unattend`, as a person calls them, on disk images."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reseal.testing.machine import Machine
+from reseal.testing.windows import windows
+from tests.answerfile.samples import DEPLOYMENT, SHELL, component, one, settings, unattend
+from tests.end_to_end import judges
+from tests.windows import sam
+
+PASSWORD = "Correct-Horse-7"
+ACCOUNT = (
+    '<LocalAccount wcm:action="add"><Name>packer</Name><Group>Administrators</Group>'
+    f"<Password><Value>{PASSWORD}</Value><PlainText>true</PlainText></Password></LocalAccount>"
+)
+SECRET = unattend(
+    settings(
+        "offlineServicing",
+        component(
+            SHELL,
+            "<OfflineUserAccounts><OfflineLocalAccounts>" + ACCOUNT
+            + "</OfflineLocalAccounts></OfflineUserAccounts>",
+        ),
+    ),
+    settings(
+        "oobeSystem",
+        component(
+            SHELL,
+            f"<AutoLogon><Username>packer</Username><Enabled>true</Enabled><Password><Value>{PASSWORD}"
+            "</Value><PlainText>true</PlainText></Password></AutoLogon>",
+        ),
+    ),
+)  # fmt: skip
+NAMED = one("specialize", SHELL, "<ComputerName>PC-1</ComputerName>")
+AUDIT = one("oobeSystem", DEPLOYMENT, "<Reseal><Mode>Audit</Mode></Reseal>")
+
+
+@pytest.fixture(scope="module")
+def golden(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("apply") / "image.qcow2"
+    windows(path, Machine(), size=48 << 20)
+    return path
+
+
+@pytest.fixture
+def image(golden: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copyfile(golden, tmp_path / "image.qcow2"))
+
+
+@pytest.fixture(scope="module")
+def real_sam(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sample whose accounts are those of a real Windows 10."""
+    path = tmp_path_factory.mktemp("accounts") / "image.qcow2"
+    windows(path, Machine(files=sam.config(corpus, "win10-21h1")), size=48 << 20)
+    return path
+
+
+def reseal(*arguments: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    command = [str(judges.RESEAL), *map(str, arguments)]
+    return subprocess.run(command, input=stdin, capture_output=True, check=False)
+
+
+def record(*arguments: object, stdin: bytes = b"") -> dict[str, Any]:
+    done = reseal(*arguments, "--json", stdin=stdin)
+    assert done.returncode == 0, done.stderr.decode()
+    loaded: dict[str, Any] = json.loads(done.stdout)
+    return loaded
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "answers.xml"
+    path.write_text(text)
+    return path
+
+
+def test_apply_says_where_it_lies_and_what_it_does(image: Path, tmp_path: Path) -> None:
+    record("generalize", image)
+    found = record("unattend", "apply", image, write(tmp_path, NAMED))
+    assert found["result"] == "applied"
+    assert found["unattend"]["placed"] == r"Windows\Panther\unattend.xml"
+    assert found["unattend"]["to_run"] == ["specialize", "oobeSystem"]
+    text = reseal("unattend", "apply", image, tmp_path / "answers.xml").stdout.decode()
+    assert "passes of the next boot: specialize, oobeSystem." in text
+    assert "holds all of this already; nothing was changed." in text
+
+
+def test_standard_input_and_dry_run(image: Path) -> None:
+    before = image.read_bytes()
+    found = record("unattend", "apply", image, "-", "--dry-run", stdin=NAMED.encode())
+    assert found["result"] == "dry run"
+    assert found["unattend"]["file"] == "standard input"
+    assert image.read_bytes() == before
+
+
+def test_errors_of_the_file_refuse_it_and_leave_the_image(image: Path, tmp_path: Path) -> None:
+    before = image.read_bytes()
+    file = write(tmp_path, NAMED.replace("PC-1", "my pc"))
+    for command in (["unattend", "apply", image, file], ["generalize", image, "--unattend", file]):
+        done = reseal(*command)
+        assert done.returncode == 3
+        assert f"{file}:5:15: error: the computer name holds space" in done.stderr.decode()
+        assert image.read_bytes() == before
+    assert record("generalize", image, "--unattend", file, "--force", "unattend", "--dry-run")
+
+
+@pytest.mark.parametrize(
+    ("option", "target"), [([], "audit"), (["--oobe"], "oobe"), (["--audit"], "audit")]
+)
+def test_the_file_chooses_the_mode_where_the_command_line_does_not(
+    image: Path, option: list[str], target: str
+) -> None:
+    options = ("generalize", image, "--unattend", "-", "--dry-run", *option)
+    assert record(*options, stdin=AUDIT.encode())["target"] == target
+    assert record(*options[:-1] if option else options, stdin=NAMED.encode())["target"] in {
+        "oobe", target,
+    }  # fmt: skip
+
+
+def test_replace_and_oobe_xml_need_an_answer_file(image: Path) -> None:
+    assert reseal("generalize", image, "--replace").returncode == 2
+
+
+def command_lines(stop: threading.Event, seen: set[bytes]) -> None:
+    """Collect the command line and environment of every process that runs meanwhile."""
+    while not stop.is_set():
+        for process in Path("/proc").glob("[0-9]*"):
+            for name in ("cmdline", "environ"):
+                try:
+                    seen.add((process / name).read_bytes())
+                except OSError:
+                    continue
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("way", ["apply", "generalize"])
+def test_a_password_is_nowhere_to_be_seen(real_sam: Path, tmp_path: Path, way: str) -> None:
+    """Output, JSON, report, log, process list, the image's own log: all of it is searched."""
+    from tests.sysprep.test_local_accounts import nt
+
+    image = Path(shutil.copyfile(real_sam, tmp_path / "image.qcow2"))
+    report = tmp_path / "report.json"
+    seen: set[bytes] = set()
+    stop = threading.Event()
+    watch = threading.Thread(target=command_lines, args=(stop, seen))
+    watch.start()
+    try:
+        if way == "apply":
+            command: list[object] = ["unattend", "apply", image, "-"]
+        else:
+            command = ["generalize", image, "--unattend", "-", "--report", report]
+        text = reseal(*command, "--dry-run", stdin=SECRET.encode())
+        done = reseal(*command, "--json", stdin=SECRET.encode())
+    finally:
+        stop.set()
+        watch.join()
+    assert (text.returncode, done.returncode) == (0, 0), done.stderr
+    shown = [text.stdout, text.stderr, done.stdout, done.stderr, *seen]
+    shown += [report.read_bytes()] if report.exists() else []
+    digest = nt(PASSWORD)
+    utf16 = PASSWORD.encode("utf-16-le")
+    for one_ in shown:
+        for secret in (PASSWORD.encode(), utf16, digest.encode(), utf16.hex().encode()):
+            assert secret not in one_
+    found = json.loads(done.stdout)
+    applied = [one_["setting"] for one_ in found["unattend"]["applied"]]
+    assert any(setting.endswith("Password/Value") for setting in applied)
+
+
+def test_errors_hold_no_password(image: Path, tmp_path: Path) -> None:
+    """The sample has no real SAM: the run fails while it stores a password."""
+    file = write(tmp_path, SECRET)
+    before = image.read_bytes()
+    done = reseal("unattend", "apply", image, file)
+    assert done.returncode == 4
+    assert PASSWORD.encode() not in done.stdout + done.stderr
+    assert image.read_bytes() == before
+    broken = write(tmp_path, SECRET.replace("</LocalAccount>", ""))
+    done = reseal("unattend", "apply", image, broken)
+    assert done.returncode == 4
+    assert PASSWORD.encode() not in done.stdout + done.stderr
