@@ -16,12 +16,16 @@ import pytest
 
 from reseal.regf import Hive
 from reseal.sid import choose
-from reseal.testing.machine import Machine, software_hive
+from reseal.testing.disks import BASIC_DATA, gpt_disk
+from reseal.testing.machine import Machine, software_hive, tree
+from reseal.testing.volumes import File, Folder, ntfs_volume, populate
 from reseal.testing.windows import windows
 from reseal.windows import Sid
 from tests.end_to_end import judges, real_machine
 from tests.ntfs import oracle
+from tests.ntfs.conftest import writable
 from tests.ntfs.judges import audit
+from tests.ntfs.sddl import descriptor
 from tests.oracles import Tree
 from tests.sid import machines
 from tests.sid.machines import CONSTANT, KEY, TASK, everywhere
@@ -332,3 +336,66 @@ def test_a_chosen_sid_of_another_length_rewrites_texts(image: Path, tmp_path: Pa
         one["path"] for one in record["left"]
     }
     _check_database(judges.Volume(after), new, tmp_path)
+
+
+def test_other_volumes_change_only_when_asked_to(tmp_path: Path) -> None:
+    machine = everywhere(Machine())
+    volumes = []
+    own = File(b"x", descriptor=descriptor(f"O:{machine.sid}-1001G:SYD:(A;;FA;;;SY)"))
+    for name, spec in (("system", tree(machine)), ("data", {"file": own})):
+        path = tmp_path / name
+        ntfs_volume(path, 96 << 20)
+        with writable(path) as opened:
+            populate(opened, spec)
+        volumes.append((path, BASIC_DATA, name))
+    image = gpt_disk(tmp_path / "disk.raw", volumes)
+    start = image.stat().st_size
+
+    def data_volume() -> bytes:
+        with image.open("rb") as file:
+            file.seek((1 << 20) + (96 << 20))
+            return file.read(96 << 20)
+
+    before = data_volume()
+    record = sid(image, "--new", "--yes")
+    assert [(one["volume"], one["changed"]) for one in record["descriptors"]] == [
+        (1, True),
+        (2, False),
+    ]
+    assert any("--all-volumes" in note for note in record["notes"])
+    assert data_volume() == before
+    old, new = record["new"], record["old"]
+    other = tmp_path / "other.raw"
+    other.write_bytes(before)
+    # And back, this time with the data volume, whose descriptors never left the first SID.
+    record = sid(image, "--set", new, "--yes", "--all-volumes")
+    assert (record["old"], record["new"]) == (old, new)
+    record = sid(image, "--set", CHOSEN, "--yes", "--all-volumes")
+    assert [one["changed"] for one in record["descriptors"]] == [True, True]
+    other.write_bytes(data_volume())
+    audit(other)
+    with oracle.mounted(other) as ntfs:
+        number = ntfs.mft.get("file").attributes[0x10][0].security_id
+        assert str(ntfs.secure.lookup(number).owner) == f"{CHOSEN}-1001"
+    assert image.stat().st_size == start
+
+
+def test_a_folder_gets_the_new_sid_too(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    _unpack(folder, tree(everywhere(Machine())))
+    old = sid(folder)["machine_sid"]
+    record = sid(folder, "--new", "--yes")
+    assert sid(folder)["machine_sid"] == record["new"] != old
+    assert (folder / "$Recycle.Bin" / f"{record['new']}-1001").is_dir()
+    assert any("permissions" in note for note in record["notes"])
+
+
+def _unpack(path: Path, spec: Any) -> None:
+    if isinstance(spec, bytes):
+        path.write_bytes(spec)
+    elif isinstance(spec, File):
+        path.write_bytes(spec.data)
+    else:
+        path.mkdir()
+        for name, content in (spec.entries if isinstance(spec, Folder) else spec).items():
+            _unpack(path / name, content)

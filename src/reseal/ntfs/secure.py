@@ -49,7 +49,7 @@ BLOCK = 0x40000
 #: Hash, number, offset in $SDS, length with this header.
 HEADER = struct.Struct("<IIQI")
 #: Descriptors of a real volume take a few MiB.
-_MAX_STREAM = 1 << 30
+_MAX_STREAM = 256 << 20
 #: The unit in which changed parts of $SDS are written.
 _PAGE = 4096
 _WORD = 0xFFFFFFFF
