@@ -7,6 +7,7 @@ RegfError or a result.
 from __future__ import annotations
 
 import contextlib
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from reseal.regf import Hive, RegfError, exchange, regfile, sids
@@ -55,7 +56,7 @@ def read(hive: Hive) -> None:
         for look in (
             lambda key: (key.name, key.path, key.parent, key.class_name, key.last_written),
             lambda key: key.descriptor,
-            lambda key: [(v.name, v.type, v.decoded) for v in key.values()][:1000],
+            lambda key: [(v.name, v.type, v.decoded) for v in islice(key.values(), 50)],
             lambda key: key.subkey("k1"),
         ):
             attempt(look, key)
@@ -74,8 +75,7 @@ def some_keys(hive: Hive) -> list[Key]:
         if len(found) >= _EDITED:
             break
         with contextlib.suppress(RegfError):
-            for child, _ in zip(key.subkeys(), range(4), strict=False):
-                found.append(child)
+            found.extend(islice(key.subkeys(), 4))
     return found[:_EDITED]
 
 
@@ -86,7 +86,7 @@ def edit(hive: Hive) -> None:
             lambda key: key.create(r"new\key"),
             lambda key: key.set("v", 3, b"x" * 20_000),
             lambda key: key.set("v", 4, b"1234"),
-            lambda key: [key.unset(value.name) for value in list(key.values())[:5]],
+            lambda key: [key.unset(value.name) for value in list(islice(key.values(), 5))],
             lambda key: key.set_class_name("class"),
             lambda key: key.set_descriptor(key.hive.root.descriptor + b"\0\0\0\0"),
             lambda key: key.rename("renamed"),

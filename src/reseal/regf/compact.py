@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from reseal.regf import baseblock, names, node, security
+from reseal.regf import baseblock, names, node
 from reseal.regf.hive import Hive
 from reseal.regf.reader import Reader
 from reseal.regf.writer import PlainKey, Writer
@@ -26,13 +26,9 @@ def compact(hive: Hive) -> Hive:
     """
     cells = hive.cells
     reader = Reader(cells)
-    descriptors: dict[int, bytes] = {}
 
     def expand(offset: int) -> PlainKey[int]:
         key = nodes.pop(offset)
-        descriptor = descriptors.get(key.security)
-        if descriptor is None:
-            descriptor = descriptors[key.security] = security.read(cells, key.security)
         below = {child: reader.node(child) for child in reader.children(offset, key)}
         nodes.update(below)
         children: list[PlainChild[int]] = [
@@ -42,7 +38,7 @@ def compact(hive: Hive) -> Hive:
         return PlainKey(
             flags=key.flags,
             time=key.time,
-            descriptor=descriptor,
+            descriptor=reader.descriptor(key),
             values=((v.stored_name, v.flags, v.type, v.data, v.spare) for v in reader.values(key)),
             children=children,
             class_data=reader.class_data(key),

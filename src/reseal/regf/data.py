@@ -89,11 +89,18 @@ def seams(cells: Cells, position: int) -> list[tuple[int, int]]:
     return [(one + SEGMENT, two) for one, two in pairwise(starts)]
 
 
+def place_of(cells: Cells, vk: int) -> int | None:
+    """Return the offset of the cell that a value refers to, None where its data needs none."""
+    size, place = struct.unpack_from("<II", cells.data, vk + node.VK_DATA_SIZE)
+    return None if size & node.RESIDENT or not size or place == NIL else place
+
+
 def cells_of(cells: Cells, vk: int) -> list[int]:
     """Return the offsets of all cells that hold a value's data."""
-    size, place = struct.unpack_from("<II", cells.data, vk + node.VK_DATA_SIZE)
-    if size & node.RESIDENT or not size or place == NIL:
+    place = place_of(cells, vk)
+    if place is None:
         return []
+    size = cells.u32(vk + node.VK_DATA_SIZE)
     start, end = cells.locate(place, 0, "value data")
     if size <= end - start:
         return [place]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from reseal.regf import names, security
+from reseal.regf import names
 from reseal.regf.limits import DEPTH_LIMIT
 from reseal.regf.reader import Node, RawValue, Reader
 from reseal.regf.regfile import Section, ValueLine
@@ -62,13 +62,6 @@ class _Side:
         self.cells = key.hive.cells
         self.reader = Reader(self.cells)
         self.top = key.offset
-        self._descriptors: dict[int, bytes] = {}
-
-    def descriptor(self, key: Node) -> bytes:
-        known = self._descriptors.get(key.security)
-        if known is None:
-            known = self._descriptors[key.security] = security.read(self.cells, key.security)
-        return known
 
     def values(self, key: Node) -> dict[str, RawValue]:
         return {names.upcase(value.name): value for value in self.reader.values(key)}
@@ -113,7 +106,7 @@ class _Comparison:
         class_one, class_two = one.reader.class_data(key), two.reader.class_data(other)
         if class_one != class_two:
             yield Difference("class", path, None, class_one, class_two)
-        descriptor_one, descriptor_two = one.descriptor(key), two.descriptor(other)
+        descriptor_one, descriptor_two = one.reader.descriptor(key), two.reader.descriptor(other)
         if descriptor_one != descriptor_two:
             yield Difference("descriptor", path, None, descriptor_one, descriptor_two)
         mine, theirs = one.values(key), two.values(other)

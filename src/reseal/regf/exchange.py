@@ -6,9 +6,10 @@ A hive does not know where Windows mounts it, so its root stands for a prefix, s
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING
 
-from reseal.regf import names, security
+from reseal.regf import names
 from reseal.regf.errors import RegfError
 from reseal.regf.reader import Reader
 from reseal.regf.regfile import Section, ValueLine, expressible, full_root
@@ -115,11 +116,13 @@ def apply(root: Key, entries: Iterable[Section], prefix: str) -> int:
                 doomed.delete()
             continue
         key = root.create(path)
-        for value in section.values:
-            if value.type is None:
-                key.unset(value.name)
+        # In order, since a file may set and delete the same value; runs of settings go at once.
+        for deletes, run in groupby(section.values, key=lambda value: value.type is None):
+            if deletes:
+                for value in run:
+                    key.unset(value.name)
             else:
-                key.set(value.name, value.type, value.data)
+                key.set_all((v.name, v.type, v.data) for v in run if v.type is not None)
     return count
 
 
@@ -137,24 +140,21 @@ def copy_tree(source: Key, parent: Key, name: str | None = None) -> Key:
     Raises:
         RegfError: a key of this name exists there, or the source is damaged.
     """
-    cells = source.hive.cells
-    reader = Reader(cells)
+    reader = Reader(source.hive.cells)
     # Read first and then written, since the copy may be made below the source.
     found = [
-        (path, key, list(reader.values(key)), reader.class_data(key))
+        (path, key, list(reader.values(key)), reader.class_data(key), reader.descriptor(key))
         for path, _, key in reader.walk(source.offset)
     ]
-    descriptors = {key.security: security.read(cells, key.security) for _, key, *_ in found}
     top = parent.create_subkey(source.name if name is None else name)
     made = {"": top}
-    for path, key, values, class_data in found:
+    for path, key, values, class_data, descriptor in found:
         target = made.get(path)
         if target is None:
             above = path[: len(path) - len(key.name) - 1] if "\\" in path else ""
             target = made[path] = made[above].create_subkey(key.name)
-        for value in values:
-            target.set(value.name, value.type, value.data)
+        target.set_all((value.name, value.type, value.data) for value in values)
         if class_data:
             target.set_class_name(names.decode(class_data, compressed=False))
-        target.set_descriptor(descriptors[key.security])
+        target.set_descriptor(descriptor)
     return top

@@ -11,7 +11,7 @@ from reseal.regf import baseblock, descriptors, node, security
 from reseal.regf.baseblock import BaseBlock
 from reseal.regf.cells import BIN_HEADER, PAGE, Cells
 from reseal.regf.errors import RegfError
-from reseal.regf.key import Key, new_node
+from reseal.regf.key import Key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -128,7 +128,7 @@ class Hive:
         sk = cells.allocate(20 + len(descriptor), 0)
         security.write(cells, sk, sk, sk, descriptor)
         now = _now() if timestamp is None else timestamp
-        cells.write(offset + 4096 + 4, new_node(flags, now, 0xFFFFFFFF, sk, stored))
+        cells.write(offset + 4096 + 4, node.new(flags, now, 0xFFFFFFFF, sk, stored))
         data = cells.mutable()
         struct.pack_into("<Q", data, baseblock.TIMESTAMP, now)
         struct.pack_into("<Q", data, _BIN_TIMESTAMP, now)

@@ -13,7 +13,7 @@ from reseal.regf.subkeys import SubkeyList
 from reseal.regf.value import Value, ValueList
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from reseal.regf.hive import Hive
 
@@ -223,7 +223,7 @@ class Key:
         Raises:
             RegfError: the name is not allowed or exists, or the tree would become too deep.
         """
-        _check_name(name)
+        limits.check_key_name(name)
         nk = self._nk()
         cells, subkeys = self.hive.cells, self._subkeys()
         if subkeys.find(names.upcase(name)) is not None:
@@ -238,7 +238,7 @@ class Key:
         stored, compressed = names.encode(name)
         offset = cells.allocate(node.NK_SIZE + len(stored), self._offset)
         flags = node.COMPRESSED if compressed else 0
-        content = new_node(flags, self.hive.now(), self._offset, sk, stored)
+        content = node.new(flags, self.hive.now(), self._offset, sk, stored)
         cells.write(offset + 4096 + 4, content)
         subkeys.insert(offset, name)
         self._note_child(name)
@@ -255,19 +255,35 @@ class Key:
             type: type number, of `types` or any other.
             data: the data as stored.
         """
-        if names.units(name) > limits.VALUE_NAME_LIMIT:
-            msg = f"A value name has at most {limits.VALUE_NAME_LIMIT} characters: {name[:40]!r}…"
-            raise RegfError(msg)
+        limits.check_value_name(name)
         values = self._values()
         offset = values.find(name)
         if offset is None:
             values.add(name, type, data)
-        else:
-            value = Value(self.hive.cells, offset)
-            if value.type == type and value.data == data:
-                return
-            values.change(offset, type, data)
+        elif not values.change(offset, type, data):
+            return
         self._stamp()
+
+    @_edit
+    def set_all(self, wanted: Iterable[tuple[str, int, bytes]]) -> None:
+        """Set many values, each a name, a type and data, with one look at those that are there."""
+        wanted = list(wanted)
+        for name, _, _ in wanted:
+            limits.check_value_name(name)
+        values = self._values()
+        known = values.by_name()
+        made: list[int] = []
+        changed = False
+        for name, number, content in wanted:
+            upper = names.upcase(name)
+            if upper in known:
+                changed |= values.change(known[upper], number, content)
+            else:
+                known[upper] = values.make(name, number, content)
+                made.append(known[upper])
+        values.append(made)
+        if made or changed:
+            self._stamp()
 
     @_edit
     def unset(self, name: str) -> bool:
@@ -316,7 +332,7 @@ class Key:
         Raises:
             RegfError: the name is not allowed, a sibling has it, or this is the root.
         """
-        _check_name(new_name)
+        limits.check_key_name(new_name)
         parent = self.parent
         if parent is None:
             msg = f"{self.hive.name}: the root key can't be renamed."
@@ -412,23 +428,5 @@ class Key:
         self.hive.cells.write(place, struct.pack("<Q", self.hive.now()))
 
 
-def new_node(flags: int, time: int, parent: int, sk: int, stored: bytes) -> bytes:
-    """Return the content of the cell of a new key without subkeys, values and class."""
-    head = node.NK.pack(
-        b"nk", flags, time, 0, parent, 0, 0, NIL, NIL, 0, NIL, sk, NIL, 0, 0, 0, 0, 0,
-        len(stored), 0,
-    )  # fmt: skip
-    return head + stored
-
-
 def _parts(path: str) -> list[str]:
     return [part for part in path.split("\\") if part]
-
-
-def _check_name(name: str) -> None:
-    if not name or "\\" in name or names.units(name) > limits.KEY_NAME_LIMIT:
-        msg = (
-            f"{name[:300]!r} can't be the name of a key: it has 1 to {limits.KEY_NAME_LIMIT} "
-            "characters and no backslash."
-        )
-        raise RegfError(msg)

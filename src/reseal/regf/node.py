@@ -59,3 +59,13 @@ VK_FLAGS = 16
 VK_COMPRESSED = 1
 #: In the data size of a vk: the data, four bytes at most, stands in place of its offset.
 RESIDENT = 0x80000000
+
+
+def new(flags: int, time: int, parent: int, security: int, stored_name: bytes) -> bytes:
+    """Return the content of the cell of a new key without subkeys, values and class."""
+    nil = 0xFFFFFFFF
+    head = NK.pack(
+        b"nk", flags, time, 0, parent, 0, 0, nil, nil, 0, nil, security, nil, 0, 0, 0, 0, 0,
+        len(stored_name), 0,
+    )  # fmt: skip
+    return head + stored_name

@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from reseal.regf import baseblock, data, names, node
+from reseal.regf import baseblock, data, names, node, security
 from reseal.regf.cells import BIN_HEADER, NIL
 from reseal.regf.limits import DEPTH_LIMIT
 from reseal.regf.subkeys import SubkeyList
@@ -78,6 +78,7 @@ class Reader:
         self._limit = cells.bins_size - node.NK_SIZE - 4
         # Twice, since a caller may look at the top of a tree before it walks it.
         self._left = 2 * cells.bins_size
+        self._descriptors: dict[int, bytes] = {}
 
     def _spend(self, size: int, offset: int) -> None:
         self._left -= size
@@ -139,7 +140,10 @@ class Reader:
         start, _ = cells.locate(key.values, 4 * key.value_count, "a list of values")
         self._spend(24 * key.value_count, key.values)
         for offset in struct.unpack_from(f"<{key.value_count}I", cells.data, start):
-            yield offset, cells.locate_signed(offset, b"vk", node.VK_SIZE, "a value")[0]
+            vk, _ = cells.locate_signed(offset, b"vk", node.VK_SIZE, "a value")
+            size = cells.u32(vk + node.VK_DATA_SIZE)
+            self._spend(0 if size & node.RESIDENT else size, offset)
+            yield offset, vk
 
     def _data(self, place: int, length: int, vk: int) -> bytes | bytearray:
         """Return data that is not resident, from one cell or otherwise as `data.read` finds it."""
@@ -166,6 +170,15 @@ class Reader:
         start, _ = self._cells.locate(key.class_offset, key.class_size, "a class name")
         self._spend(key.class_size, key.class_offset)
         return bytes(self._cells.data[start : start + key.class_size])
+
+    def descriptor(self, key: Node) -> bytes:
+        """Return the security descriptor of a key."""
+        known = self._descriptors.get(key.security)
+        if known is None:
+            known = security.read(self._cells, key.security)
+            self._spend(len(known), key.security)
+            self._descriptors[key.security] = known
+        return known
 
     def walk(self, offset: int, path: str = "") -> Iterator[tuple[str, int, Node]]:
         """Yield (path, offset, node) of a key and all below it, parents first, in the hive's order.

@@ -97,9 +97,13 @@ class SecurityCells:
     def _learn(self, offset: int) -> dict[bytes, int]:
         known: dict[bytes, int] = {}
         seen: set[int] = set()
+        left = self._cells.bins_size
         while offset not in seen:
             seen.add(offset)
             after, _, _, descriptor = parse(self._cells, offset)
+            left -= len(descriptor)
+            if left < 0:
+                raise self._cells.damage("security descriptors overlap", offset)
             known.setdefault(descriptor, offset)
             offset = after
         return known

@@ -141,6 +141,11 @@ class SubkeyList:
         self.count = cells.u32(self._nk + node.NK_SUBKEY_COUNT)
         self._list = cells.u32(self._nk + node.NK_SUBKEYS)
 
+    @property
+    def offset(self) -> int:
+        """The offset of the list, be it a leaf or a list of leaves."""
+        return self._list
+
     def _root(self) -> list[int] | None:
         """Return the leaves that an ri names, None where the key's list is a leaf or absent."""
         start, end = self._cells.locate(self._list, 4, "a subkey list")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -26,10 +25,13 @@ def collect(cells: Cells, top: int) -> tuple[list[int], Counter[int]]:
     security: Counter[int] = Counter()
     level = [top]
     seen: set[int] = {top}
+    limit = cells.bins_size // 4
     for _ in range(DEPTH_LIMIT + 1):
         below: list[int] = []
         for offset in level:
             below += _key(cells, offset, found, security)
+            if len(found) + len(below) > limit:
+                raise cells.damage("a tree of keys has more cells than the hive", top)
         if not below:
             if len(set(found)) != len(found):
                 raise cells.damage("cells of a tree of keys are used twice", top)
@@ -56,9 +58,9 @@ def _key(cells: Cells, offset: int, found: list[int], security: Counter[int]) ->
         for value in values.offsets():
             vk, _ = cells.locate_signed(value, b"vk", node.VK_SIZE, "a value")
             found.append(value)
-            size, place = struct.unpack_from("<II", cells.data, vk + node.VK_DATA_SIZE)
-            if size and not size & node.RESIDENT and place != NIL:
-                found += data.cells_of(cells, vk)
+            found += data.cells_of(cells, vk)
+            if len(found) > cells.bins_size // 4:
+                raise cells.damage("a key has more cells than the hive", offset)
     if not fields[node.FIELD_SUBKEY_COUNT]:
         return []
     subkeys = SubkeyList(cells, offset)

@@ -103,25 +103,42 @@ class ValueList:
     def __iter__(self) -> Iterator[Value]:
         return (Value(self._cells, offset) for offset in self.offsets())
 
+    def by_name(self) -> dict[str, int]:
+        """Return the offsets of all values by their upper-cased names."""
+        return {
+            names.upcase(names.of_value(self._cells, offset)): offset for offset in self.offsets()
+        }
+
     def add(self, name: str, number: int, content: bytes) -> None:
         """Append a value, which must not exist."""
+        self.append([self.make(name, number, content)])
+
+    def append(self, offsets: list[int]) -> None:
+        """Put values that were made into the list."""
+        if offsets:
+            self._store((*self.offsets(), *offsets))
+
+    def make(self, name: str, number: int, content: bytes) -> int:
+        """Make a value and return its offset; it is still to be put into the list."""
         cells = self._cells
         stored, compressed = names.encode(name)
         offset = cells.allocate(node.VK_SIZE + len(stored), self._key)
         size, place = data.store(cells, content, offset)
         head = node.VK.pack(b"vk", len(stored), size, place, number, int(compressed), 0)
         cells.write(offset + 4096 + 4, head + stored)
-        offsets = (*self.offsets(), offset)
-        self._store(offsets)
         _raise(cells, self._nk + node.NK_MAX_VALUE_NAME, 2 * names.units(name))
         _raise(cells, self._nk + node.NK_MAX_VALUE_DATA, len(content))
+        return offset
 
-    def change(self, offset: int, number: int, content: bytes) -> None:
-        """Give an existing value another type and data."""
+    def change(self, offset: int, number: int, content: bytes) -> bool:
+        """Give an existing value another type and data; return False where it has them already."""
         vk, _ = self._cells.locate_signed(offset, b"vk", node.VK_SIZE, "a value")
+        if self._cells.u32(vk + node.VK_TYPE) == number and data.read(self._cells, vk) == content:
+            return False
         data.replace(self._cells, vk, content, offset)
         self._cells.write_u32(vk + node.VK_TYPE, number)
         _raise(self._cells, self._nk + node.NK_MAX_VALUE_DATA, len(content))
+        return True
 
     def remove(self, offset: int) -> None:
         """Delete a value."""

@@ -57,13 +57,20 @@ class _Check:
         #: Security cells and how many keys use them.
         self.security: dict[int, int] = {}
         self.path = ""
-        #: Some bin could not be gone through to its end.
-        self.unread = False
+        #: Offset of every cell in use. Only these are looked into: they don't overlap, so all of
+        #: them together are no more than the hive.
+        #: None where only keys that were edited are checked.
+        self.in_use: set[int] | None = set()
 
     def report(self, offset: int, message: str) -> None:
         self.violations.append(Violation(offset, self.path, message))
 
     def claim(self, offset: int, what: str) -> bool:
+        if self.in_use is not None and offset not in self.in_use:
+            # This says what is wrong, and where a cell ends early there may be nothing wrong.
+            self.cells.locate(offset, 0, what)
+            self.report(offset, f"A reference to {what} leads to where no cell begins.")
+            return False
         if offset in self.referenced:
             self.report(offset, f"The cell of {what} is referenced twice.")
             return False
@@ -71,14 +78,14 @@ class _Check:
         return True
 
     def everything(self) -> None:
-        in_use = self.bins()
+        self.bins()
         pending: list[tuple[int, int, str]] = [(self.hive.root_offset, NIL, "")]
         while pending:
             offset, parent, path = pending.pop()
             self.path = path
-            if not self.claim(offset, "a key"):
-                continue
             try:
+                if not self.claim(offset, "a key"):
+                    continue
                 children = self.key(offset, parent)
             except RegfError as error:
                 self.report(offset, error.message)
@@ -93,14 +100,13 @@ class _Check:
             ]
         self.ring()
         self.path = ""
-        if not self.unread:
-            for offset in sorted(self.referenced - in_use):
-                self.report(offset, "A reference leads to where no cell begins.")
-        for offset in sorted(in_use - self.referenced):
+        assert self.in_use is not None
+        for offset in sorted(self.in_use - self.referenced):
             self.report(offset, "A cell is in use and nothing references it.")
 
     def touched(self) -> None:
         self.bins(self.cells.pages)
+        self.in_use = None
         for offset in sorted(self.hive.touched):
             try:
                 key = key_module.Key(self.hive, offset)
@@ -113,19 +119,16 @@ class _Check:
             except RegfError as error:
                 self.report(offset, error.message)
 
-    def bins(self, pages: set[int] | None = None) -> set[int]:
-        """Check bins and cells; return the offsets of the cells in use."""
-        in_use: set[int] = set()
+    def bins(self, pages: set[int] | None = None) -> None:
+        """Check bins and cells, or only the bins on the pages given; learn the cells in use."""
         try:
             for start, end in self.cells.bins():
                 if pages is None or not pages.isdisjoint(range((start >> 12) + 1, (end >> 12) + 1)):
-                    self.bin(start, end, in_use)
+                    self.bin(start, end)
         except RegfError as error:
             self.report(0, error.message)
-            self.unread = True
-        return in_use
 
-    def bin(self, start: int, end: int, in_use: set[int]) -> None:
+    def bin(self, start: int, end: int) -> None:
         offset = start + BIN_HEADER
         unpack, content = struct.Struct("<i").unpack_from, self.cells.data
         while offset < end:
@@ -133,10 +136,9 @@ class _Check:
             length = abs(size)
             if length < 8 or length & 7 or offset + length > end:
                 self.report(offset, f"A cell has the impossible size {size}.")
-                self.unread = True
                 return
-            if size < 0:
-                in_use.add(offset)
+            if size < 0 and self.in_use is not None:
+                self.in_use.add(offset)
             offset += length
 
     def key(self, offset: int, parent: int) -> list[tuple[int, str]]:
@@ -174,9 +176,9 @@ class _Check:
     def values(self, offset: int, nk: int) -> None:
         cells = self.cells
         values = value_module.ValueList(cells, offset, nk)
+        if not values.count or not self.claim(cells.u32(nk + node.NK_VALUES), "a list of values"):
+            return
         offsets = values.offsets()
-        if offsets:
-            self.claim(cells.u32(nk + node.NK_VALUES), "a list of values")
         seen: set[str] = set()
         longest = largest = 0
         for value in offsets:
@@ -190,10 +192,13 @@ class _Check:
             if upper in seen:
                 self.report(value, f"The key has two values of the name {name!r}.")
             seen.add(upper)
-            for cell in data.cells_of(cells, vk):
-                self.claim(cell, "value data")
             longest = max(longest, 2 * names.units(name))
-            largest = max(largest, len(data.read(cells, vk)))
+            place = data.place_of(cells, vk)
+            if place is None or self.claim(place, "value data"):
+                for cell in data.cells_of(cells, vk):
+                    if cell != place:
+                        self.claim(cell, "value data")
+                largest = max(largest, len(data.read(cells, vk)))
         if longest > cells.u32(nk + node.NK_MAX_VALUE_NAME):
             self.report(offset, f"A value name has {longest} bytes, more than the key says.")
         if largest > cells.u32(nk + node.NK_MAX_VALUE_DATA):
@@ -205,10 +210,12 @@ class _Check:
         result: list[tuple[int, str]] = []
         if not count:
             return result
-        for place in listing.cells():
-            self.claim(place, "a subkey list")
+        if not self.claim(listing.offset, "a subkey list"):
+            return result
         last: str | None = None
         for place in listing.leaves():
+            if place != listing.offset and not self.claim(place, "a subkey list"):
+                continue
             leaf = Leaf(cells, place)
             raw = leaf.raw()
             for number, child in enumerate(leaf.offsets()):
@@ -234,7 +241,8 @@ class _Check:
         try:
             while offset not in ring:
                 ring.add(offset)
-                self.claim(offset, "a security descriptor")
+                if not self.claim(offset, "a security descriptor"):
+                    break
                 after, before, count, content = security.parse(cells, offset)
                 if security.parse(cells, after)[1] != offset:
                     self.report(offset, "The ring of security descriptors is broken.")
