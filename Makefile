@@ -3,7 +3,7 @@ VENV := .venv
 PYTHON ?= python3
 PYTEST_ARGS ?=
 
-.PHONY: setup demo test lint format bench clean
+.PHONY: setup demo test lint format bench fuzz clean
 
 setup: $(VENV)/.ready
 
@@ -29,6 +29,14 @@ format: setup
 
 bench: setup
 	$(VENV)/bin/python -m bench
+
+# Seconds for each of the coverage-guided fuzzers.
+FUZZ_SECONDS ?= 60
+fuzz: setup
+	for target in hive replay reg; do \
+		$(VENV)/bin/python -m tests.fuzz.regf $$target -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+	done
+	RESEAL_FUZZ=2000 $(VENV)/bin/python -m pytest -n0 tests/ntfs/test_fuzz.py
 
 clean:
 	rm -rf $(VENV) demo build dist

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench import generalize, secure
+from bench import generalize, regf, secure
 
 
 def main() -> None:
@@ -10,6 +10,7 @@ def main() -> None:
     for module in (generalize, secure):
         for line in module.measure():
             print(line)
+    regf.main()
 
 
 if __name__ == "__main__":
