@@ -62,6 +62,7 @@ class Hits:
         self.groups: dict[tuple[Kind, str, str, Place, str, str], tuple[Hit, int]] = {}
         self.count = 0
         self.dropped = 0
+        self.ended = False
 
     def add(self, hit: Hit) -> None:
         """Count an occurrence."""
@@ -76,4 +77,4 @@ class Hits:
     @property
     def full(self) -> bool:
         """Whether enough was found: nothing more is followed to its place."""
-        return self.count >= MAX_HITS
+        return self.ended or self.count >= MAX_HITS

@@ -9,6 +9,9 @@ CompactOS compressed, and the hives after their logs were replayed.
 from __future__ import annotations
 
 import time
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -26,7 +29,7 @@ from reseal.windows import content
 from reseal.windows.registry import LOG_SUFFIXES, MACHINE_HIVES, MAX_HIVE_SIZE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from reseal.ntfs import Volume
     from reseal.ntfs.clusters import Stream
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
 #: Bytes that are read at once, and the largest hole that is read over rather than skipped.
 BLOCK = 4 << 20
 _GAP = 1 << 20
+#: Blocks that are read ahead.
+_AHEAD = 2
 #: A compressed file above this is not looked into; that is said.
 _MAX_COMPRESSED = 1 << 30
 _SECURE = 9
@@ -237,10 +242,10 @@ class _Volume(_Seeker):
 
     def run(self, *, deep: bool) -> None:
         self._records()
-        everything = (
-            hit for offset, size in self._extents(deep=deep) for hit in self._extent(offset, size)
-        )
-        raw = list(islice(everything, MAX_HITS))
+        # Closed at once, since the reader of blocks must be done before files are read again.
+        with closing(self._raw(deep=deep)) as everything:
+            raw = list(islice(everything, MAX_HITS))
+        self.result.hits.ended = len(raw) == MAX_HITS
         self._seams()
         for at, index in raw:
             self._follow(at, self.scanner.needles[index], deep=deep)
@@ -280,28 +285,55 @@ class _Volume(_Seeker):
         else:
             yield from self.clusters.extents(gap=_GAP)
 
-    def _extent(self, offset: int, size: int) -> Iterator[tuple[int, int]]:
-        overlap = self.scanner.longest + 1
-        end = offset + size
-        for start in range(offset, end, BLOCK):
-            length = min(BLOCK, end - start)
-            more = min(overlap, end - start - length)
-            block = self.volume.device.read(start, length + more)
-            self.result.bytes_read += length
+    def _raw(self, *, deep: bool) -> Generator[tuple[int, int], None, None]:
+        """Yield place and needle of everything found on the disk, as it lies there."""
+        keep = self.scanner.longest - 1
+        tail, end = b"", -1
+        for start, block in self._blocks_of_disk(deep=deep):
+            if start == end and keep:
+                # What begins in one block and ends in the next.
+                for at, index in self.scanner.find(tail + block[:keep]):
+                    if at < len(tail) < at + len(self.scanner.needles[index].data):
+                        yield start - len(tail) + at, index
             for at, index in self.scanner.find(block):
-                if at < length:
-                    yield start + at, index
+                yield start + at, index
+            end = start + len(block)
+            tail = block[-keep:] if keep else b""
+
+    def _blocks_of_disk(self, *, deep: bool) -> Iterator[tuple[int, bytes]]:
+        """Yield offset and bytes of each block; the next is read while one is looked at."""
+        pieces = (
+            (start, min(BLOCK, offset + size - start))
+            for offset, size in self._extents(deep=deep)
+            for start in range(offset, offset + size, BLOCK)
+        )
+        pending: deque[tuple[int, Future[bytes]]] = deque()
+        with ThreadPoolExecutor(1) as reader:
+            for start, size in pieces:
+                pending.append((start, reader.submit(self.volume.device.read, start, size)))
+                if len(pending) > _AHEAD:
+                    yield self._read(pending)
+            while pending:
+                yield self._read(pending)
+
+    def _read(self, pending: deque[tuple[int, Future[bytes]]]) -> tuple[int, bytes]:
+        start, future = pending.popleft()
+        block = future.result()
+        self.result.bytes_read += len(block)
+        return start, block
 
     def _seams(self) -> None:
         """Look at occurrences that begin in one piece of a fragmented stream and end in the next."""
         reach = self.scanner.longest - 1
         for stream, end, start in self.clusters.seams():
-            before = self.volume.read_raw(end - reach, reach)
+            head = min(reach, end)
+            before = self.volume.read_raw(end - head, head)
             after = self.volume.read_raw(start, min(reach, self.volume.boot.size - start))
             for at, index in self.scanner.find(before + after):
                 needle = self.scanner.needles[index]
-                if at < reach < at + len(needle.data):
-                    self._in_owner(stream, end - reach + at, needle)
+                if at < head < at + len(needle.data):
+                    offset = self.clusters.owner(end - head + at).offset
+                    self._in_owner(stream, offset, needle)
 
     def _follow(self, at: int, needle: Needle, *, deep: bool) -> None:
         owner = self.clusters.owner(at)

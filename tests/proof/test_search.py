@@ -1,0 +1,167 @@
+"""The search of a volume: what lies in pieces, what is compressed, and what is too much."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reseal.disk import FileDevice
+from reseal.ntfs import Volume
+from reseal.ntfs.clusters import Clusters
+from reseal.proof import search as searching
+from reseal.proof.identity import MachineIdentity
+from reseal.proof.verification import verify
+from reseal.session.opening import Found, installations
+from reseal.session.run import read
+from reseal.testing.windows import windows
+
+NEEDLE = "A-NAME-TO-BE-FOUND"
+IDENTITY = MachineIdentity(computer_name=NEEDLE)
+CLUSTER = 4096
+
+
+@pytest.fixture(scope="module")
+def golden(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("volume") / "volume.raw"
+    windows(path, size=24 << 20, partitioned=False)
+    return path.read_bytes()
+
+
+@pytest.fixture
+def image(golden: bytes, tmp_path: Path) -> Path:
+    path = tmp_path / "volume.raw"
+    path.write_bytes(golden)
+    return path
+
+
+def changed(image: Path, change: Callable[[Volume], None]) -> None:
+    device = FileDevice(image, read_only=False)
+    with Volume.open(device, read_only=False, name="volume") as volume:
+        change(volume)
+    device.close()
+
+
+def found(image: Path, **options: Any) -> list[dict[str, Any]]:
+    record = read(image, lambda found: verify(found[0], IDENTITY, **options))
+    return [one for one in record["hits"] if one["kind"] == "computer name"]
+
+
+def fragmented(volume: Volume, path: str, data: bytes) -> None:
+    """Write a file whose clusters do not follow one another."""
+    other = path + ".other"
+    volume.create(path)
+    volume.create(other)
+    for start in range(0, len(data), CLUSTER):
+        volume.patch(path, start, data[start : start + CLUSTER])
+        volume.patch(other, start, random.Random(start).randbytes(CLUSTER))
+
+
+@pytest.fixture
+def opened(image: Path) -> Iterator[Callable[[], Found]]:
+    with_exit = []
+
+    def open_it() -> Found:
+        device = FileDevice(image)
+        context = installations(device, "volume")
+        with_exit.append((context, device))
+        return context.__enter__()[0]
+
+    yield open_it
+    for context, device in with_exit:
+        context.__exit__(None, None, None)
+        device.close()
+
+
+@pytest.mark.parametrize("before", [1, 7, 17, 20, 35])
+@pytest.mark.parametrize("encoding", ["ascii", "utf-16-le"])
+def test_a_name_that_lies_in_two_pieces_is_found(image: Path, before: int, encoding: str) -> None:
+    raw = NEEDLE.encode(encoding)
+    start = CLUSTER - min(before, len(raw) - 1)
+    data = bytearray(3 * CLUSTER)
+    data[start : start + len(raw)] = raw
+    changed(image, lambda volume: fragmented(volume, r"Windows\pieces.bin", bytes(data)))
+    (one,) = found(image)
+    assert (one["path"], one["offset"]) == (r"Windows\pieces.bin", start)
+
+
+def test_the_pieces_were_pieces(image: Path, opened: Callable[[], Found]) -> None:
+    changed(image, lambda volume: fragmented(volume, r"Windows\pieces.bin", bytes(3 * CLUSTER)))
+    volume = opened().volume
+    assert volume is not None
+    clusters = Clusters(volume)
+    for _ in clusters.scan():
+        pass
+    paths = {clusters.path(stream.record) for stream, _, _ in clusters.seams()}
+    assert r"Windows\pieces.bin" in paths
+
+
+@pytest.mark.parametrize("before", [1, 5, 9])
+def test_a_name_across_a_sector_of_a_file_record_is_found(image: Path, before: int) -> None:
+    """The last two bytes of each sector of a file record are kept elsewhere."""
+    found_at = set()
+    for filling in range(100, 260, 4):
+        data = b"\1" * filling + NEEDLE.encode() + b"\1" * before
+
+        def write(volume: Volume, data: bytes = data) -> None:
+            if volume.stat(r"Windows\small.bin") is None:
+                volume.create(r"Windows\small.bin")
+            volume.write(r"Windows\small.bin", data)
+
+        changed(image, write)
+        hits = [one for one in found(image) if one["place"] == "content"]
+        assert [one["path"] for one in hits] == [r"Windows\small.bin"]
+        found_at.add(hits[0]["offset"])
+    assert any(at < 510 < at + len(NEEDLE) for at in found_at)
+
+
+def test_across_blocks_of_the_disk(image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "BLOCK", CLUSTER)
+    data = bytearray(8 * CLUSTER)
+    data[CLUSTER - 9 : CLUSTER + 9] = NEEDLE.encode()
+    data[4 * CLUSTER : 4 * CLUSTER + 18] = NEEDLE.encode()
+    changed(image, lambda volume: volume.create(r"Windows\blocks.bin", bytes(data)))
+    assert [(one["path"], one["count"]) for one in found(image)] == [(r"Windows\blocks.bin", 2)]
+
+
+def test_behind_the_end_of_a_file_it_is_reported_only(image: Path) -> None:
+    def shorten(volume: Volume) -> None:
+        volume.create(r"Windows\long.bin", b"\1" * 5000 + NEEDLE.encode())
+        with volume._changed(r"Windows\long.bin") as inode:
+            inode.truncate("", 4500)
+
+    changed(image, shorten)
+    assert {one["verdict"] for one in found(image)} <= {"reported only"}
+
+
+def test_an_image_that_is_full_of_it_is_no_endless_task(
+    image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "MAX_HITS", 50)
+    data = NEEDLE.encode() * 10_000
+    changed(image, lambda volume: volume.create(r"Windows\full.bin", data))
+    record = read(image, lambda found: verify(found[0], IDENTITY))
+    assert record["result"] == "not clean"
+    assert "More was found than could be judged." in record["failures"]
+
+
+def test_damaged_run_lists_and_records_are_no_crash(image: Path) -> None:
+    golden = image.read_bytes()
+    chance = random.Random(5)
+    mft = int.from_bytes(golden[0x30:0x38], "little") * CLUSTER
+    for _ in range(12):
+        data = bytearray(golden)
+        # Records of users' files; the system's own are libntfs-3g's to refuse.
+        for _ in range(200):
+            at = mft + 64 * 1024 + chance.randrange(256 << 10)
+            data[at] = chance.randrange(256)
+        image.write_bytes(data)
+        from reseal.errors import ResealError
+
+        try:
+            found(image)
+        except ResealError:
+            continue
