@@ -17,7 +17,10 @@ from reseal.proof.identity import MachineIdentity
 from reseal.proof.verification import verify
 from reseal.session.opening import Found, installations
 from reseal.session.run import read
+from reseal.testing.volumes import WOF_XPRESS4K, File, populate
 from reseal.testing.windows import windows
+from reseal.wim import wof
+from tests.wim.test_wof import compress
 
 NEEDLE = "A-NAME-TO-BE-FOUND"
 IDENTITY = MachineIdentity(computer_name=NEEDLE)
@@ -146,6 +149,26 @@ def test_an_image_that_is_full_of_it_is_no_endless_task(
     record = read(image, lambda found: verify(found[0], IDENTITY))
     assert record["result"] == "not clean"
     assert "More was found than could be judged." in record["failures"]
+
+
+def test_what_compactos_compressed_is_decompressed(image: Path) -> None:
+    text = NEEDLE.encode() + b"A-NAME-TO-BE" * 700
+    file = File(
+        reparse=(wof.REPARSE_TAG, WOF_XPRESS4K),
+        streams={"WofCompressedData": compress(text, 0)},
+        hole=len(text),
+    )
+    changed(image, lambda volume: populate(volume, {"Packed": {"packed.bin": file}}))
+    (one,) = found(image)
+    assert (one["path"], one["offset"], one["verdict"]) == (r"Packed\packed.bin", 0, "left behind")
+
+
+def test_what_ntfs_compressed_is_decompressed(image: Path) -> None:
+    text = bytes(range(256)) * 300 + NEEDLE.encode() + bytes(range(256)) * 300
+    file = File(text, compressed=True)
+    changed(image, lambda volume: populate(volume, {"Packed": {"packed.bin": file}}))
+    places = {(one["path"], one["offset"]) for one in found(image)}
+    assert (r"Packed\packed.bin", 256 * 300) in places
 
 
 def test_damaged_run_lists_and_records_are_no_crash(image: Path) -> None:
