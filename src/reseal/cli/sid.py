@@ -84,13 +84,13 @@ def sid(
         except ValueError as error:
             msg = f"--set: {error}."
             raise UsageError(msg, "A machine SID has the form S-1-5-21-x-y-z.") from error
-        if not (yes or dry_run or pending):
+        if not (dry_run or pending or (yes and quiet)):
             before = read(
                 image,
                 lambda found: report.shown(found, volume, str(image)),
                 allow_backing=allow_backing,
             )
-            _ask(before["effects"])
+            _ask(before["effects"], yes=yes)
         job = report.SidJob(wanted, pending=pending, draw=new, all_volumes=all_volumes, force=force)
         options = Options(
             volume=volume, output=output, thin=thin, dry_run=dry_run, allow_backing=allow_backing
@@ -108,10 +108,12 @@ def sid(
             console.print_lines(report.change_text(record, dry_run=dry_run, output=shown))
 
 
-def _ask(effects: list[str]) -> None:
+def _ask(effects: list[str], *, yes: bool) -> None:
     """Say what the change breaks, and go on only with consent."""
     for effect in effects:
         typer.echo(f"Warning: {effect}", err=True)
+    if yes:
+        return
     if not sys.stdin.isatty():
         msg = "Another SID breaks what the warnings say. Nothing was changed."
         raise UsageError(msg, "Add --yes to accept that.")

@@ -1,7 +1,8 @@
 r"""Where Windows keeps a machine's SID outside of the registry's own hives and of `$Secure`.
 
-Places: seen in installations of Windows 7 to 11, unless marked otherwise. A path is below the root of
-the volume; `{windows}` is the installation's folder and `{profile}` every profile's.
+Places: inferred from what is commonly known of Windows 7 to 11, unless marked otherwise; a place that
+an image lacks is silently fine, and one that is not listed is found by `reseal verify`. A path is
+below the root of the volume; `{windows}` is the installation's folder and `{profile}` every profile's.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@ r"""The machine SID in files that are plain text: tasks, security templates, pol
 
 The registry keeps a hash of each task's XML, `TaskCache\Tasks\{…}` `Hash`, and Windows does not run a
 task whose file has another (reported). Which bytes and which function make it is told by the task
-itself: the form that gives the present hash gives the new one (seen: SHA-256; before a fix of 2010,
-CRC-32), and a task that fits none stays as it is and is listed.
+itself: the form that gives the present hash gives the new one (inferred: SHA-256; before a fix of
+2010, CRC-32), and a task that fits none stays as it is and is listed.
 """
 
 from __future__ import annotations
