@@ -436,3 +436,45 @@ def test_without_a_new_file_the_next_boot_keeps_what_it_needs() -> None:
     left = AnswerFile(image.files.read(CACHE))
     values = [one.text for one in left.settings() if one.name in {"Value", "Password"}]
     assert values == ["Tr0ub4dor&3", DELETED]
+
+
+# What Microsoft's page on specialize names as examples is staged for Windows
+
+STAGED = [
+    ("Microsoft-Windows-IE-InternetExplorer", "<Home_Page>http://example.com</Home_Page>"),
+    (
+        "Microsoft-Windows-International-Core",
+        (
+            "<InputLocale>0407:00000407</InputLocale><SystemLocale>de-DE</SystemLocale>"
+            "<UILanguage>de-DE</UILanguage><UserLocale>de-DE</UserLocale>"
+        ),
+    ),
+    (
+        "Microsoft-Windows-UnattendedJoin",
+        (
+            "<Identification><Credentials><Domain>corp</Domain><Password>Tr0ub4dor</Password>"
+            "<Username>joiner</Username></Credentials><JoinDomain>corp.example</JoinDomain>"
+            "</Identification>"
+        ),
+    ),
+    (
+        "Microsoft-Windows-TCPIP",
+        (
+            '<Interfaces><Interface wcm:action="add"><Identifier>Ethernet</Identifier><Ipv4Settings>'
+            "<DhcpEnabled>false</DhcpEnabled></Ipv4Settings><UnicastIpAddresses>"
+            '<IpAddress wcm:action="add" wcm:keyValue="1">192.0.2.7/24</IpAddress></UnicastIpAddresses>'
+            "</Interface></Interfaces>"
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "body"), STAGED, ids=[name for name, _ in STAGED])
+@pytest.mark.parametrize("run", [apply, seal])
+def test_specialize_is_staged_byte_for_byte(run: Any, name: str, body: str) -> None:
+    wanted = one("specialize", name, body)
+    image = session() if run is seal else generalized()
+    run(image, wanted)
+    assert image.files.read(CACHE) == wanted.encode()
+    assert judged(image, "SYSTEM")[r"Setup\Status\UnattendPasses"]["specialize"] == number(0)
+    assert "Tr0ub4dor" not in json.dumps([change.to_json() for change in image.changes])
