@@ -10,7 +10,8 @@ from reseal.testing.windows import windows
 
 FOLDER = Path("demo")
 IMAGE = FOLDER / "sample.qcow2"
-RECORD = FOLDER / "report.json"
+REPORT = FOLDER / "report.html"
+IDENTITY = FOLDER / "identity.json"
 
 
 def _run(*arguments: str) -> None:
@@ -22,14 +23,14 @@ def _run(*arguments: str) -> None:
 def main() -> None:
     """Run the demonstration in the folder `demo`."""
     FOLDER.mkdir(exist_ok=True)
-    for path in (IMAGE, RECORD):
+    for path in (IMAGE, REPORT, IDENTITY):
         path.unlink(missing_ok=True)
     print(f"Building a sample Windows image, {IMAGE} …", flush=True)
     windows(IMAGE)
     _run("inspect", str(IMAGE))
-    _run("generalize", str(IMAGE), "--report", str(RECORD))
-    _run("inspect", str(IMAGE))
-    print(f"\nThe generalized image: {IMAGE}\nThe record of every change: {RECORD}")
+    _run("generalize", str(IMAGE), "--report", str(REPORT), "--save-identity", str(IDENTITY))
+    _run("verify", str(IMAGE), "--identity", str(IDENTITY))
+    print(f"\nThe generalized image: {IMAGE}\nThe report: {REPORT}")
 
 
 if __name__ == "__main__":

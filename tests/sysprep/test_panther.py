@@ -15,6 +15,7 @@ def test_it_does_not_name_the_old_machine() -> None:
     for secret in (machine.computer_name, machine.machine_guid, str(machine.sid)):
         assert secret.lower() not in log
     assert "machine-guid: rename_file" in log
+    assert "_<old>" in log
     assert "<machine sid>-500" in log
 
 
@@ -24,3 +25,22 @@ def test_names_in_targets_are_masked() -> None:
     sid = Machine().sid
     assert _anonymous(rf"HKU\{sid}-500\X", []) == r"HKU\<machine SID>-500\X"
     assert _anonymous(r"A\desktop-1\28E347017777", ["DESKTOP-1"]) == r"A\<old>\<MAC>"
+
+
+def test_every_change_tells_what_was_there_before() -> None:
+    machine = Machine()
+    one = session(machine)
+    generalize(one)
+    told = {change.target: change for change in one.changes if change.kind == "set_value"}
+    for name, old in (
+        (r"HKLM\SOFTWARE\Microsoft\Cryptography\\MachineGuid", machine.machine_guid),
+        (r"HKLM\SYSTEM\Setup\\SetupType", 0),
+        (
+            r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\State\\ImageState",
+            "IMAGE_STATE_COMPLETE",
+        ),
+    ):
+        before = told[name].before
+        assert isinstance(before, dict)
+        assert before["data"] == old
+    assert not [change.target for change in told.values() if change.before == change.after]

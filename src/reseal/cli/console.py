@@ -53,7 +53,8 @@ def errors(*, as_json: bool) -> Iterator[None]:
                     },
                 }
             )
-        typer.secho("Error: ", fg="red", bold=True, nl=False, err=True)
+        color = False if os.environ.get("NO_COLOR") else None
+        typer.secho("Error: ", fg="red", bold=True, nl=False, err=True, color=color)
         typer.echo(error.message, err=True)
         if error.hint:
             typer.echo(f"What to do: {error.hint}", err=True)

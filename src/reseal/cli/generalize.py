@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from reseal.cli import console
-from reseal.cli.options import AllowBacking, AsJson, Force, ImagePath, Quiet, Volume
+from reseal.cli.options import AllowBacking, AsJson, Force, ImagePath, Quiet, Verbose, Volume
 from reseal.cli.unattend_apply import OobeXml, Replace, load, load_oobe_xml
 from reseal.errors import UsageError
 
@@ -97,6 +97,7 @@ def generalize(
         ),
     ] = None,
     quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Remove what makes an installation one machine, and arm its next boot.
 
@@ -186,4 +187,6 @@ def generalize(
             console.print_json(record)
         else:
             shown = str(output) if output else None
-            console.print_lines(text.generalization(record, dry_run=dry_run, output=shown))
+            console.print_lines(
+                text.generalization(record, dry_run=dry_run, output=shown, verbose=verbose)
+            )

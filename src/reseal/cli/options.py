@@ -25,3 +25,6 @@ Force: TypeAlias = Annotated[
     typer.Option(metavar="CHECK", help="Go on although this check finds an error; repeatable."),
 ]
 Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
+Verbose: TypeAlias = Annotated[
+    bool, typer.Option("--verbose", help="Tell each thing on a line of its own.")
+]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from reseal.cli import console
-from reseal.cli.options import AllowBacking, AsJson, ImagePath, Quiet, Volume
+from reseal.cli.options import AllowBacking, AsJson, ImagePath, Quiet, Verbose, Volume
 from reseal.errors import CheckError, UsageError
 
 if TYPE_CHECKING:
@@ -39,9 +39,7 @@ def verify(
     as_json: AsJson = False,
     allow_backing: AllowBacking = False,
     quiet: Quiet = False,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", help="List all that was found, harmless or not.")
-    ] = False,
+    verbose: Verbose = False,
 ) -> None:
     """Prove that an image is armed and that nothing of the old machine is left in it.
 

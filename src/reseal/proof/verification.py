@@ -75,7 +75,7 @@ def verify(
         "failures": failures,
         "armed": [one.to_json() for one in parts],
         "identity": {
-            "source": "identity file" if given else "the image itself",
+            "source": "the identity file" if given else "the image itself",
             **identity.to_json(),
         },
         "hits": hits,

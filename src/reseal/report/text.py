@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 _WORDS = {True: "yes", False: "no", None: "unknown"}
 _NAMES_SHOWN = 12
+_WIDTH = 96
 
 
 def inspection(record: dict[str, Any]) -> Iterator[str]:
@@ -88,8 +90,10 @@ def checks(record: dict[str, Any]) -> Iterator[str]:
         yield "This image can't be generalized as it is; --force CHECK overrides an error by name."
 
 
-def generalization(record: dict[str, Any], *, dry_run: bool, output: str | None) -> Iterator[str]:
-    """Yield the lines of `reseal generalize`."""
+def generalization(
+    record: dict[str, Any], *, dry_run: bool, output: str | None, verbose: bool = False
+) -> Iterator[str]:
+    """Yield the lines of `reseal generalize`; without `verbose` they fit a screen."""
     for one in record["checks"]:
         if one["level"] in {"warning", "note"}:
             yield f"{one['level'].capitalize()}: {one['message']}"
@@ -99,9 +103,22 @@ def generalization(record: dict[str, Any], *, dry_run: bool, output: str | None)
         done = "the answer file is in it now" if record["changes"] else "nothing was changed"
         yield f"{record['image']['path']} is generalized already; {done}."
         return
+    if verbose:
+        for change in record["changes"]:
+            yield f"  {change['provider']}: {change['kind'].replace('_', ' ')} {change['target']}"
+            yield f"      {_state(change['before'])} -> {_state(change['after'])} ({change['mark']})"
     by_provider = Counter(change["provider"] for change in record["changes"])
-    for provider, count in by_provider.items():
-        yield f"  {provider:<56} {count:>5} change{'' if count == 1 else 's'}"
+    total = len(record["changes"])
+    yield f"{total} change{'' if total == 1 else 's'}, by provider:"
+    counts = ", ".join(f"{provider} {count}" for provider, count in by_provider.items())
+    yield from textwrap.wrap(
+        counts,
+        _WIDTH,
+        initial_indent="  ",
+        subsequent_indent="  ",
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
     coverage = record["coverage"]
     yield (
         f"The image's own plan: {len(coverage['declarative'])} declarative actions, "
@@ -138,3 +155,12 @@ def generalization(record: dict[str, Any], *, dry_run: bool, output: str | None)
 
 def _shown(value: object) -> str:
     return "missing" if value is None else str(value)
+
+
+def _state(value: object) -> str:
+    """What was or is there, on one line."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict):
+        return " ".join(str(one) for one in value.values())
+    return str(value)

@@ -28,12 +28,12 @@ def verification(record: dict[str, Any], *, verbose: bool) -> Iterator[str]:
     search, counts = record["search"], record["counts"]
     size, seconds = search["bytes_read"] / _MEBIBYTE, search["seconds"]
     yield (
-        f"Searched {size:.0f} MiB in {seconds:.1f} s for the identity of {record['identity']['source']}"
+        f"Searched {size:.0f} MiB in {seconds:.1f} s for the identity from {record['identity']['source']}"
         f"{', unallocated clusters too' if search['deep'] else ''}."
     )
     for one in search["not_searched"]:
         yield f"  Not searched: {one}"
-    if record["identity"]["source"] != "identity file" and record["generalized"]:
+    if record["identity"]["source"] != "the identity file" and record["generalized"]:
         yield (
             "  The old name and MachineGuid are known to nobody but the run that replaced them: give "
             "--identity FILE, from generalize --save-identity."

@@ -195,9 +195,10 @@ class Session:
                 continue
             hive = self.registry.hive(place.hive)
             assert hive is not None
+            # Before the edit: a value is read from the hive when it is asked for.
+            before = value_state(old.type, old.data) if old else None
             (key or hive.root.create(place.path)).set(name, kind, data)
             self._edited.add(place.hive)
-            before = value_state(old.type, old.data) if old else None
             self.record("set_value", f"{place.shown}\\\\{name}", before, value_state(kind, data))
 
     def set_text(self, path: str, name: str, text: str) -> None:

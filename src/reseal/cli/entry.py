@@ -1,0 +1,17 @@
+"""The start of the `reseal` command: what can be answered at once is, without loading the rest."""
+
+from __future__ import annotations
+
+import sys
+
+from reseal import __version__
+
+
+def main() -> None:
+    """Run the command line."""
+    if sys.argv[1:] == ["--version"]:
+        sys.stdout.write(f"reseal {__version__}\n")
+        return
+    from reseal.cli.main import main as run  # noqa: PLC0415  it takes several times as long
+
+    run()
