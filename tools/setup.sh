@@ -1,24 +1,33 @@
 #!/bin/sh
-# Install what reseal needs: system packages through apt where they are missing (with sudo where
-# this is not root), and a virtual environment.
+# Install what is missing: setup.sh run (what reseal itself needs, and a virtual environment), or
+# setup.sh test (the tools of others that judge it, too). System packages come through apt, with sudo
+# where this is not root.
 set -eu
 : "${PYTHON:=python3}" "${VENV:=.venv}"
 
-packages="qemu-utils qemu-system-common libnbd0 ntfs-3g libhivex-bin wimtools libvshadow-utils
-    dosfstools mtools fdisk gdisk python3 python3-venv"
+sudo=""
+[ "$(id -u)" = 0 ] || sudo="sudo"
 
-missing=""
-for package in $packages; do
-    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
-done
-if [ -n "$missing" ]; then
-    sudo=""
-    [ "$(id -u)" = 0 ] || sudo="sudo"
+install() {
+    missing=""
+    for package in "$@"; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
+    done
+    [ -n "$missing" ] || return 0
     echo "Installing$missing"
     $sudo env DEBIAN_FRONTEND=noninteractive apt-get update -q
     # shellcheck disable=SC2086  # a list of package names
     $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
+}
+
+install qemu-utils qemu-system-common libnbd0 ntfs-3g wimtools python3 python3-venv
+extra=""
+if [ "${1:-run}" = test ]; then
+    extra="[dev]"
+    install libhivex-bin libvshadow-utils dosfstools mtools fdisk gdisk libxml2-utils qemu-system-x86 ovmf
+    # Ubuntu has no package of the browser; the tests of pages are skipped there.
+    ! apt-cache show chromium >/dev/null 2>&1 || install chromium
 fi
 
 [ -x "$VENV/bin/python" ] || "$PYTHON" -m venv "$VENV"
-"$VENV/bin/python" -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+"$VENV/bin/python" -m pip install -q --disable-pip-version-check -c constraints.txt -e ".$extra"
