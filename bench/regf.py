@@ -20,12 +20,10 @@ import sys
 data = open(sys.argv[1], "rb").read()
 """
 _OPEN = """
-import os, sys
+import mmap, os, sys
 from reseal.regf import Hive
 file = os.open(sys.argv[1], os.O_RDWR)
-data = bytearray(os.fstat(file).st_size)
-os.readv(file, [data])
-hive = Hive.open(data)
+hive = Hive.open(mmap.mmap(file, 0, access=mmap.ACCESS_COPY))
 """
 _COMMIT = """
 for offset, content in hive.patches():

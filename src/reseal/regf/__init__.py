@@ -6,14 +6,13 @@ hive.root.create(r"Setup\\Status").set("State", types.REG_DWORD, types.encode(ty
 for offset, content in hive.patches(): ...
 """
 
-from typing import TYPE_CHECKING, Any
-
 from reseal.regf import types
 from reseal.regf.errors import RegfError
 from reseal.regf.hive import Hive
 from reseal.regf.key import Key
 from reseal.regf.value import Value
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from reseal.regf.logs import Recovery
     from reseal.regf.verify import Violation
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Hive", "Key", "Recovery", "RegfError", "Value", "Violation", "types"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     # What a clean hive does not need is imported when it is asked for: to open a hive and set a
     # value takes a process no longer than these imports would.
     if name == "Recovery":

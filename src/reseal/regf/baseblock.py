@@ -7,9 +7,17 @@ against the hives that Windows wrote.
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
 
 from reseal.regf.errors import RegfError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from mmap import mmap
+    from typing import TypeAlias
+
+    #: The bytes of a hive: in memory, or mapped with `ACCESS_COPY` from a file that no one changes, so
+    #: that only the pages that are looked at are read.
+    Content: TypeAlias = bytes | bytearray | mmap
 
 #: Bytes of the base block in a hive; cell offsets count from its end.
 SIZE = 4096
@@ -39,7 +47,7 @@ OLDEST_MINOR, NEWEST_MINOR = 2, 6
 BINS_LIMIT = 0x7FFFE000
 
 
-class BaseBlock(NamedTuple):
+class BaseBlock:
     """The fields of a base block that matter for reading.
 
     Attributes:
@@ -53,27 +61,33 @@ class BaseBlock(NamedTuple):
         intact: signature and checksum are right.
     """
 
-    sequences: tuple[int, int]
-    timestamp: int
-    minor: int
-    file_type: int
-    root: int
-    bins_size: int
-    flags: int
-    intact: bool
+    __slots__ = (
+        "bins_size",
+        "file_type",
+        "flags",
+        "intact",
+        "minor",
+        "root",
+        "sequences",
+        "timestamp",
+    )
+
+    def __init__(self, data: Content) -> None:
+        fields = struct.unpack_from("<IIQIIIIII", data, PRIMARY_SEQUENCE)
+        self.sequences: tuple[int, int] = fields[:2]
+        self.timestamp: int = fields[2]
+        self.minor: int = fields[4]
+        self.file_type: int = fields[5]
+        self.root: int = fields[7]
+        self.bins_size: int = fields[8]
+        (self.flags,) = struct.unpack_from("<I", data, FLAGS)
+        (stored,) = struct.unpack_from("<I", data, CHECKSUM)
+        self.intact = bytes(data[:4]) == SIGNATURE and stored == checksum(data)
 
     @classmethod
-    def parse(cls, data: bytes | bytearray) -> BaseBlock | None:
+    def parse(cls, data: Content) -> BaseBlock | None:
         """Return the fields, or None where `data` is too short to hold them."""
-        if len(data) < SECTOR:
-            return None
-        first, second, timestamp, _, minor, file_type, _, root, bins_size = struct.unpack_from(
-            "<IIQIIIIII", data, PRIMARY_SEQUENCE
-        )
-        (flags,) = struct.unpack_from("<I", data, FLAGS)
-        (stored,) = struct.unpack_from("<I", data, CHECKSUM)
-        intact = bytes(data[:4]) == SIGNATURE and stored == checksum(data)
-        return cls((first, second), timestamp, minor, file_type, root, bins_size, flags, intact)
+        return cls(data) if len(data) >= SECTOR else None
 
     @property
     def dirty(self) -> bool:
@@ -81,7 +95,7 @@ class BaseBlock(NamedTuple):
         return self.sequences[0] != self.sequences[1]
 
 
-def checksum(data: bytes | bytearray) -> int:
+def checksum(data: Content) -> int:
     """Return the checksum of a base block: its first 127 words combined by exclusive or."""
     result = 0
     for (word,) in struct.iter_unpack("<I", data[:CHECKSUM]):
@@ -92,7 +106,7 @@ def checksum(data: bytes | bytearray) -> int:
     return result or 1
 
 
-def check(block: BaseBlock, data: bytes | bytearray, name: str) -> None:
+def check(block: BaseBlock, data: Content, name: str) -> None:
     """Raise RegfError unless `data`, from its base block on, is a hive that can be read."""
     major, minor, file_type, file_format = struct.unpack_from("<IIII", data, 20)
     if major != 1 or not OLDEST_MINOR <= minor <= NEWEST_MINOR:

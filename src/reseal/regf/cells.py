@@ -12,13 +12,16 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_left, bisect_right, insort
-from typing import TYPE_CHECKING
 
 from reseal.regf import baseblock
 from reseal.regf.errors import RegfError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from mmap import mmap
+
+    from reseal.regf.baseblock import Content
 
 #: Offset that stands for "none".
 NIL = 0xFFFFFFFF
@@ -41,7 +44,7 @@ class Cells:
 
     Attributes:
         name: the hive's name, for messages.
-        data: the whole file; a bytearray as soon as something is written.
+        data: the whole file; no longer bytes as soon as something is written.
         bins_size: bytes of hive bins data.
         minor: minor version of the hive's format.
         pages: numbers of the 4 KiB pages of the file that were changed.
@@ -50,7 +53,7 @@ class Cells:
         writes: counts changes.
     """
 
-    def __init__(self, name: str, data: bytes | bytearray, bins_size: int, minor: int) -> None:
+    def __init__(self, name: str, data: Content, bins_size: int, minor: int) -> None:
         self.name = name
         self.data = data
         self.bins_size = bins_size
@@ -103,10 +106,18 @@ class Cells:
 
     # Writing
 
-    def mutable(self) -> bytearray:
+    def mutable(self) -> bytearray | mmap:
         """Return the file's bytes for writing."""
+        if isinstance(self.data, bytes):
+            self.data = bytearray(self.data)
+        return self.data
+
+    def _grown(self, size: int) -> bytearray:
+        """Return the file's bytes for writing, at least `size` of them."""
         if not isinstance(self.data, bytearray):
             self.data = bytearray(self.data)
+        if len(self.data) < size:
+            self.data.extend(bytes(size - len(self.data)))
         return self.data
 
     def write(self, position: int, content: bytes | bytearray | memoryview) -> None:
@@ -190,9 +201,8 @@ class Cells:
         if offset + length > baseblock.BINS_LIMIT:
             msg = f"{self.name} can't grow: a hive has at most 2 GB."
             raise RegfError(msg)
-        data, start = self.mutable(), offset + baseblock.SIZE
-        if len(data) < start + length:
-            data.extend(bytes(start + length - len(data)))
+        start = offset + baseblock.SIZE
+        data = self._grown(start + length)
         data[start : start + length] = bytes(length)
         _BIN.pack_into(data, start, b"hbin", offset, length, 0, 0, 0)
         _SIZE.pack_into(data, start + BIN_HEADER, length - BIN_HEADER)

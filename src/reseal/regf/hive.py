@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import struct
 import time
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
-from reseal.regf import baseblock, descriptors, node, security
+from reseal.regf import baseblock, node, security
 from reseal.regf.baseblock import BaseBlock
 from reseal.regf.cells import BIN_HEADER, PAGE, Cells
 from reseal.regf.errors import RegfError
 from reseal.regf.key import Key
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
+    from types import TracebackType
 
+    from reseal.regf.baseblock import Content
     from reseal.regf.logs import Recovery
     from reseal.regf.verify import Violation
 
@@ -45,7 +46,7 @@ class Hive:
     def __init__(
         self,
         name: str,
-        data: bytes | bytearray,
+        data: Content,
         pages: set[int],
         recovery: Recovery | None,
         *,
@@ -78,7 +79,7 @@ class Hive:
     @classmethod
     def open(
         cls,
-        data: bytes | bytearray,
+        data: Content,
         logs: Mapping[str, bytes] | None = None,
         *,
         name: str = "hive",
@@ -87,8 +88,8 @@ class Hive:
         """Open a hive, made whole from its logs where it is dirty.
 
         Args:
-            data: the whole file. A bytearray is taken over and edited in place, which spares a
-                copy.
+            data: the whole file. A bytearray, or a mapping with `mmap.ACCESS_COPY`, is taken over and
+                edited in place, which spares a copy.
             logs: the log files by their kind, "LOG1", "LOG2" and "LOG"; empty ones may be left out.
             name: what messages call the hive.
             ignore_logs: open a dirty hive as it stands, without its logs and read-only.
@@ -119,6 +120,8 @@ class Hive:
         if version[0] != 1 or not baseblock.OLDEST_MINOR <= version[1] <= baseblock.NEWEST_MINOR:
             msg = f"There is no hive version {version[0]}.{version[1]}."
             raise RegfError(msg)
+        from reseal.regf import descriptors  # noqa: PLC0415 - see the package
+
         descriptor = descriptors.DEFAULT if descriptor is None else descriptor
         cells = Cells(name, baseblock.new(version[1], name), 0, version[1])
         cells.add_bin(PAGE - BIN_HEADER)
@@ -169,29 +172,27 @@ class Hive:
         """Return the FILETIME for what is edited now."""
         return _now() if self.timestamp is None else self.timestamp
 
-    @contextmanager
-    def editing(self) -> Iterator[None]:
+    def editing(self) -> _Edit:
         """Guard an edit: a hive in which one stopped halfway is never given back as bytes."""
         if self.read_only:
             msg = f"{self.name} was opened read-only."
             raise RegfError(msg)
-        self._check_whole()
-        before = self.cells.writes
-        try:
-            yield
-        except BaseException as error:
-            if self.cells.writes != before:
-                self._broken = str(error)
-            raise
+        self.check_whole()
+        return _Edit(self)
 
-    def _check_whole(self) -> None:
+    def give_up(self, error: BaseException) -> None:
+        """Note that an edit stopped halfway."""
+        self._broken = str(error)
+
+    def check_whole(self) -> None:
+        """Raise RegfError where an edit stopped halfway."""
         if self._broken is not None:
             msg = f"{self.name} can't be written: an edit stopped halfway. {self._broken}"
             raise RegfError(msg, hint="Open the hive again; the file is untouched.")
 
     def _finish(self) -> None:
         """Bring sequence numbers, timestamp and checksum of the base block up to date."""
-        self._check_whole()
+        self.check_whole()
         if not self.changed or self._finished_at == self.cells.writes:
             return
         data = self.cells.mutable()
@@ -253,13 +254,35 @@ class Hive:
         return verify.verify(self, touched_only=touched_only)
 
 
+class _Edit:
+    """One edit, as `Hive.editing` guards it."""
+
+    __slots__ = ("_before", "_hive")
+
+    def __init__(self, hive: Hive) -> None:
+        self._hive = hive
+        self._before = hive.cells.writes
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is not None and self._hive.cells.writes != self._before:
+            self._hive.give_up(error)
+
+
 def _now() -> int:
     return time.time_ns() // 100 + _EPOCH_1970
 
 
 def _open(
     cls: type[Hive],
-    data: bytes | bytearray,
+    data: Content,
     log_files: Mapping[str, bytes],
     name: str,
     *,

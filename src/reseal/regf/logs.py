@@ -21,6 +21,8 @@ from reseal.regf.marvin import marvin32
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from reseal.regf.baseblock import Content
+
 _ENTRY = struct.Struct("<4sIIIIIQQ")
 #: A hive grows by whole bins, and a new bin is in the log with all its pages. A log that leaves a
 #: larger hole than this many bytes at the end of the hive is not one that Windows wrote (inferred).
@@ -174,8 +176,8 @@ def highest_sequence(logs: Mapping[str, bytes]) -> int:
 
 
 def recover(
-    data: bytes | bytearray, logs: Mapping[str, bytes], name: str
-) -> tuple[bytes | bytearray, set[int], Recovery]:
+    data: Content, logs: Mapping[str, bytes], name: str
+) -> tuple[Content, set[int], Recovery]:
     """Return the hive made whole, the numbers of its changed 4 KiB pages, and what was done.
 
     Sequence numbers and checksum of the base block are left for the writer of the hive.
@@ -203,8 +205,8 @@ def recover(
 
 
 def _without_logs(
-    data: bytes | bytearray, base: BaseBlock, name: str, present: Mapping[str, bytes]
-) -> tuple[bytes | bytearray, set[int], Recovery]:
+    data: Content, base: BaseBlock, name: str, present: Mapping[str, bytes]
+) -> tuple[Content, set[int], Recovery]:
     if data[:4] != baseblock.SIGNATURE:
         msg = f"{name} is no registry hive: it does not begin with 'regf'."
         raise RegfError(msg)
@@ -242,7 +244,7 @@ def _resize(data: bytearray, bins_size: int) -> None:
 
 
 def _replay_hvle(
-    data: bytes | bytearray, base: BaseBlock, logs: list[Log]
+    data: Content, base: BaseBlock, logs: list[Log]
 ) -> tuple[bytearray, set[int], Recovery]:
     """Apply the entries of both logs in the order of their numbers, as long as none is missing."""
     data, pages, notes = bytearray(data), set[int](), list[str]()
@@ -280,7 +282,7 @@ def _replay_hvle(
 
 
 def _replay_dirt(
-    data: bytes | bytearray, base: BaseBlock, name: str, logs: list[Log]
+    data: Content, base: BaseBlock, name: str, logs: list[Log]
 ) -> tuple[bytearray, set[int], Recovery]:
     """Apply the log that was written in the same write as the hive: its timestamp says so."""
     timestamps = {base.timestamp}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 
 _MASK = 0xFFFFFFFF
+#: Times this, a 32-bit word stands twice side by side, so that a shift rotates it.
+_TWICE = 0x100000001
 #: The seed that Windows uses in registry logs (seen in every log): its low and its high word.
 _SEED_LOW, _SEED_HIGH = 0x7A4E55C5, 0x82EF4D88
 
@@ -20,10 +22,10 @@ def marvin32(data: bytes | bytearray | memoryview) -> int:
     for word in words:
         low = low + word & _MASK
         high ^= low
-        low = (low << 20 & _MASK | low >> 12) + high & _MASK
-        high = (high << 9 & _MASK | high >> 23) ^ low
-        low = (low << 27 & _MASK | low >> 5) + high & _MASK
-        high = high << 19 & _MASK | high >> 13
+        low = (low * _TWICE >> 12) + high & _MASK
+        high = (high * _TWICE >> 23 ^ low) & _MASK
+        low = (low * _TWICE >> 5) + high & _MASK
+        high = high * _TWICE >> 13 & _MASK
     return high << 32 | low
 
 

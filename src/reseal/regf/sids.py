@@ -23,6 +23,7 @@ from reseal.regf.reader import Reader
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from reseal.regf.baseblock import Content
     from reseal.regf.cells import Cells
     from reseal.regf.hive import Hive
 
@@ -110,7 +111,7 @@ def find(hive: Hive, sid: str) -> list[Hit]:
     return sorted(found, key=lambda hit: hit.offset)
 
 
-def _goes_on(content: bytes | bytearray, start: int, end: int, form: str) -> bool:
+def _goes_on(content: Content, start: int, end: int, form: str) -> bool:
     """Tell a SID as text from a longer one, which has a digit more before or behind it."""
     if form == "binary":
         return False
@@ -123,15 +124,14 @@ def _divided(cells: Cells, patterns: dict[str, bytes]) -> Iterator[Hit]:
     """Yield what stands across two segments of big data, which a plain search can't see."""
     content = cells.data
     reach = max(map(len, patterns.values())) - 1
-    at = content.find(b"db", baseblock.SIZE)
-    while at >= 0:
+    for match in re.finditer(b"db", content):
+        at = match.start()
         for one, two in data.seams(cells, at) if at % 8 == 4 else ():
             window = bytes(content[one - reach : one]) + bytes(content[two : two + reach])
             for form, pattern in patterns.items():
                 place = window.find(pattern, max(0, reach - len(pattern) + 1))
                 if 0 <= place < reach:
                     yield Hit(one - reach + place, form, (two, reach - place))
-        at = content.find(b"db", at + 1)
 
 
 def replace(hive: Hive, old: str, new: str) -> list[Place]:

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import TYPE_CHECKING
-
 from reseal.regf import data, node
 from reseal.regf.cells import NIL
 from reseal.regf.limits import DEPTH_LIMIT
 from reseal.regf.subkeys import SubkeyList
 from reseal.regf.value import ValueList
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from reseal.regf.cells import Cells
 
 
-def collect(cells: Cells, top: int) -> tuple[list[int], Counter[int]]:
+def collect(cells: Cells, top: int) -> tuple[list[int], dict[int, int]]:
     """Return all cells of a key and of all keys below it, and its security cells with their counts.
 
     Raises:
         RegfError: the tree is damaged, or a cell is in it twice, as in a loop.
     """
     found: list[int] = []
-    security: Counter[int] = Counter()
+    security: dict[int, int] = {}
     level = [top]
     seen: set[int] = {top}
     limit = cells.bins_size // 4
@@ -44,12 +42,13 @@ def collect(cells: Cells, top: int) -> tuple[list[int], Counter[int]]:
     raise cells.damage("the tree of keys is too deep", top)
 
 
-def _key(cells: Cells, offset: int, found: list[int], security: Counter[int]) -> list[int]:
+def _key(cells: Cells, offset: int, found: list[int], security: dict[int, int]) -> list[int]:
     """Note the cells of one key; return its subkeys."""
     start, _ = cells.locate_signed(offset, b"nk", node.NK_SIZE, "a key")
     fields = node.NK.unpack_from(cells.data, start)
     found.append(offset)
-    security[fields[node.FIELD_SECURITY]] += 1
+    descriptor = fields[node.FIELD_SECURITY]
+    security[descriptor] = security.get(descriptor, 0) + 1
     if fields[node.FIELD_CLASS_SIZE] and fields[node.FIELD_CLASS] != NIL:
         found.append(fields[node.FIELD_CLASS])
     values = ValueList(cells, offset, start)
