@@ -16,7 +16,6 @@ from collections import ChainMap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from xml.parsers import expat
-from xml.sax.saxutils import escape, quoteattr
 
 from reseal.answerfile.source import AnswerFileError, Source
 
@@ -32,10 +31,24 @@ MAX_NAME = 256
 #: White space in XML; Python knows more of it.
 XML_SPACE = " \t\r\n"
 
+#: What can't stand in text as it is, and what can't stand between double quotes.
+_IN_TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
+_IN_QUOTES = _IN_TEXT | str.maketrans({'"': "&quot;", "\n": "&#10;", "\t": "&#9;"})
+
 _ATTRIBUTE = re.compile(r"""[ \t\r\n]+([^ \t\r\n=/>]+)[ \t\r\n]*=[ \t\r\n]*("[^"]*"|'[^']*')""")
 _START_TAG = re.compile(
     rf"<(?P<name>[^ \t\r\n/>]+)(?:{_ATTRIBUTE.pattern})*[ \t\r\n]*(?P<close>/?>)"
 )
+
+
+def escaped(text: str) -> str:
+    """Return a text as it can stand between tags."""
+    return text.translate(_IN_TEXT)
+
+
+def quoted(text: str) -> str:
+    """Return a text as the value of an attribute, with its quotes."""
+    return f'"{text.translate(_IN_QUOTES)}"'
 
 
 @dataclass(slots=True, eq=False)
@@ -154,11 +167,11 @@ class Markup:
         """Return the edit that gives an element's attribute a value."""
         found = self._attribute(element, raw_name)
         if found:
-            return Edit(found.start(2), found.end(2), quoteattr(value))
+            return Edit(found.start(2), found.end(2), quoted(value))
         tag = _START_TAG.match(self.source.text, element.start)
         assert tag is not None
         offset = len(self.source.text[: tag.start("close")].rstrip(XML_SPACE))
-        return Edit(offset, offset, f" {raw_name}={quoteattr(value)}")
+        return Edit(offset, offset, f" {raw_name}={quoted(value)}")
 
     def remove_attribute(self, element: Element, raw_name: str) -> Edit:
         """Return the edit that takes away an attribute, which the element must have."""
@@ -194,7 +207,7 @@ class Markup:
 
     def _escaped(self, value: str) -> str:
         """Return a text as it can stand between tags in the file's encoding."""
-        text = escape(value, {"\r": "&#13;"})
+        text = escaped(value)
         return text.encode(self.source.codec, "xmlcharrefreplace").decode(self.source.codec)
 
     def _attribute(self, element: Element, raw_name: str) -> re.Match[str] | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from xml.sax.saxutils import escape, quoteattr
 
 from reseal.answerfile.components import (
     DEPLOYMENT,
@@ -20,6 +19,7 @@ from reseal.answerfile.components import (
 )
 from reseal.answerfile.document import UNATTEND, WCM, AnswerFile
 from reseal.answerfile.layout import formatted
+from reseal.answerfile.markup import escaped, quoted
 from reseal.answerfile.passes import Pass
 from reseal.answerfile.rules.structure import IDENTITY
 from reseal.answerfile.secrets import hide
@@ -118,8 +118,8 @@ class _Item:
     def markup(self) -> str:
         name = self._name
         action = "" if self._key is None else ' wcm:action="add"'
-        key = f" wcm:keyValue={quoteattr(self._key)}" if self._key else ""
-        inside = "".join(p.markup() if isinstance(p, _Item) else escape(p) for p in self._content)
+        key = f" wcm:keyValue={quoted(self._key)}" if self._key else ""
+        inside = "".join(p.markup() if isinstance(p, _Item) else escaped(p) for p in self._content)
         return f"<{name}{action}{key}>{inside}</{name}>"
 
 
@@ -155,7 +155,7 @@ def make(answers: Answers, architecture: str = "amd64") -> AnswerFile:
 
 
 def _element(name: str, attributes: dict[str, str], inside: str) -> str:
-    written = "".join(f" {key}={quoteattr(value)}" for key, value in attributes.items())
+    written = "".join(f" {key}={quoted(value)}" for key, value in attributes.items())
     return f"<{name}{written}>{inside}</{name}>"
 
 

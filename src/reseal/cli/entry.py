@@ -12,6 +12,8 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:
         sys.stdout.write(f"reseal {__version__}\n")
         return
-    from reseal.cli.main import main as run  # noqa: PLC0415  it takes several times as long
+    from reseal.cli import console  # noqa: PLC0415  it takes several times as long
+    from reseal.cli.commands import application  # noqa: PLC0415
 
-    run()
+    with console.errors(as_json=False):
+        application(sys.argv[1:])()

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from reseal.errors import UsageError
 from reseal.proof.identity import MachineIdentity
-from reseal.report import page
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +31,8 @@ def write(record: dict[str, Any], path: Path) -> None:
     """
     check(path)
     if path.suffix.lower() == ".html":
+        from reseal.report import page  # noqa: PLC0415  the template engine is for pages only
+
         text = page.render(record)
     else:
         text = json.dumps(record, indent=2, ensure_ascii=True) + "\n"

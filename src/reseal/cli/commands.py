@@ -1,0 +1,62 @@
+"""The commands, each in a module of its name, of which a run loads only the one that it is."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Annotated
+
+import typer
+
+from reseal import __version__
+
+#: In the order of the list that `reseal --help` shows. A module holds a function of the command's
+#: name, or `app` where the command has commands of its own.
+COMMANDS = (
+    "inspect",
+    "check",
+    "generalize",
+    "verify",
+    "boot",
+    "sysprep",
+    "sid",
+    "providers",
+    "resume",
+    "bcd",
+    "reg",
+    "unattend",
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"reseal {__version__}")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    del version
+
+
+def application(arguments: list[str] | None = None) -> typer.Typer:
+    """Return the command line, with all commands or with the one that the arguments begin with."""
+    app = typer.Typer(
+        no_args_is_help=True,
+        add_completion=True,
+        # A traceback with local variables could show what an image holds.
+        pretty_exceptions_enable=False,
+        help="Sysprep for powered-off Windows images.",
+    )
+    app.callback()(_root)
+    wanted = [name for name in COMMANDS if [name] == (arguments or [])[:1]] or COMMANDS
+    for name in wanted:
+        module = import_module(f"reseal.cli.{name}")
+        if hasattr(module, "app"):
+            app.add_typer(module.app, name=name)
+        else:
+            app.command()(getattr(module, name))
+    return app
