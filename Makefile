@@ -37,7 +37,8 @@ fuzz: setup
 	for target in hive replay reg; do \
 		$(VENV)/bin/python -m tests.fuzz.regf $$target -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done
-	RESEAL_FUZZ=2000 $(VENV)/bin/python -m pytest -n0 tests/ntfs/test_fuzz.py
+	RESEAL_FUZZ=2000 RESEAL_EXAMPLES=3000 $(VENV)/bin/python -m pytest -n0 \
+		tests/ntfs/test_fuzz.py tests/regf/test_random_edits.py
 
 clean:
 	rm -rf $(VENV) demo build dist

@@ -13,6 +13,9 @@ from typing import Any
 from reseal.testing.machine import Machine, software_hive, system_hive, tree
 from tests.end_to_end import judges
 
+#: Runs that are killed; `make faults` asks for more.
+KILLS = int(os.environ.get("RESEAL_KILLS", "10"))
+
 
 def _extract(folder: Path, spec: dict[str, Any]) -> None:
     for name, content in spec.items():
@@ -113,7 +116,7 @@ def test_links_out_of_the_folder_are_not_followed(tmp_path: Path) -> None:
 def test_a_killed_run_is_put_back_by_resume(tmp_path: Path) -> None:
     drawn = random.Random("folder")
     put_back = 0
-    for moment in range(12):
+    for moment in range(max(4, KILLS // 4)):
         base = tmp_path / str(moment)
         base.mkdir()
         folder = _made(base)

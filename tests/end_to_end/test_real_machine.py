@@ -57,10 +57,12 @@ def test_a_real_machine_is_generalized(
 
     assert record["result"] == "generalized"
     assert record["image"]["format"] == suffix
+    # Every reader judges one format; the hives of the others say the same to the strictest one.
+    read = judges.agreed if suffix == "qcow2" else hivex
     assert set(record["written"]["hives"]) == set(before)
     volume = judges.Volume.of(image, tmp_path)
     assert volume.is_clean()
-    after = {name: judges.agreed(volume.read(HIVES[name])) for name in before}
+    after = {name: read(volume.read(HIVES[name])) for name in before}
     for name, tree in after.items():
         assert judges.unexplained(before[name], tree, record["changes"], name) == set()
         if name != ADMINISTRATOR:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 #: Sequences of edits in a test run; `make fuzz` asks for more.
-EXAMPLES = int(os.environ.get("RESEAL_EXAMPLES", "300"))
+EXAMPLES = int(os.environ.get("RESEAL_EXAMPLES", "150"))
 JUDGES = ("hivex", "dissect.regf", "python-registry")
 #: hivex and dissect.regf can't read values without data, which a differencing hive has.
 JUDGES_OF = {"Delta": ("regipy", "python-registry")}
