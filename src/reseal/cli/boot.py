@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from reseal.cli import console
-from reseal.cli.options import AllowBacking, AsJson, ImagePath, Volume
+from reseal.cli.answer_files import FORCE_UNATTEND, OobeXml, Replace, Unattend, request
+from reseal.cli.options import AllowBacking, AsJson, Force, ImagePath, Volume
 from reseal.errors import UsageError
 
 
@@ -27,6 +28,10 @@ def boot(
             "consistent state.",
         ),
     ] = False,
+    unattend: Unattend = None,
+    replace: Replace = False,
+    oobe_xml: OobeXml = None,
+    force: Force = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing.")] = False,
     volume: Volume = None,
     as_json: AsJson = False,
@@ -35,14 +40,27 @@ def boot(
 ) -> None:
     """Arm the next boot without generalizing, as `sysprep /oobe` and `sysprep /audit` do.
 
-    Exactly one of --oobe, --audit, --status and --recover.
+    Exactly one of --oobe, --audit, --status and --recover. An answer file says where the boot goes
+    (Reseal or Generalize, Mode) unless --oobe or --audit does; --force unattend takes one with errors.
     """
-    from reseal.report import booting  # noqa: PLC0415  --help needs no engines
+    from reseal.answerfile import requested_mode  # noqa: PLC0415  --help needs no engines
+    from reseal.report import booting  # noqa: PLC0415
     from reseal.session.run import Options, change, read  # noqa: PLC0415
     from reseal.sysprep.arm import Target  # noqa: PLC0415
     from reseal.sysprep.boot import recovered  # noqa: PLC0415
 
     with console.errors(as_json=as_json):
+        if unattend and (status or recover):
+            msg = "--status and --recover take no answer file."
+            raise UsageError(
+                msg, "Give it with --oobe or --audit, or with `reseal unattend apply`."
+            )
+        if set(force or ()) - {FORCE_UNATTEND}:
+            msg = "--force unattend is the only check that `reseal boot` can override."
+            raise UsageError(msg, "Leave the other names out.")
+        answers = request(unattend, replace=replace, force=bool(force), oobe_xml=oobe_xml)
+        if answers and not (oobe or audit) and (wanted := requested_mode(answers.document)):
+            oobe, audit = wanted.mode == Target.OOBE, wanted.mode == Target.AUDIT
         if sum((oobe, audit, status, recover)) != 1:
             msg = "Say one of --oobe, --audit, --status and --recover."
             raise UsageError(msg, "`reseal boot IMAGE --status` explains where the image stands.")
@@ -56,7 +74,7 @@ def boot(
         else:
             target = Target.AUDIT if audit else Target.OOBE
             options = Options(volume=volume, dry_run=dry_run, allow_backing=allow_backing)
-            job = booting.recover_job if recover else booting.boot_job(target)
+            job = booting.recover_job if recover else booting.boot_job(target, answers)
             recheck = recovered if recover else booting.armed(target)
             with console.progress(quiet=quiet) as report:
                 record = change(image, job, recheck, options, report)
@@ -67,14 +85,18 @@ def boot(
 
 
 def _lines(record: dict[str, Any], *, dry_run: bool) -> Iterator[str]:
+    from reseal.report import answer_file  # noqa: PLC0415
+
     if "explanation" in record:
         yield from record["explanation"]
         return
     path = record["image"]["path"]
+    if record.get("unattend"):
+        yield from answer_file.lines(record)
     yield from (f"Note: {note}" for note in record["notes"])
     if dry_run:
         yield f"Nothing was written: a dry run with {len(record['changes'])} changes."
-    elif record["result"] == "armed":
+    elif record["result"] in {"armed", "applied"}:
         where = "audit mode" if record["target"] == "audit" else "OOBE"
         yield f"The next boot of {path} goes to {where}."
     elif record["result"] == "recovered":

@@ -8,12 +8,9 @@ from typing import Annotated
 import typer
 
 from reseal.cli import console
+from reseal.cli.answer_files import FORCE_UNATTEND, OobeXml, Replace, Unattend, request
 from reseal.cli.options import AllowBacking, AsJson, Force, ImagePath, Quiet, Verbose, Volume
-from reseal.cli.unattend_apply import OobeXml, Replace, load, load_oobe_xml
 from reseal.errors import UsageError
-
-#: What `--force` calls the check of the answer file.
-FORCE_UNATTEND = "unattend"
 
 
 def generalize(
@@ -63,14 +60,7 @@ def generalize(
         bool, typer.Option("--strict", help="Refuse images with third parties' Sysprep providers.")
     ] = False,
     force: Force = None,
-    unattend: Annotated[
-        str | None,
-        typer.Option(
-            "--unattend",
-            metavar="FILE",
-            help="An answer file for this run and the next boot; - for standard input.",
-        ),
-    ] = None,
+    unattend: Unattend = None,
     replace: Replace = False,
     oobe_xml: OobeXml = None,
     locate_boot_devices: Annotated[
@@ -112,7 +102,6 @@ def generalize(
     from reseal.report.generalization import generalize_job, still_armed  # noqa: PLC0415
     from reseal.session.run import Options, change  # noqa: PLC0415
     from reseal.sysprep.arm import Target  # noqa: PLC0415
-    from reseal.sysprep.unattend import Request  # noqa: PLC0415
 
     with console.errors(as_json=as_json):
         if oobe and audit:
@@ -128,19 +117,14 @@ def generalize(
             console.check_writable(file)
         for file in report_files or ():
             files.check(file)
-        if (replace or oobe_xml) and not unattend:
-            msg = "--replace and --oobe-xml belong to an answer file."
-            raise UsageError(msg, "Name it with --unattend FILE.")
         chosen = select(enable or (), disable or ())
         forced = [name for name in force or () if name != FORCE_UNATTEND]
-        answers = None
-        if unattend:
-            answers = Request(
-                load(unattend),
-                replace=replace,
-                force=len(forced) < len(force or ()),
-                oobe_xml=load_oobe_xml(oobe_xml),
-            )
+        answers = request(
+            unattend,
+            replace=replace,
+            force=len(forced) < len(force or ()),
+            oobe_xml=oobe_xml,
+        )
         target = Target.AUDIT if audit else Target.OOBE
         if answers and not oobe:
             wanted = requested_mode(answers.document)

@@ -38,6 +38,7 @@ def sysprep(
     with console.errors(as_json=False):
         given, mode, unattend = parse(arguments or [])
         audit, quiet = "audit" in given, "quiet" in given
+    answers = str(unattend) if unattend else None
     ending = next((one for one in _ENDINGS if one in given), None)
     if ending and not quiet:
         typer.echo(f"/{ending}: the image is powered off and stays so.", err=True)
@@ -48,10 +49,10 @@ def sysprep(
             audit=audit,
             mode=mode,
             quiet=quiet,
-            unattend=str(unattend) if unattend else None,
+            unattend=answers,
         )
     else:
-        boot(image, audit=audit, oobe=not audit, quiet=quiet)
+        boot(image, audit=audit, oobe=not audit, quiet=quiet, unattend=answers)
 
 
 def parse(arguments: list[str]) -> tuple[set[str], str | None, Path | None]:

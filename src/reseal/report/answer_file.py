@@ -56,6 +56,11 @@ def lines(record: dict[str, Any]) -> Iterator[str]:
             f"Not applied: {one['configuration_pass']} {one['component']} {one['setting']} "
             f"({outcome['file']}:{one['line']}:{one['column']}). {one['reason']}"
         )
+    for one in outcome["left_to_windows"]:
+        yield (
+            f"Left to Windows: {one['component']} {one['setting']} "
+            f"({outcome['file']}:{one['line']}:{one['column']}). {one['reason']}"
+        )
 
 
 def applied(record: dict[str, Any], *, dry_run: bool) -> Iterator[str]:

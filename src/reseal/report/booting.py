@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from reseal.session.opening import Found, choose
-from reseal.sysprep import boot
+from reseal.sysprep import boot, unattend
 from reseal.sysprep.arm import Target, missing
 
 if TYPE_CHECKING:
@@ -25,13 +25,21 @@ def status(found: list[Found], volume: str | None, subject: str) -> dict[str, An
     }
 
 
-def boot_job(target: Target) -> Callable[[Session], dict[str, Any]]:
-    """Return the job that arms the next boot without generalizing."""
+def boot_job(
+    target: Target, answers: unattend.Request | None = None
+) -> Callable[[Session], dict[str, Any]]:
+    """Return the job that arms the next boot without generalizing, and gives it an answer file."""
 
     def job(session: Session) -> dict[str, Any]:
         armed = boot.boot(session, target)
+        # After arming: the place of the file is the one of the state that is staged.
+        outcome = unattend.stage(session, answers) if answers else None
         session.verify()
-        return {"result": "armed" if armed else "unchanged", "target": target.value}
+        return {
+            "result": "armed" if armed else "applied" if session.changes else "unchanged",
+            "target": target.value,
+            "unattend": outcome.to_json() if outcome else None,
+        }
 
     return job
 

@@ -17,6 +17,10 @@ State: TypeAlias = dict[str, object] | str | None
 #: Binary data is shown up to this many bytes; its length stands beside it.
 _SHOWN_BYTES = 64
 
+#: Values that hold a password in plain text, in lower case (documented: Turn on automatic logon in
+#: Windows; AltDefaultPassword: reported).
+_SECRET_VALUES = frozenset({"defaultpassword", "altdefaultpassword"})
+
 
 class Mark(StrEnum):
     """How a fact about Windows is known."""
@@ -55,8 +59,10 @@ class Change:
         return asdict(self)
 
 
-def value_state(kind: int, data: bytes) -> State:
-    """Show a registry value as plain data."""
+def value_state(name: str, kind: int, data: bytes) -> State:
+    """Show a registry value as plain data; of one that holds a password only that it is there."""
+    if name.casefold() in _SECRET_VALUES:
+        return {"type": types.name(kind), "data": "(hidden)"}
     decoded = types.decode(kind, data)
     if isinstance(decoded, bytes):
         shown: object = decoded[:_SHOWN_BYTES].hex()

@@ -196,10 +196,11 @@ class Session:
             hive = self.registry.hive(place.hive)
             assert hive is not None
             # Before the edit: a value is read from the hive when it is asked for.
-            before = value_state(old.type, old.data) if old else None
+            before = value_state(name, old.type, old.data) if old else None
             (key or hive.root.create(place.path)).set(name, kind, data)
             self._edited.add(place.hive)
-            self.record("set_value", f"{place.shown}\\\\{name}", before, value_state(kind, data))
+            after = value_state(name, kind, data)
+            self.record("set_value", f"{place.shown}\\\\{name}", before, after)
 
     def set_text(self, path: str, name: str, text: str) -> None:
         """Set a REG_SZ value."""
@@ -221,7 +222,7 @@ class Session:
             old = key.value(name) if key else None
             if key is None or old is None:
                 continue
-            before = value_state(old.type, old.data)
+            before = value_state(name, old.type, old.data)
             key.unset(name)
             self._edited.add(place.hive)
             self.record("delete_value", f"{place.shown}\\\\{name}", before, None)

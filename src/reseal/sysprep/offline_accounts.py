@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from reseal.answerfile.components import SHELL
 from reseal.answerfile.offline import offline_settings
-from reseal.answerfile.secrets import NotHiddenError
 from reseal.errors import CheckError, UsageError
 from reseal.session import Mark
 from reseal.sysprep.local_accounts import ADMINISTRATOR, LocalAccounts
+from reseal.sysprep.pass_settings import hidden_passwords_of
 from reseal.windows.sid import Sid
 
 if TYPE_CHECKING:
@@ -45,11 +45,8 @@ def apply(session: Session, document: AnswerFile) -> None:
             hidden and is not. The message names the place in the answer file, and holds no password.
         SamError: SAM is damaged, or its key is not in the image.
     """
-    try:
+    with hidden_passwords_of(document):
         wanted = offline_settings(document, session.installation.architecture or "")
-    except NotHiddenError as error:
-        msg = f"A password in {document.name} is marked as hidden, and {error.message}."
-        raise CheckError(msg, "Hide it with `reseal unattend hide-secrets`.") from None
     if not _asks_for_accounts(wanted):
         return
     with session.acting(STEP, Mark.REPORTED):

@@ -6,15 +6,20 @@ with its source); all others are named, and never ignored.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from reseal.answerfile import placed
 from reseal.answerfile.components import DRIVERS, JOIN
 from reseal.answerfile.offline import WOW64
+from reseal.answerfile.secrets import NotHiddenError
+from reseal.errors import CheckError
 from reseal.session import Mark
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from reseal.answerfile import AnswerFile, Pass, Setting
     from reseal.session import Session
 
@@ -101,6 +106,20 @@ def apply_pass(
                 session.set_text(value.key, value.name, value.data)
         done[value.setting] = None
     return list(done), [*rest, *(one for one in refused if one not in done)]
+
+
+@contextmanager
+def hidden_passwords_of(document: AnswerFile) -> Iterator[None]:
+    """Name the answer file of a password that is marked as hidden and is not; the message is without it.
+
+    Raises:
+        CheckError: there was one inside.
+    """
+    try:
+        yield
+    except NotHiddenError as error:
+        msg = f"A password in {document.name} is marked as hidden, and {error.message}."
+        raise CheckError(msg, "Hide it with `reseal unattend hide-secrets`.") from None
 
 
 def explain(setting: Setting) -> Left:

@@ -99,7 +99,11 @@ def make_way(session: Session, now: Situation, *, replace: bool) -> list[str]:
     if found and not replace:
         shown = "; ".join(_shown(one, now) for one in found)
         msg = f"Another answer file would win against this one: {shown}. Nothing was changed."
-        raise CheckError(msg, "Move what is in the way aside with --replace.")
+        raise CheckError(
+            msg,
+            "Move what is in the way aside with --replace, an option of `reseal unattend apply`, "
+            "`generalize` and `boot`.",
+        )
     moved = []
     with session.acting(STEP, Mark.DOCUMENTED):
         for one in found:

@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING
 from reseal import answerfile
 from reseal.answerfile import Level, Pass, Target
 from reseal.errors import CheckError
-from reseal.sysprep import copy_profile, offline_accounts, oobe_xml, placing
+from reseal.sysprep import copy_profile, offline_accounts, oobe_xml, placing, specialize_now
 from reseal.sysprep.pass_settings import Left, applied, apply_pass, explain, left
+from reseal.sysprep.time_zone import TIME_ZONES
 from reseal.windows.setup import SetupState
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from reseal.sysprep.placing import Situation
     from reseal.windows import Installation
 
-TIME_ZONES = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Time Zones"
 KEYBOARD_LAYOUTS = r"HKLM\SYSTEM\CurrentControlSet\Control\Keyboard Layouts"
 #: How many errors a message names; the rest is counted.
 _SHOWN = 10
@@ -73,6 +73,7 @@ class Outcome:
         warnings: what else to know before the image boots.
         applied: the settings that were applied at once.
         not_applied: those that could not be.
+        left_to_windows: those of specialize that were not, where it was asked for at once.
     """
 
     file: str
@@ -83,6 +84,7 @@ class Outcome:
     warnings: list[str] = field(default_factory=list)
     applied: list[dict[str, object]] = field(default_factory=list)
     not_applied: list[Left] = field(default_factory=list)
+    left_to_windows: list[Left] = field(default_factory=list)
 
     def to_json(self) -> dict[str, object]:
         """The outcome as plain data."""
@@ -95,6 +97,7 @@ class Outcome:
             "warnings": self.warnings,
             "applied": self.applied,
             "not_applied": [one.to_json() for one in self.not_applied],
+            "left_to_windows": [one.to_json() for one in self.left_to_windows],
         }
 
 
@@ -135,8 +138,9 @@ class Application:
         session, document = self._session, self._request.document
         self._apply(Pass.OFFLINE_SERVICING)
         if self._request.now:
-            done, _ = apply_pass(session, document, Pass.SPECIALIZE, confirmed=True)
+            done, later = specialize_now.apply(session, document)
             self.outcome.applied += map(applied, done)
+            self.outcome.left_to_windows += later
         for sentence in placing.also_used(session, document, self._situation):
             session.note(sentence)
         if not self._situation.to_run:
@@ -174,6 +178,19 @@ def apply(session: Session, request: Request) -> Outcome:
         AnswerFileError: the oobe.xml is wrong.
         CheckError: the file has errors, or another one would win.
     """
+    outcome = stage(session, request)
+    with session.step("Verifying the edited hives"):
+        session.verify()
+    return outcome
+
+
+def stage(session: Session, request: Request) -> Outcome:
+    """Stage an answer file for an image in the state that it has, or that is staged for it.
+
+    Raises:
+        AnswerFileError: the oobe.xml is wrong.
+        CheckError: the file has errors, or another one would win.
+    """
     now = placing.situation(SetupState.of(session.installation))
     application = Application(session, request, now)
     with session.step("Checking the answer file"):
@@ -182,8 +199,6 @@ def apply(session: Session, request: Request) -> Outcome:
         if Pass.GENERALIZE in now.done:
             application.say_generalize_is_over()
         application.finish()
-    with session.step("Verifying the edited hives"):
-        session.verify()
     return application.outcome
 
 
