@@ -113,17 +113,98 @@ def test_errors_of_the_file_refuse_it_and_leave_the_image(image: Path, tmp_path:
     assert record("generalize", image, "--unattend", file, "--force", "unattend", "--dry-run")
 
 
-@pytest.mark.parametrize(
-    ("option", "target"), [([], "audit"), (["--oobe"], "oobe"), (["--audit"], "audit")]
+GENERALIZE = one(
+    "auditUser",
+    DEPLOYMENT,
+    "<Generalize><Mode>Audit</Mode><ForceShutdownNow>true</ForceShutdownNow></Generalize>"
+    "<Reseal><Mode>OOBE</Mode></Reseal>",
 )
+#: The answer file, what the command line says, and where the next boot goes.
+MODES = [
+    (AUDIT, [], "audit"),
+    (AUDIT, ["--oobe"], "oobe"),
+    (AUDIT, ["--audit"], "audit"),
+    (GENERALIZE, [], "audit"),
+    (GENERALIZE, ["--oobe"], "oobe"),
+    (GENERALIZE.replace("<Mode>Audit</Mode>", ""), [], "oobe"),
+    (NAMED, [], "oobe"),
+]
+
+
+@pytest.mark.parametrize(("text", "option", "target"), MODES)
 def test_the_file_chooses_the_mode_where_the_command_line_does_not(
-    image: Path, option: list[str], target: str
+    image: Path, text: str, option: list[str], target: str
 ) -> None:
-    options = ("generalize", image, "--unattend", "-", "--dry-run", *option)
-    assert record(*options, stdin=AUDIT.encode())["target"] == target
-    assert record(*options[:-1] if option else options, stdin=NAMED.encode())["target"] in {
-        "oobe", target,
-    }  # fmt: skip
+    found = record(
+        "generalize", image, "--unattend", "-", "--dry-run", *option, stdin=text.encode()
+    )
+    assert found["target"] == target
+    shutdown = any("powered off stays off" in note for note in found["notes"])
+    assert shutdown == ("ForceShutdownNow" in text)
+
+
+# boot --unattend
+
+
+def test_boot_places_the_file_for_the_state_that_it_arms(image: Path, tmp_path: Path) -> None:
+    oobe_xml = tmp_path / "oobe.xml"
+    oobe_xml.write_text("<FirstExperience><oobe/></FirstExperience>")
+    options = ("boot", image, "--unattend", write(tmp_path, NAMED), "--oobe-xml", oobe_xml)
+    found = record(*options, "--oobe")
+    assert (found["result"], found["target"]) == ("armed", "oobe")
+    assert found["unattend"]["placed"] == r"Windows\Panther\unattend.xml"
+    assert found["unattend"]["to_run"] == ["oobeSystem"]
+    # The pass that is over on a specialized image is marked as Windows marks it.
+    volume = judges.Volume.of(image, tmp_path)
+    placed = volume.read(found["unattend"]["placed"])
+    assert b'<settings pass="specialize" wasPassProcessed="true">' in placed
+    assert volume.read(r"Windows\System32\oobe\info\oobe.xml") == oobe_xml.read_bytes()
+    again = record(*options, "--oobe")
+    assert (again["result"], again["changes"]) == ("unchanged", [])
+
+    text = reseal(*options, "--audit").stdout.decode()
+    assert "Answer file: Windows\\Panther\\Unattend\\unattend.xml" in text
+    assert "passes of the next boot: auditSystem, auditUser." in text
+    assert f"The next boot of {image} goes to audit mode." in text
+
+
+def test_boot_goes_where_the_file_says(image: Path, tmp_path: Path) -> None:
+    file = write(tmp_path, AUDIT)
+    assert record("boot", image, "--unattend", file, "--dry-run")["target"] == "audit"
+    assert record("boot", image, "--unattend", file, "--oobe", "--dry-run")["target"] == "oobe"
+    for wrong in (
+        ("--unattend", write(tmp_path, NAMED)),
+        ("--unattend", file, "--status"),
+        ("--unattend", file, "--recover"),
+        ("--oobe", "--replace"),
+        ("--oobe", "--force", "domain"),
+    ):
+        assert reseal("boot", image, *wrong).returncode == 2
+
+
+def test_boot_does_not_override_another_file(image: Path, tmp_path: Path) -> None:
+    record("boot", image, "--audit", "--unattend", write(tmp_path, AUDIT))
+    before = image.read_bytes()
+    options = ("boot", image, "--oobe", "--unattend", write(tmp_path, NAMED))
+    refused = reseal(*options)
+    assert refused.returncode == 3
+    assert "would win against this one" in refused.stderr.decode()
+    assert image.read_bytes() == before
+    found = record(*options, "--replace")
+    assert found["unattend"]["moved_aside"] == [r"Windows\Panther\Unattend\Unattend.xml.old"]
+    bad = write(tmp_path, NAMED.replace("PC-1", "my pc"))
+    assert reseal("boot", image, "--oobe", "--unattend", bad).returncode == 3
+    assert record("boot", image, "--oobe", "--unattend", bad, "--force", "unattend", "--dry-run")
+
+
+def test_sysprep_s_own_command_line_takes_an_answer_file(image: Path, tmp_path: Path) -> None:
+    file = f"/unattend:{write(tmp_path, NAMED)}"
+    shown = reseal("sysprep", image, "/oobe", "/quit", file)
+    assert shown.returncode == 0, shown.stderr
+    assert b"passes of the next boot: oobeSystem." in shown.stdout
+    shown = reseal("sysprep", image, "/generalize", "/oobe", "/quit", file)
+    assert b"passes of the next boot: specialize, oobeSystem." in shown.stdout
+    assert judges.Volume.of(image, tmp_path).read(r"Windows\Panther\unattend.xml") == NAMED.encode()
 
 
 def test_replace_and_oobe_xml_need_an_answer_file(image: Path) -> None:
