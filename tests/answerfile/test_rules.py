@@ -46,8 +46,9 @@ def test_bad_file(case: dict[str, Any]) -> None:
 
 def test_there_are_many_bad_files_and_one_for_every_rule() -> None:
     assert len(CASES) >= 80
-    # The one for the architecture of an image needs an image; it is below.
-    assert {case["rule"] for case in CASES} == set(RULES) - {"image-architecture"}
+    # Those for an image need one; they are below.
+    of_images = {"image-architecture", "image-component"}
+    assert {case["rule"] for case in CASES} == set(RULES) - of_images
 
 
 def test_every_rule_says_how_it_is_known() -> None:
@@ -86,6 +87,43 @@ def test_an_image_can_have_time_zones_and_keyboards_of_its_own() -> None:
 
     assert [f.rule for f in check(document(text))] == ["unknown-time-zone"]
     assert check(document(text), target) == []
+
+
+def test_an_image_does_not_have_every_component() -> None:
+    text = unattend(
+        settings("windowsPE", component("Microsoft-Windows-Setup", "")),
+        settings(
+            "specialize",
+            component(SHELL, "<ComputerName>PC</ComputerName>"),
+            component("Microsoft-Windows-Printing-XPSDocumentWriter", ""),
+            component("Microsoft-Windows-TerminalServices-LocalSessionManager", ""),
+            component("Microsoft-Windows-IE-ESC", "<IEHardenAdmin>false</IEHardenAdmin>", "wow64"),
+            component("Microsoft-Windows-IE-ESC", "<IEHardenAdmin>false</IEHardenAdmin>"),
+        ),
+    )
+    store = frozenset(
+        {
+            "amd64_microsoft-windows-shell-setup",
+            "amd64_microsoft-windows-t..localsessionmanager",
+            "wow64_microsoft-windows-ie-esc",
+        }
+    )
+    target = Target("amd64", 19045, components=store)
+    found = [one for one in check(document(text), target) if one.rule == "image-component"]
+    assert [str(one) for one in found] == [
+        (
+            "unattend.xml:21:18: warning: the image has no component Microsoft-Windows-IE-ESC for "
+            "amd64; its component store has no manifest of it (build 19045); leave it out, or choose "
+            "an image whose edition and build have it [image-component]"
+        )
+    ]
+    assert "image-component" not in {one.rule for one in check(document(text), Target("amd64"))}
+
+
+def test_what_a_newer_windows_retired_is_right_for_an_older_one() -> None:
+    text = one("generalize", "Microsoft-Windows-Security-Licensing-SLC", "<SkipRearm>1</SkipRearm>")
+    assert [f.rule for f in check(document(text), Target(build=7601))] == ["retired-setting"]
+    assert check(document(text), Target(build=6002)) == []
 
 
 GOOD = [

@@ -143,6 +143,29 @@ def test_the_file_chooses_the_mode_where_the_command_line_does_not(
     assert shutdown == ("ForceShutdownNow" in text)
 
 
+# check --image
+
+
+def test_check_against_an_image(image: Path, tmp_path: Path) -> None:
+    before = image.read_bytes()
+    file = write(tmp_path, NAMED.replace("amd64", "arm64"))
+    assert reseal("unattend", "check", file).returncode == 0
+    done = reseal("unattend", "check", file, "--image", image)
+    assert done.returncode == 3
+    assert f"{file}:4:72: error: {SHELL} is for arm64, the image is amd64" in done.stdout.decode()
+    found = json.loads(reseal("unattend", "check", file, "--image", image, "--json").stdout)
+    assert found["image"] == {
+        "path": str(image),
+        "architecture": "amd64",
+        "build": 22631,
+        "components": None,
+    }
+    assert [one_["rule"] for one_ in found["findings"]] == ["image-architecture"]
+    assert image.read_bytes() == before
+    assert reseal("unattend", "check", file, "--volume", "1").returncode == 2
+    assert reseal("unattend", "check", file, "--image", file).returncode == 4
+
+
 # boot --unattend
 
 

@@ -95,12 +95,25 @@ class Target:
         build: the number of the build, or 0.
         time_zones: the names that this Windows has, or None for those that any has.
         keyboard_layouts: eight hexadecimal digits, lower case, of each layout it has, or None.
+        components: `<architecture>_<name>` of its components in small letters, the middle of long
+            names left out (`x86_microsoft-windows-p..g-xpsdocumentwriter`), or None.
     """
 
     architecture: str = ""
     build: int = 0
     time_zones: frozenset[str] | None = None
     keyboard_layouts: frozenset[str] | None = None
+    components: frozenset[str] | None = None
+
+    def has_component(self, architecture: str, name: str) -> bool:
+        """Whether this Windows has a component, as far as it is known."""
+        if self.components is None:
+            return True
+        wanted = f"{architecture}_{name}".lower()
+        shortened = (one.split("..", 1) for one in self.components if ".." in one)
+        return wanted in self.components or any(
+            wanted.startswith(start) and wanted.endswith(end) for start, end in shortened
+        )
 
 
 class Context:

@@ -13,8 +13,9 @@ import typer
 from typer.core import TyperGroup
 
 from reseal import answerfile
-from reseal.answerfile import RULES, AnswerFile, AnswerFileError, Finding, Level
+from reseal.answerfile import RULES, AnswerFile, AnswerFileError, Finding, Level, Target
 from reseal.cli import unattend_apply, unattend_new
+from reseal.cli.options import AllowBacking, Volume
 from reseal.errors import CheckError, ImageError, ResealError, UsageError
 
 
@@ -56,18 +57,36 @@ def check(
     level: Annotated[
         Level, typer.Option(help="Leave out what is less serious than this.")
     ] = Level.NOTE,
+    image: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="IMAGE",
+            help="Check against the Windows in this image, too: its architecture, build, "
+            "components, time zones and keyboards.",
+        ),
+    ] = None,
+    volume: Volume = None,
+    allow_backing: AllowBacking = False,
     as_json: Json = False,
 ) -> None:
     """Say what is wrong with answer files.
 
     Exit code 0: nothing, or warnings and notes only; 3: errors; 4: a file can't be read.
     """
+    target = None
+    if image is not None:
+        from reseal.report import answer_file  # noqa: PLC0415  only an image needs engines
+
+        target = answer_file.target_of(image, volume, allow_backing=allow_backing)
+    elif volume or allow_backing:
+        msg = "--volume and --allow-backing belong to an image."
+        raise UsageError(msg, "Name it with --image IMAGE.")
     levels = list(Level)
     found: list[Finding] = []
     unreadable: list[AnswerFileError] = []
     for file in files:
         try:
-            found += answerfile.check(AnswerFile.load(file))
+            found += answerfile.check(AnswerFile.load(file), target)
         except AnswerFileError as error:
             unreadable.append(error)
     shown = [finding for finding in found if levels.index(finding.level) <= levels.index(level)]
@@ -75,6 +94,7 @@ def check(
     if as_json:
         _print_json(
             {
+                "image": _image(image, target) if image and target else None,
                 "unreadable": [_unreadable(failure) for failure in unreadable],
                 "findings": [finding.as_dict() for finding in shown],
                 "counts": {name.value: counts[name] for name in levels},
@@ -244,6 +264,15 @@ def _unreadable(failure: AnswerFileError) -> dict[str, object]:
         "column": place.column if place else None,
         "problem": failure.problem,
         "hint": failure.hint,
+    }
+
+
+def _image(path: Path, target: Target) -> dict[str, object]:
+    return {
+        "path": str(path),
+        "architecture": target.architecture,
+        "build": target.build,
+        "components": None if target.components is None else len(target.components),
     }
 
 

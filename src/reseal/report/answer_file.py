@@ -2,17 +2,52 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from reseal.answerfile import Target
+from reseal.session.opening import choose
+from reseal.session.run import read
 from reseal.sysprep import unattend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from reseal.session import Session
+    from reseal.session.opening import Found
 
 #: How many settings a line names; the rest is counted.
 _SHOWN = 8
+
+
+def target_of(image: Path, volume: str | None, *, allow_backing: bool = False) -> Target:
+    """Look at the Windows of an image for the check of an answer file.
+
+    Raises:
+        CheckError: the image holds several, and none was chosen.
+        ImageError: the image can't be read, or holds no Windows.
+    """
+
+    def look(found: list[Found]) -> dict[str, Any]:
+        chosen = choose(found, volume, str(image)).installation
+        facts = asdict(unattend.target_of(chosen, thorough=True))
+        return {
+            name: sorted(one) if isinstance(one, frozenset) else one for name, one in facts.items()
+        }
+
+    seen = read(image, look, allow_backing=allow_backing)
+
+    def names(field: str) -> frozenset[str] | None:
+        return None if seen[field] is None else frozenset(seen[field])
+
+    return Target(
+        architecture=seen["architecture"],
+        build=seen["build"],
+        time_zones=names("time_zones"),
+        keyboard_layouts=names("keyboard_layouts"),
+        components=names("components"),
+    )
 
 
 def apply_job(request: unattend.Request) -> Callable[[Session], dict[str, Any]]:

@@ -24,6 +24,7 @@ from reseal.errors import CheckError
 from reseal.sysprep import copy_profile, offline_accounts, oobe_xml, placing, specialize_now
 from reseal.sysprep.pass_settings import Left, applied, apply_pass, explain, left
 from reseal.sysprep.time_zone import TIME_ZONES
+from reseal.windows import manifests
 from reseal.windows.setup import SetupState
 
 if TYPE_CHECKING:
@@ -202,14 +203,20 @@ def stage(session: Session, request: Request) -> Outcome:
     return application.outcome
 
 
-def target_of(installation: Installation) -> Target:
-    """Return the Windows that an answer file is for, as its check wants to know it."""
+def target_of(installation: Installation, *, thorough: bool = False) -> Target:
+    """Return the Windows that an answer file is for, as its check wants to know it.
+
+    Args:
+        installation: the Windows.
+        thorough: whether its component store is looked through, which holds tens of thousands of files.
+    """
     layouts = _names(installation, KEYBOARD_LAYOUTS)
     return Target(
         architecture=installation.architecture or "",
         build=installation.build or 0,
         time_zones=_names(installation, TIME_ZONES),
         keyboard_layouts=layouts and frozenset(map(str.lower, layouts)),
+        components=manifests.components(installation) if thorough else None,
     )
 
 

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+#: The first build of each Windows that retired something (documented: Windows versions).
+_FIRST_BUILDS = {"Windows 7": 7600, "Windows 8": 9200}
+
+
 @rule("reseal-beside-generalize", Level.WARNING)
 def reseal_beside_generalize(context: Context) -> Iterator[Problem]:
     """Reseal does not stand beside Generalize.
@@ -58,6 +62,8 @@ def retired_setting(context: Context) -> Iterator[Problem]:
             continue
         if schema.name in {"SkipMachineOOBE", "SkipUserOOBE"}:
             continue  # the rule above
+        if 0 < context.target.build < _FIRST_BUILDS.get(schema.since, 0):
+            continue  # this image is older than that
         since = f" since {schema.since}" if schema.since else ""
         instead = schema.instead[:1].lower() + schema.instead[1:].rstrip(".")
         yield Problem(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from reseal.answerfile.document import Setting
@@ -52,6 +53,30 @@ def unknown_component(context: Context) -> Iterator[Problem]:
                 "this component is not known",
                 "a Windows that does not have it skips it or stops",
                 f"compare it with {similar}" if similar else "check that your Windows has it",
+            )
+
+
+@rule("image-component", Level.WARNING)
+def image_component(context: Context) -> Iterator[Problem]:
+    """A component is one that the image has.
+
+    Seen: the names of manifests in component stores; that Windows can't apply the others: inferred.
+    """
+    target = context.target
+    has = cache(target.has_component)
+    for component in context.document.components():
+        known = context.schema.find(component.name)
+        # The pass windowsPE is that of another Windows, the one on the medium.
+        if known is None or component.pass_settings.name == Pass.WINDOWS_PE:
+            continue
+        if component.architecture not in {target.architecture, "wow64"}:
+            continue
+        if not has(component.architecture, known.name):
+            yield Problem(
+                context.document.position(component.element, "name"),
+                f"the image has no component {known.name} for {component.architecture}",
+                f"its component store has no manifest of it (build {target.build})",
+                "leave it out, or choose an image whose edition and build have it",
             )
 
 
