@@ -47,3 +47,17 @@ def one(pass_name: str, component_name: str, body: str) -> str:
 def document(text: str) -> AnswerFile:
     """Read an answer file from a text."""
     return AnswerFile(text.encode(), "unattend.xml")
+
+
+def package(name: str, action: str, inside: str = "") -> str:
+    """Return a package for `servicing`, on one line."""
+    return (
+        f'<package action="{action}"><assemblyIdentity name="{name}" version="10.0.19041.1" '
+        'processorArchitecture="amd64" publicKeyToken="31bf3856ad364e35" language="neutral"/>'
+        f"{inside}</package>\n"
+    )
+
+
+def servicing(*packages: str) -> str:
+    """Return what stands before the passes; its first package starts on the next line."""
+    return f"<servicing>\n{''.join(packages)}</servicing>\n"

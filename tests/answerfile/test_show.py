@@ -14,6 +14,8 @@ from tests.answerfile.samples import (
     component,
     document,
     one,
+    package,
+    servicing,
     settings,
     unattend,
 )
@@ -111,6 +113,33 @@ def test_commands_come_in_their_order_and_reseal_last() -> None:
         "2. Runs, and waits for it: second",
         "Windows is resealed for the out-of-box experience, and the machine is shut down.",
     ]
+
+
+def test_packages_and_features() -> None:
+    text = unattend(
+        settings("oobeSystem", component(INTERNATIONAL, "<UserLocale>de-DE</UserLocale>")),
+        servicing(
+            package("Contoso-Package", "install", '<source location="c:\\c.cab"/>'),
+            package(
+                "Microsoft-Windows-Foundation-Package",
+                "configure",
+                '<selection name="TelnetClient" state="true"/><selection name="SMB1" state="false"/>',
+            ),
+            package("Old", "remove"),
+            '<package action="configure"/>\n',
+        ),
+    )
+    shown = show(document(text))
+
+    assert [one.name for one in shown] == ["offlineServicing", "oobeSystem"]
+    assert [step.text for step in shown[0].steps] == [
+        'The package "Contoso-Package" is added.',
+        'The feature "TelnetClient" of the package "Microsoft-Windows-Foundation-Package" is turned on.',
+        'The feature "SMB1" of the package "Microsoft-Windows-Foundation-Package" is turned off.',
+        'The package "Old" is removed.',
+        "The package without a name is configured.",
+    ]
+    assert [step.position.line for step in shown[0].steps] == [9, 10, 10, 11, 12]
 
 
 def test_accounts_and_logon() -> None:

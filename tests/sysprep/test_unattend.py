@@ -26,6 +26,8 @@ from tests.answerfile.samples import (
     component,
     document,
     one,
+    package,
+    servicing,
     settings,
 )
 from tests.answerfile.samples import unattend as answers
@@ -302,6 +304,29 @@ def test_the_pass_offline_servicing_is_applied_at_once(run: Any) -> None:
     assert policies["EnableLUA"] == number(0)
     assert system[r"Setup\Status\UnattendPasses"]["offlineServicing"] == number(9)
     assert b'<settings pass="offlineServicing" wasPassProcessed="true">' in image.files.read(CACHE)
+
+
+def test_packages_and_domain_joins_are_named_and_not_ignored() -> None:
+    blob = "<OfflineIdentification><Provisioning><AccountData>QQ==</AccountData></Provisioning>"
+    text = answers(
+        servicing(package("Contoso-Package", "install")),
+        settings(
+            "offlineServicing",
+            component("Microsoft-Windows-UnattendedJoin", f"{blob}</OfflineIdentification>"),
+        ),
+    )
+    outcome = apply(generalized(), text)
+    named = [(one.component, one.setting, one.line) for one in outcome.not_applied]
+    assert named == [
+        (
+            "Microsoft-Windows-UnattendedJoin",
+            "OfflineIdentification/Provisioning/AccountData",
+            8,
+        ),
+        ("Contoso-Package", "servicing/package", 4),
+    ]
+    assert "djoin.exe" in outcome.not_applied[0].reason
+    assert "servicing stack" in outcome.not_applied[1].reason
 
 
 # specialize, at once

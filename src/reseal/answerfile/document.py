@@ -145,6 +145,26 @@ class PassSettings:
     strangers: tuple[Element, ...] = field(default=(), repr=False, init=False)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Package:
+    """One `<package>` of `<servicing>`: what the servicing stack does to a package.
+
+    Documented: Windows System Image Manager, Add a Package to an Answer File; Enable or Disable Windows
+    Features.
+
+    Attributes:
+        name: of the package, from its `<assemblyIdentity>`; empty where absent, as all texts.
+        action: `install`, `configure`, `remove` or `stage`.
+        selections: the features that are turned on or off, each with its state.
+        position: where the element starts.
+    """
+
+    name: str
+    action: str
+    selections: tuple[tuple[str, bool], ...]
+    position: Position
+
+
 class AnswerFile:
     """An answer file.
 
@@ -152,6 +172,7 @@ class AnswerFile:
         name: what messages call it, usually its path.
         markup: its elements.
         passes: its `<settings>` in order; none where the root is not `<unattend>`.
+        packages: what its `<servicing>` asks for.
         strangers: elements beside them that belong to the answer-file namespace and mean nothing.
     """
 
@@ -168,6 +189,13 @@ class AnswerFile:
         own = (root.namespace, root.name) == (UNATTEND, "unattend")
         children = list(root.children) if own else []
         self.passes = tuple(self._pass(e) for e in children if _is(e, "settings"))
+        self.packages = tuple(
+            self._package(element)
+            for around in children
+            if _is(around, "servicing")
+            for element in around.children
+            if _is(element, "package")
+        )
         self.strangers = tuple(
             element
             for element in children
@@ -202,6 +230,23 @@ class AnswerFile:
     def edited(self, edits: Iterable[Edit]) -> AnswerFile:
         """Return a new document: this one after the edits, which must not overlap."""
         return AnswerFile(self.markup.edited(edits))
+
+    def _package(self, element: Element) -> Package:
+        inside = [one for one in element.children if one.namespace == UNATTEND]
+        names = [one.attributes.get("name", "") for one in inside if one.name == "assemblyIdentity"]
+        return Package(
+            name=names[0] if names else "",
+            action=element.attributes.get("action", ""),
+            selections=tuple(
+                (
+                    one.attributes.get("name", ""),
+                    one.attributes.get("state", "").lower() in {"true", "1"},
+                )
+                for one in inside
+                if one.name == "selection"
+            ),
+            position=self.position(element),
+        )
 
     # The three builders below fill `children` in after the object is made, since a setting knows
     # the component and the parent that it belongs to.

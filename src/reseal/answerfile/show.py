@@ -14,9 +14,11 @@ from reseal.answerfile.source import printable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reseal.answerfile.document import AnswerFile, Component, PassSettings, Setting
+    from reseal.answerfile.document import AnswerFile, Component, Package, PassSettings, Setting
     from reseal.answerfile.source import Position
 
+#: What stands for the path of a setting where a package is meant.
+PACKAGE = "servicing/package"
 _PREFIX = "Microsoft-Windows-"
 
 T = TypeVar("T")
@@ -59,16 +61,38 @@ class ShownPass:
 def show(document: AnswerFile) -> list[ShownPass]:
     """Return what an answer file makes Windows do, in the order of the passes."""
     order = {str(name): number for number, name in enumerate(Pass)}
-    passes = sorted(document.passes, key=lambda settings: order.get(settings.name, len(order)))
-    return [
+    shown = [
         ShownPass(
             name=settings.name,
             when=WHEN.get(settings.name, "never: there is no such pass"),
             processed=settings.was_processed,
             steps=tuple(_steps(settings)),
         )
-        for settings in passes
+        for settings in document.passes
     ]
+    if document.packages:
+        name = Pass.OFFLINE_SERVICING
+        steps = tuple(step for one in document.packages for step in _servicing(one))
+        shown.append(ShownPass(name, WHEN[name], processed=False, steps=steps))
+    return sorted(shown, key=lambda one: order.get(one.name, len(order)))
+
+
+_PACKAGE_WORDS = {"install": "added", "remove": "removed", "stage": "staged"}
+
+
+def _servicing(package: Package) -> Iterator[Step]:
+    """Documented: the servicing stack works on packages in the pass offlineServicing."""
+    name = f'"{package.name}"' if package.name else "without a name"
+    sentences = [
+        f'The feature "{feature}" of the package {name} is turned {"on" if on else "off"}.'
+        for feature, on in package.selections
+    ]
+    if package.action in _PACKAGE_WORDS:
+        sentences.insert(0, f"The package {name} is {_PACKAGE_WORDS[package.action]}.")
+    elif not sentences:
+        sentences = [f"The package {name} is configured."]
+    for text in sentences:
+        yield Step(printable(text), package.name, PACKAGE, package.position)
 
 
 def _steps(settings: PassSettings) -> Iterator[Step]:

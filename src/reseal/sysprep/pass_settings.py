@@ -10,17 +10,19 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from reseal.answerfile import placed
+from reseal.answerfile import Pass, placed
 from reseal.answerfile.components import DRIVERS, JOIN
 from reseal.answerfile.offline import WOW64
 from reseal.answerfile.secrets import NotHiddenError
+from reseal.answerfile.show import PACKAGE
 from reseal.errors import CheckError
 from reseal.session import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reseal.answerfile import AnswerFile, Pass, Setting
+    from reseal.answerfile import AnswerFile, Setting
+    from reseal.answerfile.document import Package
     from reseal.session import Session
 
 STEP = "answer-file-settings"
@@ -56,6 +58,9 @@ _DOMAIN_JOIN = (
     "It is not known how Windows keeps the blob of an offline domain join; djoin.exe /requestODJ "
     "applies it from within Windows."
 )
+_PACKAGES = (
+    "Packages and features are the servicing stack's job; use DISM on the image, or within Windows."
+)
 _THIRTY_TWO_BITS = "It is for the 32-bit side of Windows, whose places are not known."
 NO_PLACE = "It is not known where Windows keeps it, so it can't be applied offline."
 
@@ -66,6 +71,12 @@ def left(setting: Setting, reason: str) -> Left:
     return Left(
         setting.pass_name, setting.component.name, setting.path, place.line, place.column, reason
     )
+
+
+def left_package(package: Package) -> Left:
+    """Return the record of a package, which is nobody's to add but the servicing stack's."""
+    place = package.position
+    return Left(Pass.OFFLINE_SERVICING, package.name, PACKAGE, place.line, place.column, _PACKAGES)
 
 
 def applied(setting: Setting) -> dict[str, object]:

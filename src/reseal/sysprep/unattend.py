@@ -22,7 +22,7 @@ from reseal import answerfile
 from reseal.answerfile import Level, Pass, Target
 from reseal.errors import CheckError
 from reseal.sysprep import copy_profile, offline_accounts, oobe_xml, placing, specialize_now
-from reseal.sysprep.pass_settings import Left, applied, apply_pass, explain, left
+from reseal.sysprep.pass_settings import Left, applied, apply_pass, explain, left, left_package
 from reseal.sysprep.time_zone import TIME_ZONES
 from reseal.windows import manifests
 from reseal.windows.setup import SetupState
@@ -138,6 +138,7 @@ class Application:
         """Stage the settings that are applied at once, and the file in its place."""
         session, document = self._session, self._request.document
         self._apply(Pass.OFFLINE_SERVICING)
+        self.outcome.not_applied += map(left_package, document.packages)
         if self._request.now:
             done, later = specialize_now.apply(session, document)
             self.outcome.applied += map(applied, done)
