@@ -13,9 +13,12 @@ from typing import Any
 import pytest
 
 from reseal.testing.machine import Machine
+from reseal.testing.volumes import Folder
 from reseal.testing.windows import windows
 from tests.answerfile.samples import DEPLOYMENT, SHELL, component, one, settings, unattend
 from tests.end_to_end import judges
+from tests.ntfs import oracle
+from tests.ntfs.sddl import descriptor
 from tests.windows import sam
 
 PASSWORD = "Correct-Horse-7"
@@ -141,6 +144,37 @@ def test_the_file_chooses_the_mode_where_the_command_line_does_not(
     assert found["target"] == target
     shutdown = any("powered off stays off" in note for note in found["notes"])
     assert shutdown == ("ForceShutdownNow" in text)
+
+
+# Who may read it
+
+SYSTEM, ADMINISTRATORS = "S-1-5-18", "S-1-5-32-544"
+
+
+@pytest.mark.parametrize(
+    ("command", "place"),
+    [
+        (["generalize"], r"Windows\Panther\unattend.xml"),
+        (["boot", "--audit"], r"Windows\Panther\Unattend\unattend.xml"),
+    ],
+)
+def test_a_new_file_has_the_permissions_of_its_folder(
+    tmp_path: Path, command: list[str], place: str
+) -> None:
+    """dissect.ntfs reads who may do what with it; ntfssecaudit looks for damage."""
+    closed = descriptor("O:SYG:SYD:AI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)")
+    image = tmp_path / "closed.qcow2"
+    panther = {"Windows": {"Panther": Folder({}, descriptor=closed)}}
+    windows(image, Machine(files=panther), size=48 << 20)
+    record(command[0], image, *command[1:], "--unattend", "-", stdin=NAMED.encode())
+    volume = judges.Volume.of(image, tmp_path)
+    assert volume.is_clean()
+    with oracle.mounted(volume.path) as ntfs:
+        number = ntfs.mft.get(place).attributes[0x10][0].security_id
+        found = ntfs.secure.lookup(number)
+    entries = [(str(ace.sid), ace.mask, int(ace.header.AceFlags)) for ace in found.dacl.ace]
+    inherited = 0x10
+    assert entries == [(SYSTEM, 0x1F01FF, inherited), (ADMINISTRATORS, 0x1F01FF, inherited)]
 
 
 # check --image
