@@ -123,6 +123,14 @@ class Tree(Protocol):
         """Set the READONLY, HIDDEN, SYSTEM and ARCHIVE bits of an entry."""
         ...
 
+    def descriptor(self, path: str) -> bytes | None:
+        """Return an entry's self-relative security descriptor; None where the tree keeps none."""
+        ...
+
+    def set_descriptor(self, path: str, descriptor: bytes) -> None:
+        """Set an entry's self-relative security descriptor; TreeError where the tree keeps none."""
+        ...
+
     def close(self) -> None:
         """Write what is pending and give the tree back. Closing twice is allowed."""
         ...

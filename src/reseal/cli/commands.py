@@ -10,10 +10,12 @@ import typer
 from reseal import __version__
 
 #: In the order of the list that `reseal --help` shows. A module holds a function of the command's
-#: name, or `app` where the command has commands of its own.
+#: name (of the class that `COMMAND` names, where that stands beside it), or `app` where the command has
+#: commands of its own.
 COMMANDS = (
     "inspect",
     "check",
+    "customize",
     "generalize",
     "verify",
     "boot",
@@ -58,5 +60,5 @@ def application(arguments: list[str] | None = None) -> typer.Typer:
         if hasattr(module, "app"):
             app.add_typer(module.app, name=name)
         else:
-            app.command()(getattr(module, name))
+            app.command(cls=getattr(module, "COMMAND", None))(getattr(module, name))
     return app

@@ -268,6 +268,15 @@ class Folder(FolderReader):
             self._journal.record({"op": "attributes", "names": names, "attributes": before})
             descent.set_attributes(folder, name, before & ~_SETTABLE | attributes & _SETTABLE)
 
+    def descriptor(self, path: str) -> None:
+        """Return None: permissions are those of the file system that the folder lies on."""
+
+    def set_descriptor(self, path: str, descriptor: bytes) -> None:
+        """Refuse: permissions are those of the file system that the folder lies on."""
+        del descriptor
+        msg = f"{path} in {self.name} can't get other permissions: a folder keeps none of Windows."
+        raise TreeError(msg, "Work on a disk image.")
+
     # The end
 
     def commit(self) -> None:

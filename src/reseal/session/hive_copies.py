@@ -16,7 +16,7 @@ from reseal.errors import CheckError
 from reseal.session.change import Mark
 from reseal.session.opening import Found, choose
 from reseal.session.run import Options, change, read
-from reseal.windows.registry import LOG_SUFFIXES, Registry, split_root
+from reseal.windows.registry import DEFAULT_PROFILE, LOG_SUFFIXES, Registry, split_root
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,6 +49,8 @@ def hive_name(path: str) -> str:
     name = rest.partition("\\")[0].upper()
     if root == "HKU" and name in {".DEFAULT", "S-1-5-18"}:
         return "DEFAULT"
+    if root == "HKU" and name == "DEFAULT":
+        return DEFAULT_PROFILE
     if root not in {"HKLM", "HKU"} or not name:
         msg = f"{path} names no hive; begin with HKLM\\SYSTEM, HKLM\\SOFTWARE, HKU\\.DEFAULT or so."
         raise ValueError(msg)

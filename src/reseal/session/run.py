@@ -50,6 +50,7 @@ class Options:
         chkdsk_at_boot: whether the volume's dirty flag is set in the end.
         allow_backing: whether backing files may lie outside the image's folder.
         switches: names of the switches that providers and checks look at.
+        shrink: whether the image's file is rewritten compactly in the end.
     """
 
     volume: str | None = None
@@ -59,6 +60,7 @@ class Options:
     chkdsk_at_boot: bool = False
     allow_backing: bool = False
     switches: frozenset[str] = frozenset()
+    shrink: bool = False
 
 
 def read(

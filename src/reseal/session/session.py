@@ -17,11 +17,12 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from reseal.errors import ImageError
+from reseal.errors import CheckError, ImageError
 from reseal.regf import sids, types
 from reseal.session.change import Change, Mark, State, key_state, value_state
 from reseal.session.staging import Counts, StagedTree
 from reseal.tree import join
+from reseal.windows.registry import MACHINE_HIVES
 
 if TYPE_CHECKING:
     from reseal.bcd import BcdObject
@@ -202,6 +203,16 @@ class Session:
             after = value_state(name, kind, data)
             self.record("set_value", f"{place.shown}\\\\{name}", before, after)
 
+    def create_key(self, path: str) -> None:
+        """Make a key, and those above it that are missing, in every place that the path means."""
+        for place in self._places(path):
+            hive = self.registry.hive(place.hive)
+            assert hive is not None
+            if self.registry.key_at(place) is None:
+                hive.root.create(place.path)
+                self._edited.add(place.hive)
+                self.record("create_key", place.shown, None, {"keys": 1, "values": 0})
+
     def set_text(self, path: str, name: str, text: str) -> None:
         """Set a REG_SZ value."""
         self.set_value(path, name, types.REG_SZ, types.encode(types.REG_SZ, text))
@@ -353,6 +364,7 @@ class Session:
         stat = self.files.stat(path)
         if stat is None:
             return False
+        self._put_away_hives(path)
         self.files.delete(path)
         self.record("delete_tree", path, _file_state(stat), None)
         return True
@@ -370,6 +382,44 @@ class Session:
         new_path = join(path.rpartition("\\")[0], new_name)
         self.files.rename(path, new_path)
         self.record("rename_file", path, path, new_path)
+
+    def make_directory(self, path: str) -> bool:
+        """Make a directory and those above it that are missing; true if it was not there."""
+        if self.files.stat(path) is not None:
+            return False
+        self.files.make_directory(path)
+        self.record("make_directory", path, None, {"directory": True})
+        return True
+
+    def move(self, path: str, new_path: str) -> None:
+        """Give a file or a directory with all below it another path in the volume."""
+        self._put_away_hives(path)
+        self.files.rename(path, new_path)
+        self.record("move", path, path, new_path)
+
+    def set_descriptor(self, path: str, descriptor: bytes) -> None:
+        """Give a file or a directory another security descriptor (self-relative)."""
+        old = self.files.descriptor(path)
+        if old == descriptor:
+            return
+        self.files.set_descriptor(path, descriptor)
+        before: State = {"descriptor": old.hex()} if old else None
+        self.record("set_descriptor", path, before, {"descriptor": descriptor.hex()})
+
+    def _put_away_hives(self, path: str) -> None:
+        """Forget the hives that lie at a path or below it, with what was staged in them.
+
+        Raises:
+            CheckError: one of them is the machine's own, without which there is no Windows.
+        """
+        for loaded in self.registry.below(path):
+            if loaded.name in MACHINE_HIVES:
+                msg = (
+                    f"{loaded.file} is a hive of this Windows and has to stay. Nothing was changed."
+                )
+                raise CheckError(msg, "Change what is in it instead.")
+            self.registry.unload(loaded)
+            self._edited.discard(loaded.name)
 
     def rename_last(self, path: str, new_name: str) -> None:
         """Give a file or a folder a new name in its folder, after all else is written."""

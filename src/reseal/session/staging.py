@@ -1,16 +1,19 @@
 """A tree with changes that are not written yet.
 
-Reads see the tree as it will be; nothing reaches it before `apply`. A file that is deleted and then
-written again is overwritten in the end, not replaced, so that as few files as possible are created
-and deleted (one build diary saw Windows 11 images fail after an offline tool had created files).
+Reads see the tree as it will be; nothing reaches it before `apply`. Changes are kept in stages, each of
+which ends with a move, since a move gives everything below it another path; `apply` does the stages in
+their order. A file that is deleted and then written again is overwritten in the end, not replaced, so
+that as few files as possible are created and deleted (one build diary saw Windows 11 images fail after
+an offline tool had created files).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from reseal.tree import ARCHIVE, EscapeError, Stat, TreeError, join, parent
+from reseal.ntfs import security
+from reseal.tree import ARCHIVE, DIRECTORY, EscapeError, Stat, TreeError, join, parent
 from reseal.windows import content
 
 if TYPE_CHECKING:
@@ -28,14 +31,68 @@ class Counts:
     bytes_written: int = 0
 
 
+@dataclass(slots=True)
+class _Stage:
+    """What is staged up to a move. Keys are paths in lower case.
+
+    Attributes:
+        gone: what is deleted, before anything is written.
+        made: folders that are made.
+        written: files and their content.
+        descriptors: entries that get another security descriptor.
+        move: the path and the new path with which the stage ends; None in the last stage.
+    """
+
+    gone: dict[str, str] = field(default_factory=dict)
+    made: dict[str, str] = field(default_factory=dict)
+    written: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    descriptors: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    move: tuple[str, str] | None = None
+
+    def is_gone(self, key: str) -> bool:
+        while key:
+            if key in self.gone:
+                return True
+            key = parent(key)
+        return False
+
+    def before_move(self, path: str) -> str | None:
+        """The path that an entry had before the move; None where the move has emptied it."""
+        if self.move is None:
+            return path
+        source, target = self.move
+        if _within(path, target):
+            return source + path[len(target) :]
+        return None if _within(path, source) else path
+
+    def forget(self, key: str) -> None:
+        """Drop what is staged for an entry and all below it."""
+        for staged in (self.made, self.written, self.descriptors):
+            for one in [one for one in staged if one == key or one.startswith(key + "\\")]:
+                del staged[one]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """An entry of the view.
+
+    Attributes:
+        base: its path in the tree below; None where it is new.
+        data: the content that is staged for it.
+        made: whether it is a folder that is made.
+    """
+
+    base: str | None
+    data: bytes | None = None
+    made: bool = False
+
+
 class StagedTree:
     """A read view of a tree with staged changes, and the way to apply them."""
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
-        self._gone: dict[str, str] = {}
-        self._written: dict[str, tuple[str, bytes]] = {}
-        self._moved: dict[str, tuple[str, str]] = {}
+        self._stages = [_Stage()]
         self._folders: list[tuple[str, str]] = []
         #: Paths that were asked for and run through a link; they count as absent.
         self.outside: set[str] = set()
@@ -44,60 +101,103 @@ class StagedTree:
 
     def stat(self, path: str) -> Stat | None:
         """Describe an entry as it will be, or return None."""
-        key = path.lower()
-        if key in self._written:
-            size = len(self._written[key][1])
-            old = self._stat(path)
+        found = self._find(path)
+        if found is None:
+            return None
+        name = path.rpartition("\\")[2]
+        old = self._stat(found.base) if found.base is not None else None
+        if found.data is not None:
             if old is not None:
-                return replace(old, size=size)
-            return Stat(path.rpartition("\\")[2], False, size, ARCHIVE, 0, 0)
-        if key in self._moved:
-            old = self._stat(self._moved[key][1])
-            return replace(old, name=path.rpartition("\\")[2]) if old else None
-        return None if self._is_gone(key) else self._stat(path)
+                return replace(old, size=len(found.data))
+            return Stat(name, False, len(found.data), ARCHIVE, 0, 0)
+        if old is None:
+            return Stat(name, True, 0, DIRECTORY, 0, 0) if found.made else None
+        return old if found.base == path else replace(old, name=name)
 
     def list(self, path: str) -> list[Stat]:
         """List a directory as it will be; empty where there is no such directory."""
-        folder = self._stat(path)
         names: list[str] = []
-        if folder and folder.is_directory and not folder.reparse_tag:
-            names = [entry.name for entry in self._tree.list(path)]
-        new = [*self._written.values(), *self._moved.values()]
-        names += [one.rpartition("\\")[2] for one, _ in new if parent(one).lower() == path.lower()]
-        unique = {name.lower(): name for name in names}
-        stats = (self.stat(join(path, name)) for name in unique.values())
+        current: str | None = path
+        for stage in reversed(self._stages):
+            assert current is not None
+            if stage.move and parent(stage.move[1]).lower() == current.lower():
+                names.append(stage.move[1].rpartition("\\")[2])
+            current = stage.before_move(current)
+            if current is None:
+                break
+            key = current.lower()
+            new = (*stage.made.values(), *(one for one, _ in stage.written.values()))
+            names += [one.rpartition("\\")[2] for one in new if parent(one).lower() == key]
+            if stage.is_gone(key):
+                current = None
+                break
+        folder = self._stat(current) if current is not None else None
+        if current is not None and folder and folder.is_directory and not folder.reparse_tag:
+            names = [*(entry.name for entry in self._tree.list(current)), *names]
+        unique = {name.lower(): name for name in reversed(names)}
+        stats = (self.stat(join(path, name)) for name in reversed(unique.values()))
         return [stat for stat in stats if stat is not None]
 
     def read(self, path: str) -> bytes:
         """Return a file's content as it will be."""
-        key = path.lower()
-        if key in self._written:
-            return self._written[key][1]
-        if key in self._moved:
-            return content.read(self._tree, self._moved[key][1])
-        if self._is_gone(key):
+        found = self._find(path)
+        if found is not None and found.data is not None:
+            return found.data
+        if found is None or found.base is None:
             msg = f"{path} does not exist."
             raise TreeError(msg)
-        return content.read(self._tree, path)
+        return content.read(self._tree, found.base)
+
+    def descriptor(self, path: str) -> bytes | None:
+        """Return an entry's security descriptor as it will be; None where the tree keeps none.
+
+        A new entry inherits from its folder.
+        """
+        found = self._find(path)
+        current: str | None = path
+        for stage in reversed(self._stages):
+            assert current is not None
+            current = stage.before_move(current)
+            if current is None:
+                break
+            if current.lower() in stage.descriptors:
+                return stage.descriptors[current.lower()][1]
+        if found is not None and found.base is not None and self._stat(found.base) is not None:
+            return self._tree.descriptor(found.base)
+        above = self.descriptor(parent(path)) if path else None
+        stat = self.stat(path)
+        if above is None or stat is None:
+            return None
+        return security.inherit(above, directory=stat.is_directory)
 
     # Staging
 
     def delete(self, path: str) -> None:
         """Stage the deletion of a file, a link or a whole directory."""
         key = path.lower()
-        for staged in (self._written, self._moved):
-            for one in [one for one in staged if one == key or one.startswith(key + "\\")]:
-                del staged[one]
-        self._gone[key] = path
+        self._stages[-1].forget(key)
+        self._stages[-1].gone[key] = path
+
+    def make_directory(self, path: str) -> None:
+        """Stage a new directory, with those above it that are missing."""
+        while path and self.stat(path) is None:
+            self._stages[-1].made[path.lower()] = path
+            path = parent(path)
 
     def write(self, path: str, data: bytes) -> None:
         """Stage the content of a file, new or existing."""
-        self._written[path.lower()] = (path, data)
+        if self.stat(path) is None:
+            self.make_directory(parent(path))
+        self._stages[-1].written[path.lower()] = (path, data)
+
+    def set_descriptor(self, path: str, descriptor: bytes) -> None:
+        """Stage another self-relative security descriptor for an entry of the view."""
+        self._stages[-1].descriptors[path.lower()] = (path, descriptor)
 
     def rename(self, path: str, new_path: str) -> None:
-        """Stage a new name for a file that exists in the tree."""
-        self._gone[path.lower()] = path
-        self._moved[new_path.lower()] = (new_path, path)
+        """Stage a new path for an entry of the view, with all below it."""
+        self._stages[-1].move = (path, new_path)
+        self._stages.append(_Stage())
 
     def rename_last(self, path: str, new_path: str) -> None:
         """Stage a new name for a file or a folder, given after all else is written.
@@ -109,7 +209,28 @@ class StagedTree:
     @property
     def empty(self) -> bool:
         """Whether nothing is staged."""
-        return not (self._gone or self._written or self._moved or self._folders)
+        return not self._folders and self._stages == [_Stage()]
+
+    def _find(self, path: str) -> _Found | None:
+        """Follow an entry back through the stages to the tree below."""
+        data: bytes | None = None
+        made = False
+        current: str | None = path
+        for stage in reversed(self._stages):
+            assert current is not None
+            current = stage.before_move(current)
+            if current is None:
+                return _Found(None, data, made) if made or data is not None else None
+            if made or data is not None:
+                continue
+            key = current.lower()
+            if key in stage.written:
+                data = stage.written[key][1]
+            elif key in stage.made:
+                made = True
+            elif stage.is_gone(key):
+                return None
+        return _Found(current, data, made)
 
     def _stat(self, path: str) -> Stat | None:
         try:
@@ -118,37 +239,51 @@ class StagedTree:
             self.outside.add(path)
             return None
 
-    def _is_gone(self, key: str) -> bool:
-        while key:
-            if key in self._gone:
-                return True
-            key = parent(key)
-        return False
-
     # Writing
 
     def apply(self, tree: Tree) -> Counts:
         """Do to a writable tree all that is staged."""
         counts = Counts()
-        for new_path, path in self._moved.values():
-            tree.rename(path, new_path)
-            counts.files_renamed += 1
-        moved = {path.lower() for _, path in self._moved.values()}
-        for key, path in self._gone.items():
-            if key not in moved:
-                self._remove(tree, path, counts)
-        for path, data in self._written.values():
-            self._put(tree, path, data, counts)
+        for index, stage in enumerate(self._stages):
+            kept = self._kept(index) if stage.gone else set()
+            for path in stage.gone.values():
+                self._remove(tree, path, kept, counts)
+            # Those above come first, though they may have been staged last.
+            for path in sorted(stage.made.values(), key=lambda one: one.count("\\")):
+                if tree.stat(path) is None:
+                    _make(tree, path, stage.descriptors)
+            # New entries inherit from what their folders have in the end, as the view shows it.
+            new = [one for one in stage.descriptors.values() if tree.stat(one[0]) is None]
+            for path, descriptor in stage.descriptors.values():
+                if (path, descriptor) not in new:
+                    tree.set_descriptor(path, descriptor)
+            for path, data in stage.written.values():
+                self._put(tree, path, data, counts, stage.descriptors)
+            for path, descriptor in new:
+                tree.set_descriptor(path, descriptor)
+            if stage.move is not None:
+                tree.rename(*stage.move)
+                counts.files_renamed += 1
         # What lies deepest first, so that no path has changed when its turn comes.
         for path, new_path in sorted(self._folders, key=lambda one: -one[0].count("\\")):
             tree.rename(path, new_path)
             counts.files_renamed += 1
         return counts
 
-    def _remove(self, tree: Tree, path: str, counts: Counts) -> None:
+    def _kept(self, index: int) -> set[str]:
+        """What is written in this stage or later, and has the same path until then."""
+        kept: set[str] = set()
+        moved: list[str] = []
+        for stage in self._stages[index:]:
+            kept |= {key for key in stage.written if not any(_within(key, one) for one in moved)}
+            moved += stage.move or ()
+        return kept
+
+    @staticmethod
+    def _remove(tree: Tree, path: str, kept: set[str], counts: Counts) -> None:
         """Delete a tree, but keep what is written again below it, to be overwritten."""
         stat = tree.stat(path)
-        if stat is None or path.lower() in self._written:
+        if stat is None or path.lower() in kept:
             return
         if stat.is_directory and not stat.reparse_tag:
             # An explicit stack: a hostile image may nest thousands of folders.
@@ -158,18 +293,24 @@ class StagedTree:
                     entry_path = join(folder, entry.name)
                     if entry.is_directory and not entry.reparse_tag:
                         folders.append(entry_path)
-                    elif entry_path.lower() not in self._written:
+                    elif entry_path.lower() not in kept:
                         tree.delete(entry_path)
                         counts.files_deleted += 1
             for folder in reversed(folders):
-                if not any(key.startswith(folder.lower() + "\\") for key in self._written):
+                if not any(key.startswith(folder.lower() + "\\") for key in kept):
                     tree.delete(folder)
         else:
             tree.delete(path)
             counts.files_deleted += 1
 
     @staticmethod
-    def _put(tree: Tree, path: str, data: bytes, counts: Counts) -> None:
+    def _put(
+        tree: Tree,
+        path: str,
+        data: bytes,
+        counts: Counts,
+        descriptors: dict[str, tuple[str, bytes]],
+    ) -> None:
         if tree.stat(path) is None:
             missing = []
             folder = parent(path)
@@ -177,10 +318,22 @@ class StagedTree:
                 missing.append(folder)
                 folder = parent(folder)
             for folder in reversed(missing):
-                tree.make_directory(folder)
+                _make(tree, folder, descriptors)
             tree.create(path, data)
             counts.files_created += 1
         else:
             tree.write(path, data)
             counts.files_overwritten += 1
         counts.bytes_written += len(data)
+
+
+def _make(tree: Tree, path: str, descriptors: dict[str, tuple[str, bytes]]) -> None:
+    """Make a folder; with its descriptor at once, so that what is made in it inherits from that."""
+    staged = descriptors.get(path.lower())
+    tree.make_directory(path, descriptor=staged[1] if staged else None)
+
+
+def _within(path: str, folder: str) -> bool:
+    """Whether a path is a folder or lies below it."""
+    path, folder = path.lower(), folder.lower()
+    return path == folder or path.startswith(folder + "\\")

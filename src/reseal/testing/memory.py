@@ -24,6 +24,7 @@ class MemoryTree:
     def __init__(self, spec: Mapping[str, Any]) -> None:
         self._nodes: dict[str, tuple[str, bytes | Link | None]] = {"": ("", None)}
         self.log: list[tuple[str, str]] = []
+        self._descriptors: dict[str, bytes] = {}
         self._add("", spec)
 
     def _add(self, folder: str, spec: Mapping[str, Any]) -> None:
@@ -107,16 +108,16 @@ class MemoryTree:
 
     def create(self, path: str, data: bytes = b"", *, descriptor: bytes | None = None) -> None:
         """See `Tree.create`."""
-        del descriptor
         self._need(parent(path))
         self._nodes[path.lower()] = (path, data)
+        self._keep(path, descriptor)
         self.log.append(("create", path))
 
     def make_directory(self, path: str, *, descriptor: bytes | None = None) -> None:
         """See `Tree.make_directory`."""
-        del descriptor
         self._need(parent(path))
         self._nodes[path.lower()] = (path, None)
+        self._keep(path, descriptor)
         self.log.append(("make_directory", path))
 
     def delete(self, path: str) -> None:
@@ -129,14 +130,36 @@ class MemoryTree:
         self.log.append(("delete", path))
 
     def rename(self, path: str, new_path: str) -> None:
-        """See `Tree.rename`; files only."""
-        _, data = self._need(path)
+        """See `Tree.rename`."""
+        self._need(path)
+        self._need(parent(new_path))
         if self._node(new_path):
             msg = f"{new_path} exists."
             raise TreeError(msg)
-        del self._nodes[path.lower()]
-        self._nodes[new_path.lower()] = (new_path, data)
+        for nodes in (self._nodes, self._descriptors):
+            for key in [key for key in nodes if f"{key}\\".startswith(f"{path.lower()}\\")]:
+                old = nodes.pop(key)
+                rest = key[len(path) :]
+                if isinstance(old, tuple):
+                    self._nodes[new_path.lower() + rest] = (new_path + old[0][len(path) :], old[1])
+                else:
+                    self._descriptors[new_path.lower() + rest] = old
         self.log.append(("rename", path))
+
+    def descriptor(self, path: str) -> bytes | None:
+        """See `Tree.descriptor`."""
+        self._need(path)
+        return self._descriptors.get(path.lower())
+
+    def set_descriptor(self, path: str, descriptor: bytes) -> None:
+        """See `Tree.set_descriptor`."""
+        self._need(path)
+        self._keep(path, descriptor)
+        self.log.append(("set_descriptor", path))
+
+    def _keep(self, path: str, descriptor: bytes | None) -> None:
+        if descriptor is not None:
+            self._descriptors[path.lower()] = descriptor
 
     def set_attributes(self, path: str, attributes: int) -> None:
         """See `Tree.set_attributes`."""

@@ -5,6 +5,7 @@ r"""The hives of an installation as one registry, with the names that Windows gi
 | `HKLM\SYSTEM`, `SOFTWARE`, `SAM`, `SECURITY` | `System32\config\<name>` | documented |
 | `HKU\.DEFAULT`, `HKU\S-1-5-18` | `System32\config\DEFAULT` | documented |
 | `HKU\<SID>` | `NTUSER.DAT` of the profile that ProfileList names | documented |
+| `HKU\Default` | `NTUSER.DAT` of the default profile, with which every new account starts; Windows itself loads it under no name | reseal's own name |
 | `HKCU` | the built-in Administrator (RID 500): who runs Sysprep, by custom | inferred |
 
 Source: Microsoft, "Registry Hives" (Win32 documentation).
@@ -12,7 +13,7 @@ Source: Microsoft, "Registry Hives" (Win32 documentation).
 `HKLM\SYSTEM\CurrentControlSet` means every control set that Select names: an identity that is changed
 in the current one only comes back with Last Known Good (seen: a Windows 7 hive with Current 1 and
 LastKnownGood 2).
-"""
+"""  # noqa: E501  a table row can't be wrapped
 
 from __future__ import annotations
 
@@ -31,6 +32,8 @@ CONFIG = r"System32\config"
 MACHINE_HIVES = ("SYSTEM", "SOFTWARE", "SAM", "SECURITY", "DEFAULT")
 #: The driver store's index (Windows 8 and later); Windows loads it as HKLM\DRIVERS (reported).
 DRIVERS_HIVE = "DRIVERS"
+#: The hive of the default profile, `HKU\Default`; `DEFAULT` is that of the system itself.
+DEFAULT_PROFILE = "DEFAULT PROFILE"
 LOG_SUFFIXES = ("LOG1", "LOG2", "LOG")
 PROFILE_LIST = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList"
 SELECT = r"HKLM\SYSTEM\Select"
@@ -102,6 +105,8 @@ class Registry:
         """The path of a hive file by hive name or profile SID, None where none is known."""
         if name.upper() in {*MACHINE_HIVES, DRIVERS_HIVE}:
             return join(self.root, CONFIG, name.upper())
+        if name.upper() == DEFAULT_PROFILE:
+            return join(self.default_profile, "NTUSER.DAT")
         profile = self.profiles.get(name.upper())
         return None if profile is None else join(profile, "NTUSER.DAT")
 
@@ -115,7 +120,7 @@ class Registry:
 
     def load_file(self, path: str) -> LoadedHive | None:
         """Open a hive by its path; None where there is none. One that has a name keeps it."""
-        for name in (*MACHINE_HIVES, *self.profiles):
+        for name in (*MACHINE_HIVES, DEFAULT_PROFILE, *self.profiles):
             if (self.file(name) or "").lower() == path.lower():
                 return self.load(name)
         return self.loaded.get(path) or self._open(path, path)
@@ -123,6 +128,16 @@ class Registry:
     def unload(self, loaded: LoadedHive) -> None:
         """Forget a hive that was only read, and give its memory back."""
         self.loaded.pop(loaded.name, None)
+
+    def below(self, path: str) -> list[LoadedHive]:
+        """The opened hives whose file is at a path of the image or below it."""
+        folder = f"{path.lower()}\\"
+        return [one for one in self.loaded.values() if f"{one.file.lower()}\\".startswith(folder)]
+
+    def forget_profile(self, sid: str) -> None:
+        """Take a profile as removed: its hive is not there any more."""
+        self.profiles.pop(sid.upper(), None)
+        self.loaded.pop(sid.upper(), None)
 
     def _open(self, name: str, path: str) -> LoadedHive | None:
         stat = self._stat(path)
@@ -203,6 +218,12 @@ class Registry:
         return self._profiles
 
     @property
+    def default_profile(self) -> str:
+        r"""The folder of the default profile: `Default` of ProfileList (seen), or `Users\Default`."""
+        named = self.text(PROFILE_LIST, "Default")
+        return self.local_path(named) if named else r"Users\Default"
+
+    @property
     def administrator(self) -> str | None:
         """The SID under which the built-in Administrator has a profile, or None."""
         for sid in self.profiles:
@@ -233,6 +254,8 @@ class Registry:
         """How the registry shows the root of a hive; a hive without a place there by its file."""
         if name == "DEFAULT":
             return r"HKU\.DEFAULT"
+        if name == DEFAULT_PROFILE:
+            return r"HKU\Default"
         if name in MACHINE_HIVES:
             return f"HKLM\\{name}"
         return f"HKU\\{name}" if name.startswith("S-1-") else name
@@ -254,6 +277,8 @@ class Registry:
         name = name.upper()
         if root == "HKU" and name in {".DEFAULT", "S-1-5-18"}:
             name, shown = "DEFAULT", r"HKU\.DEFAULT"
+        elif root == "HKU" and name == "DEFAULT":
+            name, shown = DEFAULT_PROFILE, r"HKU\Default"
         else:
             shown = f"{root}\\{name}"
         if not name or self.load(name) is None:

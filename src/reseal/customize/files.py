@@ -1,0 +1,321 @@
+r"""Files: into the image, out of it, and inside it.
+
+What is new inherits its security descriptor from its folder, as in Windows (documented: [MS-DTYP]
+2.5.3.4), with BUILTIN\Administrators as its owner. What is moved keeps its own, and what is written over
+keeps everything but its content.
+"""
+
+from __future__ import annotations
+
+import os
+import stat as modes
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reseal.customize import expression, guest
+from reseal.customize.outputs import is_safe
+from reseal.customize.step import Argument, Kind, step
+from reseal.errors import CheckError, UsageError
+from reseal.session import Mark
+from reseal.tree import join, parent
+from reseal.windows.registry import MACHINE_HIVES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reseal.customize.run import Run
+    from reseal.customize.step import Given
+    from reseal.session import Session
+
+GROUP = "Files"
+#: The largest file that goes into an image or out of it; it is held in memory.
+_MAX_FILE = 4 << 30
+_MAX_DEPTH = 128
+_NAMING = "Microsoft, Naming Files, Paths, and Namespaces"
+_GUEST = Argument("guest", "a path in the image", Kind.GUEST)
+
+
+@step(
+    "copy-in",
+    GROUP,
+    Argument("host", "a file or folder of this machine", Kind.HOST),
+    Argument("guest", "where it goes: a folder, or a new name", Kind.GUEST),
+    mark=Mark.DOCUMENTED,
+    source=_NAMING,
+    example=(r"agent.msi:C:\Install",),
+)
+class CopyIn:
+    r"""Copy a file or a folder of this machine into the image.
+
+    Where GUEST is a folder, or ends in a slash, the copy goes into it; otherwise GUEST is its new name.
+    Folders that are missing are made, folders that are there are filled, and files that are there are
+    overwritten. A symbolic link inside of a folder is refused, since only what you name is read.
+    """
+
+    def __init__(self, given: Given) -> None:
+        self._guest = given.text("guest")
+        self._source = given.host("host")
+        self._files = list(_walk(self._source))
+
+    def stage(self, run: Run) -> None:
+        """Stage the copy."""
+        session = run.session
+        name = Path(os.path.normpath(self._source.absolute())).name
+        target = guest.into(session, self._guest, name)
+        for path, inside, is_folder in self._files:
+            for part in inside:
+                guest.check_name(part, str(path))
+            place = join(target, *inside)
+            there = session.files.stat(place)
+            if there is not None and (
+                there.is_directory != is_folder or _is_link(there.reparse_tag)
+            ):
+                msg = f"{path} can't become {place}, which is {'a link' if there.reparse_tag else 'there'}."
+                raise UsageError(msg, "Delete it first, or name another path.")
+            if is_folder:
+                session.make_directory(place)
+            else:
+                session.write_file(place, _content(path))
+
+
+@step(
+    "copy-out",
+    GROUP,
+    Argument("guest", "a file or folder of the image", Kind.GUEST),
+    Argument("host", "where it goes on this machine", Kind.HOST),
+    mark=Mark.DOCUMENTED,
+    source=_NAMING,
+    example=(r"C:\Windows\Panther\setupact.log:setupact.log",),
+)
+class CopyOut:
+    """Copy a file or a folder out of the image.
+
+    It is as the steps before this one have left it. HOST is written when the image is done, and not at
+    all where the run fails; nothing may be there yet. Links in the image are left out, and so is what
+    has a name that this machine does not take; both are said.
+    """
+
+    def __init__(self, given: Given) -> None:
+        self._guest = given.text("guest")
+        self.output = given.host("host").absolute()
+        if os.path.lexists(self.output):
+            msg = f"{self.output} exists already."
+            raise UsageError(msg, "Name a path at which nothing is yet.")
+        if self.output.name in {"", ".."} or not self.output.parent.is_dir():
+            msg = f"{self.output} can't be written: its folder does not exist."
+            raise UsageError(msg, "Name a path in a folder that is there.")
+
+    def stage(self, run: Run) -> None:
+        """Write the copy beside its place."""
+        session, target = run.session, self.output
+        path = guest.existing(session, self._guest)
+        pending: list[tuple[str, tuple[str, ...]]] = [(path, ())]
+        for one, inside in pending:
+            entry = session.files.stat(one)
+            if entry is None or _is_link(entry.reparse_tag):
+                session.note(f"{one} is a link and was not copied out.")
+            elif entry.is_directory:
+                run.outputs.make_directory(target, inside)
+                for child in session.files.list(one) if len(inside) < _MAX_DEPTH else ():
+                    if is_safe(child):
+                        pending.append((join(one, child.name), (*inside, child.name)))
+                    else:
+                        session.note(f"{join(one, child.name)!r} was not copied out: its name.")
+            elif entry.size > _MAX_FILE:
+                msg = f"{one} is larger than {_MAX_FILE >> 30} GiB."
+                raise UsageError(msg, "Leave it out.")
+            else:
+                run.outputs.write(target, inside, session.files.read(one))
+
+
+@step("mkdir", GROUP, _GUEST, mark=Mark.DOCUMENTED, source=_NAMING, example=(r"C:\Tools",))
+class MakeDirectory:
+    """Make a folder, and those above it that are missing."""
+
+    def __init__(self, given: Given) -> None:
+        self._guest = given.text("guest")
+
+    def stage(self, run: Run) -> None:
+        """Stage the folder."""
+        path = guest.resolve(run.session, self._guest)
+        there = run.session.files.stat(path)
+        if there is not None and not there.is_directory:
+            msg = f"{path} is a file."
+            raise UsageError(msg, "Delete it first, or name another path.")
+        run.session.make_directory(path)
+
+
+@step("delete", GROUP, _GUEST, mark=Mark.DOCUMENTED, source=_NAMING, example=(r"C:\Install\*.log",))
+class Delete:
+    """Delete a file or a folder with all below it; * and ? stand for any part of a name.
+
+    Of a link only the link goes. Where nothing is there, that is said, and no error.
+    """
+
+    def __init__(self, given: Given) -> None:
+        self._guest = given.text("guest")
+
+    def stage(self, run: Run) -> None:
+        """Stage the deletion."""
+        session = run.session
+        found = list(guest.matches(session, self._guest))
+        if not found:
+            session.note(f"{self._guest} was not deleted: nothing is there.")
+        for path in found:
+            refuse_vital(session, path)
+            entry = session.files.stat(path)
+            if entry is None:
+                continue
+            if entry.is_directory:
+                session.delete_tree(path)
+            else:
+                session.delete_file(path)
+
+
+@step(
+    "move",
+    GROUP,
+    _GUEST,
+    Argument("new", "its new path, or a folder that it goes into", Kind.GUEST),
+    mark=Mark.DOCUMENTED,
+    source="Microsoft, How permissions are handled when you copy and move files and folders: what is "
+    "moved inside of a volume keeps its permissions",
+    example=(r"C:\Install\agent.ini:C:\ProgramData\Agent\agent.ini",),
+)
+class Move:
+    """Move or rename a file or a folder inside the image; it keeps its permissions."""
+
+    def __init__(self, given: Given) -> None:
+        self._guest, self._new = given.text("guest"), given.text("new")
+
+    def stage(self, run: Run) -> None:
+        """Stage the move."""
+        session = run.session
+        path = guest.existing(session, self._guest)
+        refuse_vital(session, path)
+        new = guest.into(session, self._new, path.rpartition("\\")[2])
+        if new.lower().startswith(path.lower() + "\\"):
+            msg = f"{path} can't be moved into itself."
+            raise UsageError(msg, "Name another path.")
+        if new.lower() != path.lower() and session.files.stat(new) is not None:
+            msg = f"{path} can't be moved: {new} is there already."
+            raise UsageError(msg, "Delete it first, or name another path.")
+        if new == path:
+            return
+        session.make_directory(parent(new))
+        session.move(path, new)
+
+
+@step(
+    "write",
+    GROUP,
+    _GUEST,
+    Argument("text", "the content, written as UTF-8 exactly as it is given"),
+    mark=Mark.DOCUMENTED,
+    source=_NAMING,
+    example=(r"C:\build.txt:golden image 7",),
+)
+class Write:
+    """Write a text to a file, new or over what is there."""
+
+    def __init__(self, given: Given) -> None:
+        self._guest = given.text("guest")
+        self._data = given.text("text").encode("utf-8", "surrogateescape")
+
+    def stage(self, run: Run) -> None:
+        """Stage the file."""
+        path = guest.resolve(run.session, self._guest)
+        there = run.session.files.stat(path)
+        if there is not None and (there.is_directory or _is_link(there.reparse_tag)):
+            msg = f"{path or 'The root'} is a {'link' if there.reparse_tag else 'folder'}."
+            raise UsageError(msg, "Name a file.")
+        run.session.write_file(path, self._data)
+
+
+@step(
+    "edit",
+    GROUP,
+    _GUEST,
+    Argument("expression", "s/PATTERN/TEXT/, with g and i behind it for every match and any case"),
+    mark=Mark.DOCUMENTED,
+    source="Python, Regular Expression Syntax",
+    example=(r"C:\Windows\System32\drivers\etc\hosts:s/^# *(127\.)/\1/",),
+)
+class Edit:
+    r"""Replace what matches a regular expression in each line of a text file.
+
+    The expression is s/PATTERN/TEXT/, where any character may stand for the slash; PATTERN is a regular
+    expression of Python's, and \1 in TEXT what its first group has matched. The file keeps its encoding
+    (UTF-16 and UTF-8 are told by their marks; a file without one is read as UTF-8 or else byte by byte)
+    and the ends of its lines.
+    """
+
+    def __init__(self, given: Given) -> None:
+        self._guest = given.text("guest")
+        self._expression = expression.parse(given.text("expression"))
+
+    def stage(self, run: Run) -> None:
+        """Stage the edited file."""
+        session = run.session
+        path = guest.existing(session, self._guest)
+        entry = session.files.stat(path)
+        if entry is None or entry.is_directory or entry.size > expression.MAX_TEXT:
+            msg = f"{path} is no text file."
+            raise UsageError(msg, "Name a text file.")
+        old = session.files.read(path)
+        new = self._expression.apply(old)
+        if new == old:
+            session.note(f"{path} was not changed: nothing in it matches.")
+        session.write_file(path, new)
+
+
+def refuse_vital(session: Session, path: str) -> None:
+    """Raise CheckError for a path without which there is no Windows."""
+    folder = f"{path.lower()}\\" if path else ""
+    for name in MACHINE_HIVES:
+        hive = (session.registry.file(name) or "").lower()
+        if hive == path.lower() or hive.startswith(folder):
+            msg = f"{path or 'The root'} holds the registry of this Windows and has to stay."
+            raise CheckError(msg, "Name what is in it more exactly.")
+
+
+def _is_link(tag: int) -> bool:
+    """Whether a reparse tag is that of a link: a name surrogate (documented, IsReparseTagNameSurrogate)."""
+    return bool(tag & 0x20000000)
+
+
+def _walk(top: Path) -> Iterator[tuple[Path, tuple[str, ...], bool]]:
+    """Yield (path, names below the top, whether it is a folder), folders first.
+
+    Raises:
+        UsageError: something is missing, is a link, or is neither a file nor a folder.
+    """
+    pending: list[tuple[Path, tuple[str, ...]]] = [(top, ())]
+    for path, inside in pending:
+        try:
+            status = path.stat() if not inside else path.lstat()
+        except OSError as error:
+            msg = f"{path} can't be read: {error.strerror}."
+            raise UsageError(msg, "Name a file or a folder that you may read.") from error
+        if modes.S_ISDIR(status.st_mode):
+            yield path, inside, True
+            pending += [(one, (*inside, one.name)) for one in sorted(path.iterdir())]
+        elif not modes.S_ISREG(status.st_mode) or not os.access(path, os.R_OK):
+            what = "is a symbolic link" if modes.S_ISLNK(status.st_mode) else "can't be copied"
+            msg = f"{path} {what}."
+            raise UsageError(
+                msg, "Only files that you may read and folders are copied; take it out."
+            )
+        elif status.st_size > _MAX_FILE:
+            msg = f"{path} is larger than {_MAX_FILE >> 30} GiB."
+            raise UsageError(msg, "Let the image fetch it at its first boot.")
+        else:
+            yield path, inside, False
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        msg = f"{path} can't be read: {error.strerror}."
+        raise UsageError(msg, "Name a file that you may read.") from error

@@ -1,0 +1,87 @@
+"""What is copied out of an image: written beside its place, and moved there when the image is done."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reseal.errors import UsageError
+
+if TYPE_CHECKING:
+    from reseal.tree import Stat
+
+_NAME = "out"
+
+
+class Outputs:
+    """Files and folders that go to this machine.
+
+    Attributes:
+        dry: whether nothing is written at all.
+    """
+
+    def __init__(self) -> None:
+        self.dry = False
+        self._folders: dict[Path, Path] = {}
+
+    def add(self, target: Path) -> None:
+        """Make a private folder beside a place; the worker writes into it.
+
+        Raises:
+            UsageError: something is there already, or its folder can't be written to.
+        """
+        if os.path.lexists(target) or target in self._folders:
+            msg = f"{target} exists already."
+            raise UsageError(msg, "Name a path at which nothing is yet.")
+        try:
+            made = tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent)
+        except OSError as error:
+            msg = f"{target} can't be written: {error.strerror}."
+            raise UsageError(msg, "Name a path in a folder that you may write to.") from error
+        self._folders[target] = Path(made)
+
+    def write(self, target: Path, inside: tuple[str, ...], data: bytes) -> None:
+        """Keep a file; `inside` are the names below the target, none for the target itself."""
+        if self.dry:
+            return
+        path = self._folders[target].joinpath(_NAME, *inside)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            with os.fdopen(os.open(path, flags, 0o666), "wb") as file:
+                file.write(data)
+        except OSError as error:
+            msg = f"{target} can't be written: {error.strerror}."
+            raise UsageError(msg, "Free some space, or name another place.") from error
+
+    def make_directory(self, target: Path, inside: tuple[str, ...]) -> None:
+        """Keep a folder; `inside` as in `write`."""
+        if not self.dry:
+            self._folders[target].joinpath(_NAME, *inside).mkdir()
+
+    def publish(self) -> list[str]:
+        """Move everything to its place."""
+        done = []
+        for target, folder in self._folders.items():
+            if (folder / _NAME).exists():
+                if os.path.lexists(target):
+                    msg = f"{target} has appeared meanwhile; what was copied lies in {folder / _NAME}."
+                    raise UsageError(msg, "The image is done; move it yourself.")
+                (folder / _NAME).rename(target)
+                done.append(str(target))
+            shutil.rmtree(folder, ignore_errors=True)
+        self._folders.clear()
+        return done
+
+    def discard(self) -> None:
+        """Delete what has no place yet."""
+        for folder in self._folders.values():
+            shutil.rmtree(folder, ignore_errors=True)
+        self._folders.clear()
+
+
+def is_safe(entry: Stat) -> bool:
+    """Whether a name of an image can be a name of this machine's."""
+    return entry.name not in {"", ".", ".."} and not set(entry.name) & {"/", "\0"}

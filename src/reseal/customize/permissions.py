@@ -1,0 +1,109 @@
+"""Owners and security descriptors of files and folders."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reseal.customize import guest
+from reseal.customize.step import Argument, Kind, step
+from reseal.errors import UsageError
+from reseal.session import Mark
+from reseal.windows import identity, sddl
+from reseal.windows.accounts import accounts
+from reseal.windows.sid import Sid
+
+if TYPE_CHECKING:
+    from reseal.customize.run import Run
+    from reseal.customize.step import Given
+    from reseal.session import Session
+
+GROUP = "Files"
+_GUEST = Argument("guest", "a file or folder of the image", Kind.GUEST)
+#: Names that people use, beside those of the machine's own accounts (documented, Well-known SIDs).
+_NAMES = {
+    "administrators": "BA", "authenticated users": "AU", "everyone": "WD", "local service": "LS",
+    "network service": "NS", "system": "SY", "users": "BU",
+    "trustedinstaller": "S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464",
+}  # fmt: skip
+
+
+@step(
+    "owner",
+    GROUP,
+    _GUEST,
+    Argument(
+        "account", "a SID, two letters of SDDL, an account of the machine, or SYSTEM and the like"
+    ),
+    mark=Mark.DOCUMENTED,
+    source="[MS-DTYP] 2.4.6, SECURITY_DESCRIPTOR; Microsoft, Well-known SIDs",
+    example=(r"C:\Tools:Administrators",),
+)
+class Owner:
+    """Give a file or a folder another owner; what is below a folder keeps its own."""
+
+    def __init__(self, given: Given) -> None:
+        self._guest, self._account = given.text("guest"), given.text("account")
+
+    def stage(self, run: Run) -> None:
+        """Stage the descriptor."""
+        session = run.session
+        path = guest.existing(session, self._guest)
+        old = _descriptor(session, path)
+        session.set_descriptor(path, sddl.with_owner(old, account_sid(session, self._account)))
+
+
+@step(
+    "sddl",
+    GROUP,
+    _GUEST,
+    Argument("sddl", "a security descriptor; what it leaves out stays as it is"),
+    mark=Mark.DOCUMENTED,
+    source="Microsoft, Security Descriptor String Format",
+    example=(r"C:\Tools:O:BAG:SYD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)",),
+)
+class Sddl:
+    """Give a file or a folder a security descriptor.
+
+    What is below a folder keeps its own; what later steps put there inherits from it.
+    """
+
+    def __init__(self, given: Given) -> None:
+        self._guest, self._sddl = given.text("guest"), given.text("sddl")
+        # What is wrong with the text itself is said before the image is opened.
+        anything = sddl.descriptor("O:BAG:BAD:")
+        sddl.descriptor(self._sddl, Sid(5, (21, 1, 2, 3)), anything)
+
+    def stage(self, run: Run) -> None:
+        """Stage the descriptor."""
+        session = run.session
+        path = guest.existing(session, self._guest)
+        machine = identity.machine_sid(session.registry)
+        new = sddl.descriptor(self._sddl, machine, _descriptor(session, path))
+        session.set_descriptor(path, new)
+
+
+def account_sid(session: Session, name: str) -> Sid:
+    """Return the SID of an account by its name, its SID, or its two letters in SDDL.
+
+    Raises:
+        UsageError: the image has no such account.
+    """
+    machine = identity.machine_sid(session.registry)
+    for one in accounts(session.registry) if machine else ():
+        if machine and one.name.casefold() == name.casefold():
+            return machine.relative(one.rid)
+    try:
+        return sddl.sid(_NAMES.get(name.casefold(), name), machine)
+    except UsageError:
+        msg = f"The image has no account {name!r}."
+        raise UsageError(
+            msg, "Name an account of the machine, a SID, SYSTEM, Administrators or Users."
+        ) from None
+
+
+def _descriptor(session: Session, path: str) -> bytes:
+    found = session.files.descriptor(path)
+    if found is None:
+        msg = "A folder keeps no permissions of Windows."
+        raise UsageError(msg, "Work on a disk image.")
+    return found

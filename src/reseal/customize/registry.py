@@ -1,0 +1,216 @@
+r"""The registry: of the machine, of the default profile and of every profile.
+
+| path | what it means |
+|---|---|
+| `HKLM\SOFTWARE`, `SYSTEM`, `SAM`, `SECURITY` | the machine's hives; `CurrentControlSet` means every control set that the machine may start with |
+| `HKU\.DEFAULT` | the profile of the system itself, which the logon screen has |
+| `HKU\Default` | the default profile, with which every new account starts |
+| `HKU\*` | every profile of a person that exists |
+| `HKU\<SID>` | one profile |
+| `HKCR` | `HKLM\SOFTWARE\Classes` |
+
+`HKCU` is refused: it would be the profile of somebody who is not logged on.
+"""  # noqa: E501  a table row can't be wrapped
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from reseal.customize.step import Argument, step
+from reseal.errors import UsageError
+from reseal.regf import regfile, types
+from reseal.session import Mark
+from reseal.tree import join
+from reseal.windows.registry import split_root
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reseal.customize.run import Run
+    from reseal.customize.step import Given
+    from reseal.session import Session
+
+GROUP = "Registry"
+_MAX_REG = 64 << 20
+_SOURCE = "Microsoft, Registry Hives"
+_PATH = Argument("path", r"a key, such as HKLM\SOFTWARE\Vendor, HKU\Default\… or HKU\*\…")
+#: SIDs of people: of the machine, of a domain, of Entra ID (documented, Well-known SIDs; the last: seen).
+_PEOPLE = ("S-1-5-21-", "S-1-12-1-")
+_HEX = re.compile(r"(?:[0-9a-fA-F]{2})*")
+_KINDS = {
+    types.name(kind).lower(): kind
+    for kind in (
+        types.REG_SZ,
+        types.REG_EXPAND_SZ,
+        types.REG_MULTI_SZ,
+        types.REG_DWORD,
+        types.REG_QWORD,
+        types.REG_BINARY,
+        types.REG_NONE,
+    )
+}
+
+
+@step(
+    "reg",
+    GROUP,
+    Argument("file", "a .reg file of this machine, as Regedit exports it"),
+    mark=Mark.DOCUMENTED,
+    source="Microsoft, How to add, modify, or delete registry subkeys and values by using a .reg file",
+    example=("settings.reg",),
+)
+class Reg:
+    r"""Do what a .reg file says.
+
+    Its keys may begin with HKEY_LOCAL_MACHINE, HKEY_CLASSES_ROOT or HKEY_USERS; below the last,
+    .DEFAULT, Default, a SID, and * for every profile that exists.
+    """
+
+    def __init__(self, given: Given) -> None:
+        self._sections = regfile.parse(given.host_bytes("file", _MAX_REG))
+        if not self._sections:
+            msg = f"{given.host('file')} names no key."
+            raise UsageError(msg, "Name a file with keys in it.")
+        for section in self._sections:
+            _root(section.path)
+
+    def stage(self, run: Run) -> None:
+        """Stage the keys and values."""
+        session = run.session
+        for section in self._sections:
+            for path in places(session, section.path):
+                if section.delete:
+                    session.delete_key(path)
+                    continue
+                if not section.values:
+                    session.create_key(path)
+                for value in section.values:
+                    if value.type is None:
+                        session.delete_value(path, value.name)
+                    else:
+                        session.set_value(path, value.name, value.type, value.data)
+
+
+@step(
+    "reg-set",
+    GROUP,
+    _PATH,
+    Argument("value", "the name of a value; an empty one for the default value"),
+    Argument("type", "its type", choices=tuple(_KINDS)),
+    Argument(
+        "data", r"its data: a text, a number (0x… too), hex bytes, strings with \0 between them"
+    ),
+    words=True,
+    mark=Mark.DOCUMENTED,
+    source=_SOURCE,
+    example=(r"HKLM\SOFTWARE\Vendor", "Channel", "REG_SZ", "stable"),
+)
+class RegSet:
+    """Set a value, and make the keys that are missing."""
+
+    def __init__(self, given: Given) -> None:
+        self._path, self._name = given.text("path"), given.text("value")
+        self._kind = _KINDS[given.choice("type")]
+        self._data = parse_data(self._kind, given.text("data"))
+        _root(self._path)
+
+    def stage(self, run: Run) -> None:
+        """Stage the value."""
+        for path in places(run.session, self._path):
+            run.session.set_value(path, self._name, self._kind, self._data)
+
+
+@step(
+    "reg-delete",
+    GROUP,
+    Argument("path", r"a key, or a value: its key, two backslashes, its name"),
+    mark=Mark.DOCUMENTED,
+    source=_SOURCE,
+    example=(r"HKLM\SOFTWARE\Vendor\\BuildId",),
+)
+class RegDelete:
+    """Delete a key with all below it, or a value. Where there is none, that is said, and no error."""
+
+    def __init__(self, given: Given) -> None:
+        self._path, self._value_given, self._name = given.text("path").partition("\\\\")
+        _root(self._path)
+
+    def stage(self, run: Run) -> None:
+        """Stage the deletion."""
+        session = run.session
+        done = [
+            session.delete_value(path, self._name)
+            if self._value_given
+            else session.delete_key(path)
+            for path in places(session, self._path)
+        ]
+        if not any(done):
+            shown = f"{self._path}{self._value_given}{self._name}"
+            session.note(f"{shown} was not deleted: nothing is there.")
+
+
+def places(session: Session, path: str) -> Iterator[str]:
+    r"""Yield the paths that a path means: for `HKU\*` one for every profile that exists.
+
+    Raises:
+        UsageError: the image has no such hive.
+        ImageError: a hive is damaged.
+    """
+    root, rest = _root(path)
+    first, _, below = rest.partition("\\")
+    if (root, first) == ("HKU", "*"):
+        yield from (join("HKU", sid, below) for sid in people(session))
+        return
+    if not session.registry.locate(path):
+        msg = f"The image has no hive for {path}."
+        raise UsageError(msg, "`reseal inspect` shows the hives that it has.")
+    yield path
+
+
+def people(session: Session) -> list[str]:
+    """The SIDs of the people who have a profile with a hive in this image."""
+    return [
+        sid
+        for sid in session.registry.profiles
+        if sid.startswith(_PEOPLE) and session.registry.load(sid) is not None
+    ]
+
+
+def parse_data(kind: int, text: str) -> bytes:
+    r"""Return the data of a value that a person wrote.
+
+    Raises:
+        UsageError: it does not fit the type.
+    """
+    hint = {
+        types.REG_DWORD: "Write a number, such as 1 or 0x1f.",
+        types.REG_QWORD: "Write a number, such as 1 or 0x1f.",
+    }.get(kind, "Write bytes as hex digits, two for each, such as 0a1f.")
+    try:
+        if kind in {types.REG_DWORD, types.REG_QWORD}:
+            return types.encode(kind, int(text, 0))
+        if kind == types.REG_MULTI_SZ:
+            return types.encode(kind, text.split("\\0") if text else [])
+        if kind in {types.REG_BINARY, types.REG_NONE}:
+            if not _HEX.fullmatch(text):
+                raise ValueError
+            return bytes.fromhex(text)
+    except ValueError:
+        msg = f"{text[:60]!r} is no data of a {types.name(kind)}."
+        raise UsageError(msg, hint) from None
+    return types.encode(kind, text)
+
+
+def _root(path: str) -> tuple[str, str]:
+    try:
+        root, rest = split_root(path)
+    except ValueError:
+        root, rest = "", ""
+    if root not in {"HKLM", "HKU", "HKCR"} or not rest:
+        msg = f"{path!r} is no key that an image has."
+        raise UsageError(
+            msg,
+            r"Begin with HKLM\SOFTWARE, HKLM\SYSTEM, HKCR, HKU\.DEFAULT, HKU\Default or HKU\*.",
+        )
+    return root, rest

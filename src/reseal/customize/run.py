@@ -1,0 +1,153 @@
+"""Steps on their way into an image: prepared, staged in the order given, then finished.
+
+Everything on this machine that a step needs is looked at before the image is opened. The steps are
+staged in the worker; what they copy out of the image gets its place when the image is done.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from reseal.customize.outputs import Outputs
+from reseal.customize.step import STEPS
+from reseal.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from reseal.customize.step import Given, Stager
+    from reseal.session import Session
+    from reseal.sysprep.arm import Target
+    from reseal.sysprep.unattend import Request
+
+#: Names under which a person can override what a step refuses, for `--force`.
+LAST_ADMINISTRATOR = "last-administrator"
+OEM_KEY = "oem-key"
+FORCEABLE = (LAST_ADMINISTRATOR, OEM_KEY)
+
+
+@dataclass
+class Run:
+    """What the steps of one run share.
+
+    Attributes:
+        session: the opened installation.
+        outputs: what goes to this machine in the end.
+        target: where the next boot goes, if the image is generalized after the steps; None where it
+            is not.
+        answers: the answer file that generalizing will place, if any; steps may add to it.
+        force: names of what is not to be refused.
+        at_end: called in turn when all is staged, the image's generalization too.
+    """
+
+    session: Session
+    outputs: Outputs
+    target: Target | None = None
+    answers: Request | None = None
+    force: frozenset[str] = frozenset()
+    at_end: dict[str, Callable[[], None]] = field(default_factory=dict)
+
+
+class Customization:
+    """Steps with their arguments, in the order in which they were given.
+
+    Attributes:
+        shrink: whether the image's file is to be rewritten compactly.
+    """
+
+    def __init__(self, given: Iterable[Given], force: Iterable[str] = ()) -> None:
+        """Look at what the steps need of this machine.
+
+        Raises:
+            UsageError: a file is missing, or an argument is wrong; the message says where.
+            ResealError: a file is not of its form.
+        """
+        self._steps: list[tuple[Given, Stager]] = []
+        self._outputs = Outputs()
+        self._force = frozenset(force)
+        self._run: Run | None = None
+        for one in given:
+            with one.blamed():
+                self._steps.append((one, one.step.make(one)))
+        self.shrink = any(one.step.name == "shrink" for one, _ in self._steps)
+
+    def __bool__(self) -> bool:
+        return bool(self._steps)
+
+    def stage(
+        self, session: Session, target: Target | None = None, answers: Request | None = None
+    ) -> Request | None:
+        """Stage all steps. Nothing is written to the image.
+
+        Args:
+            session: the opened installation.
+            target: where the next boot goes, if the image is generalized next.
+            answers: the answer file that generalizing will place.
+
+        Returns:
+            That answer file, with what the steps add to it.
+
+        Raises:
+            ResealError: a step can't be done; the message says where it was given.
+        """
+        run = self._run = Run(session, self._outputs, target, answers, self._force)
+        for one, stager in self._steps:
+            with (
+                one.blamed(),
+                session.step(f"Customizing: {one.step.name}"),
+                session.acting(one.step.name, one.step.mark),
+            ):
+                stager.stage(run)
+        return run.answers
+
+    def finish(self) -> None:
+        """Stage what comes after everything else, and look at what was edited."""
+        if self._run is None:
+            return
+        for name, last in self._run.at_end.items():
+            with self._run.session.acting(name, STEPS[name].mark):
+                last()
+        with self._run.session.step("Verifying the edited hives"):
+            self._run.session.verify()
+
+    def publish(self) -> list[str]:
+        """Give what was copied out its place on this machine; return the paths."""
+        return self._outputs.publish()
+
+    def discard(self) -> None:
+        """Delete what was copied out and got no place. After `publish` there is nothing."""
+        self._outputs.discard()
+
+    def prepare(self, *, dry_run: bool) -> None:
+        """Make the places on this machine that the worker writes to; none for a dry run.
+
+        Raises:
+            UsageError: a place can't be written to.
+        """
+        self._outputs.dry = dry_run
+        for given, stager in self._steps:
+            target = getattr(stager, "output", None)
+            if target is not None and not dry_run:
+                with given.blamed():
+                    self._outputs.add(target)
+
+
+def forced(names: Iterable[str]) -> tuple[frozenset[str], list[str]]:
+    """Split what `--force` was given into what steps refuse and the names of checks."""
+    given = list(names)
+    own = frozenset(name for name in given if name in FORCEABLE)
+    return own, [name for name in given if name not in own]
+
+
+def known_only(names: Iterable[str]) -> frozenset[str]:
+    """Return what `--force` was given, where there are no checks.
+
+    Raises:
+        UsageError: nothing of that name is ever refused.
+    """
+    own, rest = forced(names)
+    if rest:
+        msg = f"--force {rest[0]} is not known here."
+        raise UsageError(msg, f"What can be forced is {', '.join(FORCEABLE)}.")
+    return own

@@ -1,0 +1,233 @@
+"""How a step declares itself.
+
+A step is declared once: its name, arguments and help. The options of the command line, the keys of a
+recipe and the documentation are made of that, so they can't drift.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from reseal.customize import guest
+from reseal.errors import ResealError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from reseal.customize.run import Run
+    from reseal.session import Mark
+
+
+class Kind(Enum):
+    """What an argument is."""
+
+    TEXT = "text"
+    GUEST = "a path in the image"
+    HOST = "a path of this machine"
+    NAME = "a name without a colon"
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a step.
+
+    Attributes:
+        name: its key in a recipe; in capitals, what the help calls it.
+        help: what it is, in a few words.
+        kind: how it is told from the others, and which form it has.
+        choices: all that it may be; empty where it is free.
+    """
+
+    name: str
+    help: str
+    kind: Kind = Kind.TEXT
+    choices: tuple[str, ...] = ()
+
+
+class Stager(Protocol):
+    """A step with its arguments, ready to be staged."""
+
+    def stage(self, run: Run) -> None:
+        """Stage the changes in `run.session`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that can be done to an image.
+
+    Attributes:
+        name: the option without its hyphens, and the key in a recipe.
+        group: under which heading it is shown.
+        arguments: none for a step that is only switched on.
+        words: whether the command line takes the arguments as words of their own, rather than as
+            one word with colons.
+        mark: how it is known that Windows wants what the step does.
+        source: where that is written.
+        example: the arguments of an example, as the command line takes them.
+        make: takes the arguments and looks at everything on this machine that it will need.
+    """
+
+    name: str
+    group: str
+    arguments: tuple[Argument, ...]
+    words: bool
+    mark: Mark
+    source: str
+    example: tuple[str, ...]
+    make: Callable[[Given], Stager]
+
+    @property
+    def description(self) -> str:
+        """All that is to be said of it, its first line first."""
+        return inspect.getdoc(self.make) or ""
+
+    @property
+    def title(self) -> str:
+        """What it does, in one sentence."""
+        return self.description.partition("\n")[0]
+
+    @property
+    def metavar(self) -> str:
+        """What the command line takes, such as `HOST:GUEST`."""
+        return (" " if self.words else ":").join(one.name.upper() for one in self.arguments)
+
+    def parse(self, words: tuple[str, ...], where: str, folder: Path) -> Given:
+        """Take what the command line has behind the option.
+
+        Raises:
+            UsageError: it is not of the step's form.
+        """
+        if self.words or len(self.arguments) < 2:
+            texts = words
+        else:
+            (word,) = words
+            texts = _split(word, self.arguments) or ()
+        names = [one.name for one in self.arguments]
+        if len(texts) != len(names):
+            msg = f"{where}: this is not of the form {self.metavar}."
+            raise UsageError(msg, f"For example: --{self.name} {' '.join(self.example)}")
+        return self.given(dict(zip(names, texts, strict=True)), where, folder)
+
+    def given(self, values: Mapping[str, str], where: str, folder: Path) -> Given:
+        """Take the arguments by name.
+
+        Raises:
+            UsageError: one has a value that it can't have.
+        """
+        for one in self.arguments:
+            if one.choices and values[one.name].casefold() not in one.choices:
+                msg = f"{where}: {values[one.name]!r} is not one of {', '.join(one.choices)}."
+                raise UsageError(msg, f"For example: --{self.name} {' '.join(self.example)}")
+        found = Given(self, where, folder, dict(values))
+        for one in self.arguments:
+            if one.kind is Kind.GUEST:
+                with found.blamed():
+                    guest.parts(values[one.name])
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The arguments of a step, and where they were given.
+
+    Attributes:
+        step: the step.
+        where: the option or the place in the recipe, for messages.
+        folder: what relative paths of this machine start from.
+        values: the arguments by name.
+    """
+
+    step: Step
+    where: str
+    folder: Path
+    values: dict[str, str] = field(repr=False)
+
+    def text(self, name: str) -> str:
+        """An argument as it was given."""
+        return self.values[name]
+
+    def choice(self, name: str) -> str:
+        """An argument that has to be one of several words."""
+        return self.values[name].casefold()
+
+    def host(self, name: str) -> Path:
+        """A path of this machine."""
+        return self.folder / self.values[name]
+
+    def host_bytes(self, name: str, limit: int) -> bytes:
+        """The content of a file of this machine.
+
+        Raises:
+            UsageError: there is none that can be read, or it is larger than `limit` bytes.
+        """
+        path = self.host(name)
+        try:
+            with path.open("rb") as file:
+                data = file.read(limit + 1)
+        except OSError as error:
+            msg = f"{path} can't be read: {error.strerror}."
+            raise UsageError(msg, "Name a file that you may read.") from error
+        if len(data) > limit:
+            msg = f"{path} is larger than {limit >> 10} KiB."
+            raise UsageError(msg, "It is probably not the file that you meant.")
+        return data
+
+    @contextmanager
+    def blamed(self) -> Iterator[None]:
+        """Let an error say where the step was given."""
+        try:
+            yield
+        except ResealError as error:
+            if not error.message.startswith(self.where):
+                error.args = (f"{self.where}: {error.message}", *error.args[1:])
+            raise
+
+
+#: All steps by name, in the order in which they are shown.
+STEPS: dict[str, Step] = {}
+
+_Make = TypeVar("_Make", bound="Callable[[Given], Stager]")
+
+
+def step(
+    name: str,
+    group: str,
+    *arguments: Argument,
+    mark: Mark,
+    source: str,
+    example: tuple[str, ...] = (),
+    words: bool = False,
+) -> Callable[[_Make], _Make]:
+    """Declare the class below as a step. Its docstring is the step's documentation."""
+
+    def declare(make: _Make) -> _Make:
+        STEPS[name] = Step(name, group, arguments, words, mark, source, example, make)
+        return make
+
+    return declare
+
+
+#: A path in the image: it has no colon but that of the drive letter.
+_GUEST = r"(?:[A-Za-z]:)?[\\/][^:]*"
+_DRIVE_GUEST = r"[A-Za-z]:[\\/][^:]*"
+
+
+def _split(word: str, arguments: tuple[Argument, ...]) -> tuple[str, ...] | None:
+    """Split a word at its colons, of which paths may have some of their own."""
+    first, *rest = arguments
+    if first.kind is Kind.GUEST:
+        match = re.fullmatch(rf"({_GUEST}):(.*)", word, re.DOTALL)
+    elif rest[0].kind is Kind.GUEST:
+        # A path with a drive letter first: the rest of it would pass for one without.
+        match = re.fullmatch(rf"(.+):({_DRIVE_GUEST})", word, re.DOTALL)
+        match = match or re.fullmatch(r"(.+):([\\/][^:]*)", word, re.DOTALL)
+    else:
+        match = re.fullmatch(r"([^:]+):(.*)", word, re.DOTALL)
+    return match.groups() if match else None

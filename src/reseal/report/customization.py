@@ -1,0 +1,62 @@
+"""The record of a customize run, and its lines of text."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from reseal.customize import Customization
+    from reseal.session import Session
+
+_WIDTH = 96
+_MIB = 1 << 20
+
+
+def customize_job(customization: Customization) -> Callable[[Session], dict[str, Any]]:
+    """Return the job that stages the steps in a session."""
+
+    def job(session: Session) -> dict[str, Any]:
+        customization.stage(session)
+        customization.finish()
+        return {"result": "customized"}
+
+    return job
+
+
+def lines(
+    record: dict[str, Any], *, dry_run: bool, output: str | None, verbose: bool
+) -> Iterator[str]:
+    """Yield the lines of `reseal customize`."""
+    changes = record["changes"]
+    if verbose or dry_run:
+        for one in changes:
+            yield f"  {one['provider']}: {one['kind'].replace('_', ' ')} {one['target']}"
+    counts = Counter(one["provider"] for one in changes)
+    shown = ", ".join(f"{name} {count}" for name, count in counts.items())
+    total = f"{len(changes)} change{'' if len(changes) == 1 else 's'}"
+    yield f"{total}, by step:" if changes else "There was nothing to change."
+    yield from textwrap.wrap(
+        shown, _WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
+    )
+    for note in record["notes"]:
+        yield f"Note: {note}"
+    seconds = record["timings"]["total"]
+    if dry_run:
+        yield f"Nothing was written: a dry run of {seconds:.2f} s."
+        return
+    for path in record["copied_out"]:
+        yield f"Copied out: {path}"
+    yield from space(record)
+    yield f"{output or record['image']['path']} is customized ({seconds:.2f} s)."
+
+
+def space(record: dict[str, Any]) -> Iterator[str]:
+    """Yield what the image takes on this machine, before and after, where that was asked for."""
+    sizes = record.get("space")
+    if sizes:
+        before, after = sizes["before"] / _MIB, sizes["after"] / _MIB
+        yield f"The image takes {after:.1f} MiB on this machine; before the run it was {before:.1f} MiB."
