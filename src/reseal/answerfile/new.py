@@ -145,24 +145,29 @@ def make(answers: Answers, architecture: str = "amd64") -> AnswerFile:
         ],
     }
     passes = "".join(
-        _element("settings", {"pass": name}, inside)
+        element("settings", {"pass": name}, inside)
         for name, components in wanted.items()
         if (inside := "".join(_component(*entry, architecture) for entry in components))
     )
-    root = _element("unattend", {"xmlns": UNATTEND, "xmlns:wcm": WCM}, passes)
+    root = element("unattend", {"xmlns": UNATTEND, "xmlns:wcm": WCM}, passes)
     text = f'<?xml version="1.0" encoding="utf-8"?>\n{root}\n'
     return formatted(AnswerFile(text.encode(), "unattend.xml"))
 
 
-def _element(name: str, attributes: dict[str, str], inside: str) -> str:
+def element(name: str, attributes: dict[str, str], *inside: str) -> str:
+    """Return the markup of an element; what is inside is markup already."""
     written = "".join(f" {key}={quoted(value)}" for key, value in attributes.items())
-    return f"<{name}{written}>{inside}</{name}>"
+    return f"<{name}{written}>{''.join(inside)}</{name}>"
+
+
+def identity(component: str, architecture: str) -> dict[str, str]:
+    """Return the attributes by which Windows knows a component."""
+    return {**IDENTITY, "name": component, "processorArchitecture": architecture}
 
 
 def _component(name: str, items: list[_Item | None], architecture: str) -> str:
     inside = "".join(item.markup() for item in items if item is not None)
-    identity = {**IDENTITY, "name": name, "processorArchitecture": architecture}
-    return _element("component", identity, inside) if inside else ""
+    return element("component", identity(name, architecture), inside) if inside else ""
 
 
 def _leaf(name: str, text: str) -> _Item | None:

@@ -21,6 +21,7 @@ COMMANDS = (
     "boot",
     "sysprep",
     "sid",
+    "specialize",
     "providers",
     "resume",
     "bcd",

@@ -90,7 +90,7 @@ def sid(
                 lambda found: report.shown(found, volume, str(image)),
                 allow_backing=allow_backing,
             )
-            _ask(before["effects"], yes=yes)
+            ask(before["effects"], yes=yes)
         job = report.SidJob(wanted, pending=pending, draw=new, all_volumes=all_volumes, force=force)
         options = Options(
             volume=volume, output=output, thin=thin, dry_run=dry_run, allow_backing=allow_backing
@@ -108,7 +108,7 @@ def sid(
             console.print_lines(report.change_text(record, dry_run=dry_run, output=shown))
 
 
-def _ask(effects: list[str], *, yes: bool) -> None:
+def ask(effects: list[str], *, yes: bool) -> None:
     """Say what the change breaks, and go on only with consent."""
     for effect in effects:
         typer.echo(f"Warning: {effect}", err=True)

@@ -12,6 +12,8 @@ from reseal.tree import join
 from reseal.windows.identity import COMPUTER_NAME, POLICY, TCPIP
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from reseal.session import Session
 
 _ACTIVE_NAME = COMPUTER_NAME.removesuffix("ComputerName") + "ActiveComputerName"
@@ -48,25 +50,44 @@ def computer_name(session: Session) -> None:
     the old one where Windows keeps copies of it: as the name of the account domain in SECURITY, and
     as that of the device container that is the computer itself (both inferred).
     """
-    # 216 = 6 * 36: the largest multiple of 36 that a byte holds, so that all characters are as likely.
-    drawn = (byte for byte in session.random(256) if byte < 216)
-    name = _PREFIX + "".join(
-        _ALPHABET[byte % 36] for byte, _ in zip(drawn, range(_LENGTH - len(_PREFIX)), strict=False)
+    rename(session, random_name(session.random))
+
+
+def random_name(random: Callable[[int], bytes], prefix: str = _PREFIX) -> str:
+    """Draw a name: a prefix, and characters up to the longest NetBIOS name.
+
+    Args:
+        random: returns so many random bytes.
+        prefix: how it starts.
+    """
+    # 252 = 7 * 36: the largest multiple of 36 that a byte holds, so that all characters are as likely.
+    drawn = (byte for byte in random(256) if byte < 252)
+    return prefix + "".join(
+        _ALPHABET[byte % 36] for byte, _ in zip(drawn, range(_LENGTH - len(prefix)), strict=False)
     )
+
+
+def rename(session: Session, name: str) -> None:
+    """Stage a name wherever Windows keeps the present one.
+
+    Args:
+        session: the opened installation.
+        name: the new one; as NetBIOS name it is written in capitals (inferred).
+    """
     registry = session.registry
     old = registry.text(COMPUTER_NAME, "ComputerName")
-    for path, value in (
-        (COMPUTER_NAME, "ComputerName"),
-        (_ACTIVE_NAME, "ComputerName"),
-        (TCPIP, "Hostname"),
-        (TCPIP, "NV Hostname"),
+    for path, value, text in (
+        (COMPUTER_NAME, "ComputerName", name.upper()),
+        (_ACTIVE_NAME, "ComputerName", name.upper()),
+        (TCPIP, "Hostname", name),
+        (TCPIP, "NV Hostname", name),
     ):
         for control_set in registry.control_sets:
             place = path.replace("CurrentControlSet", control_set)
             if registry.text(place, value) is not None:
-                session.set_text(place, value, name)
+                session.set_text(place, value, text)
     if old:
-        _replace_copies(session, old, name)
+        _replace_copies(session, old, name.upper())
 
 
 def _replace_copies(session: Session, old: str, name: str) -> None:

@@ -12,6 +12,7 @@ from reseal.sid import choose as choose_sid
 from reseal.sid.change import remains
 from reseal.sid.effects import effects, refuse_in_domain
 from reseal.windows import Installation, Sid, identity
+from reseal.windows.setup import SetupState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +22,9 @@ def shown(found: list[Found], volume: str | None, subject: str) -> dict[str, Any
     """Describe the SID of an installation and what a change of it would break.
 
     Returns:
-        `machine_sid`, `domain_sid`, `domain` (name), `pending` (requested, chosen), `accounts` (SIDs
-        of profiles to their folders) and `effects`, a list of sentences. What is absent is None.
+        `machine_sid`, `domain_sid`, `domain` (name), `pending` (requested, chosen), `generalized`,
+        `accounts` (SIDs of profiles to their folders) and `effects`, a list of sentences. What is
+        absent is None.
     """
     installation = choose(found, volume, subject).installation
     registry = installation.registry
@@ -37,6 +39,7 @@ def shown(found: list[Found], volume: str | None, subject: str) -> dict[str, Any
             "requested": pending.requested,
             "chosen": str(pending.chosen) if pending.chosen else None,
         },
+        "generalized": SetupState.of(installation).generalized,
         "accounts": {
             name: path for name, path in registry.profiles.items() if name.startswith("S-1-5-21-")
         },

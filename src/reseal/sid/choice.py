@@ -54,7 +54,7 @@ def refuse(session: Session, new: Sid) -> None:
     """
     if not new.is_machine:
         msg = f"{new} is no machine SID: it must have the form S-1-5-21-x-y-z."
-        raise UsageError(msg)
+        raise UsageError(msg, "Choose three numbers, or let reseal choose them.")
     if new in CONSTANTS:
         msg = f"{new} is a constant of Windows and can't be a machine's SID."
         raise UsageError(msg, "Choose other numbers, or let reseal choose them with --new.")

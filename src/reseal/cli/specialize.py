@@ -1,0 +1,138 @@
+"""`reseal specialize`: one machine from an image, while it is powered off."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reseal.cli import console
+from reseal.cli.options import AllowBacking, AsJson, ImagePath, Quiet, Volume
+from reseal.cli.sid import ask
+from reseal.cli.unattend_apply import Replace, load
+from reseal.errors import UsageError
+
+#: What `--force` takes here.
+_FORCE_ANSWERS, _FORCE_DOMAIN = "unattend", "domain"
+
+
+def specialize(
+    image: ImagePath,
+    computer_name: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The machine's name, or * for a random one."),
+    ] = None,
+    sid: Annotated[
+        str | None,
+        typer.Option(
+            metavar="new|SID|pending",
+            help="Its SID: drawn here, chosen, or left to Windows at the next boot.",
+        ),
+    ] = None,
+    unattend: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="An answer file for its first boot; - for standard input."
+        ),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="SETTING=VALUE",
+            help="One setting, as in Shell-Setup/TimeZone=UTC; wins over the answer file. Repeatable.",
+        ),
+    ] = None,
+    now: Annotated[
+        bool,
+        typer.Option("--now", help="Do at once what has a known place, the SID too."),
+    ] = False,
+    replace: Replace = False,
+    force: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="unattend|domain",
+            help="Take an answer file with errors; rename a member of a domain. Repeatable.",
+        ),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Accept what a new SID breaks.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a new image; its suffix names the format."),
+    ] = None,
+    thin: Annotated[
+        bool, typer.Option("--thin", help="Make a qcow2 output an overlay over IMAGE.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing.")] = False,
+    volume: Volume = None,
+    as_json: AsJson = False,
+    allow_backing: AllowBacking = False,
+    report_file: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="FILE.json", help="Keep the record of the run as JSON."),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Make one machine of an image: its own name, SID, MachineGuid and answer file.
+
+    Of a generalized image Windows takes over name, SID and answers at its first boot; with --now they
+    are in the image at once, as far as their places are known. The image is either untouched or done.
+    In place unless --output names a new image.
+    """
+    from reseal.answerfile.assignment import Assignment  # noqa: PLC0415  --help needs no engines
+    from reseal.report import files, specialization  # noqa: PLC0415
+    from reseal.report import sid as sid_report  # noqa: PLC0415
+    from reseal.session.run import Options, change, read  # noqa: PLC0415
+    from reseal.specialize import SidChoice, Specialization, Wish  # noqa: PLC0415
+    from reseal.specialize.wish import checked_name, parsed_sid, refuse_secrets  # noqa: PLC0415
+
+    with console.errors(as_json=as_json):
+        if (dry_run and output) or (thin and not output):
+            msg = "--dry-run takes no --output, and --thin needs one."
+            raise UsageError(msg, "Leave one of them out, or name the new image with --output.")
+        if report_file:
+            if report_file.suffix.lower() != ".json":
+                msg = f"{report_file} can't hold the record of this run, which is JSON."
+                raise UsageError(msg, "Let its name end in .json.")
+            console.check_writable(report_file)
+        unknown = set(force or ()) - {_FORCE_ANSWERS, _FORCE_DOMAIN}
+        if unknown:
+            msg = f"--force {', '.join(sorted(unknown))} is not known."
+            raise UsageError(msg, "It takes unattend and domain.")
+        wish = Wish(
+            computer_name=checked_name(computer_name) if computer_name is not None else None,
+            sid=parsed_sid(sid) if sid else None,
+            document=load(unattend) if unattend else None,
+            settings=tuple(map(Assignment.parse, settings or ())),
+            now=now,
+            replace=replace,
+            force_answers=_FORCE_ANSWERS in (force or ()),
+            force_domain=_FORCE_DOMAIN in (force or ()),
+        )
+        refuse_secrets(wish.settings)
+        if wish.sid not in {None, SidChoice.PENDING} and not (dry_run or (yes and quiet)):
+            before = read(
+                image,
+                lambda found: sid_report.shown(found, volume, str(image)),
+                allow_backing=allow_backing,
+            )
+            if now or not before["generalized"]:
+                ask(before["effects"], yes=yes)
+        machine = Specialization(wish)
+        options = Options(
+            volume=volume, output=output, thin=thin, dry_run=dry_run, allow_backing=allow_backing
+        )
+        with console.progress(quiet=quiet) as progress:
+            record = change(
+                image, specialization.specialize_job(machine), machine.recheck, options, progress
+            )
+        if dry_run:
+            record["result"] = "dry run"
+        if report_file:
+            files.write(record, report_file)
+        if as_json:
+            console.print_json(record)
+        else:
+            shown = str(output) if output else None
+            console.print_lines(specialization.lines(record, dry_run=dry_run, output=shown))

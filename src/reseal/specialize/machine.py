@@ -1,0 +1,243 @@
+r"""Make one machine of an installation. All is staged in a session; nothing is written here.
+
+| what | generalized image | any other |
+|---|---|---|
+| name | in the hives at once, and in the answer file for specialize, which sets it again | in the hives |
+| SID | `SidAccountDomainNew`, which setupcl.exe takes at the next boot; with `now` in the hives, and the request is withdrawn | at once |
+| MachineGuid and what else generalize replaces | new values | new values |
+| answer file, settings | placed for the passes to come; with `now` also applied where the place is known | placed if OOBE is still to come; settings with `now` alone |
+
+That a name in the hives and the same name in the answer file agree: inferred; the places are seen
+(`reseal.providers.computer_name`). Random names: `DESKTOP-` and seven characters on clients, `WIN-` and
+eleven on servers, as Windows draws them (seen in real hives). `DismComputerNameSet`, by which Setup knows
+that the name is preset, is set with `now` only (seen in a hive that Microsoft publishes).
+"""  # noqa: E501  a table row can't be wrapped
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from reseal.answerfile import Pass
+from reseal.errors import CheckError, ImageError
+from reseal.providers.computer_name import computer_name, random_name, rename
+from reseal.providers.machine_guid import machine_guid
+from reseal.providers.msdtc import msdtc
+from reseal.providers.rng_seed import rng_seed
+from reseal.providers.smb_server import smb_server
+from reseal.providers.terminal_services import terminal_services
+from reseal.session import Mark
+from reseal.sid import Pending, Replacement, Result, change_now, choose, pend, refuse
+from reseal.sid.change import remains
+from reseal.sid.effects import effects, refuse_in_domain
+from reseal.specialize import answers
+from reseal.specialize.wish import RANDOM, SidChoice, Wish
+from reseal.sysprep import placing
+from reseal.windows import Sid, identity
+from reseal.windows.setup import SetupState
+
+if TYPE_CHECKING:
+    from reseal.session import Session
+    from reseal.sysprep import unattend
+    from reseal.sysprep.placing import Situation
+    from reseal.windows import Installation
+
+STEP = "specialize"
+#: What identifies a machine and has no other way to a new value than being replaced.
+IDENTIFIERS = (machine_guid, smb_server, rng_seed, msdtc, terminal_services)
+_CLIENT, _SERVER = "DESKTOP-", "WIN-"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a machine became.
+
+    Attributes:
+        generalized: whether the image was generalized.
+        computer_name: its name; None where Windows draws one at specialize.
+        machine_sid: its SID from its first boot on; None where Windows draws it.
+        sid_when: `now`, `next boot`, or None where it stays.
+        machine_guid: its MachineGuid.
+        effects: what the change of the SID breaks, where it is done now.
+        unattend: what became of the answer file; None where none was touched.
+        applied: settings that were applied without an answer file.
+        sid_change: where the SID was replaced; None where that is left to Windows.
+    """
+
+    generalized: bool
+    computer_name: str | None
+    machine_sid: str | None
+    sid_when: str | None
+    machine_guid: str | None
+    effects: list[str]
+    unattend: unattend.Outcome | None
+    applied: list[dict[str, object]]
+    sid_change: Result | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The outcome as plain data."""
+        plain = {name: getattr(self, name) for name in self.__slots__}
+        return plain | {
+            "unattend": self.unattend.to_json() if self.unattend else None,
+            "sid_change": asdict(self.sid_change) if self.sid_change else None,
+        }
+
+
+class Specialization:
+    """One machine on its way out of an image: call it with a session, `recheck` what was written."""
+
+    def __init__(self, wish: Wish) -> None:
+        self._wish = wish
+        self._replacement: Replacement | None = None
+        self._outcome: Outcome | None = None
+
+    def __call__(self, session: Session) -> Outcome:
+        """Stage the machine.
+
+        Raises:
+            CheckError: something in the image forbids it.
+            UsageError: the SID can't be a machine's.
+        """
+        state = SetupState.of(session.installation)
+        now = placing.situation(state)
+        staged = Pass.SPECIALIZE in now.to_run
+        self._refuse(session, now, staged=staged)
+        with session.step("Giving it a SID"):
+            sid, when, broken, change = self._sid(session, staged=staged)
+        with session.step("Giving it its identifiers"):
+            for one in IDENTIFIERS:
+                one(session)
+        with session.step("Giving it a name and answers"):
+            name, application, applied = self._answers(session, now, staged=staged)
+        if not staged:
+            session.note(
+                f"The image is not generalized ({state.image_state or 'unknown state'}): what it gets is "
+                "in it now, and what else makes it the same machine as its original stays."
+            )
+        with session.step("Verifying the edited hives"):
+            session.verify()
+        self._outcome = Outcome(
+            generalized=state.generalized,
+            computer_name=name,
+            machine_sid=str(sid) if sid else None,
+            sid_when=when,
+            machine_guid=session.registry.text(identity.CRYPTOGRAPHY, "MachineGuid"),
+            effects=broken,
+            unattend=application,
+            applied=applied,
+            sid_change=change,
+        )
+        return self._outcome
+
+    def _refuse(self, session: Session, now: Situation, *, staged: bool) -> None:
+        wish = self._wish
+        if (wish.computer_name or wish.sid) and not staged:
+            refuse_in_domain(session, force=wish.force_domain)
+        if wish.document and not now.to_run:
+            msg = (
+                "This installation is not generalized, so its next boot runs no pass and takes nothing "
+                "from an answer file. Nothing was changed."
+            )
+            raise CheckError(msg, "Generalize the image first (reseal generalize).")
+        late = [one for one in wish.settings if one.configuration_pass not in now.to_run]
+        if late and not wish.now:
+            shown = ", ".join(f"{one.component}/{one.path}" for one in late)
+            msg = (
+                f"This image does not run the passes any more that would set {shown}. Nothing was "
+                "changed."
+            )
+            raise CheckError(msg, "Generalize it first, or set what has a known place with --now.")
+
+    def _sid(
+        self, session: Session, *, staged: bool
+    ) -> tuple[Sid | None, str | None, list[str], Result | None]:
+        """Stage the SID; return it, when it counts, what that breaks, and where it was replaced."""
+        wish = self._wish
+        pending = Pending.of(session.registry)
+        old = identity.machine_sid(session.registry)
+        if wish.sid is None:
+            if pending.requested:
+                return pending.chosen, "next boot", [], None
+            return old, None, [], None
+        if wish.sid is SidChoice.PENDING:
+            pend(session, None)
+            return None, "next boot", [], None
+        if old is None:
+            msg = "The image has no machine SID (no SECURITY and SAM hives). Nothing was changed."
+            raise ImageError(msg, "Restore the hives from a backup.")
+        if isinstance(wish.sid, Sid):
+            new = wish.sid
+            refuse(session, new)
+        else:
+            domain = identity.domain_sid(session.registry)
+            others = wish.taken | (frozenset({domain}) if domain else frozenset())
+            new = choose(old, session.random, others)
+        if staged and not wish.now:
+            pend(session, new)
+            return new, "next boot", [], None
+        if new == old:
+            session.note(f"The machine has this SID already: {new}.")
+            return new, None, [], None
+        broken = effects(session, old)
+        self._replacement = Replacement(old, new)
+        return new, "now", broken, change_now(session, self._replacement)
+
+    def _answers(
+        self, session: Session, now: Situation, *, staged: bool
+    ) -> tuple[str | None, unattend.Outcome | None, list[dict[str, object]]]:
+        """Stage name and answer file; return the name and what became of the settings."""
+        wish, installation = self._wish, session.installation
+        architecture = installation.architecture or "amd64"
+        name = wish.computer_name
+        if name == RANDOM:
+            name = random_name(session.random, _SERVER if installation.is_server else _CLIENT)
+        settings = wish.settings + ((answers.named(name),) if name and staged else ())
+        document, place = wish.document, now
+        if now.to_run and document is None and settings:
+            document, place = answers.base_of(session, now)
+        if now.to_run and settings:
+            named = document is not None and name == answers.name_in(document)
+            if wish.settings or not named:
+                document = answers.with_settings(document, settings, architecture)
+        if staged and document is not None:
+            name = name or answers.name_in(document)
+        if name or staged:
+            # Without a name of its own it must not bear that of the image, either.
+            with session.acting(computer_name.id, Mark.INFERRED):
+                rename(session, name or random_name(session.random))
+        outcome, applied = None, []
+        if document is not None:
+            outcome = answers.place(session, document, wish, place).outcome
+        if wish.now:
+            late = tuple(one for one in wish.settings if one.configuration_pass not in now.to_run)
+            applied = answers.apply_now(session, late, architecture)
+        if not staged:
+            name = session.registry.text(identity.COMPUTER_NAME, "ComputerName")
+        return name, outcome, applied
+
+    def recheck(self, installation: Installation) -> list[str]:
+        """Look at the written image with fresh eyes; name what it lacks."""
+        outcome, registry = self._outcome, installation.registry
+        assert outcome
+        problems = []
+        if outcome.sid_when == "next boot":
+            pending = Pending.of(registry)
+            chosen = str(pending.chosen) if pending.chosen else None
+            if not pending.requested or chosen != outcome.machine_sid:
+                problems.append("the request for its SID")
+        elif outcome.machine_sid and str(identity.machine_sid(registry)) != outcome.machine_sid:
+            problems.append("its SID")
+        if self._replacement and outcome.sid_change:
+            problems += remains(installation, self._replacement, outcome.sid_change)
+            if Pending.of(registry).requested:
+                problems.append("a withdrawn request for another SID")
+        if registry.text(identity.CRYPTOGRAPHY, "MachineGuid") != outcome.machine_guid:
+            problems.append("its MachineGuid")
+        found = registry.text(identity.COMPUTER_NAME, "ComputerName")
+        if outcome.computer_name and (found or "").upper() != outcome.computer_name.upper():
+            problems.append("its name")
+        if outcome.unattend and outcome.unattend.placed:
+            stat = installation.tree.stat(outcome.unattend.placed)
+            if stat is None or not stat.size:
+                problems.append("its answer file")
+        return problems

@@ -1,0 +1,85 @@
+"""What a person wants one machine to be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from reseal.answerfile.assignment import assigned
+from reseal.answerfile.rules.identity import computer_name_problem
+from reseal.answerfile.secrets import is_secret
+from reseal.errors import UsageError
+from reseal.windows import Sid
+
+if TYPE_CHECKING:
+    from reseal.answerfile import AnswerFile
+    from reseal.answerfile.assignment import Assignment
+
+#: A random name, as in answer files (documented: Unattended Windows Setup Reference, ComputerName).
+RANDOM = "*"
+
+
+class SidChoice(StrEnum):
+    """A machine SID that is not named."""
+
+    #: reseal draws it.
+    NEW = "new"
+    #: Windows draws it at the next boot.
+    PENDING = "pending"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What one machine is to be. What is None stays as the image has it.
+
+    Attributes:
+        computer_name: a name, or `*` for a random one.
+        sid: its SID, or who draws it.
+        document: its answer file; None to keep the one that the image holds.
+        settings: settings of the answer file that win over it.
+        now: whether all is done at once that has a known place, rather than at the next boot.
+        replace: whether other answer files that would win are moved aside.
+        force_answers: whether an answer file with errors is taken.
+        force_domain: whether a member of a domain gets another name or SID.
+        taken: SIDs that other machines have.
+    """
+
+    computer_name: str | None = None
+    sid: Sid | SidChoice | None = None
+    document: AnswerFile | None = None
+    settings: tuple[Assignment, ...] = ()
+    now: bool = False
+    replace: bool = False
+    force_answers: bool = False
+    force_domain: bool = False
+    taken: frozenset[Sid] = frozenset()
+
+
+def checked_name(name: str) -> str:
+    """Return a computer name; raises UsageError where Windows takes no such name."""
+    problem = computer_name_problem(name) if name != RANDOM else None
+    if problem or not name:
+        what, why, instead = problem or ("the computer name is empty", "a machine needs one", "…")
+        msg = f"{name!r} can't be a computer's name: {what}; {why}."
+        raise UsageError(msg, f"{instead[0].upper()}{instead[1:]}.")
+    return name
+
+
+def parsed_sid(text: str) -> Sid | SidChoice:
+    """Parse `new`, `pending` or a SID; raises UsageError."""
+    if text.lower() in set(SidChoice):
+        return SidChoice(text.lower())
+    try:
+        return Sid.parse(text)
+    except ValueError as error:
+        msg = f"{text} is neither new, pending nor a SID."
+        raise UsageError(msg, "A machine SID has the form S-1-5-21-x-y-z.") from error
+
+
+def refuse_secrets(settings: tuple[Assignment, ...]) -> None:
+    """Raise UsageError for a password in the arguments, where every user of the host can read it."""
+    for setting in assigned(settings, "amd64").settings():
+        if not setting.children and is_secret(setting):
+            msg = f"--set {setting.component.name}/{setting.path}: a password on a command line can be seen."
+            raise UsageError(msg, "Write it into an answer file, and name that with --unattend.")
