@@ -11,7 +11,8 @@ import jsonschema
 import pytest
 from lxml import html
 
-from reseal.report.generalization import SCHEMA
+from reseal.report.record import SCHEMA
+from reseal.testing.windows import MEBIBYTE, windows
 from tests.end_to_end import judges, real_machine
 
 
@@ -54,3 +55,53 @@ def test_an_unknown_form_of_report_is_refused_before_anything_is_changed(
         done = judges.reseal("generalize", sample, "--report", tmp_path / name)
         assert done.returncode == 2, done.stderr
     check()
+
+
+ANSWERS = """<unattend xmlns="urn:schemas-microsoft-com:unattend">
+<settings pass="specialize"><component name="Microsoft-Windows-Shell-Setup"
+ processorArchitecture="amd64" publicKeyToken="31bf3856ad364e35" language="neutral"
+ versionScope="nonSxS"><ComputerName>NEW-PC</ComputerName></component></settings></unattend>
+"""
+KEY = r"HKLM\SOFTWARE\Example"
+
+
+def test_every_command_that_changes_an_image_keeps_its_record(tmp_path: Path) -> None:
+    image, answers, reg = (tmp_path / name for name in ("image.qcow2", "a.xml", "a.reg"))
+    windows(image, size=48 * MEBIBYTE, firmware="uefi")
+    answers.write_text(ANSWERS)
+    reg.write_text(f'REGEDIT4\r\n\r\n[HKEY_LOCAL_MACHINE\\SOFTWARE\\Other]\r\n"n"="{KEY[5:]}"\r\n')
+    runs: dict[str, tuple[tuple[str | Path, ...], str, str]] = {
+        "reg set": ((image, KEY, "Name", "old"), "changed", KEY),
+        "reg import": ((image, reg), "changed", r"HKLM\SOFTWARE\Other\\n"),
+        "reg rename": ((image, KEY, "Renamed"), "changed", r"HKLM\SOFTWARE\Renamed"),
+        "reg delete": ((image, r"HKLM\SOFTWARE\Renamed"), "changed", r"HKLM\SOFTWARE\Renamed"),
+        "bcd set": ((image, "{default}", "nx", "AlwaysOn"), "changed", "{default} nx"),
+        "bcd delete": ((image, "{default}", "nx"), "changed", "{default} nx"),
+        "unattend apply": ((image, answers), "applied", "nattend.xml"),
+        "sid": ((image, "--new", "--yes"), "changed", r"HKLM\SECURITY"),
+        "boot": ((image, "--audit"), "armed", "SetupType"),
+        "sysprep": ((image, "/generalize", "/oobe"), "generalized", "MachineGuid"),
+    }
+    for command, (arguments, result, target) in runs.items():
+        page, data = tmp_path / "report.html", tmp_path / "report.json"
+        reports = ("--report", page, "--report", data)
+        done = judges.reseal(*command.split(), *reports, *arguments)
+        assert done.returncode == 0, (command, done.stderr)
+        record = json.loads(data.read_text())
+        assert problems(record) == [], command
+        assert record["command"] == {"sysprep": "generalize"}.get(command, command)
+        assert record["result"] == result
+        assert any(target in one["target"] for one in record["changes"]), (command, record)
+        assert record["traffic"]["bytes_read"] > record["traffic"]["bytes_written"] > 0
+        tree = html.parse(page)
+        assert record["summary"] in tree.xpath("//section[1]")[0].text_content()
+        assert len(tree.xpath("//section[@id='changes']//tbody/tr")) == len(record["changes"])
+        page.unlink()
+        data.unlink()
+
+
+def test_a_run_that_changes_nothing_has_no_report(sample: Path, tmp_path: Path) -> None:
+    for arguments in (("boot", sample, "--status"), ("sid", sample)):
+        done = judges.reseal(*arguments, "--report", tmp_path / "report.html")
+        assert done.returncode == 2, done.stderr
+        assert "no run whose record" in done.stderr

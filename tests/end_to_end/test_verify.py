@@ -103,6 +103,36 @@ def test_a_generalized_one_is_clean(sample: Path, tmp_path: Path) -> None:
     assert len(shown.splitlines()) < 24
 
 
+def test_with_the_sid_done_now_nothing_is_left_for_the_first_boot(
+    sample: Path, tmp_path: Path
+) -> None:
+    identity = tmp_path / "identity.json"
+    record = judges.generalize(sample, "--sid-now", "--save-identity", identity)
+    old, new = str(Machine().sid), record["sid"]["new"]
+    assert (record["sid"]["old"], record["after"]["identity"]["machine_sid"]) == (old, new)
+    assert not record["after"]["new_sid_at_next_boot"]
+    assert not any("PendingRequest" in one["target"] for one in record["changes"])
+    found = verify(sample, "--identity", identity, clean=True)
+    assert found["identity"]["machine_sid"] == old
+    assert not [one for one in found["hits"] if one["verdict"] == "replaced at first boot"]
+    assert all(one["correct"] for one in found["armed"])
+    assert not {"OperationFlags", "SETUPEXECUTE"} & {
+        one["target"].rpartition("\\")[2] for one in found["armed"]
+    }
+    again = judges.generalize(sample, "--sid-now")
+    assert (again["result"], again["changes"], again["sid"]) == ("already generalized", [], None)
+
+
+def test_a_pending_sid_can_be_done_later(sample: Path, tmp_path: Path) -> None:
+    identity = tmp_path / "identity.json"
+    judges.generalize(sample, "--save-identity", identity)
+    record = judges.generalize(sample, "--sid-now")
+    assert record["result"] == "already generalized"
+    assert record["sid"]["old"] == str(Machine().sid)
+    found = verify(sample, "--identity", identity, clean=True)
+    assert not [one for one in found["hits"] if one["verdict"] == "replaced at first boot"]
+
+
 def test_audit_mode_is_armed_too(sample: Path) -> None:
     judges.generalize(sample, "--audit")
     verify(sample, clean=True)

@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from reseal.report.generalization import SCHEMA
+from reseal.report.record import SCHEMA
 
 
 @pytest.fixture(scope="module")

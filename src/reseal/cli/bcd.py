@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import typer
 
 from reseal.cli import console
-from reseal.cli.options import AllowBacking, AsJson
+from reseal.cli.options import AllowBacking, AsJson, ReportFiles
 
 if TYPE_CHECKING:
     from reseal.bcd import Store
@@ -90,12 +90,13 @@ def set_element(
     dry_run: DryRun = False,
     as_json: AsJson = False,
     allow_backing: AllowBacking = False,
+    report_files: ReportFiles = None,
 ) -> None:
     """Set an element of an object, as `bcdedit /set` does."""
     from reseal.bcd import set_element as edit  # noqa: PLC0415
 
     job = partial(edit, identifier=identifier, element=element, value=value)
-    _change(target, job, output, which, dry_run, as_json, allow_backing)
+    _change("bcd set", target, job, output, which, dry_run, as_json, allow_backing, report_files)
 
 
 @app.command()
@@ -108,15 +109,17 @@ def delete(
     dry_run: DryRun = False,
     as_json: AsJson = False,
     allow_backing: AllowBacking = False,
+    report_files: ReportFiles = None,
 ) -> None:
     """Delete an element of an object, as `bcdedit /deletevalue` does."""
     from reseal.bcd import delete_element as edit  # noqa: PLC0415
 
     job = partial(edit, identifier=identifier, element=element)
-    _change(target, job, output, which, dry_run, as_json, allow_backing)
+    _change("bcd delete", target, job, output, which, dry_run, as_json, allow_backing, report_files)
 
 
 def _change(
+    command: str,
     target: Path,
     job: StoreJob,
     output: Path | None,
@@ -124,8 +127,10 @@ def _change(
     dry_run: bool,
     as_json: bool,
     allow_backing: bool,
+    report_files: list[Path] | None,
 ) -> None:
     from reseal.errors import UsageError  # noqa: PLC0415
+    from reseal.report import boot_configuration  # noqa: PLC0415
     from reseal.session import boot_run  # noqa: PLC0415
     from reseal.session.run import Options  # noqa: PLC0415
 
@@ -134,7 +139,11 @@ def _change(
             msg = "--dry-run writes nothing, so it takes no --output."
             raise UsageError(msg, "Leave one of them out.")
         options = Options(volume=which, output=output, dry_run=dry_run, allow_backing=allow_backing)
+        console.check_reports(report_files)
         record = boot_run.change(target, job, options)
+        if report_files:
+            kept = boot_configuration.record(command, record, dry_run=dry_run)
+            console.keep(kept, report_files)
         if as_json:
             console.print_json(record)
         else:

@@ -9,7 +9,15 @@ import typer
 
 from reseal.cli import console
 from reseal.cli.answer_files import FORCE_UNATTEND, OobeXml, Replace, Unattend, request
-from reseal.cli.options import AllowBacking, AsJson, Force, ImagePath, Volume
+from reseal.cli.options import (
+    AllowBacking,
+    AsJson,
+    Force,
+    ImagePath,
+    Quiet,
+    ReportFiles,
+    Volume,
+)
 from reseal.errors import UsageError
 
 
@@ -36,7 +44,8 @@ def boot(
     volume: Volume = None,
     as_json: AsJson = False,
     allow_backing: AllowBacking = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+    report_files: ReportFiles = None,
+    quiet: Quiet = False,
 ) -> None:
     """Arm the next boot without generalizing, as `sysprep /oobe` and `sysprep /audit` do.
 
@@ -64,6 +73,10 @@ def boot(
         if sum((oobe, audit, status, recover)) != 1:
             msg = "Say one of --oobe, --audit, --status and --recover."
             raise UsageError(msg, "`reseal boot IMAGE --status` explains where the image stands.")
+        if status and report_files:
+            msg = "--status changes nothing, so there is no run whose record --report could keep."
+            raise UsageError(msg, "Use --json to keep what it tells.")
+        console.check_reports(report_files)
         record: dict[str, Any]
         if status:
             record = read(
@@ -78,6 +91,9 @@ def boot(
             recheck = recovered if recover else booting.armed(target)
             with console.progress(quiet=quiet) as report:
                 record = change(image, job, recheck, options, report)
+            if dry_run:
+                record["result"] = "dry run"
+            console.keep(record, report_files)
         if as_json:
             console.print_json(record)
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,23 @@ def check_writable(path: Path) -> None:
     if path.is_dir() or not where.exists() or not os.access(where, os.W_OK):
         msg = f"{path} can't be written."
         raise UsageError(msg, "Name a file in a folder that you may write to.")
+
+
+def check_reports(files: Iterable[Path] | None) -> None:
+    """Raise UsageError where the record of a run can't be kept, before anything is changed."""
+    from reseal.report import files as report  # noqa: PLC0415  not every command has one
+
+    for file in files or ():
+        check_writable(file)
+        report.check(file)
+
+
+def keep(record: dict[str, Any], files: Iterable[Path] | None) -> None:
+    """Keep the record of a run in each file, in the form that its suffix names."""
+    from reseal.report import files as report  # noqa: PLC0415  not every command has one
+
+    for file in files or ():
+        report.write(record, file)
 
 
 def print_lines(lines: Iterator[str]) -> None:

@@ -9,7 +9,16 @@ import typer
 
 from reseal.cli import console
 from reseal.cli.answer_files import FORCE_UNATTEND, OobeXml, Replace, Unattend, request
-from reseal.cli.options import AllowBacking, AsJson, Force, ImagePath, Quiet, Verbose, Volume
+from reseal.cli.options import (
+    AllowBacking,
+    AsJson,
+    Force,
+    ImagePath,
+    Quiet,
+    ReportFiles,
+    Verbose,
+    Volume,
+)
 from reseal.errors import UsageError
 
 
@@ -45,6 +54,10 @@ def generalize(
         list[str] | None,
         typer.Option(metavar="PROVIDER", help="Don't run a provider (repeatable)."),
     ] = None,
+    sid_now: Annotated[
+        bool,
+        typer.Option("--sid-now", help="Give the machine its new SID now, not at its first boot."),
+    ] = False,
     rearm: Annotated[
         bool, typer.Option("--rearm", help="Rearm the activation at the first boot.")
     ] = False,
@@ -71,14 +84,7 @@ def generalize(
         ),
     ] = False,
     allow_backing: AllowBacking = False,
-    report_files: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--report",
-            metavar="FILE",
-            help="Keep the record of the run: a page (.html) or data (.json). Repeatable.",
-        ),
-    ] = None,
+    report_files: ReportFiles = None,
     save_identity: Annotated[
         Path | None,
         typer.Option(
@@ -99,7 +105,7 @@ def generalize(
     from reseal.answerfile import requested_mode  # noqa: PLC0415
     from reseal.providers.selection import select  # noqa: PLC0415
     from reseal.report import files, text  # noqa: PLC0415
-    from reseal.report.generalization import generalize_job, still_armed  # noqa: PLC0415
+    from reseal.report.generalization import SidNow, generalize_job, still_armed  # noqa: PLC0415
     from reseal.session.run import Options, change  # noqa: PLC0415
     from reseal.sysprep.arm import Target  # noqa: PLC0415
 
@@ -113,10 +119,9 @@ def generalize(
         if thin and not output:
             msg = "--thin makes a thin new image, so it needs --output."
             raise UsageError(msg, "Name the new image with --output FILE.qcow2.")
-        for file in (*(report_files or ()), *((save_identity,) if save_identity else ())):
-            console.check_writable(file)
-        for file in report_files or ():
-            files.check(file)
+        console.check_reports(report_files)
+        if save_identity:
+            console.check_writable(save_identity)
         chosen = select(enable or (), disable or ())
         forced = [name for name in force or () if name != FORCE_UNATTEND]
         answers = request(
@@ -153,11 +158,12 @@ def generalize(
             allow_backing=allow_backing,
             switches=switches,
         )
+        sid = SidNow() if sid_now else None
         with console.progress(quiet=quiet) as report:
             record = change(
                 image,
-                generalize_job(target, chosen, answers),
-                still_armed(target, chosen),
+                generalize_job(target, chosen, answers, sid),
+                still_armed(target, chosen, sid),
                 options,
                 report,
             )
@@ -165,8 +171,7 @@ def generalize(
             record["result"] = "dry run"
         if save_identity and record["result"] != "already generalized":
             files.save_identity(record, save_identity)
-        for file in report_files or ():
-            files.write(record, file)
+        console.keep(record, report_files)
         if as_json:
             console.print_json(record)
         else:

@@ -28,3 +28,11 @@ Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", help="Show no progres
 Verbose: TypeAlias = Annotated[
     bool, typer.Option("--verbose", help="Tell each thing on a line of its own.")
 ]
+ReportFiles: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--report",
+        metavar="FILE",
+        help="Keep the record of the run: a page (.html) or data (.json). Repeatable.",
+    ),
+]

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
+from reseal.cli import console
+from reseal.cli.options import ReportFiles
 from reseal.cli.reg_image import ImageHives, is_image
 from reseal.cli.reg_output import (
     data_text,
@@ -65,8 +67,8 @@ class Registry(Protocol):
         """Do what the sections of a .reg file say; return a hive that was changed."""
         ...
 
-    def commit(self, *, backup: bool) -> bool:
-        """Write back what changed; return whether anything did."""
+    def commit(self, command: str, *, backup: bool, reports: list[Path] | None) -> bool:
+        """Write back what changed, and keep the record; return whether anything changed."""
         ...
 
 
@@ -83,7 +85,12 @@ class _OneHive:
         exchange.apply(self.file.hive.root, sections, self._prefix)
         return self.file.hive
 
-    def commit(self, *, backup: bool) -> bool:
+    def commit(self, command: str, *, backup: bool, reports: list[Path] | None) -> bool:
+        if reports:
+            msg = f"{self.file.hive.name} is a hive file, and `reseal {command}` reports on images only."
+            raise UsageError(
+                msg, "Keep the old file with --backup; `reseal reg diff` compares both."
+            )
         changed = self.file.hive.changed
         self.file.save(backup=backup)
         return changed
@@ -152,8 +159,16 @@ def query(
                 typer.echo(f"    {shown(child.name)}\\")
 
 
-def _done(registry: Registry, hive: Hive, *, backup: bool, as_json: bool) -> None:
-    changed = registry.commit(backup=backup)
+def _done(
+    registry: Registry,
+    hive: Hive,
+    command: str,
+    *,
+    backup: bool,
+    as_json: bool,
+    reports: list[Path] | None,
+) -> None:
+    changed = registry.commit(f"reg {command}", backup=backup, reports=reports)
     if as_json:
         recovery = hive.recovery
         print_json(
@@ -210,8 +225,10 @@ def set_value(
     kind: Annotated[str, typer.Option("--type", "-t", help="REG_SZ, REG_DWORD, …")] = "REG_SZ",
     backup: Backup = False,
     as_json: AsJson = False,
+    report_files: ReportFiles = None,
 ) -> None:
     """Set a value, and make its key where it is missing; without a value only the key."""
+    console.check_reports(report_files)
     registry = open_target(target)
     number = _type_number(kind)
     content = _parsed(number, data or [])
@@ -219,7 +236,7 @@ def set_value(
         key = hive.root.create(below)
         if name is not None:
             key.set(name, number, content)
-    _done(registry, hive, backup=backup, as_json=as_json)
+    _done(registry, hive, "set", backup=backup, as_json=as_json, reports=report_files)
 
 
 @app.command()
@@ -229,8 +246,10 @@ def delete(
     value: Annotated[str | None, typer.Option(help="Only this value of the key.")] = None,
     backup: Backup = False,
     as_json: AsJson = False,
+    report_files: ReportFiles = None,
 ) -> None:
     """Delete a key with everything below it, or one value."""
+    console.check_reports(report_files)
     registry = open_target(target)
     hive = _key(registry, path).hive
     found = [key for one, below, _ in registry.places(path) if (key := one.key(below))]
@@ -239,7 +258,7 @@ def delete(
     if value is not None and not any(done):
         msg = f"{shown(path)} has no value {shown(value)!r}."
         raise UsageError(msg)
-    _done(registry, hive, backup=backup, as_json=as_json)
+    _done(registry, hive, "delete", backup=backup, as_json=as_json, reports=report_files)
 
 
 @app.command()
@@ -249,15 +268,17 @@ def rename(
     new_name: Annotated[str, typer.Argument(help="The new name, without a path.")],
     backup: Backup = False,
     as_json: AsJson = False,
+    report_files: ReportFiles = None,
 ) -> None:
     """Rename a key."""
+    console.check_reports(report_files)
     registry = open_target(target)
     hive = _key(registry, path).hive
     for one, below, _ in registry.places(path):
         key = one.key(below)
         if key is not None:
             key.rename(new_name)
-    _done(registry, hive, backup=backup, as_json=as_json)
+    _done(registry, hive, "rename", backup=backup, as_json=as_json, reports=report_files)
 
 
 def _write_reg(sections: Iterator[regfile.Section], output: Path | None, version: int) -> None:
@@ -303,8 +324,10 @@ def import_reg(
     prefix: Prefix = None,
     backup: Backup = False,
     as_json: AsJson = False,
+    report_files: ReportFiles = None,
 ) -> None:
     """Do what a .reg file says."""
+    console.check_reports(report_files)
     registry = open_target(target, prefix=prefix)
     try:
         sections = regfile.parse(file.read_bytes())
@@ -312,7 +335,7 @@ def import_reg(
         msg = f"{file} can't be read: {error.strerror}."
         raise UsageError(msg) from error
     hive = registry.apply(sections)
-    _done(registry, hive, backup=backup, as_json=as_json)
+    _done(registry, hive, "import", backup=backup, as_json=as_json, reports=report_files)
 
 
 @app.command("diff")

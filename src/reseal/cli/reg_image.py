@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reseal.cli import console
 from reseal.errors import UsageError
 from reseal.regf import exchange
 from reseal.regf.file import HiveFile
@@ -93,15 +94,18 @@ class ImageHives:
             self._open[name] = (taken, file)
         return self._open[name]
 
-    def commit(self, *, backup: bool) -> bool:
+    def commit(self, command: str, *, backup: bool, reports: list[Path] | None) -> bool:
         """Put back what changed; return whether anything did."""
-        from reseal.session.hive_copies import put_back  # noqa: PLC0415  only images need it
+        from reseal.report.registry import put_back  # noqa: PLC0415  only images need it
 
         if backup:
             msg = "--backup keeps a hive file; an image has no place for one."
             raise UsageError(msg, "Export the key first, or work on a copy of the image.")
         changed = [(taken, file) for taken, file in self._open.values() if file.hive.changed]
-        if changed:
+        if changed or reports:
             contents = [(taken, bytes(file.hive.to_bytes())) for taken, file in changed]
-            put_back(self._image, contents, volume=self._volume)
+            record = put_back(
+                self._image, command, contents, volume=self._volume, detailed=bool(reports)
+            )
+            console.keep(record, reports)
         return bool(changed)

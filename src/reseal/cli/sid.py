@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from reseal.cli import console
-from reseal.cli.options import AllowBacking, AsJson, ImagePath, Volume
+from reseal.cli.options import AllowBacking, AsJson, ImagePath, Quiet, ReportFiles, Volume
 from reseal.errors import UsageError
 
 
@@ -43,18 +43,14 @@ def sid(
     volume: Volume = None,
     as_json: AsJson = False,
     allow_backing: AllowBacking = False,
-    report_file: Annotated[
-        Path | None,
-        typer.Option("--report", metavar="FILE.json", help="Keep the record of the run as JSON."),
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+    report_files: ReportFiles = None,
+    quiet: Quiet = False,
 ) -> None:
     """Show the machine SID of an image, or give it another one everywhere.
 
     The image is either untouched or done. In place unless --output names a new image.
     """
-    from reseal.report import files  # noqa: PLC0415  --help needs no engines
-    from reseal.report import sid as report  # noqa: PLC0415
+    from reseal.report import sid as report  # noqa: PLC0415  --help needs no engines
     from reseal.session.run import Options, change, read  # noqa: PLC0415
     from reseal.windows import Sid  # noqa: PLC0415
 
@@ -62,13 +58,14 @@ def sid(
         if (new and chosen) or (show and (new or chosen or pending)):
             msg = "--show, --new and --set exclude each other."
             raise UsageError(msg, "Choose one of them.")
-        if report_file and report_file.suffix.lower() != ".json":
-            msg = f"{report_file} can't hold the record of this run, which is JSON."
-            raise UsageError(msg, "Let its name end in .json.")
+        console.check_reports(report_files)
         if (dry_run and output) or (thin and not output):
             msg = "--dry-run takes no --output, and --thin needs one."
             raise UsageError(msg, "Leave one of them out, or name the new image with --output.")
         if not (new or chosen or pending):
+            if report_files:
+                msg = "Nothing is changed, so there is no run whose record --report could keep."
+                raise UsageError(msg, "Use --json to keep what is shown.")
             record = read(
                 image,
                 lambda found: report.shown(found, volume, str(image)),
@@ -99,8 +96,7 @@ def sid(
             record = change(image, job, job.recheck, options, progress)
         if dry_run:
             record["result"] = "dry run"
-        if report_file:
-            files.write(record, report_file)
+        console.keep(record, report_files)
         if as_json:
             console.print_json(record)
         else:

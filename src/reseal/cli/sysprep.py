@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from reseal.cli import console
-from reseal.cli.options import ImagePath
+from reseal.cli.options import ImagePath, ReportFiles
 from reseal.errors import UsageError
 
 #: What ends a run of Sysprep; an image that is powered off stays so.
@@ -30,6 +30,7 @@ def sysprep(
         list[str] | None,
         typer.Argument(metavar="[/OPTION]…", help="Sysprep's own options."),
     ] = None,
+    report_files: ReportFiles = None,
 ) -> None:
     """Take Sysprep's own command line: /generalize /oobe /shutdown /mode:vm /quiet and the others."""
     from reseal.cli.boot import boot  # noqa: PLC0415  --help needs no engines
@@ -50,9 +51,17 @@ def sysprep(
             mode=mode,
             quiet=quiet,
             unattend=answers,
+            report_files=report_files,
         )
     else:
-        boot(image, audit=audit, oobe=not audit, quiet=quiet, unattend=answers)
+        boot(
+            image,
+            audit=audit,
+            oobe=not audit,
+            quiet=quiet,
+            unattend=answers,
+            report_files=report_files,
+        )
 
 
 def parse(arguments: list[str]) -> tuple[set[str], str | None, Path | None]:

@@ -8,7 +8,7 @@ import typer
 
 from reseal.cli import console
 from reseal.cli.answer_files import OobeXml, Replace, request
-from reseal.cli.options import AllowBacking, AsJson, ImagePath, Volume
+from reseal.cli.options import AllowBacking, AsJson, ImagePath, Quiet, ReportFiles, Volume
 
 
 def apply(
@@ -31,7 +31,8 @@ def apply(
     volume: Volume = None,
     as_json: AsJson = False,
     allow_backing: AllowBacking = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+    report_files: ReportFiles = None,
+    quiet: Quiet = False,
 ) -> None:
     """Give an existing installation an answer file, which its next boot uses.
 
@@ -44,11 +45,13 @@ def apply(
     with console.errors(as_json=as_json):
         asked = request(file, replace=replace, force=force, now=now, oobe_xml=oobe_xml)
         assert asked
+        console.check_reports(report_files)
         options = Options(volume=volume, dry_run=dry_run, allow_backing=allow_backing)
         with console.progress(quiet=quiet) as report:
             record = change(image, answer_file.apply_job(asked), lambda _: [], options, report)
         if dry_run:
             record["result"] = "dry run"
+        console.keep(record, report_files)
         if as_json:
             console.print_json(record)
         else:

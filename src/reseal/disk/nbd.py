@@ -60,10 +60,18 @@ def connect(socket_path: Path, *, read_only: bool = False) -> NbdDevice:
 
 
 class NbdDevice:
-    """A disk behind a unix socket, as a `Device`. For one thread, and not across a fork."""
+    """A disk behind a unix socket, as a `Device`. For one thread, and not across a fork.
+
+    Attributes:
+        size: of the disk in bytes.
+        read_only: whether writing is refused.
+        bytes_read: how many were read so far.
+        bytes_written: how many were written so far.
+    """
 
     def __init__(self, socket_path: Path, *, read_only: bool) -> None:
         self._nbd = _libnbd()
+        self.bytes_read = self.bytes_written = 0
         self._handle: int | None = self._nbd.nbd_create()
         try:
             self._check(self._nbd.nbd_set_export_name(self._handle, EXPORT.encode()), "opened")
@@ -89,6 +97,7 @@ class NbdDevice:
             result = self._nbd.nbd_pread(self._handle, self._buffer, length, start, 0)
             self._check(result, f"read at {start}")
             parts.append(ctypes.string_at(self._buffer, length))
+        self.bytes_read += size
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def write(self, offset: int, data: bytes) -> None:
@@ -100,6 +109,7 @@ class NbdDevice:
             part = bytes(data[start : start + _CHUNK])
             result = self._nbd.nbd_pwrite(self._handle, part, len(part), offset + start, 0)
             self._check(result, f"written at {offset + start}")
+        self.bytes_written += len(data)
 
     def flush(self) -> None:
         """Return when everything written has reached stable storage."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from reseal.session import Mark
 from reseal.sysprep.arm import Stage, Target, armed_state, image_state
-from reseal.windows import setup
+from reseal.windows import identity, setup
 
 if TYPE_CHECKING:
     from reseal.windows import Installation
@@ -57,8 +57,14 @@ def target_of(installation: Installation) -> Target:
     return Target.AUDIT if audit else Target.OOBE
 
 
-def armed(installation: Installation) -> list[Part]:
-    """Look at every value and file that makes the next boot run specialize and OOBE or audit mode."""
+def armed(installation: Installation, old_sid: str | None = None) -> list[Part]:
+    """Look at every value and file that makes the next boot run specialize and OOBE or audit mode.
+
+    Args:
+        installation: the Windows to look at.
+        old_sid: the machine SID before it was generalized, where that is known. With another one in
+            its place and no request for a third, the image has its new SID.
+    """
     registry, target = installation.registry, target_of(installation)
     parts = []
     for one in armed_state(target):
@@ -68,7 +74,7 @@ def armed(installation: Installation) -> list[Part]:
             Part(f"{one.path}\\\\{one.name}", one.data, shown, found == one.data,
                  _meaning(one.path, one.name), one.mark)
         )  # fmt: skip
-    return [*parts, *_new_sid(installation), *_files(installation, target)]
+    return [*parts, *_new_sid(installation, old_sid), *_files(installation, target)]
 
 
 def _meaning(path: str, name: str) -> str:
@@ -77,8 +83,14 @@ def _meaning(path: str, name: str) -> str:
     return _PASS if path == setup.UNATTEND_PASSES else _MEANINGS[name]
 
 
-def _new_sid(installation: Installation) -> list[Part]:
+def _new_sid(installation: Installation, old_sid: str | None) -> list[Part]:
     registry = installation.registry
+    own = str(identity.machine_sid(registry))
+    if old_sid not in {None, own} and not setup.new_sid_pending(registry):
+        return [
+            Part("machine SID", f"another than {old_sid}", own, correct=True, mark=Mark.SEEN,
+                 meaning="The machine has its new SID; setupcl.exe is not asked for another.")
+        ]  # fmt: skip
     flags = registry.number(setup.PENDING_REQUEST, "OperationFlags")
     wanted = setup.REPLACE_ACCOUNT_DOMAIN_SID
     parts = [

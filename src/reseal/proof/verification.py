@@ -44,7 +44,7 @@ def verify(
         `counts` and `search`.
     """
     installation = found.installation
-    parts = armed(installation)
+    parts = armed(installation, given.machine_sid if given else None)
     generalized = SetupState.of(installation).generalized
     own = MachineIdentity.of(installation, found.place)
     if given is None:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from reseal.answerfile import Target
+from reseal.report.record import recorded
 from reseal.session.opening import choose
 from reseal.session.run import read
 from reseal.sysprep import unattend
@@ -57,16 +58,11 @@ def apply_job(request: unattend.Request) -> Callable[[Session], dict[str, Any]]:
         outcome = unattend.apply(session, request)
         return {
             "result": "applied",
-            "windows": {
-                "volume": session.installation.volume,
-                "root": session.installation.root,
-                "product_name": session.installation.product_name,
-                "build": session.installation.build,
-            },
+            "summary": f"The image has the answer file, at {outcome.placed}.",
             "unattend": outcome.to_json(),
         }
 
-    return job
+    return recorded("unattend apply", job)
 
 
 def lines(record: dict[str, Any]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from reseal.report.record import recorded
 from reseal.session.opening import Found, choose
 from reseal.sysprep import boot, unattend
 from reseal.sysprep.arm import Target, missing
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
     from reseal.session import Session
     from reseal.windows import Installation
+
+_PROVED = "State: what the next boot reads was read back from the written image."
 
 
 def status(found: list[Found], volume: str | None, subject: str) -> dict[str, Any]:
@@ -35,13 +38,15 @@ def boot_job(
         # After arming: the place of the file is the one of the state that is staged.
         outcome = unattend.stage(session, answers) if answers else None
         session.verify()
+        where = "audit mode" if target is Target.AUDIT else "OOBE"
         return {
             "result": "armed" if armed else "applied" if session.changes else "unchanged",
+            "summary": f"The next boot goes to {where}{'' if armed else ' already'}.",
             "target": target.value,
             "unattend": outcome.to_json() if outcome else None,
         }
 
-    return job
+    return recorded("boot", job, proved=(_PROVED,))
 
 
 def armed(target: Target) -> Callable[[Installation], list[str]]:
@@ -60,6 +65,15 @@ def armed(target: Target) -> Callable[[Installation], list[str]]:
 
 def recover_job(session: Session) -> dict[str, Any]:
     """The job that puts an image back to its last consistent state."""
+    return recorded("boot", _recover, proved=(_PROVED,))(session)
+
+
+def _recover(session: Session) -> dict[str, Any]:
     put_back = boot.recover(session)
     session.verify()
-    return {"result": "recovered" if put_back else "unchanged"}
+    return {
+        "result": "recovered" if put_back else "unchanged",
+        "summary": "The image is back in its last consistent state."
+        if put_back
+        else "The image was in a consistent state; nothing was changed.",
+    }

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from reseal.proof.identity import MachineIdentity
+from reseal.errors import ImageError
 from reseal.providers.machine_sid import machine_sid
+from reseal.report.record import recorded
+from reseal.sid import Pending, Replacement, Result, change_now, choose
+from reseal.sid.change import remains
 from reseal.sysprep.arm import Target, missing
 from reseal.sysprep.generalize import generalize
-from reseal.windows.setup import SetupState, new_sid_pending
+from reseal.windows import identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,53 +21,100 @@ if TYPE_CHECKING:
     from reseal.sysprep.unattend import Request
     from reseal.windows import Installation
 
+_PROVED = "State: every value of the armed state was read back from the written image."
+_PROVED_SID = (
+    "Identity: the old machine SID was looked for in every written hive, file name and descriptor, and "
+    "stands only where this record says so."
+)
 
-#: The form of the record; `schema/<name>.json` describes it.
-SCHEMA = "record-1"
+
+class SidNow:
+    """The new machine SID done in the run itself, so that the first boot has nothing to replace."""
+
+    def __init__(self) -> None:
+        self._replacement: Replacement | None = None
+        self._result = Result()
+
+    def change(self, session: Session, *, generalized: bool) -> dict[str, Any] | None:
+        """Stage the change, once the rest is staged; None where an earlier run did it.
+
+        Args:
+            session: the opened installation.
+            generalized: whether this run generalized it.
+
+        Raises:
+            ImageError: the image has no machine SID, or is damaged.
+        """
+        if not generalized and not Pending.of(session.registry).requested:
+            return None
+        old = identity.machine_sid(session.registry)
+        if old is None:
+            msg = "The image has no machine SID (no SECURITY and SAM hives). Nothing was changed."
+            raise ImageError(msg, "Leave --sid-now out, or restore the hives from a backup.")
+        new = choose(old, session.random)
+        self._replacement = Replacement(old, new)
+        self._result = change_now(session, self._replacement)
+        session.note(
+            f"The machine SID is {new} already: whatever is copied from this image shares it, until "
+            "`reseal sid --new` or `reseal clone` gives each copy its own."
+        )
+        return {"old": str(old), "new": str(new), **self._result.to_json()}
+
+    def remains(self, installation: Installation) -> list[str]:
+        """Name where the written image has the old SID against the plan, or still asks for another."""
+        found = ["a machine SID that stays"] if Pending.of(installation.registry).requested else []
+        if self._replacement:
+            found += remains(installation, self._replacement, self._result)
+        return found
 
 
 def generalize_job(
     target: Target,
     providers: tuple[Provider, ...] | None = None,
     answers: Request | None = None,
+    sid_now: SidNow | None = None,
 ) -> Callable[[Session], dict[str, Any]]:
-    """Return the job that generalizes a session's installation and records it."""
+    """Return the job that generalizes a session's installation and records it.
+
+    Args:
+        target: where the next boot goes.
+        providers: those that run; None for those that do by default.
+        answers: the answer file for the passes before and after, if any.
+        sid_now: given where the machine gets its new SID here rather than at its next boot.
+    """
 
     def job(session: Session) -> dict[str, Any]:
-        before = _whose(session.installation)
-        outcome = generalize(session, target, providers, answers)
+        outcome = generalize(session, target, providers, answers, sid_now=sid_now is not None)
+        done = outcome.result == "generalized"
+        sid = sid_now.change(session, generalized=done) if sid_now else None
+        where = "audit mode" if target is Target.AUDIT else "OOBE"
+        if done:
+            summary = f"The image is generalized. Its next boot runs specialize, then {where}."
+        elif session.changes:
+            summary = "The image was generalized already; what was asked for besides is done."
+        else:
+            summary = "The image was generalized already; nothing was changed."
         return {
-            "schema": SCHEMA,
             "result": outcome.result,
+            "summary": summary,
             "target": target.value,
-            "before": before,
-            "after": _whose(session.installation),
-            "windows": {
-                "volume": session.installation.volume,
-                "root": session.installation.root,
-                "product_name": session.installation.product_name,
-                "build": session.installation.build,
-            },
             "checks": [one.to_json() for one in outcome.checks],
             "coverage": outcome.coverage.to_json(),
             "unattend": outcome.unattend.to_json() if outcome.unattend else None,
+            "sid": sid,
         }
 
-    return job
-
-
-def _whose(installation: Installation) -> dict[str, Any]:
-    """Whose an installation is, and what its next boot does; staged changes count."""
-    return {
-        "identity": MachineIdentity.of(installation).to_json(),
-        "new_sid_at_next_boot": new_sid_pending(installation.registry),
-        "state": asdict(SetupState.of(installation)),
-    }
+    return recorded("generalize", job, proved=(_PROVED, _PROVED_SID) if sid_now else (_PROVED,))
 
 
 def still_armed(
-    target: Target, providers: tuple[Provider, ...] | None = None
+    target: Target, providers: tuple[Provider, ...] | None = None, sid_now: SidNow | None = None
 ) -> Callable[[Installation], list[str]]:
     """Return the look at the written image: what it lacks of the armed state."""
-    new_sid = providers is None or machine_sid in providers
-    return lambda installation: missing(installation, target, new_sid=new_sid)
+    new_sid = sid_now is None and (providers is None or machine_sid in providers)
+
+    def recheck(installation: Installation) -> list[str]:
+        lacks = missing(installation, target, new_sid=new_sid)
+        return lacks + sid_now.remains(installation) if sid_now else lacks
+
+    return recheck

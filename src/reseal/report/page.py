@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from reseal import __version__
+from reseal.report.record import DRY_RUN
 from reseal.sysprep.entry_points import LEFT_TO_WINDOWS, NOTHING_TO_DO
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ _PLAN = (
 
 
 def render(record: dict[str, Any]) -> str:
-    """Return the page of a generalize run's record."""
+    """Return the page of a run's record, as `reseal.report.record` describes it."""
     environment = Environment(
         loader=FunctionLoader(_source),
         autoescape=True,
@@ -66,37 +66,23 @@ def render(record: dict[str, Any]) -> str:
     style, script = (Markup(_source(name)) for name in ("page.css", "page.js"))  # noqa: S704  our own
     return environment.get_template("page.html").render(
         record=record,
-        version=__version__,
         style=style,
         script=script,
         verdict=_verdict(record),
         rows=_before_and_after(record),
+        sid=_sid(record),
+        answers=record.get("unattend"),
+        checks=record.get("checks") or (),
         groups=_groups(record["changes"]),
         timings=_timings(record["timings"]),
-        plan=[(title, _steps(record, name), name in _OPEN) for name, title in _PLAN],
+        plan=_plan(record),
         marks=Counter(one["mark"] for one in record["changes"]),
-        proved=_PROVED,
-        unproved=_UNPROVED,
+        proved=record["proved"] if record["written"] else (),
     )
 
 
 #: What a person must not overlook stands open.
 _OPEN = {"left_to_windows", "unknown"}
-_PROVED = (
-    (
-        "Structure: what was touched in each registry hive was verified before it was written, and "
-        "read back afterwards; the volume was opened again after it was closed."
-    ),
-    "State: every value of the armed state was read back from the written image.",
-    (
-        "Completeness: everything that differs is listed on this page; the image was written as a "
-        "whole or not at all."
-    ),
-)
-_UNPROVED = (
-    "A boot: no Windows ran here.",
-    "What carries the mark inferred rests on observation or reasoning, not on a document.",
-)
 
 
 def _source(name: str) -> str:
@@ -111,20 +97,16 @@ def _hash(text: str) -> str:
 
 def _verdict(record: dict[str, Any]) -> tuple[str, str]:
     """A word for the colour, and the sentence of the page's head."""
-    audit = record["target"] == "audit"
-    goes = f"Its next boot runs specialize, then {'audit mode' if audit else 'OOBE'}."
-    return {
-        "generalized": ("good", f"The image is generalized. {goes}"),
-        "dry run": ("note", "A dry run: nothing was written. This is what a run would do."),
-        "already generalized": ("note", "The image was generalized already; nothing was changed."),
-    }.get(record["result"], ("note", str(record["result"])))
+    if record["result"] == DRY_RUN:
+        return "note", "A dry run: nothing was written. This is what a run would do."
+    return "good" if record["written"] else "note", record["summary"]
 
 
 def _before_and_after(record: dict[str, Any]) -> list[tuple[str, object, object, str]]:
     before, after = record["before"], record["after"]
     rows = []
     for part, names in (("identity", _IDENTITY_ROWS), ("state", _STATE_ROWS)):
-        for title, name in names:
+        for title, name in names if before else ():
             old, new = before[part][name], after[part][name]
             note = ""
             if name == "machine_sid" and after["new_sid_at_next_boot"]:
@@ -133,10 +115,35 @@ def _before_and_after(record: dict[str, Any]) -> list[tuple[str, object, object,
     return rows
 
 
+def _plan(record: dict[str, Any]) -> list[tuple[str, list[tuple[str, str]], bool]] | None:
+    """What became of the image's own plan; None where the command does not run it."""
+    if "coverage" not in record:
+        return None
+    return [(title, _steps(record, name), name in _OPEN) for name, title in _PLAN]
+
+
 def _steps(record: dict[str, Any], name: str) -> list[tuple[str, str]]:
     """The steps of one kind, with the reason where one is known."""
     reasons = {"left_to_windows": LEFT_TO_WINDOWS, "nothing_to_do": NOTHING_TO_DO}.get(name, {})
     return [(one, reasons.get(one.lower(), "")) for one in record["coverage"].get(name) or ()]
+
+
+def _sid(record: dict[str, Any]) -> dict[str, Any] | None:
+    """Where the machine SID was replaced, place and what was done; None where it was not."""
+    sid = record.get("sid") or (record if "descriptors" in record else None)
+    if not sid:
+        return None
+    rows = [
+        (path, ", ".join(f"{count} × {kind}" for kind, count in counts.items()) or "nothing")
+        for path, counts in sid["hives"].items()
+    ]
+    for one in sid["descriptors"]:
+        done = "" if one["changed"] else ", left as they are"
+        count = f"{one['with_sid']} of {one['distinct']} descriptors{done}"
+        rows.append((f"volume {one['volume']}: $Secure", count))
+    rows += [(path, f"{count} places") for path, count in sid["files"].items()]
+    rows += [(path, "renamed") for path in sid["names"]]
+    return {"old": sid["old"], "new": sid["new"], "rows": rows, "left": sid["left"]}
 
 
 def _groups(changes: Iterable[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:

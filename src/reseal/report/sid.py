@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from reseal.errors import ImageError
+from reseal.report.record import recorded
 from reseal.session import Session
 from reseal.session.opening import Found, choose
 from reseal.sid import Pending, Replacement, Result, change_now, pend, refuse
@@ -16,6 +17,10 @@ from reseal.windows.setup import SetupState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_PROVED = (
+    "Identity: the written hives, file names and descriptors were searched for the old machine SID."
+)
 
 
 def shown(found: list[Found], volume: str | None, subject: str) -> dict[str, Any]:
@@ -77,6 +82,9 @@ class SidJob:
 
     def __call__(self, session: Session) -> dict[str, Any]:
         """Stage the change."""
+        return recorded("sid", self._change, proved=(_PROVED,))(session)
+
+    def _change(self, session: Session) -> dict[str, Any]:
         old = identity.machine_sid(session.registry)
         if old is None:
             msg = "The image has no machine SID (no SECURITY and SAM hives). Nothing was changed."
@@ -97,14 +105,21 @@ class SidJob:
         if self._pending:
             pend(session, new)
             session.verify()
-            return {"result": "pending", **record}
+            by = f"{new}" if new else "one that Windows draws"
+            summary = f"Windows replaces the machine SID at its next boot by {by}."
+            return {"result": "pending", "summary": summary, **record}
         assert new is not None
         if new == old:
             session.note(f"The machine has this SID already: {new}; nothing was changed.")
-            return {"result": "unchanged", **record}
+            return {
+                "result": "unchanged",
+                "summary": f"The machine SID is {new} already.",
+                **record,
+            }
         self._replacement = Replacement(old, new)
         self._result = change_now(session, self._replacement, all_volumes=self._all_volumes)
-        return {"result": "changed", **record, **self._result.to_json()}
+        summary = f"The machine SID is {new} now, everywhere that it can be changed safely."
+        return {"result": "changed", "summary": summary, **record, **self._result.to_json()}
 
     def recheck(self, installation: Installation) -> list[str]:
         """Name what the written image lacks."""

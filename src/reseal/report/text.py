@@ -100,7 +100,9 @@ def generalization(
     if record["unattend"]:
         yield from answer_file.lines(record)
     if record["result"] == "already generalized":
-        done = "the answer file is in it now" if record["changes"] else "nothing was changed"
+        done = "the answer file is in it now" if record["unattend"] else "nothing was changed"
+        if record["sid"]:
+            done = f"its machine SID is {record['sid']['new']} now"
         yield f"{record['image']['path']} is generalized already; {done}."
         return
     if verbose:
@@ -150,6 +152,8 @@ def generalization(
         f"{where} is generalized ({total:.2f} s). Its next boot runs specialize, then "
         f"{'audit mode' if record['target'] == 'audit' else 'OOBE'}."
     )
+    if record["sid"]:
+        yield f"Its machine SID is {record['sid']['new']} now; setupcl.exe has nothing to replace."
     yield "Proved: structure and state. Not proved: a boot (Windows did not run here)."
 
 

@@ -87,7 +87,8 @@ def change(
         report: gets `{"step": …}`.
 
     Returns:
-        What `read` tells of the store, and what the job returned.
+        What `read` tells of the store, what the job returned, and `image`, `written`, `traffic` (bytes
+        that went between reseal and the disk; None for a file) and `timings` (seconds).
 
     Raises:
         ImageError: the image has no store, or it is damaged.
@@ -103,9 +104,7 @@ def change(
     def work(socket: Path, report: Report) -> dict[str, Any]:
         return _work(socket, path, job, options, report)
 
-    result = on_disk(path, work, options, report or (lambda _: None))
-    del result["timings"]
-    return result
+    return on_disk(path, work, options, report or (lambda _: None))
 
 
 def _work(
@@ -125,8 +124,9 @@ def _work(
             device.flush()
     finally:
         device.close()
+    traffic = {"bytes_read": device.bytes_read, "bytes_written": device.bytes_written}
     timings = {"Working": time.perf_counter() - start}
-    return {**_facts(one), **result, "written": written, "timings": timings}
+    return {**_facts(one), **result, "written": written, "traffic": traffic, "timings": timings}
 
 
 def _choose(
@@ -188,6 +188,7 @@ def _open_file(path: Path) -> Store:
 
 
 def _change_file(path: Path, job: StoreJob, *, dry_run: bool) -> dict[str, Any]:
+    start, size = time.perf_counter(), path.stat().st_size
     store = _open_file(path)
     result = job(store, {})
     written = bool(result["changed"]) and not dry_run
@@ -200,7 +201,14 @@ def _change_file(path: Path, job: StoreJob, *, dry_run: bool) -> dict[str, Any]:
         # What the logs hold is in the store by now.
         for log in _logs(path).values():
             os.truncate(log, 0)
-    return {**_file_facts(path), **result, "written": written}
+    return {
+        **_file_facts(path),
+        **result,
+        "image": {"path": str(path), "format": "store", "size": size},
+        "written": written,
+        "traffic": None,
+        "timings": {"Working": time.perf_counter() - start},
+    }
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from reseal.errors import CheckError
-from reseal.session.change import Mark
+from reseal.regf import Hive, diff
+from reseal.session.change import Mark, State, key_state, value_state
 from reseal.session.opening import Found, choose
-from reseal.session.run import Options, change, read
+from reseal.session.run import read
+from reseal.tree import join
 from reseal.windows.registry import DEFAULT_PROFILE, LOG_SUFFIXES, Registry, split_root
 
 if TYPE_CHECKING:
@@ -24,6 +25,17 @@ if TYPE_CHECKING:
     from reseal.session.session import Session
 
 _NAME = "reg"
+#: What a difference between two hives is called as a change.
+_KINDS = {
+    "key added": "create_key",
+    "key removed": "delete_key",
+    "key name": "rename_key",
+    "class": "set_class",
+    "descriptor": "set_descriptor",
+    "value added": "set_value",
+    "value removed": "delete_value",
+    "value changed": "set_value",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,30 +105,62 @@ def take_out(
     return Taken(name, copy, record["digest"], tuple(record["control_sets"]))
 
 
-def put_back(image: Path, changed: list[tuple[Taken, bytes]], *, volume: str | None = None) -> None:
-    """Write the new content of hives into the image, all or none, and empty their logs.
+def replace_all(
+    session: Session, changed: list[tuple[Taken, bytes]], *, detailed: bool = False
+) -> None:
+    """Stage the new content of hives, all or none, with empty logs.
+
+    Args:
+        session: the opened installation.
+        changed: the hives that were taken out, with what they hold now.
+        detailed: whether every value that differs is recorded rather than the hive's file; that
+            compares the hives key by key.
 
     Raises:
         CheckError: the image's hive is no longer the one that was taken out.
     """
-    change(image, partial(_replace_all, changed), lambda _: [], Options(volume=volume))
+    with session.acting(_NAME, Mark.SEEN):
+        for taken, data in changed:
+            _replace(taken, data, session, detailed=detailed)
 
 
-def _replace_all(changed: list[tuple[Taken, bytes]], session: Session) -> dict[str, Any]:
-    for taken, data in changed:
-        _replace(taken, data, session)
-    return {"result": "written"}
-
-
-def _replace(taken: Taken, data: bytes, session: Session) -> None:
+def _replace(taken: Taken, data: bytes, session: Session, *, detailed: bool) -> None:
     registry: Registry = session.registry
     file = registry.file(taken.name)
     if file is None or hashlib.sha256(registry.tree.read(file)).hexdigest() != taken.digest:
         msg = f"The hive {taken.name} of the image was changed meanwhile. Nothing was changed."
         raise CheckError(msg, "Run the command again.")
-    with session.acting(_NAME, Mark.SEEN):
+    if detailed and _record(taken.name, data, session):
+        session.files.write(file, data)
+    else:
         session.write_file(file, data)
-        for suffix in LOG_SUFFIXES:
-            log = registry.tree.stat(f"{file}.{suffix}")
-            if log and log.size:
-                session.write_file(f"{file}.{suffix}", b"")
+    for suffix in LOG_SUFFIXES:
+        log = registry.tree.stat(f"{file}.{suffix}")
+        if log and log.size:
+            session.write_file(f"{file}.{suffix}", b"")
+
+
+def _record(name: str, data: bytes, session: Session) -> bool:
+    """Record what differs between a hive of the image and its new content; true if anything does.
+
+    From here on the session's registry shows the new content.
+    """
+    known = len(session.changes)
+    loaded = session.registry.load(name)
+    assert loaded is not None
+    shown, old, new = session.registry.shown(name), loaded.hive, Hive.open(data, name=name)
+    for one in diff.diff(old.root, new.root):
+        key = join(shown, one.path) if one.path else shown
+        target = key if one.value is None else f"{key}\\\\{one.value}"
+        gone = old.key(one.path) if one.kind == "key removed" else None
+        before = key_state(gone) if gone else _side(one.before)
+        after: State = {"keys": 1, "values": 0} if one.kind == "key added" else _side(one.after)
+        session.record(_KINDS[one.kind], target, before, after)
+    loaded.hive = new
+    return len(session.changes) > known
+
+
+def _side(content: tuple[int, bytes] | bytes | None) -> State:
+    if isinstance(content, tuple):
+        return value_state(*content)
+    return None if content is None else {"bytes": content.hex()}

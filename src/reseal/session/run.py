@@ -119,7 +119,8 @@ def change(
         on_message: gets `{"step": …}` as the work goes on.
 
     Returns:
-        What the job returned, with these added: `image`, `changes`, `notes`, `written`, `timings`.
+        What the job returned, with these added: `image`, `changes`, `notes`, `written`, `traffic`
+        (bytes that went between reseal and the disk; None for a folder), `timings`.
 
     Raises:
         ResealError: something forbids it or went wrong; the image is as it was.
@@ -225,7 +226,8 @@ def _work_on_disk(
         device.flush()
     finally:
         device.close()
-    return _summary(result, session, written)
+    traffic = {"bytes_read": device.bytes_read, "bytes_written": device.bytes_written}
+    return _summary(result, session, written, traffic)
 
 
 def _parts(device: Device, chosen: Found) -> tuple[Part, ...]:
@@ -335,12 +337,18 @@ def _read_back(tree: Tree, session: Session, recheck: Recheck, subject: str) -> 
         raise ImageError(msg, "The image was left untouched. Please report this.")
 
 
-def _summary(result: dict[str, Any], session: Session, written: Written | None) -> dict[str, Any]:
+def _summary(
+    result: dict[str, Any],
+    session: Session,
+    written: Written | None,
+    traffic: dict[str, int] | None = None,
+) -> dict[str, Any]:
     return {
         **result,
         "changes": [one.to_json() for one in session.changes],
         "notes": session.notes,
         "written": asdict(written) if written else None,
+        "traffic": traffic,
         "timings": session.timings,
     }
 

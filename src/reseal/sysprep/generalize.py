@@ -54,6 +54,8 @@ def generalize(
     target: Target = Target.OOBE,
     providers: tuple[Provider, ...] | None = None,
     answers: unattend.Request | None = None,
+    *,
+    sid_now: bool = False,
 ) -> Outcome:
     """Stage all that generalizing this installation means. Nothing is written.
 
@@ -62,6 +64,7 @@ def generalize(
         target: where the next boot goes.
         providers: those that run, as `select` returns them; None for those that do by default.
         answers: the answer file for the passes before and after, if any.
+        sid_now: whether the caller replaces the machine SID himself, so that Windows is not asked to.
 
     Raises:
         CheckError: a check forbids it, or the answer file is wrong.
@@ -70,7 +73,7 @@ def generalize(
     chosen = select() if providers is None else providers
     if VM_MODE in session.switches:
         chosen = tuple(one for one in chosen if one.id not in KEPT_IN_VM_MODE)
-    new_sid = machine_sid in chosen
+    new_sid = machine_sid in chosen and not sid_now
     with session.step("Checking"):
         findings = check(session)
     with session.step("Reading the image's own plan"):
@@ -90,7 +93,8 @@ def generalize(
             application.begin()
             application.apply_generalize()
     with session.step("Running the plan"):
-        run_plan(session, found.run, chosen)
+        left_out = {machine_sid} if sid_now else set()
+        run_plan(session, found.run, tuple(one for one in chosen if one not in left_out))
     with session.step("Arming the next boot"):
         arm(session, target)
         if VM_MODE in session.switches:
