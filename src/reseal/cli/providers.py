@@ -8,11 +8,11 @@ from reseal.cli.options import AsJson
 
 def providers(as_json: AsJson = False) -> None:
     """List the providers: what each does, how that is known, and whether it runs by default."""
-    from reseal.providers import PROVIDERS  # noqa: PLC0415  --help needs no engines
+    from reseal.providers.plugins import every  # noqa: PLC0415  --help needs no engines
     from reseal.report import providers as report  # noqa: PLC0415
 
     with console.errors(as_json=as_json):
-        record = report.providers(PROVIDERS)
+        record = report.providers(every())
         if as_json:
             console.print_json(record)
         else:

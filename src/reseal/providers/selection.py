@@ -6,7 +6,7 @@ import difflib
 from typing import TYPE_CHECKING
 
 from reseal.errors import UsageError
-from reseal.providers import PROVIDERS
+from reseal.providers.plugins import every
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,7 +27,7 @@ def select(enable: Iterable[str] = (), disable: Iterable[str] = ()) -> tuple[Pro
         UsageError: an id is not known, or both enabled and disabled.
     """
     wanted, unwanted = set(enable), set(disable)
-    known = {one.id for one in PROVIDERS}
+    known = {one.id for one in every()}
     for name in sorted((wanted | unwanted) - known):
         near = difflib.get_close_matches(name.lower(), known, cutoff=0.5)
         hint = f"Did you mean {' or '.join(near)}? {_LIST}" if near else _LIST
@@ -37,5 +37,5 @@ def select(enable: Iterable[str] = (), disable: Iterable[str] = ()) -> tuple[Pro
         msg = f"{', '.join(both)} can't be enabled and disabled at once."
         raise UsageError(msg, "Leave one of the two options out.")
     return tuple(
-        one for one in PROVIDERS if (one.default or one.id in wanted) and one.id not in unwanted
+        one for one in every() if (one.default or one.id in wanted) and one.id not in unwanted
     )

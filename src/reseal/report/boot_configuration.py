@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from reseal import __version__
 from reseal.report.record import COMPLETENESS, NOT_PROVED, SCHEMA
 from reseal.session import Change, Mark
+from reseal.version import __version__
 
 _PROVED = (
     "Structure: the store was verified before it was written, and read back afterwards.",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from reseal import __version__
 from reseal.proof.identity import MachineIdentity
+from reseal.version import __version__
 from reseal.windows.setup import SetupState, new_sid_pending
 
 if TYPE_CHECKING:

@@ -10,14 +10,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING
 
 from reseal.checks import CHECKS
-from reseal.providers import PROVIDERS, Provider
+from reseal.providers.plugins import every
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from reseal.providers import Provider
     from reseal.sysprep.action_file import Module
     from reseal.sysprep.plan import Plan
 
@@ -139,6 +141,12 @@ class Coverage:
         }
 
 
+@cache
+def _providers() -> dict[str, list[Provider]]:
+    """Every provider by the entry points that it stands for; those of other packages, too."""
+    return _index(every())
+
+
 def _index(declared: Iterable[Provider]) -> dict[str, list[Provider]]:
     found: dict[str, list[Provider]] = {}
     for one in declared:
@@ -147,7 +155,6 @@ def _index(declared: Iterable[Provider]) -> dict[str, list[Provider]]:
     return found
 
 
-_PROVIDERS = _index(PROVIDERS)
 _VALIDATORS: dict[str, list[str]] = {}
 for _check in CHECKS:
     for _entry_point in _check.entry_points:
@@ -156,7 +163,7 @@ for _check in CHECKS:
 
 def providers_for(module: Module) -> list[Provider]:
     """The providers that stand for an entry point."""
-    return _PROVIDERS.get(str(module).lower(), [])
+    return _providers().get(str(module).lower(), [])
 
 
 class Disposition(StrEnum):
@@ -171,7 +178,7 @@ class Disposition(StrEnum):
 def disposition(module: Module) -> tuple[Disposition, str]:
     """Say what becomes of an entry point, and by whom or why."""
     key = str(module).lower()
-    emulating = [one.id for one in _PROVIDERS.get(key, [])] + _VALIDATORS.get(key, [])
+    emulating = [one.id for one in _providers().get(key, [])] + _VALIDATORS.get(key, [])
     if emulating:
         return Disposition.EMULATED, ", ".join(emulating)
     if key in LEFT_TO_WINDOWS:
@@ -183,10 +190,10 @@ def disposition(module: Module) -> tuple[Disposition, str]:
     return Disposition.UNKNOWN, "reseal does not know it."
 
 
-def coverage(plan: Plan, chosen: Iterable[Provider] = PROVIDERS) -> Coverage:
+def coverage(plan: Plan, chosen: Iterable[Provider] | None = None) -> Coverage:
     """Sort all that a plan does by what becomes of it, where these providers run."""
     found = Coverage()
-    running = {one.id for one in chosen}
+    running = {one.id for one in (every() if chosen is None else chosen)}
     lists = {
         Disposition.EMULATED: found.emulated,
         Disposition.LEFT_TO_WINDOWS: found.left_to_windows,

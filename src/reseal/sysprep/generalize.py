@@ -9,8 +9,8 @@ from reseal import checks
 from reseal.checks import Finding, Level
 from reseal.checks.vm_mode import VM_MODE
 from reseal.errors import CheckError, ImageError
-from reseal.providers import PROVIDERS, Provider
 from reseal.providers.machine_sid import machine_sid
+from reseal.providers.plugins import every
 from reseal.providers.selection import select
 from reseal.session import Mark
 from reseal.sysprep import actions, answer_files, panther, placing, plan, unattend
@@ -20,6 +20,7 @@ from reseal.sysprep.plan import ACTION_FILES, Plan
 from reseal.windows.setup import SetupState
 
 if TYPE_CHECKING:
+    from reseal.providers import Provider
     from reseal.session import Session
     from reseal.sysprep.action_file import Component
 
@@ -108,7 +109,7 @@ def generalize(
         panther.write(session, target, covered)
     with session.step("Verifying the edited hives"):
         session.verify()
-    disabled = [one.id for one in PROVIDERS if one.default and one not in chosen]
+    disabled = [one.id for one in every() if one.default and one not in chosen]
     if disabled:
         session.note(f"Switched off, so that what they stand for stays: {', '.join(disabled)}.")
     for path in sorted(session.files.outside):

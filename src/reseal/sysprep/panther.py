@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from reseal import __version__
 from reseal.session import Mark
 from reseal.sysprep.arm import Stage, Target, image_state
 from reseal.tree import join
+from reseal.version import __version__
 from reseal.windows import setup
 
 if TYPE_CHECKING:
