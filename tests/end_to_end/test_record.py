@@ -78,6 +78,7 @@ def test_every_command_that_changes_an_image_keeps_its_record(tmp_path: Path) ->
         "bcd set": ((image, "{default}", "nx", "AlwaysOn"), "changed", "{default} nx"),
         "bcd delete": ((image, "{default}", "nx"), "changed", "{default} nx"),
         "unattend apply": ((image, answers), "applied", "nattend.xml"),
+        "customize": ((image, "--mkdir", r"C:\Tools"), "customized", "Tools"),
         "sid": ((image, "--new", "--yes"), "changed", r"HKLM\SECURITY"),
         "boot": ((image, "--audit"), "armed", "SetupType"),
         "sysprep": ((image, "/generalize", "/oobe"), "generalized", "MachineGuid"),

@@ -9,7 +9,15 @@ from typing import Annotated
 import typer
 
 from reseal.cli import console
-from reseal.cli.options import AllowBacking, AsJson, ImagePath, Quiet, Verbose, Volume
+from reseal.cli.options import (
+    AllowBacking,
+    AsJson,
+    ImagePath,
+    Quiet,
+    ReportFiles,
+    Verbose,
+    Volume,
+)
 from reseal.cli.steps import StepsCommand, with_steps
 from reseal.customize import Customization, Given
 from reseal.customize.run import known_only
@@ -33,6 +41,7 @@ def customize(
     volume: Volume = None,
     as_json: AsJson = False,
     allow_backing: AllowBacking = False,
+    report_files: ReportFiles = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
     *,
@@ -50,6 +59,7 @@ def customize(
         if dry_run and output:
             msg = "--dry-run writes nothing, so it takes no --output."
             raise UsageError(msg, "Leave one of them out.")
+        console.check_reports(report_files)
         customization = Customization(steps(), known_only(force or ()))
         if not customization:
             msg = "No step was given."
@@ -72,6 +82,7 @@ def customize(
             customization.discard()
         if dry_run:
             record["result"] = "dry run"
+        console.keep(record, report_files)
         if as_json:
             console.print_json(record)
         else:

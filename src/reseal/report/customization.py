@@ -6,6 +6,8 @@ import textwrap
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from reseal.report.record import recorded
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -22,9 +24,10 @@ def customize_job(customization: Customization) -> Callable[[Session], dict[str,
     def job(session: Session) -> dict[str, Any]:
         customization.stage(session)
         customization.finish()
-        return {"result": "customized"}
+        summary = "The image is customized." if session.changes else "There was nothing to change."
+        return {"result": "customized", "summary": summary}
 
-    return job
+    return recorded("customize", job)
 
 
 def lines(

@@ -153,14 +153,16 @@ def _record(name: str, data: bytes, session: Session) -> bool:
         key = join(shown, one.path) if one.path else shown
         target = key if one.value is None else f"{key}\\\\{one.value}"
         gone = old.key(one.path) if one.kind == "key removed" else None
-        before = key_state(gone) if gone else _side(one.before)
-        after: State = {"keys": 1, "values": 0} if one.kind == "key added" else _side(one.after)
+        before = key_state(gone) if gone else _side(one.value, one.before)
+        after: State = (
+            {"keys": 1, "values": 0} if one.kind == "key added" else _side(one.value, one.after)
+        )
         session.record(_KINDS[one.kind], target, before, after)
     loaded.hive = new
     return len(session.changes) > known
 
 
-def _side(content: tuple[int, bytes] | bytes | None) -> State:
+def _side(name: str | None, content: tuple[int, bytes] | bytes | None) -> State:
     if isinstance(content, tuple):
-        return value_state(*content)
+        return value_state(name or "", *content)
     return None if content is None else {"bytes": content.hex()}
