@@ -151,9 +151,21 @@ def test_longer_sids_are_left_alone() -> None:
         ("value name", f"x{OLD}"),
         ("value name", f"{OLD}-500"),
     ]
-    for wrong in ("S-1-5-18", "S-1-5-21-4294967296-1-1", "", "S-1-5-21-1-2-3-500"):
+    for wrong in ("S-1-5-18", "S-1-5-21-4294967296-1-1", "", "S-1-5-21-1-2-3-500-1"):
         with pytest.raises(RegfError, match="no domain SID"):
             sids.find(built, wrong)
+
+
+def test_the_sid_of_one_account_is_told_from_its_neighbours() -> None:
+    built = hive({"k": {"text": f"{OLD}-1001 {OLD}-10011 {OLD}-1002 {OLD}", f"{OLD}-1001": 1}})
+    sids.replace(built, f"{OLD}-1001", f"{OLD}-9999")
+    key = built.key("k")
+    assert key
+    value = key.value("text")
+    assert value
+    assert value.decoded == f"{OLD}-9999 {OLD}-10011 {OLD}-1002 {OLD}"
+    assert key.value(f"{OLD}-9999")
+    assert built.verify() == []
 
 
 def test_a_name_that_exists_stops_it_before_the_first_change() -> None:

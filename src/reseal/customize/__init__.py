@@ -4,9 +4,19 @@ Each step is declared once, in the module of its subject; `STEPS` holds all of t
 line, recipes and the documentation are made of it.
 """
 
-from reseal.customize import files, permissions, registry
+from reseal.customize import accounts, files, permissions, registry
 from reseal.customize.recipe import load
 from reseal.customize.run import Customization
 from reseal.customize.step import STEPS, Given, Step
 
-__all__ = ["STEPS", "Customization", "Given", "Step", "files", "load", "permissions", "registry"]
+__all__ = [
+    "STEPS",
+    "Customization",
+    "Given",
+    "Step",
+    "accounts",
+    "files",
+    "load",
+    "permissions",
+    "registry",
+]

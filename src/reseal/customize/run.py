@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from reseal.session import Session
     from reseal.sysprep.arm import Target
     from reseal.sysprep.unattend import Request
+    from reseal.windows.sid import Sid
 
 #: Names under which a person can override what a step refuses, for `--force`.
 LAST_ADMINISTRATOR = "last-administrator"
@@ -38,6 +39,7 @@ class Run:
             is not.
         answers: the answer file that generalizing will place, if any; steps may add to it.
         force: names of what is not to be refused.
+        removed: SIDs of accounts that go, and what takes their place.
         at_end: called in turn when all is staged, the image's generalization too.
     """
 
@@ -46,6 +48,7 @@ class Run:
     target: Target | None = None
     answers: Request | None = None
     force: frozenset[str] = frozenset()
+    removed: list[tuple[Sid, Sid]] = field(default_factory=list)
     at_end: dict[str, Callable[[], None]] = field(default_factory=dict)
 
 

@@ -1,10 +1,10 @@
 """The SID of a machine or domain, everywhere in a hive.
 
-A domain SID is S-1-5-21 and three numbers. In binary it stands in security descriptors, in the
-accounts of SAM and in value data of many programs, at its shortest as the 12 bytes of the three
-numbers; as text in the names of keys and values and in data, in UTF-16 and in single bytes. All are
-found by a search through the bytes of the file. A replacement of the same length in both forms
-changes no structure but the names of keys, which are sorted and hashed.
+A domain SID is S-1-5-21 and three numbers, an account's one number more. In binary it stands in
+security descriptors, in the accounts of SAM and in value data of many programs, at its shortest as the
+12 bytes of the three numbers; as text in the names of keys and values and in data, in UTF-16 and in
+single bytes. All are found by a search through the bytes of the file. A replacement of the same length
+in both forms changes no structure but the names of keys, which are sorted and hashed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 #: Data that is nothing but text.
 _TEXTS = frozenset({types.REG_SZ, types.REG_EXPAND_SZ, types.REG_MULTI_SZ})
-_DOMAIN = re.compile(r"S-1-5-21-(\d{1,10})-(\d{1,10})-(\d{1,10})\Z", re.ASCII | re.IGNORECASE)
+_DOMAIN = re.compile(
+    r"S-1-5-21-(\d{1,10})-(\d{1,10})-(\d{1,10})(?:-(\d{1,10}))?\Z", re.ASCII | re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,24 +70,25 @@ class Place:
     changed: bool = True
 
 
-def parse(sid: str) -> tuple[int, int, int]:
-    """Return the three numbers of a domain SID.
+def parse(sid: str) -> tuple[int, ...]:
+    """Return the three numbers of a domain SID, or the four of an account's.
 
     Raises:
         RegfError: it is none.
     """
     match = _DOMAIN.match(sid)
-    numbers = [int(number) for number in match.groups()] if match else [1 << 32]
+    numbers = [int(number) for number in match.groups() if number] if match else [1 << 32]
     if max(numbers) >= 1 << 32:
         msg = f"{sid!r} is no domain SID of the form S-1-5-21-1-2-3."
         raise RegfError(msg)
-    return numbers[0], numbers[1], numbers[2]
+    return tuple(numbers)
 
 
 def _patterns(sid: str) -> dict[str, bytes]:
-    text = "1-5-21-{}-{}-{}".format(*parse(sid))
+    numbers = parse(sid)
+    text = "-".join(("1-5-21", *map(str, numbers)))
     return {
-        "binary": struct.pack("<3I", *parse(sid)),
+        "binary": struct.pack(f"<{len(numbers)}I", *numbers),
         "text": text.encode("ascii"),
         "utf-16": text.encode("utf-16-le"),
     }

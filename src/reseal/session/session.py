@@ -187,7 +187,7 @@ class Session:
 
     # Verbs for the registry
 
-    def set_value(self, path: str, name: str, kind: int, data: bytes) -> None:
+    def set_value(self, path: str | Location, name: str, kind: int, data: bytes) -> None:
         """Set a value in every place that the path means, creating keys as needed."""
         for place in self._places(path):
             key = self.registry.key_at(place)
@@ -203,7 +203,7 @@ class Session:
             after = value_state(name, kind, data)
             self.record("set_value", f"{place.shown}\\\\{name}", before, after)
 
-    def create_key(self, path: str) -> None:
+    def create_key(self, path: str | Location) -> None:
         """Make a key, and those above it that are missing, in every place that the path means."""
         for place in self._places(path):
             hive = self.registry.hive(place.hive)
@@ -225,7 +225,7 @@ class Session:
         """Set a REG_MULTI_SZ value."""
         self.set_value(path, name, types.REG_MULTI_SZ, types.encode(types.REG_MULTI_SZ, strings))
 
-    def delete_value(self, path: str, name: str) -> bool:
+    def delete_value(self, path: str | Location, name: str) -> bool:
         """Delete a value wherever the path means; true if there was one."""
         found = False
         for place in self._places(path):
@@ -240,7 +240,7 @@ class Session:
             found = True
         return found
 
-    def delete_key(self, path: str) -> bool:
+    def delete_key(self, path: str | Location) -> bool:
         """Delete a key with all below it wherever the path means; true if there was one."""
         found = False
         for place in self._places(path):
@@ -268,8 +268,8 @@ class Session:
             found = True
         return found
 
-    def _places(self, path: str) -> list[Location]:
-        return self.registry.locate(path)
+    def _places(self, path: str | Location) -> list[Location]:
+        return self.registry.locate(path) if isinstance(path, str) else [path]
 
     # Verbs for the boot configuration data
 

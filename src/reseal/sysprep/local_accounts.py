@@ -25,6 +25,7 @@ from reseal.windows.sid import Sid
 
 if TYPE_CHECKING:
     from reseal.answerfile import Secret
+    from reseal.regf import Key
     from reseal.session import Session
 
 _BUILTIN = r"HKLM\SAM\SAM\Domains\Builtin"
@@ -33,6 +34,8 @@ _SUPPLEMENTAL = "SupplementalCredentials"
 _NEXT_RID = 72
 _MACHINE_NUMBERS = 12
 ADMINISTRATOR = 500
+#: The group Administrators (documented, well-known SIDs).
+_ADMINISTRATORS = 544
 _FIRST_RID = 1000
 #: Far more than a machine gets; a RID has 30 bits.
 _LAST_RID = (1 << 30) - 1
@@ -114,7 +117,7 @@ class LocalAccounts:
         session.set_value(rf"{NAMES}\{name}", "", rid, b"")
         new_domain = domain[:_NEXT_RID] + struct.pack("<I", rid + 1) + domain[_NEXT_RID + 4 :]
         session.set_value(ACCOUNT_DOMAIN, "F", binary, new_domain)
-        self._count_up(USERS)
+        self._count(USERS, 1)
         group = records.with_group_member(self._data(_NONE, "C"), rid)
         session.set_value(_NONE, "C", binary, group)
         return rid
@@ -148,6 +151,53 @@ class LocalAccounts:
         data = records.with_flags(fixed, flags)
         self._session.set_value(_user(rid), "F", types.REG_BINARY, data)
 
+    def sid(self, rid: int) -> Sid:
+        """Return the SID of an account of this machine."""
+        return self._sid.relative(rid)
+
+    def remove(self, rid: int) -> None:
+        """Delete an account and take it out of all groups of the machine.
+
+        Raises:
+            SamError: SAM is damaged.
+        """
+        session, binary = self._session, types.REG_BINARY
+        sid = self._sid.relative(rid).to_bytes()
+        for domain in (_BUILTIN, ACCOUNT_DOMAIN):
+            aliases = session.registry.key(rf"{domain}\Aliases")
+            for name in [one.name for one in aliases.subkeys()] if aliases else ():
+                path = rf"{domain}\Aliases\{name}"
+                if data := self._data(path, "C"):
+                    left = records.without_alias_member(data, sid)
+                    session.set_value(path, "C", binary, left)
+            members = rf"{domain}\Aliases\Members\{self._sid}"
+            if session.delete_key(rf"{members}\{rid:08X}"):
+                self._count(members, -1)
+        for group in [one.name for one in self._keys(rf"{ACCOUNT_DOMAIN}\Groups")]:
+            path = rf"{ACCOUNT_DOMAIN}\Groups\{group}"
+            if data := self._data(path, "C"):
+                session.set_value(path, "C", binary, records.without_group_member(data, rid))
+        for one in self._keys(NAMES):
+            value = one.value("")
+            if value is not None and value.type == rid:
+                session.delete_key(rf"{NAMES}\{one.name}")
+        if session.delete_key(_user(rid)):
+            self._count(USERS, -1)
+
+    def administrators(self) -> list[int]:
+        """Return the RIDs of this machine's accounts that are administrators and can log on."""
+        data = self._data(rf"{_BUILTIN}\Aliases\{_ADMINISTRATORS:08X}", "C")
+        members = records.alias_members(data) if data else []
+        return [
+            one.rid
+            for one in accounts(self._session.registry)
+            if one.disabled is False and self._sid.relative(one.rid).to_bytes() in members
+        ]
+
+    def _keys(self, path: str) -> list[Key]:
+        key = self._session.registry.key(path)
+        return list(key.subkeys()) if key else []
+
     def join(self, member: int | Sid, group: str) -> None:
         """Put an account of this machine (a RID), or somebody else's, into a local group.
 
@@ -175,7 +225,7 @@ class LocalAccounts:
             groups += entry
             session.set_value(back, "", len(groups) // 4, groups)
         if known is None:
-            self._count_up(members)
+            self._count(members, 1)
 
     def _alias(self, name: str) -> tuple[str, int] | None:
         """Return the domain and the RID of a local group, by its name or by its English one."""
@@ -209,12 +259,12 @@ class LocalAccounts:
     def _key(self) -> PasswordKey:
         return PasswordKey.of(self._data(ACCOUNT_DOMAIN, "F"), boot_key(self._session.registry))
 
-    def _count_up(self, path: str) -> None:
-        """Raise the number that a key keeps as the type of its default value."""
+    def _count(self, path: str, step: int) -> None:
+        """Count on or back the number that a key keeps as the type of its default value."""
         key = self._session.registry.key(path)
         value = key.value("") if key else None
         number, data = (value.type, value.data) if value else (0, b"")
-        self._session.set_value(path, "", number + 1, data)
+        self._session.set_value(path, "", max(number + step, 0), data)
 
     def _now(self) -> int:
         return int((self._session.now - _FILETIME_EPOCH).total_seconds()) * 10_000_000

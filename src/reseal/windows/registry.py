@@ -111,8 +111,11 @@ class Registry:
         return None if profile is None else join(profile, "NTUSER.DAT")
 
     def load(self, name: str) -> LoadedHive | None:
-        """Open a hive by name (`SYSTEM`, …, or a profile's SID); None where the image has none."""
-        name = name.upper()
+        """Open a hive by name (`SYSTEM`, …, or a profile's SID); None where the image has none.
+
+        A hive that was opened by its path, and has no other name, has that one.
+        """
+        name = name if name in self.loaded else name.upper()
         if name in self.loaded:
             return self.loaded[name]
         path = self.file(name)

@@ -183,8 +183,49 @@ def with_group_member(group: bytes, rid: int) -> bytes:
     return _put(group, _GROUP_MEMBERS + 4, struct.pack("<II", size, count + 1))
 
 
+def without_group_member(group: bytes, rid: int) -> bytes:
+    """Return the value C of a group without a member; raises SamError."""
+    start, size, count = _array(group, _GROUP_MEMBERS, _GROUP_DATA)
+    if 4 * count > size:
+        raise _damaged("C of a group")
+    left = [one for one in struct.unpack_from(f"<{count}I", group, start) if one != rid]
+    if len(left) == count:
+        return group
+    # The space stays, as the list has some to spare anyway (seen).
+    packed = struct.pack(f"<{len(left)}I", *left).ljust(size, b"\0")
+    group = _put(group, start, packed)
+    return _put(group, _GROUP_MEMBERS + 8, struct.pack("<I", len(left)))
+
+
 def with_alias_member(alias: bytes, sid: bytes) -> bytes:
     """Return the value C of a local group with a member; raises SamError."""
+    members, (start, size, count) = _alias_members(alias)
+    if sid in members:
+        return alias
+    at = start + sum(map(len, members))
+    alias = alias[:at] + sid + alias[at:]
+    return _put(alias, _ALIAS_MEMBERS + 4, struct.pack("<II", size + len(sid), count + 1))
+
+
+def without_alias_member(alias: bytes, sid: bytes) -> bytes:
+    """Return the value C of a local group without a member; raises SamError."""
+    members, (start, size, _) = _alias_members(alias)
+    if sid not in members:
+        return alias
+    left = [one for one in members if one != sid]
+    packed = b"".join(left)
+    end = start + sum(map(len, members))
+    alias = alias[:start] + packed + alias[end:]
+    removed = end - start - len(packed)
+    return _put(alias, _ALIAS_MEMBERS + 4, struct.pack("<II", size - removed, len(left)))
+
+
+def alias_members(alias: bytes) -> list[bytes]:
+    """Return the binary SIDs in the value C of a local group; raises SamError."""
+    return _alias_members(alias)[0]
+
+
+def _alias_members(alias: bytes) -> tuple[list[bytes], tuple[int, int, int]]:
     start, size, count = _array(alias, _ALIAS_MEMBERS, _ALIAS_DATA)
     members, at = [], start
     for _ in range(count):
@@ -193,10 +234,7 @@ def with_alias_member(alias: bytes, sid: bytes) -> bytes:
             raise _damaged("C of a local group")
         members.append(alias[at : at + length])
         at += length
-    if sid in members:
-        return alias
-    alias = alias[:at] + sid + alias[at:]
-    return _put(alias, _ALIAS_MEMBERS + 4, struct.pack("<II", size + len(sid), count + 1))
+    return members, (start, size, count)
 
 
 def _array(data: bytes, place: int, base: int) -> tuple[int, int, int]:

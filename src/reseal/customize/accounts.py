@@ -1,0 +1,278 @@
+r"""Accounts of the machine: remove them, give them passwords, let people log on with them or not.
+
+| what | where | mark, source |
+|---|---|---|
+| accounts and their groups | SAM; see `reseal.sysprep.local_accounts` | seen, reported |
+| profiles | `ProfileList\<SID>`, `ProfileGuid\{…}!SidString` | seen |
+| automatic logon | `Winlogon`: AutoAdminLogon, DefaultPassword, AutoLogonCount, ForceAutoLogon, AutoLogonSID | documented: Microsoft, Configure Windows to automate logon; the last: reported |
+| its password, where it is kept as a secret | `SECURITY\Policy\Secrets\DefaultPassword` | documented: Microsoft, Protecting the Automatic Logon Password; the place: reported |
+"""  # noqa: E501  a table row can't be wrapped
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reseal.answerfile import Secret
+from reseal.customize import traces
+from reseal.customize.files import refuse_vital
+from reseal.customize.run import LAST_ADMINISTRATOR
+from reseal.customize.step import Argument, Kind, step
+from reseal.errors import CheckError, UsageError
+from reseal.ntfs import secure
+from reseal.session import Mark
+from reseal.sysprep.local_accounts import LocalAccounts
+from reseal.windows.accounts import accounts
+from reseal.windows.registry import PROFILE_LIST
+
+if TYPE_CHECKING:
+    from reseal.customize.run import Run
+    from reseal.customize.step import Given
+    from reseal.session import Session
+    from reseal.windows.sid import Sid
+
+GROUP = "Accounts"
+WINLOGON = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Winlogon"
+_SECRET = r"HKLM\SECURITY\Policy\Secrets\DefaultPassword"  # noqa: S105  a key's name
+_PROFILE_GUID = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileGuid"
+_LOGON_UI = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Authentication\LogonUI"
+#: What the logon screen remembers of who was there last (seen).
+_LAST = ("LastLoggedOnUser", "LastLoggedOnSAMUser", "LastLoggedOnDisplayName")
+_FIRST_RID = 1000
+#: Far more than a password may have.
+_MAX_PASSWORD = 4096
+_REPORTED = "libyal winreg-kb, Security Account Manager; impacket"
+_USER = Argument("user", "the name of a local account", Kind.NAME)
+
+
+@step(
+    "remove-user",
+    GROUP,
+    _USER,
+    mark=Mark.INFERRED,
+    source="what Windows keeps of an account is seen in real hives; that nothing else needs it, inferred",
+    example=("vagrant",),
+)
+class RemoveUser:
+    """Remove a local account with all that is its own.
+
+    Its account in SAM and its memberships go, its profile with the folder, its keys, its tasks and its
+    app packages. Where its SID has to stand for something, as in permissions, that of an account that
+    does not exist takes its place. The last administrator who can log on stays, unless it is forced with
+    --force last-administrator.
+    """
+
+    def __init__(self, given: Given) -> None:
+        self._user = given.text("user")
+
+    def stage(self, run: Run) -> None:
+        """Stage the removal."""
+        session = run.session
+        local = LocalAccounts(session)
+        rid = _find(local, session, self._user)
+        if rid < _FIRST_RID:
+            msg = f"{self._user} is an account of Windows' own, which can't be removed."
+            raise UsageError(msg, "Disable it with --disable-user.")
+        before = local.administrators()
+        sid = local.sid(rid)
+        folder = session.registry.profiles.get(str(sid).upper())
+        if folder is not None:
+            _refuse_foreign_folder(session, folder, sid)
+        if _text(session, WINLOGON, "DefaultUserName").casefold() == self._user.casefold():
+            autologon_off(session)
+        local.remove(rid)
+        _refuse_last(run, local, before, self._user)
+        if folder is not None:
+            session.delete_tree(folder)
+        session.registry.forget_profile(str(sid))
+        guids = session.registry.key(_PROFILE_GUID)
+        for name in [one.name for one in guids.subkeys()] if guids else ():
+            if _text(session, rf"{_PROFILE_GUID}\{name}", "SidString") == str(sid):
+                session.delete_key(rf"{_PROFILE_GUID}\{name}")
+        for name in _LAST:
+            if (
+                _text(session, _LOGON_UI, name).rpartition("\\")[2].casefold()
+                == self._user.casefold()
+            ):
+                session.delete_value(_LOGON_UI, name)
+        nobody = _nobody(session, local, rid)
+        traces.remove(session, traces.Account(self._user, sid, nobody, folder))
+        run.removed.append((sid, nobody))
+        run.at_end["remove-user"] = lambda: _patch_descriptors(session, run.removed)
+
+
+@step(
+    "password",
+    GROUP,
+    _USER,
+    Argument("password", "file:PATH, a file of this machine with the password in its first line"),
+    mark=Mark.REPORTED,
+    source=_REPORTED,
+    example=("Administrator:file:secret.txt",),
+)
+class Password:
+    """Give a local account a password, which is read from a file; it appears nowhere else."""
+
+    def __init__(self, given: Given) -> None:
+        self._user = given.text("user")
+        kind, _, path = given.text("password").partition(":")
+        if kind != "file" or not path:
+            msg = "The password is not named as a file."
+            raise UsageError(msg, "Write USER:file:PATH, and put the password into the file.")
+        try:
+            with (given.folder / path).open("rb") as file:
+                line = file.readline(_MAX_PASSWORD)
+            self._password = Secret(line.decode("utf-8-sig").rstrip("\r\n"))
+        except OSError as error:
+            msg = f"{given.folder / path} can't be read: {error.strerror}."
+            raise UsageError(msg, "Name a file that you may read.") from error
+        except UnicodeDecodeError:
+            msg = f"{given.folder / path} is not in UTF-8."
+            raise UsageError(msg, "Save it as UTF-8.") from None
+        if not self._password:
+            msg = f"{given.folder / path} has no password in its first line."
+            raise UsageError(msg, "Write the password there.")
+
+    def stage(self, run: Run) -> None:
+        """Stage the password."""
+        local = LocalAccounts(run.session)
+        local.set_password(_find(local, run.session, self._user), self._password)
+
+
+@step(
+    "disable-user",
+    GROUP,
+    _USER,
+    mark=Mark.REPORTED,
+    source=f"{_REPORTED}; [MS-SAMR] 2.2.1.12",
+    example=("Guest",),
+)
+class DisableUser:
+    """Keep people from logging on with a local account.
+
+    The last administrator who can log on stays, unless it is forced with --force last-administrator.
+    """
+
+    def __init__(self, given: Given) -> None:
+        self._user = given.text("user")
+
+    def stage(self, run: Run) -> None:
+        """Stage the flag."""
+        local = LocalAccounts(run.session)
+        before = local.administrators()
+        local.enable(_find(local, run.session, self._user), enabled=False)
+        _refuse_last(run, local, before, self._user)
+
+
+@step(
+    "enable-user",
+    GROUP,
+    _USER,
+    mark=Mark.REPORTED,
+    source=f"{_REPORTED}; [MS-SAMR] 2.2.1.12",
+    example=("Administrator",),
+)
+class EnableUser:
+    """Let people log on with a local account."""
+
+    def __init__(self, given: Given) -> None:
+        self._user = given.text("user")
+
+    def stage(self, run: Run) -> None:
+        """Stage the flag."""
+        local = LocalAccounts(run.session)
+        local.enable(_find(local, run.session, self._user))
+
+
+@step(
+    "autologon-off",
+    GROUP,
+    mark=Mark.DOCUMENTED,
+    source="Microsoft, Configure Windows to automate logon",
+)
+class AutologonOff:
+    """Let nobody be logged on by itself any more, and forget the password for that."""
+
+    def __init__(self, given: Given) -> None:
+        del given
+
+    def stage(self, run: Run) -> None:
+        """Stage the values."""
+        autologon_off(run.session)
+
+
+def autologon_off(session: Session) -> None:
+    """Stage the end of automatic logon."""
+    session.set_text(WINLOGON, "AutoAdminLogon", "0")
+    for name in ("DefaultPassword", "AutoLogonCount", "ForceAutoLogon", "AutoLogonSID"):
+        session.delete_value(WINLOGON, name)
+    session.delete_key(_SECRET)
+
+
+def _find(local: LocalAccounts, session: Session, name: str) -> int:
+    rid = local.find(name)
+    if rid is None:
+        known = ", ".join(one.name for one in accounts(session.registry)[:20])
+        msg = f"The image has no local account {name}."
+        raise UsageError(msg, f"It has {known}." if known else None)
+    return rid
+
+
+def _refuse_last(run: Run, local: LocalAccounts, before: list[int], name: str) -> None:
+    if LAST_ADMINISTRATOR in run.force or not before or local.administrators():
+        return
+    msg = f"{name} is the last administrator who can log on."
+    raise CheckError(
+        msg,
+        "Enable another one first (--enable-user Administrator), or use "
+        f"--force {LAST_ADMINISTRATOR}.",
+    )
+
+
+def _refuse_foreign_folder(session: Session, folder: str, sid: Sid) -> None:
+    """Raise CheckError where the folder is not the profile's alone; ProfileList may say anything."""
+    refuse_vital(session, folder)
+    root = session.installation.root.lower()
+    others = [path for name, path in session.registry.profiles.items() if name != str(sid).upper()]
+    others += [session.registry.default_profile, r"Users\Public"]
+    own = f"{folder.lower()}\\"
+    if f"{root}\\".startswith(own) or any(f"{one.lower()}\\".startswith(own) for one in others):
+        msg = (
+            f"ProfileList names {folder or 'the root'} as the account's profile, which holds more."
+        )
+        raise CheckError(msg, rf"Correct {PROFILE_LIST}\{sid} first.")
+
+
+def _nobody(session: Session, local: LocalAccounts, rid: int) -> Sid:
+    """Return a SID as long as the account's that nobody has, and that Windows will not soon give."""
+    taken = {one.rid for one in accounts(session.registry)}
+    number = 10 ** len(str(rid)) - 1
+    while number in taken:
+        number -= 1
+    return local.sid(number)
+
+
+def _patch_descriptors(session: Session, removed: list[tuple[Sid, Sid]]) -> None:
+    """Stage other SIDs in the permissions of files; every file's are kept in one place."""
+    pairs = [(old.to_bytes(), new.to_bytes()) for old, new in removed]
+    for part in session.parts:
+        if not part.system:
+            continue
+        name = f"volume {part.number}"
+        first, *more = pairs
+        patch = secure.replacing(part.device, *first, name, *more)
+        if not patch.writes:
+            continue
+        if session.volume_state is not None:
+            secure.require_clean(session.volume_state, name)
+        shown = ", ".join(str(old) for old, _ in removed)
+        session.patch_volume(
+            part,
+            "$Secure",
+            patch.writes,
+            {"sid": shown, "descriptors": patch.changed},
+            {"sid": ", ".join(str(new) for _, new in removed)},
+        )
+
+
+def _text(session: Session, path: str, name: str) -> str:
+    return session.registry.text(path, name) or ""
