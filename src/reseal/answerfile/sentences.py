@@ -57,7 +57,6 @@ SENTENCES: dict[tuple[str, str], str] = {
     "{}.",
     (SETUP, "UserData/FullName"): "The user of Windows is {}.",
     (SETUP, "UserData/Organization"): "The organization is {}.",
-    (SETUP, "ImageInstall/OSImage/InstallFrom/Path"): "Windows is installed from {}.",
     (INTERNET_EXPLORER, "Home_Page"): "The home page of Internet Explorer is {}.",
     **{(INTERNATIONAL, name): sentence for name, sentence in _LOCALES.items()},
     **{(INTERNATIONAL_WINPE, name): sentence for name, sentence in _LOCALES.items()},
