@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from xml.sax.saxutils import escape
 
 from reseal.answerfile import schema
 from reseal.answerfile.document import UNATTEND, WCM, AnswerFile
 from reseal.answerfile.layout import formatted
+from reseal.answerfile.markup import escaped
 from reseal.answerfile.new import element, identity
 from reseal.answerfile.passes import Pass
 from reseal.errors import UsageError
@@ -110,7 +110,7 @@ def _nested(values: dict[str, str]) -> str:
         name, _, rest = path.partition("/")
         groups.setdefault(name, {})[rest] = value
     return "".join(
-        element(name, {}, escape(inner[""]) if "" in inner else _nested(inner))
+        element(name, {}, escaped(inner[""]) if "" in inner else _nested(inner))
         for name, inner in groups.items()
     )
 

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from reseal.cli import console
+from reseal.cli.answer_files import Replace, load
 from reseal.cli.options import AllowBacking, AsJson, ImagePath, Quiet, Volume
 from reseal.cli.sid import ask
-from reseal.cli.unattend_apply import Replace, load
 from reseal.errors import UsageError
 
 #: What `--force` takes here.
