@@ -23,6 +23,12 @@ def run(*command: str | Path, text: bool = True) -> subprocess.CompletedProcess[
 
 def judge(path: Path) -> None:
     """Let ntfsfix, ntfsinfo, ntfsresize and ntfssecaudit look for damage in a volume."""
+    judge_structure(path)
+    audit(path)
+
+
+def judge_structure(path: Path) -> None:
+    """Let ntfsfix, ntfsinfo and ntfsresize look for damage in a volume."""
     fixed = run("ntfsfix", "--no-action", path)
     assert fixed.returncode == 0, fixed.stdout + fixed.stderr
     assert "processed successfully" in fixed.stdout
@@ -33,7 +39,6 @@ def judge(path: Path) -> None:
     assert accounts.returncode == 0 or "volume is full" in accounts.stdout, accounts.stdout
     assert "Accounting clusters" in accounts.stdout
     assert "accounting failed" not in accounts.stdout
-    audit(path)
 
 
 def audit(path: Path) -> None:

@@ -1,5 +1,19 @@
-"""What reseal uses libwim for."""
+"""WIM files, through libwim: capturing and applying volumes, and files that WOF compressed."""
 
+from reseal.wim.apply import apply_image, apply_to_folder
+from reseal.wim.capture import COMPRESSIONS, capture_volume
+from reseal.wim.errors import WimError
+from reseal.wim.file import is_wim, open_wim
 from reseal.wim.wof import WofError, decompress
 
-__all__ = ["WofError", "decompress"]
+__all__ = [
+    "COMPRESSIONS",
+    "WimError",
+    "WofError",
+    "apply_image",
+    "apply_to_folder",
+    "capture_volume",
+    "decompress",
+    "is_wim",
+    "open_wim",
+]

@@ -1,0 +1,31 @@
+"""libwim's jobs on volumes in files, in workers, as reseal runs them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from reseal.disk import FileDevice
+from reseal.process import run_worker
+from reseal.wim import apply_image, capture_volume
+
+
+def capture(volume: Path, wim: Path, **options: Any) -> dict[str, Any]:
+    """Capture the volume in a file."""
+
+    def job(report: Any) -> dict[str, Any]:
+        return capture_volume(FileDevice(volume), wim, on_progress=report, **options)
+
+    result: dict[str, Any] = run_worker(job, subject=str(volume))
+    return result
+
+
+def apply(wim: Path, index: int | None, volume: Path, **options: Any) -> dict[str, Any]:
+    """Apply an image to the volume in a file."""
+
+    def job(report: Any) -> dict[str, Any]:
+        device = FileDevice(volume, read_only=False)
+        return apply_image(wim, index, device, on_progress=report, **options)
+
+    result: dict[str, Any] = run_worker(job, subject=str(volume))
+    return result
