@@ -22,6 +22,8 @@ COMMANDS = (
     "sysprep",
     "sid",
     "specialize",
+    "capture",
+    "apply",
     "providers",
     "resume",
     "bcd",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,15 +81,49 @@ def errors(*, as_json: bool) -> Iterator[None]:
 
 @contextmanager
 def progress(*, quiet: bool) -> Iterator[Callable[[dict[str, object]], None]]:
-    """Show the steps of a run: a live line on a terminal, plain lines otherwise."""
+    """Show the steps of a run: a live line on a terminal, plain lines otherwise.
+
+    A message with `step` begins another step; one with `progress`, `done` and `total` (bytes) says how
+    far the step has come, which a terminal shows with its speed and the time left.
+    """
     if quiet:
         yield lambda _: None
         return
     if not sys.stderr.isatty():
-        yield lambda message: typer.echo(f"{message.get('step', '')} …", err=True)
+        yield (
+            lambda message: (
+                typer.echo(f"{message['step']} …", err=True) if ("step" in message) else None
+            )
+        )
         return
     from rich.console import Console  # noqa: PLC0415  only a terminal needs it
     from rich.status import Status  # noqa: PLC0415
 
+    pace = Pace()
     with Status("Opening", console=Console(stderr=True)) as status:
-        yield lambda message: status.update(f"{message.get('step', '')}")
+        yield lambda message: status.update(pace.line(message))
+
+
+class Pace:
+    """How fast a step goes on, as a line of text."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._step = ""
+        self._start = 0.0
+
+    def line(self, message: dict[str, object]) -> str:
+        """Return the line for a message of a run."""
+        done, total = message.get("done"), message.get("total")
+        if not isinstance(done, int) or not isinstance(total, int):
+            return str(message.get("step", ""))
+        step = str(message.get("progress", ""))
+        if step != self._step:
+            self._step, self._start = step, self._clock()
+        elapsed = self._clock() - self._start
+        text = f"{step}: {done >> 20} of {total >> 20} MiB"
+        if elapsed > 0 and done:
+            left = elapsed * (total - done) / done
+            minutes, seconds = divmod(round(left), 60)
+            text += f", {done / elapsed / (1 << 20):.0f} MiB/s, {minutes}:{seconds:02} left"
+        return text

@@ -16,6 +16,10 @@ Volume: TypeAlias = Annotated[
     str | None,
     typer.Option(metavar="N", help="Which Windows, where the image holds several: its volume."),
 ]
+Index: TypeAlias = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Which image, where a WIM has several: its index, from 1."),
+]
 AllowBacking: TypeAlias = Annotated[
     bool,
     typer.Option("--allow-backing", help="Follow backing files outside the image's folder."),

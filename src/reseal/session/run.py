@@ -88,7 +88,7 @@ def read(
             with Folder(path, read_only=True) as folder:
                 return job(_in_folder(folder, path, ignore_logs=ignore_logs))
 
-        result = _in_worker(path, look, None)
+        result = in_worker(path, look, None)
         return {"image": _folder_facts(path), **result}
 
     with Image.open(path, allow_backing=allow_backing) as image, image.serve(None) as socket:
@@ -102,7 +102,7 @@ def read(
             finally:
                 device.close()
 
-        result = _in_worker(path, look_at_disk, None)
+        result = in_worker(path, look_at_disk, None)
         return {"image": _image_facts(image), **result}
 
 
@@ -142,7 +142,8 @@ def _change_image(
     path: Path, job: Job, recheck: Recheck, options: Options, report: Report
 ) -> dict[str, Any]:
     def work(socket: Path, report: Report) -> dict[str, Any]:
-        return _work_on_disk(socket, str(path), job, recheck, options, report)
+        device = connect(socket, read_only=options.dry_run)
+        return work_on_device(device, str(path), job, recheck, options, report)
 
     return on_disk(path, work, options, report)
 
@@ -163,11 +164,11 @@ def on_disk(path: Path, work: DiskWork, options: Options, report: Report) -> dic
     with Image.open(path, allow_backing=options.allow_backing) as image:
         if options.dry_run:
             with image.serve(None) as socket:
-                result = _in_worker(path, partial(work, socket), report)
+                result = in_worker(path, partial(work, socket), report)
             return {"image": _image_facts(image), **result}
         with Transaction.begin(image, output=options.output, thin=options.thin) as transaction:
             with image.serve(transaction.overlay) as socket:
-                result = _in_worker(path, partial(work, socket), report)
+                result = in_worker(path, partial(work, socket), report)
             if result["written"] or options.output:
                 report({"step": "Merging"})
                 start = time.perf_counter()
@@ -176,7 +177,7 @@ def on_disk(path: Path, work: DiskWork, options: Options, report: Report) -> dic
         return {"image": _image_facts(image), **result}
 
 
-def _in_worker(path: Path, work: Callable[[Report], Any], report: Report | None) -> dict[str, Any]:
+def in_worker(path: Path, work: Callable[[Report], Any], report: Report | None) -> dict[str, Any]:
     """Run it in a worker, and let every error name the image."""
     try:
         result: dict[str, Any] = run_worker(work, subject=str(path), on_message=report)
@@ -188,10 +189,10 @@ def _in_worker(path: Path, work: Callable[[Report], Any], report: Report | None)
     return result
 
 
-def _work_on_disk(
-    socket: Path, subject: str, job: Job, recheck: Recheck, options: Options, report: Report
+def work_on_device(
+    device: Device, subject: str, job: Job, recheck: Recheck, options: Options, report: Report
 ) -> dict[str, Any]:
-    device = connect(socket, read_only=options.dry_run)
+    """Do a job on a disk and write what it staged; to be run in a worker. Closes the device."""
     try:
         with installations(device, subject) as found:
             chosen = choose(found, options.volume, subject)
@@ -281,7 +282,7 @@ def _change_folder(
     Folder(path, read_only=True).close()
     work = partial(_work_on_folder, path, job, recheck, options)
     try:
-        result = _in_worker(path, work, report)
+        result = in_worker(path, work, report)
     except BaseException:
         # Whatever ended the worker: the before-images put the folder back.
         Folder.recover(path)

@@ -17,15 +17,13 @@ from reseal.sysprep import actions, answer_files, panther, placing, plan, unatte
 from reseal.sysprep.arm import Target, arm, missing
 from reseal.sysprep.entry_points import Coverage, coverage, providers_for
 from reseal.sysprep.plan import ACTION_FILES, Plan
-from reseal.windows.setup import SetupState
+from reseal.windows.setup import MODE_MARK, SetupState
 
 if TYPE_CHECKING:
     from reseal.providers import Provider
     from reseal.session import Session
     from reseal.sysprep.action_file import Component
 
-#: Where a run in VM mode is remembered, by reseal alone.
-MODE_MARK = r"HKLM\SOFTWARE\reseal"
 #: Refuse third parties' entry points.
 STRICT = "strict"
 #: What an image keeps that returns to the same virtual hardware (documented that VM mode is for this;

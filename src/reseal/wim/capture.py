@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from reseal.wim import library
 from reseal.wim.errors import WimError
-from reseal.wim.file import Wim, new_wim, open_wim
+from reseal.wim.file import new_wim, open_wim
 from reseal.wim.progress import Progress
 from reseal.wim.volume import NAME, volume
+from reseal.wim.writing import CHECK_INTEGRITY, SOLID, require_writable, set_properties, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,17 +20,9 @@ if TYPE_CHECKING:
     from reseal.disk.device import Device
     from reseal.wim.progress import Report
 
-# WIMLIB_ADD_FLAG_*
-_NTFS = 0x1
-#: Links keep the drive letter that they name: the volume is captured whole.
-_KEEP_LINKS = 0x200
-
-# WIMLIB_WRITE_FLAG_*
-CHECK_INTEGRITY = 0x1
-NO_CHECK_INTEGRITY = 0x2
-FSYNC = 0x20
-RETAIN_GUID = 0x800
-SOLID = 0x1000
+#: WIMLIB_ADD_FLAG_NTFS, and WIMLIB_ADD_FLAG_NORPFIX: links keep the drive letter that they name, since
+#: the volume is captured whole.
+ADD_FLAGS = 0x1 | 0x200
 
 #: By their names on the command line, as in DISM and wimlib-imagex.
 COMPRESSIONS = {
@@ -52,6 +44,7 @@ def capture_volume(
     append: bool = False,
     check: bool = False,
     config: str | None = None,
+    before_rename: Callable[[], None] = lambda: None,
     on_progress: Report | None = None,
 ) -> dict[str, Any]:
     """Capture the NTFS volume that fills a device as an image of a WIM.
@@ -69,6 +62,7 @@ def capture_volume(
         append: whether the image is added to an existing file.
         check: whether the file gets an integrity table; when appending, it keeps the one it has.
         config: what to leave out, in the form of WimScript.ini; None for nothing.
+        before_rename: called when the file is whole; may raise what forbids to give it its name.
         on_progress: gets `{"step": …}` and `{"progress": …, "done": …, "total": …}`, in bytes.
 
     Returns:
@@ -95,7 +89,7 @@ def capture_volume(
             NAME,
             (name or "").encode(),
             _config_file(stack, config),
-            _NTFS | _KEEP_LINKS,
+            ADD_FLAGS,
         )
         opened.raise_failure()
         if code == library.ERR_IMAGE_NAME_COLLISION:
@@ -106,70 +100,13 @@ def capture_volume(
         set_properties(target, index, properties or {})
         flags = SOLID if solid else 0
         flags |= CHECK_INTEGRITY if check else 0
-        write_atomically(target, wim, flags, progress, opened.raise_failure)
+
+        def whole() -> None:
+            opened.raise_failure()
+            before_rename()
+
+        write(target, wim, flags, progress, whole)
     return {"index": index, "encrypted": progress.left_out, "excluded": progress.excluded}
-
-
-def require_writable(wim: Wim) -> None:
-    """Raise WimError where libwim can't or may not write a WIM."""
-    facts = wim.facts
-    if facts.parts > 1:
-        msg = f"{wim.subject} is a split WIM, which can be read but not changed."
-        raise WimError(msg, "Join its parts first (wimlib-imagex join), then split the result.")
-    if facts.locked:
-        msg = f"{wim.subject} is marked read-only in its header."
-        raise WimError(msg, "Clear the mark first (wimlib-imagex optimize does).")
-
-
-def set_properties(wim: Wim, index: int, properties: Mapping[str, str]) -> None:
-    """Set properties of an image's XML data, by path."""
-    for path, text in properties.items():
-        code = wim.calls.wimlib_set_image_property(wim.handle, index, path.encode(), text.encode())
-        wim.check(code, f"can't take the property {path}")
-
-
-def write_atomically(
-    wim: Wim, path: Path, flags: int, progress: Progress, raise_failure: Callable[[], None]
-) -> None:
-    """Write a WIM to a new file in the same folder, and give it its name when it is complete.
-
-    Args:
-        wim: with what is to be written.
-        path: the file to make or to replace.
-        flags: WIMLIB_WRITE_FLAG_*.
-        progress: of the job.
-        raise_failure: raises what the source of the data met.
-
-    Raises:
-        WimError: it can't be written; `path` is as it was.
-    """
-    try:
-        number, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    except OSError as error:
-        raise WimError(f"{path} can't be written: {error.strerror}.") from error
-    os.close(number)
-    try:
-        code = wim.calls.wimlib_write(
-            wim.handle, os.fsencode(temporary), library.ALL_IMAGES, flags | FSYNC, 0
-        )
-        raise_failure()
-        wim.check(code, "can't be written", progress)
-        _take_over(path, temporary)
-        os.replace(temporary, path)  # noqa: PTH105  the temporary one is a string
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def _take_over(path: Path, temporary: str) -> None:
-    """Give the new file the mode that the old one has, or that a new one would have."""
-    try:
-        mode = path.stat().st_mode & 0o777
-    except FileNotFoundError:
-        mask = os.umask(0)
-        os.umask(mask)
-        mode = 0o666 & ~mask
-    os.chmod(temporary, mode)  # noqa: PTH101
 
 
 def _config_file(stack: ExitStack, config: str | None) -> bytes | None:

@@ -37,15 +37,14 @@ MISSING_HINT = "Install Debian's packages wimtools and ntfs-3g anew."
 
 _ASSUME_UTF8 = 0x1  # WIMLIB_INIT_FLAG_ASSUME_UTF8
 
-#: Ids that reseal takes for images: none, and all of a file.
-NO_IMAGE, ALL_IMAGES = 0, -1
+#: What stands for every image of a file.
+ALL_IMAGES = -1
 
 NONE, XPRESS, LZX, LZMS = range(4)
 
 # enum wimlib_progress_msg
 EXTRACT_FILE_STRUCTURE = 3
 EXTRACT_STREAMS = 4
-EXTRACT_METADATA = 6
 SCAN_BEGIN, SCAN_DENTRY, SCAN_END = 9, 10, 11
 WRITE_STREAMS = 12
 VERIFY_INTEGRITY, CALC_INTEGRITY = 16, 17
@@ -170,6 +169,36 @@ class WimInfo(Structure):
     )
 
 
+class AddCommand(Structure):
+    """struct wimlib_add_command."""
+
+    _fields_ = (
+        ("source", c_char_p),
+        ("target", c_char_p),
+        ("config", c_char_p),
+        ("flags", c_int),
+    )
+
+
+class DeleteCommand(Structure):
+    """struct wimlib_delete_command."""
+
+    _fields_ = (("path", c_char_p), ("flags", c_int))
+
+
+class _AnyCommand(ctypes.Union):
+    _fields_ = (("add", AddCommand), ("delete", DeleteCommand))
+
+
+class UpdateCommand(Structure):
+    """struct wimlib_update_command."""
+
+    _fields_ = (("operation", c_int), ("arguments", _AnyCommand))
+
+
+#: UpdateCommand.operation.
+UPDATE_ADD, UPDATE_DELETE = 0, 1
+
 _W = c_void_p
 #: name: (result, arguments), from the library's public header.
 PROTOTYPES: dict[str, tuple[object, tuple[object, ...]]] = {
@@ -191,12 +220,9 @@ PROTOTYPES: dict[str, tuple[object, tuple[object, ...]]] = {
     "wimlib_get_image_property": (c_char_p, (_W, c_int, c_char_p)),
     "wimlib_add_empty_image": (c_int, (_W, c_char_p, POINTER(c_int))),
     "wimlib_add_image": (c_int, (_W, c_char_p, c_char_p, c_char_p, c_int)),
-    "wimlib_export_image": (c_int, (_W, c_int, _W, c_char_p, c_char_p, c_int)),
-    "wimlib_delete_image": (c_int, (_W, c_int)),
+    "wimlib_update_image": (c_int, (_W, c_int, POINTER(UpdateCommand), c_size_t, c_int)),
     "wimlib_extract_image": (c_int, (_W, c_int, c_char_p, c_int)),
     "wimlib_write": (c_int, (_W, c_char_p, c_int, c_int, c_uint)),
-    "wimlib_overwrite": (c_int, (_W, c_int, c_uint)),
-    "wimlib_verify_wim": (c_int, (_W, c_int)),
 }
 
 

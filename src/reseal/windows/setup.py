@@ -34,6 +34,8 @@ SYSPREP_REGISTRY = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\Syspre
 #: Set by a run that failed (reported: scripts delete it before they try again).
 SYSPREP_CORRUPT = "SysprepCorrupt"
 STATE_INI = r"Setup\State\State.ini"
+#: Where a run in VM mode is remembered (value `Mode`), by reseal alone.
+MODE_MARK = r"HKLM\SOFTWARE\reseal"
 SYSPREP = r"System32\Sysprep"
 TAG_FILE = join(SYSPREP, "Sysprep_succeeded.tag")
 

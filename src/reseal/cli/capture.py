@@ -1,0 +1,105 @@
+"""`reseal capture`: the Windows volume of an image, into a WIM."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reseal.cli import console
+from reseal.cli.options import AllowBacking, AsJson, ImagePath, Quiet, Volume
+from reseal.errors import UsageError
+
+#: A configuration list is a short text.
+_MAX_CONFIG = 1 << 20
+
+
+def capture(
+    image: ImagePath,
+    wim: Annotated[Path, typer.Argument(metavar="FILE.wim", help="The WIM to make.")],
+    name: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Name of the image (default: that of the product)."),
+    ] = None,
+    description: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Description of the image.")
+    ] = None,
+    compress: Annotated[
+        str | None,
+        typer.Option(metavar="KIND", help="lzx (default), xpress, lzms or none."),
+    ] = None,
+    append: Annotated[
+        bool, typer.Option("--append", help="Add the image to an existing WIM.")
+    ] = False,
+    solid: Annotated[
+        bool,
+        typer.Option("--solid", help="Compress all data as one, as in an ESD: small and slow."),
+    ] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="WimScript.ini", help="What to leave out, in DISM's form."),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Give the WIM an integrity table.")
+    ] = False,
+    require_generalized: Annotated[
+        bool,
+        typer.Option("--require-generalized", help="Refuse an image that is not generalized."),
+    ] = False,
+    volume: Volume = None,
+    as_json: AsJson = False,
+    allow_backing: AllowBacking = False,
+    quiet: Quiet = False,
+) -> None:
+    r"""Capture the Windows volume of a disk image into a WIM, as DISM would.
+
+    Security descriptors, streams, reparse points, short names and hard links are kept. What DISM leaves
+    out by default is left out: page files, hiberfil.sys, System Volume Information, RECYCLER,
+    Windows\CSC. The WIM is either whole or not there.
+    """
+    from reseal.report import wim as report  # noqa: PLC0415  --help needs no engines
+    from reseal.session.capture import CaptureOptions  # noqa: PLC0415
+    from reseal.session.capture import capture as run  # noqa: PLC0415
+    from reseal.wim import COMPRESSIONS  # noqa: PLC0415
+
+    with console.errors(as_json=as_json):
+        if compress is not None and compress not in COMPRESSIONS:
+            msg = f"--compress {compress} is not known."
+            raise UsageError(msg, f"Choose one of {', '.join(COMPRESSIONS)}.")
+        if append and (compress or solid):
+            msg = "An image that is appended is compressed as the WIM is."
+            raise UsageError(msg, "Leave --compress and --solid out.")
+        options = CaptureOptions(
+            volume=volume,
+            name=name,
+            description=description,
+            compression=compress or ("lzms" if solid else "lzx"),
+            append=append,
+            solid=solid,
+            config=_load(config) if config else None,
+            check=check,
+            require_generalized=require_generalized,
+            allow_backing=allow_backing,
+        )
+        with console.progress(quiet=quiet) as tell:
+            record = run(image, wim, options, tell)
+        if as_json:
+            console.print_json(record)
+        else:
+            console.print_lines(report.captured(record))
+
+
+def _load(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MAX_CONFIG + 1)
+        if len(data) > _MAX_CONFIG:
+            raise UsageError(f"{path} is too large for a configuration list.")
+        encoding = "utf-16" if data[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
+        return data.decode(encoding)
+    except OSError as error:
+        raise UsageError(f"{path} can't be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        msg = f"{path} is neither UTF-8 nor UTF-16."
+        raise UsageError(msg, "Save it as UTF-8.") from error

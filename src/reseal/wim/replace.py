@@ -1,0 +1,79 @@
+"""Replacing one image of a WIM by what a volume holds; the other images stay as they are."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from reseal.wim import library
+from reseal.wim.capture import ADD_FLAGS
+from reseal.wim.file import open_wim
+from reseal.wim.progress import Progress
+from reseal.wim.volume import NAME, volume
+from reseal.wim.writing import RETAIN_GUID, SOLID, require_writable, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from reseal.disk.device import Device
+    from reseal.wim.progress import Report
+
+_ROOT = b"/"
+_WITH_ALL_BELOW = 0x2  # WIMLIB_DELETE_FLAG_RECURSIVE
+
+
+def replace_image(
+    wim: Path,
+    index: int,
+    device: Device,
+    output: Path | None = None,
+    *,
+    on_progress: Report | None = None,
+) -> dict[str, Any]:
+    """Replace the tree of an image by the NTFS volume that fills a device.
+
+    The image keeps its index, name and description; compression, integrity table, GUID and boot
+    index of the file stay, and so does every byte of the other images. Only data that the file does
+    not have yet are compressed; data that no image needs any more are gone. The image that is
+    replaced serves as the template: a file of the same path, size and times is not read again. To be
+    run in a worker (`reseal.process.run_worker`).
+
+    Args:
+        wim: the file.
+        index: of the image, from 1.
+        device: holds the volume; only read.
+        output: the file to make; None to replace `wim`.
+        on_progress: gets `{"step": …}` and `{"progress": …, "done": …, "total": …}`, in bytes.
+
+    Returns:
+        `encrypted`: paths that were left out because they are encrypted.
+
+    Raises:
+        WimError: the WIM can't be read or written; it is as it was.
+        ImageError: the volume is damaged.
+    """
+    with ExitStack() as stack:
+        opened = stack.enter_context(volume(device, read_only=True))
+        progress = Progress(on_progress, opened.renew)
+        target = stack.enter_context(open_wim(wim, progress=progress))
+        template = stack.enter_context(open_wim(wim))
+        if output is None:
+            require_writable(target)
+        target.require_index(index)
+        calls = target.calls
+        calls.wimlib_register_progress_function(target.handle, progress.function, None)
+        commands = (library.UpdateCommand * 2)()
+        commands[0].operation = library.UPDATE_DELETE
+        commands[0].arguments.delete = library.DeleteCommand(_ROOT, _WITH_ALL_BELOW)
+        commands[1].operation = library.UPDATE_ADD
+        commands[1].arguments.add = library.AddCommand(NAME, _ROOT, None, ADD_FLAGS)
+        code = calls.wimlib_update_image(target.handle, index, commands, len(commands), 0)
+        opened.raise_failure()
+        target.check(code, "can't take the volume", progress)
+        code = calls.wimlib_reference_template_image(
+            target.handle, index, template.handle, index, 0
+        )
+        target.check(code, "can't be compared with the volume", progress)
+        flags = RETAIN_GUID | (SOLID if target.facts.solid else 0)
+        write(target, output or wim, flags, progress, opened.raise_failure)
+    return {"encrypted": progress.left_out}

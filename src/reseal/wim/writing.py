@@ -1,0 +1,134 @@
+"""Writing WIM files: whole under their name, or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reseal.wim import library
+from reseal.wim.errors import WimError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from reseal.wim.file import Wim
+    from reseal.wim.progress import Progress
+
+# WIMLIB_WRITE_FLAG_*
+CHECK_INTEGRITY = 0x1
+RETAIN_GUID = 0x800
+SOLID = 0x1000
+
+#: What a file system answers that has no files without a name.
+_NO_NAMELESS_FILES = {errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL}
+
+
+def require_writable(wim: Wim) -> None:
+    """Raise WimError where libwim can't or may not write a WIM."""
+    facts = wim.facts
+    if facts.parts > 1:
+        msg = f"{wim.subject} is a split WIM, which can be read but not changed."
+        raise WimError(msg, "Join its parts first (wimlib-imagex join), and split the result.")
+    if facts.locked:
+        msg = f"{wim.subject} is marked read-only in its header."
+        raise WimError(msg, "Clear the mark first (wimlib-imagex optimize --readonly=no).")
+
+
+def set_properties(wim: Wim, index: int, properties: Mapping[str, str]) -> None:
+    """Set properties of an image's XML data, by path."""
+    for path, text in properties.items():
+        code = wim.calls.wimlib_set_image_property(wim.handle, index, path.encode(), text.encode())
+        wim.check(code, f"can't take the property {path}")
+
+
+def write(
+    wim: Wim, path: Path, flags: int, progress: Progress, before_rename: Callable[[], None]
+) -> None:
+    """Write a WIM to a file without a name in the same folder, and name it when it is whole.
+
+    A process that is killed leaves nothing behind, where the file system has files without names.
+
+    Args:
+        wim: with what is to be written.
+        path: the file to make or to replace; a symbolic link stays one.
+        flags: WIMLIB_WRITE_FLAG_*.
+        progress: of the job.
+        before_rename: called when the file is whole; raises what forbids to name it.
+
+    Raises:
+        WimError: it can't be written; `path` is as it was.
+    """
+    path = path.resolve()
+    try:
+        number, temporary = _open_beside(path)
+    except OSError as error:
+        msg = f"{path} can't be written: {error.strerror}."
+        raise WimError(msg, "reseal needs to write to the folder that holds the file.") from error
+    try:
+        target = f"/proc/self/fd/{number}".encode()
+        code = wim.calls.wimlib_write(wim.handle, target, library.ALL_IMAGES, flags, 0)
+        before_rename()
+        if progress.failure is None and code:
+            raise library.wim_error(code, str(path), "can't be written")
+        wim.check(code, "can't be written", progress)
+        os.fchmod(number, _mode(path))
+        os.fsync(number)
+        if temporary is None:
+            temporary = _link(number, path)
+        temporary.replace(path)
+        temporary = None
+        _sync_folder(path.parent)
+    except OSError as error:
+        msg = f"{path} can't be written: {error.strerror or error}."
+        raise WimError(msg) from error
+    finally:
+        os.close(number)
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def _open_beside(path: Path) -> tuple[int, Path | None]:
+    """Open a new file in the folder of another; return its name where it has to have one."""
+    try:
+        return os.open(path.parent, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600), None
+    except OSError as error:
+        if error.errno not in _NO_NAMELESS_FILES:
+            raise
+    number, name = tempfile.mkstemp(prefix=".reseal-", dir=path.parent)
+    return number, Path(name)
+
+
+def _link(number: int, path: Path) -> Path:
+    """Give a file without a name one beside the file that it is to replace."""
+    opened = os.open("/proc/self/fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        while True:
+            name = Path(tempfile.mktemp(prefix=".reseal-", dir=path.parent))  # noqa: S306  see below
+            with suppress(FileExistsError):
+                # Only with a folder's descriptor does Python follow the link to the file.
+                os.link(str(number), name, src_dir_fd=opened, follow_symlinks=True)
+                return name
+    finally:
+        os.close(opened)
+
+
+def _mode(path: Path) -> int:
+    """The mode that the file has, or that a new one would have."""
+    try:
+        return path.stat().st_mode & 0o777
+    except FileNotFoundError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask
+
+
+def _sync_folder(folder: Path) -> None:
+    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
