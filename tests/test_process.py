@@ -258,6 +258,7 @@ def test_a_tool_that_crashes_is_named() -> None:
 
 def test_what_is_not_installed_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(process, "_SBIN", "/nowhere")
     for program, package in process.PACKAGES.items():
         with pytest.raises(EngineError, match=f"{program} is not installed") as raised:
             run_tool([program])

@@ -34,7 +34,14 @@ if TYPE_CHECKING:
 PACKAGES = {
     "qemu-img": "qemu-utils",
     "qemu-storage-daemon": "qemu-system-common",
+    "mkntfs": "ntfs-3g",
+    "mkfs.vfat": "dosfstools",
+    "mcopy": "mtools",
 }
+#: Where Debian keeps the programs that make file systems; the path of a plain user lacks it.
+_SBIN = "/usr/sbin:/sbin"
+#: Messages are recognised by their words; mtools would refuse a volume without a disk's geometry.
+_ENVIRONMENT = {"LC_ALL": "C.UTF-8", "MTOOLS_SKIP_CHECK": "1"}
 #: The longest message that is taken from a worker, in bytes; a result is one message.
 MAX_MESSAGE = 64 << 20
 
@@ -85,7 +92,7 @@ def spawn(argv: Sequence[str], *, pass_fds: Sequence[int] = ()) -> subprocess.Po
             stderr=subprocess.PIPE,
             pass_fds=pass_fds,
             start_new_session=True,
-            env=os.environ | {"LC_ALL": "C.UTF-8"},  # messages are recognised by their words
+            env=os.environ | _ENVIRONMENT | {"PATH": f"{os.environ.get('PATH', '')}:{_SBIN}"},
             preexec_fn=partial(die_with_parent, os.getpid()),  # noqa: PLW1509  # see die_with_parent
         )
     except (FileNotFoundError, PermissionError) as error:

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 class NewImage:
     """Changes that are to become a new image; the image below is only read."""
 
-    def __init__(self, image: Image, output: Path, *, thin: bool) -> None:
+    def __init__(self, image: Image, output: Path, *, thin: bool, size: int | None = None) -> None:
         self._image = image
-        self._output = _checked(output, image)
+        self._output = checked(output, image.file)
         self._thin = thin
         self._format = EXTENSIONS[output.suffix.lower()]
         if thin and self._format != "qcow2":
@@ -40,13 +40,12 @@ class NewImage:
         self._appearance = Appearance(image)
         self.overlay = overlay_path(self._output)
         self._partial = partial_path(self._output)
-        self._lock = _lock(self.overlay)
+        self._lock = lock_output(self.overlay)
         try:
-            if self._partial.is_dir() and not self._partial.is_symlink():
-                shutil.rmtree(self._partial)  # of a run that was killed
+            remove_partial(self._partial)
             # A thin image is found again as long as the two files move together.
             below = os.path.relpath(image.file, self._output.parent)
-            create_overlay(self.overlay, image.link, plain_name(below))
+            create_overlay(self.overlay, image.link, plain_name(below), size=size)
         except BaseException:
             self._lock.close()
             raise
@@ -57,7 +56,7 @@ class NewImage:
         sync_file(self.overlay)
         if self._thin:
             shutil.copymode(self._image.file, self.overlay)
-            self._publish(self.overlay)
+            publish(self.overlay, self._output)
             return
         self._require_space()
         self._partial.mkdir(mode=0o700)
@@ -67,7 +66,7 @@ class NewImage:
             self._convert(whole)
             shutil.copymode(self._image.file, whole)
             sync_file(whole)
-            self._publish(whole)
+            publish(whole, self._output)
         finally:
             shutil.rmtree(self._partial, ignore_errors=True)
 
@@ -104,22 +103,33 @@ class NewImage:
             hint="Free some space, or name an output elsewhere.",
         )
 
-    def _publish(self, whole: Path) -> None:
-        """Give a file the output's name, without ever replacing a file of that name."""
-        try:
-            os.link(whole, self._output)
-        except FileExistsError:
-            raise UsageError(f"{self._output} has appeared meanwhile.") from None
-        except OSError:  # a file system without hard links
-            if self._output.exists():
-                raise UsageError(f"{self._output} has appeared meanwhile.") from None
-            whole.rename(self._output)
-        whole.unlink(missing_ok=True)
-        sync_folder(self._output.parent)
+
+def publish(whole: Path, output: Path) -> None:
+    """Give a file the output's name, without ever replacing a file of that name."""
+    try:
+        os.link(whole, output)
+    except FileExistsError:
+        raise UsageError(f"{output} has appeared meanwhile.") from None
+    except OSError:  # a file system without hard links
+        if output.exists():
+            raise UsageError(f"{output} has appeared meanwhile.") from None
+        whole.rename(output)
+    whole.unlink(missing_ok=True)
+    sync_folder(output.parent)
 
 
-def _checked(output: Path, image: Image) -> Path:
-    """Return the output's absolute path, its folder resolved."""
+def remove_partial(partial: Path) -> None:
+    """Delete what a run that was killed left of an output."""
+    if partial.is_dir() and not partial.is_symlink():
+        shutil.rmtree(partial)
+
+
+def checked(output: Path, source: Path) -> Path:
+    """Return the output's absolute path, its folder resolved.
+
+    Raises:
+        UsageError: its extension is unknown, its folder is missing, or it exists.
+    """
     if output.suffix.lower() not in EXTENSIONS:
         known = ", ".join(sorted(EXTENSIONS))
         raise UsageError(f"{output} has none of the extensions of images: {known}.")
@@ -128,7 +138,7 @@ def _checked(output: Path, image: Image) -> Path:
         raise UsageError(f"the folder of {output} does not exist.")
     absolute = folder / output.name
     if os.path.lexists(absolute):
-        same = absolute.exists() and absolute.samefile(image.file)
+        same = absolute.exists() and absolute.samefile(source)
         raise UsageError(
             f"the output {output} is the image itself."
             if same
@@ -138,7 +148,7 @@ def _checked(output: Path, image: Image) -> Path:
     return absolute
 
 
-def _lock(overlay: Path) -> Lock:
+def lock_output(overlay: Path) -> Lock:
     """Lock an output by its overlay, so that two runs can't make the same image."""
     while True:
         try:

@@ -16,13 +16,16 @@ if TYPE_CHECKING:
     from reseal.disk.chain import Link
 
 
-def create_overlay(overlay: Path, link: Link, backing_name: str | None = None) -> None:
+def create_overlay(
+    overlay: Path, link: Link, backing_name: str | None = None, *, size: int | None = None
+) -> None:
     """Create an empty qcow2 over an image, which only this user can read.
 
     Args:
         overlay: the file to create, or an empty one.
         link: the image below.
         backing_name: how the overlay's header names the image; its file name by default.
+        size: bytes of the disk, where it is to be larger than the image's.
 
     Raises:
         EngineError: qemu-img is not installed.
@@ -40,7 +43,7 @@ def create_overlay(overlay: Path, link: Link, backing_name: str | None = None) -
             hint="reseal needs to write beside the image; --output names a new image elsewhere.",
         ) from error
     try:
-        run_tool([*command, str(overlay), str(link.header.size)])
+        run_tool([*command, str(overlay), str(size or link.header.size)])
     except BaseException as error:
         overlay.unlink(missing_ok=True)  # qemu-img itself deletes what it could not finish
         if isinstance(error, ImageError):

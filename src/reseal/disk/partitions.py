@@ -64,6 +64,7 @@ class VolumeRange:
         disk: the GPT disk id, or the MBR signature as eight hexadecimal digits; empty for a bare
             volume.
         active: whether the MBR marks the partition as the one to boot from.
+        attributes: the GPT attributes, 64 bits; 0 elsewhere.
     """
 
     number: int
@@ -75,6 +76,7 @@ class VolumeRange:
     name: str = ""
     disk: str = ""
     active: bool = False
+    attributes: int = 0
 
     @property
     def unsupported(self) -> str | None:
@@ -162,7 +164,7 @@ def _gpt_volumes(
     entries: bytes, entry_size: int, sector: int, disk_size: int, disk: UUID
 ) -> Iterator[VolumeRange]:
     for index in range(len(entries) // entry_size):
-        kind, name_id, first, last, _, name = struct.unpack_from(
+        kind, name_id, first, last, attributes, name = struct.unpack_from(
             _GPT_ENTRY, entries, index * entry_size
         )
         if not any(kind):
@@ -180,6 +182,7 @@ def _gpt_volumes(
             id=str(UUID(bytes_le=name_id)),
             name=name.decode("utf-16-le", errors="replace").partition("\0")[0],
             disk=str(disk),
+            attributes=attributes,
         )
 
 

@@ -31,7 +31,14 @@ class Transaction:
         self.overlay = staged.overlay
 
     @classmethod
-    def begin(cls, image: Image, *, output: Path | None = None, thin: bool = False) -> Self:
+    def begin(
+        cls,
+        image: Image,
+        *,
+        output: Path | None = None,
+        thin: bool = False,
+        size: int | None = None,
+    ) -> Self:
         """Lock the image and create the overlay.
 
         Args:
@@ -39,6 +46,7 @@ class Transaction:
             output: a new image that is to hold the result, in the format of its extension; None
                 to change the image in place.
             thin: let the output be a qcow2 that holds the changes alone, over the image.
+            size: bytes of the output's disk, where it is to be larger than the image's.
 
         Raises:
             UsageError: `output` exists or has an unknown extension, or `thin` does not fit.
@@ -46,9 +54,9 @@ class Transaction:
             DiskError: the overlay can't be created.
         """
         if output is not None:
-            return cls(NewImage(image, output, thin=thin))
-        if thin:
-            raise UsageError("a thin image needs the name of an output.")
+            return cls(NewImage(image, output, thin=thin, size=size))
+        if thin or size:
+            raise UsageError("a thin or larger image needs the name of an output.")
         return cls(InPlace(image))
 
     def __enter__(self) -> Self:
