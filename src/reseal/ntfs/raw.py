@@ -186,23 +186,27 @@ class RawVolume:
 
     def value(self, number: int, kind: int, name: str) -> Value:
         """Find an attribute's value. Raises VolumeError where it is absent or damaged."""
-        wanted = [
-            piece
-            for record in self.records_of(number)
-            for piece in self._pieces(record)
-            if piece.type == kind and piece.name == name
-        ]
+        wanted = self._named(number, kind, name)
         if not wanted:
             raise self.damaged(f"file record {number} has no attribute {kind:#x} {name}".rstrip())
         return self._value(wanted)
 
     def has(self, number: int, kind: int, name: str) -> bool:
         """Whether a file has an attribute."""
-        return any(
-            piece.type == kind and piece.name == name
+        return bool(self._named(number, kind, name))
+
+    def attribute_records(self, number: int, kind: int, name: str) -> list[tuple[Record, int, int]]:
+        """Return (file record, byte offset in it, bytes) of each part of an attribute."""
+        found = self._named(number, kind, name)
+        return [(piece.record, piece.offset, piece.length) for piece in found]
+
+    def _named(self, number: int, kind: int, name: str) -> list[_Piece]:
+        return [
+            piece
             for record in self.records_of(number)
             for piece in self._pieces(record)
-        )
+            if piece.type == kind and piece.name == name
+        ]
 
     def records_of(self, number: int) -> list[Record]:
         """Return a file's record with all that its attribute list names."""

@@ -1,0 +1,47 @@
+"""A new, empty NTFS volume, made by mkntfs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from reseal.disk.pour import pour
+from reseal.process import run_tool
+
+if TYPE_CHECKING:
+    from reseal.disk.device import Device
+
+_SECTOR = 512
+#: What Windows itself chooses for volumes up to 16 TiB (documented: default cluster size for NTFS).
+_CLUSTER = 4096
+#: The geometry that firmware and Windows assume for every disk that counts in sectors.
+_HEADS, _SECTORS_PER_TRACK = 255, 63
+
+
+def make(device: Device, *, label: str, hidden_sectors: int) -> None:
+    """Make an empty volume that fills an empty device, with sectors of 512 bytes.
+
+    Args:
+        device: the partition; writable, all zeros.
+        label: the volume's name.
+        hidden_sectors: sectors in front of the partition. Boot code finds the volume by them.
+
+    Raises:
+        EngineError: mkntfs is not installed.
+        ImageError: it failed.
+    """
+    with TemporaryDirectory(prefix="reseal-") as folder:
+        path = Path(folder) / "volume"
+        with path.open("wb") as file:
+            file.truncate(device.size)
+        run_tool(
+            [
+                *("mkntfs", "--force", "--quiet", "--quick"),
+                *("--cluster-size", str(_CLUSTER), "--sector-size", str(_SECTOR)),
+                *("--partition-start", str(hidden_sectors)),
+                *("--heads", str(_HEADS), "--sectors-per-track", str(_SECTORS_PER_TRACK)),
+                *("--label", label, str(path), str(device.size // _SECTOR)),
+            ]
+        )
+        pour(path, device)
