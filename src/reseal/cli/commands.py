@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Annotated
 
 import typer
+from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from reseal import __version__
 
@@ -65,3 +66,22 @@ def application(arguments: list[str] | None = None) -> typer.Typer:
         else:
             app.command(cls=getattr(module, "COMMAND", None))(getattr(module, name))
     return app
+
+
+def command(arguments: list[str] | None = None) -> TyperCommand | TyperGroup:
+    """Return the same as a command that can be called and described."""
+    made = typer.main.get_command(application(arguments))
+    assert isinstance(made, TyperCommand | TyperGroup)
+    _tidy(made)
+    return made
+
+
+def _tidy(one: object) -> None:
+    """Let help show a flag as a flag, not as an option that takes a truth value or a number."""
+    if isinstance(one, TyperGroup):
+        for below in one.commands.values():
+            _tidy(below)
+    if isinstance(one, TyperCommand | TyperGroup):
+        for option in (*one.params, one.get_help_option(typer.Context(one))):
+            if isinstance(option, TyperOption) and (option.is_flag or option.count):
+                option.metavar, option.show_default = "", False
