@@ -15,6 +15,8 @@ from tests.answerfile.samples import (
     component,
     document,
     one,
+    package,
+    servicing,
     settings,
     unattend,
 )
@@ -235,6 +237,28 @@ def test_other_elements_of_the_second_file_come_along() -> None:
 
     assert extension.encode() in result.to_bytes()
     assert merged(second, second).to_bytes().count(b"<Extensions") == 1
+
+
+def test_packages_of_both_files_stay() -> None:
+    telnet = '<selection name="TelnetClient" state="{}"/>'
+    first = unattend(
+        servicing(package("A", "install"), package("F", "configure", telnet.format("true")))
+    )
+    twice = package("B", "install") * 2
+    second = unattend(
+        servicing(twice, package("f", "configure", telnet.format("false")), package("A", "remove"))
+    )
+    result = merged(first, second)
+    assert [(one.name, one.action, one.selections) for one in result.packages] == [
+        ("A", "install", ()),
+        ("f", "configure", (("TelnetClient", False),)),
+        ("B", "install", ()),
+        ("B", "install", ()),
+        ("A", "remove", ()),
+    ]
+    empty = unattend("<servicing/>\n")
+    assert [one.name for one in merged(empty, first).packages] == ["A", "F"]
+    assert merged(first, empty).to_bytes() == merged(first, first).to_bytes()
 
 
 def test_encoding_and_line_ends_are_those_of_the_first_file() -> None:

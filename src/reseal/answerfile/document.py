@@ -163,6 +163,7 @@ class Package:
     action: str
     selections: tuple[tuple[str, bool], ...]
     position: Position
+    element: Element = field(repr=False)
 
 
 class AnswerFile:
@@ -246,6 +247,7 @@ class AnswerFile:
                 if one.name == "selection"
             ),
             position=self.position(element),
+            element=element,
         )
 
     # The three builders below fill `children` in after the object is made, since a setting knows

@@ -3,6 +3,7 @@
 - A setting of the second file replaces the first file's text of it.
 - An item of a list is the same item if it has the same key: `wcm:keyValue`, or what names it (Name,
   Identifier, …), or the same command. Other items are added; an Order goes on counting.
+- A package of `<servicing>` is the same if its name and what is done to it are.
 - Some settings only make sense together, and the second file's replace the first file's as a whole.
 
 Comments and order of the first file stay, those of the second come with what they stand in.
@@ -14,7 +15,14 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from reseal.answerfile.components import JOIN, SETUP
-from reseal.answerfile.document import UNATTEND, AnswerFile, Branch, Component, Setting
+from reseal.answerfile.document import (
+    UNATTEND,
+    AnswerFile,
+    Branch,
+    Component,
+    Package,
+    Setting,
+)
 from reseal.answerfile.layout import formatted
 from reseal.answerfile.markup import Edit, Element
 
@@ -74,6 +82,22 @@ class _Merger:
         for element in self.other.root.children:
             if (element.namespace, element.name) not in {*names, (UNATTEND, "settings")}:
                 self._add(self.base.root, element)
+        if (UNATTEND, "servicing") in names:
+            self._packages()
+
+    def _packages(self) -> None:
+        """Add packages to those of `base`; the same action on the same package is the other's."""
+        servicing = (UNATTEND, "servicing")
+        children = self.base.root.children
+        around = next(e for e in children if (e.namespace, e.name) == servicing)
+        mine = {_action_on(one): one.element for one in self.base.packages}
+        for one in self.other.packages:
+            same = mine.pop(_action_on(one), None)
+            if same is None:
+                self._add(around, one.element)
+            else:
+                text = self._text(same, one.element)
+                self._edits.append(Edit(same.start, same.end, text))
 
     def _branch(self, mine: Branch, theirs: Branch) -> None:
         order = max((_order(child) for child in mine.children), default=0)
@@ -146,6 +170,10 @@ def _own(element: Element) -> set[str]:
 
 def _identity_of(component: Component) -> tuple[str, str]:
     return component.name.casefold(), component.architecture.casefold()
+
+
+def _action_on(package: Package) -> tuple[str, str]:
+    return package.name.casefold(), package.action
 
 
 def _is_whole(setting: Setting) -> bool:
