@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reseal.session import Neighbours, VolumeState
+from reseal.testing.drivers import with_storage
 from reseal.testing.machine import Machine
 from reseal.testing.volumes import File
 from reseal.windows import Sid
@@ -244,6 +245,16 @@ PROBLEMS: dict[str, Problem] = {
             "Windows Advanced Threat Protection\\Status": {"OnboardingState": 1}})},
     ),
     "rearm": Problem("note", "not checkable", "0xc004d307"),
+    "storage-drivers": Problem(
+        "note", "will not find its disk on virtio",
+        machine={name: with_storage(services=("storahci", "stornvme"))[name]
+                 for name in ("system", "files")},
+        items=(
+            "virtio block (viostor): no driver", "virtio SCSI (vioscsi): no driver",
+            "NVMe: stornvme", "SATA (AHCI): storahci", "IDE: no driver", "VMware PVSCSI: no driver",
+            "LSI Logic SAS: no driver", "Hyper-V (storvsc): no driver",
+        ),
+    ),
 }  # fmt: skip
 
 

@@ -14,8 +14,9 @@ from reseal.windows import Installation
 from tests.builders import CLEAN
 from tests.end_to_end import real_machine
 
-#: What no image tells, and what a tree in memory does not tell.
-ALWAYS = {"rearm": "note", "encrypted-files": "note"}
+#: What no image tells, what a tree in memory does not tell, and the storage drivers that are missing or
+#: whose files the sample has not.
+ALWAYS = {"rearm": "note", "encrypted-files": "note", "storage-drivers": "note"}
 
 
 def run(files: dict[str, Any], *switches: str) -> dict[str, Finding]:
@@ -49,8 +50,15 @@ def test_windows_10(corpus: Path) -> None:
     - no windows-update: wuauserv and UsoSvc start on demand; WaaSMedicSvc came with 1803.
     - no server-roles: ProductType is WinNT, and NTDS a key without ImagePath.
     - no domain: PolPrDmS is empty.
+    - storage-drivers: it starts from a RAID controller of Intel's (iaStorAV), so a StartOverride holds
+      back AHCI and all others; of their files the sample has those two.
     """
-    found = run(tree(real_machine.machine(corpus)))
+    files = tree(real_machine.machine(corpus))
+    files["Windows"]["System32"]["drivers"]["iaStorAV.sys"] = b"MZ"
+    found = run(files)
+    assert "other controllers: iaStorAV" in found["storage-drivers"].items
+    assert "SATA (AHCI): storahci (switched off)" in found["storage-drivers"].items
+    assert "virtio block (viostor): no driver" in found["storage-drivers"].items
     assert levels(found) == ALWAYS | {"pending-renames": "warning"}
     renames = found["pending-renames"]
     assert len(renames.items) == 16
@@ -73,16 +81,25 @@ def test_windows_7_of_a_domain(corpus: Path) -> None:
     - no server-roles: a client; its Fax service belongs to the client, W3SVC has no ImagePath.
     - no appx-service: Windows 7 has none.
     - VM mode would be right: the devices under Enum are VMware's, among those of older hardware.
+    - storage-drivers: it starts from LSI Logic SAS; AHCI (msahci) waits for its device, so does
+      storvsc, which generalizing leaves as it is.
     """
     machine = Machine(
         build=7601, product="Windows 7 Professional", version="6.1", architecture="x86"
     )
     files = with_hives(machine, corpus / "machines" / "win7sp1-x86-domain-joined")
     del files["Windows"]["System32"]["config"]["SECURITY"]
+    for name in ("intelide", "lsi_sas", "msahci", "storvsc", "vmbus"):
+        files["Windows"]["System32"]["drivers"][f"{name}.sys"] = b"MZ"
     found = run(files, "mode:vm")
     assert found["hives"].message.endswith("SECURITY is missing.")
     assert levels(found) == ALWAYS | {"hives": "error", "domain": "warning"}
     assert "shieldbase.local" in found["domain"].message
+    assert [one for one in found["storage-drivers"].items if not one.endswith("no driver")] == [
+        "SATA (AHCI): msahci (switched off)",
+        "IDE: intelide",
+        "LSI Logic SAS: LSI_SAS",
+    ]
 
 
 def test_windows_8_1_of_a_domain(corpus: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reseal.regf import types
+from reseal.testing.drivers import multi, package
 
 DISK, NET = "{4d36e967-e325-11ce-bfc1-08002be10318}", "{4d36e972-e325-11ce-bfc1-08002be10318}"
 SCSI, SYSTEM = "{4d36e97b-e325-11ce-bfc1-08002be10318}", "{4d36e97d-e325-11ce-bfc1-08002be10318}"
@@ -22,13 +23,6 @@ RAID = r"PCI\VEN_1000&DEV_0001\3&11583659&0&20"
 VOLMGR = r"ROOT\VOLMGR\0000"
 PRINTER = r"SWD\PRINTENUM\PrintQueues"
 WPD = r"SWD\WPDBUSENUM\_??_USBSTOR#Disk&Ven_ACME&Prod_Stick#SERIAL0815&0#{53f56307-b6bf-11d0-94f2-00a0c91efb8b}"  # noqa: E501
-
-MULTI = types.REG_MULTI_SZ
-
-
-def multi(*strings: str) -> tuple[int, bytes]:
-    """A REG_MULTI_SZ."""
-    return MULTI, types.encode(MULTI, list(strings))
 
 
 def device(
@@ -68,20 +62,6 @@ def driver(
     found: dict[str, Any] = {"Type": 1, "Start": start, "ErrorControl": 3, **(more or {})}
     if override:
         found["StartOverride"] = {"0": 3}
-    return found
-
-
-def package(inf: str, folder: str, ids: dict[str, str]) -> dict[str, Any]:
-    """What DriverDatabase holds of a package; `ids`: hardware id to service."""
-    found: dict[str, Any] = {
-        rf"DriverInfFiles\{inf}": {"": multi(folder), "Active": folder},
-        rf"DriverPackages\{folder}": {"": inf, "Provider": "ACME"},
-    }
-    for identifier, service in ids.items():
-        found[rf"DeviceIds\{identifier}"] = {inf: bytes.fromhex("01ff0000")}
-        base = rf"DriverPackages\{folder}"
-        found[rf"{base}\Descriptors\{identifier}"] = {"Configuration": f"{service}_Inst"}
-        found[rf"{base}\Configurations\{service}_Inst"] = {"Service": service}
     return found
 
 

@@ -13,9 +13,10 @@ from reseal.providers.network import network
 from reseal.providers.network.adapters import ADAPTER_CLASS, GUID
 from reseal.providers.pnp import pnp
 from reseal.session import Session
+from reseal.testing.drivers import multi
 from reseal.testing.machine import Machine
 from tests.builders import State, difference, session, state
-from tests.providers.hardware import multi, nested
+from tests.providers.hardware import nested
 from tests.providers.judge import WINDOWS_7_DOMAIN, WINDOWS_10, compare, judge, real, run
 
 OLD = "{08BA0CD8-E98C-475C-BADF-65130C043BD6}"

@@ -10,6 +10,7 @@ import pytest
 
 from reseal.providers.pnp import REMOVE_DRIVERS, SETTINGS, pnp
 from reseal.session import Session
+from reseal.testing.drivers import package
 from reseal.testing.hives import hive
 from reseal.testing.machine import Machine
 from tests.builders import State, difference, session, state
@@ -246,7 +247,7 @@ def test_driver_packages_stay_in_the_store() -> None:
 
 def test_remove_drivers_takes_third_party_packages_that_nothing_needs() -> None:
     drivers = hive({"DriverDatabase": hw.nested(
-        hw.package("oem9.inf", "scanner.inf_amd64_9", {r"USB\VID_1&PID_2": "usbscan"})
+        package("oem9.inf", "scanner.inf_amd64_9", {r"USB\VID_1&PID_2": "usbscan"})
     )}).to_bytes()  # fmt: skip
     files = {"Windows": PACKAGES["Windows"] | {
         "System32": PACKAGES["Windows"]["System32"] | {"config": {"DRIVERS": drivers}}}}  # fmt: skip

@@ -27,6 +27,7 @@ from reseal.checks.reserved_storage import reserved_storage
 from reseal.checks.server_roles import server_roles
 from reseal.checks.servicing import servicing
 from reseal.checks.several_windows import several_windows
+from reseal.checks.storage_drivers import storage_drivers_at_boot
 from reseal.checks.store_apps import store_apps
 from reseal.checks.sysprep_state import sysprep_state
 from reseal.checks.upgraded import upgraded
@@ -70,6 +71,7 @@ CHECKS: tuple[Check, ...] = (
     windows_update,
     defender_endpoint,
     rearm,
+    storage_drivers_at_boot,
 )
 
 

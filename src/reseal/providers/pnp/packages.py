@@ -17,7 +17,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from reseal.providers.pnp.boot import DRIVER_DATABASE, BootDrivers
+from reseal.drivers.boot import DRIVER_DATABASE
+from reseal.providers.pnp.boot import BootDrivers
 from reseal.windows.values import strings, text
 
 if TYPE_CHECKING:

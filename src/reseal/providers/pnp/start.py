@@ -13,24 +13,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reseal.providers.pnp.boot import BOOT_START, DRIVER_DATABASE
-from reseal.tree import join
+from reseal.drivers.boot import (
+    BOOT_START,
+    DRIVER_DATABASE,
+    HDC,
+    SCSI_ADAPTER,
+    service_file,
+    waits_for_device,
+)
 from reseal.windows.values import number, text
 
 if TYPE_CHECKING:
     from reseal.regf import Key
     from reseal.session import Session
 
-_KERNEL_DRIVER = 1
-_ON_DEMAND = 3
 #: The kernel does not come up without the driver (documented: SERVICE_ERROR_CRITICAL).
 _CRITICAL = 3
-_CONTROLLER_CLASSES = frozenset({
-    "{4d36e96a-e325-11ce-bfc1-08002be10318}",  # hdc
-    "{4d36e97b-e325-11ce-bfc1-08002be10318}",  # SCSIAdapter
-})  # fmt: skip
-#: Load order groups of storage drivers that start at boot in Windows 7 (seen).
-_STORAGE_GROUPS = frozenset({"scsi miniport", "scsi storport", "system bus extender"})
+_CONTROLLER_CLASSES = frozenset({HDC, SCSI_ADAPTER})
 
 
 def start_all(session: Session) -> None:
@@ -69,23 +68,10 @@ def _start_controllers(session: Session, root: str, services: Key) -> None:
     }
     for name in sorted(names - {""}):
         service = services.key(name)
-        if (
-            service is not None
-            and number(service, "Start") == _ON_DEMAND
-            and number(service, "Type") == _KERNEL_DRIVER
-            and not number(service, "BootFlags")
-            and (text(service, "Group") or "").lower() in _STORAGE_GROUPS
-            and _file(session, service)
-        ):
+        if service is not None and waits_for_device(service) and _file(session, service):
             session.set_number(rf"{root}\Services\{service.name}", "Start", BOOT_START)
 
 
 def _file(session: Session, service: Key) -> bool:
     """Whether the image has the driver's file."""
-    path = text(service, "ImagePath") or rf"System32\drivers\{service.name}.sys"
-    path = path.removeprefix("\\??\\")
-    if path.lower().startswith("system32\\"):
-        path = join(session.installation.root, path)
-    else:
-        path = session.registry.local_path(path)
-    return session.files.stat(path) is not None
+    return session.files.stat(service_file(session.registry, service)) is not None

@@ -1,0 +1,66 @@
+"""Whether Windows will find its disk on other machines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reseal.checks.declaration import Finding, NotCheckableError, check, note, warning
+from reseal.drivers.storage import VIRTIO_BLOCK, VIRTIO_SCSI, Ready, other_drivers, storage_drivers
+from reseal.session import Mark
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reseal.session import Session
+
+_ADD = "Add a driver with --drivers FOLDER where the image goes to such a machine."
+
+
+@check(
+    "storage-drivers",
+    "Windows has a driver for each of the common storage controllers.",
+    mark=Mark.SEEN,
+    source="real hives of Windows 7 and 10: the databases from which the kernel installs drivers while "
+    "it boots; controllers' ids: Virtio specification, PCI class codes, drivers of Linux",
+    forceable=False,
+)
+def storage_drivers_at_boot(session: Session) -> Iterable[Finding]:
+    """Windows stops with 0x7B where no driver that starts at boot knows the controller of its disk."""
+
+    def exists(path: str) -> bool:
+        return session.files.stat(path) is not None
+
+    found = storage_drivers(session.registry, exists)
+    if not found:
+        msg = "The image has no database of drivers from which the kernel could install any."
+        raise NotCheckableError(msg)
+    items = [
+        f"{one.controller.name}: {', '.join(one.services) or 'no driver'}"
+        + (f" ({one.ready.value})" if one.ready is Ready.SWITCHED_OFF else "")
+        for one in found
+    ]
+    others = other_drivers(session.registry, exists, found)
+    if others:
+        items.append(f"other controllers: {', '.join(others)}")
+    missing = [one.controller.name for one in found if one.ready is Ready.MISSING]
+    off = [one.controller.name for one in found if one.ready is Ready.SWITCHED_OFF]
+    if len(missing) == len(found) and not others:
+        yield warning(
+            "No driver of any common storage controller starts at boot, so Windows finds no disk on "
+            "common machines.",
+            "Add the drivers of the machine that the image goes to with --drivers FOLDER.",
+            items=items,
+        )
+        return
+    parts = []
+    if missing:
+        virtio = {VIRTIO_BLOCK.name, VIRTIO_SCSI.name} <= set(missing)
+        where = ", so it will not find its disk on virtio (KVM)" if virtio else ""
+        parts.append(f"Windows starts no driver at boot for {', '.join(missing)}{where}.")
+    if off:
+        parts.append(
+            f"The last hardware switched off those for {', '.join(off)}; generalizing lets them start "
+            "again."
+        )
+    if parts:
+        yield note(" ".join(parts), _ADD if missing else None, items=items)

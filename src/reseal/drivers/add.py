@@ -1,0 +1,328 @@
+r"""Adding driver packages to an image that is switched off.
+
+| place | what is written | mark, source |
+|---|---|---|
+| `Windows\Drivers\reseal\<name>` | the package: its INF file, its catalogue and all its files | inferred: a folder that Windows has no use of its own for |
+| `SOFTWARE\Microsoft\Windows\CurrentVersion` `DevicePath` | that folder is added; `%SystemRoot%\inf` stays | documented: Microsoft, Configure Windows to Search Additional Folders for Device Drivers: where no package in the driver store fits a new device, Windows looks into these folders, takes the package into the driver store and installs it from there |
+
+A storage driver that starts at boot is registered as well, since Windows needs it before it can look
+anywhere (see `registering`). A package is taken only if it has devices for the architecture and version
+of the image; of several of the same package the one that is made for this version most exactly.
+"""  # noqa: E501  a table row can't be wrapped
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reseal.drivers import registering
+from reseal.drivers.inf import MAX_SIZE, Inf, InfError
+from reseal.drivers.result import AddedPackage, Outcome
+from reseal.drivers.signature import Executable
+from reseal.drivers.source import Candidate, Source, best
+from reseal.drivers.target import Target
+from reseal.errors import CheckError, UsageError
+from reseal.regf import types
+from reseal.session import Mark
+from reseal.tree import TreeError, join
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from reseal.session import Session
+
+PROVIDER = "drivers"
+STAGING = r"Drivers\reseal"
+CURRENT_VERSION = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion"
+_INF_FOLDER = r"%SystemRoot%\inf"
+_LANGUAGE = r"HKLM\SYSTEM\CurrentControlSet\Control\Nls\Language"
+_ENGLISH = 0x409
+
+
+def add_packages(session: Session, folder: Path) -> list[AddedPackage]:
+    """Stage the driver packages of a folder of this computer that fit the image.
+
+    Args:
+        session: the installation; the changes are staged in it, by the provider `drivers`.
+        folder: holds INF files with what belongs to them, at any depth.
+
+    Returns:
+        Every package that was found, in the order of their paths, and what became of it.
+
+    Raises:
+        UsageError: the folder can't be read, or holds no package that fits.
+        CheckError: the image does not tell its version or architecture.
+        ImageError: a hive of the image is damaged.
+    """
+    target = Target.of(session.installation)
+    if target is None:
+        msg = "The image does not tell its version and architecture, so no driver can be chosen."
+        raise CheckError(msg, "Look at it with `reseal inspect`; nothing was changed.")
+    source = Source(folder)
+    results: dict[Path, AddedPackage] = {}
+    candidates = []
+    included = _Included(session)
+    for path in source.infs():
+        try:
+            package = source.package(path, target, _language(session), included.find)
+            if package.models:
+                candidates.append(Candidate(path, package))
+                continue
+            reason = _why_none(Candidate(path, package))
+        except InfError as error:
+            reason = error.message
+        results[path] = AddedPackage(source.shown(path), Outcome.LEFT_OUT, reason)
+    taken, passed = best(candidates)
+    for one in passed:
+        results[one.path] = _result(
+            source, one, Outcome.LEFT_OUT, "Another of the same package fits this Windows better."
+        )
+    with session.acting(PROVIDER, Mark.REPORTED):
+        names: set[str] = set()
+        for one in taken:
+            results[one.path] = _add(session, source, one, _free_name(one.path.stem, names))
+    found = [results[path] for path in sorted(results)]
+    if all(one.outcome is Outcome.LEFT_OUT for one in found):
+        why = f"{found[0].inf}: {found[0].reason}"
+        msg = f"None of the {len(found)} driver packages in {folder} can be added ({why})."
+        raise UsageError(msg, _wanted(target))
+    _tell(session, found)
+    return found
+
+
+def _add(session: Session, source: Source, one: Candidate, stem: str) -> AddedPackage:
+    package = one.package
+    try:
+        files, lacking = _files(source, one)
+        if lacking:
+            reason = f"The folder lacks files of it: {', '.join(lacking)}."
+            return _result(source, one, Outcome.LEFT_OUT, reason)
+        warnings = _unsigned(package.catalog, files)
+        outcome, reason, services = (
+            Outcome.STAGED,
+            "Windows installs it when it meets a device.",
+            [],
+        )
+        try:
+            wanted = registering.plan(package)
+            if wanted:
+                services = [service.name for service in wanted.services.values()]
+                outcome, reason = _register(session, one, wanted, files, stem, warnings)
+        except registering.RefusalError as refusal:
+            services = []
+            warnings.append(f"It is not registered to start at boot: {refusal}")
+        _stage(session, files, stem)
+    except InfError as error:
+        return _result(source, one, Outcome.LEFT_OUT, error.message)
+    return _result(source, one, outcome, reason, tuple(services), tuple(warnings))
+
+
+def _files(source: Source, one: Candidate) -> tuple[dict[str, bytes], list[str]]:
+    """The files of a package by their path in it, and the names of those that should be there."""
+    package = one.package
+    needed = {
+        name.lower() for install in package.configurations for name in package.copied(install)
+    }
+    needed |= {
+        service.binary.rpartition("\\")[2].lower()
+        for configuration in package.configurations.values()
+        for service in configuration.services
+    }
+    files = {one.path.name: source.read(one.path, MAX_SIZE)}
+    lacking = []
+    for name, path in package.files.items():
+        found = source.find(one.path.parent, path)
+        if found is not None:
+            files[path] = source.read(found)
+        elif name in needed:
+            lacking.append(path)
+    return files, sorted(lacking)
+
+
+def _register(
+    session: Session,
+    one: Candidate,
+    wanted: registering.Registration,
+    files: dict[str, bytes],
+    stem: str,
+    warnings: list[str],
+) -> tuple[Outcome, str]:
+    by_name = {path.rpartition("\\")[2].lower(): data for path, data in files.items()}
+    drivers: dict[str, bytes] = {}
+    for name, path in wanted.files.items():
+        data = by_name.get(name)
+        if data is None:
+            if session.files.stat(session.installation.path(path)) is None:
+                msg = f"Neither the package nor the image has its driver {name}."
+                raise registering.RefusalError(msg)
+            continue
+        _judge(name, data, one, warnings)
+        drivers[path] = data
+    if registering.present(session, one.package, wanted):
+        registering.start_at_boot(session, [each.name for each in wanted.services.values()])
+        return Outcome.PRESENT, "Windows has installed this driver itself; it starts at boot."
+    warnings += registering.register(session, one.package, wanted, stem)
+    for path, data in drivers.items():
+        session.write_file(session.installation.path(path), data)
+    _catalog(session, one, files, warnings)
+    return Outcome.REGISTERED, "Its driver starts at boot."
+
+
+def _judge(name: str, data: bytes, one: Candidate, warnings: list[str]) -> None:
+    """Look whether Windows could load a driver at boot.
+
+    Raises:
+        RefusalError: it is none, or is for another processor.
+    """
+    target = one.package.target
+    executable = Executable.read(data)
+    if executable is None:
+        msg = f"{name} is no executable."
+        raise registering.RefusalError(msg)
+    if executable.architecture != target.architecture:
+        msg = f"{name} is for {executable.architecture or 'another processor'}."
+        raise registering.RefusalError(msg)
+    if not executable.signed and target.architecture != "x86":
+        warnings.append(
+            f"{name} carries no signature, and Windows for {target.architecture} starts no driver "
+            "at boot that does not."
+        )
+
+
+def _catalog(
+    session: Session, one: Candidate, files: dict[str, bytes], warnings: list[str]
+) -> None:
+    name = one.package.catalog
+    if not name or name not in files:
+        return
+    path = session.installation.path(registering.CATALOGS, name)
+    if session.files.stat(path) is not None and session.files.read(path) != files[name]:
+        warnings.append(f"The image has another catalogue {name}, which stays.")
+        return
+    with session.acting(PROVIDER, Mark.INFERRED):
+        session.write_file(path, files[name])
+
+
+def _unsigned(catalog: str | None, files: dict[str, bytes]) -> list[str]:
+    if catalog is None:
+        return ["It names no catalogue, so it is not signed; Windows may refuse to install it."]
+    if catalog not in files:
+        return [f"Its catalogue {catalog} is missing; Windows may refuse to install it."]
+    return []
+
+
+def _stage(session: Session, files: dict[str, bytes], stem: str) -> None:
+    folder = join(STAGING, stem)
+    with session.acting(PROVIDER, Mark.DOCUMENTED):
+        for path, data in files.items():
+            session.write_file(session.installation.path(folder, path), data)
+        _search(session, rf"%SystemRoot%\{folder}")
+
+
+def _search(session: Session, folder: str) -> None:
+    """Let Windows look for drivers in a folder, too."""
+    found = session.registry.text(CURRENT_VERSION, "DevicePath") or _INF_FOLDER
+    folders = [one for one in found.split(";") if one.strip()]
+    if folder.lower() not in (one.strip().lower() for one in folders):
+        kind = types.REG_EXPAND_SZ
+        text = ";".join([*folders, folder])
+        session.set_value(CURRENT_VERSION, "DevicePath", kind, types.encode(kind, text))
+
+
+class _Included:
+    """The INF files of the image itself, which packages include."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._found: dict[str, Inf | None] = {}
+
+    def find(self, name: str) -> Inf | None:
+        key = name.lower()
+        if key not in self._found:
+            self._found[key] = self._read(name)
+        return self._found[key]
+
+    def _read(self, name: str) -> Inf | None:
+        path = self._session.installation.path("INF", name)
+        try:
+            stat = self._session.files.stat(path)
+            if stat is None or stat.is_directory or stat.size > MAX_SIZE:
+                return None
+            return Inf(self._session.files.read(path), name=path)
+        except (InfError, TreeError):
+            # What can't be read is as good as missing: Windows itself installs the device.
+            return None
+
+
+def _language(session: Session) -> int:
+    text = session.registry.text(_LANGUAGE, "InstallLanguage") or ""
+    try:
+        return int(text, 16) & 0xFFFF
+    except ValueError:
+        return _ENGLISH
+
+
+def _free_name(stem: str, names: set[str]) -> str:
+    """A name for a package that no other of this run has."""
+    name, number = stem, 1
+    while name.lower() in names:
+        number += 1
+        name = f"{stem}-{number}"
+    names.add(name.lower())
+    return name
+
+
+def _why_none(one: Candidate) -> str:
+    package = one.package
+    if not package.inf.lines("Manufacturer"):
+        return "It installs no device."
+    target = package.target
+    return (
+        f"It is not for Windows {target.major}.{target.minor} build {target.build} "
+        f"({target.architecture})."
+    )
+
+
+def _wanted(target: Target) -> str:
+    return (
+        f"Name a folder with drivers for Windows {target.major}.{target.minor}, build "
+        f"{target.build}, {target.architecture}. Nothing was changed."
+    )
+
+
+def _result(
+    source: Source,
+    one: Candidate,
+    outcome: Outcome,
+    reason: str,
+    services: tuple[str, ...] = (),
+    warnings: tuple[str, ...] = (),
+) -> AddedPackage:
+    package = one.package
+    return AddedPackage(
+        source.shown(one.path),
+        outcome,
+        reason,
+        package.class_name,
+        package.provider,
+        ".".join(map(str, package.version)),
+        package.date.date().isoformat() if package.date else None,
+        len({identifier.lower() for model in package.models for identifier in model.ids}),
+        services,
+        warnings,
+    )
+
+
+def _tell(session: Session, found: list[AddedPackage]) -> None:
+    for one in found:
+        for warning in one.warnings:
+            session.note(f"{one.inf}: {warning}")
+    session.note(
+        rf"Driver packages lie in Windows\{STAGING}, where Windows looks for drivers when it meets a "
+        "device. Its driver store (FileRepository, OemInfMap, the DRIVERS hive) is not touched, since "
+        "its form is not public: Windows takes the packages in itself."
+    )
+    if any(one.outcome is Outcome.REGISTERED for one in found):
+        session.note(
+            "Boot drivers are registered in the form that is known from real hives and from virt-v2v. "
+            "That Windows starts from them was not proved."
+        )

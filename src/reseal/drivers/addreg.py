@@ -1,0 +1,113 @@
+r"""The lines of AddReg sections (documented: Microsoft, INF AddReg Directive).
+
+A line is `root, subkey, name, flags, data…`. Flags name the type of the value, and how it is written:
+
+| bit | meaning | mark |
+|---|---|---|
+| 0x1 | the data is no text; the upper half names its type | documented |
+| 0x2 | only where there is no such value yet | documented |
+| 0x4 | the value is deleted | documented |
+| 0x8 | the strings are added to those that are there | documented |
+| 0x10 | a key alone | documented |
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reseal.regf import types
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from reseal.drivers.inf import Line
+
+_BYTES, NO_CLOBBER, _DELETE, APPEND, _KEY_ONLY = 0x1, 0x2, 0x4, 0x8, 0x10
+#: The bit that turns the line into one of a DelReg section (documented).
+_DELREG = 0x8000
+_NUMBER = re.compile(r"\s*([+-]?)(0x[0-9a-f]{1,16}|[0-9]{1,20})\s*", re.IGNORECASE)
+#: Longest name of a key (documented, "Registry Element Size Limits"), and how deep keys nest.
+_MAX_KEY, _MAX_DEPTH = 255, 32
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A value that an INF file sets below the key that it works on.
+
+    Attributes:
+        path: of the key below that key; empty for it itself.
+        name: of the value; empty for the key's default value.
+        kind: REG_…; None where the line makes the key alone.
+        data: as the registry stores it.
+        flags: of the line.
+    """
+
+    path: str
+    name: str
+    kind: int | None
+    data: bytes
+    flags: int = 0
+
+
+def settings(lines: Iterable[Line]) -> Iterator[Setting]:
+    """The settings of an AddReg section that are relative to a device or service (`HKR`).
+
+    Others are Windows' to make when it installs the package; so are lines that delete.
+    """
+    for line in lines:
+        found = _setting(line)
+        if found is not None:
+            yield found
+
+
+def number(text: str) -> int | None:
+    """A number as INF files write it: decimal, or hexadecimal with 0x."""
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        return None
+    return int(match[1] + match[2], 16 if match[2].lower().startswith("0x") else 10)
+
+
+def _setting(line: Line) -> Setting | None:
+    root, path, name = (line.field(index) for index in range(3))
+    if root.upper() != "HKR" or line.key is not None:
+        return None
+    path = path.strip("\\")
+    parts = path.split("\\") if path else []
+    if len(parts) > _MAX_DEPTH or any(not 0 < len(one) <= _MAX_KEY for one in parts):
+        return None
+    flags = number(line.field(3)) or 0
+    if flags & (_DELETE | _DELREG):
+        return None
+    if flags & _KEY_ONLY or len(line.fields) < 3:
+        return Setting(path, "", None, b"", flags)
+    kind, data = _data(flags, line.fields[4:])
+    return Setting(path, name, kind, data, flags)
+
+
+def _data(flags: int, fields: tuple[str, ...]) -> tuple[int, bytes]:
+    kind = flags >> 16 & 0xFFFF
+    first = fields[0] if fields else ""
+    if not flags & _BYTES:
+        # 0 text, 1 a list, 2 text with variables (documented).
+        kind = {1: types.REG_MULTI_SZ, 2: types.REG_EXPAND_SZ}.get(kind, types.REG_SZ)
+        if kind == types.REG_MULTI_SZ:
+            return kind, types.encode(kind, [one for one in fields if one])
+        return kind, types.encode(kind, first)
+    # 0 bytes, 1 a number, 2 no type; every other number is the type itself (documented).
+    kind = {0: types.REG_BINARY, 1: types.REG_DWORD, 2: types.REG_NONE}.get(kind, kind)
+    if kind == types.REG_DWORD and len(fields) <= 1:
+        return kind, types.encode(kind, (number(first) or 0) & 0xFFFFFFFF)
+    if kind == types.REG_QWORD and len(fields) <= 1:
+        return kind, types.encode(kind, (number(first) or 0) & 0xFFFFFFFFFFFFFFFF)
+    return kind, bytes(_byte(one) for one in fields if one.strip())
+
+
+def _byte(text: str) -> int:
+    """A byte, in hexadecimal with or without 0x (documented)."""
+    try:
+        return int(text, 16) & 0xFF
+    except ValueError:
+        return 0

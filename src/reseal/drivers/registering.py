@@ -1,0 +1,221 @@
+r"""Registering a storage driver, so that Windows finds its disk through it at the next boot.
+
+| place | what is written | mark, source |
+|---|---|---|
+| `System32\drivers\<file>` | the driver, also where the package means to run it from the driver store (directory id 13) | reported: virt-v2v does so |
+| `Services\<driver>` of every control set | `Type`, `Start` 0, `ErrorControl`, `ImagePath`, `Group`, and what the package sets there; `StartOverride` goes | seen in real hives; reported: virt-v2v |
+| DriverDatabase or CriticalDeviceDatabase | see `database` | seen; reported |
+| `System32\CatRoot\{F750E6C3-38EE-11D1-85E5-00C04FC295EE}` | the package's catalogue, under its own name | documented: where Windows keeps catalogues of drivers; that one is found there without being indexed: inferred |
+
+In DriverDatabase the package gets a name of its own, `reseal_<name>.inf`, with no file behind it, as that
+of virt-v2v has none. Names `oem<n>.inf`, which Windows gives, and the folders of its driver store are
+not taken: how Windows computes their hash and keeps `OemInfMap` and the DRIVERS hive is not public.
+When Windows meets the device it finds the staged package and installs that in full.
+"""  # noqa: E501  a table row can't be wrapped
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from reseal.drivers.addreg import APPEND, NO_CLOBBER
+from reseal.drivers.boot import (
+    BOOT_START,
+    CRITICAL_DEVICES,
+    DRIVER_DATABASE,
+    HDC,
+    SCSI_ADAPTER,
+    BootDrivers,
+)
+from reseal.drivers.database import critical_devices, driver_database
+from reseal.regf import types
+from reseal.tree import join
+from reseal.windows.values import strings
+
+if TYPE_CHECKING:
+    from reseal.drivers.addreg import Setting
+    from reseal.drivers.package import Configuration, Package, Service
+    from reseal.session import Session
+
+SERVICES = r"HKLM\SYSTEM\CurrentControlSet\Services"
+CATALOGS = r"System32\CatRoot\{F750E6C3-38EE-11D1-85E5-00C04FC295EE}"
+#: Classes of controllers, and of the buses that a controller may sit on.
+_CLASSES = frozenset({SCSI_ADAPTER, HDC, "{4d36e97d-e325-11ce-bfc1-08002be10318}"})
+_KERNEL_DRIVER = 1
+#: Directory ids below the Windows folder (documented, Using Dirids), and where files go that the
+#: package would run from the driver store.
+_DIRECTORIES = {"11": "System32", "12": r"System32\drivers", "13": r"System32\drivers"}
+_BINARY = re.compile(r"%(\d{1,5})%\\(?:[^\\%]{1,200}\\)*([^\\%/:*?\"<>|]{1,200})")
+_OWN = "reseal_"
+
+
+class RefusalError(Exception):
+    """A driver can't be registered; the message is a whole sentence that says why."""
+
+
+@dataclass
+class Registration:
+    """What registering a package takes.
+
+    Attributes:
+        configurations: what goes in.
+        services: the drivers, by name in lower case.
+        files: where in the Windows folder each of their files goes, by the file's name.
+    """
+
+    configurations: list[Configuration]
+    services: dict[str, Service] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+
+
+def plan(package: Package) -> Registration | None:
+    """What of a package has to start at boot; None where nothing has.
+
+    Raises:
+        RefusalError: it has, and can't.
+    """
+    if f"{{{package.class_guid}}}" not in _CLASSES:
+        return None
+    found = Registration([])
+    for one in package.configurations.values():
+        boot = [s for s in one.services if s.start == BOOT_START and s.type == _KERNEL_DRIVER]
+        names = {service.name.lower() for service in boot}
+        if (one.driver_service or "").lower() not in names:
+            continue
+        for name, setting in one.filters.items():
+            listed = types.decode(setting.kind or 0, setting.data)
+            filters = listed if isinstance(listed, list) else [str(listed)]
+            if any(each.lower() not in names for each in filters):
+                msg = f"Its {name} {', '.join(filters)} would not start at boot with it."
+                raise RefusalError(msg)
+        found.configurations.append(one)
+        for service in boot:
+            match = _BINARY.fullmatch(service.binary)
+            if match is None or match[1] not in _DIRECTORIES:
+                msg = f"The file of its driver {service.name} lies in no folder of drivers."
+                raise RefusalError(msg)
+            found.services.setdefault(service.name.lower(), service)
+            found.files[match[2].lower()] = join(_DIRECTORIES[match[1]], match[2])
+    return found if found.configurations else None
+
+
+def present(session: Session, package: Package, wanted: Registration) -> bool:
+    """Whether Windows itself has registered the drivers for all devices already."""
+    ids = [
+        (identifier, configuration.driver_service or "")
+        for configuration in wanted.configurations
+        for model in package.models
+        if model.install == configuration.name
+        for identifier in model.ids[:1]
+    ]
+    for control_set in session.registry.control_sets:
+        drivers = BootDrivers(session.registry, control_set)
+        for identifier, service in ids:
+            file = drivers.file(service)
+            if file is None or session.files.stat(file) is None:
+                return False
+            entries = drivers.entries_for(identifier)
+            if not any(
+                origin and not origin.startswith(_OWN) and name.lower() == service.lower()
+                for origin, name in entries
+            ):
+                return False
+    return True
+
+
+def start_at_boot(session: Session, names: list[str]) -> None:
+    """Let drivers that the image has start at boot, whatever the hardware."""
+    for name in names:
+        session.delete_key(rf"{SERVICES}\{name}\StartOverride")
+        session.set_number(rf"{SERVICES}\{name}", "Start", BOOT_START)
+
+
+def register(session: Session, package: Package, wanted: Registration, stem: str) -> list[str]:
+    """Stage the entries of a package's drivers in the registry; return warnings.
+
+    Raises:
+        RefusalError: the image has other drivers under these names, or no database for them.
+    """
+    has_database = session.registry.key(DRIVER_DATABASE) is not None
+    if not has_database and package.target.has_driver_database:
+        msg = "The SYSTEM hive of the image has no DriverDatabase."
+        raise RefusalError(msg)
+    _refuse_others(session, wanted)
+    for service in wanted.services.values():
+        _write_service(session, service, wanted)
+    if has_database:
+        inf = f"{_OWN}{stem}.inf"
+        entries = driver_database(
+            package, inf, f"{inf}_{package.target.architecture}", wanted.configurations,
+            original=f"{stem}.inf",
+        )  # fmt: skip
+        for one in entries:
+            session.set_value(rf"{DRIVER_DATABASE}\{one.path}", one.name, one.kind, one.data)
+        return []
+    return _write_critical_devices(session, package, wanted)
+
+
+def _refuse_others(session: Session, wanted: Registration) -> None:
+    """Leave a service alone that has the same name and is another driver."""
+    for control_set in session.registry.control_sets:
+        drivers = BootDrivers(session.registry, control_set)
+        for name, service in wanted.services.items():
+            file = drivers.file(name)
+            if file and file.rpartition("\\")[2].lower() not in wanted.files:
+                msg = f"The image has another driver {service.name} already, in {file}."
+                raise RefusalError(msg)
+
+
+def _write_service(session: Session, service: Service, wanted: Registration) -> None:
+    key = rf"{SERVICES}\{service.name}"
+    match = _BINARY.fullmatch(service.binary)
+    assert match
+    path = wanted.files[match[2].lower()]
+    start_at_boot(session, [service.name])
+    session.set_number(key, "Type", service.type)
+    session.set_number(key, "ErrorControl", service.error_control)
+    kind = types.REG_EXPAND_SZ
+    session.set_value(key, "ImagePath", kind, types.encode(kind, path))
+    if service.group:
+        session.set_text(key, "Group", service.group)
+    if service.display_name:
+        session.set_text(key, "DisplayName", service.display_name)
+    for one in service.settings:
+        if one.kind is not None:
+            _set(session, join(key, one.path), one, one.kind)
+
+
+def _set(session: Session, path: str, one: Setting, kind: int) -> None:
+    # Every control set by itself: one may have the value that another lacks.
+    places = session.registry.locate(path)
+    for place in places:
+        key = session.registry.key_at(place)
+        old = key.value(one.name) if key else None
+        data = one.data
+        if old is not None and one.flags & NO_CLOBBER:
+            continue
+        if old is not None and one.flags & APPEND and kind == types.REG_MULTI_SZ:
+            listed, new = strings(key, one.name), types.decode(kind, one.data)
+            assert isinstance(new, list)
+            data = types.encode(kind, [*listed, *(each for each in new if each not in listed)])
+        session.set_value(place.shown, one.name, kind, data)
+
+
+def _write_critical_devices(session: Session, package: Package, wanted: Registration) -> list[str]:
+    warnings = []
+    database = rf"HKLM\SYSTEM\CurrentControlSet\{CRITICAL_DEVICES}"
+    taken = {
+        (identifier, service)
+        for control_set in session.registry.control_sets
+        for identifier, _ in critical_devices(package, wanted.configurations)
+        for service in BootDrivers(session.registry, control_set).services_for(identifier)
+        if service.lower() not in wanted.services
+    }
+    for identifier, service in sorted(taken):
+        warnings.append(f"{identifier} stays with the driver {service} that the image has for it.")
+    kept = {identifier for identifier, _ in taken}
+    for identifier, entries in critical_devices(package, wanted.configurations):
+        for one in entries if identifier not in kept else ():
+            session.set_value(rf"{database}\{one.path}", one.name, one.kind, one.data)
+    return warnings

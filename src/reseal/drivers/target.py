@@ -1,0 +1,103 @@
+r"""Which Windows a part of an INF file is for.
+
+`NTamd64.10.0.3..19041` names an architecture, the least version of Windows, a product type, product
+suites and the least build. Windows takes of all sections that fit the one with the highest version
+(documented: Microsoft, INF Manufacturer Section, and Combining Platform Extensions with Operating System
+Versions). Sections that name product suites are passed over here, since few images tell theirs.
+
+In `[Manufacturer]` only x86 does without the architecture; in the names of install sections `.NT` and no
+decoration fit any architecture (documented).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from reseal.windows.installation import CURRENT_VERSION, PRODUCT_OPTIONS, Product
+
+if TYPE_CHECKING:
+    from reseal.windows import Installation
+
+#: How well a decoration fits, to be compared: the more exact, the higher.
+Rank: TypeAlias = tuple[int, ...]
+
+_DECORATION = re.compile(
+    r"nt(x86|amd64|ia64|arm64|arm)?((?:\.(?:0x[0-9a-f]{1,8}|[0-9]{0,8})){0,5})", re.IGNORECASE
+)
+#: Windows 10 and later keep 6.3 in CurrentVersion (seen).
+_FIRST_WINDOWS_10 = 10240
+#: ProductType of a decoration (documented: VER_NT_WORKSTATION and so on).
+_PRODUCT_TYPES = {Product.WORKSTATION: 1, Product.DOMAIN_CONTROLLER: 2, Product.SERVER: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The Windows that drivers are for.
+
+    Attributes:
+        architecture: `x86`, `amd64` or `arm64`.
+        major: of the version, such as 10.
+        minor: of the version, such as 0.
+        build: such as 22631.
+        product_type: 1 a workstation, 2 a domain controller, 3 a server.
+    """
+
+    architecture: str
+    major: int
+    minor: int
+    build: int
+    product_type: int = 1
+
+    @classmethod
+    def of(cls, installation: Installation) -> Target | None:
+        """Read it from an installation; None where its hives don't tell."""
+        registry = installation.registry
+        major = registry.number(CURRENT_VERSION, "CurrentMajorVersionNumber")
+        minor = registry.number(CURRENT_VERSION, "CurrentMinorVersionNumber") or 0
+        build = installation.build
+        if major is None:
+            old = re.fullmatch(
+                r"(\d{1,2})\.(\d{1,2})", registry.text(CURRENT_VERSION, "CurrentVersion") or ""
+            )
+            if old is None:
+                return None
+            major, minor = int(old[1]), int(old[2])
+            if (build or 0) >= _FIRST_WINDOWS_10:
+                major, minor = 10, 0
+        if installation.architecture is None or build is None:
+            return None
+        kind = registry.text(PRODUCT_OPTIONS, "ProductType")
+        product = next((one for one in _PRODUCT_TYPES if one == kind), Product.WORKSTATION)
+        return cls(installation.architecture, major, minor, build, _PRODUCT_TYPES[product])
+
+    @property
+    def has_driver_database(self) -> bool:
+        """Whether it is Windows 8 or later, which has one."""
+        return (self.major, self.minor) >= (6, 2)
+
+    def rank(self, decoration: str) -> Rank | None:
+        """How well a decoration such as `NTamd64.10.0` fits; None where it does not."""
+        match = _DECORATION.fullmatch(decoration)
+        if match is None:
+            return None
+        architecture = (match[1] or "").lower()
+        major, minor, product, suites, build = _numbers(match[2])
+        if architecture not in {"", self.architecture} or suites:
+            return None
+        if product not in {0, self.product_type}:
+            return None
+        least = (major, minor, build)
+        if least > (self.major, self.minor, self.build):
+            return None
+        return (*least, int(bool(product)), int(bool(architecture)))
+
+
+def _numbers(text: str) -> list[int]:
+    """The five numbers behind the architecture; 0 where there is none."""
+    found = [
+        int(one, 16 if one.lower().startswith("0x") else 10) if one else 0
+        for one in text.split(".")[1:]
+    ]
+    return found + [0] * (5 - len(found))
