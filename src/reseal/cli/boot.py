@@ -14,6 +14,7 @@ from reseal.cli.options import (
     AsJson,
     Force,
     ImagePath,
+    Index,
     Quiet,
     ReportFiles,
     Volume,
@@ -42,6 +43,7 @@ def boot(
     force: Force = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing.")] = False,
     volume: Volume = None,
+    index: Index = None,
     as_json: AsJson = False,
     allow_backing: AllowBacking = False,
     report_files: ReportFiles = None,
@@ -83,10 +85,13 @@ def boot(
                 image,
                 lambda found: booting.status(found, volume, str(image)),
                 allow_backing=allow_backing,
+                index=index,
             )
         else:
             target = Target.AUDIT if audit else Target.OOBE
-            options = Options(volume=volume, dry_run=dry_run, allow_backing=allow_backing)
+            options = Options(
+                volume=volume, dry_run=dry_run, allow_backing=allow_backing, index=index
+            )
             job = booting.recover_job if recover else booting.boot_job(target, answers)
             recheck = recovered if recover else booting.armed(target)
             with console.progress(quiet=quiet) as report:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import typer
 
 from reseal.cli import console
-from reseal.cli.options import AllowBacking, AsJson, Force, ImagePath, Volume
+from reseal.cli.options import AllowBacking, AsJson, Force, ImagePath, Index, Volume
 
 
 def check(
     image: ImagePath,
     force: Force = None,
     volume: Volume = None,
+    index: Index = None,
     as_json: AsJson = False,
     allow_backing: AllowBacking = False,
 ) -> None:
@@ -26,7 +27,7 @@ def check(
 
     with console.errors(as_json=as_json):
         job = check_job(volume, str(image), checks.force(force or ()))
-        record = read(image, job, allow_backing=allow_backing)
+        record = read(image, job, allow_backing=allow_backing, index=index)
         if as_json:
             console.print_json(record)
         else:

@@ -14,6 +14,7 @@ from reseal.cli.options import (
     AsJson,
     Force,
     ImagePath,
+    Index,
     Quiet,
     ReportFiles,
     Verbose,
@@ -35,6 +36,7 @@ def generalize(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing.")] = False,
     volume: Volume = None,
+    index: Index = None,
     as_json: AsJson = False,
     discard_hibernation: Annotated[
         bool,
@@ -156,6 +158,7 @@ def generalize(
             dry_run=dry_run,
             chkdsk_at_boot=chkdsk_at_boot,
             allow_backing=allow_backing,
+            index=index,
             switches=switches,
         )
         sid = SidNow() if sid_now else None

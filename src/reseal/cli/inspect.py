@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from reseal.cli import console
-from reseal.cli.options import AllowBacking, AsJson, ImagePath, Volume
+from reseal.cli.options import AllowBacking, AsJson, ImagePath, Index, Volume
 
 
 def inspect(
     image: ImagePath,
     volume: Volume = None,
+    index: Index = None,
     as_json: AsJson = False,
     allow_backing: AllowBacking = False,
 ) -> None:
@@ -21,6 +22,7 @@ def inspect(
             image,
             lambda found: inspection.inspection(found, volume, str(image)),
             allow_backing=allow_backing,
+            index=index,
         )
         if as_json:
             console.print_json(record)

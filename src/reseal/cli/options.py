@@ -9,7 +9,7 @@ import typer
 
 ImagePath: TypeAlias = Annotated[
     Path,
-    typer.Argument(metavar="IMAGE", help="A disk image, or a folder that holds a Windows."),
+    typer.Argument(metavar="IMAGE", help="A disk image, a WIM, or a folder that holds a Windows."),
 ]
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Volume: TypeAlias = Annotated[

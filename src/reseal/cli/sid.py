@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from reseal.cli import console
-from reseal.cli.options import AllowBacking, AsJson, ImagePath, Quiet, ReportFiles, Volume
+from reseal.cli.options import AllowBacking, AsJson, ImagePath, Index, Quiet, ReportFiles, Volume
 from reseal.errors import UsageError
 
 
@@ -41,6 +41,7 @@ def sid(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing.")] = False,
     volume: Volume = None,
+    index: Index = None,
     as_json: AsJson = False,
     allow_backing: AllowBacking = False,
     report_files: ReportFiles = None,
@@ -70,6 +71,7 @@ def sid(
                 image,
                 lambda found: report.shown(found, volume, str(image)),
                 allow_backing=allow_backing,
+                index=index,
             )
             if as_json:
                 console.print_json(record)
@@ -86,11 +88,17 @@ def sid(
                 image,
                 lambda found: report.shown(found, volume, str(image)),
                 allow_backing=allow_backing,
+                index=index,
             )
             ask(before["effects"], yes=yes)
         job = report.SidJob(wanted, pending=pending, draw=new, all_volumes=all_volumes, force=force)
         options = Options(
-            volume=volume, output=output, thin=thin, dry_run=dry_run, allow_backing=allow_backing
+            volume=volume,
+            output=output,
+            thin=thin,
+            dry_run=dry_run,
+            allow_backing=allow_backing,
+            index=index,
         )
         with console.progress(quiet=quiet) as progress:
             record = change(image, job, job.recheck, options, progress)

@@ -8,7 +8,7 @@ import typer
 
 from reseal.cli import console
 from reseal.cli.answer_files import OobeXml, Replace, request
-from reseal.cli.options import AllowBacking, AsJson, ImagePath, Quiet, ReportFiles, Volume
+from reseal.cli.options import AllowBacking, AsJson, ImagePath, Index, Quiet, ReportFiles, Volume
 
 
 def apply(
@@ -29,6 +29,7 @@ def apply(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing.")] = False,
     volume: Volume = None,
+    index: Index = None,
     as_json: AsJson = False,
     allow_backing: AllowBacking = False,
     report_files: ReportFiles = None,
@@ -46,7 +47,7 @@ def apply(
         asked = request(file, replace=replace, force=force, now=now, oobe_xml=oobe_xml)
         assert asked
         console.check_reports(report_files)
-        options = Options(volume=volume, dry_run=dry_run, allow_backing=allow_backing)
+        options = Options(volume=volume, dry_run=dry_run, allow_backing=allow_backing, index=index)
         with console.progress(quiet=quiet) as report:
             record = change(image, answer_file.apply_job(asked), lambda _: [], options, report)
         if dry_run:

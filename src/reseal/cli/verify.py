@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from reseal.cli import console
-from reseal.cli.options import AllowBacking, AsJson, ImagePath, Quiet, Verbose, Volume
+from reseal.cli.options import AllowBacking, AsJson, ImagePath, Index, Quiet, Verbose, Volume
 from reseal.errors import CheckError, UsageError
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def verify(
     ] = None,
     deep: Annotated[bool, typer.Option("--deep", help="Search unallocated clusters, too.")] = False,
     volume: Volume = None,
+    index: Index = None,
     as_json: AsJson = False,
     allow_backing: AllowBacking = False,
     quiet: Quiet = False,
@@ -53,11 +54,19 @@ def verify(
             raise UsageError(msg, "Run reseal verify twice.")
         with console.progress(quiet=quiet) as report:
             if against:
-                record = _compared([image, *against], volume, report, allow_backing=allow_backing)
+                record = _compared(
+                    [image, *against], volume, report, index=index, allow_backing=allow_backing
+                )
                 lines = text.comparison(record)
             else:
                 record = _verified(
-                    image, identity, volume, report, deep=deep, allow_backing=allow_backing
+                    image,
+                    identity,
+                    volume,
+                    report,
+                    index=index,
+                    deep=deep,
+                    allow_backing=allow_backing,
                 )
                 lines = text.verification(record, verbose=verbose)
         if as_json:
@@ -74,6 +83,7 @@ def _verified(
     volume: str | None,
     report: Report,
     *,
+    index: int | None,
     deep: bool,
     allow_backing: bool,
 ) -> dict[str, Any]:
@@ -88,14 +98,20 @@ def _verified(
         return prove(choose(found, volume, str(image)), given, deep=deep)
 
     report({"step": "Searching the volume"})
-    return read(image, job, allow_backing=allow_backing)
+    return read(image, job, allow_backing=allow_backing, index=index, whole=True)
 
 
 def _compared(
-    images: list[Path], volume: str | None, report: Report, *, allow_backing: bool
+    images: list[Path],
+    volume: str | None,
+    report: Report,
+    *,
+    index: int | None,
+    allow_backing: bool,
 ) -> dict[str, Any]:
     from reseal.proof.verification import compare  # noqa: PLC0415
     from reseal.session.run import read  # noqa: PLC0415
+    from reseal.wim import is_wim  # noqa: PLC0415
 
     listed = []
     for path in _expanded(images):
@@ -104,6 +120,7 @@ def _compared(
             path,
             partial(_facts, volume=volume, subject=str(path)),
             allow_backing=allow_backing,
+            index=index if is_wim(path) else None,
         )
         listed.append({"path": str(path), **{k: v for k, v in record.items() if k != "image"}})
     return compare(listed)

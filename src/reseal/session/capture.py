@@ -109,7 +109,7 @@ def capture(
         "name": name,
         **{key: facts[key] for key in ("properties", "generalized", "mode")},
         **result,
-        "notes": notes + _left_out(result["encrypted"]),
+        "notes": notes + _said(result),
         "size": wim.stat().st_size,
         "timings": {"total": time.perf_counter() - start},
     }
@@ -218,9 +218,20 @@ def _capture(
         device.close()
 
 
-def _left_out(encrypted: list[str]) -> list[str]:
-    if not encrypted:
-        return []
-    named = ", ".join(path.replace("/", "\\") for path in encrypted[:_NAMED])
-    more = f" and {len(encrypted) - _NAMED} more" if len(encrypted) > _NAMED else ""
-    return [f"Encrypted files (EFS) can't be kept in a WIM and were left out: {named}{more}."]
+def _said(result: dict[str, Any]) -> list[str]:
+    """Say what is not in the WIM as DISM would have put it there."""
+    notes, encrypted = [], result["encrypted"]
+    if encrypted:
+        named = ", ".join(path.replace("/", "\\") for path in encrypted[:_NAMED])
+        more = f" and {len(encrypted) - _NAMED} more" if len(encrypted) > _NAMED else ""
+        notes.append(
+            "Encrypted files and folders (EFS) can't be kept in a WIM and were left out, with all that "
+            f"is below them: {named}{more}."
+        )
+    if result["compressed"]:
+        notes.append(
+            f"{result['compressed']} files are compressed by Windows (CompactOS) and are stored as they "
+            "are. reseal and wimlib apply them as they were; what DISM makes of them is not known. "
+            "Run `compact /compactos:never` in Windows first to be sure."
+        )
+    return notes

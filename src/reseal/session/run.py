@@ -22,6 +22,7 @@ from reseal.process import run_worker
 from reseal.session import boot_store
 from reseal.session.opening import Found, acquaint, choose, installations
 from reseal.session.session import Part, Report, Session, Written
+from reseal.wim import is_wim
 from reseal.windows import Installation, find_installations
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Options:
         allow_backing: whether backing files may lie outside the image's folder.
         switches: names of the switches that providers and checks look at.
         shrink: whether the image's file is rewritten compactly in the end.
+        index: which image, where the path is a WIM; None for the only one.
     """
 
     volume: str | None = None
@@ -61,6 +63,7 @@ class Options:
     allow_backing: bool = False
     switches: frozenset[str] = frozenset()
     shrink: bool = False
+    index: int | None = None
 
 
 def read(
@@ -69,18 +72,26 @@ def read(
     *,
     allow_backing: bool = False,
     ignore_logs: bool = False,
+    index: int | None = None,
+    whole: bool = False,
 ) -> dict[str, Any]:
     """Look at an image or a folder without changing it.
 
     Args:
-        path: a disk image or a folder that holds a Windows installation.
+        path: a disk image, a WIM or a folder that holds a Windows installation.
         job: gets the installations and returns plain data; runs in the worker.
         allow_backing: whether backing files may lie outside the image's folder.
         ignore_logs: whether hives are read without their logs.
+        index: which image of a WIM; None for the only one.
+        whole: whether the job looks at the volume itself, rather than at some files of a WIM.
 
     Returns:
         What the job returned, with `image` added: path, format and size in bytes.
     """
+    if _is_wim(path, index):
+        from reseal.session import wim_image  # noqa: PLC0415  it builds on this module
+
+        return wim_image.read(path, index, job, ignore_logs=ignore_logs, whole=whole)
     if path.is_dir():
 
         def look(report: Report) -> dict[str, Any]:
@@ -112,7 +123,7 @@ def change(
     """Work on an image or a folder: all of it is done in the end, or nothing.
 
     Args:
-        path: a disk image or a folder that holds a Windows installation.
+        path: a disk image, a WIM or a folder that holds a Windows installation.
         job: stages changes in a session and returns plain data; runs in the worker.
         recheck: looks at the written installation again; runs in the worker.
         options: how to open it and what to do with the outcome.
@@ -127,12 +138,25 @@ def change(
     """
     start = time.perf_counter()
     report = on_message or (lambda _: None)
-    if path.is_dir():
+    if _is_wim(path, options.index):
+        from reseal.session import wim_image  # noqa: PLC0415  it builds on this module
+
+        result = wim_image.change(path, job, recheck, options, report)
+    elif path.is_dir():
         result = _change_folder(path, job, recheck, options, report)
     else:
         result = _change_image(path, job, recheck, options, report)
     result["timings"]["total"] = time.perf_counter() - start
     return result
+
+
+def _is_wim(path: Path, index: int | None) -> bool:
+    if is_wim(path):
+        return True
+    if index is not None:
+        msg = f"{path} is no WIM, so it takes no --index."
+        raise UsageError(msg, "Choose among several Windows of a disk with --volume.")
+    return False
 
 
 # Disk images

@@ -4,6 +4,7 @@ from reseal.wim.apply import apply_image, apply_to_folder
 from reseal.wim.capture import COMPRESSIONS, capture_volume
 from reseal.wim.errors import WimError
 from reseal.wim.file import is_wim, open_wim
+from reseal.wim.replace import replace_image
 from reseal.wim.wof import WofError, decompress
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "decompress",
     "is_wim",
     "open_wim",
+    "replace_image",
 ]

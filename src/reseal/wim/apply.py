@@ -61,6 +61,7 @@ def apply_image(
         progress = Progress(on_progress, opened.renew)
         with open_wim(wim, check=check, progress=progress) as source:
             number = source.require_index(index)
+            source.require_sound(number)
             calls = source.calls
             calls.wimlib_register_progress_function(source.handle, progress.function, None)
             code = calls.wimlib_extract_image(source.handle, number, NAME, _NTFS | _KEEP_LINKS)
@@ -101,6 +102,7 @@ def apply_to_folder(
     progress = Progress(on_progress)
     with open_wim(wim, check=check, progress=progress) as source:
         number = source.require_index(index)
+        source.require_sound(number)
         calls = source.calls
         calls.wimlib_register_progress_function(source.handle, progress.function, None)
         code = calls.wimlib_extract_image(source.handle, number, bytes(folder), 0)

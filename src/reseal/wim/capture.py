@@ -11,6 +11,7 @@ from reseal.wim import library
 from reseal.wim.errors import WimError
 from reseal.wim.file import new_wim, open_wim
 from reseal.wim.progress import Progress
+from reseal.wim.tree import count_compressed
 from reseal.wim.volume import NAME, volume
 from reseal.wim.writing import CHECK_INTEGRITY, SOLID, require_writable, set_properties, write
 
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
     from reseal.disk.device import Device
     from reseal.wim.progress import Report
 
-#: WIMLIB_ADD_FLAG_NTFS, and WIMLIB_ADD_FLAG_NORPFIX: links keep the drive letter that they name, since
-#: the volume is captured whole.
-ADD_FLAGS = 0x1 | 0x200
+#: WIMLIB_ADD_FLAG_NTFS; _NORPFIX: links keep the drive letter that they name, since the volume is
+#: captured whole; _VERBOSE: only with it libwim tells what it leaves out.
+ADD_FLAGS = 0x1 | 0x200 | 0x4
 
 #: By their names on the command line, as in DISM and wimlib-imagex.
 COMPRESSIONS = {
@@ -66,8 +67,9 @@ def capture_volume(
         on_progress: gets `{"step": …}` and `{"progress": …, "done": …, "total": …}`, in bytes.
 
     Returns:
-        `index` of the image, `encrypted` (paths that were left out because they are encrypted) and
-        `excluded` (how many entries the configuration left out).
+        `index` of the image, `encrypted` (paths that were left out because they are encrypted),
+        `excluded` (how many entries the configuration left out) and `compressed` (how many files WOF
+        compressed; they are stored as they are on the volume).
 
     Raises:
         WimError: the WIM can't be read or written, or an image of that name is in it already.
@@ -97,6 +99,7 @@ def capture_volume(
             raise WimError(msg, "Choose another name with --name.")
         target.check(code, "can't take the volume", progress)
         index = target.facts.images
+        compressed = count_compressed(target, index)
         set_properties(target, index, properties or {})
         flags = SOLID if solid else 0
         flags |= CHECK_INTEGRITY if check else 0
@@ -106,7 +109,12 @@ def capture_volume(
             before_rename()
 
         write(target, wim, flags, progress, whole)
-    return {"index": index, "encrypted": progress.left_out, "excluded": progress.excluded}
+    return {
+        "index": index,
+        "encrypted": progress.left_out,
+        "excluded": progress.excluded,
+        "compressed": compressed,
+    }
 
 
 def _config_file(stack: ExitStack, config: str | None) -> bytes | None:

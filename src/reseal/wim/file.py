@@ -146,6 +146,31 @@ class Wim:
             msg = f"{self.subject} has no image {index}: it has {has}."
         raise WimError(msg, f"Choose one with --index, from 1 to {count}." if count else None)
 
+    def require_sound(self, index: int) -> None:
+        """Load an image's tree, and refuse one of which libwim would leave something out.
+
+        It passes over entries that are named `.` or `..`, and over the second of two of one name: such
+        a tree was made by no honest tool.
+
+        Raises:
+            WimError: the tree can't be read, or is not sound.
+        """
+        self.library.forget_messages()
+        code = self.calls.wimlib_iterate_dir_tree(
+            self.handle, index, b"/", 0, library.VISIT(lambda *_: 0), None
+        )
+        self.check(code, f"can't be read (image {index})")
+        for warning in self.library.warnings():
+            if warning.startswith("Ignoring"):
+                msg = f"Image {index} of {self.subject} is damaged: {_as_told(warning)}."
+                raise WimError(msg, "Make the WIM anew, with a tool that you trust.")
+
+
+def _as_told(warning: str) -> str:
+    """Return a warning of libwim's as a clause: what it says that it passes over."""
+    what = warning.removeprefix("Ignoring").strip().partition(" (")[0].rstrip(".")
+    return f"it holds a {what}"
+
 
 @contextmanager
 def open_wim(path: Path, *, check: bool = False, progress: Progress | None = None) -> Iterator[Wim]:

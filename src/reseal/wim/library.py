@@ -42,6 +42,9 @@ ALL_IMAGES = -1
 
 NONE, XPRESS, LZX, LZMS = range(4)
 
+#: Bytes of the library's messages that are looked at.
+_MESSAGES_KEPT = 1 << 16
+
 # enum wimlib_progress_msg
 EXTRACT_FILE_STRUCTURE = 3
 EXTRACT_STREAMS = 4
@@ -199,6 +202,9 @@ class UpdateCommand(Structure):
 #: UpdateCommand.operation.
 UPDATE_ADD, UPDATE_DELETE = 0, 1
 
+#: What wimlib_iterate_dir_tree calls for each entry.
+VISIT = CFUNCTYPE(c_int, c_void_p, c_void_p)
+
 _W = c_void_p
 #: name: (result, arguments), from the library's public header.
 PROTOTYPES: dict[str, tuple[object, tuple[object, ...]]] = {
@@ -221,6 +227,11 @@ PROTOTYPES: dict[str, tuple[object, tuple[object, ...]]] = {
     "wimlib_add_empty_image": (c_int, (_W, c_char_p, POINTER(c_int))),
     "wimlib_add_image": (c_int, (_W, c_char_p, c_char_p, c_char_p, c_int)),
     "wimlib_update_image": (c_int, (_W, c_int, POINTER(UpdateCommand), c_size_t, c_int)),
+    "wimlib_iterate_dir_tree": (c_int, (_W, c_int, c_char_p, c_int, VISIT, _W)),
+    "wimlib_extract_paths": (
+        c_int,
+        (_W, c_int, c_char_p, POINTER(c_char_p), c_size_t, c_int),
+    ),
     "wimlib_extract_image": (c_int, (_W, c_int, c_char_p, c_int)),
     "wimlib_write": (c_int, (_W, c_char_p, c_int, c_int, c_uint)),
 }
@@ -279,10 +290,17 @@ class Library:
 
     def last_message(self) -> str:
         """Return the last error that the library told, without its label; empty if none."""
-        size = os.fstat(self._messages).st_size
-        said = os.pread(self._messages, 1 << 16, max(0, size - (1 << 16))).decode(errors="replace")
-        lines = [line.strip() for line in said.splitlines() if line.startswith("[ERROR]")]
-        return lines[-1].removeprefix("[ERROR]").strip() if lines else ""
+        return (self._said("[ERROR]") or [""])[-1]
+
+    def warnings(self) -> list[str]:
+        """Return the warnings that the library told last, without their labels."""
+        return self._said("[WARNING]")
+
+    def _said(self, label: str) -> list[str]:
+        start = max(0, os.fstat(self._messages).st_size - _MESSAGES_KEPT)
+        text = os.pread(self._messages, _MESSAGES_KEPT, start).decode(errors="replace")
+        lines = text.splitlines()
+        return [line.removeprefix(label).strip() for line in lines if line.startswith(label)]
 
     def forget_messages(self) -> None:
         """Forget what the library told so far."""

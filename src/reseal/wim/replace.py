@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from reseal.wim import library
 from reseal.wim.capture import ADD_FLAGS
 from reseal.wim.file import open_wim
+from reseal.wim.metadata import kept_properties
 from reseal.wim.progress import Progress
 from reseal.wim.volume import NAME, volume
-from reseal.wim.writing import RETAIN_GUID, SOLID, require_writable, write
+from reseal.wim.writing import RETAIN_GUID, SOLID, require_writable, set_properties, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,6 +61,7 @@ def replace_image(
         if output is None:
             require_writable(target)
         target.require_index(index)
+        target.require_sound(index)
         calls = target.calls
         calls.wimlib_register_progress_function(target.handle, progress.function, None)
         commands = (library.UpdateCommand * 2)()
@@ -74,6 +76,7 @@ def replace_image(
             target.handle, index, template.handle, index, 0
         )
         target.check(code, "can't be compared with the volume", progress)
+        set_properties(target, index, kept_properties(template, index))
         flags = RETAIN_GUID | (SOLID if target.facts.solid else 0)
         write(target, output or wim, flags, progress, opened.raise_failure)
     return {"encrypted": progress.left_out}

@@ -1,0 +1,135 @@
+"""What a WIM says of its images: the XML data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lxml import etree
+
+from reseal.wim.errors import WimError
+from reseal.wim.file import open_wim
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from reseal.wim.file import Wim
+
+#: A count that no image reaches; larger ones are taken for damage.
+_MAX_COUNT = 1 << 48
+
+#: What libwim counts and dates itself.
+_FROM_TREE = {
+    "NAME",
+    "DIRCOUNT",
+    "FILECOUNT",
+    "TOTALBYTES",
+    "HARDLINKBYTES",
+    "CREATIONTIME",
+    "LASTMODIFICATIONTIME",
+}
+#: What libwim reads from the hives of a tree (seen in version 1.13).
+_ADDED_BY_LIBWIM = (
+    "FLAGS",
+    "DISPLAYNAME",
+    "DISPLAYDESCRIPTION",
+    *(
+        f"WINDOWS/{name}"
+        for name in (
+            *("ARCH", "PRODUCTNAME", "EDITIONID", "INSTALLATIONTYPE", "HAL", "PRODUCTTYPE"),
+            *("PRODUCTSUITE", "LANGUAGES/LANGUAGE", "LANGUAGES/DEFAULT", "SYSTEMROOT"),
+            *("VERSION/MAJOR", "VERSION/MINOR", "VERSION/BUILD", "VERSION/SPBUILD"),
+            "VERSION/SPLEVEL",
+        )
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """What the XML data say of one image; what they lack is None or 0.
+
+    Attributes:
+        index: of the image, from 1.
+        name: of the image.
+        files: how many files and folders it has.
+        bytes: of all its files together.
+    """
+
+    index: int
+    name: str | None
+    files: int
+    bytes: int
+
+
+def image_facts(path: Path, index: int | None, *, check: bool = False) -> ImageFacts:
+    """Return what a WIM says of one image. To be run in a worker.
+
+    Args:
+        path: the file.
+        index: of the image, from 1; None for the only one.
+        check: whether the integrity table is checked first.
+
+    Raises:
+        WimError: the file can't be read, or has no such image.
+    """
+    with open_wim(path, check=check) as wim:
+        number = wim.require_index(index)
+        xml = wim.xml
+    image = _image(xml, number, path)
+    if image is None:
+        return ImageFacts(number, None, 0, 0)
+    return ImageFacts(
+        number,
+        image.findtext("NAME"),
+        _number(image, "FILECOUNT") + _number(image, "DIRCOUNT"),
+        _number(image, "TOTALBYTES"),
+    )
+
+
+def kept_properties(wim: Wim, index: int) -> dict[str, str]:
+    """Return what an image's XML data say, but for what follows from its tree.
+
+    libwim reads name and version of a Windows anew where its tree is replaced, and finds less and other
+    than Microsoft's tools. What it would add is in the result as an empty text, which removes it.
+    """
+    image = _image(wim.xml, index, wim.path)
+    found = dict(_leaves(image, "")) if image is not None else {}
+    known = {path.partition("[")[0] for path in found}
+    return {path: "" for path in _ADDED_BY_LIBWIM if path not in known} | {
+        path: text for path, text in found.items() if path.partition("/")[0] not in _FROM_TREE
+    }
+
+
+def _leaves(element: etree._Element, path: str) -> Iterator[tuple[str, str]]:
+    """Yield path and text of every element without children, in libwim's notation."""
+    counts: dict[str, int] = {}
+    names = [str(child.tag) for child in element if isinstance(child.tag, str)]
+    for child in element:
+        if not isinstance(child.tag, str):
+            continue
+        name = child.tag
+        counts[name] = counts.get(name, 0) + 1
+        own = f"{path}{name}[{counts[name]}]" if names.count(name) > 1 else f"{path}{name}"
+        if len(child):
+            yield from _leaves(child, f"{own}/")
+        elif child.text and child.text.strip():
+            yield own, child.text
+
+
+def _image(xml: bytes, index: int, path: Path | None) -> etree._Element | None:
+    """Find an image in the XML data."""
+    try:
+        parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
+        root = etree.fromstring(xml, parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        msg = f"{path} can't be read: its XML data are damaged ({error})."
+        raise WimError(msg) from error
+    return next((one for one in root.iter("IMAGE") if one.get("INDEX") == str(index)), None)
+
+
+def _number(image: etree._Element, name: str) -> int:
+    text = (image.findtext(name) or "").strip()
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
+    return number if number < _MAX_COUNT else 0
