@@ -67,6 +67,15 @@ class Account:
         """Whether a text names the profile's folder."""
         return bool(self.folder and self._path.search(text))
 
+    def without_path(self, text: str, new: str) -> str:
+        """Put something else in the place of the profile's folder, its drive included."""
+        return re.sub(
+            rf"(?:[A-Za-z]:|%SystemDrive%){self._path.pattern}",
+            lambda _: new,
+            text,
+            flags=re.IGNORECASE,
+        )
+
     @property
     def _path(self) -> re.Pattern[str]:
         parts = (self.folder or "").split("\\")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from reseal.bcd import BcdObject
     from reseal.bcd.values import Value
     from reseal.disk import Device
+    from reseal.regf import Hive
     from reseal.regf.sids import Place
     from reseal.session.boot_store import BootStore
     from reseal.tree import Stat, Tree
@@ -151,6 +152,7 @@ class Session:
         self.volume_patches: list[tuple[Part, tuple[tuple[int, bytes], ...]]] = []
         self._report = report
         self._edited: set[str] = set()
+        self._whole: set[str] = set()
         self._provider = "reseal"
         self._mark = Mark.INFERRED
 
@@ -310,6 +312,16 @@ class Session:
         target = f"{store.path}: {store.store.alias(one.id)} {element.name}"
         self.record("delete_boot_element", target, before, None)
         return True
+
+    def replace_hive(self, name: str, hive: Hive) -> None:
+        """Put a hive in the place of another, or of none; it is written whole."""
+        old = self.registry.load(name)
+        before: State = {"size": len(old.hive.cells.data)} if old else None
+        loaded = self.registry.adopt(name, hive)
+        self._edited.add(name)
+        self._whole.add(name)
+        after: State = {"size": len(hive.cells.data)}
+        self.record("replace_hive", loaded.file, before, after)
 
     def replace_sid(self, loaded: LoadedHive, old: str, new: str) -> list[Place]:
         """Put a machine's SID in the place of another everywhere in a hive; return the places.
@@ -474,7 +486,11 @@ class Session:
         written = Written()
         for name in self.edited_hives:
             loaded = self.registry.loaded[name]
-            for offset, data in loaded.hive.patches():
+            if name in self._whole:
+                whole = StagedTree(tree)
+                whole.write(loaded.file, loaded.hive.to_bytes())
+                written.files.bytes_written += whole.apply(tree).bytes_written
+            for offset, data in loaded.hive.patches() if name not in self._whole else ():
                 tree.patch(loaded.file, offset, data)
                 written.files.bytes_written += len(data)
             for suffix in loaded.logs:

@@ -137,6 +137,15 @@ class Registry:
         folder = f"{path.lower()}\\"
         return [one for one in self.loaded.values() if f"{one.file.lower()}\\".startswith(folder)]
 
+    def adopt(self, name: str, hive: Hive) -> LoadedHive:
+        """Let a hive take the place of the one that has this name."""
+        path = self.file(name)
+        assert path is not None
+        old = self._stat(path)
+        logs = [one for one in LOG_SUFFIXES if old and self._stat(f"{path}.{one}")]
+        self.loaded[name] = LoadedHive(name, path, hive, tuple(logs))
+        return self.loaded[name]
+
     def forget_profile(self, sid: str) -> None:
         """Take a profile as removed: its hive is not there any more."""
         self.profiles.pop(sid.upper(), None)

@@ -1,0 +1,60 @@
+"""Settings that only Windows itself can carry out: they go into the answer file of its next first boot."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from reseal.answerfile import AnswerFile, AnswerFileError, make, merge, reset
+from reseal.answerfile.source import MAX_BYTES
+from reseal.errors import CheckError
+from reseal.sysprep import placing
+from reseal.sysprep.answer_files import STILL_TO_RUN
+from reseal.windows.setup import SetupState
+
+if TYPE_CHECKING:
+    from reseal.answerfile import Answers
+    from reseal.customize.run import Run
+
+
+def add(run: Run, answers: Answers) -> None:
+    """Stage settings in the answer file that the image's next first boot will use.
+
+    That is the file which generalizing places; or the one which lies in the image, and is made where
+    there is none.
+
+    Raises:
+        CheckError: another answer file would win, or the one that is there can't be read.
+    """
+    session = run.session
+    piece = make(answers, session.installation.architecture or "amd64")
+    if run.answers is not None:
+        run.answers = replace(run.answers, document=merge(run.answers.document, piece))
+        return
+    if run.target is not None:
+        now = placing.after_generalize(run.target)
+    else:
+        now = placing.situation(SetupState.of(session.installation))
+    if not now.to_run:
+        session.note(
+            "This Windows is in use already, and its next boot asks for no answer file. The settings in "
+            f"{session.installation.path(now.place)} count when the image is generalized."
+        )
+    placing.make_way(session, now, replace=False)
+    path = session.installation.path(now.place)
+    there = session.files.stat(path)
+    document = piece
+    if there is not None:
+        try:
+            if there.is_directory or there.size > MAX_BYTES:
+                raise AnswerFileError(path, None, "it is no answer file")
+            document = AnswerFile(session.files.read(path), path)
+        except AnswerFileError as error:
+            msg = f"The answer file {path} can't be read, so nothing can be added: {error.message}"
+            raise CheckError(
+                msg, "Give the image another one with `reseal unattend apply`."
+            ) from error
+        if run.target is not None:
+            document = reset(document, STILL_TO_RUN)
+        document = merge(document, piece)
+    placing.place(session, document, now)

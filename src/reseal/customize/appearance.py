@@ -1,0 +1,128 @@
+r"""Appearance: what the maker says of itself, wallpaper, lock screen.
+
+| what | where | mark, source |
+|---|---|---|
+| OEM information | `SOFTWARE\Microsoft\Windows\CurrentVersion\OEMInformation` | documented: Unattended Windows Setup Reference, OEMInformation; the key: reported |
+| wallpaper | policy of the user: `Software\Microsoft\Windows\CurrentVersion\Policies\System!Wallpaper`, `WallpaperStyle` | documented: ADMX Desktop, Desktop Wallpaper |
+| lock screen | policy of the machine: `SOFTWARE\Policies\Microsoft\Windows\Personalization!LockScreenImage`; only Enterprise, Education and Server obey it | documented: ADMX ControlPanelDisplay, Force a specific default lock screen |
+"""  # noqa: E501  a table row can't be wrapped
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from reseal.customize.registry import people
+from reseal.customize.step import Argument, Kind, step
+from reseal.errors import UsageError
+from reseal.session import Mark
+from reseal.tree import join
+
+if TYPE_CHECKING:
+    from reseal.customize.run import Run
+    from reseal.customize.step import Given
+    from reseal.session import Session
+
+GROUP = "Appearance"
+OEM = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\OEMInformation"
+PERSONALIZATION = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\Personalization"
+USER_POLICY = r"Software\Microsoft\Windows\CurrentVersion\Policies\System"
+_FOLDER = r"Web\reseal"
+_FIELDS = ("Manufacturer", "Model", "SupportHours", "SupportPhone", "SupportURL", "Logo")
+_PICTURES = (".jpg", ".jpeg", ".png", ".bmp")
+_MAX_PICTURE = 64 << 20
+#: Fill (documented: values of WallpaperStyle).
+_FILL = "10"
+_PICTURE = Argument("picture", "a .jpg, .png or .bmp file of this machine", Kind.HOST)
+
+
+@step(
+    "oem-information",
+    GROUP,
+    Argument("field", f"one of {', '.join(_FIELDS)}", choices=tuple(map(str.lower, _FIELDS))),
+    Argument("text", "what it says"),
+    mark=Mark.REPORTED,
+    source="Unattended Windows Setup Reference, OEMInformation; the key: scripts of image builders",
+    example=("Manufacturer:Example Corp",),
+)
+class OemInformation:
+    """Say who made the machine and who helps with it, as the system's settings show it."""
+
+    def __init__(self, given: Given) -> None:
+        field = given.choice("field")
+        self._field = next(one for one in _FIELDS if one.lower() == field)
+        self._text = given.text("text")
+
+    def stage(self, run: Run) -> None:
+        """Stage the value."""
+        run.session.set_text(OEM, self._field, self._text)
+
+
+@step(
+    "wallpaper",
+    GROUP,
+    _PICTURE,
+    mark=Mark.DOCUMENTED,
+    source="ADMX Desktop, Desktop Wallpaper",
+    example=("wallpaper.jpg",),
+)
+class Wallpaper:
+    """Give everybody a wallpaper by policy: those who have a profile, and those who will."""
+
+    def __init__(self, given: Given) -> None:
+        self._name, self._data = _picture(given)
+
+    def stage(self, run: Run) -> None:
+        """Stage the picture and the policies."""
+        session = run.session
+        path = _place(session, self._name, self._data)
+        users = [
+            *people(session),
+            *(["Default"] if session.registry.locate(r"HKU\Default") else []),
+        ]
+        for user in users:
+            key = rf"HKU\{user}\{USER_POLICY}"
+            session.set_text(key, "Wallpaper", path)
+            session.set_text(key, "WallpaperStyle", _FILL)
+
+
+@step(
+    "lock-screen",
+    GROUP,
+    _PICTURE,
+    mark=Mark.DOCUMENTED,
+    source="ADMX ControlPanelDisplay, Force a specific default lock screen and logon image",
+    example=("lock.jpg",),
+)
+class LockScreen:
+    """Give the machine a lock screen by policy, which only some editions obey."""
+
+    def __init__(self, given: Given) -> None:
+        self._name, self._data = _picture(given)
+
+    def stage(self, run: Run) -> None:
+        """Stage the picture and the policy."""
+        session = run.session
+        session.set_text(
+            PERSONALIZATION, "LockScreenImage", _place(session, self._name, self._data)
+        )
+        edition = session.installation.edition or "unknown"
+        obeys = ("enterprise", "education", "server")
+        if not session.installation.is_server and not any(one in edition.lower() for one in obeys):
+            session.note(f"The edition {edition} does not obey the policy of the lock screen.")
+
+
+def _picture(given: Given) -> tuple[str, bytes]:
+    path = given.host("picture")
+    if path.suffix.lower() not in _PICTURES:
+        msg = f"{path} is no picture that Windows shows there."
+        raise UsageError(msg, f"Name a file that ends in {', '.join(_PICTURES)}.")
+    data = given.host_bytes("picture", _MAX_PICTURE)
+    return re.sub(r"[^A-Za-z0-9._-]", "_", path.name)[-64:], data
+
+
+def _place(session: Session, name: str, data: bytes) -> str:
+    """Stage a picture; return its path as Windows calls it."""
+    path = session.installation.path(_FOLDER, name)
+    session.write_file(path, data)
+    return join(session.installation.system_drive or "C:", path)

@@ -1,0 +1,185 @@
+r"""The default profile, made of somebody's: what CopyProfile does, offline.
+
+Documented (Customize the Default User Profile by Using CopyProfile): Windows makes the default profile of
+the built-in Administrator's, with which every new account starts. Windows leaves identifiers and absolute
+paths in it (reported: many image builders clean up after it); reseal takes them out.
+
+| what | what becomes of it | mark |
+|---|---|---|
+| files below `AppData\Local` and `LocalLow`, links, keys and passwords below `AppData\Roaming\Microsoft` | left out | inferred: caches, and what only their owner can open |
+| keys of what somebody did, such as recent files | left out | inferred |
+| the user's folder in a value | `%USERPROFILE%` where the type lets Windows expand it; otherwise the value goes | documented: REG_EXPAND_SZ; inferred |
+| the user's or the machine's SID | a key or value that has it in its name or data goes | inferred |
+| descriptors of keys that name the user | that of the default profile's own root; Windows adds the new user (seen: the default profile of a real machine names no user, those made of it do) | inferred |
+"""  # noqa: E501  a table row can't be wrapped
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from reseal.customize.step import Argument, Kind, step
+from reseal.customize.traces import Account
+from reseal.errors import UsageError
+from reseal.regf import Hive, descriptors, types
+from reseal.regf.compact import compact
+from reseal.regf.reader import Reader
+from reseal.session import Mark
+from reseal.tree import join, walk
+from reseal.windows import identity
+from reseal.windows.accounts import accounts
+from reseal.windows.registry import DEFAULT_PROFILE
+from reseal.windows.sid import Sid
+
+if TYPE_CHECKING:
+    from reseal.customize.run import Run
+    from reseal.customize.step import Given
+    from reseal.regf import Key, Value
+    from reseal.session import Session
+
+_NOT_COPIED = re.compile(
+    r"(?i)(ntuser[^\\]*|usrclass[^\\]*|AppData\\Local(Low)?"
+    r"|AppData\\Roaming\\Microsoft\\(Protect|Crypto|Credentials|Vault|SystemCertificates))(\\|$)"
+)
+_MICROSOFT = r"Software\Microsoft"
+_EXPLORER = rf"{_MICROSOFT}\Windows\CurrentVersion\Explorer"
+#: What somebody did or who somebody is, in a profile's hive.
+_PERSONAL = (
+    *(rf"{_EXPLORER}\{name}" for name in (
+        "ComDlg32", "FeatureUsage", "MountPoints2", "RecentDocs", "RunMRU", "SessionInfo",
+        "Shell Folders", "TypedPaths", "UserAssist", "WordWheelQuery",
+    )),
+    *(rf"{_MICROSOFT}\{name}" for name in (
+        "AuthCookies", "IdentityCRL", "Protected Storage System Provider",
+        r"Internet Explorer\TypedURLs", r"Windows NT\CurrentVersion\EFS",
+        r"Windows\CurrentVersion\CloudStore", r"Windows\CurrentVersion\PushNotifications",
+        r"Windows\CurrentVersion\Search\RecentApps",
+    )),
+    "Volatile Environment",
+)  # fmt: skip
+_PROFILE = "%USERPROFILE%"
+
+
+@step(
+    "default-profile-from",
+    "System",
+    Argument("user", "whose profile it is: a local account, or the name of its folder", Kind.NAME),
+    mark=Mark.INFERRED,
+    source="Microsoft, Customize the Default User Profile by Using CopyProfile",
+    example=("Administrator",),
+)
+class DefaultProfileFrom:
+    """Make the default profile, with which new accounts start, of somebody's.
+
+    What tells whose it was is taken out: identifiers, absolute paths, recent files, passwords, caches.
+    Accounts that have a profile keep theirs.
+    """
+
+    def __init__(self, given: Given) -> None:
+        self._user = given.text("user")
+
+    def stage(self, run: Run) -> None:
+        """Stage the hive and the files."""
+        session = run.session
+        sid, folder = _profile(session, self._user)
+        source = session.registry.hive(sid)
+        if source is None:
+            msg = f"{folder}, the profile of {self._user}, has no NTUSER.DAT."
+            raise UsageError(msg, "Name another account.")
+        old = session.registry.hive(DEFAULT_PROFILE)
+        descriptor = old.root.descriptor if old else descriptors.DEFAULT
+        made = Hive.open(source.to_bytes(), name=session.registry.file(DEFAULT_PROFILE) or "hive")
+        machine = identity.machine_sid(session.registry)
+        clean(
+            made, Account(self._user, Sid.parse(sid), Sid.parse(sid), folder), machine, descriptor
+        )
+        session.replace_hive(DEFAULT_PROFILE, compact(made))
+        default = session.registry.default_profile
+        for path, entry in walk(session.files, folder):  # type: ignore[arg-type]
+            inside = path[len(folder) + 1 :]
+            if _NOT_COPIED.match(inside) or entry.reparse_tag:
+                continue
+            if entry.is_directory:
+                session.make_directory(join(default, inside))
+            else:
+                session.write_file(join(default, inside), session.files.read(path))
+
+
+def clean(hive: Hive, owner: Account, machine: Sid | None, descriptor: bytes) -> None:
+    """Take out of a profile's hive what tells whose it was.
+
+    Args:
+        hive: is edited.
+        owner: whose it was.
+        machine: the machine's SID.
+        descriptor: for keys whose own names somebody.
+    """
+    for path in _PERSONAL:
+        key = hive.key(path)
+        if key is not None:
+            key.delete()
+    own = owner.sid.to_bytes()
+    anybody = machine.to_bytes()[8:] if machine else own
+    reader = Reader(hive.cells)
+    doomed: list[str] = []
+    others: list[str] = []
+    for path, _, node in reader.walk(hive.root_offset):
+        if any(path.startswith(f"{one}\\") for one in doomed[-1:]):
+            continue
+        if path and (owner.is_named_in(node.name) or owner.has_path_in("\\" + node.name)):
+            doomed.append(path)
+        elif anybody in reader.descriptor(node) or own in reader.descriptor(node):
+            others.append(path)
+    for path in doomed:
+        key = hive.key(path)
+        if key is not None:
+            key.delete()
+    for path in others:
+        key = hive.key(path)
+        if key is not None:
+            key.set_descriptor(descriptor)
+    pending = [hive.root]
+    for one in pending:
+        for value in list(one.values()):
+            _clean_value(one, value, owner, anybody)
+        pending.extend(one.subkeys())
+
+
+def _clean_value(key: Key, value: Value, owner: Account, anybody: bytes) -> None:
+    name, kind, data = value.name, value.type, value.data
+    decoded = types.decode(kind, data)
+    texts = [decoded] if isinstance(decoded, str) else decoded
+    if isinstance(texts, list):
+        if any(map(owner.is_named_in, texts)) or owner.has_path_in(name):
+            key.unset(name)
+        elif any(map(owner.has_path_in, texts)):
+            if kind == types.REG_EXPAND_SZ and isinstance(decoded, str):
+                key.set(name, kind, types.encode(kind, owner.without_path(decoded, _PROFILE)))
+            else:
+                key.unset(name)
+        elif owner.is_named_in(name):
+            key.unset(name)
+        return
+    said = (data.decode("utf-16-le", "replace"), data.decode("latin-1"))
+    named = any(owner.is_named_in(one) or owner.has_path_in(one) for one in (name, *said))
+    if named or anybody in data:
+        key.unset(name)
+
+
+def _profile(session: Session, user: str) -> tuple[str, str]:
+    """Return the SID and the folder of somebody's profile. Raises UsageError."""
+    machine = identity.machine_sid(session.registry)
+    rids = {one.name.casefold(): one.rid for one in accounts(session.registry)}
+    rid = rids.get(user.casefold())
+    wanted = str(machine.relative(rid)).upper() if machine and rid is not None else None
+    people = {
+        sid: folder
+        for sid, folder in session.registry.profiles.items()
+        if sid.startswith(("S-1-5-21-", "S-1-12-1-"))
+    }
+    for sid, folder in people.items():
+        if sid == wanted or folder.rpartition("\\")[2].casefold() == user.casefold():
+            return sid, folder
+    msg = f"{user} has no profile in this image."
+    known = ", ".join(folder.rpartition("\\")[2] for folder in people.values())
+    raise UsageError(msg, f"There are profiles of {known}." if known else None)

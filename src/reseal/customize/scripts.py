@@ -1,0 +1,232 @@
+r"""Scripts for the first boot and the first logon.
+
+| when | how | mark, source |
+|---|---|---|
+| first boot: after Setup, before anybody logs on, as SYSTEM | `Windows\Setup\Scripts\SetupComplete.cmd` | documented: Microsoft, Add a Custom Script to Windows Setup |
+| first logon | FirstLogonCommands of the answer file; one command, since Windows 10 starts them all at the same time | documented: Unattended Windows Setup Reference, FirstLogonCommands |
+
+SetupComplete.cmd does not run with an OEM's product key, but for the editions Enterprise and the servers
+(documented). That the key is an OEM's is told by ProductId and DigitalProductId4 (reported).
+
+The scripts lie in `Windows\Setup\Scripts\reseal`, numbered in their order. Logs and the marks of
+completion go to `%ProgramData%\reseal`.
+"""  # noqa: E501  a table row can't be wrapped
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from reseal.answerfile import Answers
+from reseal.customize import answers
+from reseal.customize.run import OEM_KEY
+from reseal.customize.step import Argument, Kind, step
+from reseal.errors import CheckError, UsageError
+from reseal.session import Mark
+from reseal.sysprep.placing import situation
+from reseal.tree import join
+from reseal.windows.installation import CURRENT_VERSION
+from reseal.windows.setup import SetupState
+
+if TYPE_CHECKING:
+    from reseal.customize.run import Run
+    from reseal.customize.step import Given
+    from reseal.session import Session
+
+GROUP = "First boot"
+SETUP_COMPLETE = r"Setup\Scripts\SetupComplete.cmd"
+FOLDER = r"Setup\Scripts\reseal"
+_MAX_SCRIPT = 4 << 20
+_SUFFIXES = (".cmd", ".bat", ".ps1")
+_SETUP_SOURCE = "Microsoft, Add a Custom Script to Windows Setup"
+_CALL = b'call "%~dp0reseal\\firstboot.cmd"\r\n'
+#: Editions with which SetupComplete.cmd runs whatever the key is (documented).
+_EXEMPT = ("enterprise", "server")
+_OEM = re.compile(r"OEM", re.IGNORECASE)
+
+#: Calls every script of a folder by its name. What it prints goes to the log; the mark is set in any case.
+_RUNNER = r"""@echo off
+setlocal
+set "SCRIPTS=%~dp0{when}.d"
+set "STATE=%ProgramData%\reseal"
+if not exist "%STATE%" mkdir "%STATE%"
+set "LOG=%STATE%\{when}.log"
+if exist "%STATE%\{when}.done" exit /b 0
+for /f "delims=" %%f in ('dir /b /on "%SCRIPTS%"') do call :one "%%f"
+>"%STATE%\{when}.done" echo %DATE% %TIME%
+exit /b 0
+
+:one
+>>"%LOG%" echo [%DATE% %TIME%] %~1 begins
+if /i "%~x1"==".ps1" goto powershell
+call "%SCRIPTS%\%~1" >>"%LOG%" 2>&1 <nul
+goto ended
+:powershell
+powershell.exe -NoProfile -NonInteractive -ExecutionPolicy Bypass -File "%SCRIPTS%\%~1" >>"%LOG%" 2>&1 <nul
+:ended
+>>"%LOG%" echo [%DATE% %TIME%] %~1 ended with exit code %ERRORLEVEL%
+exit /b 0
+"""
+
+
+@step(
+    "firstboot",
+    GROUP,
+    Argument("script", "a .cmd, .bat or .ps1 file of this machine", Kind.HOST),
+    mark=Mark.DOCUMENTED,
+    source=_SETUP_SOURCE,
+    example=("install-agent.ps1",),
+)
+class FirstBoot:
+    r"""Run a script when Windows has set itself up, before anybody logs on.
+
+    It runs as SYSTEM, called by SetupComplete.cmd, after the scripts of earlier steps. What it prints is
+    kept in %ProgramData%\reseal\firstboot.log; firstboot.done beside it says that all have run. An image
+    with an OEM's product key is refused, since Windows passes SetupComplete.cmd over there, unless it is
+    forced with --force oem-key.
+    """
+
+    def __init__(self, given: Given) -> None:
+        self._name, self._data = _script(given)
+
+    def stage(self, run: Run) -> None:
+        """Stage the script and what calls it."""
+        _first_boot(run, self._name, self._data)
+
+
+@step(
+    "firstboot-command",
+    GROUP,
+    Argument("command", "a command line, as cmd.exe takes it"),
+    mark=Mark.DOCUMENTED,
+    source=_SETUP_SOURCE,
+    example=("net start sshd",),
+)
+class FirstBootCommand:
+    """Run a command when Windows has set itself up; as --firstboot does."""
+
+    def __init__(self, given: Given) -> None:
+        self._data = _command(given)
+
+    def stage(self, run: Run) -> None:
+        """Stage the command as a script, and what calls it."""
+        _first_boot(run, "command.cmd", self._data)
+
+
+@step(
+    "first-logon",
+    GROUP,
+    Argument("script", "a .cmd, .bat or .ps1 file of this machine", Kind.HOST),
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, FirstLogonCommands",
+    example=("welcome.ps1",),
+)
+class FirstLogon:
+    r"""Run a script when somebody logs on for the first time.
+
+    It is called by the answer file, after the scripts of earlier steps; the log and the mark are
+    firstlogon.log and firstlogon.done in %ProgramData%\reseal.
+    """
+
+    def __init__(self, given: Given) -> None:
+        self._name, self._data = _script(given)
+
+    def stage(self, run: Run) -> None:
+        """Stage the script and the command in the answer file."""
+        _first_logon(run, self._name, self._data)
+
+
+@step(
+    "first-logon-command",
+    GROUP,
+    Argument("command", "a command line, as cmd.exe takes it"),
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, FirstLogonCommands",
+    example=("explorer.exe https://intranet.example",),
+)
+class FirstLogonCommand:
+    """Run a command when somebody logs on for the first time; as --first-logon does."""
+
+    def __init__(self, given: Given) -> None:
+        self._data = _command(given)
+
+    def stage(self, run: Run) -> None:
+        """Stage the command as a script, and the command in the answer file."""
+        _first_logon(run, "command.cmd", self._data)
+
+
+def has_oem_key(session: Session) -> bool:
+    """Whether the product key is an OEM's, as far as the registry tells."""
+    key = session.registry.key(CURRENT_VERSION)
+    product = session.registry.text(CURRENT_VERSION, "ProductId") or ""
+    value = key.value("DigitalProductId4") if key else None
+    digital = value.data.decode("utf-16-le", "replace") if value else ""
+    return bool(_OEM.search(product) or "OEM:" in digital)
+
+
+def _script(given: Given) -> tuple[str, bytes]:
+    path = given.host("script")
+    if path.suffix.lower() not in _SUFFIXES:
+        msg = f"{path} is no script that Windows runs by itself."
+        raise UsageError(msg, f"Name a file that ends in {', '.join(_SUFFIXES)}.")
+    data = given.host_bytes("script", _MAX_SCRIPT)
+    if path.suffix.lower() != ".ps1" and b"\r" not in data:
+        # cmd.exe loses labels in a file whose lines end as they do here (reported).
+        data = data.replace(b"\n", b"\r\n")
+    return re.sub(r"[^A-Za-z0-9._-]", "_", path.name)[-64:], data
+
+
+def _command(given: Given) -> bytes:
+    command = given.text("command")
+    if not command.strip() or "\n" in command or "\r" in command:
+        msg = "A command is one line."
+        raise UsageError(msg, "Put several lines into a script.")
+    try:
+        return f"@echo off\r\n{command}\r\n".encode("ascii")
+    except UnicodeEncodeError:
+        return f"@echo off\r\nchcp 65001 >nul\r\n{command}\r\n".encode()
+
+
+def _first_boot(run: Run, name: str, data: bytes) -> None:
+    session = run.session
+    edition = (session.installation.edition or "").lower()
+    exempt = session.installation.is_server or any(one in edition for one in _EXEMPT)
+    if has_oem_key(session) and not exempt:
+        said = (
+            f"The image has an OEM's product key and the edition {session.installation.edition}, with "
+            "which Windows does not run SetupComplete.cmd"
+        )
+        if OEM_KEY not in run.force:
+            raise CheckError(f"{said}.", f"Use --first-logon, or --force {OEM_KEY}.")
+        session.note(f"{said}, unless it gets another key.")
+    if run.target is None and not situation(SetupState.of(session.installation)).to_run:
+        session.note("Scripts for the first boot run after the image was generalized.")
+    _add(session, "firstboot", name, data)
+    path = session.installation.path(SETUP_COMPLETE)
+    there = session.files.stat(path)
+    old = session.files.read(path) if there else b""
+    if old[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        msg = f"{path} is there, in UTF-16, which cmd.exe does not run."
+        raise CheckError(msg, "Delete it first, with --delete.")
+    if _CALL not in old:
+        # First, since what is there may end with exit.
+        session.write_file(path, b"@echo off\r\n" + _CALL + old)
+
+
+def _first_logon(run: Run, name: str, data: bytes) -> None:
+    session = run.session
+    if _add(session, "firstlogon", name, data):
+        drive = session.installation.system_drive or "C:"
+        runner = rf"{drive}\{session.installation.path(FOLDER)}\firstlogon.cmd"
+        answers.add(run, Answers(commands=(rf'cmd.exe /c "{runner}"',), hide_pages=False))
+
+
+def _add(session: Session, when: str, name: str, data: bytes) -> bool:
+    """Stage a script behind those that are there; true where it is the first."""
+    folder = session.installation.path(FOLDER)
+    scripts = join(folder, f"{when}.d")
+    numbers = [int(one.name[:4]) for one in session.files.list(scripts) if one.name[:4].isdecimal()]
+    session.write_file(join(scripts, f"{max(numbers, default=0) + 1:04}-{name}"), data)
+    runner = _RUNNER.format(when=when).replace("\n", "\r\n").encode("ascii")
+    session.write_file(join(folder, f"{when}.cmd"), runner)
+    return not numbers
