@@ -3,7 +3,7 @@ VENV := .venv
 PYTHON ?= python3
 PYTEST_ARGS ?=
 
-.PHONY: setup demo test lint format bench fuzz clean
+.PHONY: setup demo test lint format share bench fuzz clean
 
 setup: $(VENV)/.test
 
@@ -27,6 +27,10 @@ lint: setup
 format: setup
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
+
+# What a package installs below /usr/share: man pages, and completions of bash, zsh and fish.
+share: setup
+	$(VENV)/bin/python -m tools.man build/share
 
 bench: setup
 	$(VENV)/bin/python -m bench

@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from reseal import __version__
+from reseal.cli.examples import epilog
 
 #: In the order of the list that `reseal --help` shows. A module holds a function of the command's
 #: name (of the class that `COMMAND` names, where that stands beside it), or `app` where the command has
@@ -27,6 +28,7 @@ COMMANDS = (
     "apply",
     "providers",
     "resume",
+    "doctor",
     "bcd",
     "reg",
     "unattend",
@@ -62,9 +64,13 @@ def application(arguments: list[str] | None = None) -> typer.Typer:
     for name in wanted:
         module = import_module(f"reseal.cli.{name}")
         if hasattr(module, "app"):
+            for one in module.app.registered_commands:
+                own = one.name or one.callback.__name__.replace("_", "-")
+                one.epilog = epilog(f"{name} {own}")
             app.add_typer(module.app, name=name)
         else:
-            app.command(cls=getattr(module, "COMMAND", None))(getattr(module, name))
+            kind = getattr(module, "COMMAND", None)
+            app.command(cls=kind, epilog=epilog(name))(getattr(module, name))
     return app
 
 

@@ -1,0 +1,161 @@
+"""What reseal finds on this machine, and what is missing for which command."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.metadata
+import platform
+import re
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reseal.errors import EngineError, ImageError
+from reseal.ntfs import library as ntfs
+from reseal.process import PACKAGES, load_library, run_tool
+from reseal.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+_IMAGES = "every command on a disk image"
+_WINDOWS = "every command on the Windows of a disk image"
+_REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Something of others that reseal works with.
+
+    Attributes:
+        name: of the program or library.
+        package: the Debian package that has it.
+        needed_for: the commands that need it.
+        version: finds it and returns its version, a line of text.
+    """
+
+    name: str
+    package: str
+    needed_for: str
+    version: Callable[[], str]
+
+    def look(self) -> dict[str, Any]:
+        """Look for it: `name`, `package`, `needed_for`, `version` (None: missing) and `problem`."""
+        version, problem = None, None
+        try:
+            version = self.version()
+        except (EngineError, ImageError) as error:
+            problem = f"{error.message} {error.hint or ''}".strip()
+        return {
+            "name": self.name,
+            "package": self.package,
+            "needed_for": self.needed_for,
+            "version": version,
+            "problem": problem,
+        }
+
+
+def _program(name: str, needed_for: str) -> Engine:
+    def version() -> str:
+        return run_tool([name, "--version"]).splitlines()[0]
+
+    return Engine(name, PACKAGES[name], needed_for, version)
+
+
+def _libnbd() -> str:
+    library = load_library(["libnbd.so.0"], "libnbd0")
+    create, get, close = library.nbd_create, library.nbd_get_version, library.nbd_close
+    create.restype, get.restype = ctypes.c_void_p, ctypes.c_char_p
+    get.argtypes = close.argtypes = [ctypes.c_void_p]
+    handle = create()
+    found = get(handle).decode(errors="replace")
+    close(handle)
+    return str(found)
+
+
+def _libntfs() -> str:
+    # The library doesn't tell its own version; its soname is the version of its interface.
+    return f"{ntfs.load().calls._name}, tested"
+
+
+def _libwim() -> str:
+    get = load_library(["libwim.so.15"], "wimtools").wimlib_get_version
+    get.restype = ctypes.c_uint32
+    number = get()
+    return f"{number >> 20}.{number >> 10 & 0x3FF}.{number & 0x3FF}"
+
+
+ENGINES = (
+    _program("qemu-img", _IMAGES),
+    _program("qemu-storage-daemon", _IMAGES),
+    Engine("libnbd", "libnbd0", _IMAGES, _libnbd),
+    Engine("libntfs-3g", "libntfs-3g89, or ntfs-3g", _WINDOWS, _libntfs),
+    Engine("libwim", "wimtools", "files that CompactOS compressed, and WIM files", _libwim),
+)
+
+
+def examine(engines: Iterable[Engine] = ENGINES) -> dict[str, Any]:
+    """Look for everything that reseal needs.
+
+    Returns:
+        `reseal`, `python`, `system` (texts), `engines` (see `Engine.look`), `packages` (a list of `name`
+        and `version`, None where it is missing) and `missing`, the names of what was not found.
+    """
+    looked = [one.look() for one in engines]
+    packages = [_package(name) for name in _requirements()]
+    return {
+        "reseal": __version__,
+        "python": f"{platform.python_version()} ({sys.executable})",
+        "system": _system(),
+        "engines": looked,
+        "packages": packages,
+        "missing": [one["name"] for one in (*looked, *packages) if one["version"] is None],
+    }
+
+
+def _requirements() -> list[str]:
+    """The Python packages that reseal declares for its runs."""
+    try:
+        declared = importlib.metadata.requires("reseal") or []
+    except importlib.metadata.PackageNotFoundError:
+        return []
+    plain = (one for one in declared if "extra ==" not in one)
+    return sorted(found.group(1) for one in plain if (found := _REQUIREMENT.match(one)))
+
+
+def _package(name: str) -> dict[str, Any]:
+    try:
+        return {"name": name, "version": importlib.metadata.version(name)}
+    except importlib.metadata.PackageNotFoundError:
+        return {"name": name, "version": None}
+
+
+def _system() -> str:
+    try:
+        system = platform.freedesktop_os_release()["PRETTY_NAME"]
+    except (OSError, KeyError):
+        system = platform.system()
+    return f"{system}, Linux {platform.release()}, {platform.machine()}"
+
+
+def text(record: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines of `reseal doctor`."""
+    yield f"reseal    {record['reseal']}, from {Path(__file__).parents[1]}"
+    yield f"Python    {record['python']}"
+    yield f"System    {record['system']}"
+    yield f"Command   {shutil.which('reseal') or 'reseal is not on the PATH'}"
+    yield "Engines"
+    for one in record["engines"]:
+        yield f"  {'ok' if one['version'] else 'MISSING':<8}{one['name']:<20} {one['version'] or ''}".rstrip()
+        if one["problem"]:
+            yield f"          needed for {one['needed_for']}"
+            yield f"          {one['problem']}"
+    yield "Python packages"
+    for one in record["packages"]:
+        yield f"  {'ok' if one['version'] else 'MISSING':<8}{one['name']:<20} {one['version'] or ''}".rstrip()
+    if record["missing"]:
+        yield f"Missing: {', '.join(record['missing'])}."
+    else:
+        yield "Nothing is missing."

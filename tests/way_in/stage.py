@@ -1,0 +1,75 @@
+"""A folder as the examples and the pages find it: images, an answer file, hives, and stand-ins.
+
+The commands of hypervisors and other tools (virsh, qm, …) are stand-ins that do nothing and succeed, so
+that a page's lines run whole; what reseal does in between is real.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from reseal.session.hive_copies import take_out
+from reseal.testing.boot import boot_store
+from reseal.testing.machine import Machine
+from reseal.testing.windows import MEBIBYTE, uefi_partitions, windows
+
+ANSWERS = """<?xml version="1.0" encoding="utf-8"?>
+<unattend xmlns="urn:schemas-microsoft-com:unattend">
+  <settings pass="specialize">
+    <component name="Microsoft-Windows-Shell-Setup" processorArchitecture="amd64"
+        publicKeyToken="31bf3856ad364e35" language="neutral" versionScope="nonSxS">
+      <ComputerName>{name}</ComputerName>
+      <TimeZone>W. Europe Standard Time</TimeZone>
+    </component>
+  </settings>
+</unattend>
+"""
+SETTINGS = (
+    "Windows Registry Editor Version 5.00\r\n\r\n"
+    "[HKEY_LOCAL_MACHINE\\SOFTWARE\\Example]\r\n\"Text\"=\"from a file\"\r\n"
+)  # fmt: skip
+STAND_INS = ("virsh", "virt-install", "qm", "openstack", "packer", "aws", "ssh", "scp", "sudo")
+
+
+def golden(folder: Path) -> Path:
+    """Make what every stage is copied from."""
+    windows(folder / "image.qcow2", size=48 * MEBIBYTE, firmware="uefi")
+    clones = folder / "clones"
+    clones.mkdir()
+    for name in ("one", "two"):
+        shutil.copyfile(folder / "image.qcow2", clones / f"{name}.qcow2")
+    windows(clones / "other.qcow2", Machine(computer_name="OTHER-PC"))
+    taken = take_out(folder / "image.qcow2", "SOFTWARE", folder)
+    shutil.copyfile(taken.copy, folder / "SOFTWARE.old")
+    taken.copy.rename(folder / "SOFTWARE")
+    (folder / "BCD").write_bytes(_store())
+    for name in ("answers", "other"):
+        (folder / f"{name}.xml").write_text(ANSWERS.format(name=f"{name.upper()}-PC"))
+    (folder / "settings.reg").write_bytes(SETTINGS.encode("utf-16"))
+    return folder
+
+
+def _store() -> bytes:
+    disk = Path("disk")
+    return boot_store(*uefi_partitions(disk), uefi=True)
+
+
+def stand_ins(folder: Path) -> Path:
+    """Make a folder for the PATH: reseal and Python as they are, and the stand-ins."""
+    folder.mkdir()
+    for name in STAND_INS:
+        (folder / name).write_text('#!/bin/sh\necho "$(basename "$0") $*"\n')
+        (folder / name).chmod(0o755)
+    beside = Path(sys.executable).parent
+    for name in ("reseal", "python", "python3"):
+        (folder / name).symlink_to(beside / ("reseal" if name == "reseal" else "python"))
+    return folder
+
+
+def environment(stand_in_folder: Path) -> dict[str, str]:
+    """The environment in which a page's lines run."""
+    path = f"{stand_in_folder}{os.pathsep}{os.environ['PATH']}"
+    return os.environ | {"PATH": path, "NO_COLOR": "1", "COLUMNS": "100"}

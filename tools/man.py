@@ -1,0 +1,102 @@
+"""Write the man pages and the completions of bash, zsh and fish: `python -m tools.man FOLDER`."""
+
+from __future__ import annotations
+
+import sys
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from typer._completion_shared import get_completion_script
+
+from reseal import __version__
+from tools.command_tree import Command, commands
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+#: Where each shell looks for what completes a command, below a prefix such as /usr/share.
+COMPLETIONS = {
+    "bash": "bash-completion/completions/reseal",
+    "zsh": "zsh/site-functions/_reseal",
+    "fish": "fish/vendor_completions.d/reseal.fish",
+}
+_EXIT_CODES = (
+    ("0", "done"),
+    ("1", "unexpected"),
+    ("2", "the call is wrong"),
+    ("3", "the image can't be generalized, since a check failed; verify: it is not clean"),
+    ("4", "the image can't be read, is damaged, or is in use"),
+    ("5", "an engine is missing"),
+)
+
+
+def page(command: Command, others: Iterable[Command], day: date) -> str:
+    """Return a command's page in the language of man."""
+    title = "-".join(["reseal", *command.name.split()])
+    summary = command.paragraphs[0].rstrip(".") if command.paragraphs else title
+    lines = [
+        f'.TH "{title.upper()}" 1 "{day.isoformat()}" "reseal {__version__}" "User commands"',
+        ".SH NAME",
+        rf"{_text(title)} \- {_text(summary)}",
+        ".SH SYNOPSIS",
+        rf".B {_text(command.usage)}",
+    ]
+    if command.paragraphs[1:]:
+        lines.append(".SH DESCRIPTION")
+        for paragraph in command.paragraphs[1:]:
+            lines += [".PP", _text(paragraph)]
+    for heading, arguments in (("ARGUMENTS", True), ("OPTIONS", False)):
+        own = [one for one in command.parameters if one.is_argument is arguments]
+        if own:
+            lines.append(f".SH {heading}")
+        for parameter in own:
+            text = parameter.text or parameter.term
+            lines += [".TP", rf"\fB{_text(parameter.term)}\fR", _text(text)]
+    below = [one for one in others if one.name.rpartition(" ")[0] == command.name and one.name]
+    if below:
+        lines.append(".SH COMMANDS")
+        for one in below:
+            own_title = "-".join(["reseal", *one.name.split()])
+            lines += [".TP", rf"\fB{_text(own_title)}\fR(1)", _text(" ".join(one.paragraphs[:1]))]
+    if command.examples:
+        lines.append(".SH EXAMPLES")
+    for example in command.examples:
+        lines += [".TP", _text(f"{example.says}:"), ".nf", _text(example.line), ".fi"]
+    lines.append(".SH EXIT STATUS")
+    for code, meaning in _EXIT_CODES:
+        lines += [".TP", rf"\fB{code}\fR", _text(meaning)]
+    lines += [".SH SEE ALSO", r"\fBreseal\fR(1)"]
+    return "\n".join(lines) + "\n"
+
+
+def _text(text: str) -> str:
+    """Have man show a text as it is."""
+    safe = (
+        text.replace("\\", r"\e")
+        .replace("-", r"\-")
+        .replace("'", r"\(aq")
+        .replace("…", r"\[u2026]")
+    )
+    return rf"\&{safe}" if safe.startswith((".", r"\(aq")) else safe
+
+
+def write(folder: Path, day: date) -> None:
+    """Write everything as it lies below a prefix such as /usr/share."""
+    everything = list(commands())
+    pages = folder / "man" / "man1"
+    pages.mkdir(parents=True, exist_ok=True)
+    for command in everything:
+        name = "-".join(["reseal", *command.name.split()])
+        (pages / f"{name}.1").write_text(page(command, everything, day), "utf-8")
+    for shell, place in COMPLETIONS.items():
+        path = folder / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        script = get_completion_script(
+            prog_name="reseal", complete_var="_RESEAL_COMPLETE", shell=shell
+        )
+        path.write_text(script + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]), date.today())  # noqa: DTZ011  the day where it is built
