@@ -177,6 +177,37 @@ def test_a_new_file_has_the_permissions_of_its_folder(
     assert entries == [(SYSTEM, 0x1F01FF, inherited), (ADMINISTRATORS, 0x1F01FF, inherited)]
 
 
+# Driver paths
+
+
+def test_driver_packages_of_the_file_are_added(image: Path, tmp_path: Path) -> None:
+    """ntfscat reads them from the volume."""
+    from tests.sysprep.test_driver_paths import INF, TEXT
+
+    folder = tmp_path / "packages"
+    folder.mkdir()
+    (folder / "fab.inf").write_text(INF)
+    (folder / "fab.sys").write_bytes(b"MZ driver")
+    (folder / "fab.cat").write_bytes(b"catalogue")
+    file = write(tmp_path, TEXT)
+    mapping = rf"D:\Drivers\Fab={folder}"
+    shown = reseal("unattend", "apply", image, file, "--driver-path", mapping).stdout.decode()
+    assert "Driver package fab.inf: staged." in shown
+    assert "Not applied: offlineServicing" in shown
+    volume = judges.Volume.of(image, tmp_path)
+    listed = subprocess.run(
+        ["ntfsls", "-p", r"/Windows/Drivers/reseal/fab", volume.path],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.split()
+    assert sorted(set(listed) - {".", ".."}) == ["fab.cat", "fab.inf", "fab.sys"]
+    assert volume.read(r"Windows\Drivers\reseal\fab\fab.sys") == b"MZ driver"
+    assert volume.is_clean()
+    for command in (["generalize", image], ["boot", image, "--oobe"]):
+        assert reseal(*command, "--driver-path", mapping).returncode == 2
+
+
 # check --image
 
 

@@ -34,6 +34,15 @@ OobeXml: TypeAlias = Annotated[
         "--oobe-xml", metavar="FILE", help=r"Place an oobe.xml in System32\oobe\info, too."
     ),
 ]
+DriverPaths: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--driver-path",
+        metavar="PATH=FOLDER",
+        help="The folder of this computer for which a driver path of the answer file stands "
+        "(offlineServicing); repeatable.",
+    ),
+]
 Replace: TypeAlias = Annotated[
     bool, typer.Option("--replace", help="Move answer files aside that would win against it.")
 ]
@@ -56,6 +65,7 @@ def request(
     force: bool = False,
     now: bool = False,
     oobe_xml: Path | None = None,
+    driver_paths: list[str] | None = None,
 ) -> Request | None:
     """Read what a person asks of an answer file; None where there is none.
 
@@ -63,15 +73,21 @@ def request(
         AnswerFileError: a file can't be read.
         UsageError: options that belong to an answer file stand without one.
     """
-    from reseal.sysprep.unattend import Request  # noqa: PLC0415  --help needs no engines
-
     if file is None:
-        if replace or oobe_xml:
-            msg = "--replace and --oobe-xml belong to an answer file."
+        if replace or oobe_xml or driver_paths:
+            msg = "--replace, --oobe-xml and --driver-path belong to an answer file."
             raise UsageError(msg, "Name it with --unattend FILE.")
         return None
+    from reseal.sysprep.driver_paths import folders  # noqa: PLC0415  --help needs no engines
+    from reseal.sysprep.unattend import Request  # noqa: PLC0415
+
     return Request(
-        load(file), replace=replace, force=force, now=now, oobe_xml=_load_oobe_xml(oobe_xml)
+        load(file),
+        replace=replace,
+        force=force,
+        now=now,
+        oobe_xml=_load_oobe_xml(oobe_xml),
+        driver_folders=folders(driver_paths or []),
     )
 
 

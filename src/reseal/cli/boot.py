@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from reseal.cli import console
-from reseal.cli.answer_files import FORCE_UNATTEND, OobeXml, Replace, Unattend, request
+from reseal.cli.answer_files import FORCE_UNATTEND, DriverPaths, OobeXml, Replace, Unattend, request
 from reseal.cli.options import (
     AllowBacking,
     AsJson,
@@ -40,6 +40,7 @@ def boot(
     unattend: Unattend = None,
     replace: Replace = False,
     oobe_xml: OobeXml = None,
+    driver_path: DriverPaths = None,
     force: Force = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing.")] = False,
     volume: Volume = None,
@@ -69,7 +70,13 @@ def boot(
         if set(force or ()) - {FORCE_UNATTEND}:
             msg = "--force unattend is the only check that `reseal boot` can override."
             raise UsageError(msg, "Leave the other names out.")
-        answers = request(unattend, replace=replace, force=bool(force), oobe_xml=oobe_xml)
+        answers = request(
+            unattend,
+            replace=replace,
+            force=bool(force),
+            oobe_xml=oobe_xml,
+            driver_paths=driver_path,
+        )
         if answers and not (oobe or audit) and (wanted := requested_mode(answers.document)):
             oobe, audit = wanted.mode == Target.OOBE, wanted.mode == Target.AUDIT
         if sum((oobe, audit, status, recover)) != 1:

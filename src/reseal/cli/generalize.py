@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from reseal.cli import console
-from reseal.cli.answer_files import FORCE_UNATTEND, OobeXml, Replace, Unattend, request
+from reseal.cli.answer_files import FORCE_UNATTEND, DriverPaths, OobeXml, Replace, Unattend, request
 from reseal.cli.options import (
     AllowBacking,
     AsJson,
@@ -78,6 +78,7 @@ def generalize(
     unattend: Unattend = None,
     replace: Replace = False,
     oobe_xml: OobeXml = None,
+    driver_path: DriverPaths = None,
     locate_boot_devices: Annotated[
         bool,
         typer.Option(
@@ -131,6 +132,7 @@ def generalize(
             replace=replace,
             force=len(forced) < len(force or ()),
             oobe_xml=oobe_xml,
+            driver_paths=driver_path,
         )
         target = Target.AUDIT if audit else Target.OOBE
         if answers and not oobe:

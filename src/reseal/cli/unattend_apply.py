@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from reseal.cli import console
-from reseal.cli.answer_files import OobeXml, Replace, request
+from reseal.cli.answer_files import DriverPaths, OobeXml, Replace, request
 from reseal.cli.options import AllowBacking, AsJson, ImagePath, Index, Quiet, ReportFiles, Volume
 
 
@@ -24,6 +24,7 @@ def apply(
         ),
     ] = False,
     oobe_xml: OobeXml = None,
+    driver_path: DriverPaths = None,
     force: Annotated[
         bool, typer.Option("--force", help="Take the file although it has errors.")
     ] = False,
@@ -44,7 +45,14 @@ def apply(
     from reseal.session.run import Options, change  # noqa: PLC0415
 
     with console.errors(as_json=as_json):
-        asked = request(file, replace=replace, force=force, now=now, oobe_xml=oobe_xml)
+        asked = request(
+            file,
+            replace=replace,
+            force=force,
+            now=now,
+            oobe_xml=oobe_xml,
+            driver_paths=driver_path,
+        )
         assert asked
         console.check_reports(report_files)
         options = Options(volume=volume, dry_run=dry_run, allow_backing=allow_backing, index=index)

@@ -82,6 +82,8 @@ def lines(record: dict[str, Any]) -> Iterator[str]:
     done = [f"{one['configuration_pass']} {one['setting']}" for one in outcome["applied"]]
     if done:
         yield f"Applied: {_some(done)}."
+    for one in outcome["drivers"]:
+        yield f"Driver package {one['inf']}: {one['outcome']}. {one['reason']}"
     for one in outcome["not_applied"]:
         yield (
             f"Not applied: {one['configuration_pass']} {one['component']} {one['setting']} "

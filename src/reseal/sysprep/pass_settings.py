@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from reseal.answerfile import Pass, placed
-from reseal.answerfile.components import DRIVERS, JOIN
+from reseal.answerfile.components import JOIN
 from reseal.answerfile.offline import WOW64
 from reseal.answerfile.secrets import NotHiddenError
 from reseal.answerfile.show import PACKAGE
@@ -53,7 +53,6 @@ class Left:
         return asdict(self)
 
 
-_DRIVERS = "The path is one of the machine that services the image; drivers were not added."
 _DOMAIN_JOIN = (
     "It is not known how Windows keeps the blob of an offline domain join; djoin.exe /requestODJ "
     "applies it from within Windows."
@@ -136,8 +135,6 @@ def hidden_passwords_of(document: AnswerFile) -> Iterator[None]:
 def explain(setting: Setting) -> Left:
     """Return the record of a setting that could not be applied, and why."""
     name, path = setting.component.name.casefold(), setting.path.casefold()
-    if name == DRIVERS.casefold():
-        return left(setting, _DRIVERS)
     if name == JOIN.casefold() and path.startswith("offlineidentification"):
         return left(setting, _DOMAIN_JOIN)
     if setting.component.architecture == WOW64:

@@ -21,13 +21,22 @@ from typing import TYPE_CHECKING
 from reseal import answerfile
 from reseal.answerfile import Level, Pass, Target
 from reseal.errors import CheckError
-from reseal.sysprep import copy_profile, offline_accounts, oobe_xml, placing, specialize_now
+from reseal.sysprep import (
+    copy_profile,
+    driver_paths,
+    offline_accounts,
+    oobe_xml,
+    placing,
+    specialize_now,
+)
 from reseal.sysprep.pass_settings import Left, applied, apply_pass, explain, left, left_package
 from reseal.sysprep.time_zone import TIME_ZONES
 from reseal.windows import manifests
 from reseal.windows.setup import SetupState
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from reseal.answerfile import AnswerFile, Finding
     from reseal.session import Session
     from reseal.sysprep.placing import Situation
@@ -52,6 +61,7 @@ class Request:
         force: whether an answer file with errors is taken.
         now: whether settings of specialize are applied at once where their place is known.
         oobe_xml: name and content of an oobe.xml to place, too.
+        driver_folders: folders of this computer by the driver path for which each stands.
     """
 
     document: AnswerFile
@@ -59,6 +69,7 @@ class Request:
     force: bool = False
     now: bool = False
     oobe_xml: tuple[str, bytes] | None = None
+    driver_folders: dict[str, Path] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -75,6 +86,7 @@ class Outcome:
         applied: the settings that were applied at once.
         not_applied: those that could not be.
         left_to_windows: those of specialize that were not, where it was asked for at once.
+        drivers: the driver packages that were found, and what became of each.
     """
 
     file: str
@@ -86,6 +98,7 @@ class Outcome:
     applied: list[dict[str, object]] = field(default_factory=list)
     not_applied: list[Left] = field(default_factory=list)
     left_to_windows: list[Left] = field(default_factory=list)
+    drivers: list[dict[str, object]] = field(default_factory=list)
 
     def to_json(self) -> dict[str, object]:
         """The outcome as plain data."""
@@ -99,6 +112,7 @@ class Outcome:
             "applied": self.applied,
             "not_applied": [one.to_json() for one in self.not_applied],
             "left_to_windows": [one.to_json() for one in self.left_to_windows],
+            "drivers": self.drivers,
         }
 
 
@@ -117,9 +131,11 @@ class Application:
         Raises:
             AnswerFileError: the oobe.xml is wrong.
             CheckError: the file has errors, or another one would win.
+            UsageError: a folder is given for a driver path that the file does not have.
         """
         session, request, outcome = self._session, self._request, self.outcome
         outcome.findings = check(request.document, session.installation, force=request.force)
+        driver_paths.check(request.document, request.driver_folders)
         mode = answerfile.requested_mode(request.document)
         if mode and mode.shutdown:
             session.note("ForceShutdownNow: an image that is powered off stays off.")
@@ -168,7 +184,14 @@ class Application:
             offline_accounts.apply(self._session, self._request.document)
             accounts = [one for one in rest if offline_accounts.is_account_setting(one)]
             self.outcome.applied += map(applied, accounts)
-            rest = [one for one in rest if one not in accounts]
+            drivers = driver_paths.apply(
+                self._session, self._request.document, self._request.driver_folders
+            )
+            self.outcome.drivers += drivers.packages
+            self.outcome.applied += map(applied, drivers.applied)
+            self.outcome.not_applied += drivers.left
+            others = [*accounts, *filter(driver_paths.is_driver_setting, rest)]
+            rest = [one for one in rest if one not in others]
         self.outcome.not_applied += map(explain, rest)
         placing.note_processed(self._session, name)
 
