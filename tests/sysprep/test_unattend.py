@@ -306,6 +306,15 @@ def test_the_pass_offline_servicing_is_applied_at_once(run: Any) -> None:
     assert b'<settings pass="offlineServicing" wasPassProcessed="true">' in image.files.read(CACHE)
 
 
+def test_a_random_name_is_windows_own() -> None:
+    text = one("offlineServicing", SHELL, "<ComputerName>*</ComputerName>")
+    image = generalized()
+    before = judged(image, "SYSTEM")[r"ControlSet001\Control\ComputerName\ComputerName"]
+    (left,) = apply(image, text).not_applied
+    assert "random name" in left.reason
+    assert judged(image, "SYSTEM")[r"ControlSet001\Control\ComputerName\ComputerName"] == before
+
+
 def test_packages_and_domain_joins_are_named_and_not_ignored() -> None:
     blob = "<OfflineIdentification><Provisioning><AccountData>QQ==</AccountData></Provisioning>"
     text = answers(

@@ -171,7 +171,7 @@ def boot(session: Session, target: Target) -> bool:
         msg = "The image is in no state from which its next boot can be armed. Nothing was changed."
         raise CheckError(msg, "See `reseal boot IMAGE --status`, then use --recover.")
     if not missing(session.installation, target, stage):
-        session.note(f"The next boot goes to {target.value} already; nothing was changed.")
+        session.note(f"The next boot goes to {target.value} already.")
         return False
     _arm(session, target, stage)
     return True

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from reseal.answerfile import Pass, placed
-from reseal.answerfile.components import JOIN
+from reseal.answerfile.components import JOIN, SHELL
 from reseal.answerfile.offline import WOW64
 from reseal.answerfile.secrets import NotHiddenError
 from reseal.answerfile.show import PACKAGE
@@ -61,6 +61,7 @@ _PACKAGES = (
     "Packages and features are the servicing stack's job; use DISM on the image, or within Windows."
 )
 _THIRTY_TWO_BITS = "It is for the 32-bit side of Windows, whose places are not known."
+_RANDOM_NAME = "It asks for a random name, which Windows makes at the first boot."
 NO_PLACE = "It is not known where Windows keeps it, so it can't be applied offline."
 
 
@@ -137,6 +138,8 @@ def explain(setting: Setting) -> Left:
     name, path = setting.component.name.casefold(), setting.path.casefold()
     if name == JOIN.casefold() and path.startswith("offlineidentification"):
         return left(setting, _DOMAIN_JOIN)
+    if (name, path) == (SHELL.casefold(), "computername"):
+        return left(setting, _RANDOM_NAME)
     if setting.component.architecture == WOW64:
         return left(setting, _THIRTY_TWO_BITS)
     return left(setting, NO_PLACE)
