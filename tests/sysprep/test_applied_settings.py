@@ -6,13 +6,14 @@ The table is checked against the code's own lists: a setting that is applied and
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from reseal.answerfile import Pass, schema
 from reseal.answerfile.placement import PLACES
-from reseal.regf import types
+from reseal.regf import Hive, types
 from reseal.session import Session
 from reseal.sysprep import specialize_now, unattend
 from reseal.sysprep.generalize import generalize
@@ -23,7 +24,7 @@ from tests import oracles
 from tests.answerfile.samples import DNS, SHELL, component, document, settings
 from tests.answerfile.samples import unattend as answers
 from tests.builders import session
-from tests.end_to_end.judges import agreed
+from tests.end_to_end.judges import agreed, unexplained
 from tests.sysprep.test_local_accounts import commit, nt
 from tests.windows import sam
 
@@ -276,18 +277,34 @@ def test_the_days_of_the_week_find_their_place() -> None:
     assert zone["Bias"] == (types.REG_DWORD, struct.pack("<i", -120))
 
 
-def test_a_real_hive_keeps_the_same_values(corpus: Path) -> None:
-    """What is written for Eastern Standard Time is what a real Windows 10 had for it."""
+def test_on_a_real_system_hive_nothing_else_changes(corpus: Path) -> None:
+    """A dirty hive of Windows 10 with its logs; hivex compares all of it before and after."""
     folder = corpus / "machines" / "win10-1709"
-    image = session(MACHINE)
-    text = file_for(Pass.SPECIALIZE)
-    unattend.apply(image, Request(document(text), now=True))
-    ours = hives(image)["SYSTEM"][r"ControlSet001\Control\TimeZoneInformation"]
-    theirs = oracles.hivex((folder / "SYSTEM").read_bytes())
-    real = theirs[r"ControlSet001\Control\TimeZoneInformation"]
-    assert set(ours) == set(real)
-    # It was summer when that machine was last used.
-    assert {name for name in ours if ours[name] != real[name]} == {"ActiveTimeBias"}
+    files = {
+        name: (folder / name).read_bytes() for name in ("SYSTEM", "SYSTEM.LOG1", "SYSTEM.LOG2")
+    }
+    logs = {name[-4:]: data for name, data in files.items() if "LOG" in name}
+    image = session(
+        replace(MACHINE, files={"Windows": {"System32": {"config": files}}}),
+    )
+    outcome = unattend.apply(image, Request(document(file_for(Pass.SPECIALIZE)), now=True))
+    assert outcome.left_to_windows == []
+    image.verify()
+    image.commit(image.installation.tree)
+    before = oracles.hivex(Hive.open(files["SYSTEM"], logs).to_bytes())
+    after = oracles.hivex(image.installation.tree.read(r"Windows\System32\config\SYSTEM"))
+    changes = [one.to_json() for one in image.changes]
+    assert unexplained(before, after, changes, "SYSTEM") == set()
+    for name, path, pass_ in ROWS:
+        for (place, value), data in TABLE[name, path][1].items():
+            hive, _, key = place.partition(":")
+            if pass_ is Pass.SPECIALIZE and hive == "SYSTEM":
+                assert after[key.format(set="ControlSet001")][value] == encoded(data)
+    # That machine was in this time zone: Windows had written the same, in a summer.
+    zone = r"ControlSet001\Control\TimeZoneInformation"
+    assert set(after[zone]) == set(before[zone])
+    different = {name for name in after[zone] if after[zone][name] != before[zone][name]}
+    assert different == {"ActiveTimeBias"}
 
 
 @pytest.mark.parametrize(
