@@ -24,6 +24,7 @@ COMMANDS = (
     "sysprep",
     "sid",
     "specialize",
+    "clone",
     "capture",
     "apply",
     "providers",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -80,7 +81,7 @@ def specialize(
     are in the image at once, as far as their places are known. The image is either untouched or done.
     In place unless --output names a new image.
     """
-    from reseal.answerfile.assignment import Assignment  # noqa: PLC0415  --help needs no engines
+    from reseal.answerfile.assignment import Assignment, assigned  # noqa: PLC0415
     from reseal.report import files, specialization  # noqa: PLC0415
     from reseal.report import sid as sid_report  # noqa: PLC0415
     from reseal.session.run import Options, change, read  # noqa: PLC0415
@@ -100,17 +101,18 @@ def specialize(
         if unknown:
             msg = f"--force {', '.join(sorted(unknown))} is not known."
             raise UsageError(msg, "It takes unattend and domain.")
+        own = [Assignment.parse(one) for one in settings or ()]
+        refuse_secrets(own)
         wish = Wish(
             computer_name=checked_name(computer_name) if computer_name is not None else None,
             sid=parsed_sid(sid) if sid else None,
             document=load(unattend) if unattend else None,
-            settings=tuple(map(Assignment.parse, settings or ())),
+            settings=partial(assigned, own) if own else None,
             now=now,
             replace=replace,
             force_answers=_FORCE_ANSWERS in (force or ()),
             force_domain=_FORCE_DOMAIN in (force or ()),
         )
-        refuse_secrets(wish.settings)
         if wish.sid not in {None, SidChoice.PENDING} and not (dry_run or (yes and quiet)):
             before = read(
                 image,

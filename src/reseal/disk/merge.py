@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from reseal.disk import golden
 from reseal.disk.device import DiskError
 from reseal.disk.formats import vdi
 from reseal.disk.image import refuse_interrupted, resume_command
@@ -106,6 +107,7 @@ def merge(path: Path, link: Link, overlay: Path) -> None:
 
 
 def _require_writable(image: Image) -> None:
+    golden.refuse(image.path, image.file)
     if image.why_read_only:
         raise DiskError(
             f"{image.path} can't be changed in place: {image.why_read_only}.",

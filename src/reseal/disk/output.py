@@ -105,7 +105,11 @@ class NewImage:
 
 
 def publish(whole: Path, output: Path) -> None:
-    """Give a file the output's name, without ever replacing a file of that name."""
+    """Give a file the output's name, without ever replacing a file of that name.
+
+    Raises:
+        UsageError: there is one.
+    """
     try:
         os.link(whole, output)
     except FileExistsError:

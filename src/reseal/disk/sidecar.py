@@ -27,6 +27,11 @@ def partial_path(output: Path) -> Path:
     return _beside(output, "partial")
 
 
+def golden_path(image: Path) -> Path:
+    """The mark that thin images are based on the image, so that it must not change."""
+    return _beside(image, "golden")
+
+
 def _beside(path: Path, kind: str) -> Path:
     name = f".{path.name}.reseal-{kind}"
     if len(os.fsencode(name)) > _MAX_NAME:

@@ -227,7 +227,7 @@ def work_on_device(
                 volume_state=chosen.state,
                 neighbours=chosen.neighbours,
                 boot_stores=partial(boot_store.find, device, subject),
-                parts=_parts(device, chosen),
+                parts=parts_of(device, chosen),
                 switches=options.switches,
                 report=report,
             )
@@ -238,7 +238,7 @@ def work_on_device(
         if (session.changes or options.chkdsk_at_boot) and not options.dry_run:
             part = Slice(device, volume.offset, volume.size)
             with session.step("Writing"):
-                written = _write(part, subject, session, options)
+                written = write(part, subject, session, options)
                 for store in session.edited_boot_stores:
                     if store.place != volume:
                         written.add(store.name, boot_store.write_back(device, store, subject))
@@ -256,14 +256,31 @@ def work_on_device(
     return _summary(result, session, written)
 
 
-def _parts(device: Device, chosen: Found) -> tuple[Part, ...]:
+def parts_of(device: Device, chosen: Found) -> tuple[Part, ...]:
+    """Return the volumes of a disk, below their file systems."""
     return tuple(
         Part(one.number, Slice(device, one.offset, one.size), system=one == chosen.place)
         for one in volumes(device)
     )
 
 
-def _write(part: Slice, subject: str, session: Session, options: Options) -> Written:
+def write(
+    part: Slice,
+    subject: str,
+    session: Session,
+    options: Options,
+    mounted: Volume | None = None,
+) -> Written:
+    """Write what a session has staged to its volume, and unmount it.
+
+    Args:
+        part: the volume that holds the installation.
+        subject: the image's name, for messages.
+        session: what is staged.
+        options: what to do with the volume.
+        mounted: the volume, where it is open for writing already. It is used unless something has to
+            be patched below the file system, and closed.
+    """
     # Before anything is mounted, so that no engine holds what lay there.
     for patched, writes in session.volume_patches:
         for offset, data in writes:
@@ -272,12 +289,14 @@ def _write(part: Slice, subject: str, session: Session, options: Options) -> Wri
         if not patched.system:
             with Volume.open(patched.device, read_only=False, name=subject) as other:
                 other.reset_log()
-    volume = Volume.open(
-        part,
-        read_only=False,
-        name=subject,
-        discard_hibernation="discard-hibernation" in options.switches,
-    )
+    volume = mounted
+    if volume is None or session.volume_patches:
+        volume = Volume.open(
+            part,
+            read_only=False,
+            name=subject,
+            discard_hibernation="discard-hibernation" in options.switches,
+        )
     try:
         if any(patched.system for patched, _ in session.volume_patches):
             volume.reset_log()

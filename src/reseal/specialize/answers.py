@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reseal.answerfile import Pass, merge
+from reseal.answerfile import Pass
 from reseal.answerfile.assignment import Assignment, assigned
 from reseal.answerfile.components import SHELL
 from reseal.errors import CheckError
@@ -14,7 +14,9 @@ from reseal.sysprep.answer_files import existing
 from reseal.sysprep.pass_settings import applied, apply_pass
 
 if TYPE_CHECKING:
-    from reseal.answerfile import AnswerFile
+    from collections.abc import Collection
+
+    from reseal.answerfile import AnswerFile, Setting
     from reseal.session import Session
     from reseal.specialize.wish import Wish
     from reseal.sysprep.placing import Situation
@@ -59,19 +61,15 @@ def name_in(document: AnswerFile) -> str | None:
     return None
 
 
-def with_settings(
-    document: AnswerFile | None, settings: tuple[Assignment, ...], architecture: str
-) -> AnswerFile | None:
-    """Return an answer file with settings that win over its own; None where there is nothing."""
-    if not settings:
-        return document
-    own = assigned(settings, architecture)
-    return own if document is None else merge(document, own)
+def named(name: str, architecture: str) -> AnswerFile:
+    """Return an answer file that gives a machine its name and says nothing else."""
+    return assigned([Assignment(Pass.SPECIALIZE, SHELL, _NAME, name)], architecture)
 
 
-def named(name: str) -> Assignment:
-    """The setting that gives a machine its name."""
-    return Assignment(Pass.SPECIALIZE, SHELL, _NAME, name)
+def leaves(settings: AnswerFile | None, *, beside: Collection[Pass]) -> list[Setting]:
+    """Return the settings of an answer file in all passes but some."""
+    found = settings.settings() if settings else ()
+    return [one for one in found if not one.children and one.pass_name not in beside]
 
 
 def place(
@@ -93,22 +91,19 @@ def place(
     return application
 
 
-def apply_now(
-    session: Session, settings: tuple[Assignment, ...], architecture: str
-) -> list[dict[str, object]]:
-    """Stage settings in an image that runs no pass any more.
+def apply_now(session: Session, settings: AnswerFile, now: Situation) -> list[dict[str, object]]:
+    """Stage settings of passes that an image does not run any more.
 
     Raises:
         CheckError: for one of them no place is known.
     """
     done: list[dict[str, object]] = []
-    for one in settings:
-        own = assigned((one,), architecture)
-        found, rest = apply_pass(session, own, one.configuration_pass, confirmed=True)
+    for name in dict.fromkeys(Pass(one.pass_name) for one in leaves(settings, beside=now.to_run)):
+        found, rest = apply_pass(session, settings, name, confirmed=True)
         if rest:
             msg = (
-                f"{one.component}/{one.path} can't be set at once: it is not known where Windows keeps "
-                "it, and this image runs no pass that would set it. Nothing was changed."
+                f"{rest[0].component.name}/{rest[0].path} can't be set at once: it is not known where "
+                "Windows keeps it, and this image runs no pass that would set it. Nothing was changed."
             )
             raise CheckError(msg, "Generalize the image first, or leave the setting out.")
         done += map(applied, found)

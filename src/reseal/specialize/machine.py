@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from reseal.answerfile import Pass
+from reseal.answerfile import Pass, merge
 from reseal.errors import CheckError, ImageError
 from reseal.providers.computer_name import computer_name, random_name, rename
 from reseal.providers.machine_guid import machine_guid
@@ -37,6 +37,7 @@ from reseal.windows import Sid, identity
 from reseal.windows.setup import SetupState
 
 if TYPE_CHECKING:
+    from reseal.answerfile import AnswerFile
     from reseal.session import Session
     from reseal.sysprep import unattend
     from reseal.sysprep.placing import Situation
@@ -83,6 +84,11 @@ class Outcome:
         }
 
 
+def prefix_of(server: bool) -> str:
+    """How a random name starts."""
+    return _SERVER if server else _CLIENT
+
+
 class Specialization:
     """One machine on its way out of an image: call it with a session, `recheck` what was written."""
 
@@ -101,14 +107,16 @@ class Specialization:
         state = SetupState.of(session.installation)
         now = placing.situation(state)
         staged = Pass.SPECIALIZE in now.to_run
-        self._refuse(session, now, staged=staged)
+        architecture = session.installation.architecture or "amd64"
+        settings = self._wish.settings(architecture) if self._wish.settings else None
+        self._refuse(session, now, settings, staged=staged)
         with session.step("Giving it a SID"):
             sid, when, broken, change = self._sid(session, staged=staged)
         with session.step("Giving it its identifiers"):
             for one in IDENTIFIERS:
                 one(session)
         with session.step("Giving it a name and answers"):
-            name, application, applied = self._answers(session, now, staged=staged)
+            name, application, applied = self._answers(session, now, settings, staged=staged)
         if not staged:
             session.note(
                 f"The image is not generalized ({state.image_state or 'unknown state'}): what it gets is "
@@ -129,7 +137,9 @@ class Specialization:
         )
         return self._outcome
 
-    def _refuse(self, session: Session, now: Situation, *, staged: bool) -> None:
+    def _refuse(
+        self, session: Session, now: Situation, settings: AnswerFile | None, *, staged: bool
+    ) -> None:
         wish = self._wish
         if (wish.computer_name or wish.sid) and not staged:
             refuse_in_domain(session, force=wish.force_domain)
@@ -139,9 +149,9 @@ class Specialization:
                 "from an answer file. Nothing was changed."
             )
             raise CheckError(msg, "Generalize the image first (reseal generalize).")
-        late = [one for one in wish.settings if one.configuration_pass not in now.to_run]
+        late = answers.leaves(settings, beside=now.to_run)
         if late and not wish.now:
-            shown = ", ".join(f"{one.component}/{one.path}" for one in late)
+            shown = ", ".join(f"{one.component.name}/{one.path}" for one in late)
             msg = (
                 f"This image does not run the passes any more that would set {shown}. Nothing was "
                 "changed."
@@ -183,22 +193,21 @@ class Specialization:
         return new, "now", broken, change_now(session, self._replacement)
 
     def _answers(
-        self, session: Session, now: Situation, *, staged: bool
+        self, session: Session, now: Situation, settings: AnswerFile | None, *, staged: bool
     ) -> tuple[str | None, unattend.Outcome | None, list[dict[str, object]]]:
         """Stage name and answer file; return the name and what became of the settings."""
         wish, installation = self._wish, session.installation
-        architecture = installation.architecture or "amd64"
         name = wish.computer_name
         if name == RANDOM:
-            name = random_name(session.random, _SERVER if installation.is_server else _CLIENT)
-        settings = wish.settings + ((answers.named(name),) if name and staged else ())
+            name = random_name(session.random, prefix_of(installation.is_server))
         document, place = wish.document, now
-        if now.to_run and document is None and settings:
+        more = [settings] if settings and now.to_run else []
+        if document is None and now.to_run and (more or (name and staged)):
             document, place = answers.base_of(session, now)
-        if now.to_run and settings:
-            named = document is not None and name == answers.name_in(document)
-            if wish.settings or not named:
-                document = answers.with_settings(document, settings, architecture)
+        if name and staged and not (document and answers.name_in(document) == name):
+            more.append(answers.named(name, installation.architecture or "amd64"))
+        for one in more:
+            document = merge(document, one) if document else one
         if staged and document is not None:
             name = name or answers.name_in(document)
         if name or staged:
@@ -208,9 +217,8 @@ class Specialization:
         outcome, applied = None, []
         if document is not None:
             outcome = answers.place(session, document, wish, place).outcome
-        if wish.now:
-            late = tuple(one for one in wish.settings if one.configuration_pass not in now.to_run)
-            applied = answers.apply_now(session, late, architecture)
+        if wish.now and settings:
+            applied = answers.apply_now(session, settings, now)
         if not staged:
             name = session.registry.text(identity.COMPUTER_NAME, "ComputerName")
         return name, outcome, applied

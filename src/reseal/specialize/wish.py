@@ -13,6 +13,8 @@ from reseal.errors import UsageError
 from reseal.windows import Sid
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from reseal.answerfile import AnswerFile
     from reseal.answerfile.assignment import Assignment
 
@@ -37,7 +39,7 @@ class Wish:
         computer_name: a name, or `*` for a random one.
         sid: its SID, or who draws it.
         document: its answer file; None to keep the one that the image holds.
-        settings: settings of the answer file that win over it.
+        settings: returns settings that win over it, as an answer file for an architecture.
         now: whether all is done at once that has a known place, rather than at the next boot.
         replace: whether other answer files that would win are moved aside.
         force_answers: whether an answer file with errors is taken.
@@ -48,7 +50,7 @@ class Wish:
     computer_name: str | None = None
     sid: Sid | SidChoice | None = None
     document: AnswerFile | None = None
-    settings: tuple[Assignment, ...] = ()
+    settings: Callable[[str], AnswerFile] | None = None
     now: bool = False
     replace: bool = False
     force_answers: bool = False
@@ -77,7 +79,7 @@ def parsed_sid(text: str) -> Sid | SidChoice:
         raise UsageError(msg, "A machine SID has the form S-1-5-21-x-y-z.") from error
 
 
-def refuse_secrets(settings: tuple[Assignment, ...]) -> None:
+def refuse_secrets(settings: list[Assignment]) -> None:
     """Raise UsageError for a password in the arguments, where every user of the host can read it."""
     for setting in assigned(settings, "amd64").settings():
         if not setting.children and is_secret(setting):

@@ -1,0 +1,174 @@
+"""`reseal clone`: a fleet of machines from one golden image."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from reseal.cli import console
+from reseal.cli.options import AllowBacking, AsJson, Quiet, Volume
+from reseal.errors import UsageError
+
+
+def clone(
+    golden: Annotated[
+        Path, typer.Argument(metavar="GOLDEN", help="The generalized image to make machines of.")
+    ],
+    machines: Annotated[
+        Path,
+        typer.Option(
+            metavar="FLEET", help="The machines: .csv, .json or .toml, a row or table for each."
+        ),
+    ],
+    output_dir: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where the images and fleet.json go.")
+    ],
+    image_format: Annotated[
+        str, typer.Option("--format", metavar="qcow2|vhdx|raw", help="Of the images.")
+    ] = "qcow2",
+    thin: Annotated[
+        bool | None,
+        typer.Option(
+            "--thin/--full",
+            help="Overlays over GOLDEN, which is made read-only (default), or whole images.",
+        ),
+    ] = None,
+    unattend: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="An answer file for all; its variables, as in ${name}, are columns of the table.",
+        ),
+    ] = None,
+    sid: Annotated[
+        str,
+        typer.Option(
+            metavar="new|pending",
+            help="Who draws SIDs that the table does not name: reseal, or Windows.",
+        ),
+    ] = "new",
+    now: Annotated[
+        bool, typer.Option("--now", help="Do at once what has a known place, the SID too.")
+    ] = False,
+    jobs: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="How many at a time; one a core.")
+    ] = None,
+    seed: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Draw the same identities every time.")
+    ] = None,
+    dask: Annotated[
+        str | None,
+        typer.Option(metavar="tcp://HOST:PORT", help="Hand the work to a Dask cluster."),
+    ] = None,
+    volume: Volume = None,
+    as_json: AsJson = False,
+    allow_backing: AllowBacking = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make a fleet of machines, each with a name, SID, MachineGuid and answers of its own.
+
+    The whole table is checked before anything is written. A run that died goes on where it was when it
+    is called again. One clone is compared with the same machine made by `reseal specialize`.
+    """
+    from reseal.clone import Options  # noqa: PLC0415  --help needs no engines
+    from reseal.clone import clone as make  # noqa: PLC0415
+    from reseal.report import fleet  # noqa: PLC0415
+    from reseal.specialize import SidChoice  # noqa: PLC0415
+
+    with console.errors(as_json=as_json):
+        if sid not in set(SidChoice):
+            msg = f"--sid {sid} is not known."
+            raise UsageError(msg, "It takes new and pending; single SIDs stand in the table.")
+        options = Options(
+            unattend=unattend,
+            format=image_format,
+            thin=image_format == "qcow2" if thin is None else thin,
+            jobs=jobs,
+            seed=seed,
+            sid=SidChoice(sid),
+            now=now,
+            volume=volume,
+            allow_backing=allow_backing,
+            dask=dask,
+        )
+        start = time.perf_counter()
+        warnings: list[str] = []
+        results = []
+        with _progress(quiet=quiet) as show:
+
+            def on_message(message: dict[str, Any]) -> None:
+                if "warning" in message:
+                    warnings.append(message["warning"])
+                show(message)
+
+            for result in make(golden, machines, output_dir, options, on_message):
+                results.append(result)
+                show({"finished": result.entry.name, "result": result})
+        record = fleet.summary(results, output_dir, warnings, time.perf_counter() - start)
+        if as_json:
+            console.print_json(record)
+        else:
+            console.print_lines(fleet.lines(record))
+        if record["errors"]:
+            first = next(iter(record["errors"].values()))
+            raise SystemExit(int(first["exit_code"]) or 1)
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Show the progress of the whole and of each machine."""
+    from reseal.report import fleet  # noqa: PLC0415
+
+    if quiet:
+        yield lambda _: None
+        return
+    if not sys.stderr.isatty():
+        total = done = 0
+
+        def tell(message: dict[str, Any]) -> None:
+            nonlocal total, done
+            total = message.get("planned", total)
+            if "finished" in message:
+                done += 1
+                typer.echo(fleet.line(message["result"], done, total), err=True)
+
+        yield tell
+        return
+    from rich.console import Console  # noqa: PLC0415  only a terminal needs it
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TaskID,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    with Progress(
+        SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(),
+        MofNCompleteColumn(), TimeElapsedColumn(), console=Console(stderr=True), transient=True,
+    ) as bars:  # fmt: skip
+        whole = bars.add_task("Checking the fleet", total=None)
+        each: dict[str, TaskID] = {}
+
+        def draw(message: dict[str, Any]) -> None:
+            if "planned" in message:
+                bars.update(whole, description="Machines", total=message["planned"])
+            elif "started" in message:
+                each[message["started"]] = bars.add_task(message["started"], total=1)
+            elif "finished" in message:
+                bars.advance(whole)
+                one = each.pop(message["finished"], None)
+                if one is not None:
+                    bars.remove_task(one)
+            elif "comparing" in message:
+                bars.add_task(f"Comparing {message['comparing']} with the long way", total=None)
+
+        yield draw

@@ -1,0 +1,65 @@
+"""A clone that somebody finished and died before it was recorded: looked at, and taken over."""
+
+from __future__ import annotations
+
+import hashlib
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from reseal.errors import ImageError
+from reseal.session.opening import Found, choose
+from reseal.session.run import read
+from reseal.sid import Pending
+from reseal.windows import identity
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from reseal.clone.plan import Machine, Plan
+
+
+def adopt(output: Path, machine: Machine, plan: Plan) -> dict[str, Any]:
+    """Return what `Workshop.make` would have said of a clone.
+
+    Raises:
+        ImageError: the file is something else.
+    """
+    start = perf_counter()
+    facts = read(
+        output,
+        lambda found: _identity(found, plan.volume, str(output)),
+        # The golden image may lie anywhere; its own backing files have been judged already.
+        allow_backing=True,
+    )
+    facts.pop("image")
+    chosen = machine.sid if machine.sid and machine.sid.startswith("S-") else None
+    same_name = (facts["computer_name"] or "").upper() == machine.name.upper()
+    if not same_name or (chosen and facts["machine_sid"] != chosen):
+        msg = f"{output} exists and is not the machine {machine.name}; it was left as it is."
+        raise ImageError(msg, "Move it away, and run reseal again.")
+    return {
+        "size": output.stat().st_size,
+        "sha256": digest(output),
+        "clusters": 0,
+        "memory": 0,
+        "outcome": facts | {"computer_name": machine.name, "warnings": []},
+        "seconds": perf_counter() - start,
+    }
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _identity(found: list[Found], volume: str | None, subject: str) -> dict[str, Any]:
+    registry = choose(found, volume, subject).installation.registry
+    pending = Pending.of(registry)
+    sid = pending.chosen if pending.requested else identity.machine_sid(registry)
+    return {
+        "computer_name": registry.text(identity.COMPUTER_NAME, "ComputerName"),
+        "machine_sid": str(sid) if sid else None,
+        "sid_when": "next boot" if pending.requested else "now",
+        "machine_guid": registry.text(identity.CRYPTOGRAPHY, "MachineGuid"),
+    }

@@ -1,0 +1,71 @@
+"""The answer file of one machine of a fleet: a template filled in, and what the table says beside it.
+
+| column | becomes |
+|---|---|
+| owner, organization, product_key, time_zone | the settings of these names of Shell-Setup in specialize |
+| locale | International-Core in specialize and oobeSystem |
+| mac, addresses, gateway, dns | an interface of TCPIP and DNS-Client, found by its MAC address |
+| domain, and any other | only the variable `${…}` of that name in the template |
+
+A column that a template uses as a variable goes where the template puts it, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import base64
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING
+
+from reseal.answerfile import AnswerFile, Answers, NewInterface, Secret, fill, make
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reseal.clone.plan import Machine, Plan
+
+#: Columns that become settings without a template.
+SETTINGS = ("owner", "organization", "product_key", "time_zone", "locale")
+NETWORK = ("mac", "addresses", "gateway", "dns")
+
+
+@lru_cache(maxsize=16)
+def _parsed(name: str, encoded: str) -> AnswerFile:
+    return AnswerFile(base64.b64decode(encoded), name)
+
+
+def template_of(machine: Machine, plan: Plan) -> AnswerFile | None:
+    """Return a machine's answer file with its variables filled in; None where it has none.
+
+    Raises:
+        AnswerFileError: a variable has no value.
+    """
+    if machine.template is None:
+        return None
+    return fill(_parsed(machine.template, plan.templates[machine.template]), machine.variables)
+
+
+def settings_of(machine: Machine) -> Callable[[str], AnswerFile] | None:
+    """Return what makes the answer file of a machine's columns, for an architecture; None for none."""
+
+    def one(column: str) -> str:
+        return machine.answers.get(column, [""])[0]
+
+    if not machine.answers.keys() & {*SETTINGS, "addresses", "dns"}:
+        return None
+    interface = NewInterface(
+        identifier=one("mac"),
+        addresses=tuple(machine.answers.get("addresses", ())),
+        gateway=one("gateway"),
+        servers=tuple(machine.answers.get("dns", ())),
+    )
+    key = one("product_key")
+    answers = Answers(
+        owner=one("owner"),
+        organization=one("organization"),
+        locale=one("locale"),
+        time_zone=one("time_zone"),
+        product_key=Secret(key) if key else None,
+        interfaces=(interface,),
+        hide_pages=False,
+    )
+    return partial(make, answers)

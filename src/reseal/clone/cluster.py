@@ -1,0 +1,132 @@
+"""Clones made by a Dask cluster over shared storage: `pip install reseal[cluster]`.
+
+Every Dask worker starts a worker of reseal's own, the same as on one machine, and asks it. All of them
+have to see the golden image and the output folder under the same paths. A task that is done again,
+because its Dask worker was killed, finds what the first attempt has finished.
+
+Answer files travel through the scheduler, passwords in them too: use `tls://` where others can listen.
+"""
+
+from __future__ import annotations
+
+import threading
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Self
+
+from reseal.clone.plan import Machine, Plan
+from reseal.clone.pool import Answer, Worker, WorkerError, plain
+from reseal.errors import EngineError, ImageError, ResealError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+_CONNECT = 30.0
+#: Tasks beyond those that run at once, so that no Dask worker waits for the scheduler.
+_AHEAD = 4
+#: One worker a thread of Dask's, which starts it and with which it ends.
+_own = threading.local()
+
+
+def make(plan: dict[str, Any], machine: dict[str, Any]) -> dict[str, Any]:
+    """Make one clone; runs in a Dask worker.
+
+    Returns:
+        `made` or `error`, as `Workshop.make` and `ResealError` have them.
+    """
+    try:
+        worker = _worker(plan)
+        worker.ask(Machine(**machine))
+        return worker.wait()
+    except WorkerError as error:
+        _dismiss()
+        return {"error": plain(error)}
+
+
+def _worker(plan: dict[str, Any]) -> Worker:
+    found: tuple[dict[str, Any], Worker] | None = getattr(_own, "worker", None)
+    if found is not None and found[0] == plan:
+        return found[1]
+    _dismiss()
+    worker = Worker(Plan(**plan))
+    said = worker.wait()
+    if "error" in said:
+        worker.close()
+        msg = str(said["error"]["message"])
+        raise WorkerError(msg, said["error"].get("hint"))
+    _own.worker = (plan, worker)
+    return worker
+
+
+def _dismiss() -> None:
+    found = getattr(_own, "worker", None)
+    _own.worker = None
+    if found is not None:
+        found[1].close()
+
+
+class Cluster:
+    """A connection to a Dask scheduler. A context.
+
+    Args:
+        plan: what is made.
+        address: of the scheduler, `tcp://host:8786`.
+
+    Raises:
+        EngineError: Dask is not installed.
+        ImageError: the scheduler does not answer.
+    """
+
+    def __init__(self, plan: Plan, address: str) -> None:
+        try:
+            distributed: Any = import_module("distributed")  # an optional extra
+        except ImportError as error:
+            raise EngineError(
+                "Dask is not installed.", "Install it: pip install 'reseal[cluster]'."
+            ) from error
+        self._plan = plan
+        self._distributed = distributed
+        try:
+            self._client = distributed.Client(address, timeout=_CONNECT, set_as_default=False)
+        except (OSError, ValueError, TimeoutError) as error:
+            raise ImageError(
+                f"The Dask scheduler {address} does not answer: {error}",
+                "Start it with `dask scheduler`, and workers with `dask worker`.",
+            ) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def run(
+        self, machines: Iterable[Machine], started: Callable[[Machine], None]
+    ) -> Iterator[Answer]:
+        """Make machines; yield the answers as they come. `started` is called when one is handed out."""
+        plan = self._plan.to_json()
+        waiting = iter(list(machines))
+        pending: dict[Any, Machine] = {}
+        done = self._distributed.as_completed(loop=self._client.loop)
+
+        def hand_out(count: int) -> None:
+            for machine in (one for _, one in zip(range(count), waiting, strict=False)):
+                started(machine)
+                future = self._client.submit(make, plan, machine.to_json(), pure=False)
+                pending[future.key] = machine
+                done.add(future)
+
+        hand_out(max(1, sum(self._client.nthreads().values())) + _AHEAD)
+        for future in done:
+            machine = pending.pop(future.key)
+            yield self._answer(machine, future)
+            future.release()
+            hand_out(1)
+
+    @staticmethod
+    def _answer(machine: Machine, future: Any) -> Answer:
+        try:
+            said = future.result()
+        except Exception as error:  # noqa: BLE001  whatever Dask or another version of reseal raises
+            wrapped = ResealError(f"The Dask cluster could not make {machine.name}: {error}")
+            return Answer(machine, None, plain(wrapped))
+        return Answer(machine, said.get("made"), said.get("error"))

@@ -1,0 +1,116 @@
+"""What a golden image is: looked at once, before any clone is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from reseal.answerfile import Target
+from reseal.disk.image import resolve
+from reseal.errors import UsageError
+from reseal.session.opening import Found, choose
+from reseal.session.run import read
+from reseal.sysprep import unattend
+from reseal.windows import Sid, identity
+from reseal.windows.setup import MODE_MARK, SetupState
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Golden:
+    """A golden image.
+
+    Attributes:
+        path: resolved.
+        sid: its machine SID; None where it has none.
+        domain: its domain's SID, or None.
+        name: its computer's name, or None.
+        server: whether it is a Windows Server.
+        target: the Windows that answer files are checked for.
+        warnings: sentences on what makes its clones less than machines of their own.
+    """
+
+    path: Path
+    sid: Sid | None
+    domain: Sid | None
+    name: str | None
+    server: bool
+    target: Target
+    warnings: tuple[str, ...]
+
+    @property
+    def fingerprint(self) -> list[object]:
+        """By what a later run knows the same golden image again."""
+        status = self.path.stat()
+        return [str(self.path), status.st_size, status.st_mtime_ns]
+
+    @classmethod
+    def look(cls, path: Path, *, volume: str | None, allow_backing: bool) -> Golden:
+        """Read what a golden image is.
+
+        Raises:
+            ResealError: it can't be read, or holds no Windows, or several and none was chosen.
+        """
+        if path.is_dir():
+            msg = f"{path} is a folder; clones are made of disk images."
+            raise UsageError(msg, "Make an image of it first.")
+        facts = read(
+            path, lambda found: _facts(found, volume, str(path)), allow_backing=allow_backing
+        )
+        state, target = facts["state"], facts["target"]
+        warnings = []
+        if not facts["generalized"]:
+            warnings.append(
+                f"{path} is not generalized ({state or 'unknown state'}): its clones keep its devices, "
+                "users and whatever else makes it one machine. Run `reseal generalize` on it first."
+            )
+        if facts["mode"] == "vm":
+            warnings.append(
+                f"{path} was generalized in VM mode: its clones keep its devices and drivers' settings, "
+                "and belong on the same hypervisor with the same virtual hardware."
+            )
+        return cls(
+            path=resolve(path),
+            sid=Sid.parse(facts["sid"]) if facts["sid"] else None,
+            domain=Sid.parse(facts["domain"]) if facts["domain"] else None,
+            name=facts["name"],
+            server=facts["server"],
+            target=Target(
+                architecture=target["architecture"],
+                build=target["build"],
+                time_zones=_names(target["time_zones"]),
+                keyboard_layouts=_names(target["keyboard_layouts"]),
+            ),
+            warnings=tuple(warnings),
+        )
+
+
+def _facts(found: list[Found], volume: str | None, subject: str) -> dict[str, Any]:
+    installation = choose(found, volume, subject).installation
+    registry = installation.registry
+    sid, domain = identity.machine_sid(registry), identity.domain_sid(registry)
+    target = unattend.target_of(installation)
+    state = SetupState.of(installation)
+    return {
+        "sid": str(sid) if sid else None,
+        "domain": str(domain) if domain else None,
+        "name": registry.text(identity.COMPUTER_NAME, "ComputerName"),
+        "server": installation.is_server,
+        "mode": registry.text(MODE_MARK, "Mode"),
+        "state": state.image_state,
+        "generalized": state.generalized,
+        "target": {
+            "architecture": target.architecture,
+            "build": target.build,
+            "time_zones": sorted(target.time_zones) if target.time_zones else None,
+            "keyboard_layouts": sorted(target.keyboard_layouts)
+            if target.keyboard_layouts
+            else None,
+        },
+    }
+
+
+def _names(names: list[str] | None) -> frozenset[str] | None:
+    return frozenset(names) if names is not None else None

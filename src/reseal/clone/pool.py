@@ -1,0 +1,207 @@
+"""Long-lived workers on this machine, each with the golden image open, and what they answer."""
+
+from __future__ import annotations
+
+import json
+import selectors
+import socket
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from reseal.errors import ImageError, ResealError
+from reseal.process import MAX_MESSAGE, spawn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from reseal.clone.plan import Machine, Plan
+
+_END = 10.0
+#: How often a machine is tried whose worker was killed.
+_TRIES = 2
+
+
+class WorkerError(ImageError):
+    """A worker ended without an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a machine: what `Workshop.make` returned, or why there is none."""
+
+    machine: Machine
+    made: dict[str, Any] | None
+    error: dict[str, Any] | None
+
+
+class Worker:
+    """One worker process, asked from here. To be used by the thread that made it."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        own, its = socket.socketpair()
+        self.channel = own
+        self._buffer = bytearray()
+        with its:
+            self._process = spawn(
+                [sys.executable, "-m", "reseal.clone.worker", str(its.fileno())],
+                pass_fds=[its.fileno()],
+            )
+        self._send(plan.to_json())
+
+    def ask(self, machine: Machine) -> None:
+        """Have a machine made. Raises WorkerError where the worker has ended."""
+        self._send(machine.to_json())
+
+    def wait(self) -> dict[str, Any]:
+        """Return the next answer: `ready`, `made` or `error`.
+
+        Raises:
+            WorkerError: the worker has ended.
+        """
+        while b"\n" not in self._buffer:
+            try:
+                part = self.channel.recv(1 << 16)
+            except OSError:
+                part = b""
+            if not part or len(self._buffer) > MAX_MESSAGE:
+                raise self._ended()
+            self._buffer += part
+        line, _, rest = bytes(self._buffer).partition(b"\n")
+        self._buffer = bytearray(rest)
+        try:
+            answer: dict[str, Any] = json.loads(line)
+        except ValueError as error:
+            raise self._ended() from error
+        return answer
+
+    def _send(self, message: dict[str, Any]) -> None:
+        try:
+            self.channel.sendall(json.dumps(message).encode() + b"\n")
+        except OSError as error:
+            raise self._ended() from error
+
+    def _ended(self) -> WorkerError:
+        return WorkerError(
+            f"a worker that makes clones of {self._plan.golden} ended early.",
+            "Run reseal again: what is made already stays.",
+        )
+
+    @property
+    def pid(self) -> int:
+        """The number of the process."""
+        return self._process.pid
+
+    def close(self) -> None:
+        """Let the worker end; what it makes just now is finished or thrown away."""
+        self.channel.close()
+        with suppress(Exception):
+            self._process.wait(_END)
+        self._process.kill()
+        self._process.communicate()
+
+
+class Pool:
+    """Workers on this machine. A context.
+
+    Args:
+        plan: what they make.
+        jobs: how many of them.
+    """
+
+    def __init__(self, plan: Plan, jobs: int) -> None:
+        self._plan = plan
+        self._jobs = jobs
+        self._workers: set[Worker] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._workers:
+            worker.channel.close()
+        for worker in self._workers:
+            worker.close()
+
+    def run(
+        self, machines: Iterable[Machine], started: Callable[[Machine], None]
+    ) -> Iterator[Answer]:
+        """Make machines; yield the answers as they come.
+
+        A worker that was killed is replaced, and its machine tried once more.
+
+        Args:
+            machines: the machines, in the order in which they are begun.
+            started: called with each when it is begun.
+
+        Raises:
+            ResealError: the golden image can't be opened by a worker.
+        """
+        waiting = list(machines)[::-1]
+        tried: dict[str, int] = {}
+        busy: dict[Worker, Machine | None] = {}
+        with selectors.DefaultSelector() as selector:
+
+            def hire() -> None:
+                worker = Worker(self._plan)
+                self._workers.add(worker)
+                selector.register(worker.channel, selectors.EVENT_READ, worker)
+                busy[worker] = None
+
+            def dismiss(worker: Worker) -> None:
+                selector.unregister(worker.channel)
+                self._workers.discard(worker)
+                busy.pop(worker)
+                worker.close()
+
+            def next_for(worker: Worker) -> None:
+                if not waiting:
+                    dismiss(worker)
+                    return
+                machine = waiting.pop()
+                tried[machine.name] = tried.get(machine.name, 0) + 1
+                busy[worker] = machine
+                started(machine)
+                with suppress(WorkerError):  # told by the selector, too
+                    worker.ask(machine)
+
+            for _ in range(min(self._jobs, len(waiting))):
+                hire()
+            while busy:
+                for key, _ in selector.select():
+                    worker: Worker = key.data
+                    machine = busy[worker]
+                    try:
+                        answer = worker.wait()
+                    except WorkerError as error:
+                        dismiss(worker)
+                        if machine is None:
+                            raise
+                        if tried[machine.name] < _TRIES:
+                            waiting.append(machine)
+                        else:
+                            yield Answer(machine, None, plain(error))
+                        if waiting:
+                            hire()
+                        continue
+                    if machine is None:
+                        if "error" in answer:
+                            raise _raised(answer["error"])
+                    else:
+                        busy[worker] = None
+                        yield Answer(machine, answer.get("made"), answer.get("error"))
+                    next_for(worker)
+
+
+def plain(error: ResealError) -> dict[str, Any]:
+    """An error as plain data."""
+    return {"message": error.message, "hint": error.hint, "exit_code": error.exit_code}
+
+
+def _raised(error: dict[str, Any]) -> ResealError:
+    """Make an error of what a worker said of one."""
+    raised = ImageError(str(error["message"]), error.get("hint"))
+    raised.exit_code = int(error["exit_code"])
+    return raised

@@ -1,0 +1,128 @@
+"""`fleet.json`: every machine of a folder, what it is, and how far it has come.
+
+It is written before the first machine is made, with what each is going to be, so that a run that died
+is continued with the same identities; and read by every later run into the folder, so that no two
+machines ever share one. It is replaced as a whole, and only its owner can read it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+from reseal.disk.sidecar import sync_folder
+from reseal.errors import ImageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAME = "fleet.json"
+SCHEMA = "fleet-1"
+_MAX_SIZE = 1 << 30
+
+PLANNED, MADE, FAILED = "planned", "made", "failed"
+
+
+@dataclass(slots=True)
+class Entry:
+    """One machine.
+
+    Attributes:
+        name: its computer name.
+        state: `planned`, `made` or `failed`.
+        path: its image, relative to the folder.
+        format: the image's.
+        thin: whether it is an overlay over the golden image.
+        golden: the path of the image that it is made of, relative to the folder.
+        row: by which a later run knows its row of the table again.
+        identity: `computer_name`, `machine_sid` (None where Windows draws it), `sid_when` (`now`, `next
+            boot` or None), `machine_guid`, `mac`, `addresses` and `domain`.
+        size: bytes of its file.
+        sha256: the file's checksum, when it was made.
+        time: when it was made, ISO 8601 in UTC.
+        seconds: how long that took.
+        error: why it could not be made.
+    """
+
+    name: str
+    state: str
+    path: str
+    format: str
+    thin: bool
+    golden: str
+    row: str
+    identity: dict[str, Any] = field(default_factory=dict)
+    size: int | None = None
+    sha256: str | None = None
+    time: str | None = None
+    seconds: float | None = None
+    error: str | None = None
+
+
+@dataclass(slots=True)
+class Record:
+    """The content of a fleet.json.
+
+    Attributes:
+        path: where it lies.
+        seed: what the identities are drawn from.
+        machines: all that were ever planned for the folder, by name in upper case.
+        sampled: the comparison of one clone with the long way: its `name` and the `differences`.
+    """
+
+    path: Path
+    seed: str
+    machines: dict[str, Entry] = field(default_factory=dict)
+    sampled: dict[str, Any] | None = None
+
+    @classmethod
+    def read(cls, folder: Path) -> Record | None:
+        """Read the record of a folder; None where there is none.
+
+        Raises:
+            ImageError: it is damaged.
+        """
+        path = folder / NAME
+        try:
+            with path.open("rb") as file:
+                data = json.loads(file.read(_MAX_SIZE))
+            if data["schema"] != SCHEMA:
+                raise ValueError
+            known = {one.name for one in fields(Entry)}
+            entries = [
+                Entry(**{name: one[name] for name in known if name in one})
+                for one in data["machines"]
+            ]
+            if not all(isinstance(one.identity, dict) for one in entries):
+                raise TypeError
+            return cls(
+                path,
+                str(data["seed"]),
+                {str(one.name).upper(): one for one in entries},
+                data.get("sampled"),
+            )
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            raise ImageError(
+                f"{path} can't be read, so it is not known which machines the folder has.",
+                "Restore it from a copy, or choose another folder.",
+            ) from error
+
+    def write(self) -> None:
+        """Replace the file, whole or not at all, on stable storage."""
+        draft = self.path.with_name(f".{NAME}.new")
+        draft.unlink(missing_ok=True)
+        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(fd, "w", encoding="utf-8") as file:
+            head = {"schema": SCHEMA, "seed": self.seed, "sampled": self.sampled}
+            # A line a machine: people compare and search such files.
+            file.write(json.dumps(head, ensure_ascii=False)[:-1] + ', "machines": [\n')
+            rows = (json.dumps(asdict(one), ensure_ascii=False) for one in self.machines.values())
+            file.write(",\n".join(rows) + "\n]}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self.path)
+        sync_folder(self.path.parent)

@@ -1,0 +1,431 @@
+"""A fleet from a golden image: planned whole, made in parallel, continued where a run died."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from reseal.clone import fleet as fleets
+from reseal.clone import sampled
+from reseal.clone.adopt import adopt
+from reseal.clone.golden import Golden
+from reseal.clone.plan import FORMATS, Machine, Plan
+from reseal.clone.pool import Answer, Pool, plain
+from reseal.clone.record import FAILED, MADE, PLANNED, Entry, Record
+from reseal.clone.table import load, table_of
+from reseal.clone.workshop import stream
+from reseal.disk import Image
+from reseal.disk import golden as golden_mark
+from reseal.disk.locks import Lock
+from reseal.errors import ImageError, ResealError, UsageError
+from reseal.providers.computer_name import random_name
+from reseal.sid import choose
+from reseal.specialize import SidChoice
+from reseal.specialize.machine import prefix_of
+from reseal.specialize.wish import RANDOM
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+
+    from reseal.clone.fleet import Fleet, Wanted
+
+    Report = Callable[[dict[str, Any]], None]
+
+#: Machines as the Python API takes them: a file, or rows of a table.
+Machines: TypeAlias = "Path | Sequence[Mapping[str, object]]"
+#: Seconds between two writes of the record; every write is the whole of it.
+_RECORD_EVERY = 0.5
+_DRAWS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a fleet is made.
+
+    Attributes:
+        unattend: the answer file of all machines that name none of their own.
+        format: of the clones: `qcow2`, `vhdx` or `raw`.
+        thin: whether a clone is a qcow2 overlay over the golden image.
+        jobs: how many workers; None for one a core.
+        seed: what identities are drawn from; None for the folder's own, or a new random one.
+        sid: of machines whose row names none: `new`, or `pending` where Windows draws it.
+        now: whether SIDs and settings are in the clones at once.
+        volume: which Windows, as `--volume` names it.
+        allow_backing: whether the golden image may have backing files elsewhere.
+        dask: the address of a Dask scheduler that hands the work out; None for this machine alone.
+        sample: whether one clone is compared with one made the long way.
+    """
+
+    unattend: Path | None = None
+    format: str = "qcow2"
+    thin: bool = True
+    jobs: int | None = None
+    seed: str | None = None
+    sid: SidChoice = SidChoice.NEW
+    now: bool = False
+    volume: str | None = None
+    allow_backing: bool = False
+    dask: str | None = None
+    sample: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One machine when its turn was over.
+
+    Attributes:
+        entry: its line of fleet.json.
+        fresh: whether this run made it; it was there already otherwise.
+        made: what the worker measured: `clusters`, `memory`, `outcome`; empty where it failed.
+        error: `message`, `hint` and `exit_code` where it failed.
+    """
+
+    entry: Entry
+    fresh: bool
+    made: dict[str, Any]
+    error: dict[str, Any] | None
+
+
+def clone(
+    golden: Path,
+    machines: Machines,
+    output_dir: Path,
+    options: Options = Options(),
+    on_message: Report = lambda _: None,
+) -> Generator[Result, None, None]:
+    """Make the machines of a fleet; yield each as it comes.
+
+    Everything is checked when the first is asked for, and nothing is written before that.
+
+    Args:
+        golden: the image that all are made of.
+        machines: a table (.csv, .json, .toml), or its rows as mappings.
+        output_dir: where they go; it is made where it is missing.
+        options: how.
+        on_message: gets `{"warning": …}`, `{"planned": count}` and `{"started": name}`.
+
+    Raises:
+        ResealError: the fleet or the golden image is unfit; nothing was written.
+    """
+    if options.format not in FORMATS or (options.thin and options.format != "qcow2"):
+        msg = f"Clones can't be made as {'thin ' if options.thin else ''}{options.format} images."
+        raise UsageError(msg, f"Full images are {', '.join(FORMATS)}; thin ones are qcow2.")
+    table = load(machines) if isinstance(machines, Path) else table_of(machines)
+    found = Golden.look(golden, volume=options.volume, allow_backing=options.allow_backing)
+    fleet = fleets.check(table, found, options.unattend)
+    with ExitStack() as stack:
+        image = Image.open(found.path, allow_backing=options.allow_backing)
+        stack.callback(image.close)
+        folder = _folder(output_dir)
+        lock = Lock(folder)
+        stack.callback(lock.close)
+        lock.exclude()
+        record = Record.read(folder)
+        if record is None:
+            record = Record(folder / "fleet.json", options.seed or os.urandom(16).hex())
+        elif options.seed not in {None, record.seed}:
+            msg = f"{record.path} was made with another seed."
+            raise UsageError(msg, "Leave --seed out, or choose another folder.")
+        plan = Plan(
+            golden=str(found.path),
+            output_dir=str(folder),
+            format=options.format,
+            thin=options.thin,
+            volume=options.volume,
+            allow_backing=options.allow_backing,
+            now=options.now,
+            templates=fleet.templates,
+        )
+        work = _Planner(fleet, found, plan, record, options).plan()
+        for warning in found.warnings:
+            on_message({"warning": warning})
+        on_message({"planned": len(work)})
+        yield from _Run(plan, record, work, options, on_message).run(found)
+
+
+def _folder(output_dir: Path) -> Path:
+    try:
+        output_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"{output_dir} can't be made: {error.strerror}."
+        raise UsageError(msg, "Name a folder that you may write to.") from error
+    if not os.access(output_dir, os.W_OK | os.X_OK):
+        msg = f"{output_dir} can't be written."
+        raise UsageError(msg, "Name a folder that you may write to.")
+    return output_dir.resolve()
+
+
+class _Planner:
+    """Gives every machine of a fleet an identity that no machine of the folder has."""
+
+    def __init__(
+        self, fleet: Fleet, golden: Golden, plan: Plan, record: Record, options: Options
+    ) -> None:
+        self._fleet = fleet
+        self._golden = golden
+        self._plan = plan
+        self._record = record
+        self._options = options
+        self._problems: list[str] = []
+
+    def plan(self) -> list[tuple[Machine, Entry]]:
+        """Return the machines with their entries; raises FleetError."""
+        entries = self._record.machines
+        rows = {one.row: one for one in entries.values()}
+        keys = {id(one): self._row(one) for one in self._fleet.machines}
+        own = set(keys.values())
+        # What was planned by a run that failed and is not wanted any more gives its identity back.
+        named = {one.name.upper() for one in self._fleet.machines}
+        for name in [
+            name
+            for name, one in entries.items()
+            if one.row not in own and one.state != MADE and name in named
+        ]:
+            del entries[name]
+        others = [one for one in entries.values() if one.row not in own]
+        self._taken = {
+            kind: {value.upper(): one.name for one in others for value in values(one)}
+            for kind, values in _KINDS.items()
+        }
+        work = []
+        for wanted in self._fleet.machines:
+            self._claim(wanted)
+        for wanted in self._fleet.machines:
+            entry = rows.get(keys[id(wanted)])
+            if entry is None or entry.name.upper() not in entries:
+                entry = self._entry(wanted, keys[id(wanted)])
+            work.append((self._machine(wanted, entry), entry))
+        if self._problems:
+            raise fleets.FleetError(self._problems)
+        for _, entry in work:
+            entries[entry.name.upper()] = entry
+        return work
+
+    def _row(self, wanted: Wanted) -> str:
+        plan = self._plan
+        how = (wanted.key, self._golden.fingerprint, plan.format, plan.thin, plan.now, plan.volume)
+        return hashlib.sha256(repr((how, self._options.sid.value)).encode()).hexdigest()
+
+    def _claim(self, wanted: Wanted) -> None:
+        """Say where another machine of the folder has what this one names."""
+        named = {
+            "name": [] if wanted.name == RANDOM else [wanted.name],
+            "SID": [wanted.sid] if wanted.sid.startswith("S-") else [],
+            "MAC address": [wanted.mac] if wanted.mac else [],
+            "address": list(wanted.addresses),
+        }
+        for kind, values in named.items():
+            for value in values:
+                other = self._taken[kind].get(value.upper())
+                if other is not None:
+                    self._problems.append(
+                        f"{wanted.place}: the {kind} {value} belongs to {other} of an earlier run "
+                        f"into {self._plan.output_dir}."
+                    )
+
+    def _entry(self, wanted: Wanted, row: str) -> Entry:
+        key = f"{self._record.seed}\0{row}"
+        name = wanted.name
+        if name == RANDOM:
+            draw = stream(f"{key}\0name")
+            name = self._drawn("name", lambda: random_name(draw, prefix_of(self._golden.server)))
+        self._taken["name"][name.upper()] = name
+        choice = wanted.sid or self._options.sid.value
+        sid: str | None = None if choice == SidChoice.PENDING else choice
+        if choice == SidChoice.NEW:
+            if self._golden.sid is None:
+                msg = f"{self._golden.path} has no machine SID (no SECURITY and SAM hives)."
+                raise ImageError(msg, "Restore the hives from a backup.")
+            old, draw = self._golden.sid, stream(f"{key}\0sid")
+            foreign = frozenset({self._golden.domain} if self._golden.domain else ())
+            sid = self._drawn("SID", lambda: str(choose(old, draw, foreign)))
+        if sid:
+            self._taken["SID"][sid.upper()] = name
+        return Entry(
+            name=name,
+            state=PLANNED,
+            path=self._plan.output(name).name,
+            format=self._plan.format,
+            thin=self._plan.thin,
+            golden=os.path.relpath(self._plan.golden, self._plan.output_dir),
+            row=row,
+            identity={
+                "computer_name": name,
+                "machine_sid": sid,
+                "sid_when": None,
+                "machine_guid": None,
+                "mac": wanted.mac,
+                "addresses": list(wanted.addresses),
+                "domain": wanted.domain,
+            },
+        )
+
+    def _drawn(self, kind: str, draw: Callable[[], str]) -> str:
+        """Draw until nobody has it: neither in the folder nor in the table."""
+        named = {one.name.upper() for one in self._fleet.machines}
+        named |= {one.sid.upper() for one in self._fleet.machines}
+        for _ in range(_DRAWS):
+            value = draw()
+            if value.upper() not in self._taken[kind] and value.upper() not in named:
+                return value
+        raise ImageError(f"no free {kind} could be drawn.")
+
+    def _machine(self, wanted: Wanted, entry: Entry) -> Machine:
+        sid = entry.identity.get("machine_sid")
+        choice = wanted.sid or self._options.sid.value
+        used = {"name": entry.name, "sid": sid or ""}
+        return Machine(
+            name=entry.name,
+            sid=sid or (SidChoice.PENDING.value if choice == SidChoice.PENDING else None),
+            key=f"{self._record.seed}\0{entry.row}",
+            template=wanted.template,
+            variables={**wanted.variables, **used},
+            answers=wanted.answers,
+        )
+
+
+_KINDS: dict[str, Callable[[Entry], list[str]]] = {
+    "name": lambda one: [one.name],
+    "SID": lambda one: [sid] if (sid := one.identity.get("machine_sid")) else [],
+    "MAC address": lambda one: [mac] if (mac := one.identity.get("mac")) else [],
+    "address": lambda one: list(one.identity.get("addresses") or ()),
+}
+
+
+class _Run:
+    def __init__(
+        self,
+        plan: Plan,
+        record: Record,
+        work: list[tuple[Machine, Entry]],
+        options: Options,
+        on_message: Report,
+    ) -> None:
+        self._plan = plan
+        self._record = record
+        self._work = work
+        self._options = options
+        self._on_message = on_message
+        self._written = 0.0
+        self._guids = {
+            str(guid): one.name
+            for one in record.machines.values()
+            if one.state == MADE and (guid := one.identity.get("machine_guid"))
+        }
+
+    def run(self, golden: Golden) -> Iterator[Result]:
+        """Make what is not there yet."""
+        folder = Path(self._plan.output_dir)
+        if self._plan.thin:
+            golden_mark.mark(golden.path, folder)
+        self._record.write()
+        waiting: list[tuple[Machine, Entry]] = []
+        for machine, entry in self._work:
+            there = self._there(machine, entry)
+            if there is None:
+                waiting.append((machine, entry))
+            else:
+                yield there
+        entries = {machine.name: entry for machine, entry in waiting}
+        fresh: list[Machine] = []
+        try:
+            for answer in self._answers([machine for machine, _ in waiting]):
+                entry = entries[answer.machine.name]
+                result = self._take(answer, entry)
+                if result.error is None:
+                    fresh.append(answer.machine)
+                yield result
+        finally:
+            self._record.write()
+        if fresh and self._options.sample:
+            self._compare(random.Random(self._record.seed).choice(fresh))  # noqa: S311  no secret
+
+    def _answers(self, machines: list[Machine]) -> Iterator[Answer]:
+        if not machines:
+            return
+
+        def started(machine: Machine) -> None:
+            self._on_message({"started": machine.name})
+
+        if self._options.dask:
+            from reseal.clone.cluster import Cluster  # noqa: PLC0415  an optional extra
+
+            with Cluster(self._plan, self._options.dask) as cluster:
+                yield from cluster.run(machines, started)
+        else:
+            jobs = self._options.jobs or os.cpu_count() or 1
+            with Pool(self._plan, jobs) as pool:
+                yield from pool.run(machines, started)
+
+    def _there(self, machine: Machine, entry: Entry) -> Result | None:
+        """Return the result of a machine that needs no making; None where it has to be made."""
+        output = self._plan.output(entry.name)
+        if not os.path.lexists(output):
+            return None
+        if entry.state == MADE:
+            return Result(entry, fresh=False, made={}, error=None)
+        # The run that made it died before it could say so.
+        try:
+            found = adopt(output, machine, self._plan)
+        except ResealError as error:
+            return self._failed(entry, plain(error))
+        self._know(entry, found["outcome"])
+        self._succeed(entry, found)
+        return Result(entry, fresh=False, made={}, error=None)
+
+    def _take(self, answer: Answer, entry: Entry) -> Result:
+        if answer.made is None:
+            return self._failed(entry, answer.error or {"message": "unknown", "exit_code": 1})
+        made = answer.made
+        outcome = made["outcome"]
+        guid = outcome["machine_guid"]
+        other = self._guids.setdefault(guid, entry.name) if guid else entry.name
+        if other != entry.name:
+            self._plan.output(entry.name).unlink(missing_ok=True)
+            return self._failed(
+                entry, {"message": f"its MachineGuid is that of {other}.", "exit_code": 1}
+            )
+        self._know(entry, outcome)
+        self._succeed(entry, made)
+        return Result(entry, fresh=True, made=made, error=None)
+
+    @staticmethod
+    def _know(entry: Entry, outcome: dict[str, Any]) -> None:
+        for name in ("computer_name", "machine_sid", "sid_when", "machine_guid"):
+            entry.identity[name] = outcome[name]
+
+    def _succeed(self, entry: Entry, made: dict[str, Any]) -> None:
+        entry.state, entry.error = MADE, None
+        entry.size, entry.sha256 = made["size"], made["sha256"]
+        entry.seconds = round(made["seconds"], 4)
+        entry.time = datetime.now(UTC).isoformat(timespec="seconds")
+        self._save()
+
+    def _failed(self, entry: Entry, error: dict[str, Any]) -> Result:
+        entry.state, entry.error = FAILED, error["message"]
+        self._save()
+        return Result(entry, fresh=True, made={}, error=error)
+
+    def _save(self) -> None:
+        if monotonic() - self._written > _RECORD_EVERY:
+            self._record.write()
+            self._written = monotonic()
+
+    def _compare(self, machine: Machine) -> None:
+        self._on_message({"comparing": machine.name})
+        differences = sampled.differences(machine, self._plan)
+        self._record.sampled = {"name": machine.name, "differences": differences}
+        self._record.write()
+        if differences:
+            msg = (
+                f"The clone {machine.name} is not what `reseal specialize` makes of the same image: "
+                f"{'; '.join(differences[:3])}."
+            )
+            raise ImageError(msg, "Don't use the clones, and please report this.")

@@ -1,0 +1,100 @@
+"""One clone, compared with the same machine made the long way.
+
+The long way is `reseal specialize`: the image opened, mounted, parsed, changed through QEMU's own
+overlay, written and read back. With the same random numbers both must hold the same in every hive and
+file that either has touched; only times differ.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from reseal.clone.workshop import stream, wish_of
+from reseal.ntfs import Volume, secure
+from reseal.session.opening import Found, choose
+from reseal.session.run import Options, change, read
+from reseal.specialize import Specialization
+from reseal.tree import TreeError
+
+if TYPE_CHECKING:
+    from reseal.clone.plan import Machine, Plan
+    from reseal.session import Session
+    from reseal.windows import Installation
+
+#: Kinds of changes whose target is a path of the volume.
+_FILES = frozenset({"write_file", "rename_file", "delete_file", "delete_tree"})
+
+
+def differences(machine: Machine, plan: Plan) -> list[str]:
+    """Make a machine the long way, and name what of its clone is different.
+
+    Raises:
+        ResealError: it can't be made that way.
+    """
+    job = Specialization(wish_of(machine, plan))
+
+    def work(session: Session) -> dict[str, Any]:
+        session.random = stream(machine.key)
+        return job(session).to_json()
+
+    with TemporaryDirectory(prefix=".reseal-", dir=plan.output_dir) as folder:
+        long_way = Path(folder) / f"{machine.name}.qcow2"
+        done = change(
+            Path(plan.golden),
+            work,
+            job.recheck,
+            Options(
+                volume=plan.volume, output=long_way, thin=True, allow_backing=plan.allow_backing
+            ),
+        )
+        touched = {one["target"] for one in done["changes"] if one["kind"] in _FILES}
+        touched |= {one["after"] for one in done["changes"] if one["kind"] == "rename_file"}
+        hives = done["written"]["hives"]
+        other = _state(long_way, sorted(touched), hives, plan)
+    own = _state(plan.output(machine.name), sorted(touched), hives, plan)
+    return [
+        f"{name} {'differs' if name in own and name in other else 'is in one of them only'}"
+        for name in sorted({*own, *other})
+        if own.get(name) != other.get(name)
+    ]
+
+
+def _state(path: Path, files: list[str], hives: list[str], plan: Plan) -> dict[str, str]:
+    def look(found: list[Found]) -> dict[str, Any]:
+        return {"state": _look(choose(found, plan.volume, str(path)).installation, files, hives)}
+
+    state: dict[str, str] = read(path, look, allow_backing=True)["state"]
+    return state
+
+
+def _look(installation: Installation, files: list[str], hives: list[str]) -> dict[str, str]:
+    """Return digests of files, of hives' content and of all descriptors, by name."""
+    tree, found = installation.tree, {}
+    for path in files:
+        try:
+            stat = tree.stat(path)
+            if stat is not None and not stat.is_directory:
+                found[path] = hashlib.sha256(tree.read(path)).hexdigest()
+        except TreeError as error:
+            found[path] = error.message
+    for name in hives:
+        hive = installation.registry.hive(name)
+        if hive is None:
+            continue
+        content = hashlib.sha256()
+        pending = [("", hive.root)]
+        while pending:
+            path, key = pending.pop()
+            content.update(repr((path, key.descriptor)).encode())
+            for value in key.values():
+                content.update(repr((value.name, value.type, value.data)).encode())
+            pending.extend((f"{path}\\{one.name}", one) for one in key.subkeys())
+        found[f"the hive {name}"] = content.hexdigest()
+    if isinstance(tree, Volume):
+        descriptors = secure.descriptors(tree.device, tree.name)
+        shown = repr(sorted(descriptors.items()))
+        found["$Secure"] = hashlib.sha256(shown.encode()).hexdigest()
+    return found

@@ -1,0 +1,90 @@
+"""The mark beside a golden image: thin clones are based on it, so that a change of it breaks them.
+
+The mark names the folders of the clones for people to read; nothing else follows from what it says.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from reseal.disk.device import DiskError
+from reseal.disk.sidecar import golden_path, sync_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_VERSION = 1
+_MAX_SIZE = 1 << 20
+_SHOWN = 3
+_WRITE_BITS = 0o222
+
+
+def mark(image: Path, clones: Path) -> None:
+    """Mark an image as golden and make its file read-only.
+
+    Args:
+        image: the image, resolved.
+        clones: the folder of the clones, resolved.
+
+    Raises:
+        DiskError: the mark can't be written.
+    """
+    path = golden_path(image)
+    folders = folders_of(image)
+    shown = os.path.relpath(clones, image.parent)
+    if shown not in folders:
+        draft = path.with_name(path.name + ".new")
+        try:
+            draft.unlink(missing_ok=True)
+            fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+            with os.fdopen(fd, "w", encoding="utf-8") as file:
+                json.dump({"version": _VERSION, "clones": [*folders, shown]}, file)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(path)
+            sync_folder(path.parent)
+        except OSError as error:
+            raise DiskError(
+                f"{image} can't be marked as the golden image of thin clones: {error.strerror}.",
+                hint="Make its folder writable, or make full images with --full.",
+            ) from error
+    mode = image.stat().st_mode
+    if mode & _WRITE_BITS:
+        with suppress(OSError):  # somebody else's file, which this user can't write, either
+            image.chmod(mode & ~_WRITE_BITS & 0o7777)
+
+
+def folders_of(image: Path) -> list[str]:
+    """Return the folders with clones of an image, relative to its own; none where it is not marked."""
+    try:
+        with golden_path(image).open("rb") as file:
+            found = json.loads(file.read(_MAX_SIZE))
+        return [str(one) for one in found["clones"]]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return ["a folder that its damaged mark does not tell"]
+
+
+def refuse(path: Path, image: Path) -> None:
+    """Raise DiskError where thin clones are based on an image.
+
+    Args:
+        path: the image, as the person named it.
+        image: the same, resolved.
+    """
+    if not os.path.lexists(golden_path(image)):
+        return
+    folders = folders_of(image)
+    named = ", ".join(folders[:_SHOWN]) + (" and others" if len(folders) > _SHOWN else "")
+    own = shlex.quote(str(golden_path(image)))
+    raise DiskError(
+        f"{path} is the golden image of thin clones in {named}; a change of it would destroy them."
+        " It was not changed.",
+        hint="Name a new image with --output. When no clone needs it any more, delete"
+        f" {own} and give yourself write permission.",
+    )

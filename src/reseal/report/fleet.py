@@ -1,0 +1,74 @@
+"""The record of a run that made a fleet, and its text."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from reseal.clone.record import MADE, NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from reseal.clone import Result
+
+_MEBIBYTE = 1 << 20
+
+
+def summary(
+    results: list[Result], output_dir: Path, warnings: list[str], seconds: float
+) -> dict[str, Any]:
+    """Describe a run.
+
+    Returns:
+        `result` (`made` or `incomplete`), `fleet` (path of fleet.json), `made`, `there` (before this
+        run) and `failed` as counts, `machines` (entries of fleet.json), `errors` by name, `warnings`,
+        `seconds`, `bytes` of the new files, and the peak `memory` of one of the processes in bytes.
+    """
+    failed = [one for one in results if one.error]
+    fresh = [one for one in results if one.fresh and not one.error]
+    told = {text for one in fresh for text in one.made["outcome"]["warnings"]}
+    return {
+        "result": "incomplete" if failed else "made",
+        "fleet": str(output_dir / NAME),
+        "made": len(fresh),
+        "there": len(results) - len(fresh) - len(failed),
+        "failed": len(failed),
+        "machines": [asdict(one.entry) for one in results],
+        "errors": {one.entry.name: one.error for one in failed},
+        "warnings": [*warnings, *sorted(told)],
+        "seconds": seconds,
+        "bytes": sum(one.entry.size or 0 for one in fresh),
+        "memory": max((one.made["memory"] for one in fresh), default=0),
+    }
+
+
+def line(result: Result, number: int, total: int) -> str:
+    """Return what there is to say of one machine."""
+    entry = result.entry
+    counted = f"({number} of {total})"
+    if result.error:
+        return f"{entry.name} failed {counted}: {result.error['message']}"
+    if not result.fresh:
+        return f"{entry.name} is there {counted}"
+    sid = entry.identity.get("machine_sid") or "a SID that Windows draws"
+    return f"{entry.name} is made {counted}, {entry.seconds:.2f} s, {sid}"
+
+
+def lines(record: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines of a summary."""
+    for warning in record["warnings"]:
+        yield f"Warning: {warning}"
+    for name, error in record["errors"].items():
+        yield f"Failed: {name}: {error['message']}"
+        if error.get("hint"):
+            yield f"        {error['hint']}"
+    made = sum(one["state"] == MADE for one in record["machines"])
+    parts = [f"{record['made']} made in {record['seconds']:.2f} s"]
+    if record["there"]:
+        parts.append(f"{record['there']} were there")
+    if record["failed"]:
+        parts.append(f"{record['failed']} failed")
+    size = record["bytes"] / _MEBIBYTE
+    yield f"{made} machines: {', '.join(parts)}; {size:.1f} MiB written. All of it: {record['fleet']}."

@@ -1,0 +1,154 @@
+"""A fleet is checked whole, and every problem has its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reseal.answerfile import AnswerFileError, Target
+from reseal.clone.fleet import FleetError, check
+from reseal.clone.golden import Golden
+from reseal.clone.table import load
+from reseal.windows import Sid
+from tests.answerfile.samples import JOIN, SHELL, component, one, settings, unattend
+
+OWN = "S-1-5-21-1-2-3"
+SID = "S-1-5-21-3004336341-3177238912-782003339"
+TEMPLATE = one("specialize", SHELL, "<RegisteredOwner>${Owner} of ${site}</RegisteredOwner>")
+JOINING = unattend(
+    settings(
+        "specialize",
+        component(
+            JOIN,
+            "<Identification><Credentials><Domain>d</Domain><Password>p</Password>"
+            "<Username>u</Username></Credentials><JoinDomain>${domain}</JoinDomain></Identification>",
+        ),
+    )
+)
+
+
+def golden(path: Path) -> Golden:
+    return Golden(
+        path=path,
+        sid=Sid.parse(OWN),
+        domain=Sid.parse("S-1-5-21-7-8-9"),
+        name="GOLDEN",
+        server=False,
+        target=Target("amd64", 22631, frozenset({"UTC", "W. Europe Standard Time"}), None),
+        warnings=(),
+    )
+
+
+def problems(tmp_path: Path, text: str, template: str | None = None) -> list[str]:
+    table = tmp_path / "fleet.csv"
+    table.write_text(text)
+    own = tmp_path / "own.xml"
+    if template is not None:
+        own.write_text(template)
+    with pytest.raises(FleetError) as caught:
+        check(load(table), golden(tmp_path / "golden.qcow2"), own if template else None)
+    assert caught.value.exit_code == 2
+    return [one.removeprefix(f"{table}:") for one in caught.value.problems]
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "said"),
+    [
+        ("name\nWS-1\nws-1\n", "3:1", "line 2"),
+        ("name\nmuch-too-long-a-name\n", "2:1", "20 bytes"),
+        ("name\n12345\n", "2:1", "digits"),
+        ("name\nA_B.C\n", "2:1", "holds"),
+        ("name,sid\n,new\n", "2:1", "no name"),
+        ("sid\nnew\n", "2:1", "no column name"),
+        (f"name,sid\nA,{SID}\nB,{SID}\n", "3:3", "line 2"),
+        ("name,sid\nA,nobody\n", "2:3", "neither"),
+        ("name,sid\nA,S-1-5-32-544\n", "2:3", "no machine SID"),
+        (f"name,sid\nA,{OWN}\n", "2:3", "golden image's own"),
+        ("name,sid\nA,S-1-5-21-7-8-9\n", "2:3", "domain"),
+        ("name,sid\nA,S-1-5-21-2702878673-795188819-444038987\n", "2:3", "constant"),
+        ("name,mac\nA,52:54:00:00:00:01\nB,52-54-00-00-00-01\n", "3:3", "line 2"),
+        ("name,mac\nA,52:54:00\n", "2:3", "no MAC"),
+        ("name,mac\nA,01-00-5E-00-00-01\n", "2:3", "one machine"),
+        ("name,mac,addresses\nA,525400000001,192.0.2.1\n", "2:16", "prefix"),
+        ("name,addresses\nA,192.0.2.1/24\n", "2:3", "need a mac"),
+        ("name,mac,dns\nA,525400000001,here\n", "2:16", "no address"),
+        ("name,mac,gateway\nA,525400000001,192.0.2.1\n", "2:16", "needs addresses"),
+        (
+            "name,mac,addresses\nA,525400000001,192.0.2.1/24\nB,525400000002,192.0.2.1/25\n",
+            "3:16",
+            "line 2",
+        ),
+        ("name,product_key\nA,ABC\n", "2:3", "product key"),
+        ("name,time_zone\nA,Nowhere\n", "2:3", "time zone"),
+        ("name,locale\nA,english\n", "2:3", ""),
+        ("name,domain\nA,corp.example\n", "2:3", "credentials"),
+        ("name,colour\nA,red\n", "1:6", "neither known"),
+        ("name,ownr\nA,Ben\n", "1:6", "did you mean owner"),
+        ("name,unattend\nA,missing.xml\n", "2:3", "can't be read"),
+    ],
+)
+def test_problems_have_their_place(text: str, place: str, said: str, tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path, text)
+    assert problem.startswith(f"{place}: ")
+    assert said in problem
+
+
+def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+    found = problems(tmp_path, "name,sid,colour\n-A,nobody,red\nB,,\nb,,\n")
+    assert [one.split(": ")[0] for one in found] == ["1:10", "2:1", "2:4", "4:1"]
+
+
+def test_a_variable_without_a_value(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path, "name,owner,site\nA,Ben,north\nB,Eve,\n", TEMPLATE)
+    assert problem.startswith("3:1: ")
+    assert "the variable site" in problem
+    assert "own.xml:5:" in problem
+
+
+def test_a_template_is_checked_for_the_golden_image(tmp_path: Path) -> None:
+    wrong = one("specialize", SHELL, "<TimeZone>${zone}</TimeZone>")
+    (problem,) = problems(tmp_path, "name,zone\nA,Nowhere\n", wrong)
+    assert problem.startswith("2:1: ")
+
+
+def test_a_value_that_the_template_can_not_hold(tmp_path: Path) -> None:
+    latin = TEMPLATE.replace("utf-8", "iso-8859-1")
+    (problem,) = problems(tmp_path, "name,owner,site\nA,Ωmega,north\n", latin)
+    assert problem.startswith("2:3: ")
+
+
+def test_a_template_that_is_no_answer_file(tmp_path: Path) -> None:
+    table, own = tmp_path / "fleet.csv", tmp_path / "own.xml"
+    table.write_text("name\nA\n")
+    own.write_text("<unattend")
+    with pytest.raises(AnswerFileError):
+        check(load(table), golden(tmp_path), own)
+
+
+def test_a_machine_as_the_table_wants_it(tmp_path: Path) -> None:
+    table, own = tmp_path / "fleet.csv", tmp_path / "own.xml"
+    own.write_text(TEMPLATE)
+    (tmp_path / "join.xml").write_text(JOINING)
+    table.write_text(
+        "name,sid,owner,site,unattend,domain,mac,addresses\n"
+        f"A,{SID},Ben,north,,,52:54:00:aa:bb:cc,192.0.2.1/24 2001:db8::1/64\n"
+        "B,pending,Eve,,join.xml,corp.example,,\n*,,X,Y,,,,\n*,,X,Y,,,,\n"
+    )
+    fleet = check(load(table), golden(tmp_path), own)
+    first, second, third, fourth = fleet.machines
+    assert first.variables == {"Owner": "Ben", "site": "north"}
+    # What the template places is not placed anywhere else.
+    assert first.answers == {
+        "mac": ["52-54-00-AA-BB-CC"],
+        "addresses": ["192.0.2.1/24", "2001:db8::1/64"],
+    }
+    assert (first.mac, first.addresses) == ("52-54-00-AA-BB-CC", ("192.0.2.1", "2001:db8::1"))
+    assert second.template == str(tmp_path / "join.xml")
+    assert second.variables == {"domain": "corp.example"}
+    assert second.answers == {"owner": ["Eve"]}
+    assert len({one.key for one in fleet.machines}) == 4
+    assert (third.name, fourth.name) == ("*", "*")
+    assert set(fleet.templates) == {str(own), str(tmp_path / "join.xml")}
+    again = check(load(table), golden(tmp_path), own)
+    assert [one.key for one in again.machines] == [one.key for one in fleet.machines]
