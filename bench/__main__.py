@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from bench import generalize, regf, secure, startup, verify
+from bench import generalize, regf, secure, startup, verify, wim
 
 
 def main() -> None:
     """Print one table a measurement."""
-    for module in (generalize, secure, verify, startup):
+    for module in (generalize, secure, verify, wim, startup):
         for line in module.measure():
             print(line)
     regf.main()

@@ -91,15 +91,19 @@ def capture(
 
 
 def _load(path: Path) -> str:
+    from reseal.wim.config import check_config  # noqa: PLC0415  --help needs no engines
+
     try:
         with path.open("rb") as file:
             data = file.read(_MAX_CONFIG + 1)
         if len(data) > _MAX_CONFIG:
             raise UsageError(f"{path} is too large for a configuration list.")
         encoding = "utf-16" if data[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
-        return data.decode(encoding)
+        text = data.decode(encoding)
     except OSError as error:
         raise UsageError(f"{path} can't be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         msg = f"{path} is neither UTF-8 nor UTF-16."
         raise UsageError(msg, "Save it as UTF-8.") from error
+    check_config(text, str(path))
+    return text
