@@ -1,0 +1,245 @@
+"""Making a laid-out disk with a Windows on it bootable: boot files, boot store, drive letters."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from reseal.bcd import Recipe, Store, build
+from reseal.deploy import boot_code, boot_files, drive_letters, recovery, source
+from reseal.deploy.layout import Firmware, boot_device, hidden_sectors
+from reseal.disk import Slice
+from reseal.errors import ImageError
+from reseal.fat import FatVolume
+from reseal.fat.make import make as make_fat
+from reseal.ntfs import Volume, shadow_copies
+from reseal.regf import Hive
+from reseal.session import Session, VolumeState
+from reseal.session.boot_store import BIOS_STORE, UEFI_STORE
+from reseal.tree import ARCHIVE, HIDDEN, READONLY, SYSTEM, parent
+from reseal.windows import Installation, find_installations
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from reseal.deploy.layout import Layout
+    from reseal.disk import Device, VolumeRange
+
+_RECOVERY_SEQUENCE = 0x14000008
+#: What of a product's name the boot menu shows: `Windows 11 Pro` is `Windows 11` there (seen).
+_PRODUCT = re.compile(r"Windows(?: Server)?(?: \d{1,4}(?:\.\d)?)?(?: R2)?")
+
+
+def make_bootable(device: Device, layout: Layout, root: str | None, subject: str) -> dict[str, Any]:
+    """Finish a disk whose Windows volume holds an installation, and whose other volumes are empty.
+
+    Args:
+        device: the disk.
+        layout: where everything is.
+        root: the Windows folder; None where the volume holds only one.
+        subject: the image's name, for messages.
+
+    Returns:
+        `firmware`, `partitions`, `windows`, `boot`, `changes`, `notes` and `warnings`.
+
+    Raises:
+        CheckError: this Windows does not start from the firmware.
+        ImageError: a file that it takes is missing or damaged.
+    """
+    part = _part(device, layout.windows)
+    with Volume.open(part, read_only=True, name=subject) as volume:
+        session = _session(volume, layout, root, subject)
+        installation = session.installation
+        files = boot_files.collect(installation, layout.firmware)
+        if layout.recovery:
+            recovery.require(installation, layout.recovery.size)
+        store = _store(installation, layout, files.locale)
+        drive = drive_letters.settle(session, layout.windows)
+        if layout.recovery:
+            recovery.register(session, layout.recovery, _environment(store))
+            _fill_recovery(device, layout.recovery, installation)
+        session.forget_shadow_copies()
+        session.verify()
+        warnings = source.warnings(installation)
+        facts = _facts(installation)
+    with Volume.open(part, read_only=False, name=subject) as volume:
+        if session.discard_shadow_copies:
+            shadow_copies.discard(volume)
+        session.commit(volume)
+    own_code = boot_code.of_volume(part)
+    placed = files.files | {_store_path(layout.firmware): store.to_bytes()}
+    system = _part(device, layout.system)
+    hidden = hidden_sectors(layout.system)
+    code = None
+    if layout.firmware is Firmware.UEFI:
+        make_fat(system, placed, label="SYSTEM", hidden_sectors=hidden)
+    else:
+        _fill_system(system, placed)
+        boot_code.install(system, own_code or boot_code.ntfs())
+        boot_code.install_mbr(device)
+        code = "the image's" if own_code else "reseal's"
+    device.flush()
+    _read_back(system, placed, layout.firmware)
+    return {
+        "firmware": str(layout.firmware),
+        "partitions": [_described(role, place) for role, place in layout.partitions.items()],
+        "windows": facts | {"drive": drive},
+        "boot": {
+            "files": len(files.files),
+            "bytes": sum(map(len, files.files.values())),
+            "locale": files.locale,
+            "architecture": files.architecture,
+            "store": _store_path(layout.firmware),
+            "mbr_code": "reseal's" if code else None,
+            "volume_code": code,
+        },
+        "changes": [one.to_json() for one in session.changes],
+        "notes": [*session.notes, *_notes(layout.firmware, code)],
+        "warnings": warnings,
+    }
+
+
+def _part(device: Device, place: VolumeRange) -> Slice:
+    return Slice(device, place.offset, place.size)
+
+
+def _session(volume: Volume, layout: Layout, root: str | None, subject: str) -> Session:
+    roots = find_installations(volume)
+    if root is None and len(roots) == 1:
+        (root,) = roots
+    if root not in roots:
+        found = ", ".join(roots) or "no Windows installation"
+        msg = f"{subject} holds {found}. No disk was made."
+        raise ImageError(msg, "Deploy an image of a volume with one Windows in it.")
+    state = VolumeState(
+        dirty=volume.dirty,
+        log_clean=volume.state.log_clean,
+        hibernation=volume.state.hibernation,
+        shadow_copies=len(shadow_copies.stores(volume)),
+    )
+    installation = Installation(volume, root, volume=layout.windows.number)
+    return Session(installation, volume_state=state)
+
+
+# The boot store
+
+
+def _store(installation: Installation, layout: Layout, locale: str) -> Hive:
+    data = boot_files.template(installation)
+    template = Store(Hive.open(data, name=installation.path(boot_files.TEMPLATE)))
+    recipe = Recipe(
+        system=boot_device(layout.system),
+        windows=boot_device(layout.windows),
+        uefi=layout.firmware is Firmware.UEFI,
+        description=_description(installation),
+        root=f"\\{installation.root}",
+        locale=locale,
+        recovery=boot_device(layout.recovery) if layout.recovery else None,
+    )
+    hive = build(template, recipe)
+    violations = hive.verify()
+    if violations:
+        msg = f"The boot store could not be made ({violations[0].message}). No disk was made."
+        raise ImageError(msg, "Please report this.")
+    return hive
+
+
+def _description(installation: Installation) -> str:
+    found = _PRODUCT.match(installation.product_name or "")
+    return found[0] if found else "Windows"
+
+
+def _environment(hive: Hive) -> UUID:
+    """The recovery environment's loader in a store that was built with one."""
+    store = Store(hive)
+    assert store.default
+    loader = store.object(store.default)
+    assert loader
+    sequence = loader.value(_RECOVERY_SEQUENCE)
+    assert isinstance(sequence, list)
+    found: UUID = sequence[0]  # type: ignore[assignment]
+    return found
+
+
+def _store_path(firmware: Firmware) -> str:
+    return UEFI_STORE if firmware is Firmware.UEFI else BIOS_STORE
+
+
+# The volumes beside Windows
+
+
+def _fill_recovery(device: Device, place: VolumeRange, installation: Installation) -> None:
+    with Volume.open(_part(device, place), read_only=False, name="recovery") as volume:
+        recovery.fill(installation, volume)
+
+
+def _fill_system(part: Slice, files: dict[str, bytes]) -> None:
+    """Put files into the NTFS volume that BIOS starts from, hidden as Windows hides them (seen)."""
+    with Volume.open(part, read_only=False, name="system") as volume:
+        folders: set[str] = set()
+        for path, data in files.items():
+            _make_folders(volume, parent(path), folders)
+            volume.create(path, data)
+            if "\\" not in path:
+                volume.set_attributes(path, READONLY | HIDDEN | SYSTEM | ARCHIVE)
+        volume.set_attributes("Boot", HIDDEN | SYSTEM)
+
+
+def _make_folders(volume: Volume, path: str, made: set[str]) -> None:
+    if path and path.lower() not in made:
+        _make_folders(volume, parent(path), made)
+        volume.make_directory(path)
+        made.add(path.lower())
+
+
+def _read_back(part: Slice, files: dict[str, bytes], firmware: Firmware) -> None:
+    """Look at the system partition with fresh eyes. Raises ImageError where a file differs."""
+    volume: FatVolume | Volume
+    if firmware is Firmware.UEFI:
+        volume = FatVolume.open(part, name="system")
+    else:
+        volume = Volume.open(part, read_only=True, name="system")
+    try:
+        for path, data in files.items():
+            if volume.read(path) != data:
+                msg = f"{path} on the system partition reads back differently than written."
+                raise ImageError(msg, "No disk was made. Please report this.")
+    finally:
+        volume.close()
+
+
+# The record
+
+
+def _facts(installation: Installation) -> dict[str, Any]:
+    names = ("product_name", "edition", "version", "build", "architecture")
+    return {name: getattr(installation, name) for name in names} | {"root": installation.root}
+
+
+def _described(role: str, place: VolumeRange) -> dict[str, Any]:
+    described = asdict(place)
+    del described["scheme"]
+    return {"role": role, **described}
+
+
+def _notes(firmware: Firmware, code: str | None) -> list[str]:
+    if firmware is Firmware.UEFI:
+        return [
+            (
+                "The firmware of the machine has no entry for this disk: it finds the boot manager under its "
+                r"general name in \EFI\Boot, and Windows adds an entry when it starts."
+            )
+        ]
+    notes = [
+        (
+            "The code in the MBR is reseal's own: Windows Setup brings Microsoft's, which no image holds. "
+            "Not proved: a boot of Windows with it."
+        )
+    ]
+    if code == "reseal's":
+        notes.append(
+            "The boot code of the system volume, which loads bootmgr, is reseal's own for the same reason. "
+            r"In Windows, bootsect /nt60 SYS /mbr replaces both by Microsoft's."
+        )
+    return notes

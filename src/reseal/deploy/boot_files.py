@@ -1,0 +1,198 @@
+r"""The files that start Windows: from `Windows\Boot` to the system partition, as bcdboot copies them.
+
+| firmware | from | to |
+|---|---|---|
+| UEFI | `Boot\EFI` | `\EFI\Microsoft\Boot` |
+| | `Boot\Fonts`, `Boot\Resources` | below `\EFI\Microsoft\Boot` |
+| | `Boot\EFI\bootmgfw.efi` | `\EFI\Boot\bootx64.efi` (bootia32, bootaa64), where firmware without an entry of its own looks |
+| BIOS | `Boot\PCAT\bootmgr` | `\bootmgr` |
+| | `Boot\PCAT\bootnxt` | `\BOOTNXT` (Windows 8 and later) |
+| | all else in `Boot\PCAT` | `\Boot` |
+| | `Boot\Fonts`, `Boot\Resources` | below `\Boot` |
+
+That bcdboot copies from the image's `Windows\Boot`, and makes the store from its BCD-Template: documented
+(Microsoft, "BCDBoot Command-Line Options"). Which file goes where: seen in the system partitions of real
+machines. The name in `\EFI\Boot`: documented (UEFI specification, removable media). `BOOTSTAT.DAT` is not
+made: its content is not documented, and the boot manager starts without (inferred).
+"""  # noqa: E501  a table row can't be wrapped
+
+from __future__ import annotations
+
+import re
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reseal.deploy.layout import Firmware
+from reseal.errors import CheckError, ImageError
+from reseal.tree import join
+from reseal.windows import content
+from reseal.windows.registry import CONFIG
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reseal.tree import Tree
+    from reseal.windows import Installation
+
+TEMPLATE = join(CONFIG, "BCD-Template")
+UEFI_MANAGER = r"Boot\EFI\bootmgfw.efi"
+BIOS_MANAGER = r"Boot\PCAT\bootmgr"
+LOADER = {Firmware.UEFI: r"System32\winload.efi", Firmware.BIOS: r"System32\winload.exe"}
+
+#: (folder of the image, folder of the system partition) by firmware.
+_FOLDERS = {
+    Firmware.UEFI: (
+        (r"Boot\EFI", r"EFI\Microsoft\Boot"),
+        (r"Boot\Fonts", r"EFI\Microsoft\Boot\Fonts"),
+        (r"Boot\Resources", r"EFI\Microsoft\Boot\Resources"),
+    ),
+    Firmware.BIOS: (
+        (r"Boot\PCAT", "Boot"),
+        (r"Boot\Fonts", r"Boot\Fonts"),
+        (r"Boot\Resources", r"Boot\Resources"),
+    ),
+}
+#: What of `Boot\PCAT` goes to the root.
+_ROOT = {"bootmgr": "bootmgr", "bootnxt": "BOOTNXT"}
+
+#: Machine of a PE file (documented) to the architecture and its name in \EFI\Boot (UEFI specification).
+_MACHINES = {
+    0x8664: ("amd64", "bootx64.efi"),
+    0x014C: ("x86", "bootia32.efi"),
+    0xAA64: ("arm64", "bootaa64.efi"),
+    0x01C4: ("arm", "bootarm.efi"),
+}
+
+#: Real folders hold some 150 files and 60 MiB (seen); FAT and mtools take these names as they are.
+_MAX_FILES = 2000
+_MAX_BYTES = 90 << 20
+_MAX_DEPTH = 6
+_NAME = re.compile(r"[A-Za-z0-9_{(~][A-Za-z0-9_{}()~ .-]{0,120}(?<![ .])")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z]{4})?-[A-Z0-9]{2,3}")
+_DEFAULT_LOCALE = "en-US"
+
+
+@dataclass(frozen=True, slots=True)
+class BootFiles:
+    """What goes to the system partition.
+
+    Attributes:
+        files: path there, to content.
+        locale: of the boot menu.
+        architecture: of the boot manager; None where it is not an EFI program.
+    """
+
+    files: dict[str, bytes]
+    locale: str
+    architecture: str | None
+
+
+def collect(installation: Installation, firmware: Firmware) -> BootFiles:
+    """Read the boot files of an installation.
+
+    Raises:
+        ImageError: the image has none for this firmware, or no Windows's boot files look like this.
+        CheckError: the firmware is not one that this Windows starts from.
+    """
+    require(installation, firmware)
+    tree = installation.tree
+    files: dict[str, bytes] = {}
+    size = 0
+    for source, target in _FOLDERS[firmware]:
+        for path, inner in _walk(tree, installation.path(source)):
+            data = content.read(tree, path)
+            size += len(data)
+            if len(files) >= _MAX_FILES or size > _MAX_BYTES:
+                msg = f"{installation.path('Boot')} holds more than any Windows has to start from."
+                raise ImageError(msg, "Restore the folder from a Windows of the same build.")
+            if firmware is Firmware.BIOS and inner.lower() in _ROOT:
+                files[_ROOT[inner.lower()]] = data
+            else:
+                files[join(target, inner)] = data
+    architecture = None
+    if firmware is Firmware.UEFI:
+        manager = next(
+            data for path, data in files.items() if path.lower().endswith(r"\bootmgfw.efi")
+        )
+        architecture, name = _machine(installation, manager)
+        files[rf"EFI\Boot\{name}"] = manager
+    return BootFiles(files, _locale(installation, firmware), architecture)
+
+
+def require(installation: Installation, firmware: Firmware) -> None:
+    """Raise unless an installation has what it takes to start from this firmware.
+
+    Raises:
+        CheckError: this Windows never starts from this firmware.
+        ImageError: a file is missing.
+    """
+    if firmware is Firmware.BIOS and installation.architecture in {"arm64", "arm"}:
+        msg = f"A Windows for {installation.architecture} starts from UEFI only, not from BIOS."
+        raise CheckError(msg, "Choose --firmware uefi.")
+    manager = UEFI_MANAGER if firmware is Firmware.UEFI else BIOS_MANAGER
+    for path in (TEMPLATE, manager, LOADER[firmware]):
+        stat = installation.tree.stat(installation.path(path))
+        if stat is None or stat.is_directory:
+            msg = f"{installation.path(path)} is missing, so this Windows can't be started by {firmware}."
+            other = Firmware.BIOS if firmware is Firmware.UEFI else Firmware.UEFI
+            raise ImageError(
+                msg,
+                f"Use an image of a whole installation (Setup's own has the file), or "
+                f"--firmware {other}. No disk was made.",
+            )
+
+
+def template(installation: Installation) -> bytes:
+    """Read BCD-Template."""
+    return content.read(installation.tree, installation.path(TEMPLATE))
+
+
+def _walk(tree: Tree, folder: str, inner: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
+    """Yield (path, path below the first folder) of all files in a folder; links are left alone."""
+    place = join(folder, inner)
+    stat = tree.stat(place)
+    if stat is None or not stat.is_directory or depth > _MAX_DEPTH:
+        return
+    for entry in tree.list(place):
+        if not _NAME.fullmatch(entry.name):
+            msg = f"{place} holds a file of a name that no boot file has: {entry.name!a}."
+            raise ImageError(msg, "Remove it from the image. No disk was made.")
+        path = join(inner, entry.name)
+        if entry.is_directory:
+            if not entry.reparse_tag:
+                yield from _walk(tree, folder, path, depth + 1)
+        else:
+            yield join(folder, path), path
+
+
+def _machine(installation: Installation, manager: bytes) -> tuple[str, str]:
+    r"""The architecture of an EFI program, and what \\EFI\\Boot calls one of that architecture."""
+    (place,) = struct.unpack_from("<I", manager.ljust(0x40, b"\0"), 0x3C)
+    head = manager[place : place + 6]
+    if manager[:2] != b"MZ" or head[:4] != b"PE\0\0" or len(head) < 6:
+        msg = f"{installation.path(UEFI_MANAGER)} is no EFI program."
+        raise ImageError(msg, "Restore it from a Windows of the same build. No disk was made.")
+    machine = int.from_bytes(head[4:], "little")
+    if machine not in _MACHINES:
+        msg = f"{installation.path(UEFI_MANAGER)} is for an unknown machine ({machine:#06x})."
+        raise ImageError(msg, "No disk was made.")
+    architecture, name = _MACHINES[machine]
+    if installation.architecture not in {None, architecture}:
+        msg = (
+            f"This Windows is for {installation.architecture}, and its boot manager for "
+            f"{architecture}: the image is damaged."
+        )
+        raise ImageError(msg, r"Restore Windows\Boot from a Windows of the same build.")
+    return architecture, name
+
+
+def _locale(installation: Installation, firmware: Firmware) -> str:
+    """The language of the boot menu: bcdboot's default (documented) where the image has it."""
+    folder = installation.path(_FOLDERS[firmware][0][0])
+    languages = sorted(
+        entry.name
+        for entry in installation.tree.list(folder)
+        if entry.is_directory and _LANGUAGE.fullmatch(entry.name)
+    )
+    return languages[0] if languages and _DEFAULT_LOCALE not in languages else _DEFAULT_LOCALE

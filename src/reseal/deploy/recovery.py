@@ -1,0 +1,132 @@
+r"""The recovery environment on a partition of its own.
+
+Its files come from the image: `System32\Recovery\Winre.wim` and `Boot\DVD\…\boot.sdi` go to
+`\Recovery\WindowsRE` (documented: Microsoft, "Deploy Windows RE"; boot.sdi beside it: seen). The store
+gets the environment's loader (`reseal.bcd.build`), and ReAgent.xml, where Windows keeps the place, gets
+the loader's id and the partition (form: seen in a real file; for an MBR disk inferred).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from lxml import etree
+
+from reseal.errors import ImageError
+from reseal.session import Mark
+from reseal.windows import content
+
+if TYPE_CHECKING:
+    from reseal.disk import VolumeRange
+    from reseal.ntfs import Volume
+    from reseal.session import Session
+    from reseal.windows import Installation
+
+FOLDER = r"\Recovery\WindowsRE"
+IMAGE = r"System32\Recovery\Winre.wim"
+AGENT = r"System32\Recovery\ReAgent.xml"
+_RAM_DISKS = (r"Boot\DVD\EFI\boot.sdi", r"Boot\DVD\PCAT\boot.sdi")
+_MAX_AGENT = 64 << 10
+_CHUNK = 16 << 20
+#: What the file system itself needs of the partition.
+_OVERHEAD = 64 << 20
+
+
+def require(installation: Installation, size: int) -> None:
+    """Raise ImageError unless the image has a recovery environment that fits into `size` bytes."""
+    stat = installation.tree.stat(installation.path(IMAGE))
+    if stat is None or stat.is_directory or not stat.size:
+        msg = (
+            f"{installation.path(IMAGE)} is missing, so there is nothing for a recovery partition."
+        )
+        raise ImageError(
+            msg,
+            "Leave --recovery out, or disable Windows RE in the image before it is captured "
+            "(reagentc /disable puts the file there). No disk was made.",
+        )
+    if stat.size + _OVERHEAD > size:
+        msg = f"{installation.path(IMAGE)} ({stat.size >> 20} MiB) does not fit into its partition."
+        raise ImageError(msg, "Leave --recovery out. No disk was made.")
+    _ram_disk(installation)
+
+
+def fill(installation: Installation, volume: Volume) -> None:
+    """Put the environment into its empty volume."""
+    folder = ""
+    for part in FOLDER.strip("\\").split("\\"):
+        folder = f"{folder}\\{part}" if folder else part
+        volume.make_directory(folder)
+    volume.create(rf"{folder}\boot.sdi", content.read(installation.tree, _ram_disk(installation)))
+    source, target = installation.path(IMAGE), rf"{folder}\Winre.wim"
+    volume.create(target)
+    stat = installation.tree.stat(source)
+    for start in range(0, stat.size if stat else 0, _CHUNK):
+        volume.patch(target, start, installation.tree.read(source, start, _CHUNK))
+
+
+def register(session: Session, place: VolumeRange, loader: UUID) -> None:
+    """Stage in ReAgent.xml where the environment is."""
+    root = _agent(session)
+    if root is None:
+        session.note(
+            f"{session.installation.path(AGENT)} is missing or damaged, so Windows does not know of the "
+            "recovery partition until reagentc /enable is run; the boot menu does."
+        )
+        return
+    mbr = place.scheme == "mbr"
+    wanted = {
+        "WinreBCD": {"id": f"{{{loader}}}"},
+        "WinreLocation": {
+            "path": FOLDER,
+            "id": str(int(place.disk, 16)) if mbr else "0",
+            "offset": str(place.offset),
+            "guid": f"{{{UUID(int=0) if mbr else place.disk}}}",
+        },
+        "InstallState": {"state": "1"},
+    }
+    for name, attributes in wanted.items():
+        element = root.find(name)
+        if element is None:
+            element = etree.SubElement(root, name)
+        for key, value in attributes.items():
+            element.set(key, value)
+    _write(session, root)
+
+
+def move(session: Session, old: int, new: int) -> None:
+    """Stage in ReAgent.xml that a partition begins at another byte."""
+    root = _agent(session)
+    found = [] if root is None else [one for one in root.iter() if one.get("offset") == str(old)]
+    for one in found:
+        one.set("offset", str(new))
+    if root is not None and found:
+        _write(session, root)
+
+
+def _agent(session: Session) -> etree._Element | None:
+    """Read ReAgent.xml; None where it is missing or damaged."""
+    path = session.installation.path(AGENT)
+    stat = session.files.stat(path)
+    if stat is None or stat.is_directory or stat.size > _MAX_AGENT:
+        return None
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
+    try:
+        return etree.fromstring(session.files.read(path), parser)
+    except etree.XMLSyntaxError:
+        return None
+
+
+def _write(session: Session, root: etree._Element) -> None:
+    data = etree.tostring(root, xml_declaration=True, encoding="utf-8")
+    with session.acting("recovery", Mark.INFERRED):
+        session.write_file(session.installation.path(AGENT), data)
+
+
+def _ram_disk(installation: Installation) -> str:
+    for path in _RAM_DISKS:
+        stat = installation.tree.stat(installation.path(path))
+        if stat and not stat.is_directory and 0 < stat.size < _OVERHEAD // 4:
+            return installation.path(path)
+    msg = f"{installation.path(_RAM_DISKS[0])} is missing, which the recovery environment starts from."
+    raise ImageError(msg, "Leave --recovery out. No disk was made.")

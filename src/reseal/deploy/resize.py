@@ -1,0 +1,245 @@
+"""A larger disk of the same machine: everything stays as it is, and the Windows volume grows.
+
+The new disk is the image with an overlay that is larger, in which the partition table, the Windows volume
+and what stands behind it are changed; then both become the new image. Only the metadata that knows the
+size is written (`reseal.ntfs.extend`), so the time is that of copying the image.
+
+What stands behind Windows is in the way. A recovery partition is moved to the end of the disk, with what
+names its place: the boot sector of its volume, ReAgent.xml, and on an MBR disk the boot store. Any other
+partition is left where it is, and the run refused.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from reseal.bcd.devices import Device as BootDevice
+from reseal.bcd.devices import DeviceValue, File, Locate, MbrPartition, RamDisk, VirtualDisk
+from reseal.deploy import recovery
+from reseal.deploy.layout import MBR_LIMIT, MBR_RECOVERY, MEBIBYTE, RECOVERY, hidden_sectors
+from reseal.disk import Image, Slice, Transaction, connect
+from reseal.disk.partitions import volumes
+from reseal.disk.tables import GPT_END, rewrite
+from reseal.errors import CheckError, UsageError
+from reseal.ntfs import Volume, shadow_copies
+from reseal.ntfs.boot import NTFS, OEM_NAME
+from reseal.ntfs.extend import extend, set_hidden_sectors
+from reseal.process import run_worker
+from reseal.session import Mark, Session, boot_store
+from reseal.session.opening import choose, installations
+from reseal.session.session import Written
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from reseal.disk import Device, VolumeRange
+
+    Report = Callable[[dict[str, Any]], None]
+
+_CHUNK = 4 << 20
+
+
+def resize(
+    path: Path,
+    target: Path,
+    size: int,
+    report: Report,
+    *,
+    volume: str | None = None,
+    allow_backing: bool = False,
+) -> dict[str, Any]:
+    """Make a larger disk from a disk image.
+
+    Args:
+        path: the image; only read.
+        target: the disk to make; its extension names the format.
+        size: bytes of the disk, a multiple of 1 MiB.
+        report: gets `{"step": …}`.
+        volume: which Windows is to grow, as `--volume` names it; None for the only one.
+        allow_backing: whether backing files may lie outside the image's folder.
+
+    Returns:
+        The record: `result`, `source`, `target`, `partitions`, `grown` (bytes), `changes`, `notes`,
+        `timings`.
+
+    Raises:
+        UsageError: the disk would not be larger.
+        CheckError: something behind Windows is in the way, or Windows did not close its volume.
+        ImageError: the image can't be read, or holds no Windows.
+    """
+    start = time.perf_counter()
+    with Image.open(path, allow_backing=allow_backing) as image:
+        if size <= image.size:
+            msg = f"{path} has {image.size >> 20} MiB already; a disk of {size >> 20} MiB is not larger."
+            raise UsageError(msg, "Choose a larger --size. reseal does not make volumes smaller.")
+        with Transaction.begin(image, output=target, size=size) as transaction:
+            with image.serve(transaction.overlay) as socket:
+
+                def work(_: Report) -> dict[str, Any]:
+                    device = connect(socket)
+                    try:
+                        return _grow(device, str(path), volume)
+                    finally:
+                        device.close()
+
+                report({"step": "Extending the Windows volume"})
+                record: dict[str, Any] = run_worker(work, subject=str(path))
+            report({"step": "Copying the image"})
+            transaction.commit()
+        source = {"path": str(path), "format": image.format, "size": image.size}
+    return {
+        "result": "resized",
+        "source": source,
+        "target": {"path": str(target), "size": size},
+        **record,
+        "timings": {"total": time.perf_counter() - start},
+    }
+
+
+def _grow(device: Device, subject: str, volume: str | None) -> dict[str, Any]:
+    with installations(device, subject) as found:
+        chosen = choose(found, volume, subject)
+        assert chosen.place
+        place, root = chosen.place, chosen.installation.root
+    ranges = volumes(device)
+    behind = sorted(
+        (one for one in ranges if one.offset > place.offset), key=lambda one: one.offset
+    )
+    moves: list[tuple[VolumeRange, VolumeRange]] = []
+    if place.scheme == "none":
+        new = replace(place, size=device.size)
+    else:
+        new, moves = _places(device, place, behind, subject)
+    if new.size <= place.size and place.scheme != "none":
+        raise _no_room(subject)
+    for old, moved in reversed(moves):
+        _move(device, old, moved)
+    if place.scheme != "none":
+        changed = {one.number: one for one in (new, *(moved for _, moved in moves))}
+        rewrite(device, [changed.get(one.number, one) for one in ranges])
+    part = Slice(device, new.offset, new.size)
+    grown = extend(part, subject)
+    if not grown:
+        raise _no_room(subject)
+    session = _settle(device, new, root, subject, moves)
+    device.flush()
+    notes = [
+        f"Partition {old.number} (recovery) was moved from byte {old.offset} to {moved.offset}."
+        for old, moved in moves
+    ]
+    return {
+        "partitions": [_described(one) for one in volumes(device)],
+        "grown": grown,
+        "changes": [one.to_json() for one in session.changes],
+        "notes": [*notes, *session.notes],
+    }
+
+
+def _no_room(subject: str) -> UsageError:
+    msg = f"There is no room for the Windows volume of {subject} to grow."
+    return UsageError(msg, "Choose a larger --size.")
+
+
+def _places(
+    device: Device, place: VolumeRange, behind: list[VolumeRange], subject: str
+) -> tuple[VolumeRange, list[tuple[VolumeRange, VolumeRange]]]:
+    """Say where Windows will be, and (old, new) of each partition that moves, in their order."""
+    others = [one for one in behind if one.type not in {RECOVERY, MBR_RECOVERY}]
+    if others or (place.number > 4 and place.scheme == "mbr"):
+        what = f"partition {others[0].number}" if others else "the extended partition"
+        msg = f"{what} of {subject} is in the way: only recovery partitions are moved."
+        raise CheckError(
+            msg,
+            "Move or delete it in Windows (Disk Management), or capture the image into a WIM and "
+            "deploy that.",
+        )
+    limit = device.size - GPT_END if place.scheme == "gpt" else min(device.size, MBR_LIMIT)
+    end = limit // MEBIBYTE * MEBIBYTE
+    moves = []
+    for one in reversed(behind):
+        end = (end - one.size) // MEBIBYTE * MEBIBYTE
+        moves.append((one, replace(one, offset=end)))
+    return replace(place, size=end - place.offset), moves[::-1]
+
+
+def _move(device: Device, old: VolumeRange, new: VolumeRange) -> None:
+    """Copy a partition towards the end of the disk, last part first, since the two may overlap."""
+    for start in range((old.size - 1) // _CHUNK * _CHUNK, -1, -_CHUNK):
+        data = device.read(old.offset + start, min(_CHUNK, old.size - start))
+        device.write(new.offset + start, data)
+    part = Slice(device, new.offset, new.size)
+    if part.read(0, 512)[OEM_NAME] == NTFS:
+        set_hidden_sectors(part, hidden_sectors(new))
+
+
+def _settle(
+    device: Device,
+    place: VolumeRange,
+    root: str,
+    subject: str,
+    moves: list[tuple[VolumeRange, VolumeRange]],
+) -> Session:
+    """Change what names a partition by its place, and give up shadow copies."""
+    with installations(device, subject) as found:
+        chosen = choose(found, f"{place.number}:{root}", subject)
+        session = Session(
+            chosen.installation,
+            volume_state=chosen.state,
+            boot_stores=partial(boot_store.find, device, subject),
+        )
+        for old, moved in moves:
+            recovery.move(session, old.offset, moved.offset)
+            if old.scheme == "mbr":
+                _rename_device(session, old, moved)
+        session.forget_shadow_copies()
+        session.verify()
+    written = Written()
+    if session.changes:
+        part = Slice(device, place.offset, place.size)
+        with Volume.open(part, read_only=False, name=subject) as volume:
+            if session.discard_shadow_copies:
+                shadow_copies.discard(volume)
+            session.commit(volume)
+            for store in session.edited_boot_stores:
+                if store.place.offset == place.offset:
+                    written.add(store.name, store.write(volume))
+        for store in session.edited_boot_stores:
+            if store.place.offset != place.offset:
+                boot_store.write_back(device, store, subject)
+            boot_store.read_back(device, store, subject)
+    return session
+
+
+def _rename_device(session: Session, old: VolumeRange, new: VolumeRange) -> None:
+    """Let the boot stores of an MBR disk, which name partitions by their first byte, name the new one."""
+    signature = int(old.disk, 16)
+    before, after = MbrPartition(old.offset, signature), MbrPartition(new.offset, signature)
+    with session.acting("resize", Mark.SEEN):
+        for store in session.boot_stores:
+            for one in store.store:
+                for element in list(one.elements()):
+                    value = element.value
+                    if isinstance(value, DeviceValue):
+                        changed = replace(value, device=_renamed(value.device, before, after))
+                        if changed != value:
+                            session.set_boot_element(store, one, element.number, changed)
+
+
+def _renamed(device: BootDevice, before: BootDevice, after: BootDevice) -> BootDevice:
+    match device:
+        case File(parent, _) | RamDisk(parent, _):
+            return replace(device, parent=_renamed(parent, before, after))
+        case VirtualDisk(file):
+            return replace(device, file=_renamed(file, before, after))
+        case Locate(_, _, parent) if parent:
+            return replace(device, parent=_renamed(parent, before, after))
+    return after if device == before else device
+
+
+def _described(place: VolumeRange) -> dict[str, Any]:
+    names = ("number", "offset", "size", "type", "id", "name")
+    return {name: getattr(place, name) for name in names}

@@ -1,0 +1,264 @@
+"""Make a disk that starts a Windows: lay it out, fill it, make it bootable, give it its name.
+
+The parent owns the new disk, which is hidden until it is whole; workers do the rest, one after the other:
+libwim in a process of its own, the file systems in another. Whatever ends a worker, no disk is left.
+
+The Windows volume of a disk image is copied by its allocated clusters, as they are, and then extended.
+Thus everything stays that it holds (descriptors, short names, hard links, named streams, what CompactOS
+compressed, file numbers), at the speed of the disk; applying a capture of it would write each file anew.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from reseal.deploy import boot, source
+from reseal.deploy.layout import Firmware, Layout, hidden_sectors, plan
+from reseal.disk import Image, Slice, connect
+from reseal.disk.create import NewDisk
+from reseal.disk.formats import require_regular
+from reseal.disk.pour import copy_ranges
+from reseal.errors import ResealError, UsageError
+from reseal.ntfs import Volume
+from reseal.ntfs.clusters import Clusters
+from reseal.ntfs.extend import extend
+from reseal.ntfs.make import make as make_ntfs
+from reseal.process import run_worker
+from reseal.wim import apply_image, is_wim
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Report = Callable[[dict[str, Any]], None]
+
+#: Ranges of free clusters below this many bytes are copied with their neighbours.
+_GAP = 1 << 20
+_RECOVERY_SIZE = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What disk to make.
+
+    Attributes:
+        size: bytes of the disk, a multiple of 1 MiB.
+        firmware: what starts it.
+        recovery: whether it gets a recovery partition.
+        index: which image of a WIM, from 1; None for the only one.
+        volume: which Windows of a disk image, as `--volume` names it; None for the only one.
+        allow_backing: whether backing files of a disk image may lie outside its folder.
+    """
+
+    size: int
+    firmware: Firmware
+    recovery: bool = False
+    index: int | None = None
+    volume: str | None = None
+    allow_backing: bool = False
+
+
+def deploy(path: Path, target: Path, options: Options, report: Report) -> dict[str, Any]:
+    """Make a disk from an image of a WIM, or from the Windows volume of a disk image.
+
+    Args:
+        path: the WIM or the disk image; only read.
+        target: the disk to make; its extension names the format.
+        options: what disk to make.
+        report: gets `{"step": …}` and `{"progress": …, "done": …, "total": …}`.
+
+    Returns:
+        The record: `result`, `source`, `target`, `firmware`, `partitions`, `boot`, `windows`, `changes`,
+        `notes`, `warnings`, `timings`.
+
+    Raises:
+        ResealError: something forbids it or went wrong; there is no disk then.
+    """
+    start = time.perf_counter()
+    require_regular(path)
+    made = _from_wim if is_wim(path) else _from_image
+    record = made(path, target, options, report)
+    record["timings"]["total"] = time.perf_counter() - start
+    return record
+
+
+def _from_wim(path: Path, target: Path, options: Options, report: Report) -> dict[str, Any]:
+    if options.volume is not None:
+        msg = f"{path} is a WIM, whose images have no volumes."
+        raise UsageError(msg, "Choose one with --index.")
+    layout = plan(options.size, options.firmware, recovery=options.recovery)
+    with NewDisk(target, options.size, source=path) as disk:
+        with disk.serve() as socket:
+
+            def apply(report: Report) -> dict[str, Any]:
+                device = connect(socket)
+                try:
+                    part = _windows_part(device, layout)
+                    return apply_image(path, options.index, part, on_progress=report)
+                finally:
+                    device.close()
+
+            timings = _Timings()
+            with timings.of("Laying out the disk", report):
+                _in_worker(path, lambda _: _lay_out(socket, layout, with_windows=True))
+            with timings.of("Applying the image", report):
+                applied = _in_worker(path, apply, report)
+            facts = {"path": str(path), "index": applied["index"], "bytes": applied["bytes"]}
+            record = _finished(path, socket, layout, None, report, timings)
+        return _committed(disk, target, {"source": facts, **record}, report, timings)
+
+
+def _from_image(path: Path, target: Path, options: Options, report: Report) -> dict[str, Any]:
+    if options.index is not None:
+        msg = f"{path} is a disk image, which has no index."
+        raise UsageError(msg, "Choose a Windows of several with --volume.")
+    recovery_size = _RECOVERY_SIZE if options.recovery else 0
+    timings = _Timings()
+    with (
+        Image.open(path, allow_backing=options.allow_backing) as image,
+        image.serve(None) as below,
+    ):
+
+        def examine(_: Report) -> dict[str, Any]:
+            device = connect(below, read_only=True)
+            try:
+                return source.examine(
+                    device,
+                    str(path),
+                    options.volume,
+                    options.firmware,
+                    with_recovery=recovery_size,
+                )
+            finally:
+                device.close()
+
+        with timings.of("Looking at the image", report):
+            found = _in_worker(path, examine)
+        layout = plan(
+            options.size, options.firmware, recovery=options.recovery, needed=found["needed"]
+        )
+        with NewDisk(target, options.size, source=path) as disk:
+            with disk.serve() as socket:
+                with timings.of("Laying out the disk", report):
+                    _in_worker(path, lambda _: _lay_out(socket, layout, with_windows=False))
+                with timings.of("Copying Windows", report):
+                    copied = _in_worker(
+                        path, lambda tell: _copy(below, socket, layout, found, tell), report
+                    )
+                facts = {"path": str(path), "format": image.format, "bytes": copied}
+                record = _finished(path, socket, layout, found["root"], report, timings)
+            return _committed(disk, target, {"source": facts, **record}, report, timings)
+
+
+# In the workers
+
+
+def _lay_out(socket: Path, layout: Layout, *, with_windows: bool) -> None:
+    """Write the partition table, and make the empty NTFS volumes."""
+    device = connect(socket)
+    try:
+        layout.write(device)
+        labels = {"system": "System", "windows": "Windows", "recovery": "Recovery"}
+        for role, place in layout.partitions.items():
+            fat = role == "system" and layout.firmware is Firmware.UEFI
+            if fat or role == "reserved" or (role == "windows" and not with_windows):
+                continue
+            part = Slice(device, place.offset, place.size)
+            make_ntfs(part, label=labels[role], hidden_sectors=hidden_sectors(place))
+        device.flush()
+    finally:
+        device.close()
+
+
+def _copy(below: Path, socket: Path, layout: Layout, found: dict[str, Any], report: Report) -> int:
+    """Copy the allocated clusters of the Windows volume, and let it fill its new partition."""
+    old, new = connect(below, read_only=True), connect(socket)
+    try:
+        part = Slice(old, found["offset"], found["size"])
+        with Volume.open(part, read_only=True, name="volume") as volume:
+            ranges = list(Clusters(volume).extents(gap=_GAP))
+        total = sum(size for _, size in ranges)
+        percent = -1
+
+        def tell(done: int) -> None:
+            nonlocal percent
+            if done * 100 // total > percent:
+                percent = done * 100 // total
+                report({"progress": "Copying Windows", "done": done, "total": total})
+
+        target = _windows_part(new, layout)
+        done = copy_ranges(part, target, ranges, tell)
+        extend(target, "the new volume", hidden_sectors=hidden_sectors(layout.windows))
+        new.flush()
+    finally:
+        old.close()
+        new.close()
+    return done
+
+
+def _windows_part(device: Any, layout: Layout) -> Slice:
+    return Slice(device, layout.windows.offset, layout.windows.size)
+
+
+# In the parent
+
+
+class _Timings(dict[str, float]):
+    """Seconds per step."""
+
+    def of(self, name: str, report: Report) -> _Step:
+        """Tell the person what happens, and measure it."""
+        report({"step": name})
+        return _Step(self, name)
+
+
+class _Step:
+    def __init__(self, timings: _Timings, name: str) -> None:
+        self._timings, self._name = timings, name
+
+    def __enter__(self) -> None:
+        self._start = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self._timings[self._name] = time.perf_counter() - self._start
+
+
+def _finished(
+    path: Path,
+    socket: Path,
+    layout: Layout,
+    root: str | None,
+    report: Report,
+    timings: _Timings,
+) -> dict[str, Any]:
+    def work(_: Report) -> dict[str, Any]:
+        device = connect(socket)
+        try:
+            return boot.make_bootable(device, layout, root, str(path))
+        finally:
+            device.close()
+
+    with timings.of("Making it bootable", report):
+        record: dict[str, Any] = _in_worker(path, work)
+    return record
+
+
+def _committed(
+    disk: NewDisk, target: Path, record: dict[str, Any], report: Report, timings: _Timings
+) -> dict[str, Any]:
+    with timings.of("Finishing the disk", report):
+        disk.commit()
+    facts = {"path": str(target), "format": disk.format, "size": disk.size}
+    return {"result": "deployed", "target": facts, **record, "timings": dict(timings)}
+
+
+def _in_worker(path: Path, work: Callable[[Report], Any], report: Report | None = None) -> Any:
+    """Run it in a worker, and let every error name the image and say that no disk was made."""
+    try:
+        return run_worker(work, subject=str(path), on_message=report)
+    except ResealError as error:
+        message = error.message if path.name in error.message else f"{path}: {error.message}"
+        error.args = (message, *error.args[1:])
+        raise
