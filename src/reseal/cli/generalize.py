@@ -12,6 +12,7 @@ from reseal.cli.answer_files import FORCE_UNATTEND, DriverPaths, OobeXml, Replac
 from reseal.cli.options import (
     AllowBacking,
     AsJson,
+    Drivers,
     Force,
     ImagePath,
     Index,
@@ -67,6 +68,7 @@ def generalize(
         bool,
         typer.Option("--remove-drivers", help="Take third parties' driver packages out, too."),
     ] = False,
+    drivers: Drivers = None,
     mode: Annotated[
         str | None,
         typer.Option(metavar="vm", help="vm: the image returns to the same hypervisor."),
@@ -167,7 +169,7 @@ def generalize(
         with console.progress(quiet=quiet) as report:
             record = change(
                 image,
-                generalize_job(target, chosen, answers, sid),
+                generalize_job(target, chosen, answers, sid, drivers),
                 still_armed(target, chosen, sid),
                 options,
                 report,

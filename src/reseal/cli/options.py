@@ -32,6 +32,12 @@ Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", help="Show no progres
 Verbose: TypeAlias = Annotated[
     bool, typer.Option("--verbose", help="Tell each thing on a line of its own.")
 ]
+Drivers: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--drivers", metavar="FOLDER", help="Add the driver packages in it that fit the image."
+    ),
+]
 ReportFiles: TypeAlias = Annotated[
     list[Path] | None,
     typer.Option(

@@ -15,6 +15,7 @@ from reseal.windows import identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from reseal.providers import Provider
     from reseal.session import Session
@@ -73,6 +74,7 @@ def generalize_job(
     providers: tuple[Provider, ...] | None = None,
     answers: Request | None = None,
     sid_now: SidNow | None = None,
+    drivers: Path | None = None,
 ) -> Callable[[Session], dict[str, Any]]:
     """Return the job that generalizes a session's installation and records it.
 
@@ -81,9 +83,18 @@ def generalize_job(
         providers: those that run; None for those that do by default.
         answers: the answer file for the passes before and after, if any.
         sid_now: given where the machine gets its new SID here rather than at its next boot.
+        drivers: a folder of driver packages that go into the image, if any.
     """
 
     def job(session: Session) -> dict[str, Any]:
+        added = None
+        if drivers:
+            from reseal.drivers import add_packages  # noqa: PLC0415  few runs add any
+
+            # First, so that the checks and the devices' provider see the drivers.
+            with session.step("Adding drivers"):
+                added = [one.to_json() for one in add_packages(session, drivers)]
+                session.verify()
         outcome = generalize(session, target, providers, answers, sid_now=sid_now is not None)
         done = outcome.result == "generalized"
         sid = sid_now.change(session, generalized=done) if sid_now else None
@@ -102,6 +113,7 @@ def generalize_job(
             "coverage": outcome.coverage.to_json(),
             "unattend": outcome.unattend.to_json() if outcome.unattend else None,
             "sid": sid,
+            "drivers": added,
         }
 
     return recorded("generalize", job, proved=(_PROVED, _PROVED_SID) if sid_now else (_PROVED,))

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from reseal.errors import ImageError
+from reseal.report import drivers
 from reseal.session.opening import Found, choose
 from reseal.windows.identity import Identity
 from reseal.windows.registry import MACHINE_HIVES
@@ -20,15 +21,17 @@ def inspection(found: list[Found], volume: str | None, subject: str) -> dict[str
 
     Returns:
         `windows`: a list with volume, root, product_name, edition, version, build, architecture and
-        install_type of each; `identity`, `state` and `hives` of the chosen one, or of the only one.
-        Where there are several and none was chosen, these are None. What an image lacks is None.
+        install_type of each; `identity`, `state`, `hives` and `storage` (its drivers) of the chosen
+        one, or of the only one. Where there are several and none was chosen, these are None. What an
+        image lacks is None.
     """
     chosen = found[0] if len(found) == 1 and volume is None else None
     if volume is not None:
         chosen = choose(found, volume, subject)
     record: dict[str, Any] = {"windows": [windows_facts(one.installation) for one in found]}
     if chosen is None:
-        return {**record, "identity": None, "state": None, "hives": None, "volume": None}
+        nothing = dict.fromkeys(("identity", "state", "hives", "storage", "volume"))
+        return {**record, **nothing}
     installation = chosen.installation
     # Hives first: opening them tells which ones exist, and which are damaged.
     hives = {name: _hive(installation, name) for name in (*MACHINE_HIVES, *_profiles(installation))}
@@ -45,6 +48,7 @@ def inspection(found: list[Found], volume: str | None, subject: str) -> dict[str
         },
         "state": asdict(SetupState.of(installation)),
         "hives": {name: state for name, state in hives.items() if state is not None},
+        "storage": drivers.storage(installation),
         "volume": asdict(chosen.state) if chosen.state else None,
     }
 

@@ -6,7 +6,7 @@ import textwrap
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from reseal.report import answer_file
+from reseal.report import answer_file, drivers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,6 +49,8 @@ def inspection(record: dict[str, Any]) -> Iterator[str]:
             yield f"Hive      {name}: {hive['error']}"
         elif hive["dirty"]:
             yield f"Hive      {name} is dirty, {hive['log_entries_applied']} log entries apply"
+    if record["storage"]:
+        yield from drivers.storage_lines(record["storage"])
     volume = record["volume"]
     if volume and volume["dirty"]:
         yield "Volume    marked dirty: Windows wants to check it"
@@ -99,8 +101,12 @@ def generalization(
             yield f"{one['level'].capitalize()}: {one['message']}"
     if record["unattend"]:
         yield from answer_file.lines(record)
+    if record["drivers"]:
+        yield from drivers.added_lines(record["drivers"])
     if record["result"] == "already generalized":
         done = "the answer file is in it now" if record["unattend"] else "nothing was changed"
+        if record["drivers"]:
+            done = "the drivers are in it now"
         if record["sid"]:
             done = f"its machine SID is {record['sid']['new']} now"
         yield f"{record['image']['path']} is generalized already; {done}."

@@ -83,7 +83,8 @@ def generalize(
         if answers:
             placed = unattend.apply(session, answers)
             return Outcome("already generalized", findings, covered, placed)
-        session.note("The image is generalized already; nothing was changed.")
+        if not session.changes:
+            session.note("The image is generalized already; nothing was changed.")
         return Outcome("already generalized", findings, covered)
     application = None
     if answers:
