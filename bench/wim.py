@@ -12,13 +12,16 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from reseal.testing.machine import Machine
 from reseal.testing.volumes import ntfs_volume
 from reseal.testing.windows import windows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 RUNS = 3
 MIB = 1 << 20

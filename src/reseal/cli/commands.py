@@ -27,6 +27,7 @@ COMMANDS = (
     "clone",
     "capture",
     "apply",
+    "deploy",
     "providers",
     "resume",
     "doctor",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -21,9 +22,15 @@ from reseal.cli.options import (
     Verbose,
     Volume,
 )
+from reseal.cli.steps import StepsCommand, with_steps
+from reseal.customize import Customization, Given
+from reseal.customize.run import forced as forced_steps
 from reseal.errors import UsageError
 
+COMMAND = StepsCommand
 
+
+@with_steps
 def generalize(
     image: ImagePath,
     oobe: Annotated[bool, typer.Option("--oobe", help="Boot to OOBE next (the default).")] = False,
@@ -99,6 +106,8 @@ def generalize(
     ] = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    *,
+    steps: Callable[[], list[Given]],
 ) -> None:
     """Remove what makes an installation one machine, and arm its next boot.
 
@@ -128,11 +137,13 @@ def generalize(
         if save_identity:
             console.check_writable(save_identity)
         chosen = select(enable or (), disable or ())
-        forced = [name for name in force or () if name != FORCE_UNATTEND]
+        forced_names, others = forced_steps(force or ())
+        customization = Customization(steps(), forced_names)
+        forced = [name for name in others if name != FORCE_UNATTEND]
         answers = request(
             unattend,
             replace=replace,
-            force=len(forced) < len(force or ()),
+            force=len(forced) < len(others),
             oobe_xml=oobe_xml,
             driver_paths=driver_path,
         )
@@ -164,16 +175,23 @@ def generalize(
             allow_backing=allow_backing,
             index=index,
             switches=switches,
+            shrink=customization.shrink,
         )
         sid = SidNow() if sid_now else None
-        with console.progress(quiet=quiet) as report:
-            record = change(
-                image,
-                generalize_job(target, chosen, answers, sid, drivers),
-                still_armed(target, chosen, sid),
-                options,
-                report,
-            )
+        try:
+            customization.prepare(dry_run=dry_run)
+            with console.progress(quiet=quiet) as report:
+                record = change(
+                    image,
+                    generalize_job(target, chosen, answers, sid, drivers, customization),
+                    still_armed(target, chosen, sid),
+                    options,
+                    report,
+                )
+            if copied_out := customization.publish():
+                record["copied_out"] = copied_out
+        finally:
+            customization.discard()
         if dry_run and record["result"] == "generalized":
             record["result"] = "dry run"
         if save_identity and record["result"] != "already generalized":

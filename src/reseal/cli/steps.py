@@ -71,7 +71,8 @@ def with_steps(command: Callable[..., None]) -> Callable[..., None]:
     context = inspect.Parameter(
         "ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context
     )
-    parameters = [context, *kept, *_options()]
+    taken = {f"{_PREFIX}{one.name}" for one in kept}
+    parameters = [context, *kept, *(one for one in _options() if one.name not in taken)]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {one.name: one.annotation for one in parameters}
     return run

@@ -13,6 +13,7 @@ from reseal.customize import (
     registry,
     remote,
     scripts,
+    space,
     system,
 )
 from reseal.customize.recipe import load
@@ -30,6 +31,7 @@ SUBJECTS = (
     remote,
     profile,
     appearance,
+    space,
 )
 _ORDER = [module.__name__ for module in SUBJECTS]
 for _name in sorted(STEPS, key=lambda name: _ORDER.index(STEPS[name].make.__module__)):

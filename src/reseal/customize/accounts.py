@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from reseal.customize.run import Run
     from reseal.customize.step import Given
     from reseal.session import Session
+    from reseal.session.change import State
     from reseal.windows.sid import Sid
 
 GROUP = "Accounts"
@@ -96,8 +97,7 @@ class RemoveUser:
                 session.delete_value(_LOGON_UI, name)
         nobody = _nobody(session, local, rid)
         traces.remove(session, traces.Account(self._user, sid, nobody, folder))
-        run.removed.append((sid, nobody))
-        run.at_end["remove-user"] = lambda: _patch_descriptors(session, run.removed)
+        _patch_descriptors(session, sid, nobody)
 
 
 @step(
@@ -251,27 +251,19 @@ def _nobody(session: Session, local: LocalAccounts, rid: int) -> Sid:
     return local.sid(number)
 
 
-def _patch_descriptors(session: Session, removed: list[tuple[Sid, Sid]]) -> None:
-    """Stage other SIDs in the permissions of files; every file's are kept in one place."""
-    pairs = [(old.to_bytes(), new.to_bytes()) for old, new in removed]
+def _patch_descriptors(session: Session, old: Sid, new: Sid) -> None:
+    """Stage another SID in the permissions of files; those of all files are kept in one place."""
     for part in session.parts:
         if not part.system:
             continue
         name = f"volume {part.number}"
-        first, *more = pairs
-        patch = secure.replacing(part.device, *first, name, *more)
+        patch = secure.replacing(part.device, old.to_bytes(), new.to_bytes(), name)
         if not patch.writes:
             continue
         if session.volume_state is not None:
             secure.require_clean(session.volume_state, name)
-        shown = ", ".join(str(old) for old, _ in removed)
-        session.patch_volume(
-            part,
-            "$Secure",
-            patch.writes,
-            {"sid": shown, "descriptors": patch.changed},
-            {"sid": ", ".join(str(new) for _, new in removed)},
-        )
+        before: State = {"sid": str(old), "descriptors": patch.changed}
+        session.patch_volume(part, "$Secure", patch.writes, before, {"sid": str(new)})
 
 
 def _text(session: Session, path: str, name: str) -> str:

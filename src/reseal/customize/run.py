@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from reseal.customize.outputs import Outputs
 from reseal.customize.step import STEPS
 from reseal.errors import UsageError
+from reseal.session import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
     from reseal.session import Session
     from reseal.sysprep.arm import Target
     from reseal.sysprep.unattend import Request
-    from reseal.windows.sid import Sid
 
 #: Names under which a person can override what a step refuses, for `--force`.
 LAST_ADMINISTRATOR = "last-administrator"
 OEM_KEY = "oem-key"
+_LAST = "wipe-free"
 FORCEABLE = (LAST_ADMINISTRATOR, OEM_KEY)
 
 
@@ -39,7 +40,6 @@ class Run:
             is not.
         answers: the answer file that generalizing will place, if any; steps may add to it.
         force: names of what is not to be refused.
-        removed: SIDs of accounts that go, and what takes their place.
         at_end: called in turn when all is staged, the image's generalization too.
     """
 
@@ -48,7 +48,6 @@ class Run:
     target: Target | None = None
     answers: Request | None = None
     force: frozenset[str] = frozenset()
-    removed: list[tuple[Sid, Sid]] = field(default_factory=list)
     at_end: dict[str, Callable[[], None]] = field(default_factory=dict)
 
 
@@ -108,9 +107,14 @@ class Customization:
         """Stage what comes after everything else, and look at what was edited."""
         if self._run is None:
             return
-        for name, last in self._run.at_end.items():
-            with self._run.session.acting(name, STEPS[name].mark):
-                last()
+        session, at_end = self._run.session, self._run.at_end
+        # What wipes comes after what deletes.
+        for name in sorted(at_end, key=_LAST.__eq__):
+            with session.acting(name, STEPS[name].mark), session.step(f"Customizing: {name}"):
+                at_end[name]()
+        if session.changes:
+            with session.acting("customize", Mark.INFERRED):
+                session.forget_shadow_copies()
         with self._run.session.step("Verifying the edited hives"):
             self._run.session.verify()
 

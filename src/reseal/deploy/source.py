@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from reseal.deploy import boot_files, recovery
 from reseal.errors import CheckError, ImageError
 from reseal.session.opening import Found, choose, installations
-from reseal.sysprep.generalize import MODE_MARK
-from reseal.windows.setup import SetupState
+from reseal.windows.setup import MODE_MARK, SetupState
 
 if TYPE_CHECKING:
     from reseal.deploy.layout import Firmware

@@ -4,7 +4,7 @@ The parent process opens an `Image`, begins a `Transaction` and serves both to a
 `connect`s and finds its volumes with `volumes`. Only the parent commits.
 """
 
-from reseal.disk.device import Device, DiskError, FileDevice, Slice
+from reseal.disk.device import Device, DiskError, FileDevice, Patched, Slice
 from reseal.disk.image import Image
 from reseal.disk.locks import InUseError
 from reseal.disk.nbd import connect
@@ -18,6 +18,7 @@ __all__ = [
     "FileDevice",
     "Image",
     "InUseError",
+    "Patched",
     "Resumed",
     "Slice",
     "Transaction",

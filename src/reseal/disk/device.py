@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from reseal.errors import ImageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+#: Zeros that are written at once.
+_ZEROS = 4 << 20
 
 
 class DiskError(ImageError, OSError):
@@ -39,6 +43,19 @@ class Device(Protocol):
 
     def close(self) -> None:
         """Give the device back. Closing twice is allowed."""
+        ...
+
+
+@runtime_checkable
+class SparseDevice(Protocol):
+    """A device that knows which parts of it hold nothing but zeros."""
+
+    def zero(self, offset: int, size: int) -> None:
+        """Let a range read as zeros, without space for it where the format can do that."""
+        ...
+
+    def data(self, offset: int, size: int) -> Iterator[tuple[int, int]]:
+        """Yield offset and size of the parts of a range that may hold anything but zeros."""
         ...
 
 
@@ -120,6 +137,54 @@ class Slice:
         """Write all of `data` at `offset`."""
         check_range(self, offset, len(data))
         self._device.write(self.offset + offset, data)
+
+    def zero(self, offset: int, size: int) -> None:
+        """Let a range read as zeros."""
+        check_range(self, offset, size)
+        if isinstance(self._device, SparseDevice):
+            self._device.zero(self.offset + offset, size)
+            return
+        for start in range(offset, offset + size, _ZEROS):
+            self.write(start, bytes(min(_ZEROS, offset + size - start)))
+
+    def data(self, offset: int, size: int) -> Iterator[tuple[int, int]]:
+        """Yield the parts of a range that may hold anything but zeros: all of it, if unknown."""
+        check_range(self, offset, size)
+        if not isinstance(self._device, SparseDevice):
+            yield offset, size
+            return
+        for start, length in self._device.data(self.offset + offset, size):
+            yield start - self.offset, length
+
+    def flush(self) -> None:
+        """Flush the device below."""
+        self._device.flush()
+
+    def close(self) -> None:
+        """Do nothing: the device below belongs to somebody else."""
+
+
+class Patched:
+    """A device as it will be when something is written to it; what is written to this goes there."""
+
+    def __init__(self, device: Device, writes: Sequence[tuple[int, bytes]]) -> None:
+        self._device = device
+        self._writes = writes
+        self.size = device.size
+        self.read_only = device.read_only
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Return exactly `size` bytes from `offset`."""
+        data = bytearray(self._device.read(offset, size))
+        for place, new in self._writes:
+            start, end = max(place, offset), min(place + len(new), offset + size)
+            if start < end:
+                data[start - offset : end - offset] = new[start - place : end - place]
+        return bytes(data)
+
+    def write(self, offset: int, data: bytes) -> None:
+        """Write to the device below."""
+        self._device.write(offset, data)
 
     def flush(self) -> None:
         """Flush the device below."""

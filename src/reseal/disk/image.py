@@ -39,7 +39,7 @@ class Image:
         self.lock = lock
         self.format = link.header.format
         self.size = link.header.size
-        self.file_size = sum(file.stat().st_blocks * 512 for file in link.own_files())
+        self.file_size = self.space_now()
         self.snapshots = link.header.snapshots
         self.why_read_only = link.header.why_read_only
 
@@ -80,6 +80,10 @@ class Image:
         """Give the image back. Closing twice is allowed."""
         self.lock.close()
 
+    def space_now(self) -> int:
+        """Return how many bytes the image's own files occupy on the host now."""
+        return sum(map(space, self.link.own_files()))
+
     @contextmanager
     def serve(self, overlay: Path | None = None) -> Iterator[Path]:
         """Serve the disk, for `connect`, and yield the path of the socket.
@@ -107,6 +111,11 @@ def serve_link(link: Link, overlay: Path | None, *, subject: str) -> Iterator[Pa
         node["read-only"] = not writable
         with serve(node, folder, writable=writable, subject=subject) as socket_path:
             yield socket_path
+
+
+def space(file: Path) -> int:
+    """Return how many bytes a file occupies on the host; holes in it take none."""
+    return file.stat().st_blocks * 512
 
 
 def resume_command(path: Path) -> str:

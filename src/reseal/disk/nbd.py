@@ -5,12 +5,13 @@ from __future__ import annotations
 import ctypes
 import os
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reseal.disk.device import DiskError, check_range
 from reseal.process import load_library
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 #: Under this name the server exports the disk.
@@ -18,6 +19,33 @@ EXPORT = "disk"
 
 #: Bytes of one request; servers need not take more than 32 MiB.
 _CHUNK = 4 << 20
+
+
+#: A request of this size is answered by every server; data are not sent in it.
+_REQUEST = 1 << 30
+#: Which parts of a disk read as zeros is told under this name (documented: NBD protocol).
+_ALLOCATION = b"base:allocation"
+_READS_AS_ZERO = 0x2
+
+_EXTENT_FUNCTION = ctypes.CFUNCTYPE(
+    ctypes.c_int,
+    ctypes.c_void_p,
+    ctypes.c_char_p,
+    ctypes.c_uint64,
+    ctypes.POINTER(ctypes.c_uint32),
+    ctypes.c_size_t,
+    ctypes.POINTER(ctypes.c_int),
+)
+
+
+class _ExtentCallback(ctypes.Structure):
+    """nbd_extent_callback of libnbd.h."""
+
+    _fields_ = [
+        ("callback", _EXTENT_FUNCTION),
+        ("user_data", ctypes.c_void_p),
+        ("free", ctypes.c_void_p),
+    ]
 
 
 @cache
@@ -35,6 +63,14 @@ def _libnbd() -> ctypes.CDLL:
         ("nbd_is_read_only", ctypes.c_int, [pointer]),
         ("nbd_pread", ctypes.c_int, transfer),
         ("nbd_pwrite", ctypes.c_int, transfer),
+        ("nbd_zero", ctypes.c_int, [pointer, offset, offset, ctypes.c_uint32]),
+        ("nbd_add_meta_context", ctypes.c_int, [pointer, text]),
+        ("nbd_can_meta_context", ctypes.c_int, [pointer, text]),
+        (
+            "nbd_block_status",
+            ctypes.c_int,
+            [pointer, offset, offset, _ExtentCallback, ctypes.c_uint32],
+        ),
         ("nbd_flush", ctypes.c_int, [pointer, ctypes.c_uint32]),
         ("nbd_shutdown", ctypes.c_int, [pointer, ctypes.c_uint32]),
         ("nbd_get_error", text, []),
@@ -75,6 +111,7 @@ class NbdDevice:
         self._handle: int | None = self._nbd.nbd_create()
         try:
             self._check(self._nbd.nbd_set_export_name(self._handle, EXPORT.encode()), "opened")
+            self._check(self._nbd.nbd_add_meta_context(self._handle, _ALLOCATION), "opened")
             # A client that does not ask for the block size may send requests of any alignment.
             self._check(self._nbd.nbd_set_request_block_size(self._handle, False), "opened")
             self._check(
@@ -110,6 +147,48 @@ class NbdDevice:
             result = self._nbd.nbd_pwrite(self._handle, part, len(part), offset + start, 0)
             self._check(result, f"written at {offset + start}")
         self.bytes_written += len(data)
+
+    def zero(self, offset: int, size: int) -> None:
+        """Let a range read as zeros, without space for it where the format can do that."""
+        check_range(self, offset, size)
+        if self.read_only:
+            raise DiskError("the disk is open for reading only.")
+        for start in range(offset, offset + size, _REQUEST):
+            length = min(_REQUEST, offset + size - start)
+            self._check(self._nbd.nbd_zero(self._handle, length, start, 0), f"written at {start}")
+
+    def data(self, offset: int, size: int) -> Iterator[tuple[int, int]]:
+        """Yield offset and size of the parts of a range that may hold anything but zeros."""
+        check_range(self, offset, size)
+        if self._nbd.nbd_can_meta_context(self._handle, _ALLOCATION) != 1:
+            yield offset, size
+            return
+        found: list[tuple[int, int]] = []
+
+        def extents(
+            _: object, context: bytes, start: int, entries: Any, count: int, _error: object
+        ) -> int:
+            if context == _ALLOCATION:
+                for index in range(0, count, 2):
+                    found.append((entries[index], entries[index + 1]))
+            del start
+            return 0
+
+        callback = _ExtentCallback(_EXTENT_FUNCTION(extents), None, None)
+        end = offset + size
+        while offset < end:
+            found.clear()
+            length = min(_REQUEST, end - offset)
+            result = self._nbd.nbd_block_status(self._handle, length, offset, callback, 0)
+            self._check(result, f"looked at at {offset}")
+            if not any(part for part, _ in found):
+                yield offset, end - offset
+                return
+            for length, flags in found:
+                part = min(length, end - offset)
+                if part and not flags & _READS_AS_ZERO:
+                    yield offset, part
+                offset += part
 
     def flush(self) -> None:
         """Return when everything written has reached stable storage."""

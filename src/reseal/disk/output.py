@@ -19,6 +19,7 @@ from reseal.process import run_tool
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from reseal.disk.formats import Header
     from reseal.disk.image import Image
 
 
@@ -76,20 +77,11 @@ class NewImage:
         self._lock.close()
 
     def _convert(self, target: Path) -> None:
-        header = self._image.link.header
-        options = header.create if header.format == self._format else {}
-        if self._format == "vhd":
-            options = {"subformat": "dynamic"} | options | {"force_size": "on"}
-        command = ["qemu-img", "convert", "-q", "-O", QEMU_NAMES[self._format]]
-        if options:
-            command += ["-o", ",".join(f"{key}={value}" for key, value in options.items())]
         source = overlay_name(self.overlay, self._image.link)
         try:
-            run_tool([*command, source, str(target)])
+            convert(self._image.link.header, source, self._format, target)
         except ImageError as error:
             raise DiskError(f"{self._output} can't be written: {error}") from error
-        if self._format == "vdi":
-            vdi.recount(target)
 
     def _require_space(self) -> None:
         """Refuse an output for which the disk has no space, as far as that can be told."""
@@ -120,6 +112,29 @@ def publish(whole: Path, output: Path) -> None:
         whole.rename(output)
     whole.unlink(missing_ok=True)
     sync_folder(output.parent)
+
+
+def convert(header: Header, source: str, kind: str, target: Path) -> None:
+    """Write a disk into a new file, compactly.
+
+    Args:
+        header: of the image that it comes from; in the same format the new one is made alike.
+        source: the disk, as QEMU's tools take it.
+        kind: the format of the new file.
+        target: the new file.
+
+    Raises:
+        ImageError: it can't be written.
+    """
+    options = header.create if header.format == kind else {}
+    if kind == "vhd":
+        options = {"subformat": "dynamic"} | options | {"force_size": "on"}
+    command = ["qemu-img", "convert", "-q", "-O", QEMU_NAMES[kind]]
+    if options:
+        command += ["-o", ",".join(f"{key}={value}" for key, value in options.items())]
+    run_tool([*command, source, str(target)])
+    if kind == "vdi":
+        vdi.recount(target)
 
 
 def remove_partial(partial: Path) -> None:

@@ -129,6 +129,11 @@ class RawVolume:
         msg = f"The file system of {self.name} is damaged: {what}."
         return VolumeError(msg, hint="Start Windows and let chkdsk repair the volume.")
 
+    @property
+    def mft(self) -> Value:
+        """The content of $MFT, all file records."""
+        return self._mft
+
     # Records
 
     def record(self, number: int) -> Record:
@@ -235,6 +240,23 @@ class RawVolume:
                 raise self.damaged(f"file record {other} does not belong to record {number}")
             found.append(record)
         return found
+
+    def values(self, number: int) -> Iterator[tuple[int, str, int, Value]]:
+        """Yield (type, name, flags, value) of every attribute of a file."""
+        grouped: dict[tuple[int, str, int], list[_Piece]] = {}
+        for record in self.records_of(number):
+            for index, piece in enumerate(self._pieces(record)):
+                # Resident attributes of the same type and name are several, as file names are.
+                resident = not record.data[piece.offset + 8]
+                key = (piece.type, piece.name, record.number << 16 | index if resident else -1)
+                grouped.setdefault(key, []).append(piece)
+        for (kind, name, _), pieces in grouped.items():
+            (flags,) = struct.unpack_from("<H", pieces[0].record.data, pieces[0].offset + 12)
+            yield kind, name, flags, self._value(pieces)
+
+    def forget(self) -> None:
+        """Give the memory of the records back that were read."""
+        self._records.clear()
 
     def _pieces(self, record: Record) -> Iterator[_Piece]:
         data, what = record.data, f"file record {record.number}"

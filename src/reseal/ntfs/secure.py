@@ -123,13 +123,7 @@ def descriptors(device: Device, name: str) -> dict[int, bytes]:
     return {head.number: bytes(secure.descriptor(head)) for head in secure.heads()}
 
 
-def replacing(
-    device: Device,
-    old: bytes,
-    new: bytes,
-    name: str,
-    *more: tuple[bytes, bytes],
-) -> Patch:
+def replacing(device: Device, old: bytes, new: bytes, name: str) -> Patch:
     """Work out what puts `new` in the place of `old` in every descriptor. Nothing is written.
 
     Args:
@@ -137,14 +131,12 @@ def replacing(
         old: what is sought, at any offset.
         new: as many bytes.
         name: what messages call the volume.
-        more: other pairs of old and new, replaced after these.
 
     Raises:
         VolumeError: `$Secure` is damaged.
     """
-    pairs = ((old, new), *more)
-    assert all(len(one) == len(other) for one, other in pairs)
-    return _Secure(device, name).replace(pairs)
+    assert len(old) == len(new)
+    return _Secure(device, name).replace(old, new)
 
 
 class _Secure:
@@ -186,23 +178,22 @@ class _Secure:
         """Return a descriptor; what is done to the view is done to $SDS."""
         return memoryview(self._stream)[head.offset + HEADER.size : head.offset + head.length]
 
-    def replace(self, pairs: tuple[tuple[bytes, bytes], ...]) -> Patch:
+    def replace(self, old: bytes, new: bytes) -> Patch:
         heads = self.heads()
         places = sorted(heads, key=lambda head: head.offset)
         changed: dict[int, _Head] = {}
         loose = 0
-        for old, new in pairs:
-            at, index = self._stream.find(old), 0
-            while at >= 0:
-                while index < len(places) and places[index].end <= at:
-                    index += 1
-                head = places[index] if index < len(places) else None
-                if head and head.offset + HEADER.size <= at and at + len(old) <= head.end:
-                    changed[head.number] = head
-                elif not self._in_copy(at):
-                    loose += 1
-                self._put(at, new)
-                at = self._stream.find(old, at + len(old))
+        at, index = self._stream.find(old), 0
+        while at >= 0:
+            while index < len(places) and places[index].end <= at:
+                index += 1
+            head = places[index] if index < len(places) else None
+            if head and head.offset + HEADER.size <= at and at + len(old) <= head.end:
+                changed[head.number] = head
+            elif not self._in_copy(at):
+                loose += 1
+            self._put(at, new)
+            at = self._stream.find(old, at + len(old))
         heads_after = {number: self._rehash(head) for number, head in changed.items()}
         if not self._pages:
             return Patch(len(heads), 0, 0, ())

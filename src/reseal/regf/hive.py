@@ -243,6 +243,35 @@ class Hive:
             first = last = page
         return result
 
+    def wipe_free(self) -> int:
+        """Zero what deleted keys and values have left in free cells and behind the last bin.
+
+        Returns:
+            How many bytes that were.
+
+        Raises:
+            RegfError: the hive is damaged.
+        """
+        cells, wiped = self.cells, 0
+        with self.editing():
+            for start, end in cells.bins():
+                offset = start + BIN_HEADER
+                while offset < end:
+                    size = cells.size_at(offset, end)
+                    if size > 0:
+                        wiped += self._wipe(offset + baseblock.SIZE + 4, size - 4)
+                    offset += abs(size)
+            behind = baseblock.SIZE + cells.bins_size
+            wiped += self._wipe(behind, len(cells.data) - behind)
+        return wiped
+
+    def _wipe(self, position: int, size: int) -> int:
+        content = self.cells.data[position : position + size]
+        if not content.strip(b"\0"):
+            return 0
+        self.cells.write(position, bytes(size))
+        return size
+
     def verify(self, *, touched_only: bool = False) -> list[Violation]:
         """Return what is wrong with the structure of the hive; an empty list where nothing is.
 

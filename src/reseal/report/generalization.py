@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from reseal.customize import Customization
     from reseal.providers import Provider
     from reseal.session import Session
     from reseal.sysprep.unattend import Request
@@ -75,6 +76,7 @@ def generalize_job(
     answers: Request | None = None,
     sid_now: SidNow | None = None,
     drivers: Path | None = None,
+    customization: Customization | None = None,
 ) -> Callable[[Session], dict[str, Any]]:
     """Return the job that generalizes a session's installation and records it.
 
@@ -84,6 +86,7 @@ def generalize_job(
         answers: the answer file for the passes before and after, if any.
         sid_now: given where the machine gets its new SID here rather than at its next boot.
         drivers: a folder of driver packages that go into the image, if any.
+        customization: steps that are done first, if any.
     """
 
     def job(session: Session) -> dict[str, Any]:
@@ -95,9 +98,12 @@ def generalize_job(
             with session.step("Adding drivers"):
                 added = [one.to_json() for one in add_packages(session, drivers)]
                 session.verify()
-        outcome = generalize(session, target, providers, answers, sid_now=sid_now is not None)
+        merged = customization.stage(session, target, answers) if customization else answers
+        outcome = generalize(session, target, providers, merged, sid_now=sid_now is not None)
         done = outcome.result == "generalized"
         sid = sid_now.change(session, generalized=done) if sid_now else None
+        if customization:
+            customization.finish()
         where = "audit mode" if target is Target.AUDIT else "OOBE"
         if done:
             summary = f"The image is generalized. Its next boot runs specialize, then {where}."

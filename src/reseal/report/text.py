@@ -6,7 +6,7 @@ import textwrap
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from reseal.report import answer_file, drivers
+from reseal.report import answer_file, customization, drivers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -153,6 +153,7 @@ def generalization(
         f"{files['files_created']}, deleted {files['files_deleted']}, overwritten "
         f"{files['files_overwritten']}, renamed {files['files_renamed']}."
     )
+    yield from customization.space(record)
     where = output or record["image"]["path"]
     yield (
         f"{where} is generalized ({total:.2f} s). Its next boot runs specialize, then "

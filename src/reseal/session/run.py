@@ -14,10 +14,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from reseal.disk import Image, Slice, Transaction, connect
+from reseal.disk.image import space
 from reseal.disk.partitions import volumes
+from reseal.disk.shrink import require_shrinkable, shrink
 from reseal.errors import ImageError, ResealError, UsageError
 from reseal.folder import Folder
 from reseal.ntfs import Volume, shadow_copies
+from reseal.ntfs.wipe import wipe
 from reseal.process import run_worker
 from reseal.session import boot_store
 from reseal.session.opening import Found, acquaint, choose, installations
@@ -188,6 +191,8 @@ def on_disk(path: Path, work: DiskWork, options: Options, report: Report) -> dic
         The worker's result, with `image` added.
     """
     with Image.open(path, allow_backing=options.allow_backing) as image:
+        if options.shrink and not options.output:
+            require_shrinkable(image)
         if options.dry_run:
             with image.serve(None) as socket:
                 result = in_worker(path, partial(work, socket), report)
@@ -200,6 +205,12 @@ def on_disk(path: Path, work: DiskWork, options: Options, report: Report) -> dic
                 start = time.perf_counter()
                 transaction.commit()
                 result["timings"]["Merging"] = time.perf_counter() - start
+        if options.shrink and not options.output:
+            report({"step": "Shrinking"})
+            shrink(image)
+        if options.shrink or "wiped" in result:
+            after = space(options.output) if options.output else image.space_now()
+            result["space"] = {"before": image.file_size, "after": after}
         return {"image": _image_facts(image), **result}
 
 
@@ -239,6 +250,10 @@ def work_on_device(
             part = Slice(device, volume.offset, volume.size)
             with session.step("Writing"):
                 written = write(part, subject, session, options)
+            if session.wipe_free:
+                with session.step("Wiping free space"):
+                    result["wiped"] = asdict(wipe(part, subject))
+            with session.step("Writing"):
                 for store in session.edited_boot_stores:
                     if store.place != volume:
                         written.add(store.name, boot_store.write_back(device, store, subject))
@@ -306,6 +321,9 @@ def write(
         for store in session.edited_boot_stores:
             if store.place.offset == part.offset:
                 written.add(store.name, store.write(volume))
+        if session.wipe_free:
+            # It tells names and contents of what was deleted; a clean one has nothing to replay.
+            volume.reset_log()
         if options.chkdsk_at_boot:
             volume.set_dirty(dirty=True)
     finally:
@@ -319,8 +337,8 @@ def write(
 def _change_folder(
     path: Path, job: Job, recheck: Recheck, options: Options, report: Report
 ) -> dict[str, Any]:
-    if options.output or options.thin or options.chkdsk_at_boot:
-        msg = f"{path} is a folder; --output, --thin and --chkdsk-at-boot are for disk images."
+    if options.output or options.thin or options.chkdsk_at_boot or options.shrink:
+        msg = f"{path} is a folder; --output, --thin, --shrink and --chkdsk-at-boot are for disk images."
         raise UsageError(msg, "Copy the folder first, or work on it in place.")
     # An earlier run that was interrupted is refused here, before a later one could undo it.
     Folder(path, read_only=True).close()

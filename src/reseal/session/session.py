@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from reseal.disk import Patched
 from reseal.errors import CheckError, ImageError
 from reseal.regf import sids, types
 from reseal.session.change import Change, Mark, State, key_state, value_state
@@ -117,6 +118,7 @@ class Session:
         neighbours: what the disk holds beside it.
         parts: the volumes of the disk; none for a folder.
         switches: names of the switches that the person gave, such as `discard-hibernation`.
+        wipe_free: whether what is nobody's on the volume is wiped in the end.
         changes: what was staged so far, in order.
         notes: sentences for the person who runs this.
         timings: seconds per step.
@@ -148,6 +150,7 @@ class Session:
         self.random = random
         self.now = now()
         self.discard_shadow_copies = False
+        self.wipe_free = False
         self._find_boot_stores = boot_stores
         self.volume_patches: list[tuple[Part, tuple[tuple[int, bytes], ...]]] = []
         self._report = report
@@ -358,7 +361,25 @@ class Session:
             after: what is there now.
         """
         self.volume_patches.append((part, writes))
+        # A later patch builds on this one.
+        patched = Part(part.number, Patched(part.device, writes), part.system)
+        self.parts = tuple(patched if one.number == part.number else one for one in self.parts)
         self.record("patch_volume", f"volume {part.number}: {what}", before, after)
+
+    def wipe_free_space(self) -> None:
+        """Wipe what is nobody's on the volume, when everything else is written."""
+        if not self.wipe_free:
+            self.wipe_free = True
+            shown = f"volume {self.installation.volume}: free clusters and slack"
+            self.record("wipe_free", shown, None, None)
+
+    def wipe_hive(self, loaded: LoadedHive) -> None:
+        """Wipe the free cells of a hive, and empty its logs."""
+        wiped = loaded.hive.wipe_free()
+        if wiped or loaded.logs:
+            self._edited.add(loaded.name)
+            after: State = {"logs": "empty"}
+            self.record("wipe_free", loaded.file, {"bytes": wiped}, after)
 
     # Verbs for files
 

@@ -73,6 +73,7 @@ def generalize(
     if VM_MODE in session.switches:
         chosen = tuple(one for one in chosen if one.id not in KEPT_IN_VM_MODE)
     new_sid = machine_sid in chosen and not sid_now
+    before = len(session.changes)
     with session.step("Checking"):
         findings = check(session)
     with session.step("Reading the image's own plan"):
@@ -105,7 +106,7 @@ def generalize(
             answer_files.settle(session, outcome.placed, outcome.moved_aside)
         else:
             answer_files.settle(session)
-        panther.write(session, target, covered)
+        panther.write(session, target, covered, before)
     with session.step("Verifying the edited hives"):
         session.verify()
     disabled = [one.id for one in every() if one.default and one not in chosen]

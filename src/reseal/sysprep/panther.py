@@ -28,8 +28,15 @@ _RULE = "=" * 56
 _TITLE = f"==={'Beginning of a new sysprep run':^50}==="
 
 
-def write(session: Session, target: Target, coverage: Coverage) -> None:
-    r"""Stage the log of this run as `System32\Sysprep\\Panther\setupact.log`."""
+def write(session: Session, target: Target, coverage: Coverage, first: int = 0) -> None:
+    r"""Stage the log of this run as `System32\Sysprep\\Panther\setupact.log`.
+
+    Args:
+        session: the opened installation.
+        target: where the next boot goes.
+        coverage: what became of the image's own plan.
+        first: how many changes were staged before the generalization; Sysprep tells nothing of those.
+    """
     time = f"{session.now:%Y-%m-%d %H:%M:%S}"
     lines: list[str] = []
 
@@ -46,7 +53,7 @@ def write(session: Session, target: Target, coverage: Coverage) -> None:
     for option in (target.value.upper(), "GENERALIZE"):
         line(f"ParseCommands:Found supported command line option '{option}'", 0x5F)
     names = _old_names(session)
-    for change in session.changes:
+    for change in session.changes[first:]:
         line(f"{change.provider}: {change.kind} {_anonymous(change.target, names)}")
     for name in coverage.to_json()["unknown"]:
         line(f"reseal: {name} was not emulated", level="Warning")

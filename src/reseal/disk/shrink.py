@@ -1,0 +1,76 @@
+"""Rewriting an image's file compactly, in place.
+
+The new file is written beside the old one, compared with it, and takes its name; until then the old one
+is whole, and so is the image at every moment.
+"""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from reseal.disk.device import DiskError
+from reseal.disk.output import convert, remove_partial
+from reseal.disk.qemu import json_name
+from reseal.disk.sidecar import partial_path, sync_file, sync_folder
+from reseal.disk.staged import require_space
+from reseal.errors import ImageError
+from reseal.process import run_tool
+
+if TYPE_CHECKING:
+    from reseal.disk.image import Image
+
+
+def require_shrinkable(image: Image) -> None:
+    """Refuse an image that is more than one file with one content.
+
+    Raises:
+        DiskError: it has snapshots, a backing file, several files or several names.
+    """
+    link = image.link
+    why = None
+    if image.snapshots:
+        why = "it holds snapshots, which would be lost"
+    elif link.backing is not None:
+        why = "it has a backing file, and would become as large as both"
+    elif len(list(link.own_files())) > 1:
+        why = "it consists of several files"
+    elif image.file.stat().st_nlink > 1:
+        why = "it has several names (hard links)"
+    if why:
+        msg = f"{image.path} can't be rewritten compactly: {why}."
+        raise DiskError(msg, hint="Leave --shrink out, or name a new image with --output.")
+
+
+def shrink(image: Image) -> None:
+    """Rewrite the file of an image that nobody serves.
+
+    Raises:
+        DiskError: there is no space, or the new file is not the same; the old one stays.
+    """
+    partial = partial_path(image.file)
+    remove_partial(partial)
+    require_space(
+        image.file.parent,
+        image.space_now(),
+        f"The compact copy of {image.path}",
+        hint="Free some space, or leave --shrink out; everything else is done.",
+    )
+    partial.mkdir(mode=0o700)
+    whole = partial / image.file.name
+    source = json_name(image.link.blockdev())
+    try:
+        convert(image.link.header, source, image.format, whole)
+        header = image.link.header.options | {"file": {"driver": "file", "filename": str(whole)}}
+        run_tool(["qemu-img", "compare", "-q", source, json_name(header)])
+        shutil.copymode(image.file, whole)
+        sync_file(whole)
+        whole.replace(image.file)
+        sync_folder(image.file.parent)
+    except (ImageError, OSError) as error:
+        msg = f"{image.path} was customized, but could not be rewritten compactly: {error}"
+        raise DiskError(
+            msg, hint="The image is done; only its file is as large as before."
+        ) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)

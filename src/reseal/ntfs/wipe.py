@@ -1,0 +1,269 @@
+"""What is nobody's any more on a volume, wiped: free clusters, and the slack of everything else.
+
+| what | how | source |
+|---|---|---|
+| clusters that are free in `$Bitmap`, and that no file has | discarded: they read as zeros | layout: documented by the Linux-NTFS project; that Windows gives nothing away in them: documented, cipher /w |
+| the clusters of a stream behind what was ever written of it, and behind the end of its data | zeros | the same; both read as zeros anyway |
+| the end of each compressed unit, behind its last block | zeros | the same |
+| file records that are not in use | cut to their header; the number that counts their reuse stays | the same; ntfswipe does so, too |
+| the ends of file records and index blocks, and index blocks that are not in use | zeros, or an empty block | the same |
+
+Nothing may have the volume mounted, and its log has to be empty.
+"""  # noqa: E501  a table row can't be wrapped
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from reseal.ntfs import records
+from reseal.ntfs.errors import VolumeError
+from reseal.ntfs.raw import RawVolume
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy.typing as npt
+
+    from reseal.disk.device import Slice
+    from reseal.ntfs.raw import Value
+
+_BITMAP = 6
+#: The records with copies in $MFTMirr, which hold nothing of a person's.
+_MIRRORED = 4
+_CHUNK = 1 << 20
+_FIRST_ATTRIBUTE, _FLAGS, _USED, _BASE = 0x14, 0x16, 0x18, 0x20
+_IN_USE = 0x1
+_END = 0xFFFFFFFF
+_BLOCK_HEADER = 24
+_LAST_ENTRY = struct.Struct("<QHHI")
+#: Clusters of a compressed stream that are packed together (documented; seen on every volume).
+_UNIT = 16
+
+
+@dataclass(slots=True)
+class Wiped:
+    """What was wiped, in bytes.
+
+    Attributes:
+        clusters: in free clusters that held something.
+        streams: behind the ends of streams.
+        records: in file records and indexes.
+        skipped: file records that are damaged, and were left as they are.
+    """
+
+    clusters: int = 0
+    streams: int = 0
+    records: int = 0
+    skipped: int = 0
+
+
+def wipe(device: Slice, name: str) -> Wiped:
+    """Wipe what is nobody's on a volume.
+
+    Args:
+        device: fills the volume.
+        name: what messages call it.
+
+    Raises:
+        VolumeError: the file system is damaged where it says what is in use.
+        DiskError: the device can't be read or written.
+    """
+    return _Wiper(device, name).run()
+
+
+class _Wiper:
+    def __init__(self, device: Slice, name: str) -> None:
+        self._device = device
+        self._volume = RawVolume(device, name)
+        self._cluster = self._volume.boot.cluster_size
+        self._owned: npt.NDArray[np.bool_] = np.zeros(
+            self._volume.boot.size // self._cluster, np.bool_
+        )
+        self._done = Wiped()
+
+    def run(self) -> Wiped:
+        mft = self._volume.mft
+        size = self._volume.boot.record_size
+        for start in range(0, mft.size, _CHUNK):
+            raw = self._volume.read(mft, start, min(_CHUNK, mft.size - start))
+            for at in range(0, len(raw) - size + 1, size):
+                if raw[at : at + 4] == b"FILE":
+                    self._record((start + at) // size, bytearray(raw[at : at + size]))
+            self._volume.forget()
+        self._free_clusters()
+        return self._done
+
+    def _write(self, value: Value, at: int, data: bytes) -> None:
+        for place, piece in self._volume.writes(value, at, data):
+            self._device.write(place, piece)
+
+    # Records
+
+    def _record(self, number: int, data: bytearray) -> None:
+        volume = self._volume
+        before = bytes(data)
+        try:
+            volume.unprotect(data, f"file record {number}")
+        except VolumeError:
+            self._done.skipped += 1
+            return
+        plain = bytes(data)
+        (first, flags, used) = struct.unpack_from("<HHI", data, _FIRST_ATTRIBUTE)
+        if not 0x2A <= first <= len(data) - 8:
+            self._done.skipped += 1
+            return
+        if not flags & _IN_USE:
+            struct.pack_into("<II", data, first, _END, 0)
+            struct.pack_into("<I", data, _USED, first + 8)
+            data[first + 8 :] = bytes(len(data) - first - 8)
+        elif first + 8 <= used <= len(data):
+            data[used:] = bytes(len(data) - used)
+        if number >= _MIRRORED and bytes(data) != plain:
+            self._done.records += sum(one != two for one, two in zip(data, plain, strict=True))
+            self._write(volume.mft, number * len(before), volume.protect(data))
+        (base,) = struct.unpack_from("<Q", data, _BASE)
+        if flags & _IN_USE and not base & records.RECORD_MASK:
+            try:
+                self._file(number)
+            except VolumeError:
+                # `$Bitmap` alone says then which clusters it has.
+                self._done.skipped += 1
+
+    def _file(self, number: int) -> None:
+        volume = self._volume
+        found = list(volume.values(number))
+        roots = {name: value for kind, name, _, value in found if kind == records.INDEX_ROOT}
+        bitmaps = {name: value for kind, name, _, value in found if kind == records.BITMAP}
+        for kind, name, flags, value in found:
+            if value.record is not None:
+                continue
+            for extent in value.extents:
+                if extent.place is not None:
+                    first = extent.place // self._cluster
+                    self._owned[first : first + extent.length // self._cluster] = True
+            if kind == records.INDEX_ALLOCATION and name in roots:
+                self._blocks(value, roots[name], bitmaps.get(name))
+            if flags & records.ATTRIBUTE_ENCRYPTED:
+                continue
+            if flags & records.ATTRIBUTE_COMPRESSED:
+                self._units(value)
+            else:
+                self._tail(value)
+
+    # Streams
+
+    def _tail(self, value: Value) -> None:
+        """Wipe the clusters of a stream behind what was ever written of it."""
+        for extent in value.extents:
+            end = extent.start + extent.length
+            start = max(extent.start, value.initialized)
+            if extent.place is not None and start < end:
+                self._zero(extent.place + start - extent.start, end - start)
+
+    def _units(self, value: Value) -> None:
+        """Wipe the end of each compressed unit, which has fewer clusters than it stands for."""
+        unit = _UNIT * self._cluster
+        pieces: dict[int, list[tuple[int, int]]] = {}
+        for extent in value.extents:
+            start = extent.start
+            while extent.place is not None and start < extent.start + extent.length:
+                end = min(extent.start + extent.length, (start // unit + 1) * unit)
+                place = extent.place + start - extent.start
+                pieces.setdefault(start // unit, []).append((place, end - start))
+                start = end
+        for places in pieces.values():
+            size = sum(length for _, length in places)
+            if size < unit:
+                self._unit(places, size)
+
+    def _unit(self, places: list[tuple[int, int]], size: int) -> None:
+        data = b"".join(self._device.read(place, length) for place, length in places)
+        at = 0
+        # Blocks: 2 bytes with the length, and nothing after the last (documented, [MS-XCA] 2.5).
+        while at + 2 <= size:
+            (head,) = struct.unpack_from("<H", data, at)
+            if not head:
+                break
+            at += (head & 0xFFF) + 3
+        if at > size:
+            return  # not what it says it is
+        for place, length in places:
+            if at < length:
+                self._zero(place + max(at, 0), length - max(at, 0))
+            at -= length
+
+    def _zero(self, place: int, size: int) -> None:
+        """Let a range read as zeros, where it does not."""
+        for start, length in list(self._device.data(place, size)):
+            for at in range(start, start + length, _CHUNK):
+                part = min(_CHUNK, start + length - at)
+                if np.frombuffer(self._device.read(at, part), np.uint8).any():
+                    self._device.zero(at, part)
+                    self._done.streams += part
+
+    # Indexes
+
+    def _blocks(self, value: Value, root: Value, bitmap: Value | None) -> None:
+        volume = self._volume
+        (size,) = struct.unpack("<I", volume.read(root, 8, 4))
+        if not 512 <= size <= 1 << 16:
+            self._done.skipped += 1
+            return
+        used = volume.read(bitmap, 0, bitmap.size) if bitmap else b""
+        for at in range(0, value.initialized - size + 1, size):
+            block = bytearray(volume.read(value, at, size))
+            if block[:4] != b"INDX":
+                continue
+            try:
+                volume.unprotect(block, "an index block")
+            except VolumeError:
+                self._done.skipped += 1
+                continue
+            before = bytes(block)
+            first, length = struct.unpack_from("<II", block, _BLOCK_HEADER)
+            number = at // size
+            in_use = number // 8 < len(used) and used[number // 8] >> number % 8 & 1
+            start = _BLOCK_HEADER + first
+            if not 40 <= start <= size - _LAST_ENTRY.size:
+                self._done.skipped += 1
+                continue
+            if not in_use:
+                _LAST_ENTRY.pack_into(block, start, 0, _LAST_ENTRY.size, 0, 2)
+                struct.pack_into("<I", block, _BLOCK_HEADER + 4, first + _LAST_ENTRY.size)
+                block[_BLOCK_HEADER + 12] = 0
+                length = first + _LAST_ENTRY.size
+            if not start <= _BLOCK_HEADER + length <= size:
+                self._done.skipped += 1
+                continue
+            block[_BLOCK_HEADER + length :] = bytes(size - _BLOCK_HEADER - length)
+            if bytes(block) != before:
+                self._done.records += sum(
+                    one != two for one, two in zip(block, before, strict=True)
+                )
+                self._write(value, at, volume.protect(block))
+
+    # Clusters
+
+    def _free_clusters(self) -> None:
+        bitmap = self._volume.value(_BITMAP, records.DATA, "")
+        count = len(self._owned)
+        raw = self._volume.read(bitmap, 0, min(bitmap.size, (count + 7) // 8))
+        bits = np.unpackbits(np.frombuffer(raw, np.uint8), bitorder="little")[:count]
+        free = np.zeros(count, np.bool_)
+        # A cluster that a file has is not free, whatever the bitmap says.
+        free[: len(bits)] = (bits == 0) & ~self._owned[: len(bits)]
+        for first, last in _runs(free):
+            place, size = first * self._cluster, (last - first) * self._cluster
+            before = self._done.streams
+            self._zero(place, size)
+            self._done.clusters += self._done.streams - before
+            self._done.streams = before
+
+
+def _runs(free: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], free.astype(np.int8), [0]))))
+    yield from zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
