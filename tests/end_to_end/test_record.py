@@ -80,6 +80,11 @@ def test_every_command_that_changes_an_image_keeps_its_record(tmp_path: Path) ->
         "unattend apply": ((image, answers), "applied", "nattend.xml"),
         "customize": ((image, "--mkdir", r"C:\Tools"), "customized", "Tools"),
         "sid": ((image, "--new", "--yes"), "changed", r"HKLM\SECURITY"),
+        "specialize": (
+            (image, "--computer-name", "PC-7", "--sid", "new", "--now", "--yes"),
+            "specialized",
+            "ComputerName",
+        ),
         "boot": ((image, "--audit"), "armed", "SetupType"),
         "sysprep": ((image, "/generalize", "/oobe"), "generalized", "MachineGuid"),
     }

@@ -11,10 +11,12 @@ import shutil
 import sys
 from pathlib import Path
 
+from reseal.session.capture import CaptureOptions, capture
 from reseal.session.hive_copies import take_out
 from reseal.testing.boot import boot_store
 from reseal.testing.machine import Machine
 from reseal.testing.windows import MEBIBYTE, uefi_partitions, windows
+from tests.end_to_end import judges
 
 ANSWERS = """<?xml version="1.0" encoding="utf-8"?>
 <unattend xmlns="urn:schemas-microsoft-com:unattend">
@@ -37,6 +39,8 @@ STAND_INS = ("virsh", "virt-install", "qm", "openstack", "packer", "aws", "ssh",
 def golden(folder: Path) -> Path:
     """Make what every stage is copied from."""
     windows(folder / "image.qcow2", size=48 * MEBIBYTE, firmware="uefi")
+    shutil.copyfile(folder / "image.qcow2", folder / "golden.qcow2")
+    judges.generalize(folder / "golden.qcow2")
     clones = folder / "clones"
     clones.mkdir()
     for name in ("one", "two"):
@@ -49,6 +53,8 @@ def golden(folder: Path) -> Path:
     for name in ("answers", "other"):
         (folder / f"{name}.xml").write_text(ANSWERS.format(name=f"{name.upper()}-PC"))
     (folder / "settings.reg").write_bytes(SETTINGS.encode("utf-16"))
+    capture(folder / "image.qcow2", folder / "windows.wim", CaptureOptions(compression="xpress"))
+    (folder / "folder").mkdir()
     return folder
 
 

@@ -68,6 +68,25 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
             "reseal sid image.qcow2 --pending --set S-1-5-21-1111111111-2222222222-3333333333",
         ),
     ),
+    "specialize": (
+        Example(
+            "A name and a new SID, done now",
+            "reseal specialize image.qcow2 --computer-name PC-0042 --sid new --now --yes",
+        ),
+        Example(
+            "A setting for the first boot, in a thin new image",
+            "reseal specialize golden.qcow2 --set Shell-Setup/TimeZone=UTC --output pc.qcow2 --thin",
+        ),
+    ),
+    "capture": (
+        Example("The Windows volume, as DISM would", "reseal capture image.qcow2 new.wim"),
+        Example(
+            "Only if it is generalized",
+            "reseal capture image.qcow2 new.wim --require-generalized",
+            3,
+        ),
+    ),
+    "apply": (Example("Into a folder", "reseal apply windows.wim folder --index 1"),),
     "providers": (Example("What generalize removes, and how that is known", "reseal providers"),),
     "resume": (
         Example("After a run that was killed; here none was", "reseal resume image.qcow2", 4),

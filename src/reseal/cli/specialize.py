@@ -10,7 +10,7 @@ import typer
 
 from reseal.cli import console
 from reseal.cli.answer_files import Replace, load
-from reseal.cli.options import AllowBacking, AsJson, ImagePath, Quiet, Volume
+from reseal.cli.options import AllowBacking, AsJson, ImagePath, Quiet, ReportFiles, Volume
 from reseal.cli.sid import ask
 from reseal.errors import UsageError
 
@@ -69,10 +69,7 @@ def specialize(
     volume: Volume = None,
     as_json: AsJson = False,
     allow_backing: AllowBacking = False,
-    report_file: Annotated[
-        Path | None,
-        typer.Option("--report", metavar="FILE.json", help="Keep the record of the run as JSON."),
-    ] = None,
+    report_files: ReportFiles = None,
     quiet: Quiet = False,
 ) -> None:
     """Make one machine of an image: its own name, SID, MachineGuid and answer file.
@@ -82,8 +79,8 @@ def specialize(
     In place unless --output names a new image.
     """
     from reseal.answerfile.assignment import Assignment, assigned  # noqa: PLC0415
-    from reseal.report import files, specialization  # noqa: PLC0415
     from reseal.report import sid as sid_report  # noqa: PLC0415
+    from reseal.report import specialization  # noqa: PLC0415
     from reseal.session.run import Options, change, read  # noqa: PLC0415
     from reseal.specialize import SidChoice, Specialization, Wish  # noqa: PLC0415
     from reseal.specialize.wish import checked_name, parsed_sid, refuse_secrets  # noqa: PLC0415
@@ -92,11 +89,7 @@ def specialize(
         if (dry_run and output) or (thin and not output):
             msg = "--dry-run takes no --output, and --thin needs one."
             raise UsageError(msg, "Leave one of them out, or name the new image with --output.")
-        if report_file:
-            if report_file.suffix.lower() != ".json":
-                msg = f"{report_file} can't hold the record of this run, which is JSON."
-                raise UsageError(msg, "Let its name end in .json.")
-            console.check_writable(report_file)
+        console.check_reports(report_files)
         unknown = set(force or ()) - {_FORCE_ANSWERS, _FORCE_DOMAIN}
         if unknown:
             msg = f"--force {', '.join(sorted(unknown))} is not known."
@@ -131,8 +124,7 @@ def specialize(
             )
         if dry_run:
             record["result"] = "dry run"
-        if report_file:
-            files.write(record, report_file)
+        console.keep(record, report_files)
         if as_json:
             console.print_json(record)
         else:

@@ -130,7 +130,8 @@ def _steps(record: dict[str, Any], name: str) -> list[tuple[str, str]]:
 
 def _sid(record: dict[str, Any]) -> dict[str, Any] | None:
     """Where the machine SID was replaced, place and what was done; None where it was not."""
-    sid = record.get("sid") or (record if "descriptors" in record else None)
+    sid = record.get("sid") or record.get("sid_change")
+    sid = sid or (record if "descriptors" in record else None)
     if not sid:
         return None
     rows = [
@@ -143,7 +144,8 @@ def _sid(record: dict[str, Any]) -> dict[str, Any] | None:
         rows.append((f"volume {one['volume']}: $Secure", count))
     rows += [(path, f"{count} places") for path, count in sid["files"].items()]
     rows += [(path, "renamed") for path in sid["names"]]
-    return {"old": sid["old"], "new": sid["new"], "rows": rows, "left": sid["left"]}
+    old, new = (record[when]["identity"]["machine_sid"] for when in ("before", "after"))
+    return {"old": old, "new": new, "rows": rows, "left": sid["left"]}
 
 
 def _groups(changes: Iterable[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from reseal.report import answer_file
+from reseal.report.record import recorded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -17,9 +18,11 @@ def specialize_job(machine: Specialization) -> Callable[[Session], dict[str, Any
     """Return the job that makes a machine of a session's installation and records it."""
 
     def job(session: Session) -> dict[str, Any]:
-        return {"result": "specialized", **machine(session).to_json()}
+        done = machine(session).to_json()
+        name = done["computer_name"] or "a name that Windows draws at its first boot"
+        return {"result": "specialized", "summary": f"The image is one machine: {name}.", **done}
 
-    return job
+    return recorded("specialize", job)
 
 
 def lines(record: dict[str, Any], *, dry_run: bool, output: str | None) -> Iterator[str]:
