@@ -9,9 +9,9 @@ from reseal.answerfile import Pass
 from reseal.answerfile.assignment import Assignment, assigned
 from reseal.answerfile.components import SHELL
 from reseal.errors import CheckError
-from reseal.sysprep import placing, unattend
+from reseal.sysprep import placing, specialize_now, unattend
 from reseal.sysprep.answer_files import existing
-from reseal.sysprep.pass_settings import applied, apply_pass
+from reseal.sysprep.pass_settings import applied
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -99,10 +99,10 @@ def apply_now(session: Session, settings: AnswerFile, now: Situation) -> list[di
     """
     done: list[dict[str, object]] = []
     for name in dict.fromkeys(Pass(one.pass_name) for one in leaves(settings, beside=now.to_run)):
-        found, rest = apply_pass(session, settings, name, confirmed=True)
+        found, rest = specialize_now.apply(session, settings, name)
         if rest:
             msg = (
-                f"{rest[0].component.name}/{rest[0].path} can't be set at once: it is not known where "
+                f"{rest[0].component}/{rest[0].setting} can't be set at once: it is not known where "
                 "Windows keeps it, and this image runs no pass that would set it. Nothing was changed."
             )
             raise CheckError(msg, "Generalize the image first, or leave the setting out.")

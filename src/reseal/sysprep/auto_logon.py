@@ -36,7 +36,7 @@ def set_auto_logon(session: Session, wanted: Setting) -> list[Setting]:
         wanted: the AutoLogon element.
 
     Returns:
-        The leaves that were applied.
+        The leaves that were applied; none where the element does not say whether it is on.
 
     Raises:
         NotHiddenError: the password is marked as hidden and is not.
@@ -44,8 +44,10 @@ def set_auto_logon(session: Session, wanted: Setting) -> list[Setting]:
     password = wanted.child("Password")
     secret = password_of(password) if password else None
     enabled = wanted.child("Enabled")
-    on = enabled is not None and enabled.text.casefold() in {"true", "1"}
-    used = [enabled] if enabled else []
+    if enabled is None:
+        return []
+    on = enabled.text.casefold() in {"true", "1"}
+    used = [enabled]
     with session.acting(STEP, Mark.REPORTED):
         session.set_text(WINLOGON, "AutoAdminLogon", str(int(on)))
         if not on:
