@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from bench import generalize, regf, secure, startup, verify, wim
+from bench import clone, fleet, generalize, regf, secure, sid, startup, verify, wim
 
 
 def main() -> None:
     """Print one table a measurement."""
-    for module in (generalize, secure, verify, wim, startup):
+    for module in (generalize, secure, sid, clone, fleet, verify, wim, startup):
         for line in module.measure():
             print(line)
     regf.main()

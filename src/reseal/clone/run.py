@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import random
 from contextlib import ExitStack
@@ -17,24 +16,18 @@ from reseal.clone import sampled
 from reseal.clone.adopt import adopt
 from reseal.clone.golden import Golden
 from reseal.clone.plan import FORMATS, Machine, Plan
+from reseal.clone.planner import Planner
 from reseal.clone.pool import Answer, Pool, plain
-from reseal.clone.record import FAILED, MADE, PLANNED, Entry, Record
+from reseal.clone.record import FAILED, MADE, Entry, Record
 from reseal.clone.table import load, table_of
-from reseal.clone.workshop import stream
 from reseal.disk import Image
 from reseal.disk import golden as golden_mark
 from reseal.disk.locks import Lock
 from reseal.errors import ImageError, ResealError, UsageError
-from reseal.providers.computer_name import random_name
-from reseal.sid import choose
 from reseal.specialize import SidChoice
-from reseal.specialize.machine import prefix_of
-from reseal.specialize.wish import RANDOM
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-
-    from reseal.clone.fleet import Fleet, Wanted
 
     Report = Callable[[dict[str, Any]], None]
 
@@ -42,7 +35,6 @@ if TYPE_CHECKING:
 Machines: TypeAlias = "Path | Sequence[Mapping[str, object]]"
 #: Seconds between two writes of the record; every write is the whole of it.
 _RECORD_EVERY = 0.5
-_DRAWS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +135,7 @@ def clone(
             now=options.now,
             templates=fleet.templates,
         )
-        work = _Planner(fleet, found, plan, record, options).plan()
+        work = Planner(fleet, found, plan, record, options.sid).plan()
         for warning in found.warnings:
             on_message({"warning": warning})
         on_message({"planned": len(work)})
@@ -160,143 +152,6 @@ def _folder(output_dir: Path) -> Path:
         msg = f"{output_dir} can't be written."
         raise UsageError(msg, "Name a folder that you may write to.")
     return output_dir.resolve()
-
-
-class _Planner:
-    """Gives every machine of a fleet an identity that no machine of the folder has."""
-
-    def __init__(
-        self, fleet: Fleet, golden: Golden, plan: Plan, record: Record, options: Options
-    ) -> None:
-        self._fleet = fleet
-        self._golden = golden
-        self._plan = plan
-        self._record = record
-        self._options = options
-        self._problems: list[str] = []
-
-    def plan(self) -> list[tuple[Machine, Entry]]:
-        """Return the machines with their entries; raises FleetError."""
-        entries = self._record.machines
-        rows = {one.row: one for one in entries.values()}
-        keys = {id(one): self._row(one) for one in self._fleet.machines}
-        own = set(keys.values())
-        # What was planned by a run that failed and is not wanted any more gives its identity back.
-        named = {one.name.upper() for one in self._fleet.machines}
-        for name in [
-            name
-            for name, one in entries.items()
-            if one.row not in own and one.state != MADE and name in named
-        ]:
-            del entries[name]
-        others = [one for one in entries.values() if one.row not in own]
-        self._taken = {
-            kind: {value.upper(): one.name for one in others for value in values(one)}
-            for kind, values in _KINDS.items()
-        }
-        work = []
-        for wanted in self._fleet.machines:
-            self._claim(wanted)
-        for wanted in self._fleet.machines:
-            entry = rows.get(keys[id(wanted)])
-            if entry is None or entry.name.upper() not in entries:
-                entry = self._entry(wanted, keys[id(wanted)])
-            work.append((self._machine(wanted, entry), entry))
-        if self._problems:
-            raise fleets.FleetError(self._problems)
-        for _, entry in work:
-            entries[entry.name.upper()] = entry
-        return work
-
-    def _row(self, wanted: Wanted) -> str:
-        plan = self._plan
-        how = (wanted.key, self._golden.fingerprint, plan.format, plan.thin, plan.now, plan.volume)
-        return hashlib.sha256(repr((how, self._options.sid.value)).encode()).hexdigest()
-
-    def _claim(self, wanted: Wanted) -> None:
-        """Say where another machine of the folder has what this one names."""
-        named = {
-            "name": [] if wanted.name == RANDOM else [wanted.name],
-            "SID": [wanted.sid] if wanted.sid.startswith("S-") else [],
-            "MAC address": [wanted.mac] if wanted.mac else [],
-            "address": list(wanted.addresses),
-        }
-        for kind, values in named.items():
-            for value in values:
-                other = self._taken[kind].get(value.upper())
-                if other is not None:
-                    self._problems.append(
-                        f"{wanted.place}: the {kind} {value} belongs to {other} of an earlier run "
-                        f"into {self._plan.output_dir}."
-                    )
-
-    def _entry(self, wanted: Wanted, row: str) -> Entry:
-        key = f"{self._record.seed}\0{row}"
-        name = wanted.name
-        if name == RANDOM:
-            draw = stream(f"{key}\0name")
-            name = self._drawn("name", lambda: random_name(draw, prefix_of(self._golden.server)))
-        self._taken["name"][name.upper()] = name
-        choice = wanted.sid or self._options.sid.value
-        sid: str | None = None if choice == SidChoice.PENDING else choice
-        if choice == SidChoice.NEW:
-            if self._golden.sid is None:
-                msg = f"{self._golden.path} has no machine SID (no SECURITY and SAM hives)."
-                raise ImageError(msg, "Restore the hives from a backup.")
-            old, draw = self._golden.sid, stream(f"{key}\0sid")
-            foreign = frozenset({self._golden.domain} if self._golden.domain else ())
-            sid = self._drawn("SID", lambda: str(choose(old, draw, foreign)))
-        if sid:
-            self._taken["SID"][sid.upper()] = name
-        return Entry(
-            name=name,
-            state=PLANNED,
-            path=self._plan.output(name).name,
-            format=self._plan.format,
-            thin=self._plan.thin,
-            golden=os.path.relpath(self._plan.golden, self._plan.output_dir),
-            row=row,
-            identity={
-                "computer_name": name,
-                "machine_sid": sid,
-                "sid_when": None,
-                "machine_guid": None,
-                "mac": wanted.mac,
-                "addresses": list(wanted.addresses),
-                "domain": wanted.domain,
-            },
-        )
-
-    def _drawn(self, kind: str, draw: Callable[[], str]) -> str:
-        """Draw until nobody has it: neither in the folder nor in the table."""
-        named = {one.name.upper() for one in self._fleet.machines}
-        named |= {one.sid.upper() for one in self._fleet.machines}
-        for _ in range(_DRAWS):
-            value = draw()
-            if value.upper() not in self._taken[kind] and value.upper() not in named:
-                return value
-        raise ImageError(f"no free {kind} could be drawn.")
-
-    def _machine(self, wanted: Wanted, entry: Entry) -> Machine:
-        sid = entry.identity.get("machine_sid")
-        choice = wanted.sid or self._options.sid.value
-        used = {"name": entry.name, "sid": sid or ""}
-        return Machine(
-            name=entry.name,
-            sid=sid or (SidChoice.PENDING.value if choice == SidChoice.PENDING else None),
-            key=f"{self._record.seed}\0{entry.row}",
-            template=wanted.template,
-            variables={**wanted.variables, **used},
-            answers=wanted.answers,
-        )
-
-
-_KINDS: dict[str, Callable[[Entry], list[str]]] = {
-    "name": lambda one: [one.name],
-    "SID": lambda one: [sid] if (sid := one.identity.get("machine_sid")) else [],
-    "MAC address": lambda one: [mac] if (mac := one.identity.get("mac")) else [],
-    "address": lambda one: list(one.identity.get("addresses") or ()),
-}
 
 
 class _Run:

@@ -1,0 +1,179 @@
+"""Who each machine of a fleet is going to be, in view of all that the folder has already.
+
+A row of the table that an earlier run has planned keeps the identity that it got then. What is drawn
+comes from the folder's seed and the row, so that the order of the rows and the number of workers do not
+matter.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import TYPE_CHECKING
+
+from reseal.clone.fleet import FleetError
+from reseal.clone.plan import Machine
+from reseal.clone.record import MADE, PLANNED, Entry
+from reseal.clone.workshop import stream
+from reseal.errors import ImageError
+from reseal.providers.computer_name import random_name
+from reseal.sid import choose
+from reseal.specialize import SidChoice
+from reseal.specialize.machine import prefix_of
+from reseal.specialize.wish import RANDOM
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reseal.clone.fleet import Fleet, Wanted
+    from reseal.clone.golden import Golden
+    from reseal.clone.plan import Plan
+    from reseal.clone.record import Record
+
+#: Draws until one is free; more than a handful never happen.
+_DRAWS = 1000
+
+
+class Planner:
+    """Gives every machine of a fleet an identity that no machine of the folder has.
+
+    Args:
+        fleet: the machines.
+        golden: what they are made of.
+        plan: how.
+        record: the machines that the folder has already; the new ones are added.
+        sid: who draws SIDs that the table does not name.
+    """
+
+    def __init__(
+        self, fleet: Fleet, golden: Golden, plan: Plan, record: Record, sid: SidChoice
+    ) -> None:
+        self._fleet = fleet
+        self._golden = golden
+        self._plan = plan
+        self._record = record
+        self._sid = sid
+        self._problems: list[str] = []
+
+    def plan(self) -> list[tuple[Machine, Entry]]:
+        """Return the machines with their entries; raises FleetError."""
+        entries = self._record.machines
+        rows = {one.row: one for one in entries.values()}
+        keys = {id(one): self._row(one) for one in self._fleet.machines}
+        own = set(keys.values())
+        # What was planned by a run that failed and is not wanted any more gives its identity back.
+        named = {one.name.upper() for one in self._fleet.machines}
+        for name in [
+            name
+            for name, one in entries.items()
+            if one.row not in own and one.state != MADE and name in named
+        ]:
+            del entries[name]
+        others = [one for one in entries.values() if one.row not in own]
+        self._taken = {
+            kind: {value.upper(): one.name for one in others for value in values(one)}
+            for kind, values in _KINDS.items()
+        }
+        work = []
+        for wanted in self._fleet.machines:
+            self._claim(wanted)
+        for wanted in self._fleet.machines:
+            entry = rows.get(keys[id(wanted)])
+            if entry is None or entry.name.upper() not in entries:
+                entry = self._entry(wanted, keys[id(wanted)])
+            work.append((self._machine(wanted, entry), entry))
+        if self._problems:
+            raise FleetError(self._problems)
+        for _, entry in work:
+            entries[entry.name.upper()] = entry
+        return work
+
+    def _row(self, wanted: Wanted) -> str:
+        plan = self._plan
+        how = (wanted.key, self._golden.fingerprint, plan.format, plan.thin, plan.now, plan.volume)
+        return hashlib.sha256(repr((how, self._sid.value)).encode()).hexdigest()
+
+    def _claim(self, wanted: Wanted) -> None:
+        """Say where another machine of the folder has what this one names."""
+        named = {
+            "name": [] if wanted.name == RANDOM else [wanted.name],
+            "SID": [wanted.sid] if wanted.sid.startswith("S-") else [],
+            "MAC address": [wanted.mac] if wanted.mac else [],
+            "address": list(wanted.addresses),
+        }
+        for kind, values in named.items():
+            for value in values:
+                other = self._taken[kind].get(value.upper())
+                if other is not None:
+                    self._problems.append(
+                        f"{wanted.place}: the {kind} {value} belongs to {other} of an earlier run "
+                        f"into {self._plan.output_dir}."
+                    )
+
+    def _entry(self, wanted: Wanted, row: str) -> Entry:
+        key = f"{self._record.seed}\0{row}"
+        name = wanted.name
+        if name == RANDOM:
+            draw = stream(f"{key}\0name")
+            name = self._drawn("name", lambda: random_name(draw, prefix_of(self._golden.server)))
+        self._taken["name"][name.upper()] = name
+        choice = wanted.sid or self._sid.value
+        sid: str | None = None if choice == SidChoice.PENDING else choice
+        if choice == SidChoice.NEW:
+            if self._golden.sid is None:
+                msg = f"{self._golden.path} has no machine SID (no SECURITY and SAM hives)."
+                raise ImageError(msg, "Restore the hives from a backup.")
+            old, draw = self._golden.sid, stream(f"{key}\0sid")
+            foreign = frozenset({self._golden.domain} if self._golden.domain else ())
+            sid = self._drawn("SID", lambda: str(choose(old, draw, foreign)))
+        if sid:
+            self._taken["SID"][sid.upper()] = name
+        return Entry(
+            name=name,
+            state=PLANNED,
+            path=self._plan.output(name).name,
+            format=self._plan.format,
+            thin=self._plan.thin,
+            golden=os.path.relpath(self._plan.golden, self._plan.output_dir),
+            row=row,
+            identity={
+                "computer_name": name,
+                "machine_sid": sid,
+                "sid_when": None,
+                "machine_guid": None,
+                "mac": wanted.mac,
+                "addresses": list(wanted.addresses),
+                "domain": wanted.domain,
+            },
+        )
+
+    def _drawn(self, kind: str, draw: Callable[[], str]) -> str:
+        """Draw until nobody has it: neither in the folder nor in the table."""
+        named = {one.name.upper() for one in self._fleet.machines}
+        named |= {one.sid.upper() for one in self._fleet.machines}
+        for _ in range(_DRAWS):
+            value = draw()
+            if value.upper() not in self._taken[kind] and value.upper() not in named:
+                return value
+        raise ImageError(f"no free {kind} could be drawn.")
+
+    def _machine(self, wanted: Wanted, entry: Entry) -> Machine:
+        sid = entry.identity.get("machine_sid")
+        choice = wanted.sid or self._sid.value
+        used = {"name": entry.name, "sid": sid or ""}
+        return Machine(
+            name=entry.name,
+            sid=sid or (SidChoice.PENDING.value if choice == SidChoice.PENDING else None),
+            key=f"{self._record.seed}\0{entry.row}",
+            template=wanted.template,
+            variables={**wanted.variables, **used},
+            answers=wanted.answers,
+        )
+
+
+_KINDS: dict[str, Callable[[Entry], list[str]]] = {
+    "name": lambda one: [one.name],
+    "SID": lambda one: [sid] if (sid := one.identity.get("machine_sid")) else [],
+    "MAC address": lambda one: [mac] if (mac := one.identity.get("mac")) else [],
+    "address": lambda one: list(one.identity.get("addresses") or ()),
+}
