@@ -18,11 +18,13 @@ from reseal.clone import Options, clone
 from reseal.clone.plan import Machine, Plan
 from reseal.clone.pool import Pool
 from reseal.clone.sampled import differences
+from reseal.testing.machine import SAMPLE_SID
 from reseal.testing.windows import windows
 from tests.answerfile.samples import SHELL, one
 from tests.clone import machines
 from tests.clone.machines import prove, record, run, table
-from tests.end_to_end import judges
+from tests.end_to_end import judges, real_machine
+from tests.sid.test_sid import owners
 from tests.specialize.test_specialize import Look, answer
 
 CHOSEN = "S-1-5-21-3004336341-3177238912-782003339"
@@ -93,7 +95,11 @@ def test_a_chosen_sid_is_pending_or_done_and_never_both(golden: Path, tmp_path: 
         assert entries["B"]["identity"]["machine_sid"] is None
         assert entries["B"]["identity"]["sid_when"] == "next boot"
         for entry in entries.values():
-            prove(entry, folder, tmp_path / f"look {number} {entry['name']}")
+            look = prove(entry, folder, tmp_path / f"look {number} {entry['name']}")
+            if entry["identity"]["sid_when"] == "now":
+                # The old SID stands nowhere but in the files that are listed.
+                residue = owners(look.volume.path, str(SAMPLE_SID))
+                assert {name.replace("/", "\\") for name in residue} <= set(entry["left"])
 
 
 def test_two_runs_into_one_folder_never_share_an_identity(golden: Path, tmp_path: Path) -> None:
@@ -282,3 +288,18 @@ def test_python_gets_results_as_they_come(golden: Path, tmp_path: Path) -> None:
     assert len(names) == 3
     assert {"planned": 3} in said
     assert {"started": "A"} in said
+
+
+@pytest.mark.corpus
+def test_clones_of_a_real_machine(corpus: Path, tmp_path: Path) -> None:
+    golden, folder = tmp_path / "golden.qcow2", tmp_path / "fleet"
+    real_machine.build(corpus, golden)
+    judges.generalize(golden)
+    done = run(golden, table(tmp_path / "fleet.csv", "name,sid", f"A,{CHOSEN}", "B,"), folder)
+    assert (done["made"], done["failed"]) == (2, 0)
+    # One of them was compared with the same machine made by `reseal specialize`.
+    assert json.loads((folder / "fleet.json").read_text())["sampled"]["differences"] == []
+    first, second = record(folder)
+    prove(first, folder, tmp_path / "look")
+    assert first["identity"]["machine_sid"] == CHOSEN
+    assert second["identity"]["machine_guid"] != first["identity"]["machine_guid"]

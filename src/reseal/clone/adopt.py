@@ -42,7 +42,7 @@ def adopt(output: Path, machine: Machine, plan: Plan) -> dict[str, Any]:
         "sha256": digest(output),
         "clusters": 0,
         "memory": 0,
-        "outcome": facts | {"computer_name": machine.name, "warnings": []},
+        "outcome": facts | {"computer_name": machine.name, "warnings": [], "left": []},
         "seconds": perf_counter() - start,
     }
 

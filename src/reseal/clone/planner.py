@@ -54,6 +54,8 @@ class Planner:
         self._record = record
         self._sid = sid
         self._problems: list[str] = []
+        machines = fleet.machines
+        self._named = {value.upper() for one in machines for value in (one.name, one.sid)}
 
     def plan(self) -> list[tuple[Machine, Entry]]:
         """Return the machines with their entries; raises FleetError."""
@@ -149,11 +151,9 @@ class Planner:
 
     def _drawn(self, kind: str, draw: Callable[[], str]) -> str:
         """Draw until nobody has it: neither in the folder nor in the table."""
-        named = {one.name.upper() for one in self._fleet.machines}
-        named |= {one.sid.upper() for one in self._fleet.machines}
         for _ in range(_DRAWS):
             value = draw()
-            if value.upper() not in self._taken[kind] and value.upper() not in named:
+            if value.upper() not in self._taken[kind] and value.upper() not in self._named:
                 return value
         raise ImageError(f"no free {kind} could be drawn.")
 

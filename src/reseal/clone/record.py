@@ -12,6 +12,7 @@ import os
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
+from reseal.answerfile.rules.identity import computer_name_problem
 from reseal.disk.sidecar import sync_folder
 from reseal.errors import ImageError
 
@@ -43,6 +44,7 @@ class Entry:
         sha256: the file's checksum, when it was made.
         time: when it was made, ISO 8601 in UTC.
         seconds: how long that took.
+        left: files in which the golden image's SID stays, where it was replaced at once.
         error: why it could not be made.
     """
 
@@ -58,6 +60,7 @@ class Entry:
     sha256: str | None = None
     time: str | None = None
     seconds: float | None = None
+    left: list[str] = field(default_factory=list)
     error: str | None = None
 
 
@@ -95,8 +98,10 @@ class Record:
                 Entry(**{name: one[name] for name in known if name in one})
                 for one in data["machines"]
             ]
-            if not all(isinstance(one.identity, dict) for one in entries):
-                raise TypeError
+            for one in entries:
+                # Names become names of files.
+                if not isinstance(one.identity, dict) or computer_name_problem(one.name):
+                    raise TypeError
             return cls(
                 path,
                 str(data["seed"]),

@@ -255,6 +255,7 @@ class _Run:
     def _know(entry: Entry, outcome: dict[str, Any]) -> None:
         for name in ("computer_name", "machine_sid", "sid_when", "machine_guid"):
             entry.identity[name] = outcome[name]
+        entry.left = outcome["left"]
 
     def _succeed(self, entry: Entry, made: dict[str, Any]) -> None:
         entry.state, entry.error = MADE, None

@@ -49,7 +49,9 @@ if TYPE_CHECKING:
     from reseal.clone.plan import Machine, Plan
     from reseal.disk import Device
 
-_PART = 8 << 20
+#: What stays in memory of the golden image: blocks as large as those that the volume's cache asks for.
+_BLOCK = 256 << 10
+_BLOCKS = 128
 
 
 def stream(key: str) -> Callable[[int], bytes]:
@@ -65,30 +67,54 @@ def stream(key: str) -> Callable[[int], bytes]:
 
 
 class _Below:
-    """The golden image's disk for a process and its forks: each has its own connection."""
+    """The golden image's disk for a process and its forks: each has its own connection.
+
+    What is read in small pieces stays in memory, so that a fork finds what was read before it began.
+    """
 
     def __init__(self, socket: Path) -> None:
         self._socket = socket
         self._connect()
         self.size = self._device.size
         self.read_only = True
+        self._blocks: dict[int, bytes] = {}
 
     def _connect(self) -> None:
         self._device = connect(self._socket, read_only=True)
         self._process = os.getpid()
 
     def read(self, offset: int, size: int) -> bytes:
+        """Return exactly `size` bytes from `offset`."""
+        first, last = offset // _BLOCK, (offset + size - 1) // _BLOCK
+        if size > _BLOCK:
+            return self._read(offset, size)
+        data = b"".join(self._block(number) for number in range(first, last + 1))
+        start = offset - first * _BLOCK
+        return data[start : start + size]
+
+    def _block(self, number: int) -> bytes:
+        found = self._blocks.get(number)
+        if found is None:
+            start = number * _BLOCK
+            found = self._read(start, min(_BLOCK, self.size - start))
+            if len(self._blocks) < _BLOCKS:
+                self._blocks[number] = found
+        return found
+
+    def _read(self, offset: int, size: int) -> bytes:
         if os.getpid() != self._process:
             self._connect()
         return self._device.read(offset, size)
 
     def write(self, offset: int, data: bytes) -> None:
+        """Never called: what is written stays in `Changes`."""
         raise AssertionError((offset, len(data)))
 
     def flush(self) -> None:
-        pass
+        """Do nothing."""
 
     def close(self) -> None:
+        """Disconnect the process that connected first."""
         if os.getpid() == self._process:
             self._device.close()
 
@@ -197,6 +223,7 @@ class Workshop:
                 "machine_sid": outcome.machine_sid,
                 "sid_when": outcome.sid_when,
                 "machine_guid": outcome.machine_guid,
+                "left": [one.path for one in outcome.sid_change.left] if outcome.sid_change else [],
                 "warnings": [
                     *(outcome.unattend.warnings if outcome.unattend else ()),
                     *outcome.effects,
