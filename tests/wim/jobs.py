@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from reseal.disk import FileDevice
+from reseal.disk import FileDevice, Slice
 from reseal.process import run_worker
 from reseal.wim import apply_image, capture_volume
 
@@ -20,11 +20,15 @@ def capture(volume: Path, wim: Path, **options: Any) -> dict[str, Any]:
     return result
 
 
-def apply(wim: Path, index: int | None, volume: Path, **options: Any) -> dict[str, Any]:
+def apply(
+    wim: Path, index: int | None, volume: Path, *, through_callbacks: bool = True, **options: Any
+) -> dict[str, Any]:
     """Apply an image to the volume in a file."""
 
     def job(report: Any) -> dict[str, Any]:
-        device = FileDevice(volume, read_only=False)
+        file = FileDevice(volume, read_only=False)
+        # A plain file is left to libntfs-3g; a part of one goes through reseal's callbacks.
+        device = Slice(file, 0, file.size) if through_callbacks else file
         return apply_image(wim, index, device, on_progress=report, **options)
 
     result: dict[str, Any] = run_worker(job, subject=str(volume))

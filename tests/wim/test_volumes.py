@@ -30,7 +30,7 @@ def test_everything_comes_back(tmp_path: Path, compression: str) -> None:
     rich_volume(source)
     capture(source, wim, compression=compression)
     ntfs_volume(target, 24 * MIB)
-    apply(wim, 1, target)
+    apply(wim, 1, target, through_callbacks=compression != "none")
     assert comparable(oracle.volume(target)) == comparable(oracle.volume(source))
     # ntfssecaudit crashes on what wimlib-imagex itself applies, and so can't be asked.
     judge_structure(target)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reseal.disk import Slice, connect
+from reseal.disk import Image, Slice, connect
 from reseal.disk.locks import Lock
 from reseal.disk.partitions import volumes
 from reseal.errors import CheckError, ImageError, UsageError
 from reseal.ntfs import BitLockerError, NotNtfsError, Volume
+from reseal.session import raw_copy
 from reseal.session.run import Options, in_worker, on_disk
 from reseal.wim import apply_image, apply_to_folder
 
@@ -71,9 +71,9 @@ def apply(
             result = _to_folder(wim, index, target, report, check=check)
             notes = [_FOLDER_NOTE]
         else:
-            options = Options(allow_backing=allow_backing)
-            work = partial(_work, wim, index, target, volume, check)
-            result = on_disk(target, work, options, report)
+            result = _to_image(
+                wim, index, target, volume, report, check=check, allow_backing=allow_backing
+            )
             notes = []
     finally:
         if lock:
@@ -89,24 +89,39 @@ def apply(
     }
 
 
-def _work(
+def _to_image(
     wim: Path,
     index: int | None,
     target: Path,
     volume: int | None,
-    check: bool,
-    socket: Path,
     report: Report,
+    *,
+    check: bool,
+    allow_backing: bool,
 ) -> dict[str, Any]:
-    """Apply to the disk behind a socket; runs in a worker."""
-    device = connect(socket)
-    try:
-        place = _choose(device, volume, target)
-        part = Slice(device, place.offset, place.size)
-        result = apply_image(wim, index, part, check=check, on_progress=report)
-    finally:
-        device.close()
-    return {**result, "written": True, "timings": {}}
+    def work(device: Device, report: Report) -> dict[str, Any]:
+        """Apply to the disk; runs in a worker that does nothing else."""
+        try:
+            part = _part(device, _choose(device, volume, target))
+            result = apply_image(wim, index, part, check=check, on_progress=report)
+        finally:
+            device.close()
+        return {**result, "written": True, "timings": {}}
+
+    with Image.open(target, allow_backing=allow_backing) as image:
+        if raw_copy.fits(image):
+            return raw_copy.change(image, work, report)
+    return on_disk(
+        target,
+        lambda socket, report: work(connect(socket), report),
+        Options(allow_backing=allow_backing),
+        report,
+    )
+
+
+def _part(device: Device, place: VolumeRange) -> Device:
+    whole = (place.offset, place.size) == (0, device.size)
+    return device if whole else Slice(device, place.offset, place.size)
 
 
 def _choose(device: Device, volume: int | None, target: Path) -> VolumeRange:

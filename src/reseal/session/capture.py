@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from reseal.disk import Image, Slice, connect
+from reseal.disk import FileDevice, Image, Slice, connect
 from reseal.disk.locks import Lock
 from reseal.disk.staged import Appearance
 from reseal.errors import CheckError, ImageError, UsageError
@@ -25,6 +25,7 @@ from reseal.windows.setup import MODE_MARK, SetupState
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from reseal.disk import Device
     from reseal.session.session import Report
 
 #: What a switched-off Windows must not be in; its files are not all on the disk then.
@@ -92,14 +93,15 @@ def capture(
             lock.exclude()
         image = stack.enter_context(Image.open(path, allow_backing=options.allow_backing))
         appearance = Appearance(image)
-        socket = stack.enter_context(image.serve(None))
+        # A raw disk needs no server; it is read where it lies.
+        source = image.file if image.format == "raw" else stack.enter_context(image.serve(None))
         report({"step": f"Reading {path}"})
-        facts = in_worker(path, partial(_look, socket, path, options), None)
+        facts = in_worker(path, partial(_look, source, path, options), None)
         notes = _judge(path, facts, options)
         name = options.name or facts["properties"].get("DISPLAYNAME")
         if options.description:
             facts["properties"]["DESCRIPTION"] = options.description
-        work = partial(_capture, socket, wim, facts, name, options, appearance)
+        work = partial(_capture, source, wim, facts, name, options, appearance)
         result = in_worker(path, work, report)
         facts_of_image = {"path": str(path), "format": image.format, "size": image.size}
     return {
@@ -133,15 +135,20 @@ def _check_target(path: Path, wim: Path, options: CaptureOptions) -> None:
         raise UsageError(msg, "Add --append to add an image to it, or name another file.")
 
 
-def _look(socket: Path, path: Path, options: CaptureOptions, _report: Report) -> dict[str, Any]:
+def _look(source: Path, path: Path, options: CaptureOptions, _report: Report) -> dict[str, Any]:
     """Read what is to be known of the installation; runs in a worker."""
-    device = connect(socket, read_only=True)
+    device = _open(source)
     try:
         with installations(device, str(path)) as found:
             chosen = choose(found, options.volume, str(path))
             return _facts(chosen)
     finally:
         device.close()
+
+
+def _open(source: Path) -> Device:
+    """Open a disk: a raw file, or the socket of a server."""
+    return connect(source, read_only=True) if source.is_socket() else FileDevice(source)
 
 
 def _facts(chosen: Found) -> dict[str, Any]:
@@ -190,7 +197,7 @@ def _judge(path: Path, facts: dict[str, Any], options: CaptureOptions) -> list[s
 
 
 def _capture(
-    socket: Path,
+    source: Path,
     wim: Path,
     facts: dict[str, Any],
     name: str | None,
@@ -199,7 +206,7 @@ def _capture(
     report: Report,
 ) -> dict[str, Any]:
     """Run libwim; in a worker that does nothing else."""
-    device = connect(socket, read_only=True)
+    device = _open(source)
     try:
         return capture_volume(
             Slice(device, facts["offset"], facts["length"]),

@@ -11,7 +11,7 @@ from reseal.wim import library
 from reseal.wim.errors import WimError
 from reseal.wim.file import open_wim
 from reseal.wim.progress import Progress
-from reseal.wim.volume import NAME, volume
+from reseal.wim.volume import volume
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,7 +64,9 @@ def apply_image(
             source.require_sound(number)
             calls = source.calls
             calls.wimlib_register_progress_function(source.handle, progress.function, None)
-            code = calls.wimlib_extract_image(source.handle, number, NAME, _NTFS | _KEEP_LINKS)
+            code = calls.wimlib_extract_image(
+                source.handle, number, opened.name, _NTFS | _KEEP_LINKS
+            )
             opened.raise_failure()
             if code == library.ERR_NTFS_3G and _said_no_space(source.library.last_message()):
                 msg = f"Image {number} of {wim} does not fit into the volume."

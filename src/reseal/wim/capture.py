@@ -12,7 +12,7 @@ from reseal.wim.errors import WimError
 from reseal.wim.file import new_wim, open_wim
 from reseal.wim.progress import Progress
 from reseal.wim.tree import count_compressed
-from reseal.wim.volume import NAME, volume
+from reseal.wim.volume import volume
 from reseal.wim.writing import CHECK_INTEGRITY, SOLID, require_writable, set_properties, write
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def capture_volume(
         calls.wimlib_register_progress_function(target.handle, progress.function, None)
         code = calls.wimlib_add_image(
             target.handle,
-            NAME,
+            opened.name,
             (name or "").encode(),
             _config_file(stack, config),
             ADD_FLAGS,

@@ -10,7 +10,7 @@ from reseal.wim.capture import ADD_FLAGS
 from reseal.wim.file import open_wim
 from reseal.wim.metadata import kept_properties
 from reseal.wim.progress import Progress
-from reseal.wim.volume import NAME, volume
+from reseal.wim.volume import volume
 from reseal.wim.writing import RETAIN_GUID, SOLID, require_writable, set_properties, write
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def replace_image(
         commands[0].operation = library.UPDATE_DELETE
         commands[0].arguments.delete = library.DeleteCommand(_ROOT, _WITH_ALL_BELOW)
         commands[1].operation = library.UPDATE_ADD
-        commands[1].arguments.add = library.AddCommand(NAME, _ROOT, None, ADD_FLAGS)
+        commands[1].arguments.add = library.AddCommand(opened.name, _ROOT, None, ADD_FLAGS)
         code = calls.wimlib_update_image(target.handle, index, commands, len(commands), 0)
         opened.raise_failure()
         target.check(code, "can't take the volume", progress)

@@ -2,7 +2,9 @@
 
 libwim opens an NTFS volume by a path, through libntfs-3g's own operations for files and block
 devices. These are a structure that libntfs-3g exports; for as long as the volume is in use, it holds
-reseal's callbacks, so that libwim reads and writes whatever device reseal has.
+reseal's callbacks, so that libwim reads and writes whatever device reseal has. Only a volume to be
+written that is a plain file from its first byte to its last is left to libntfs-3g's own operations, which
+are faster: it is one that was just made. What is read may be hostile, and the callbacks set it bounds.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import ctypes
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from reseal.disk.device import FileDevice
 from reseal.ntfs import library as ntfs_library
 from reseal.ntfs.cache import BlockCache
 from reseal.ntfs.callbacks import Callbacks
@@ -20,21 +23,46 @@ if TYPE_CHECKING:
 
     from reseal.disk.device import Device
 
-#: Under this name libwim opens the volume. It is never looked up; it stands in libwim's messages.
-NAME = b"the volume"
+#: Under this name libwim opens a device. It is never looked up; it stands in libwim's messages.
+_NAME = b"the volume"
 
 #: The smallest step in which the library reads a file's content; it bounds how many reads one file takes.
 _SMALLEST_READ = 4096
 
 
 class Volume:
-    """A device whose volume libwim works on.
+    """A volume that libwim works on.
 
     Attributes:
-        callbacks: what libntfs-3g calls.
+        name: what libwim takes as the volume.
     """
 
+    def __init__(self, name: bytes) -> None:
+        self.name = name
+
+    def renew(self) -> None:
+        """Grant the library its reads for one more file, unless a callback failed."""
+
+    def raise_failure(self) -> None:
+        """Raise what a callback met."""
+
+    def flush(self) -> None:
+        """Hand everything that was written to the device, and flush it."""
+
+
+class _FileVolume(Volume):
+    """A plain file."""
+
+    def __init__(self, device: FileDevice) -> None:
+        super().__init__(bytes(device.path))
+        self.flush = device.flush  # type: ignore[method-assign]
+
+
+class _DeviceVolume(Volume):
+    """Any device, through callbacks and a cache."""
+
     def __init__(self, device: Device, *, read_only: bool) -> None:
+        super().__init__(_NAME)
         self.cache = BlockCache(device)
         self.callbacks = Callbacks(self.cache, read_only=read_only)
         self._reads = device.size // _SMALLEST_READ
@@ -50,10 +78,14 @@ class Volume:
         if failure is not None:
             raise failure
 
+    def flush(self) -> None:
+        """Hand everything that was written to the device, and flush it."""
+        self.cache.flush()
+
 
 @contextmanager
 def volume(device: Device, *, read_only: bool) -> Iterator[Volume]:
-    """Let libwim open `NAME` as the NTFS volume that fills a device; for one thread of a process.
+    """Let libwim open the NTFS volume that fills a device; for one thread of a process.
 
     What was written reaches the device when the context ends well.
 
@@ -61,17 +93,29 @@ def volume(device: Device, *, read_only: bool) -> Iterator[Volume]:
         device: stays the caller's to close.
         read_only: whether nothing may be written.
     """
+    opened: Volume
+    if isinstance(device, FileDevice) and not read_only:
+        opened = _FileVolume(device)
+        yield opened
+    else:
+        opened = _DeviceVolume(device, read_only=read_only)
+        opened.renew()
+        with _operations(opened.callbacks):
+            yield opened
+            opened.raise_failure()
+    if not read_only:
+        opened.flush()
+
+
+@contextmanager
+def _operations(callbacks: Callbacks) -> Iterator[None]:
+    """Have libntfs-3g's own operations be these callbacks."""
     calls = ntfs_library.load().calls
     exported = ntfs_library.DeviceOperations.in_dll(calls, "ntfs_device_unix_io_ops")
-    size = ctypes.sizeof(exported)
-    original = ctypes.string_at(ctypes.addressof(exported), size)
-    opened = Volume(device, read_only=read_only)
-    opened.renew()
-    ctypes.memmove(ctypes.addressof(exported), ctypes.addressof(opened.callbacks.operations), size)
+    place, size = ctypes.addressof(exported), ctypes.sizeof(exported)
+    original = ctypes.string_at(place, size)
+    ctypes.memmove(place, ctypes.addressof(callbacks.operations), size)
     try:
-        yield opened
-        opened.raise_failure()
-        if not read_only:
-            opened.cache.flush()
+        yield
     finally:
-        ctypes.memmove(ctypes.addressof(exported), original, size)
+        ctypes.memmove(place, original, size)

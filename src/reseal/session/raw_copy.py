@@ -1,0 +1,107 @@
+"""A raw disk that gets much: a copy of it is written, and takes its place in the end.
+
+Merging an overlay would write all of it twice. A raw file that holds little yet, as one with an empty
+volume does, is copied in no time.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reseal.disk import DiskError, FileDevice
+from reseal.disk.sidecar import sync_folder
+from reseal.disk.staged import Appearance, require_space
+from reseal.session.run import in_worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reseal.disk import Device, Image
+    from reseal.session.session import Report
+
+#: What a raw file may hold, in bytes, to be copied rather than merged into.
+_MOST = 64 << 20
+
+
+def fits(image: Image) -> bool:
+    """Whether an image is a raw file that holds little and that nothing else refers to."""
+    status = image.file.stat()
+    own = image.format == "raw" and not image.why_read_only and len(list(image.link.chain())) == 1
+    owned = status.st_uid == os.geteuid() and status.st_nlink == 1
+    return own and owned and status.st_blocks * 512 <= _MOST
+
+
+def change(
+    image: Image, work: Callable[[Device, Report], dict[str, Any]], report: Report
+) -> dict[str, Any]:
+    """Run the work on a copy of a raw disk, and put the copy in the disk's place.
+
+    Args:
+        image: of which `fits` is true.
+        work: called in a worker with the copy, which it closes.
+        report: gets what the work reports.
+
+    Returns:
+        What the work returned.
+
+    Raises:
+        ImageError: the work failed, or the image was changed meanwhile; it is as it was.
+    """
+    image.lock.exclude()
+    appearance = Appearance(image)
+    folder = image.file.parent
+    require_space(folder, image.file_size, f"the copy of {image.path}", "Free some space.")
+    try:
+        number, name = tempfile.mkstemp(prefix=".reseal-", dir=folder)
+    except OSError as error:
+        msg = f"{image.path} can't be copied: {error.strerror}."
+        raise DiskError(msg, "reseal needs to write beside the image.") from error
+    copy = Path(name)
+    try:
+        _copy(image.file, number)
+        path = Path(f"/proc/{os.getpid()}/fd/{number}")
+        run = partial(_work, path, work)
+        result = in_worker(image.path, run, report)
+        os.fchmod(number, image.file.stat().st_mode & 0o7777)
+        os.fsync(number)
+        appearance.require_unchanged()
+        copy.replace(image.file)
+        sync_folder(folder)
+    except BaseException:
+        copy.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(number)
+    return result
+
+
+def _work(
+    path: Path, work: Callable[[Device, Report], dict[str, Any]], report: Report
+) -> dict[str, Any]:
+    return work(FileDevice(path, read_only=False), report)
+
+
+def _copy(source: Path, target: int) -> None:
+    """Copy what a file holds, and leave its holes holes."""
+    with source.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        os.ftruncate(target, size)
+        offset = 0
+        while offset < size:
+            try:
+                offset = os.lseek(file.fileno(), offset, os.SEEK_DATA)
+            except OSError as error:
+                if error.errno == errno.ENXIO:  # only a hole is left
+                    return
+                raise
+            end = os.lseek(file.fileno(), offset, os.SEEK_HOLE)
+            while offset < end:
+                done = os.copy_file_range(file.fileno(), target, end - offset, offset, offset)
+                if not done:
+                    return
+                offset += done
