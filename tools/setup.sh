@@ -20,11 +20,11 @@ install() {
     $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
 }
 
-install qemu-utils qemu-system-common libnbd0 ntfs-3g wimtools python3 python3-venv
+install qemu-utils qemu-system-common libnbd0 ntfs-3g wimtools dosfstools mtools python3 python3-venv
 extra=""
 if [ "${1:-run}" = test ]; then
     extra="[dev]"
-    install libhivex-bin libvshadow-utils dosfstools mtools fdisk gdisk libxml2-utils qemu-system-x86 ovmf
+    install libhivex-bin libvshadow-utils binutils fdisk gdisk libxml2-utils qemu-system-x86 ovmf
     # Ubuntu has no package of the browser; the tests of pages are skipped there.
     ! apt-cache show chromium >/dev/null 2>&1 || install chromium
 fi

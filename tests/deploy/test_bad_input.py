@@ -13,13 +13,14 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from reseal.cli.main import app
-from reseal.deploy import run as deploy_run
+from reseal.deploy import Firmware, Options, deploy
 from reseal.disk import FileDevice
 from reseal.errors import ImageError
 from reseal.testing.firmware import bootable
 from reseal.testing.machine import Machine, software_hive, system_hive
 from reseal.testing.windows import windows
 from tests.deploy.images import rich_image, taken_apart
+from tests.disk.test_space import with_space
 from tests.wim.jobs import capture
 
 MIB = 1 << 20
@@ -121,16 +122,17 @@ def test_a_disk_that_is_there_is_kept(made: Path, tmp_path: Path) -> None:
     assert target.read_bytes() == b"mine"
 
 
-def test_no_space_leaves_nothing(made: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object, **__: object) -> None:
-        raise ImageError("the disk can't be written at 0: No space left on device.", "Free some.")
+@pytest.mark.parametrize("source", ["good.qcow2", "good.wim"])
+def test_no_space_leaves_nothing(made: Path, tmp_path: Path, source: str) -> None:
+    def job(folder: Path) -> None:
+        options = Options(1 << 30, Firmware.UEFI)
+        with pytest.raises(ImageError, match=r"No space|no space"):
+            deploy(made / source, folder / "disk.qcow2", options, lambda _: None)
+        assert list(folder.iterdir()) == []
 
-    monkeypatch.setattr(deploy_run, "extend", full)
-    done = reseal(
-        made / "good.qcow2", folder / "disk.qcow2", "--size", "1G", "--firmware", "uefi", "--quiet"
-    )
-    assert done.exit_code == 4
-    assert "No space left" in done.output
+    place = tmp_path / "small"
+    place.mkdir()
+    with_space(2 * MIB, job, place)
 
 
 def test_a_person_sees_what_was_made(made: Path, tmp_path: Path) -> None:
@@ -146,4 +148,4 @@ def test_a_person_sees_what_was_made(made: Path, tmp_path: Path) -> None:
     larger = tmp_path / "larger.qcow2"
     done = reseal(target, larger, "--size", "2G", "--resize")
     assert done.exit_code == 0, done.output
-    assert "grew by 1.00 GiB" in done.output
+    assert "its Windows volume is 1.00 GiB larger" in done.output

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import struct
 import subprocess
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import jsonschema
 import pytest
 
 from reseal.deploy import Firmware, Options, boot_code, deploy
 from reseal.regf import Hive
+from reseal.report import deployment
+from reseal.report.page import render
+from reseal.report.record import SCHEMA, owner
 from reseal.testing.firmware import bootable
 from reseal.tree import COMPRESSED, SPARSE
 from tests.deploy.firmware import bios, uefi
@@ -62,7 +68,9 @@ def wim(image: Path, source: object, folder: Path) -> Path:
 def made(
     source: Path, target: Path, firmware: Firmware, size: int = SIZE, **options: Any
 ) -> dict[str, Any]:
-    return deploy(source, target, Options(size, firmware, **options), lambda _: None)
+    return deploy(
+        source, target, Options(size, firmware, describe=owner, **options), lambda _: None
+    )
 
 
 @pytest.fixture(scope="module", params=["wim uefi", "wim bios", "image uefi", "image bios"])
@@ -243,8 +251,9 @@ def test_firmware_starts_the_boot_manager_that_was_placed(disk: Disk) -> None:
 def test_the_record_says_what_is_known_and_what_is_not(disk: Disk) -> None:
     path, record, _, firmware = disk
     assert record["result"] == "deployed"
-    assert record["target"] == {"path": str(path), "format": "qcow2", "size": SIZE}
-    assert record["warnings"] == []
+    assert record["image"] == {"path": str(path), "format": "qcow2", "size": SIZE}
+    # The sample has no database of drivers.
+    assert [one for one in record["warnings"] if "database of drivers" not in one] == []
     assert record["windows"]["product_name"] == "Windows 11 Pro"
     assert record["windows"]["drive"] == "C:"
     assert record["boot"]["locale"] == "en-US"
@@ -301,7 +310,7 @@ def test_a_copy_of_a_machine_keeps_its_letter_and_is_warned_of(tmp_path: Path) -
     target = tmp_path / "disk.qcow2"
     record = made(image, target, Firmware.UEFI)
     assert record["windows"]["drive"] == "D:"
-    generalized, mode = record["warnings"]
+    generalized, mode, _ = record["warnings"]
     assert "is not generalized" in generalized
     assert "VM mode" in mode
     parts = taken_apart(target, tmp_path / "parts")
@@ -335,10 +344,59 @@ def test_code_of_windows_s_own_comes_along(tmp_path: Path) -> None:
     assert struct.unpack_from("<I", system, 0x1C) == (2048,)
 
 
+INF = """[Version]
+Signature="$WINDOWS NT$"
+Class=Net
+ClassGuid={4d36e972-e325-11ce-bfc1-08002be10318}
+Provider=%Name%
+DriverVer=01/01/2024,1.0.0.0
+CatalogFile=net.cat
+[Manufacturer]
+%Name%=Models,NTamd64.10.0
+[Models.NTamd64.10.0]
+%Name%=Install,PCI\\VEN_1AF4&DEV_1000
+[Install.NT]
+CopyFiles=Files
+[Files]
+net.sys
+[DestinationDirs]
+DefaultDestDir=13
+[SourceDisksNames]
+1=%Name%
+[SourceDisksFiles]
+net.sys=1
+[Strings]
+Name="Example"
+"""
+
+
+def test_driver_packages_go_into_the_windows(wim: Path, tmp_path: Path) -> None:
+    """The everyday move from another hypervisor; what packages become: `reseal.drivers`."""
+    drivers, target = tmp_path / "drivers", tmp_path / "disk.qcow2"
+    drivers.mkdir()
+    for name, data in (("net.inf", INF.encode()), ("net.sys", b"MZ"), ("net.cat", b"cat")):
+        (drivers / name).write_bytes(data)
+    record = made(wim, target, Firmware.UEFI, drivers=drivers)
+    (package,) = record["drivers"]
+    assert (package["inf"], package["outcome"]) == ("net.inf", "staged")
+    windows = oracle.volume(taken_apart(target, tmp_path / "parts").files[2], root=False)
+    staged = [name for name in windows if name.startswith("Windows\\Drivers\\reseal\\net")]
+    assert {name.rpartition("\\")[2] for name in staged} >= {"net.inf", "net.sys", "net.cat"}
+
+
+def test_the_record_can_be_kept(disk: Disk) -> None:
+    text = resources.files("reseal.report").joinpath("schema", f"{SCHEMA}.json").read_text("utf-8")
+    record = deployment.complete(disk[1])
+    jsonschema.validate(json.loads(json.dumps(record)), json.loads(text))
+    page = render(record)
+    assert str(disk[0]) in page
+    assert "it starts Windows by" in page
+
+
 @pytest.mark.parametrize("suffix", [".vhdx", ".vmdk", ".raw"])
 def test_other_formats(wim: Path, tmp_path: Path, suffix: str) -> None:
     target = tmp_path / f"disk{suffix}"
-    assert made(wim, target, Firmware.BIOS)["target"]["format"] == suffix[1:]
+    assert made(wim, target, Firmware.BIOS)["image"]["format"] == suffix[1:]
     if suffix == ".raw":
         assert "reseal: stand-in for bootmgr" in bios(target)
     info = subprocess.run(["qemu-img", "info", target], check=True, capture_output=True, text=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 from reseal.session.capture import CaptureOptions, capture
 from reseal.session.hive_copies import take_out
 from reseal.testing.boot import boot_store
+from reseal.testing.firmware import bootable
 from reseal.testing.machine import Machine
 from reseal.testing.windows import MEBIBYTE, uefi_partitions, windows
 from tests.end_to_end import judges
@@ -38,7 +39,8 @@ STAND_INS = ("virsh", "virt-install", "qm", "openstack", "packer", "aws", "ssh",
 
 def golden(folder: Path) -> Path:
     """Make what every stage is copied from."""
-    windows(folder / "image.qcow2", size=48 * MEBIBYTE, firmware="uefi")
+    machine = Machine(files=bootable())
+    windows(folder / "image.qcow2", machine, size=48 * MEBIBYTE, firmware="uefi")
     shutil.copyfile(folder / "image.qcow2", folder / "golden.qcow2")
     judges.generalize(folder / "golden.qcow2")
     clones = folder / "clones"

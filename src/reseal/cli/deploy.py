@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from reseal.cli import console
-from reseal.cli.options import AllowBacking, AsJson, Quiet, Volume
+from reseal.cli.options import AllowBacking, AsJson, Drivers, Index, Quiet, ReportFiles, Volume
 from reseal.errors import UsageError
 
 
@@ -32,18 +32,12 @@ def deploy(
             "--resize", help="Keep the layout of a disk image; let its Windows fill the new disk."
         ),
     ] = False,
-    index: Annotated[
-        int | None, typer.Option(metavar="N", help="Which image of a WIM, from 1.")
-    ] = None,
+    index: Index = None,
+    drivers: Drivers = None,
     volume: Volume = None,
     as_json: AsJson = False,
     allow_backing: AllowBacking = False,
-    report_files: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--report", metavar="FILE.json", help="Keep the record of the run. Repeatable."
-        ),
-    ] = None,
+    report_files: ReportFiles = None,
     quiet: Quiet = False,
 ) -> None:
     """Make a disk that starts a Windows: partitions, boot files, boot store, drive letters.
@@ -54,22 +48,25 @@ def deploy(
     from reseal.deploy import Firmware, Options, resize_disk  # noqa: PLC0415  --help needs no engines
     from reseal.deploy import deploy as run  # noqa: PLC0415
     from reseal.deploy.size import parse_size  # noqa: PLC0415
-    from reseal.report import deployment, files  # noqa: PLC0415
+    from reseal.report import deployment  # noqa: PLC0415
+    from reseal.report.record import owner  # noqa: PLC0415
 
     with console.errors(as_json=as_json):
-        for file in report_files or ():
-            console.check_writable(file)
-            if file.suffix.lower() != ".json":
-                msg = f"{file} names no form of this record."
-                raise UsageError(msg, "Let the name end in .json.")
+        console.check_reports(report_files)
         total = parse_size(size)
         if resize:
-            if firmware or recovery or index is not None:
-                msg = "--resize keeps the layout: it takes no --firmware, --recovery or --index."
+            if firmware or recovery or drivers or index is not None:
+                msg = "--resize keeps the layout: it takes no --firmware, --recovery, --drivers or --index."
                 raise UsageError(msg, "Leave them out, or leave --resize out for a new layout.")
             with console.progress(quiet=quiet) as report:
                 record = resize_disk(
-                    source, disk, total, report, volume=volume, allow_backing=allow_backing
+                    source,
+                    disk,
+                    total,
+                    report,
+                    volume=volume,
+                    allow_backing=allow_backing,
+                    describe=owner,
                 )
         else:
             if firmware not in {one.value for one in Firmware}:
@@ -82,11 +79,13 @@ def deploy(
                 index=index,
                 volume=volume,
                 allow_backing=allow_backing,
+                drivers=drivers,
+                describe=owner,
             )
             with console.progress(quiet=quiet) as report:
                 record = run(source, disk, options, report)
-        for file in report_files or ():
-            files.write(record, file)
+        record = deployment.complete(record)
+        console.keep(record, report_files)
         if as_json:
             console.print_json(record)
         else:

@@ -87,6 +87,20 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ),
     ),
     "apply": (Example("Into a folder", "reseal apply windows.wim folder --index 1"),),
+    "deploy": (
+        Example(
+            "A disk that starts the Windows of an image by UEFI",
+            "reseal deploy image.qcow2 disk.qcow2 --size 64G --firmware uefi",
+        ),
+        Example(
+            "The same of a WIM, for BIOS",
+            "reseal deploy windows.wim disk.qcow2 --index 1 --size 64G --firmware bios",
+        ),
+        Example(
+            "A larger disk of an image, which its Windows volume fills",
+            "reseal deploy image.qcow2 larger.vhdx --size 80G --resize",
+        ),
+    ),
     "providers": (Example("What generalize removes, and how that is known", "reseal providers"),),
     "resume": (
         Example("After a run that was killed; here none was", "reseal resume image.qcow2", 4),

@@ -10,6 +10,7 @@ from reseal.bcd import Recipe, Store, build
 from reseal.deploy import boot_code, boot_files, drive_letters, recovery, source
 from reseal.deploy.layout import Firmware, boot_device, hidden_sectors
 from reseal.disk import Slice
+from reseal.drivers import add_packages
 from reseal.errors import ImageError
 from reseal.fat import FatVolume
 from reseal.fat.make import make as make_fat
@@ -21,6 +22,8 @@ from reseal.tree import ARCHIVE, HIDDEN, READONLY, SYSTEM, parent
 from reseal.windows import Installation, find_installations
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
     from uuid import UUID
 
     from reseal.deploy.layout import Layout
@@ -31,7 +34,15 @@ _RECOVERY_SEQUENCE = 0x14000008
 _PRODUCT = re.compile(r"Windows(?: Server)?(?: \d{1,4}(?:\.\d)?)?(?: R2)?")
 
 
-def make_bootable(device: Device, layout: Layout, root: str | None, subject: str) -> dict[str, Any]:
+def make_bootable(
+    device: Device,
+    layout: Layout,
+    root: str | None,
+    subject: str,
+    describe: Callable[[Installation], Any],
+    *,
+    drivers: Path | None = None,
+) -> dict[str, Any]:
     """Finish a disk whose Windows volume holds an installation, and whose other volumes are empty.
 
     Args:
@@ -39,9 +50,12 @@ def make_bootable(device: Device, layout: Layout, root: str | None, subject: str
         layout: where everything is.
         root: the Windows folder; None where the volume holds only one.
         subject: the image's name, for messages.
+        describe: tells whose an installation is, for the record.
+        drivers: a folder of driver packages that go into the Windows, if any.
 
     Returns:
-        `firmware`, `partitions`, `windows`, `boot`, `changes`, `notes` and `warnings`.
+        `firmware`, `partitions`, `windows`, `before`, `after`, `boot`, `drivers`, `changes`, `written`,
+        `notes` and `warnings`.
 
     Raises:
         CheckError: this Windows does not start from the firmware.
@@ -51,6 +65,7 @@ def make_bootable(device: Device, layout: Layout, root: str | None, subject: str
     with Volume.open(part, read_only=True, name=subject) as volume:
         session = _session(volume, layout, root, subject)
         installation = session.installation
+        before = describe(installation)
         files = boot_files.collect(installation, layout.firmware)
         if layout.recovery:
             recovery.require(installation, layout.recovery.size)
@@ -59,14 +74,15 @@ def make_bootable(device: Device, layout: Layout, root: str | None, subject: str
         if layout.recovery:
             recovery.register(session, layout.recovery, _environment(store))
             _fill_recovery(device, layout.recovery, installation)
+        added = [one.to_json() for one in add_packages(session, drivers)] if drivers else None
         session.forget_shadow_copies()
         session.verify()
-        warnings = source.warnings(installation)
-        facts = _facts(installation)
+        warnings = source.warnings(session)
+        facts, after = _facts(installation), describe(installation)
     with Volume.open(part, read_only=False, name=subject) as volume:
         if session.discard_shadow_copies:
             shadow_copies.discard(volume)
-        session.commit(volume)
+        written = session.commit(volume)
     own_code = boot_code.of_volume(part)
     placed = files.files | {_store_path(layout.firmware): store.to_bytes()}
     system = _part(device, layout.system)
@@ -85,6 +101,8 @@ def make_bootable(device: Device, layout: Layout, root: str | None, subject: str
         "firmware": str(layout.firmware),
         "partitions": [_described(role, place) for role, place in layout.partitions.items()],
         "windows": facts | {"drive": drive},
+        "before": before,
+        "after": after,
         "boot": {
             "files": len(files.files),
             "bytes": sum(map(len, files.files.values())),
@@ -94,7 +112,9 @@ def make_bootable(device: Device, layout: Layout, root: str | None, subject: str
             "mbr_code": "reseal's" if code else None,
             "volume_code": code,
         },
+        "drivers": added,
         "changes": [one.to_json() for one in session.changes],
+        "written": asdict(written),
         "notes": [*session.notes, *_notes(layout.firmware, code)],
         "warnings": warnings,
     }
@@ -214,7 +234,8 @@ def _read_back(part: Slice, files: dict[str, bytes], firmware: Firmware) -> None
 
 def _facts(installation: Installation) -> dict[str, Any]:
     names = ("product_name", "edition", "version", "build", "architecture")
-    return {name: getattr(installation, name) for name in names} | {"root": installation.root}
+    place = {"volume": installation.volume, "root": installation.root}
+    return {name: getattr(installation, name) for name in names} | place
 
 
 def _described(role: str, place: VolumeRange) -> dict[str, Any]:

@@ -12,7 +12,7 @@ partition is left where it is, and the run refused.
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from reseal.bcd.devices import DeviceValue, File, Locate, MbrPartition, RamDisk,
 from reseal.deploy import recovery
 from reseal.deploy.layout import MBR_LIMIT, MBR_RECOVERY, MEBIBYTE, RECOVERY, hidden_sectors
 from reseal.disk import Image, Slice, Transaction, connect
+from reseal.disk.formats import EXTENSIONS
 from reseal.disk.partitions import volumes
 from reseal.disk.tables import GPT_END, rewrite
 from reseal.errors import CheckError, UsageError
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reseal.disk import Device, VolumeRange
+    from reseal.windows import Installation
 
     Report = Callable[[dict[str, Any]], None]
 
@@ -51,6 +53,7 @@ def resize(
     *,
     volume: str | None = None,
     allow_backing: bool = False,
+    describe: Callable[[Installation], Any] = lambda _: None,
 ) -> dict[str, Any]:
     """Make a larger disk from a disk image.
 
@@ -61,10 +64,11 @@ def resize(
         report: gets `{"step": …}`.
         volume: which Windows is to grow, as `--volume` names it; None for the only one.
         allow_backing: whether backing files may lie outside the image's folder.
+        describe: tells whose an installation is, as plain data, for the record.
 
     Returns:
-        The record: `result`, `source`, `target`, `partitions`, `grown` (bytes), `changes`, `notes`,
-        `timings`.
+        The record: `result`, `source`, `image` (the disk), `partitions`, `grown` (bytes), `windows`,
+        `before`, `after`, `changes`, `written`, `notes`, `timings`.
 
     Raises:
         UsageError: the disk would not be larger.
@@ -82,7 +86,7 @@ def resize(
                 def work(_: Report) -> dict[str, Any]:
                     device = connect(socket)
                     try:
-                        return _grow(device, str(path), volume)
+                        return _grow(device, str(path), volume, describe)
                     finally:
                         device.close()
 
@@ -94,17 +98,26 @@ def resize(
     return {
         "result": "resized",
         "source": source,
-        "target": {"path": str(target), "size": size},
+        "image": {"path": str(target), "format": EXTENSIONS[target.suffix.lower()], "size": size},
         **record,
         "timings": {"total": time.perf_counter() - start},
     }
 
 
-def _grow(device: Device, subject: str, volume: str | None) -> dict[str, Any]:
+def _grow(
+    device: Device, subject: str, volume: str | None, describe: Callable[[Installation], Any]
+) -> dict[str, Any]:
     with installations(device, subject) as found:
         chosen = choose(found, volume, subject)
         assert chosen.place
-        place, root = chosen.place, chosen.installation.root
+        installation = chosen.installation
+        place, root, owner = chosen.place, installation.root, describe(installation)
+        windows = {
+            "volume": installation.volume,
+            "root": root,
+            "product_name": installation.product_name,
+            "build": installation.build,
+        }
     ranges = volumes(device)
     behind = sorted(
         (one for one in ranges if one.offset > place.offset), key=lambda one: one.offset
@@ -125,7 +138,7 @@ def _grow(device: Device, subject: str, volume: str | None) -> dict[str, Any]:
     grown = extend(part, subject)
     if not grown:
         raise _no_room(subject)
-    session = _settle(device, new, root, subject, moves)
+    session, written = _settle(device, new, root, subject, moves)
     device.flush()
     notes = [
         f"Partition {old.number} (recovery) was moved from byte {old.offset} to {moved.offset}."
@@ -134,6 +147,10 @@ def _grow(device: Device, subject: str, volume: str | None) -> dict[str, Any]:
     return {
         "partitions": [_described(one) for one in volumes(device)],
         "grown": grown,
+        "windows": windows,
+        "before": owner,
+        "after": owner,
+        "written": asdict(written),
         "changes": [one.to_json() for one in session.changes],
         "notes": [*notes, *session.notes],
     }
@@ -182,7 +199,7 @@ def _settle(
     root: str,
     subject: str,
     moves: list[tuple[VolumeRange, VolumeRange]],
-) -> Session:
+) -> tuple[Session, Written]:
     """Change what names a partition by its place, and give up shadow copies."""
     with installations(device, subject) as found:
         chosen = choose(found, f"{place.number}:{root}", subject)
@@ -203,15 +220,15 @@ def _settle(
         with Volume.open(part, read_only=False, name=subject) as volume:
             if session.discard_shadow_copies:
                 shadow_copies.discard(volume)
-            session.commit(volume)
+            written = session.commit(volume)
             for store in session.edited_boot_stores:
                 if store.place.offset == place.offset:
                     written.add(store.name, store.write(volume))
         for store in session.edited_boot_stores:
             if store.place.offset != place.offset:
-                boot_store.write_back(device, store, subject)
+                written.add(store.name, boot_store.write_back(device, store, subject))
             boot_store.read_back(device, store, subject)
-    return session
+    return session, written
 
 
 def _rename_device(session: Session, old: VolumeRange, new: VolumeRange) -> None:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from reseal.windows import Installation
+
     Report = Callable[[dict[str, Any]], None]
 
 #: Ranges of free clusters below this many bytes are copied with their neighbours.
@@ -50,6 +52,8 @@ class Options:
         index: which image of a WIM, from 1; None for the only one.
         volume: which Windows of a disk image, as `--volume` names it; None for the only one.
         allow_backing: whether backing files of a disk image may lie outside its folder.
+        drivers: a folder of driver packages that go into the Windows, if any.
+        describe: tells whose an installation is, as plain data, for the record.
     """
 
     size: int
@@ -58,6 +62,8 @@ class Options:
     index: int | None = None
     volume: str | None = None
     allow_backing: bool = False
+    drivers: Path | None = None
+    describe: Callable[[Installation], Any] = lambda _: None
 
 
 def deploy(path: Path, target: Path, options: Options, report: Report) -> dict[str, Any]:
@@ -70,8 +76,8 @@ def deploy(path: Path, target: Path, options: Options, report: Report) -> dict[s
         report: gets `{"step": …}` and `{"progress": …, "done": …, "total": …}`.
 
     Returns:
-        The record: `result`, `source`, `target`, `firmware`, `partitions`, `boot`, `windows`, `changes`,
-        `notes`, `warnings`, `timings`.
+        The record: `result`, `source`, `image` (the disk), `firmware`, `partitions`, `boot`, `windows`,
+        `drivers`, `before`, `after`, `changes`, `written`, `notes`, `warnings`, `timings`.
 
     Raises:
         ResealError: something forbids it or went wrong; there is no disk then.
@@ -106,7 +112,7 @@ def _from_wim(path: Path, target: Path, options: Options, report: Report) -> dic
             with timings.of("Applying the image", report):
                 applied = _in_worker(path, apply, report)
             facts = {"path": str(path), "index": applied["index"], "bytes": applied["bytes"]}
-            record = _finished(path, socket, layout, None, report, timings)
+            record = _finished(path, socket, layout, None, options, report, timings)
         return _committed(disk, target, {"source": facts, **record}, report, timings)
 
 
@@ -148,7 +154,7 @@ def _from_image(path: Path, target: Path, options: Options, report: Report) -> d
                         path, lambda tell: _copy(below, socket, layout, found, tell), report
                     )
                 facts = {"path": str(path), "format": image.format, "bytes": copied}
-                record = _finished(path, socket, layout, found["root"], report, timings)
+                record = _finished(path, socket, layout, found["root"], options, report, timings)
             return _committed(disk, target, {"source": facts, **record}, report, timings)
 
 
@@ -230,13 +236,16 @@ def _finished(
     socket: Path,
     layout: Layout,
     root: str | None,
+    options: Options,
     report: Report,
     timings: _Timings,
 ) -> dict[str, Any]:
     def work(_: Report) -> dict[str, Any]:
         device = connect(socket)
         try:
-            return boot.make_bootable(device, layout, root, str(path))
+            return boot.make_bootable(
+                device, layout, root, str(path), options.describe, drivers=options.drivers
+            )
         finally:
             device.close()
 
@@ -251,7 +260,7 @@ def _committed(
     with timings.of("Finishing the disk", report):
         disk.commit()
     facts = {"path": str(target), "format": disk.format, "size": disk.size}
-    return {"result": "deployed", "target": facts, **record, "timings": dict(timings)}
+    return {"result": "deployed", "image": facts, **record, "timings": dict(timings)}
 
 
 def _in_worker(path: Path, work: Callable[[Report], Any], report: Report | None = None) -> Any:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from reseal.checks.declaration import NotCheckableError
+from reseal.checks.storage_drivers import storage_drivers_at_boot
 from reseal.deploy import boot_files, recovery
 from reseal.errors import CheckError, ImageError
 from reseal.session.opening import Found, choose, installations
@@ -12,7 +14,7 @@ from reseal.windows.setup import MODE_MARK, SetupState
 if TYPE_CHECKING:
     from reseal.deploy.layout import Firmware
     from reseal.disk import Device
-    from reseal.windows import Installation
+    from reseal.session import Session
 
 _SECTOR = 512
 
@@ -76,8 +78,9 @@ def _require_copyable(one: Found, subject: str) -> None:
         )
 
 
-def warnings(installation: Installation) -> list[str]:
+def warnings(session: Session) -> list[str]:
     """Say what of an image a person should know before machines are made from it."""
+    installation = session.installation
     found = []
     if not SetupState.of(installation).generalized:
         found.append(
@@ -89,4 +92,9 @@ def warnings(installation: Installation) -> list[str]:
             "This image was generalized in VM mode: it keeps the devices of its virtual machine and may "
             "run on the same hypervisor with the same virtual hardware only."
         )
+    try:
+        for finding in storage_drivers_at_boot(session):
+            found.append(" ".join(filter(None, (finding.message, finding.hint))))
+    except NotCheckableError as error:
+        found.append(error.message)
     return found
