@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -17,10 +18,12 @@ from reseal.deploy import Firmware, Options, deploy
 from reseal.disk import FileDevice
 from reseal.errors import ImageError
 from reseal.testing.firmware import bootable
-from reseal.testing.machine import Machine, software_hive, system_hive
+from reseal.testing.machine import Machine, software_hive, system_hive, tree
+from reseal.testing.volumes import ntfs_volume, populate
 from reseal.testing.windows import windows
 from tests.deploy.images import rich_image, taken_apart
 from tests.disk.test_space import with_space
+from tests.ntfs.conftest import writable
 from tests.wim.jobs import capture
 
 MIB = 1 << 20
@@ -35,6 +38,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     capture(parts.files[0], folder / "good.wim", compression="xpress", name="one")
     data = (folder / "good.wim").read_bytes()
     (folder / "cut.wim").write_bytes(data[: len(data) // 2])
+    hibernated = bootable() | {"hiberfil.sys": b"HIBR" + bytes(8192)}
+    windows(folder / "hibernated.qcow2", Machine(files=hibernated), size=48 * MIB)
+    _large_sectors(folder / "large sectors.raw")
     windows(folder / "plain.qcow2", Machine(), size=32 * MIB)
     dirty = parts.files[0]
     _set_dirty(dirty)
@@ -46,6 +52,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     shutil.rmtree(folder / "parts")
     return folder
+
+
+def _large_sectors(path: Path) -> None:
+    ntfs_volume(path, 48 * MIB, sector_size=4096)
+    with writable(path) as volume:
+        populate(volume, tree(Machine(files=bootable())))
 
 
 def _second() -> dict[str, Any]:
@@ -98,6 +110,8 @@ def reseal(*arguments: str | Path) -> Result:
         ("plain.qcow2", "--size 1G --firmware bios", 4, "BCD-Template is missing"),
         ("dirty.raw", "--size 1G --firmware uefi", 3, "not closed cleanly"),
         ("dirty.raw", "--size 1G --resize", 4, "marked dirty"),
+        ("hibernated.qcow2", "--size 1G --firmware uefi", 3, "hibernated"),
+        ("large sectors.raw", "--size 1G --firmware uefi", 4, "sectors of 4096 bytes"),
         ("nothing.raw", "--size 1G --firmware uefi", 4, "not a disk image"),
         ("none.wim", "--size 1G --firmware uefi", 4, "can't be opened"),
     ],
@@ -133,6 +147,21 @@ def test_no_space_leaves_nothing(made: Path, tmp_path: Path, source: str) -> Non
     place = tmp_path / "small"
     place.mkdir()
     with_space(2 * MIB, job, place)
+
+
+@pytest.mark.parametrize("source", ["good.qcow2", "good.wim"])
+def test_a_source_that_changes_meanwhile_is_noticed(
+    made: Path, folder: Path, tmp_path: Path, source: str
+) -> None:
+    copy = tmp_path / source
+    shutil.copyfile(made / source, copy)
+
+    def touch(message: dict[str, Any]) -> None:
+        if message.get("step") == "Making it bootable":
+            os.utime(copy, ns=(1, 1))
+
+    with pytest.raises(ImageError, match="was changed by another program"):
+        deploy(copy, folder / "disk.qcow2", Options(1 << 30, Firmware.BIOS), touch)
 
 
 def test_a_person_sees_what_was_made(made: Path, tmp_path: Path) -> None:

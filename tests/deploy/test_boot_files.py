@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -11,7 +12,7 @@ from reseal.deploy.layout import Firmware, plan
 from reseal.errors import CheckError, ImageError, ResealError
 from reseal.regf import types
 from reseal.session import Session
-from reseal.testing.firmware import bootable, efi_manager
+from reseal.testing.firmware import AGENT, bootable, efi_manager
 from reseal.testing.machine import Machine, tree
 from reseal.testing.memory import Link, MemoryTree
 from reseal.windows import Installation
@@ -145,6 +146,29 @@ def test_an_image_without_a_recovery_environment_is_refused(
         recovery.require(installation(boot(DVD=None)), 1 << 30)
     with pytest.raises(ImageError, match="does not fit"):
         recovery.require(installation(), 64 << 20)
+
+
+@pytest.mark.parametrize(("state", "said"), [("1", True), ("0", False)])
+def test_a_recovery_environment_that_stays_behind_is_told(state: str, said: bool) -> None:
+    agent = AGENT.replace(b'<InstallState state="0"/>', f'<InstallState state="{state}"/>'.encode())
+    more = {"Windows": {"System32": {"Recovery": {"ReAgent.xml": agent}}}}
+    session = Session(installation(more))
+    recovery.forget(session)
+    assert bool(session.notes) is said
+    assert session.changes == []
+
+
+@pytest.mark.parametrize("agent", [b"<not xml", None, b"x" * (65 << 10)])
+def test_a_damaged_agent_file_is_left_alone(agent: bytes | None) -> None:
+    more = {"Windows": {"System32": {"Recovery": {"ReAgent.xml": agent}}}}
+    session = Session(installation(more))
+    place = plan(3 << 30, UEFI, recovery=True).recovery
+    assert place
+    recovery.register(session, place, UUID(int=1))
+    recovery.forget(session)
+    recovery.move(session, 1, 2)
+    assert session.changes == []
+    assert "reagentc /enable" in session.notes[0]
 
 
 # Drive letters

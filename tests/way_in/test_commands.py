@@ -152,7 +152,9 @@ def test_doctor_finds_everything_here() -> None:
     record = json.loads(done.stdout)
     assert record["missing"] == []
     assert {one["name"] for one in record["engines"]} == {one.name for one in doctor.ENGINES}
-    assert all(any(char.isdigit() for char in one["version"]) for one in record["engines"])
+    silent = {"mkntfs", "mkfs.vfat"}  # these tell nobody their version without making something
+    for one in record["engines"]:
+        assert one["name"] in silent or any(char.isdigit() for char in one["version"])
     assert "typer" in {one["name"] for one in record["packages"]}
 
 
@@ -164,7 +166,7 @@ def test_doctor_says_what_is_missing_for_what(tmp_path: Path) -> None:
     assert done.returncode == 5
     assert "apt install qemu-utils" in done.stdout
     assert "needed for every command on a disk image" in done.stdout
-    assert "Missing: qemu-img, qemu-storage-daemon." in done.stdout
+    assert "Missing: qemu-img, qemu-storage-daemon, mcopy." in done.stdout
 
 
 def test_doctor_says_that_a_library_is_missing() -> None:

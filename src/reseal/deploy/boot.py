@@ -74,6 +74,8 @@ def make_bootable(
         if layout.recovery:
             recovery.register(session, layout.recovery, _environment(store))
             _fill_recovery(device, layout.recovery, installation)
+        else:
+            recovery.forget(session)
         added = [one.to_json() for one in add_packages(session, drivers)] if drivers else None
         session.forget_shadow_copies()
         session.verify()

@@ -94,6 +94,17 @@ def register(session: Session, place: VolumeRange, loader: UUID) -> None:
     _write(session, root)
 
 
+def forget(session: Session) -> None:
+    """Say that the environment stayed behind, where it was on another partition of the old disk."""
+    root = _agent(session)
+    state = None if root is None else root.find("InstallState")
+    if state is not None and state.get("state") == "1":
+        session.note(
+            "The recovery environment of this Windows lies on another partition of the old disk and is not "
+            "on the new one; reagentc /enable looks for it again."
+        )
+
+
 def move(session: Session, old: int, new: int) -> None:
     """Stage in ReAgent.xml that a partition begins at another byte."""
     root = _agent(session)

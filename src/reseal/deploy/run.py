@@ -20,7 +20,7 @@ from reseal.disk import Image, Slice, connect
 from reseal.disk.create import NewDisk
 from reseal.disk.formats import require_regular
 from reseal.disk.pour import copy_ranges
-from reseal.errors import ResealError, UsageError
+from reseal.errors import ImageError, ResealError, UsageError
 from reseal.ntfs import Volume
 from reseal.ntfs.clusters import Clusters
 from reseal.ntfs.extend import extend
@@ -95,6 +95,7 @@ def _from_wim(path: Path, target: Path, options: Options, report: Report) -> dic
         msg = f"{path} is a WIM, whose images have no volumes."
         raise UsageError(msg, "Choose one with --index.")
     layout = plan(options.size, options.firmware, recovery=options.recovery)
+    seen = _look([path])
     with NewDisk(target, options.size, source=path) as disk:
         with disk.serve() as socket:
 
@@ -113,6 +114,7 @@ def _from_wim(path: Path, target: Path, options: Options, report: Report) -> dic
                 applied = _in_worker(path, apply, report)
             facts = {"path": str(path), "index": applied["index"], "bytes": applied["bytes"]}
             record = _finished(path, socket, layout, None, options, report, timings)
+        _require_same(path, seen, _look([path]))
         return _committed(disk, target, {"source": facts, **record}, report, timings)
 
 
@@ -140,6 +142,8 @@ def _from_image(path: Path, target: Path, options: Options, report: Report) -> d
             finally:
                 device.close()
 
+        files = [file for link in image.link.chain() for file in link.own_files()]
+        seen = _look(files)
         with timings.of("Looking at the image", report):
             found = _in_worker(path, examine)
         layout = plan(
@@ -155,6 +159,7 @@ def _from_image(path: Path, target: Path, options: Options, report: Report) -> d
                     )
                 facts = {"path": str(path), "format": image.format, "bytes": copied}
                 record = _finished(path, socket, layout, found["root"], options, report, timings)
+            _require_same(path, seen, _look(files))
             return _committed(disk, target, {"source": facts, **record}, report, timings)
 
 
@@ -209,6 +214,18 @@ def _windows_part(device: Any, layout: Layout) -> Slice:
 
 
 # In the parent
+
+
+def _look(files: list[Path]) -> list[tuple[int, ...]]:
+    """What files look like from outside."""
+    statuses = [file.stat() for file in files]
+    return [(each.st_dev, each.st_ino, each.st_size, each.st_mtime_ns) for each in statuses]
+
+
+def _require_same(path: Path, before: object, after: object) -> None:
+    if before != after:
+        msg = f"{path} was changed by another program while it was read; no disk was made."
+        raise ImageError(msg, "Run reseal again when nobody else writes it.")
 
 
 class _Timings(dict[str, float]):

@@ -64,6 +64,16 @@ def _program(name: str, needed_for: str) -> Engine:
     return Engine(name, PACKAGES[name], needed_for, version)
 
 
+def _maker(name: str, needed_for: str) -> Engine:
+    """A program that tells nothing but its help."""
+
+    def version() -> str:
+        run_tool([name, "--help"])
+        return "found"
+
+    return Engine(name, PACKAGES[name], needed_for, version)
+
+
 def _libnbd() -> str:
     library = load_library(["libnbd.so.0"], "libnbd0")
     create, get, close = library.nbd_create, library.nbd_get_version, library.nbd_close
@@ -92,6 +102,9 @@ ENGINES = (
     _program("qemu-storage-daemon", _IMAGES),
     Engine("libnbd", "libnbd0", _IMAGES, _libnbd),
     Engine("libntfs-3g", "libntfs-3g89, or ntfs-3g", _WINDOWS, _libntfs),
+    _maker("mkntfs", "deploy, and work on WIM files"),
+    _maker("mkfs.vfat", "deploy for UEFI"),
+    _program("mcopy", "deploy for UEFI"),
     Engine("libwim", "wimtools", "files that CompactOS compressed, and WIM files", _libwim),
 )
 
