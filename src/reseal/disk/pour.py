@@ -4,15 +4,38 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
+from reseal.disk.device import DiskError
+from reseal.errors import ImageError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Iterator
 
     from reseal.disk.device import Device
 
 _CHUNK = 4 << 20
+
+
+@contextmanager
+def nameless(size: int) -> Iterator[Path]:
+    """Make a sparse file that is gone when the process is, and yield a path for programs to open.
+
+    Raises:
+        DiskError: there is no place for it.
+    """
+    try:
+        with TemporaryFile(prefix="reseal-") as file:
+            file.truncate(size)
+            yield Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")
+    except OSError as error:
+        if isinstance(error, ImageError):
+            raise
+        msg = f"a temporary file of {size >> 20} MiB can't be used: {error.strerror or error}."
+        raise DiskError(msg, hint="Free some space, or name another folder in TMPDIR.") from error
 
 
 def pour(path: Path, device: Device) -> None:

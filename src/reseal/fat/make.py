@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from reseal.disk.pour import pour
+from reseal.disk.pour import nameless, pour
 from reseal.process import run_tool
 
 if TYPE_CHECKING:
@@ -31,10 +31,8 @@ def make(device: Device, files: Mapping[str, bytes], *, label: str, hidden_secto
         EngineError: mkfs.vfat or mcopy is not installed.
         ImageError: one of them failed, as when the files do not fit.
     """
-    with TemporaryDirectory(prefix="reseal-") as folder:
-        volume, tree = Path(folder) / "volume", Path(folder) / "tree"
-        with volume.open("wb") as file:
-            file.truncate(device.size)
+    with TemporaryDirectory(prefix="reseal-") as folder, nameless(device.size) as volume:
+        tree = Path(folder)
         run_tool(
             [
                 *("mkfs.vfat", "-F", "32", "-S", str(_SECTOR), "-h", str(hidden_sectors)),

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from reseal.disk.pour import pour
+from reseal.disk.pour import nameless, pour
 from reseal.process import run_tool
 
 if TYPE_CHECKING:
@@ -31,10 +29,7 @@ def make(device: Device, *, label: str, hidden_sectors: int) -> None:
         EngineError: mkntfs is not installed.
         ImageError: it failed.
     """
-    with TemporaryDirectory(prefix="reseal-") as folder:
-        path = Path(folder) / "volume"
-        with path.open("wb") as file:
-            file.truncate(device.size)
+    with nameless(device.size) as path:
         run_tool(
             [
                 *("mkntfs", "--force", "--quiet", "--quick"),
