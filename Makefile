@@ -38,8 +38,8 @@ bench: setup
 # Seconds for each of the coverage-guided fuzzers.
 FUZZ_SECONDS ?= 60
 fuzz: setup
-	for target in hive replay reg; do \
-		$(VENV)/bin/python -m tests.fuzz.regf $$target -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+	for target in "regf hive" "regf replay" "regf reg" inf; do \
+		$(VENV)/bin/python -m tests.fuzz.$$target -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done
 	RESEAL_FUZZ=2000 RESEAL_EXAMPLES=3000 $(VENV)/bin/python -m pytest -n0 \
 		tests/ntfs/test_fuzz.py tests/regf/test_random_edits.py

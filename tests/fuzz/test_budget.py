@@ -13,10 +13,11 @@ RUNS = 400
 
 
 @pytest.mark.skipif(importlib.util.find_spec("atheris") is None, reason="atheris is not installed")
-@pytest.mark.parametrize("target", ["hive", "replay", "reg"])
+@pytest.mark.parametrize("target", ["regf hive", "regf replay", "regf reg", "inf"])
 def test_no_input_of_the_budget_is_a_surprise(target: str, tmp_path: Path) -> None:
+    module, *arguments = target.split()
     done = subprocess.run(
-        [sys.executable, "-m", "tests.fuzz.regf", target, f"-runs={RUNS}", "-seed=7",
+        [sys.executable, "-m", f"tests.fuzz.{module}", *arguments, f"-runs={RUNS}", "-seed=7",
          f"-artifact_prefix={tmp_path}/"],
         check=False, capture_output=True, text=True, cwd=Path(__file__).parents[2], timeout=280,
     )  # fmt: skip

@@ -14,7 +14,9 @@ r"""A package's entries in the databases from which the kernel installs drivers 
 In these settings a type carries 0x20000 for "only where there is none" and 0x40000 for "add to it" (seen;
 what it means: inferred). What Windows writes beside that says that it has checked the package, or is of
 unknown meaning, so it is left out as virt-v2v leaves it out: `SignerName`, `SignerScore`, `StatusFlags`,
-`ImportDate`, `OemPath`, `Properties`, `ConfigScope`, and the class GUID among the `DeviceIds`.
+`ImportDate`, `OemPath`, `Properties`, `ConfigScope`, `IncludedInfs`, `ExcludeIds`, `Reboot`, `LockLevel`,
+the empty `Service` of a device without a driver, values that are to be deleted, and the class GUID among
+the `DeviceIds`.
 
 `Control\CriticalDeviceDatabase` of Windows 7 has a key for each id, with # for \: `Service`, `ClassGUID`,
 filters (documented: KB314082; seen).
@@ -126,8 +128,8 @@ def _ids(models: Iterable[Model]) -> dict[str, bytes]:
 
 
 def _configuration(root: str, one: Configuration) -> Iterator[Entry]:
-    if one.services:
-        yield _text(root, "Service", one.driver_service or "")
+    if one.driver_service:
+        yield _text(root, "Service", one.driver_service)
     yield Entry(root, "ConfigFlags", types.REG_DWORD, bytes(4))
     for found in one.filters.values():
         yield from _settings(root, (found,))
