@@ -21,6 +21,7 @@ from reseal.testing.drivers import (
     driver_package,
     executable,
     inf,
+    multi,
     package,
     with_storage,
 )
@@ -87,6 +88,8 @@ def test_a_storage_driver_is_registered_in_windows_8_and_later(tmp_path: Path) -
         found = database.key(path)
         assert found is not None, path
         assert values(found) == expected
+    names = values(key(one, rf"HKLM\SYSTEM\DriverDatabase\DriverPackages\{label}"))
+    assert (names["InfName"], names["Provider"]) == ("viostor.inf", "Example, Inc.")
     version = key(one, rf"HKLM\SYSTEM\DriverDatabase\DriverPackages\{label}").value("Version")
     assert version is not None
     # The form that virt-v2v writes, with the date and version that a real package has there.
@@ -190,6 +193,25 @@ def test_packages_of_one_name_and_other_devices_are_both_taken(tmp_path: Path) -
     assert one.files.stat(r"Windows\Drivers\reseal\driver-2\driver.inf")
 
 
+def test_packages_of_several_folders_do_not_take_each_others_place(tmp_path: Path) -> None:
+    driver_package(tmp_path / "1", "driver", (r"PCI\A",))
+    driver_package(tmp_path / "2", "driver", (r"PCI\B",))
+    driver_package(tmp_path / "3", "driver", (r"PCI\A",), driver_ver="01/01/2030,200.0.0.0")
+    one = windows()
+    for folder in ("1", "2", "3"):
+        add_packages(one, tmp_path / folder)
+
+    def staged(name: str) -> bytes:
+        return one.files.read(rf"Windows\Drivers\reseal\{name}\driver.inf")
+
+    assert staged("driver") == (tmp_path / "3" / "driver.inf").read_bytes()
+    assert staged("driver-2") == (tmp_path / "2" / "driver.inf").read_bytes()
+    assert not one.files.stat(r"Windows\Drivers\reseal\driver-3\driver.inf")
+    base = r"%SystemRoot%\Drivers\reseal"
+    path = one.registry.text(*DEVICE_PATH)
+    assert path == rf"%SystemRoot%\inf;{base}\driver;{base}\driver-2"
+
+
 def test_a_driver_that_windows_runs_from_its_store_goes_to_the_drivers_folder(
     tmp_path: Path,
 ) -> None:
@@ -240,6 +262,28 @@ def test_another_driver_of_the_same_name_is_left_alone(tmp_path: Path) -> None:
     assert result.outcome is Outcome.STAGED
     assert "The image has another driver storahci already" in result.warnings[0]
     assert values(key(one, rf"{SERVICES}\storahci"))["ImagePath"] == service["ImagePath"]
+    assert not any("SYSTEM" in change.target for change in one.changes)
+
+
+@pytest.mark.parametrize(
+    ("build", "owner"),
+    [
+        (22631, {"Owners": multi("mshdc.inf")}),
+        (7601, {"DriverPackageId": "mshdc.inf_x86_neutral_1"}),
+    ],
+)
+def test_a_driver_of_windows_itself_is_never_replaced(
+    tmp_path: Path, build: int, owner: dict[str, Any]
+) -> None:
+    driver_package(tmp_path, "storahci", (r"PCI\VEN_1234&DEV_1",), decoration="NTamd64.6.1")
+    facts = with_storage(build)
+    facts["system"]["ControlSet001"]["Services"]["storahci"] |= owner
+    facts["files"]["Windows"]["System32"]["drivers"]["storahci.sys"] = b"MZ of Windows"
+    one = session(Machine(**facts))
+    (result,) = add_packages(one, tmp_path)
+    assert result.outcome is Outcome.STAGED
+    assert "storahci of the image belongs to mshdc.inf" in result.warnings[0]
+    assert one.files.read(r"Windows\System32\drivers\storahci.sys") == b"MZ of Windows"
     assert not any("SYSTEM" in change.target for change in one.changes)
 
 

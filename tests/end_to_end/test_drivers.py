@@ -136,9 +136,14 @@ def test_before_drivers_are_added_both_commands_say_what_is_missing(golden: Path
     assert "--drivers FOLDER" in checked
 
 
-def test_text_tells_what_became_of_each_package(sample: Path, folder: Path) -> None:
-    done = judges.reseal("generalize", sample, "--quiet", "--drivers", folder)
+def test_text_and_page_tell_what_became_of_each_package(
+    sample: Path, folder: Path, tmp_path: Path
+) -> None:
+    page = tmp_path / "report.html"
+    done = judges.reseal("generalize", sample, "--quiet", "--drivers", folder, "--report", page)
     assert done.returncode == 0, done.stderr
+    assert "<h2>Driver packages</h2>" in page.read_text()
+    assert "viostor/w11/amd64/viostor.inf" in page.read_text()
     lines = done.stdout.splitlines()
     version = "100.95.104.26200"
     registered = "registered. Its driver starts at boot."

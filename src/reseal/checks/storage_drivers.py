@@ -28,7 +28,8 @@ def storage_drivers_at_boot(session: Session) -> Iterable[Finding]:
     """Windows stops with 0x7B where no driver that starts at boot knows the controller of its disk."""
 
     def exists(path: str) -> bool:
-        return session.files.stat(path) is not None
+        stat = session.files.stat(path)
+        return stat is not None and not stat.is_directory
 
     found = storage_drivers(session.registry, exists)
     if not found:

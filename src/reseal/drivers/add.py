@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from reseal.drivers import registering
 from reseal.drivers.inf import MAX_SIZE, Inf, InfError
+from reseal.drivers.package import Package
 from reseal.drivers.result import AddedPackage, Outcome
 from reseal.drivers.signature import Executable
 from reseal.drivers.source import Candidate, Source, best
@@ -79,7 +80,9 @@ def add_packages(session: Session, folder: Path) -> list[AddedPackage]:
     with session.acting(PROVIDER, Mark.REPORTED):
         names: set[str] = set()
         for one in taken:
-            results[one.path] = _add(session, source, one, _free_name(one.path.stem, names))
+            stem = _free_name(session, one, names)
+            names.add(stem.lower())
+            results[one.path] = _add(session, source, one, stem)
     found = [results[path] for path in sorted(results)]
     if all(one.outcome is Outcome.LEFT_OUT for one in found):
         why = f"{found[0].inf}: {found[0].reason}"
@@ -160,7 +163,7 @@ def _register(
     if registering.present(session, one.package, wanted):
         registering.start_at_boot(session, [each.name for each in wanted.services.values()])
         return Outcome.PRESENT, "Windows has installed this driver itself; it starts at boot."
-    warnings += registering.register(session, one.package, wanted, stem)
+    warnings += registering.register(session, one.package, wanted, stem, one.path.name)
     for path, data in drivers.items():
         session.write_file(session.installation.path(path), data)
     _catalog(session, one, files, warnings)
@@ -261,14 +264,36 @@ def _language(session: Session) -> int:
         return _ENGLISH
 
 
-def _free_name(stem: str, names: set[str]) -> str:
-    """A name for a package that no other of this run has."""
-    name, number = stem, 1
-    while name.lower() in names:
+def _free_name(session: Session, one: Candidate, names: set[str]) -> str:
+    """A name for a package that no other has, of this run or in the image.
+
+    An earlier version of the same package in the image is overwritten.
+    """
+    stem, number = one.path.stem, 1
+    name = stem
+    while name.lower() in names or _other_is_there(session, one, name):
         number += 1
         name = f"{stem}-{number}"
-    names.add(name.lower())
     return name
+
+
+def _other_is_there(session: Session, one: Candidate, name: str) -> bool:
+    folder = session.installation.path(STAGING, name)
+    if session.files.stat(folder) is None and not session.files.list(folder):
+        return False
+    try:
+        path = join(folder, one.path.name)
+        stat = session.files.stat(path)
+        if stat is None or stat.is_directory or stat.size > MAX_SIZE:
+            return True
+        found = Inf(session.files.read(path), name=path)
+    except (InfError, TreeError):
+        return True
+    other = Candidate(one.path, Package(found, one.package.target))
+    try:
+        return not one.replaces(other)
+    except InfError:
+        return True
 
 
 def _why_none(one: Candidate) -> str:

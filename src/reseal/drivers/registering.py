@@ -31,11 +31,12 @@ from reseal.drivers.boot import (
 from reseal.drivers.database import critical_devices, driver_database
 from reseal.regf import types
 from reseal.tree import join
-from reseal.windows.values import strings
+from reseal.windows.values import strings, text
 
 if TYPE_CHECKING:
     from reseal.drivers.addreg import Setting
     from reseal.drivers.package import Configuration, Package, Service
+    from reseal.regf import Key
     from reseal.session import Session
 
 SERVICES = r"HKLM\SYSTEM\CurrentControlSet\Services"
@@ -131,8 +132,17 @@ def start_at_boot(session: Session, names: list[str]) -> None:
         session.set_number(rf"{SERVICES}\{name}", "Start", BOOT_START)
 
 
-def register(session: Session, package: Package, wanted: Registration, stem: str) -> list[str]:
+def register(
+    session: Session, package: Package, wanted: Registration, stem: str, original: str
+) -> list[str]:
     """Stage the entries of a package's drivers in the registry; return warnings.
+
+    Args:
+        session: the image.
+        package: it.
+        wanted: what of it has to start at boot.
+        stem: its name in the driver database.
+        original: the name of its INF file.
 
     Raises:
         RefusalError: the image has other drivers under these names, or no database for them.
@@ -141,14 +151,14 @@ def register(session: Session, package: Package, wanted: Registration, stem: str
     if not has_database and package.target.has_driver_database:
         msg = "The SYSTEM hive of the image has no DriverDatabase."
         raise RefusalError(msg)
-    _refuse_others(session, wanted)
+    _refuse_others(session, wanted, original)
     for service in wanted.services.values():
         _write_service(session, service, wanted)
     if has_database:
         inf = f"{_OWN}{stem}.inf"
         entries = driver_database(
             package, inf, f"{inf}_{package.target.architecture}", wanted.configurations,
-            original=f"{stem}.inf",
+            original=original,
         )  # fmt: skip
         for one in entries:
             session.set_value(rf"{DRIVER_DATABASE}\{one.path}", one.name, one.kind, one.data)
@@ -156,8 +166,8 @@ def register(session: Session, package: Package, wanted: Registration, stem: str
     return _write_critical_devices(session, package, wanted)
 
 
-def _refuse_others(session: Session, wanted: Registration) -> None:
-    """Leave a service alone that has the same name and is another driver."""
+def _refuse_others(session: Session, wanted: Registration, original: str) -> None:
+    """Leave a service alone that has the same name and is another driver, or one of Windows itself."""
     for control_set in session.registry.control_sets:
         drivers = BootDrivers(session.registry, control_set)
         for name, service in wanted.services.items():
@@ -165,6 +175,22 @@ def _refuse_others(session: Session, wanted: Registration) -> None:
             if file and file.rpartition("\\")[2].lower() not in wanted.files:
                 msg = f"The image has another driver {service.name} already, in {file}."
                 raise RefusalError(msg)
+            owner = _owner(drivers.service(name))
+            if owner and not owner.startswith("oem") and owner != original.lower():
+                msg = f"The driver {service.name} of the image belongs to {owner}."
+                raise RefusalError(msg)
+
+
+def _owner(service: Key | None) -> str:
+    """The INF file that a service came from; empty where the service does not tell.
+
+    Windows 8 and later name it in `Owners`, 7 the package in `DriverPackageId` (seen).
+    """
+    owners = strings(service, "Owners")
+    if owners:
+        return owners[0].lower()
+    name, found, _ = (text(service, "DriverPackageId") or "").lower().partition(".inf_")
+    return f"{name}.inf" if found else ""
 
 
 def _write_service(session: Session, service: Service, wanted: Registration) -> None:

@@ -23,7 +23,8 @@ def storage(installation: Installation) -> dict[str, Any] | None:
     """
 
     def exists(path: str) -> bool:
-        return installation.tree.stat(path) is not None
+        stat = installation.tree.stat(path)
+        return stat is not None and not stat.is_directory
 
     try:
         found = storage_drivers(installation.registry, exists)

@@ -72,6 +72,7 @@ def render(record: dict[str, Any]) -> str:
         rows=_before_and_after(record),
         sid=_sid(record),
         answers=record.get("unattend"),
+        drivers=record.get("drivers") or (),
         checks=record.get("checks") or (),
         groups=_groups(record["changes"]),
         timings=_timings(record["timings"]),
