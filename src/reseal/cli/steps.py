@@ -59,9 +59,11 @@ def with_steps(command: Callable[..., None]) -> Callable[..., None]:
     """
 
     @functools.wraps(command)
-    def run(ctx: typer.Context, **arguments: Any) -> None:
+    def run(*positional: Any, ctx: typer.Context | None = None, **arguments: Any) -> None:
         own = {name: one for name, one in arguments.items() if not name.startswith(_PREFIX)}
-        command(**own, steps=functools.partial(_read, ctx.meta.get(_META, [])))
+        # Another command may call this one, without any steps.
+        given = ctx.meta.get(_META, []) if ctx else []
+        command(*positional, **own, steps=functools.partial(_read, given))
 
     kept = [
         one
