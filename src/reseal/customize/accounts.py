@@ -38,6 +38,9 @@ _PROFILE_GUID = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileGuid"
 _LOGON_UI = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Authentication\LogonUI"
 #: What the logon screen remembers of who was there last (seen).
 _LAST = ("LastLoggedOnUser", "LastLoggedOnSAMUser", "LastLoggedOnDisplayName")
+#: What OOBE logs the first account on with, machine and account in clear text (seen in a real hive).
+_BROKER = r"HKU\.DEFAULT\Software\Microsoft\Windows\CurrentVersion\OOBE\Broker"
+_BUFFER = "LocalSystemAuthBuffer"
 _FIRST_RID = 1000
 #: Far more than a password may have.
 _MAX_PASSWORD = 4096
@@ -80,6 +83,7 @@ class RemoveUser:
             _refuse_foreign_folder(session, folder, sid)
         if _text(session, WINLOGON, "DefaultUserName").casefold() == self._user.casefold():
             autologon_off(session)
+            session.delete_value(WINLOGON, "DefaultUserName")
         local.remove(rid)
         _refuse_last(run, local, before, self._user)
         if folder is not None:
@@ -95,6 +99,9 @@ class RemoveUser:
                 == self._user.casefold()
             ):
                 session.delete_value(_LOGON_UI, name)
+        buffer = session.registry.value(_BROKER, _BUFFER)
+        if isinstance(buffer, bytes) and self._user.encode("utf-16-le") in buffer:
+            session.delete_value(_BROKER, _BUFFER)
         nobody = _nobody(session, local, rid)
         traces.remove(session, traces.Account(self._user, sid, nobody, folder))
         _patch_descriptors(session, sid, nobody)

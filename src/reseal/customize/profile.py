@@ -93,8 +93,9 @@ class DefaultProfileFrom:
         clean(
             made, Account(self._user, Sid.parse(sid), Sid.parse(sid), folder), machine, descriptor
         )
-        session.replace_hive(DEFAULT_PROFILE, compact(made))
         default = session.registry.default_profile
+        made.set_file_name(join(r"\??\C:", default, "NTUSER.DAT"))
+        session.replace_hive(DEFAULT_PROFILE, compact(made))
         for path, entry in walk(session.files, folder):  # type: ignore[arg-type]
             inside = path[len(folder) + 1 :]
             if _NOT_COPIED.match(inside) or entry.reparse_tag:

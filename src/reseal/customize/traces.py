@@ -60,8 +60,8 @@ class Account:
         return Replacement(self.sid, self.nobody)
 
     def is_named_in(self, text: str) -> bool:
-        """Whether a text holds the SID."""
-        return self.replacement.in_text(text) != text
+        """Whether a text holds the SID, and not a longer one."""
+        return re.search(rf"(?<!\d){re.escape(str(self.sid)[2:])}(?!\d)", text) is not None
 
     def has_path_in(self, text: str) -> bool:
         """Whether a text names the profile's folder."""

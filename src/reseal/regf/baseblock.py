@@ -37,6 +37,7 @@ MINOR_VERSION = 24
 FILE_TYPE = 28
 ROOT = 36
 BINS_SIZE = 40
+FILE_NAME_SIZE = 64
 FILE_NAME = 48
 FLAGS = 144
 CHECKSUM = 508
@@ -131,6 +132,11 @@ def new(minor: int, file_name: str) -> bytearray:
     block = bytearray(SIZE)
     struct.pack_into("<4s2IQ4I", block, 0, SIGNATURE, 1, 1, 0, 1, minor, 0, _DIRECT_MEMORY_LOAD)
     struct.pack_into("<I", block, 44, 1)
-    tail = file_name.encode("utf-16-le", "replace")[-62:]
-    block[FILE_NAME : FILE_NAME + len(tail)] = tail
+    block[FILE_NAME : FILE_NAME + FILE_NAME_SIZE] = file_name_field(file_name)
     return block
+
+
+def file_name_field(file_name: str) -> bytes:
+    """Return the field with the end of a file's name, which Windows keeps and does not read (reported)."""
+    tail = file_name.encode("utf-16-le", "replace")[-FILE_NAME_SIZE + 2 :]
+    return tail.ljust(FILE_NAME_SIZE, b"\0")

@@ -243,6 +243,11 @@ class Hive:
             first = last = page
         return result
 
+    def set_file_name(self, name: str) -> None:
+        """Give the hive another name inside, of which the last 31 characters are kept."""
+        with self.editing():
+            self.cells.write(baseblock.FILE_NAME, baseblock.file_name_field(name))
+
     def wipe_free(self) -> int:
         """Zero what deleted keys and values have left in free cells and behind the last bin.
 
