@@ -3,12 +3,13 @@ VENV := .venv
 PYTHON ?= python3
 PYTEST_ARGS ?=
 
-.PHONY: setup demo test lint format share bench fuzz clean
+.PHONY: setup demo test lint format docs screenshots share bench fuzz clean
 
 setup: $(VENV)/.test
 
 # .run: what reseal needs; .test: what judges it, too.
-$(VENV)/.run $(VENV)/.test: pyproject.toml constraints.txt tools/setup.sh
+# .docs: what builds the documentation.
+$(VENV)/.run $(VENV)/.test $(VENV)/.docs: pyproject.toml constraints.txt tools/setup.sh
 	PYTHON=$(PYTHON) VENV=$(VENV) sh tools/setup.sh $(patsubst .%,%,$(notdir $@))
 	touch $@
 
@@ -28,6 +29,14 @@ format: setup
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
+# Into the folder site; the reference is made of the source on the way.
+docs: $(VENV)/.run $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --strict --quiet
+
+# Pictures of the report in artifacts: light, dark, phone, paper.
+screenshots: setup
+	RESEAL_ARTEFACTS=$(CURDIR)/artifacts $(VENV)/bin/python -m pytest -n0 tests/report/test_page.py -k screenshots
+
 # What a package installs below /usr/share: man pages, and completions of bash, zsh and fish.
 share: setup
 	$(VENV)/bin/python -m tools.man build/share
@@ -45,4 +54,4 @@ fuzz: setup
 		tests/ntfs/test_fuzz.py tests/regf/test_random_edits.py
 
 clean:
-	rm -rf $(VENV) demo build dist
+	rm -rf $(VENV) demo build dist site artifacts

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Install what is missing: setup.sh run (what reseal itself needs, and a virtual environment), or
-# setup.sh test (the tools of others that judge it, too). System packages come through apt, with sudo
+# Install what is missing: setup.sh run (what reseal itself needs, and a virtual environment),
+# setup.sh test (the tools of others that judge it, too), or setup.sh docs (what builds the documentation). System packages come through apt, with sudo
 # where this is not root.
 set -eu
 : "${PYTHON:=python3}" "${VENV:=.venv}"
@@ -28,6 +28,8 @@ if [ "${1:-run}" = test ]; then
     # Ubuntu has no package of the browser; the tests of pages are skipped there.
     ! apt-cache show chromium >/dev/null 2>&1 || install chromium
 fi
+
+[ "${1:-run}" != docs ] || extra="[docs]"
 
 [ -x "$VENV/bin/python" ] || "$PYTHON" -m venv "$VENV"
 "$VENV/bin/python" -m pip install -q --disable-pip-version-check -c constraints.txt -e ".$extra"

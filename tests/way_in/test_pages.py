@@ -1,0 +1,166 @@
+"""The pages: every command and every Python example that they show is run, and they are built strictly.
+
+In a block of the language `console` each line that begins with `$` is run, of `sh` the whole block, of
+`python` too; of `yaml` and `hcl` every command of reseal's is taken out and run. The blocks of a page share
+one folder. A command that is meant to fail says so: `# exit code 3`. In tables every `reseal …` in code is
+run, each in a folder of its own.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tools import reference
+from tools.command_tree import commands
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.rglob("*.md"))
+#: Blocks in which nothing is run, and what reads them in place of that.
+READ_ONLY = {"text", "json", "xml", "ini"}
+
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_EXIT_CODE = re.compile(r"\s*# exit code (\d+)$")
+_INLINE = re.compile(r"`(reseal [^`]+)`( [^|]*\(exit code (\d)\))?")
+_COMMAND = re.compile(r"(?:run: |- |\")(reseal [^\"\n]+)")
+
+
+def blocks(page: Path) -> Iterator[tuple[str, str]]:
+    yield from _BLOCK.findall(page.read_text("utf-8"))
+
+
+def steps(language: str, text: str) -> Iterator[tuple[list[str], int]]:
+    """Yield what a block runs, and the exit code that it is to have."""
+    match language:
+        case "console":
+            for line in text.splitlines():
+                if line.startswith("$ "):
+                    code = _EXIT_CODE.search(line)
+                    command = _EXIT_CODE.sub("", line[2:])
+                    yield ["bash", "-c", command], int(code.group(1)) if code else 0
+        case "sh":
+            yield ["bash", "-euo", "pipefail", "-c", text], 0
+        case "python":
+            yield [sys.executable, "-c", text], 0
+        case "yaml" | "hcl":
+            for command in _COMMAND.findall(text):
+                yield ["bash", "-c", command], 0
+        case "toml":
+            tomllib.loads(text)
+        case _:
+            assert language in READ_ONLY, language
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda one: str(one.relative_to(DOCS)))
+def test_every_block_of_a_page_works(
+    page: Path, new_stage: Callable[[], Path], environment: dict[str, str]
+) -> None:
+    folder = new_stage()
+    for language, text in blocks(page):
+        for command, code in steps(language, text):
+            done = subprocess.run(
+                command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+            )
+            assert done.returncode == code, (command[-1], done.stdout[-500:], done.stderr)
+            assert "Traceback" not in done.stderr
+
+
+def inline() -> list[tuple[str, int]]:
+    text = (DOCS / "coming-from.md").read_text("utf-8")
+    found = {
+        (command, int(code or 0))
+        for command, _, code in _INLINE.findall(text)
+        if "IMAGE" not in command
+    }
+    return sorted(found)
+
+
+def test_every_command_in_the_tables_works(
+    new_stage: Callable[[], Path], environment: dict[str, str]
+) -> None:
+    commands = inline()
+    assert len(commands) > 20
+    for command, code in commands:
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=new_stage(), env=environment, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+        assert done.returncode == code, (command, done.stderr)
+
+
+def test_options_that_are_only_named_exist() -> None:
+    known = {
+        word
+        for one in commands()
+        for parameter in one.parameters
+        for word in parameter.term.split()
+        if word.startswith("-")
+    }
+    for page in (*PAGES, ROOT / "README.md"):
+        for named in re.findall(r"`(--[a-z-]+)[ `]", page.read_text("utf-8")):
+            assert named in known | {"--help", "--version"}, (page.name, named)
+
+
+def test_the_page_on_python_shows_the_example_as_it_is() -> None:
+    shown = (DOCS / "how-to" / "python.md").read_text("utf-8")
+    source = (ROOT / "examples/provider/src/reseal_contoso/__init__.py").read_text("utf-8")
+    declared = source[source.index("@provider(") : source.index('    r"""')]
+    assert declared in shown
+    example = tomllib.loads((ROOT / "examples/provider/pyproject.toml").read_text("utf-8"))
+    page = next(tomllib.loads(text) for language, text in blocks(DOCS / "how-to" / "python.md")
+                if language == "toml")  # fmt: skip
+    assert page["project"]["entry-points"] == example["project"]["entry-points"]
+
+
+# The built pages
+
+
+def test_the_reference_holds_every_declaration() -> None:
+    pages = reference.pages()
+    for one in commands():
+        assert f"reseal {one.name}".strip() in pages["commands.md"]
+        for parameter in one.parameters:
+            assert parameter.term.split()[0].strip("[,") in pages["commands.md"]
+    for name in ("providers.md", "checks.md"):
+        assert "Source:*" in pages[name]
+    assert "Microsoft-Windows-Shell-Setup" in pages["answer-files.md"]
+    assert "`new_sid_at_next_boot`" in pages["record.md"]
+    assert "### generalize" in pages["python.md"]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("material", reason="mkdocs-material is not installed (make docs)")
+    folder = tmp_path_factory.mktemp("site")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", folder],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def test_the_pages_are_built_strictly_and_load_nothing_from_elsewhere(site: Path) -> None:
+    pages = list(site.rglob("*.html"))
+    assert len(pages) > len(PAGES)
+    loading = re.compile(
+        r"<(?:script|img|iframe|source)[^>]+src=\"?(?:https?:)?//|"
+        r"<link[^>]+rel=\"?(?:stylesheet|icon|preload|preconnect)\"?[^>]+href=\"?(?:https?:)?//"
+    )
+    for page in pages:
+        assert not loading.search(page.read_text("utf-8")), page
+    for style in site.rglob("*.css"):
+        assert not re.search(r"url\([\"']?(?:https?:)?//", style.read_text("utf-8")), style
+
+
+def test_nothing_of_a_page_is_left_behind_in_the_source(site: Path) -> None:
+    del site
+    assert shutil.which("mkdocs") is None or not (ROOT / "docs" / "reference").exists()

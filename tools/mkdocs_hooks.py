@@ -1,0 +1,20 @@
+"""Give the documentation its generated pages, each time that it is built."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tools import reference
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """Add the reference to what is built."""
+    from mkdocs.structure.files import File  # noqa: PLC0415  only a build has it
+
+    for name, text in reference.pages().items():
+        files.append(File.generated(config, f"reference/{name}", content=text))
+    return files
