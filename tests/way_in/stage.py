@@ -65,6 +65,9 @@ def golden(folder: Path) -> Path:
     (folder / "settings.reg").write_bytes(SETTINGS.encode("utf-16"))
     capture(folder / "image.qcow2", folder / "windows.wim", CaptureOptions(compression="xpress"))
     (folder / "folder").mkdir()
+    (folder / "fleet.csv").write_text(
+        "name,time_zone\nPC-0001,UTC\nPC-0002,Romance Standard Time\n"
+    )
     return folder
 
 

@@ -78,6 +78,16 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
             "reseal specialize golden.qcow2 --set Shell-Setup/TimeZone=UTC --output pc.qcow2 --thin",
         ),
     ),
+    "clone": (
+        Example(
+            "A thin image for each row of a table",
+            "reseal clone golden.qcow2 --machines fleet.csv --output-dir fleet",
+        ),
+        Example(
+            "Whole images, with everything done here that can be",
+            "reseal clone golden.qcow2 --machines fleet.csv --output-dir fleet --full --now",
+        ),
+    ),
     "capture": (
         Example("The Windows volume, as DISM would", "reseal capture image.qcow2 new.wim"),
         Example(
@@ -89,16 +99,11 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "apply": (Example("Into a folder", "reseal apply windows.wim folder --index 1"),),
     "deploy": (
         Example(
-            "A disk that starts the Windows of an image by UEFI",
-            "reseal deploy image.qcow2 disk.qcow2 --size 64G --firmware uefi",
+            "A disk for UEFI, from a WIM",
+            "reseal deploy windows.wim disk.qcow2 --size 1G --firmware uefi",
         ),
         Example(
-            "The same of a WIM, for BIOS",
-            "reseal deploy windows.wim disk.qcow2 --index 1 --size 64G --firmware bios",
-        ),
-        Example(
-            "A larger disk of an image, which its Windows volume fills",
-            "reseal deploy image.qcow2 larger.vhdx --size 80G --resize",
+            "An image on a larger disk", "reseal deploy image.qcow2 larger.vhdx --size 2G --resize"
         ),
     ),
     "providers": (Example("What generalize removes, and how that is known", "reseal providers"),),
