@@ -9,7 +9,7 @@ import sys
 import time
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -41,9 +41,7 @@ QCOW2, VHDX, VHD, VMDK, VDI, RAW = FORMATS
 KILLS = int(os.environ.get("RESEAL_KILLS", "12"))
 
 
-def interrupt(
-    path: Path, monkeypatch: pytest.MonkeyPatch, tool: Callable[[list[str]], str]
-) -> None:
+def interrupt(path: Path, monkeypatch: pytest.MonkeyPatch, tool: Callable[..., str]) -> None:
     """Have a run's merge fail, with `tool` in the place of qemu-img commit."""
     with monkeypatch.context() as patched:
         patched.setattr("reseal.disk.merge.run_tool", tool)
@@ -55,16 +53,16 @@ def interrupt(
     assert f"reseal resume {path}" in raised.value.hint
 
 
-def fail(_: object) -> str:
+def fail(_: object, **_options: object) -> str:
     raise ImageError("qemu-img failed: No space left on device")
 
 
-def fail_at_the_end(argv: list[str]) -> str:
-    run_tool(argv)
+def fail_at_the_end(argv: list[str], **options: Any) -> str:
+    run_tool(argv, **options)
     return fail(argv)
 
 
-def stop(_: object) -> str:
+def stop(_: object, **_options: object) -> str:
     raise KeyboardInterrupt
 
 
@@ -75,7 +73,7 @@ def stop(_: object) -> str:
 def test_an_interrupted_merge_is_finished(
     tmp_path: Path,
     kind: Kind,
-    tool: Callable[[list[str]], str],
+    tool: Callable[..., str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     path = make_image(tmp_path, kind)

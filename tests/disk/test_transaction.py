@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -326,8 +326,8 @@ def test_a_vdi_whose_header_counts_too_few_blocks(
         data[0x184] -= 1
         path.write_bytes(data)
 
-    def commit(argv: list[str]) -> str:
-        said = process.run_tool(argv)
+    def commit(argv: list[str], **options: Any) -> str:
+        said = process.run_tool(argv, **options)
         miscount()
         return said
 

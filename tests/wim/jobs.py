@@ -7,6 +7,7 @@ from typing import Any
 
 from reseal.disk import FileDevice, Slice
 from reseal.process import run_worker
+from reseal.sandbox import Limits
 from reseal.wim import apply_image, capture_volume
 
 
@@ -16,7 +17,8 @@ def capture(volume: Path, wim: Path, **options: Any) -> dict[str, Any]:
     def job(report: Any) -> dict[str, Any]:
         return capture_volume(FileDevice(volume), wim, on_progress=report, **options)
 
-    result: dict[str, Any] = run_worker(job, subject=str(volume))
+    limits = Limits(reads=(volume,), writes=(wim.parent,))
+    result: dict[str, Any] = run_worker(job, subject=str(volume), limits=limits)
     return result
 
 
@@ -31,5 +33,6 @@ def apply(
         device = Slice(file, 0, file.size) if through_callbacks else file
         return apply_image(wim, index, device, on_progress=report, **options)
 
-    result: dict[str, Any] = run_worker(job, subject=str(volume))
+    limits = Limits(reads=(wim.parent,), writes=(volume,))
+    result: dict[str, Any] = run_worker(job, subject=str(volume), limits=limits)
     return result

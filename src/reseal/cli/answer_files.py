@@ -91,6 +91,11 @@ def request(
     )
 
 
+def host_folders(asked: Request | None) -> tuple[Path, ...]:
+    """Return the folders of this machine that an answer file's driver paths stand for."""
+    return tuple(asked.driver_folders.values()) if asked else ()
+
+
 def _load_oobe_xml(file: Path | None) -> tuple[str, bytes] | None:
     """Read an oobe.xml and check it; raises AnswerFileError."""
     from reseal.answerfile.source import read_bounded  # noqa: PLC0415

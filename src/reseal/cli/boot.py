@@ -8,7 +8,15 @@ from typing import Annotated, Any
 import typer
 
 from reseal.cli import console
-from reseal.cli.answer_files import FORCE_UNATTEND, DriverPaths, OobeXml, Replace, Unattend, request
+from reseal.cli.answer_files import (
+    FORCE_UNATTEND,
+    DriverPaths,
+    OobeXml,
+    Replace,
+    Unattend,
+    host_folders,
+    request,
+)
 from reseal.cli.options import (
     AllowBacking,
     AsJson,
@@ -97,7 +105,11 @@ def boot(
         else:
             target = Target.AUDIT if audit else Target.OOBE
             options = Options(
-                volume=volume, dry_run=dry_run, allow_backing=allow_backing, index=index
+                volume=volume,
+                dry_run=dry_run,
+                allow_backing=allow_backing,
+                index=index,
+                reads=host_folders(answers),
             )
             job = booting.recover_job if recover else booting.boot_job(target, answers)
             recheck = recovered if recover else booting.armed(target)

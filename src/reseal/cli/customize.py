@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -70,12 +71,17 @@ def customize(
             dry_run=dry_run,
             allow_backing=allow_backing,
             shrink=customization.shrink,
+            reads=customization.reads,
         )
         try:
             customization.prepare(dry_run=dry_run)
             with console.progress(quiet=quiet) as progress:
                 record = change(
-                    image, report.customize_job(customization), lambda _: [], options, progress
+                    image,
+                    report.customize_job(customization),
+                    lambda _: [],
+                    replace(options, writes=customization.writes),
+                    progress,
                 )
             record["copied_out"] = customization.publish()
         finally:

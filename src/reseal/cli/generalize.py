@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +10,15 @@ from typing import Annotated
 import typer
 
 from reseal.cli import console
-from reseal.cli.answer_files import FORCE_UNATTEND, DriverPaths, OobeXml, Replace, Unattend, request
+from reseal.cli.answer_files import (
+    FORCE_UNATTEND,
+    DriverPaths,
+    OobeXml,
+    Replace,
+    Unattend,
+    host_folders,
+    request,
+)
 from reseal.cli.options import (
     AllowBacking,
     AsJson,
@@ -176,6 +185,11 @@ def generalize(
             index=index,
             switches=switches,
             shrink=customization.shrink,
+            reads=(
+                *((drivers,) if drivers else ()),
+                *host_folders(answers),
+                *customization.reads,
+            ),
         )
         sid = SidNow() if sid_now else None
         try:
@@ -185,7 +199,7 @@ def generalize(
                     image,
                     generalize_job(target, chosen, answers, sid, drivers, customization),
                     still_armed(target, chosen, sid),
-                    options,
+                    dataclasses.replace(options, writes=customization.writes),
                     report,
                 )
             if copied_out := customization.publish():

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from reseal.cli import console
-from reseal.cli.answer_files import DriverPaths, OobeXml, Replace, request
+from reseal.cli.answer_files import DriverPaths, OobeXml, Replace, host_folders, request
 from reseal.cli.options import AllowBacking, AsJson, ImagePath, Index, Quiet, ReportFiles, Volume
 
 
@@ -55,7 +55,13 @@ def apply(
         )
         assert asked
         console.check_reports(report_files)
-        options = Options(volume=volume, dry_run=dry_run, allow_backing=allow_backing, index=index)
+        options = Options(
+            volume=volume,
+            dry_run=dry_run,
+            allow_backing=allow_backing,
+            index=index,
+            reads=host_folders(asked),
+        )
         with console.progress(quiet=quiet) as report:
             record = change(image, answer_file.apply_job(asked), lambda _: [], options, report)
         if dry_run:

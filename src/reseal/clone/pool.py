@@ -48,6 +48,7 @@ class Worker:
             self._process = spawn(
                 [sys.executable, "-m", "reseal.clone.worker", str(its.fileno())],
                 pass_fds=[its.fileno()],
+                bounded=False,
             )
         self._send(plan.to_json())
 

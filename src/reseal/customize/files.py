@@ -54,13 +54,13 @@ class CopyIn:
 
     def __init__(self, given: Given) -> None:
         self._guest = given.text("guest")
-        self._source = given.host("host")
-        self._files = list(_walk(self._source))
+        self.input = given.host("host")
+        self._files = list(_walk(self.input))
 
     def stage(self, run: Run) -> None:
         """Stage the copy."""
         session = run.session
-        name = Path(os.path.normpath(self._source.absolute())).name
+        name = Path(os.path.normpath(self.input.absolute())).name
         target = guest.into(session, self._guest, name)
         for path, inside, is_folder in self._files:
             for part in inside:

@@ -43,6 +43,11 @@ class Outputs:
             raise UsageError(msg, "Name a path in a folder that you may write to.") from error
         self._folders[target] = Path(made)
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The private folders."""
+        return tuple(self._folders.values())
+
     def write(self, target: Path, inside: tuple[str, ...], data: bytes) -> None:
         """Keep a file; `inside` are the names below the target, none for the target itself."""
         if self.dry:

@@ -16,6 +16,7 @@ from reseal.session import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from reseal.customize.step import Given, Stager
     from reseal.session import Session
@@ -73,6 +74,17 @@ class Customization:
             with one.blamed():
                 self._steps.append((one, one.step.make(one)))
         self.shrink = any(one.step.name == "shrink" for one, _ in self._steps)
+
+    @property
+    def reads(self) -> tuple[Path, ...]:
+        """Files and folders of this machine that are read while the steps are staged."""
+        found = (getattr(stager, "input", None) for _, stager in self._steps)
+        return tuple(path for path in found if path is not None)
+
+    @property
+    def writes(self) -> tuple[Path, ...]:
+        """Folders of this machine that are written to, as `prepare` has made them."""
+        return self._outputs.folders
 
     def __bool__(self) -> bool:
         return bool(self._steps)

@@ -26,6 +26,7 @@ from reseal.ntfs.clusters import Clusters
 from reseal.ntfs.extend import extend
 from reseal.ntfs.make import make as make_ntfs
 from reseal.process import run_worker
+from reseal.sandbox import Limits
 from reseal.wim import apply_image, is_wim
 
 if TYPE_CHECKING:
@@ -111,7 +112,9 @@ def _from_wim(path: Path, target: Path, options: Options, report: Report) -> dic
             with timings.of("Laying out the disk", report):
                 _in_worker(path, lambda _: _lay_out(socket, layout, with_windows=True))
             with timings.of("Applying the image", report):
-                applied = _in_worker(path, apply, report)
+                # The folder: a split WIM has its other parts there.
+                reads = (path.resolve().parent,)
+                applied = _in_worker(path, apply, report, reads=reads)
             facts = {"path": str(path), "index": applied["index"], "bytes": applied["bytes"]}
             record = _finished(path, socket, layout, None, options, report, timings)
         _require_same(path, seen, _look([path]))
@@ -267,7 +270,8 @@ def _finished(
             device.close()
 
     with timings.of("Making it bootable", report):
-        record: dict[str, Any] = _in_worker(path, work)
+        reads = (options.drivers,) if options.drivers else ()
+        record: dict[str, Any] = _in_worker(path, work, reads=reads)
     return record
 
 
@@ -280,10 +284,17 @@ def _committed(
     return {"result": "deployed", "image": facts, **record, "timings": dict(timings)}
 
 
-def _in_worker(path: Path, work: Callable[[Report], Any], report: Report | None = None) -> Any:
+def _in_worker(
+    path: Path,
+    work: Callable[[Report], Any],
+    report: Report | None = None,
+    *,
+    reads: tuple[Path, ...] = (),
+) -> Any:
     """Run it in a worker, and let every error name the image and say that no disk was made."""
     try:
-        return run_worker(work, subject=str(path), on_message=report)
+        limits = Limits(reads=reads)
+        return run_worker(work, subject=str(path), on_message=report, limits=limits)
     except ResealError as error:
         message = error.message if path.name in error.message else f"{path}: {error.message}"
         error.args = (message, *error.args[1:])

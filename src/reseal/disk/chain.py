@@ -53,6 +53,11 @@ class Link:
             yield self.data_file
         yield from self.extents
 
+    def all_files(self) -> Iterator[Path]:
+        """Yield every file that is opened with the image: its own, and those of what is below."""
+        for link in self.chain():
+            yield from link.own_files()
+
     def chain(self) -> Iterator[Link]:
         """Yield the image and its backing images, the image first."""
         link: Link | None = self

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from reseal.errors import ImageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
 #: Zeros that are written at once.
 _ZEROS = 4 << 20
@@ -67,15 +67,21 @@ def check_range(device: Device, offset: int, size: int) -> None:
 
 
 class FileDevice:
-    """A plain file as a device, without any container format."""
+    """A plain file as a device, without any container format.
 
-    def __init__(self, path: Path, *, read_only: bool = True) -> None:
-        self.path = path
+    Args:
+        file: its path, or the descriptor of a file that is open, which stays open.
+        read_only: refuse writes.
+    """
+
+    def __init__(self, file: Path | int, *, read_only: bool = True) -> None:
+        self.path = Path(f"/proc/self/fd/{file}") if isinstance(file, int) else file
         self.read_only = read_only
+        flags = (os.O_RDONLY if read_only else os.O_RDWR) | os.O_CLOEXEC
         try:
-            self._fd = os.open(path, (os.O_RDONLY if read_only else os.O_RDWR) | os.O_CLOEXEC)
+            self._fd = os.dup(file) if isinstance(file, int) else os.open(file, flags)
         except OSError as error:
-            msg = f"{path} can't be opened: {error.strerror}"
+            msg = f"{self.path} can't be opened: {error.strerror}"
             raise DiskError(msg) from error
         self.size = os.lseek(self._fd, 0, os.SEEK_END)
 
@@ -95,6 +101,9 @@ class FileDevice:
 
     def write(self, offset: int, data: bytes) -> None:
         """Write all of `data` at `offset`."""
+        if self.read_only:
+            msg = f"{self.path} was opened to be read only"
+            raise DiskError(msg)
         check_range(self, offset, len(data))
         view = memoryview(data)
         while view:

@@ -109,7 +109,9 @@ def serve_link(link: Link, overlay: Path | None, *, subject: str) -> Iterator[Pa
             create_overlay(overlay, link)
         node = overlay_blockdev(overlay, link) if overlay else link.blockdev()
         node["read-only"] = not writable
-        with serve(node, folder, writable=writable, subject=subject) as socket_path:
+        with serve(
+            node, folder, writable=writable, subject=subject, files=link.all_files()
+        ) as socket_path:
             yield socket_path
 
 

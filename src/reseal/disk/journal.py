@@ -7,6 +7,7 @@ nowhere.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from dataclasses import asdict, dataclass
@@ -96,4 +97,5 @@ class Journal:
 def remove_journal(image: Path) -> None:
     """Take the note away: the merge is complete, on stable storage."""
     journal_path(image).unlink(missing_ok=True)
-    sync_folder(image.parent)
+    with contextlib.suppress(OSError):  # it is gone; at worst a power failure brings it back
+        sync_folder(image.parent)

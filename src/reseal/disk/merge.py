@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from reseal.disk.formats import vdi
 from reseal.disk.image import refuse_interrupted, resume_command
 from reseal.disk.journal import Journal, remove_journal
 from reseal.disk.locks import InUseError, in_use_by_qemu, kept_by_qemu
-from reseal.disk.overlay import create_overlay, overlay_name
+from reseal.disk.overlay import clear, create_overlay, overlay_name
 from reseal.disk.qemu import is_lock_failure
 from reseal.disk.sample import take_samples
 from reseal.disk.sidecar import journal_path, overlay_path, sync_file
@@ -40,7 +41,7 @@ class InPlace:
         self._require_unused()
         self._appearance = Appearance(image)
         self.overlay = overlay_path(image.file)
-        self.overlay.unlink(missing_ok=True)  # of a run that was killed before its merge
+        clear(self.overlay)  # of a run that was killed before its merge
         create_overlay(self.overlay, image.link)
 
     def commit(self) -> None:
@@ -71,7 +72,8 @@ class InPlace:
     def discard(self) -> None:
         """Delete the overlay, unless a merge has begun that needs it."""
         if not journal_path(self._image.file).exists():
-            self.overlay.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # the next run takes it away
+                self.overlay.unlink(missing_ok=True)
 
     def _require_unused(self) -> None:
         if any(kept_by_qemu(file) for file in self._image.link.own_files()):
@@ -90,11 +92,14 @@ def merge(path: Path, link: Link, overlay: Path) -> None:
         if is_vdi:
             vdi.recount(link.path)
         # -d: qemu-img would empty the overlay afterwards, on which an interrupted merge depends.
-        run_tool(["qemu-img", "commit", "-q", "-d", overlay_name(overlay, link)])
+        run_tool(
+            ["qemu-img", "commit", "-q", "-d", overlay_name(overlay, link)], files=link.all_files()
+        )
         if is_vdi:
             vdi.recount(link.path)
         for file in link.own_files():
             sync_file(file)
+        remove_journal(link.path)
     except (ImageError, OSError, KeyboardInterrupt) as error:
         if is_lock_failure(str(error)):
             raise in_use_by_qemu(path) from error
@@ -103,7 +108,6 @@ def merge(path: Path, link: Link, overlay: Path) -> None:
             f" {error or 'stopped by the user'}",
             hint=f"Free some space if that was the cause, then finish it: {resume_command(path)}",
         ) from error
-    remove_journal(link.path)
 
 
 def _require_writable(image: Image) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from reseal.disk.device import DiskError, check_range
 from reseal.process import load_library
+from reseal.sandbox import heartbeat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,6 +131,7 @@ class NbdDevice:
         check_range(self, offset, size)
         parts = []
         for start in range(offset, offset + size, _CHUNK):
+            heartbeat()
             length = min(_CHUNK, offset + size - start)
             result = self._nbd.nbd_pread(self._handle, self._buffer, length, start, 0)
             self._check(result, f"read at {start}")
@@ -143,6 +145,7 @@ class NbdDevice:
         if self.read_only:
             raise DiskError("the disk is open for reading only.")
         for start in range(0, len(data), _CHUNK):
+            heartbeat()
             part = bytes(data[start : start + _CHUNK])
             result = self._nbd.nbd_pwrite(self._handle, part, len(part), offset + start, 0)
             self._check(result, f"written at {offset + start}")

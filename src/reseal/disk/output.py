@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ from reseal.errors import ImageError, UsageError
 from reseal.process import run_tool
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from reseal.disk.formats import Header
@@ -73,13 +75,15 @@ class NewImage:
 
     def discard(self) -> None:
         """Delete the overlay and what was written of the output."""
-        self.overlay.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # the next run takes it away
+            self.overlay.unlink(missing_ok=True)
         self._lock.close()
 
     def _convert(self, target: Path) -> None:
         source = overlay_name(self.overlay, self._image.link)
         try:
-            convert(self._image.link.header, source, self._format, target)
+            files = self._image.link.all_files()
+            convert(self._image.link.header, source, self._format, target, files=files)
         except ImageError as error:
             raise DiskError(f"{self._output} can't be written: {error}") from error
 
@@ -87,7 +91,12 @@ class NewImage:
         """Refuse an output for which the disk has no space, as far as that can be told."""
         name = overlay_name(self.overlay, self._image.link)
         kind = "raw" if self._format == "raw" else "qcow2"
-        measured = json.loads(run_tool(["qemu-img", "measure", "--output=json", "-O", kind, name]))
+        measured = json.loads(
+            run_tool(
+                ["qemu-img", "measure", "--output=json", "-O", kind, name],
+                files=self._image.link.all_files(),
+            )
+        )
         require_space(
             self._output.parent,
             measured["required"],
@@ -114,7 +123,7 @@ def publish(whole: Path, output: Path) -> None:
     sync_folder(output.parent)
 
 
-def convert(header: Header, source: str, kind: str, target: Path) -> None:
+def convert(header: Header, source: str, kind: str, target: Path, *, files: Iterable[Path]) -> None:
     """Write a disk into a new file, compactly.
 
     Args:
@@ -122,6 +131,7 @@ def convert(header: Header, source: str, kind: str, target: Path) -> None:
         source: the disk, as QEMU's tools take it.
         kind: the format of the new file.
         target: the new file.
+        files: what is opened with the disk.
 
     Raises:
         ImageError: it can't be written.
@@ -132,7 +142,7 @@ def convert(header: Header, source: str, kind: str, target: Path) -> None:
     command = ["qemu-img", "convert", "-q", "-O", QEMU_NAMES[kind]]
     if options:
         command += ["-o", ",".join(f"{key}={value}" for key, value in options.items())]
-    run_tool([*command, source, str(target)])
+    run_tool([*command, source, str(target)], files=files)
     if kind == "vdi":
         vdi.recount(target)
 

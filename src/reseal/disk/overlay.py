@@ -16,6 +16,18 @@ if TYPE_CHECKING:
     from reseal.disk.chain import Link
 
 
+def clear(overlay: Path) -> None:
+    """Delete an overlay that a run has left.
+
+    Raises:
+        DiskError: it can't be deleted.
+    """
+    try:
+        overlay.unlink(missing_ok=True)
+    except OSError as error:
+        raise DiskError(f"{overlay} can't be deleted: {error.strerror}.") from error
+
+
 def create_overlay(
     overlay: Path, link: Link, backing_name: str | None = None, *, size: int | None = None
 ) -> None:
@@ -43,7 +55,8 @@ def create_overlay(
             hint="reseal needs to write beside the image; --output names a new image elsewhere.",
         ) from error
     try:
-        run_tool([*command, str(overlay), str(size or link.header.size)])
+        command += [str(overlay), str(size or link.header.size)]
+        run_tool(command, files=link.all_files())
     except BaseException as error:
         overlay.unlink(missing_ok=True)  # qemu-img itself deletes what it could not finish
         if isinstance(error, ImageError):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 from contextlib import contextmanager
-from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
@@ -21,8 +20,8 @@ _CHUNK = 4 << 20
 
 
 @contextmanager
-def nameless(size: int) -> Iterator[Path]:
-    """Make a sparse file that is gone when the process is, and yield a path for programs to open.
+def nameless(size: int) -> Iterator[int]:
+    """Make a sparse file that is gone when the process is, and yield its descriptor.
 
     Raises:
         DiskError: there is no place for it.
@@ -30,7 +29,7 @@ def nameless(size: int) -> Iterator[Path]:
     try:
         with TemporaryFile(prefix="reseal-") as file:
             file.truncate(size)
-            yield Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")
+            yield file.fileno()
     except OSError as error:
         if isinstance(error, ImageError):
             raise
@@ -38,22 +37,26 @@ def nameless(size: int) -> Iterator[Path]:
         raise DiskError(msg, hint="Free some space, or name another folder in TMPDIR.") from error
 
 
-def pour(path: Path, device: Device) -> None:
+def named(descriptor: int) -> str:
+    """Return the path by which a program that inherits a descriptor opens its file."""
+    return f"/proc/self/fd/{descriptor}"
+
+
+def pour(descriptor: int, device: Device) -> None:
     """Copy a sparse file to the start of an empty device; its holes are skipped."""
-    with path.open("rb") as file:
-        descriptor, position = file.fileno(), 0
-        while True:
-            try:
-                position = os.lseek(descriptor, position, os.SEEK_DATA)
-            except OSError as error:
-                if error.errno == errno.ENXIO:  # nothing but a hole is left
-                    return
-                raise
-            end = os.lseek(descriptor, position, os.SEEK_HOLE)
-            while position < end:
-                data = os.pread(descriptor, min(_CHUNK, end - position), position)
-                device.write(position, data)
-                position += len(data)
+    position = 0
+    while True:
+        try:
+            position = os.lseek(descriptor, position, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # nothing but a hole is left
+                return
+            raise
+        end = os.lseek(descriptor, position, os.SEEK_HOLE)
+        while position < end:
+            data = os.pread(descriptor, min(_CHUNK, end - position), position)
+            device.write(position, data)
+            position += len(data)
 
 
 def copy_ranges(

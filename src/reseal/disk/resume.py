@@ -67,11 +67,15 @@ def resume(path: Path, *, allow_backing: bool = False) -> Resumed:
             vdi.undo_allocations(file, journal.file_size)
         merged = overlay.stat().st_size
         merge(path, link, overlay)
-        overlay.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # the next run takes it away
+            overlay.unlink(missing_ok=True)
         if link.header.format == "qcow2":
             # Space that the interrupted merge had taken and not yet used; harmless where it stays.
             with contextlib.suppress(ImageError):
-                run_tool(["qemu-img", "check", "-q", "-r", "leaks", json_name(link.blockdev())])
+                run_tool(
+                    ["qemu-img", "check", "-q", "-r", "leaks", json_name(link.blockdev())],
+                    files=link.all_files(),
+                )
         return Resumed(path, merged)
     finally:
         lock.close()

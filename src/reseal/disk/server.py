@@ -18,7 +18,7 @@ from reseal.errors import ImageError
 from reseal.process import spawn, tool_message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _DAEMON = "qemu-storage-daemon"
 _GREETING = b"NBDMAGIC"
@@ -34,13 +34,20 @@ def private_folder() -> Iterator[Path]:
     parent = tempfile.gettempdir()
     if len(parent) > _MAX_SOCKET_PATH - 40:
         parent = "/tmp"  # noqa: S108  # the folder in it is created with mode 0700
-    with tempfile.TemporaryDirectory(prefix="reseal-", dir=parent) as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="reseal-", dir=parent, ignore_cleanup_errors=True
+    ) as folder:
         yield Path(folder)
 
 
 @contextmanager
 def serve(
-    blockdev: dict[str, Any], folder: Path, *, writable: bool, subject: str
+    blockdev: dict[str, Any],
+    folder: Path,
+    *,
+    writable: bool,
+    subject: str,
+    files: Iterable[Path] = (),
 ) -> Iterator[Path]:
     """Serve a disk as long as the context lasts, and yield the path of the socket.
 
@@ -49,6 +56,7 @@ def serve(
         folder: where the socket is made.
         writable: allow writes. Whoever writes has to flush before the context ends.
         subject: the image, for error messages.
+        files: what is opened although the description does not name it.
 
     Raises:
         EngineError: the daemon is not installed.
@@ -71,6 +79,7 @@ def serve(
                     f"type=nbd,id=disk,node-name=disk,name={EXPORT},writable={_on(writable)}",
                 ],
                 pass_fds=[listener.fileno()],
+                files=files,
             )
         stack.enter_context(process)
         stack.callback(process.kill)

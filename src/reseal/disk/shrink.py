@@ -60,9 +60,10 @@ def shrink(image: Image) -> None:
     whole = partial / image.file.name
     source = json_name(image.link.blockdev())
     try:
-        convert(image.link.header, source, image.format, whole)
+        files = list(image.link.all_files())
+        convert(image.link.header, source, image.format, whole, files=files)
         header = image.link.header.options | {"file": {"driver": "file", "filename": str(whole)}}
-        run_tool(["qemu-img", "compare", "-q", source, json_name(header)])
+        run_tool(["qemu-img", "compare", "-q", source, json_name(header)], files=files)
         shutil.copymode(image.file, whole)
         sync_file(whole)
         whole.replace(image.file)

@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from reseal.disk.pour import nameless, pour
+from reseal.disk.pour import named, nameless, pour
 from reseal.process import run_tool
 
 if TYPE_CHECKING:
@@ -36,13 +36,14 @@ def make(device: Device, files: Mapping[str, bytes], *, label: str, hidden_secto
         run_tool(
             [
                 *("mkfs.vfat", "-F", "32", "-S", str(_SECTOR), "-h", str(hidden_sectors)),
-                *("-n", label, str(volume)),
-            ]
+                *("-n", label, named(volume)),
+            ],
+            pass_fds=[volume],
         )
         for path, data in files.items():
             place = tree.joinpath(*path.split("\\"))
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(data)
         tops = sorted(str(one) for one in tree.iterdir())
-        run_tool(["mcopy", "-s", "-i", str(volume), *tops, "::/"])
+        run_tool(["mcopy", "-s", "-i", named(volume), *tops, "::/"], pass_fds=[volume])
         pour(volume, device)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from reseal.folder import descent
 from reseal.folder.descent import names_in, opened_folder, upper
 from reseal.folder.journal import DELETED
+from reseal.sandbox import heartbeat
 from reseal.tree import ARCHIVE, DIRECTORY, REPARSE_POINT, EscapeError, Stat, TreeError
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class FolderReader:
 
     def _resolve(self, path: str) -> Names | None:
         """Return the parts of a path as they are spelled, None where nothing is there."""
+        heartbeat()
         found: Names = []
         for part in [part for part in path.split("\\") if part]:
             if part in {".", ".."} or (not found and upper(part) == upper(DELETED)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reseal.disk.pour import nameless, pour
+from reseal.disk.pour import named, nameless, pour
 from reseal.process import run_tool
 
 if TYPE_CHECKING:
@@ -29,14 +29,15 @@ def make(device: Device, *, label: str, hidden_sectors: int) -> None:
         EngineError: mkntfs is not installed.
         ImageError: it failed.
     """
-    with nameless(device.size) as path:
+    with nameless(device.size) as file:
         run_tool(
             [
                 *("mkntfs", "--force", "--quiet", "--quick"),
                 *("--cluster-size", str(_CLUSTER), "--sector-size", str(_SECTOR)),
                 *("--partition-start", str(hidden_sectors)),
                 *("--heads", str(_HEADS), "--sectors-per-track", str(_SECTORS_PER_TRACK)),
-                *("--label", label, str(path), str(device.size // _SECTOR)),
-            ]
+                *("--label", label, named(file), str(device.size // _SECTOR)),
+            ],
+            pass_fds=[file],
         )
-        pour(path, device)
+        pour(file, device)

@@ -13,6 +13,7 @@ from reseal.disk.locks import Lock
 from reseal.disk.partitions import volumes
 from reseal.errors import CheckError, ImageError, UsageError
 from reseal.ntfs import BitLockerError, NotNtfsError, Volume
+from reseal.sandbox import Limits
 from reseal.session import raw_copy
 from reseal.session.run import Options, in_worker, on_disk
 from reseal.wim import apply_image, apply_to_folder
@@ -110,13 +111,18 @@ def _to_image(
 
     with Image.open(target, allow_backing=allow_backing) as image:
         if raw_copy.fits(image):
-            return raw_copy.change(image, work, report)
+            return raw_copy.change(image, work, report, reads=_beside(wim))
     return on_disk(
         target,
         lambda socket, report: work(connect(socket), report),
-        Options(allow_backing=allow_backing),
+        Options(allow_backing=allow_backing, reads=_beside(wim)),
         report,
     )
+
+
+def _beside(wim: Path) -> tuple[Path, ...]:
+    """Return what libwim reads: the folder, since a split WIM has its other parts there."""
+    return (wim.resolve().parent,)
 
 
 def _part(device: Device, place: VolumeRange) -> Device:
@@ -176,7 +182,8 @@ def _to_folder(
         return apply_to_folder(wim, index, partial_folder, check=check, on_progress=send)
 
     try:
-        result = in_worker(wim, work, report)
+        limits = Limits(reads=_beside(wim), writes=(partial_folder,))
+        result = in_worker(wim, work, report, limits)
         mode = target.stat().st_mode & 0o7777 if target.exists() else 0o755
         partial_folder.chmod(mode)
         # An empty folder of that name is replaced at once; one that is a mount point can't be.

@@ -17,6 +17,7 @@ from reseal.disk import Image, connect
 from reseal.errors import ImageError, UsageError
 from reseal.process import run_worker
 from reseal.regf import Hive
+from reseal.sandbox import Limits
 from reseal.session import boot_store
 from reseal.session.run import Options, on_disk
 
@@ -70,7 +71,9 @@ def read(path: Path, job: StoreJob, *, allow_backing: bool = False) -> dict[str,
             finally:
                 device.close()
 
-        result: dict[str, Any] = run_worker(look, subject=str(path), on_message=None)
+        result: dict[str, Any] = run_worker(
+            look, subject=str(path), limits=Limits.of_disk(image.size)
+        )
         return result
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from reseal.disk import FileDevice, Image, Slice, connect
 from reseal.disk.locks import Lock
 from reseal.disk.staged import Appearance
 from reseal.errors import CheckError, ImageError, UsageError
+from reseal.sandbox import Limits
 from reseal.session.opening import Found, choose, installations
 from reseal.session.run import in_worker
 from reseal.wim import capture_volume, is_wim
@@ -96,13 +97,15 @@ def capture(
         # A raw disk needs no server; it is read where it lies.
         source = image.file if image.format == "raw" else stack.enter_context(image.serve(None))
         report({"step": f"Reading {path}"})
-        facts = in_worker(path, partial(_look, source, path, options), None)
+        limits = Limits.of_disk(image.size, reads=tuple(image.link.own_files()))
+        facts = in_worker(path, partial(_look, source, path, options), None, limits)
         notes = _judge(path, facts, options)
         name = options.name or facts["properties"].get("DISPLAYNAME")
         if options.description:
             facts["properties"]["DESCRIPTION"] = options.description
         work = partial(_capture, source, wim, facts, name, options, appearance)
-        result = in_worker(path, work, report)
+        limits = replace(limits, writes=(wim.resolve().parent,))
+        result = in_worker(path, work, report, limits)
         facts_of_image = {"path": str(path), "format": image.format, "size": image.size}
     return {
         "result": "captured",

@@ -101,7 +101,7 @@ def take_out(
         sets = registry.control_sets if name == "SYSTEM" else []
         return {"digest": hashlib.sha256(data).hexdigest(), "control_sets": sets}
 
-    record = read(image, job, ignore_logs=ignore_logs)
+    record = read(image, job, ignore_logs=ignore_logs, writes=(folder,))
     return Taken(name, copy, record["digest"], tuple(record["control_sets"]))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from reseal.disk import DiskError, FileDevice
 from reseal.disk.sidecar import sync_folder
 from reseal.disk.staged import Appearance, require_space
+from reseal.sandbox import Limits
 from reseal.session.run import in_worker
 
 if TYPE_CHECKING:
@@ -37,7 +39,11 @@ def fits(image: Image) -> bool:
 
 
 def change(
-    image: Image, work: Callable[[Device, Report], dict[str, Any]], report: Report
+    image: Image,
+    work: Callable[[Device, Report], dict[str, Any]],
+    report: Report,
+    *,
+    reads: tuple[Path, ...] = (),
 ) -> dict[str, Any]:
     """Run the work on a copy of a raw disk, and put the copy in the disk's place.
 
@@ -45,6 +51,7 @@ def change(
         image: of which `fits` is true.
         work: called in a worker with the copy, which it closes.
         report: gets what the work reports.
+        reads: files and folders of the host that the work reads.
 
     Returns:
         What the work returned.
@@ -64,9 +71,12 @@ def change(
     copy = Path(name)
     try:
         _copy(image.file, number)
-        path = Path(f"/proc/{os.getpid()}/fd/{number}")
-        run = partial(_work, path, work)
-        result = in_worker(image.path, run, report)
+        limits = replace(
+            # Its name as well: libwim opens it once more.
+            Limits.of_disk(image.size, reads=reads, writes=(copy,)),
+            keeps=(number,),
+        )
+        result = in_worker(image.path, partial(_work, number, work), report, limits)
         os.fchmod(number, image.file.stat().st_mode & 0o7777)
         os.fsync(number)
         appearance.require_unchanged()
@@ -81,9 +91,9 @@ def change(
 
 
 def _work(
-    path: Path, work: Callable[[Device, Report], dict[str, Any]], report: Report
+    number: int, work: Callable[[Device, Report], dict[str, Any]], report: Report
 ) -> dict[str, Any]:
-    return work(FileDevice(path, read_only=False), report)
+    return work(FileDevice(number, read_only=False), report)
 
 
 def _copy(source: Path, target: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -22,6 +23,7 @@ from reseal.folder import Folder
 from reseal.ntfs import Volume, shadow_copies
 from reseal.ntfs.wipe import wipe
 from reseal.process import run_worker
+from reseal.sandbox import Limits
 from reseal.session import boot_store
 from reseal.session.opening import Found, acquaint, choose, installations
 from reseal.session.session import Part, Report, Session, Written
@@ -29,6 +31,7 @@ from reseal.wim import is_wim
 from reseal.windows import Installation, find_installations
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from reseal.disk import Device
@@ -53,6 +56,8 @@ class Options:
         dry_run: whether nothing is written at all.
         chkdsk_at_boot: whether the volume's dirty flag is set in the end.
         allow_backing: whether backing files may lie outside the image's folder.
+        reads: files and folders of the host, beside the image, that the job reads.
+        writes: those that it writes, too.
         switches: names of the switches that providers and checks look at.
         shrink: whether the image's file is rewritten compactly in the end.
         index: which image, where the path is a WIM; None for the only one.
@@ -64,6 +69,8 @@ class Options:
     dry_run: bool = False
     chkdsk_at_boot: bool = False
     allow_backing: bool = False
+    reads: tuple[Path, ...] = ()
+    writes: tuple[Path, ...] = ()
     switches: frozenset[str] = frozenset()
     shrink: bool = False
     index: int | None = None
@@ -77,6 +84,7 @@ def read(
     ignore_logs: bool = False,
     index: int | None = None,
     whole: bool = False,
+    writes: tuple[Path, ...] = (),
 ) -> dict[str, Any]:
     """Look at an image or a folder without changing it.
 
@@ -87,6 +95,7 @@ def read(
         ignore_logs: whether hives are read without their logs.
         index: which image of a WIM; None for the only one.
         whole: whether the job looks at the volume itself, rather than at some files of a WIM.
+        writes: files and folders of the host that the job writes.
 
     Returns:
         What the job returned, with `image` added: path, format and size in bytes.
@@ -102,10 +111,14 @@ def read(
             with Folder(path, read_only=True) as folder:
                 return job(_in_folder(folder, path, ignore_logs=ignore_logs))
 
-        result = in_worker(path, look, None)
+        result = in_worker(path, look, None, Limits(reads=(path,), writes=writes))
         return {"image": _folder_facts(path), **result}
 
-    with Image.open(path, allow_backing=allow_backing) as image, image.serve(None) as socket:
+    with (
+        _host_errors(path),
+        Image.open(path, allow_backing=allow_backing) as image,
+        image.serve(None) as socket,
+    ):
 
         def look_at_disk(report: Report) -> dict[str, Any]:
             del report
@@ -116,7 +129,7 @@ def read(
             finally:
                 device.close()
 
-        result = in_worker(path, look_at_disk, None)
+        result = in_worker(path, look_at_disk, None, Limits.of_disk(image.size, writes=writes))
         return {"image": _image_facts(image), **result}
 
 
@@ -190,16 +203,17 @@ def on_disk(path: Path, work: DiskWork, options: Options, report: Report) -> dic
     Returns:
         The worker's result, with `image` added.
     """
-    with Image.open(path, allow_backing=options.allow_backing) as image:
+    with _host_errors(path), Image.open(path, allow_backing=options.allow_backing) as image:
         if options.shrink and not options.output:
             require_shrinkable(image)
+        limits = Limits.of_disk(image.size, reads=options.reads, writes=options.writes)
         if options.dry_run:
             with image.serve(None) as socket:
-                result = in_worker(path, partial(work, socket), report)
+                result = in_worker(path, partial(work, socket), report, limits)
             return {"image": _image_facts(image), **result}
         with Transaction.begin(image, output=options.output, thin=options.thin) as transaction:
             with image.serve(transaction.overlay) as socket:
-                result = in_worker(path, partial(work, socket), report)
+                result = in_worker(path, partial(work, socket), report, limits)
             if result["written"] or options.output:
                 report({"step": "Merging"})
                 start = time.perf_counter()
@@ -214,15 +228,33 @@ def on_disk(path: Path, work: DiskWork, options: Options, report: Report) -> dic
         return {"image": _image_facts(image), **result}
 
 
-def in_worker(path: Path, work: Callable[[Report], Any], report: Report | None) -> dict[str, Any]:
+@contextmanager
+def _host_errors(path: Path) -> Iterator[None]:
+    """Let what the host refuses, such as room for temporary files, be an error of reseal's."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, ResealError):
+            raise
+        what = f" ({error.filename})" if error.filename else ""
+        raise ImageError(f"{path} was not changed: {error.strerror or error}{what}.") from error
+
+
+def in_worker(
+    path: Path, work: Callable[[Report], Any], report: Report | None, limits: Limits | None = None
+) -> dict[str, Any]:
     """Run it in a worker, and let every error name the image."""
     try:
-        result: dict[str, Any] = run_worker(work, subject=str(path), on_message=report)
+        result: dict[str, Any] = run_worker(
+            work, subject=str(path), on_message=report, limits=limits
+        )
     except ResealError as error:
         if path.name not in error.message:
             # In place, so that the class and all else that the error carries stay.
             error.args = (f"{path}: {error.message}", *error.args[1:])
         raise
+    if not isinstance(result, dict):  # of a worker that an image has taken over
+        raise ImageError(f"the engine answered with nonsense on {path}; the image was not changed.")
     return result
 
 
@@ -344,12 +376,17 @@ def _change_folder(
     Folder(path, read_only=True).close()
     work = partial(_work_on_folder, path, job, recheck, options)
     try:
-        result = in_worker(path, work, report)
+        result = in_worker(path, work, report, _of_folder(path, options))
     except BaseException:
         # Whatever ended the worker: the before-images put the folder back.
         Folder.recover(path)
         raise
     return {"image": _folder_facts(path), **result}
+
+
+def _of_folder(path: Path, options: Options) -> Limits:
+    # Its journal lies beside it.
+    return Limits(reads=options.reads, writes=(*options.writes, path.resolve().parent))
 
 
 def _work_on_folder(

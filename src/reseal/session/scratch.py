@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reseal.disk import DiskError
+from reseal.disk.pour import named
 from reseal.disk.staged import require_space
 from reseal.process import run_tool
 
@@ -29,8 +30,8 @@ _SECTOR = 512
 
 
 @contextmanager
-def scratch_volume(beside: Path, data: int, files: int) -> Iterator[Path]:
-    """Make an empty NTFS volume, and yield a path by which this process and its workers open it.
+def scratch_volume(beside: Path, data: int, files: int) -> Iterator[int]:
+    """Make an empty NTFS volume in a file, and yield its descriptor, which workers keep open.
 
     Args:
         beside: a file in whose folder it is made, or in the system's folder for temporary files where
@@ -44,8 +45,7 @@ def scratch_volume(beside: Path, data: int, files: int) -> Iterator[Path]:
     """
     number = _open_nameless(beside.absolute().parent)
     try:
-        path = Path(f"/proc/{os.getpid()}/fd/{number}")
-        folder = Path(os.readlink(path)).parent  # noqa: PTH115  what it names is gone
+        folder = Path(os.readlink(named(number))).parent  # noqa: PTH115  what it names is gone
         hint = "Free some space, or name another folder with TMPDIR."
         if folder.is_dir():
             require_space(folder, data + files * _PER_FILE, "the image's scratch volume", hint)
@@ -55,12 +55,13 @@ def scratch_volume(beside: Path, data: int, files: int) -> Iterator[Path]:
         except OSError as error:
             msg = f"a scratch volume of {size >> 20} MiB can't be made: {error.strerror}."
             raise DiskError(msg, hint) from error
-        run_tool([
+        command = [
             *("mkntfs", "--force", "--quiet", "--quick", "--cluster-size", str(_CLUSTER)),
             *("--sector-size", str(_SECTOR), "--partition-start", "0", "--heads", "255"),
-            *("--sectors-per-track", "63", str(path)),
-        ])  # fmt: skip
-        yield path
+            *("--sectors-per-track", "63", named(number)),
+        ]  # fmt: skip
+        run_tool(command, pass_fds=[number])
+        yield number
     finally:
         os.close(number)
 

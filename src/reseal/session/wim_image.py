@@ -6,15 +6,20 @@ a whole, in the end or not at all; its other images stay byte for byte.
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reseal.disk import FileDevice
 from reseal.disk.locks import Lock
+from reseal.disk.pour import named
 from reseal.errors import ImageError, ResealError, UsageError
 from reseal.process import run_worker
+from reseal.sandbox import Limits
 from reseal.session.opening import Found, acquaint, installations
 from reseal.session.run import in_worker, work_on_device
 from reseal.session.scratch import scratch_volume
@@ -25,7 +30,6 @@ from reseal.windows import Installation, find_installations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from reseal.session.run import Job, Look, Options, Recheck
     from reseal.session.session import Report
@@ -42,11 +46,11 @@ def read(
     if not whole:
         with _locked(path, exclusive=False):
             work = partial(_look_at_files, path, index, job, ignore_logs)
-            found = in_worker(path, work, None)
+            found = in_worker(path, work, None, _limits(path))
             if found["result"] is not None:
                 return {"image": found["image"], **found["result"]}
 
-    def look(volume: Path, subject: str, _report: Report) -> dict[str, Any]:
+    def look(volume: int, subject: str, _report: Report) -> dict[str, Any]:
         device = FileDevice(volume)
         try:
             with installations(device, subject, ignore_logs=ignore_logs) as found:
@@ -55,7 +59,8 @@ def read(
             device.close()
 
     with _locked(path, exclusive=False), _applied(path, index, lambda _: None) as (volume, facts):
-        result = in_worker(path, partial(look, volume, _subject(path, facts)), None)
+        work = partial(look, volume, _subject(path, facts))
+        result = in_worker(path, work, None, _limits(path, volume))
         return {"image": _facts(path, facts), **result}
 
 
@@ -103,21 +108,29 @@ def change(
         msg = f"The output {options.output} exists already."
         raise UsageError(msg, "Leave --output out to change the WIM in place, or name another.")
 
-    def work(volume: Path, subject: str, report: Report) -> dict[str, Any]:
+    def work(volume: int, subject: str, report: Report) -> dict[str, Any]:
         device = FileDevice(volume, read_only=options.dry_run)
         return work_on_device(device, subject, job, recheck, options, report)
 
-    def write_back(volume: Path, number: int, report: Report) -> dict[str, Any]:
+    def write_back(volume: int, number: int, report: Report) -> dict[str, Any]:
         return replace_image(path, number, FileDevice(volume), options.output, on_progress=report)
 
     with (
         _locked(path, exclusive=not (options.dry_run or options.output)),
         _applied(path, options.index, report) as (volume, facts),
     ):
-        result = in_worker(path, partial(work, volume, _subject(path, facts)), report)
+        limits = replace(
+            _limits(path, volume),
+            reads=(*_limits(path).reads, *options.reads),
+            writes=(*_limits(path, volume).writes, *options.writes),
+        )
+        result = in_worker(path, partial(work, volume, _subject(path, facts)), report, limits)
         if (result["written"] or options.output) and not options.dry_run:
             start = time.perf_counter()
-            in_worker(path, partial(write_back, volume, facts.index), report)
+            folders = {one.resolve().parent for one in (path, options.output or path)}
+            limits = _limits(path, volume)
+            limits = replace(limits, writes=(*limits.writes, *folders))
+            in_worker(path, partial(write_back, volume, facts.index), report, limits)
             result["timings"]["Capturing"] = time.perf_counter() - start
         return {"image": _facts(path, facts), **result}
 
@@ -136,9 +149,12 @@ def _locked(path: Path, *, exclusive: bool) -> Iterator[None]:
 
 
 @contextmanager
-def _applied(path: Path, index: int | None, report: Report) -> Iterator[tuple[Path, ImageFacts]]:
-    """Apply an image to a scratch volume, and yield the volume's path and what the image is."""
-    facts = ImageFacts(**run_worker(lambda _: _described(path, index), subject=str(path)))
+def _applied(path: Path, index: int | None, report: Report) -> Iterator[tuple[int, ImageFacts]]:
+    """Apply an image to a scratch volume, and yield the volume's descriptor and what the image is."""
+    described = run_worker(
+        lambda _: _described(path, index), subject=str(path), limits=_limits(path)
+    )
+    facts = ImageFacts(**described)
 
     def work(report: Report) -> dict[str, Any]:
         device = FileDevice(volume, read_only=False)
@@ -148,8 +164,15 @@ def _applied(path: Path, index: int | None, report: Report) -> Iterator[tuple[Pa
             device.close()
 
     with scratch_volume(path, facts.bytes, facts.files) as volume:
-        in_worker(path, work, report)
+        in_worker(path, work, report, _limits(path, volume))
         yield volume, facts
+
+
+def _limits(path: Path, *volumes: int) -> Limits:
+    """Return what work on a WIM touches: its folder, since a split one has its other parts there."""
+    # libwim opens the scratch volume once more, through its descriptor; it has no name.
+    folders = {Path(os.readlink(named(one))).parent for one in volumes}  # noqa: PTH115
+    return Limits(reads=(path.resolve().parent,), writes=tuple(folders), keeps=volumes)
 
 
 def _described(path: Path, index: int | None) -> dict[str, Any]:
