@@ -10,7 +10,7 @@ import pytest
 
 from reseal.cli.console import Pace
 from reseal.testing.machine import Machine
-from reseal.testing.volumes import ntfs_volume
+from reseal.testing.volumes import WOF_XPRESS4K, File, ntfs_volume
 from reseal.testing.windows import windows
 from tests.end_to_end.judges import reseal
 from tests.ntfs.judges import run
@@ -19,6 +19,7 @@ from tests.wim.conftest import MIB
 from tests.wim.jobs import capture
 from tests.wim.layout import layout
 from tests.wim.test_images import call
+from tests.wim.test_wof import compress
 from tests.wim.volumes import rich_volume
 
 LANGUAGES = {
@@ -177,3 +178,26 @@ def test_volumes_without_a_windows_are_refused(corpus: Path, tmp_path: Path) -> 
     assert done.returncode == 4
     assert "holds no Windows" in done.stderr
     assert not (tmp_path / "x.wim").exists()
+
+
+def test_files_of_compactos_are_captured_as_dism_sees_them(tmp_path: Path) -> None:
+    """Decompressed, with their times, and without the reparse point; the image is only read."""
+    image, wim, target = (tmp_path / name for name in ("image.qcow2", "x.wim", "target.raw"))
+    data = b"compressed by CompactOS " * 3000
+    packed = File(
+        streams={"WofCompressedData": compress(data, 0), "Zone.Identifier": b"[ZoneTransfer]"},
+        hole=len(data),
+        reparse=(0x80000017, WOF_XPRESS4K),
+    )
+    windows(image, Machine(files={"Program Files": {"packed.dll": packed}}), size=48 * MIB)
+    before = image.read_bytes()
+    call("capture", image, wim)
+    assert image.read_bytes() == before
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["image.qcow2", "x.wim"]
+    ntfs_volume(target, 48 * MIB)
+    assert run("wimlib-imagex", "apply", wim, "1", target).returncode == 0
+    found = oracle.volume(target)[r"Program Files\packed.dll"]
+    assert found.streams == {"": data, "Zone.Identifier": b"[ZoneTransfer]"}
+    assert found.reparse is None
+    assert found.attributes & 0x400 == 0
+    assert set(found.times[:2]) == {1_704_067_200_000_000_000}  # SAMPLE_TIME

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from reseal.testing.volumes import ntfs_volume
-from tests.end_to_end.judges import reseal
+from tests.end_to_end.judges import RESEAL, reseal
 from tests.ntfs.judges import run
 from tests.wim import oracle
 from tests.wim.conftest import MIB
@@ -156,3 +157,39 @@ def test_a_split_wim_is_read(three: Path) -> None:
     done = reseal("inspect", first, "--index", "2")
     assert done.returncode == 4
     assert "split2.swm is missing" in done.stderr
+
+
+def test_a_run_that_is_killed_leaves_nothing(three: Path, tmp_path: Path) -> None:
+    """Whatever it was doing: the WIM is as it was, or done, and nothing lies beside it."""
+    before, old = three.read_bytes(), tmp_path / "old.wim"
+    old.write_bytes(before)
+    for moment in ("Extracting the files", "Arming the next boot", "Writing the files"):
+        command = [str(RESEAL), "generalize", str(three), "--index", "2"]
+        with subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stderr
+            for line in process.stderr:
+                if line.startswith(moment):
+                    process.kill()
+                    break
+            else:
+                pytest.fail(f"{moment} was never told")
+        assert [path.name for path in three.parent.iterdir()] == [three.name]
+        # The last step may be done before the signal arrives.
+        if moment != "Writing the files" or three.read_bytes() == before:
+            assert three.read_bytes() == before
+        else:
+            assert run("wimverify", three).returncode == 0
+            assert layout(three).metadata[::2] == layout(old).metadata[::2]
+
+
+def test_what_the_header_says_stays(three: Path) -> None:
+    assert run("wiminfo", three, "2", "--boot").returncode == 0
+    before = run("wiminfo", three, "--header").stdout
+    call("boot", three, "--index", "1", "--audit")
+    after = run("wiminfo", three, "--header").stdout
+    kept = re.compile(r"^(Flags|Version|Chunk Size|GUID|Image Count|Boot Index).*$", re.MULTILINE)
+    shown = [[one[0] for one in kept.finditer(text)] for text in (before, after)]
+    assert shown[0] == shown[1]
+    assert any("2" in line for line in shown[0] if line.startswith("Boot Index"))

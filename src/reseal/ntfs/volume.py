@@ -183,6 +183,18 @@ class Volume(VolumeReader):
             content.replace(inode, stream, data)
             self._mark_written(inode)
 
+    def expand(self, path: str, data: bytes) -> None:
+        """Make a file of CompactOS the plain file that programs see; its times stay.
+
+        Args:
+            path: of the file.
+            data: its content, decompressed.
+        """
+        with self._changed(path) as inode:
+            created, modified, accessed, _ = inode.times
+            content.replace(inode, "", data)
+            inode.set_times(created, modified, accessed)
+
     def patch(self, path: str, offset: int, data: bytes) -> None:
         """Write `data` at `offset` of an existing file's unnamed stream, growing it if needed.
 

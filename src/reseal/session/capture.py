@@ -11,19 +11,23 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from reseal.disk import FileDevice, Image, Slice, connect
+from reseal.disk import FileDevice, Image, Slice, Transaction, connect
 from reseal.disk.locks import Lock
 from reseal.disk.staged import Appearance
 from reseal.errors import CheckError, ImageError, UsageError
+from reseal.ntfs import Volume
 from reseal.sandbox import Limits
 from reseal.session.opening import Found, choose, installations
 from reseal.session.run import in_worker
-from reseal.wim import capture_volume, is_wim
+from reseal.tree import TreeError
+from reseal.wim import capture_volume, is_wim, wof
 from reseal.wim.config import DEFAULT_CONFIG
+from reseal.windows import content
 from reseal.windows.image_properties import image_properties
 from reseal.windows.setup import MODE_MARK, SetupState
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from reseal.disk import Device
@@ -103,9 +107,12 @@ def capture(
         name = options.name or facts["properties"].get("DISPLAYNAME")
         if options.description:
             facts["properties"]["DESCRIPTION"] = options.description
-        work = partial(_capture, source, wim, facts, name, options, appearance)
+        work = partial(_capture, wim, facts, name, options, appearance)
         limits = replace(limits, writes=(wim.resolve().parent,))
-        result = in_worker(path, work, report, limits)
+        result = in_worker(path, partial(work, source, True), report, limits)
+        if result["index"] is None:
+            compressed = result["compressed"]
+            result = _capture_expanded(image, wim, facts, compressed, work, report, limits)
         facts_of_image = {"path": str(path), "format": image.format, "size": image.size}
     return {
         "result": "captured",
@@ -199,13 +206,60 @@ def _judge(path: Path, facts: dict[str, Any], options: CaptureOptions) -> list[s
     return notes
 
 
+def _capture_expanded(
+    image: Image,
+    wim: Path,
+    facts: dict[str, Any],
+    compressed: list[str],
+    work: Callable[[Path, bool, Report], dict[str, Any]],
+    report: Report,
+    limits: Limits,
+) -> dict[str, Any]:
+    """Capture a volume with files of CompactOS as DISM sees it: as if they were not compressed.
+
+    libwim takes such files as they lie on the volume, and DISM could not apply them. So they are
+    decompressed in an overlay, which is thrown away.
+    """
+    report({"step": f"Decompressing {len(compressed)} files (CompactOS)"})
+    passing = wim.with_name(f".{wim.name}.reseal.qcow2")
+    with (
+        Transaction.begin(image, output=passing) as staged,
+        image.serve(staged.overlay) as socket,
+    ):
+        expand = partial(_expand, socket, image.path, facts, compressed)
+        in_worker(image.path, expand, None, limits)
+        return in_worker(image.path, partial(work, socket, False), report, limits)
+
+
+def _expand(
+    socket: Path, path: Path, facts: dict[str, Any], compressed: list[str], _report: Report
+) -> dict[str, Any]:
+    device = connect(socket)
+    part = Slice(device, facts["offset"], facts["length"])
+    try:
+        with Volume.open(part, read_only=False, name=str(path)) as volume:
+            for file in compressed:
+                stat = volume.stat(file)
+                # A file with several names is met once for each.
+                if stat and stat.reparse_tag == wof.REPARSE_TAG:
+                    volume.expand(file, content.read(volume, file))
+        device.flush()
+    except TreeError as error:
+        msg = f"{path} has files of CompactOS that can't be decompressed: {error.message}"
+        raise ImageError(msg, "In Windows, run `compact /compactos:never` first.") from error
+    finally:
+        device.close()
+    return {}
+
+
 def _capture(
-    source: Path,
     wim: Path,
     facts: dict[str, Any],
     name: str | None,
     options: CaptureOptions,
     appearance: Appearance,
+    source: Path,
+    only_plain: bool,
     report: Report,
 ) -> dict[str, Any]:
     """Run libwim; in a worker that does nothing else."""
@@ -221,6 +275,7 @@ def _capture(
             append=options.append,
             check=options.check,
             config=DEFAULT_CONFIG if options.config is None else options.config,
+            only_plain=only_plain,
             before_rename=appearance.require_unchanged,
             on_progress=report,
         )
@@ -237,11 +292,5 @@ def _said(result: dict[str, Any]) -> list[str]:
         notes.append(
             "Encrypted files and folders (EFS) can't be kept in a WIM and were left out, with all that "
             f"is below them: {named}{more}."
-        )
-    if result["compressed"]:
-        notes.append(
-            f"{result['compressed']} files are compressed by Windows (CompactOS) and are stored as they "
-            "are. reseal and wimlib apply them as they were; what DISM makes of them is not known. "
-            "Run `compact /compactos:never` in Windows first to be sure."
         )
     return notes

@@ -11,7 +11,7 @@ from reseal.wim import library
 from reseal.wim.errors import WimError
 from reseal.wim.file import new_wim, open_wim
 from reseal.wim.progress import Progress
-from reseal.wim.tree import count_compressed
+from reseal.wim.tree import compressed_files
 from reseal.wim.volume import volume
 from reseal.wim.writing import CHECK_INTEGRITY, SOLID, require_writable, set_properties, write
 
@@ -45,6 +45,7 @@ def capture_volume(
     append: bool = False,
     check: bool = False,
     config: str | None = None,
+    only_plain: bool = False,
     before_rename: Callable[[], None] = lambda: None,
     on_progress: Report | None = None,
 ) -> dict[str, Any]:
@@ -63,13 +64,14 @@ def capture_volume(
         append: whether the image is added to an existing file.
         check: whether the file gets an integrity table; when appending, it keeps the one it has.
         config: what to leave out, in the form of WimScript.ini; None for nothing.
+        only_plain: whether nothing is written where the volume has files of CompactOS.
         before_rename: called when the file is whole; may raise what forbids to give it its name.
         on_progress: gets `{"step": …}` and `{"progress": …, "done": …, "total": …}`, in bytes.
 
     Returns:
-        `index` of the image, `encrypted` (paths that were left out because they are encrypted),
-        `excluded` (how many entries the configuration left out) and `compressed` (how many files WOF
-        compressed; they are stored as they are on the volume).
+        `index` of the image (None where nothing was written), `encrypted` (paths that were left out
+        because they are encrypted), `excluded` (how many entries the configuration left out) and
+        `compressed` (paths of files that WOF compressed; they are stored as they are on the volume).
 
     Raises:
         WimError: the WIM can't be read or written, or an image of that name is in it already.
@@ -99,7 +101,9 @@ def capture_volume(
             raise WimError(msg, "Choose another name with --name.")
         target.check(code, "can't take the volume", progress)
         index = target.facts.images
-        compressed = count_compressed(target, index)
+        compressed = compressed_files(target, index)
+        if compressed and only_plain:
+            return {"index": None, "compressed": compressed}
         set_properties(target, index, properties or {})
         flags = SOLID if solid else 0
         flags |= CHECK_INTEGRITY if check else 0

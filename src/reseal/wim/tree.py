@@ -74,20 +74,21 @@ class _Found:
     descriptor: bytes | None = None
 
 
-def count_compressed(wim: Wim, index: int) -> int:
-    """Count the files of an image that WOF compressed ("CompactOS"), stored as they were."""
-    count = 0
+def compressed_files(wim: Wim, index: int) -> list[str]:
+    """Return the files of an image that WOF compressed ("CompactOS"), stored as they were."""
+    found: list[str] = []
 
     def visit(address: int, _context: int) -> int:
-        nonlocal count
-        count += _Entry.from_address(address).reparse_tag == wof.REPARSE_TAG
+        entry = _Entry.from_address(address)
+        if entry.reparse_tag == wof.REPARSE_TAG:
+            found.append(os.fsdecode(entry.path).strip("/").replace("/", "\\"))
         return 0
 
     code = wim.calls.wimlib_iterate_dir_tree(
         wim.handle, index, b"/", _RECURSIVE, library.VISIT(visit), None
     )
     wim.check(code, f"can't be read (image {index})")
-    return count
+    return found
 
 
 class WimTree:
