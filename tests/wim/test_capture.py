@@ -201,3 +201,15 @@ def test_files_of_compactos_are_captured_as_dism_sees_them(tmp_path: Path) -> No
     assert found.reparse is None
     assert found.attributes & 0x400 == 0
     assert set(found.times[:2]) == {1_704_067_200_000_000_000}  # SAMPLE_TIME
+
+
+def test_a_raw_disk_is_replaced_as_a_whole(golden_wim: Path, tmp_path: Path) -> None:
+    target, judged = tmp_path / "target.raw", tmp_path / "judged.raw"
+    for path in (target, judged):
+        ntfs_volume(path, 48 * MIB)
+    target.chmod(0o640)
+    call("apply", golden_wim, target, "--index", "2")
+    assert target.stat().st_mode & 0o777 == 0o640
+    assert run("wimlib-imagex", "apply", golden_wim, "2", judged).returncode == 0
+    assert oracle.volume(target, root=False) == oracle.volume(judged, root=False)
+    assert len(list(tmp_path.iterdir())) == 2

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,6 +18,7 @@ from reseal.disk.sidecar import sync_folder
 from reseal.disk.staged import Appearance, require_space
 from reseal.sandbox import Limits
 from reseal.session.run import in_worker
+from reseal.wim.writing import give_name, open_beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,29 +64,28 @@ def change(
     folder = image.file.parent
     require_space(folder, image.file_size, f"the copy of {image.path}", "Free some space.")
     try:
-        number, name = tempfile.mkstemp(prefix=".reseal-", dir=folder)
+        number, copy = open_beside(image.file)
     except OSError as error:
         msg = f"{image.path} can't be copied: {error.strerror}."
         raise DiskError(msg, "reseal needs to write beside the image.") from error
-    copy = Path(name)
     try:
         _copy(image.file, number)
-        limits = replace(
-            # Its name as well: libwim opens it once more.
-            Limits.of_disk(image.size, reads=reads, writes=(copy,)),
-            keeps=(number,),
-        )
+        # Its folder as well: libwim opens the copy, which has no name, once more.
+        limits = Limits.of_disk(image.size, reads=reads, writes=(folder,))
+        limits = replace(limits, keeps=(number,))
         result = in_worker(image.path, partial(_work, number, work), report, limits)
         os.fchmod(number, image.file.stat().st_mode & 0o7777)
         os.fsync(number)
         appearance.require_unchanged()
+        if copy is None:
+            copy = give_name(number, image.file)
         copy.replace(image.file)
+        copy = None
         sync_folder(folder)
-    except BaseException:
-        copy.unlink(missing_ok=True)
-        raise
     finally:
         os.close(number)
+        if copy is not None:
+            copy.unlink(missing_ok=True)
     return result
 
 

@@ -64,7 +64,7 @@ def write(
     """
     path = path.resolve()
     try:
-        number, temporary = _open_beside(path)
+        number, temporary = open_beside(path)
     except OSError as error:
         msg = f"{path} can't be written: {error.strerror}."
         raise WimError(msg, "reseal needs to write to the folder that holds the file.") from error
@@ -78,7 +78,7 @@ def write(
         os.fchmod(number, _mode(path))
         os.fsync(number)
         if temporary is None:
-            temporary = _link(number, path)
+            temporary = give_name(number, path)
         temporary.replace(path)
         temporary = None
         _sync_folder(path.parent)
@@ -91,7 +91,7 @@ def write(
             temporary.unlink(missing_ok=True)
 
 
-def _open_beside(path: Path) -> tuple[int, Path | None]:
+def open_beside(path: Path) -> tuple[int, Path | None]:
     """Open a new file in the folder of another; return its name where it has to have one."""
     try:
         return os.open(path.parent, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600), None
@@ -102,7 +102,7 @@ def _open_beside(path: Path) -> tuple[int, Path | None]:
     return number, Path(name)
 
 
-def _link(number: int, path: Path) -> Path:
+def give_name(number: int, path: Path) -> Path:
     """Give a file without a name one beside the file that it is to replace."""
     opened = os.open("/proc/self/fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
