@@ -122,4 +122,6 @@ class NewDisk:
 
     def _node(self) -> dict[str, object]:
         zeros = {"discard": "unmap", "detect-zeroes": "unmap"}
-        return {"driver": "qcow2", "file": file_node(self._draft), **zeros}
+        # A draft need not reach stable storage before it is whole: `commit` waits for that, once.
+        file = file_node(self._draft) | {"cache": {"no-flush": True}}
+        return {"driver": "qcow2", "file": file, **zeros}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from reseal.errors import ImageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Future
 
     from reseal.disk.device import Device
 
@@ -68,7 +70,7 @@ def copy_ranges(
     """Copy ranges (offset, size) of a device to the same places of another.
 
     Args:
-        source: read from.
+        source: read from, in a thread of its own.
         target: an empty device, so that zeros need not be written.
         ranges: bytes.
         on_progress: gets the bytes that were read so far.
@@ -77,9 +79,22 @@ def copy_ranges(
         Bytes that were read.
     """
     done = 0
-    for offset, size in ranges:
-        for start in range(offset, offset + size, _CHUNK):
-            data = source.read(start, min(_CHUNK, offset + size - start))
+    chunks = (
+        (start, min(_CHUNK, offset + size - start))
+        for offset, size in ranges
+        for start in range(offset, offset + size, _CHUNK)
+    )
+    # The next chunk is read while one is written: the two devices are two processes.
+    with ThreadPoolExecutor(1) as reader:
+
+        def ahead() -> tuple[int, Future[bytes]] | None:
+            chunk = next(chunks, None)
+            return (chunk[0], reader.submit(source.read, *chunk)) if chunk else None
+
+        following = ahead()
+        while following:
+            (start, read), following = following, ahead()
+            data = read.result()
             if any(data[:64]) or data.count(0) != len(data):
                 target.write(start, data)
             done += len(data)
