@@ -24,9 +24,10 @@ from reseal.disk import Image, Slice, Transaction, connect
 from reseal.disk.formats import EXTENSIONS
 from reseal.disk.partitions import volumes
 from reseal.disk.tables import GPT_END, rewrite
-from reseal.errors import CheckError, UsageError
+from reseal.errors import CheckError, ImageError, UsageError
 from reseal.ntfs import Volume, shadow_copies
 from reseal.ntfs.boot import NTFS, OEM_NAME
+from reseal.ntfs.clusters import Clusters
 from reseal.ntfs.extend import extend, set_hidden_sectors
 from reseal.process import run_worker
 from reseal.session import Mark, Session, boot_store
@@ -185,12 +186,27 @@ def _places(
 
 def _move(device: Device, old: VolumeRange, new: VolumeRange) -> None:
     """Copy a partition towards the end of the disk, last part first, since the two may overlap."""
-    for start in range((old.size - 1) // _CHUNK * _CHUNK, -1, -_CHUNK):
-        data = device.read(old.offset + start, min(_CHUNK, old.size - start))
-        device.write(new.offset + start, data)
+    for first, size in reversed(_in_use(device, old)):
+        for start in reversed(range(first, first + size, _CHUNK)):
+            data = device.read(old.offset + start, min(_CHUNK, first + size - start))
+            device.write(new.offset + start, data)
     part = Slice(device, new.offset, new.size)
     if part.read(0, 512)[OEM_NAME] == NTFS:
         set_hidden_sectors(part, hidden_sectors(new))
+
+
+def _in_use(device: Device, place: VolumeRange) -> list[tuple[int, int]]:
+    """Which ranges of a partition hold anything: the allocated clusters of NTFS, else all of it."""
+    part = Slice(device, place.offset, place.size)
+    try:
+        with Volume.open(part, read_only=True, name=f"volume {place.number}") as volume:
+            # With the copy of the boot sector in the last sector.
+            return [
+                *Clusters(volume).extents(gap=MEBIBYTE),
+                (volume.boot.size, part.size - volume.boot.size),
+            ]
+    except ImageError:
+        return [(0, place.size)]
 
 
 def _settle(
