@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -386,6 +387,29 @@ def test_nothing_outside_the_folder_gets_into_the_image(tmp_path: Path) -> None:
         for change in one.changes
         if change.kind == "write_file"
     )
+
+
+def test_a_pipe_is_no_package(tmp_path: Path) -> None:
+    driver_package(tmp_path, "viostor")
+    os.mkfifo(tmp_path / "pipe.inf")
+    (tmp_path / "viostor.cat").unlink()
+    os.mkfifo(tmp_path / "viostor.cat")
+    (result,) = add_packages(windows(), tmp_path)
+    assert "catalogue viostor.cat is missing" in result.warnings[0]
+
+
+def test_sections_of_the_images_own_inf_files_are_taken_in(tmp_path: Path) -> None:
+    path = driver_package(tmp_path, "viostor")
+    text = path.read_text().replace("[inst.HW]", "[inst.HW]\nInclude=base.inf\nNeeds=Base.HW")
+    path.write_text(text)
+    base = "[Version]\n[Base.HW]\nAddReg=r\n[r]\nHKR,,FromWindows,0x10001,7\n"
+    facts = with_storage()
+    facts["files"]["Windows"]["INF"] = {"base.inf": base.encode("utf-16"), "damaged.inf": b"x"}
+    one = session(Machine(**facts))
+    assert add_packages(one, tmp_path)[0].outcome is Outcome.REGISTERED
+    package = r"HKLM\SYSTEM\DriverDatabase\DriverPackages\reseal_viostor.inf_amd64"
+    device = values(key(one, rf"{package}\Configurations\inst\Device"))
+    assert device == {"FromWindows": 7}
 
 
 def test_a_name_that_no_file_in_windows_can_have(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ import atheris
 with atheris.instrument_imports(include=["reseal.drivers"]):
     from reseal.drivers.database import critical_devices, driver_database
     from reseal.drivers.inf import Inf, InfError
-    from reseal.drivers.package import Package, is_name
+    from reseal.drivers.model import is_name
+    from reseal.drivers.package import Package
     from reseal.drivers.registering import RefusalError, plan
     from reseal.drivers.target import Target
     from reseal.testing.drivers import VIOSCSI, VIOSTOR, inf

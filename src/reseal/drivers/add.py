@@ -15,7 +15,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reseal.drivers import registering
-from reseal.drivers.inf import MAX_SIZE, Inf, InfError
+from reseal.drivers.inf import MAX_SIZE, InfError
+from reseal.drivers.installed import InstalledInfs, language, read_inf
 from reseal.drivers.package import Package
 from reseal.drivers.result import AddedPackage, Outcome
 from reseal.drivers.signature import Executable
@@ -24,7 +25,7 @@ from reseal.drivers.target import Target
 from reseal.errors import CheckError, UsageError
 from reseal.regf import types
 from reseal.session import Mark
-from reseal.tree import TreeError, join
+from reseal.tree import join
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,8 +36,6 @@ PROVIDER = "drivers"
 STAGING = r"Drivers\reseal"
 CURRENT_VERSION = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion"
 _INF_FOLDER = r"%SystemRoot%\inf"
-_LANGUAGE = r"HKLM\SYSTEM\CurrentControlSet\Control\Nls\Language"
-_ENGLISH = 0x409
 
 
 def add_packages(session: Session, folder: Path) -> list[AddedPackage]:
@@ -61,10 +60,10 @@ def add_packages(session: Session, folder: Path) -> list[AddedPackage]:
     source = Source(folder)
     results: dict[Path, AddedPackage] = {}
     candidates = []
-    included = _Included(session)
+    included = InstalledInfs(session)
     for path in source.infs():
         try:
-            package = source.package(path, target, _language(session), included.find)
+            package = source.package(path, target, language(session), included.find)
             if package.models:
                 candidates.append(Candidate(path, package))
                 continue
@@ -231,39 +230,6 @@ def _search(session: Session, folder: str) -> None:
         session.set_value(CURRENT_VERSION, "DevicePath", kind, types.encode(kind, text))
 
 
-class _Included:
-    """The INF files of the image itself, which packages include."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._found: dict[str, Inf | None] = {}
-
-    def find(self, name: str) -> Inf | None:
-        key = name.lower()
-        if key not in self._found:
-            self._found[key] = self._read(name)
-        return self._found[key]
-
-    def _read(self, name: str) -> Inf | None:
-        path = self._session.installation.path("INF", name)
-        try:
-            stat = self._session.files.stat(path)
-            if stat is None or stat.is_directory or stat.size > MAX_SIZE:
-                return None
-            return Inf(self._session.files.read(path), name=path)
-        except (InfError, TreeError):
-            # What can't be read is as good as missing: Windows itself installs the device.
-            return None
-
-
-def _language(session: Session) -> int:
-    text = session.registry.text(_LANGUAGE, "InstallLanguage") or ""
-    try:
-        return int(text, 16) & 0xFFFF
-    except ValueError:
-        return _ENGLISH
-
-
 def _free_name(session: Session, one: Candidate, names: set[str]) -> str:
     """A name for a package that no other has, of this run or in the image.
 
@@ -281,13 +247,8 @@ def _other_is_there(session: Session, one: Candidate, name: str) -> bool:
     folder = session.installation.path(STAGING, name)
     if session.files.stat(folder) is None and not session.files.list(folder):
         return False
-    try:
-        path = join(folder, one.path.name)
-        stat = session.files.stat(path)
-        if stat is None or stat.is_directory or stat.size > MAX_SIZE:
-            return True
-        found = Inf(session.files.read(path), name=path)
-    except (InfError, TreeError):
+    found = read_inf(session, join(folder, one.path.name))
+    if found is None:
         return True
     other = Candidate(one.path, Package(found, one.package.target))
     try:

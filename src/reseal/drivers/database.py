@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from reseal.drivers.addreg import Setting
-    from reseal.drivers.package import Configuration, Model, Package
+    from reseal.drivers.model import Configuration, Model
+    from reseal.drivers.package import Package
 
 #: PROCESSOR_ARCHITECTURE_… (documented, SYSTEM_INFO).
 _ARCHITECTURES = {"x86": 0, "arm": 5, "ia64": 6, "amd64": 9, "arm64": 12}

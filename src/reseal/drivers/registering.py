@@ -35,7 +35,8 @@ from reseal.windows.values import strings, text
 
 if TYPE_CHECKING:
     from reseal.drivers.addreg import Setting
-    from reseal.drivers.package import Configuration, Package, Service
+    from reseal.drivers.model import Configuration, Service
+    from reseal.drivers.package import Package
     from reseal.regf import Key
     from reseal.session import Session
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reseal.drivers.inf import MAX_SIZE, Inf, InfError
-from reseal.drivers.package import Package, is_name
+from reseal.drivers.model import is_name
+from reseal.drivers.package import Package
 from reseal.errors import UsageError
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ class Source:
             if entries > _MAX_ENTRIES or len(found) > _MAX_INFS:
                 msg = f"{self.root} holds more files than any collection of drivers."
                 raise UsageError(msg, "Name the folder of the drivers themselves.")
+        # Not a pipe, on which reading would wait forever.
+        found = [one for one in found if one.is_file()]
         if not found:
             msg = f"{self.root} holds no driver package: there is no INF file in it."
             raise UsageError(msg, "Unpack the drivers first, and name the folder with INF files.")
