@@ -7,6 +7,7 @@ line, recipes and the documentation are made of it.
 from reseal.customize import (
     accounts,
     appearance,
+    driver_packages,
     files,
     permissions,
     profile,
@@ -31,6 +32,7 @@ SUBJECTS = (
     remote,
     profile,
     appearance,
+    driver_packages,
     space,
 )
 _ORDER = [module.__name__ for module in SUBJECTS]

@@ -212,7 +212,8 @@ class _Parser:
 
     def _wrong(self, what: str) -> RegfError:
         line = self._text.count("\n", 0, self._at) + 1
-        return RegfError(f"Line {line} of the .reg file is wrong: {what}.")
+        msg = f"Line {line} of the .reg file is wrong: {what}."
+        return RegfError(msg, hint="Correct the line, or export the file again with Regedit.")
 
     def _take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
         match = pattern.match(self._text, self._at)
