@@ -1,1 +1,1 @@
-"""Measurements, each as a ratio to a floor or a peer in the same run."""
+"""Measurements, each beside a floor or a peer in the same run; `results` has the form of what they yield."""

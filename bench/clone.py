@@ -57,7 +57,7 @@ def measure() -> Iterator[str]:
             ]
         empty = (empty + _empty_overlays(golden)) / 2
     yield f"clone, sample image, {COUNT} thin clones"
-    yield f"  qemu-img create -b       {empty * 1000:7.1f} ms"
+    yield f"  qemu-img create -b (floor)  {empty * 1000:7.1f} ms"
     yield from lines
 
 

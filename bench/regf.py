@@ -11,6 +11,10 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 #: The largest real SYSTEM hive; it is clean, so hivex can open it.
 REAL = Path("machines/win7sp1-x86-domain-joined/SYSTEM")
@@ -172,21 +176,23 @@ def compare(corpus: Path, runs: int = 5) -> list[Result]:
     return results
 
 
-def table(results: list[Result]) -> str:
-    """Return the measurements as text, each beside its peer."""
-    lines = [f"{'':<28}{'':<14}{'best':>9}{'median':>10}{'memory':>11}"]
-    lines += [
-        f"{result.what:<28}{result.who:<14}{result.best:>7.3f} s{result.median:>8.3f} s"
-        f"{result.memory:>7.0f} MiB"
-        for result in results
-    ]
-    return "\n".join(lines)
+def lines() -> Iterator[str]:
+    """Measure, and yield the lines of the table, one group a piece of work."""
+    corpus = Path(__file__).parents[2] / "shared" / "corpus"
+    groups: dict[str, list[Result]] = {}
+    for result in compare(Path(os.environ.get("RESEAL_CORPUS", corpus))):
+        groups.setdefault(result.what, []).append(result)
+    for what, results in groups.items():
+        yield f"hive, {what}"
+        for one in results:
+            name = one.who if one.who == "reseal" else f"{one.who} (peer)"
+            yield f"  {name:<24} {one.median:7.3f} s  (best {one.best:.3f}, {one.memory:.0f} MiB)"
 
 
 def main() -> None:
     """Measure and print."""
-    corpus = Path(__file__).parents[2] / "shared" / "corpus"
-    print(table(compare(Path(os.environ.get("RESEAL_CORPUS", corpus)))))
+    for line in lines():
+        print(line)
 
 
 if __name__ == "__main__":

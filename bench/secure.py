@@ -47,5 +47,5 @@ def measure() -> Iterator[str]:
         )
     yield f"$Secure, {patch.changed} of {patch.descriptors} distinct descriptors changed"
     yield f"  patched                  {patching:7.3f} s"
-    yield f"  only read                {reading:7.3f} s"
+    yield f"  only read (floor)        {reading:7.3f} s"
     yield f"  ntfssecaudit             {(audit.stdout.strip().splitlines() or ['crashed'])[-1]}"

@@ -100,7 +100,7 @@ def measure() -> Iterator[str]:
                 _run("sync", wim)
 
             yield from _compare(
-                f"capture, {kind}", {"reseal capture": ours, "wimlib-imagex capture": theirs}
+                f"capture, {kind}", {"reseal capture": ours, "wimlib-imagex capture (peer)": theirs}
             )
         fresh()
         _run(RESEAL, "capture", volume, wim, "--quiet")
@@ -117,7 +117,7 @@ def measure() -> Iterator[str]:
             _run("sync", target)
 
         yield from _compare(
-            "apply, lzx", {"reseal apply": apply_ours, "wimlib-imagex apply": apply_theirs}
+            "apply, lzx", {"reseal apply": apply_ours, "wimlib-imagex apply (peer)": apply_theirs}
         )
         image = folder / "image.wim"
 
@@ -137,7 +137,7 @@ def measure() -> Iterator[str]:
 
         yield from _compare(
             "generalize an image of a WIM",
-            {"reseal generalize FILE.wim": generalize, "apply, generalize, append": by_hand},
+            {"reseal generalize FILE.wim": generalize, "apply, generalize, append (peer)": by_hand},
         )
 
 

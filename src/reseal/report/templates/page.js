@@ -45,7 +45,7 @@ for (const heading of document.querySelectorAll("th")) {
 // Paper shows everything.
 let closed = [];
 addEventListener("beforeprint", () => {
-  closed = groups.filter((group) => !group.open);
+  closed = [...document.querySelectorAll("details")].filter((group) => !group.open);
   for (const group of closed) group.open = true;
 });
 addEventListener("afterprint", () => { for (const group of closed) group.open = false; });
