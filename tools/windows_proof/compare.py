@@ -1,0 +1,62 @@
+"""What reseal did to the registry, beside what Windows' own Sysprep did."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+HIVES = (r"HKLM\SYSTEM", r"HKLM\SOFTWARE", r"HKLM\SAM", r"HKLM\SECURITY", r"HKU\.DEFAULT")
+RESEAL = str(Path(sys.executable).with_name("reseal"))
+
+#: A place in the registry: the hive, the key, the value's name or None.
+Place = tuple[str, str, str | None]
+
+
+def reseal(*arguments: str | Path) -> Any:
+    """Run a command of reseal's with --json and return what it says."""
+    command = [RESEAL, *map(str, arguments), "--json"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode not in {0, 3}:
+        msg = f"{' '.join(command)} failed: {done.stderr}"
+        raise RuntimeError(msg)
+    return json.loads(done.stdout)
+
+
+def changes(before: Path, after: Path) -> dict[Place, Any]:
+    """What became of each place of the registry that differs between two images."""
+    found: dict[Place, Any] = {}
+    for hive in HIVES:
+        for one in reseal("reg", "diff", before, after, hive):
+            found[hive, one["path"], one["value"]] = [one["kind"], one["after"]]
+    return found
+
+
+def report(base: Path, ours: Path, sysprep: Path) -> str:
+    """Compare both with what they began with; return the report in Markdown."""
+    mine, theirs = changes(base, ours), changes(base, sysprep)
+    both = mine.keys() & theirs.keys()
+    same = {place for place in both if mine[place] == theirs[place]}
+    groups = (
+        ("Both, alike", sorted(same, key=str)),
+        ("Both, differently", sorted(both - same, key=str)),
+        ("Sysprep alone", sorted(theirs.keys() - mine.keys(), key=str)),
+        ("reseal alone", sorted(mine.keys() - theirs.keys(), key=str)),
+    )
+    lines = [
+        "# The registry after Sysprep, and after reseal",
+        "",
+        "| group | places |",
+        "|---|---|",
+    ]
+    lines += [f"| {title} | {len(places)} |" for title, places in groups]
+    for title, places in groups[1:]:
+        lines += ["", f"## {title}", ""]
+        for hive, path, value in places:
+            shown = rf"{hive}\{path}" + ("" if value is None else rf"\\{value}")
+            place = hive, path, value
+            lines.append(f"- `{shown}`: Sysprep {theirs.get(place, 'nothing')}, "
+                         f"reseal {mine.get(place, 'nothing')}")  # fmt: skip
+    return "\n".join(lines) + "\n"
