@@ -14,11 +14,16 @@ from typing import Any
 
 import pytest
 
-from reseal.clone import Options, clone
+from reseal.clone import FleetError, Options, clone
 from reseal.clone.plan import Machine, Plan
 from reseal.clone.pool import Pool
 from reseal.clone.sampled import differences
+from reseal.disk import FileDevice, InUseError
+from reseal.disk.locks import Lock
+from reseal.errors import ImageError, UsageError
+from reseal.ntfs import Volume
 from reseal.testing.machine import SAMPLE_SID
+from reseal.testing.machine import Machine as Sample
 from reseal.testing.windows import windows
 from tests.answerfile.samples import SHELL, one
 from tests.clone import machines
@@ -119,8 +124,9 @@ def test_two_runs_into_one_folder_never_share_an_identity(golden: Path, tmp_path
     before = (folder / "fleet.json").read_bytes()
     for number, (text, said) in enumerate(taken):
         fleet = table(tmp_path / f"taken {number}.csv", text)
-        error = run(golden, fleet, folder, code=2)["error"]
-        assert f"{fleet}:2:1: {said}" in error["message"]
+        with pytest.raises(FleetError) as caught:
+            list(clone(golden, fleet, folder))
+        assert caught.value.problems == [f"{fleet}:2:1: {said} of an earlier run into {folder}."]
     assert (folder / "fleet.json").read_bytes() == before
     run(golden, table(tmp_path / "more.csv", "name", "C", "D"), folder)
     entries = record(folder)
@@ -128,7 +134,44 @@ def test_two_runs_into_one_folder_never_share_an_identity(golden: Path, tmp_path
     assert len(set(identities(entries, "machine_sid"))) == 4
     assert len({entry["path"] for entry in entries if (folder / entry["path"]).exists()}) == 4
     # Another seed would draw what the folder's own does not.
-    assert run(golden, first, folder, "--seed", "other", code=2)["result"] == "error"
+    with pytest.raises(UsageError, match="another seed"):
+        list(clone(golden, first, folder, Options(seed="other")))
+
+
+def test_a_folder_that_is_in_use_or_has_a_damaged_record(golden: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "fleet"
+    folder.mkdir()
+    lock = Lock(folder)
+    lock.exclude()
+    with pytest.raises(InUseError):
+        list(clone(golden, [{"name": "A"}], folder))
+    lock.close()
+    entry = {"name": "../A", "state": "made", "path": "../A.qcow2", "format": "qcow2",
+             "thin": True, "golden": "x", "row": "y", "identity": {}}  # fmt: skip
+    for content in (
+        b"{",
+        b"[]",
+        b'{"schema": "fleet-1", "seed": "x", "machines": [3]}',
+        b'{"schema": "fleet-2", "seed": "x", "machines": []}',
+        json.dumps({"schema": "fleet-1", "seed": "x", "machines": [entry]}).encode(),
+    ):
+        (folder / "fleet.json").write_bytes(content)
+        with pytest.raises(ImageError, match="can't be read"):
+            list(clone(golden, [{"name": "A"}], folder))
+        assert (folder / "fleet.json").read_bytes() == content
+    assert [path.name for path in folder.iterdir()] == ["fleet.json"]
+
+
+def test_a_golden_image_that_was_not_shut_down_is_refused(tmp_path: Path) -> None:
+    golden = tmp_path / "golden.qcow2"
+    windows(golden, Sample(users=()), size=machines.SIZE, partitioned=False)
+    dirty = tmp_path / "dirty.raw"
+    subprocess.run(["qemu-img", "convert", "-O", "raw", golden, dirty], check=True)
+    with Volume.open(FileDevice(dirty, read_only=False), read_only=False, name="x") as volume:
+        volume.set_dirty(dirty=True)
+    with pytest.raises(ImageError, match="dirty"):
+        list(clone(dirty, [{"name": "A"}, {"name": "B"}], tmp_path / "fleet"))
+    assert not (tmp_path / "fleet").exists()
 
 
 def test_templates_are_filled_in_and_escaped(golden: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from reseal.answerfile import Target
 from reseal.disk.image import resolve
-from reseal.errors import UsageError
+from reseal.errors import ImageError, UsageError
 from reseal.session.opening import Found, choose
 from reseal.session.run import read
 from reseal.sysprep import unattend
@@ -88,19 +88,25 @@ class Golden:
 
 
 def _facts(found: list[Found], volume: str | None, subject: str) -> dict[str, Any]:
-    installation = choose(found, volume, subject).installation
+    chosen = choose(found, volume, subject)
+    state = chosen.state
+    if state and (state.dirty or not state.log_clean or state.hibernation != "none"):
+        what = "Windows is hibernated on it" if state.hibernation != "none" else "it is dirty"
+        msg = f"{subject} was not shut down cleanly ({what}), so no clone of it would be whole."
+        raise ImageError(msg, "Start Windows once, and shut it down fully (shutdown /s /t 0).")
+    installation = chosen.installation
     registry = installation.registry
     sid, domain = identity.machine_sid(registry), identity.domain_sid(registry)
     target = unattend.target_of(installation)
-    state = SetupState.of(installation)
+    setup = SetupState.of(installation)
     return {
         "sid": str(sid) if sid else None,
         "domain": str(domain) if domain else None,
         "name": registry.text(identity.COMPUTER_NAME, "ComputerName"),
         "server": installation.is_server,
         "mode": registry.text(MODE_MARK, "Mode"),
-        "state": state.image_state,
-        "generalized": state.generalized,
+        "state": setup.image_state,
+        "generalized": setup.generalized,
         "target": {
             "architecture": target.architecture,
             "build": target.build,
