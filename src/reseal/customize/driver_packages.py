@@ -25,16 +25,16 @@ class Drivers:
     """Add the driver packages of a folder that fit the image, and register what it needs to boot."""
 
     def __init__(self, given: Given) -> None:
-        self._folder = given.host("folder")
-        if not self._folder.is_dir():
-            msg = f"{self._folder} is no folder."
+        self.input = given.host("folder")
+        if not self.input.is_dir():
+            msg = f"{self.input} is no folder."
             raise UsageError(msg, "Name a folder with driver packages in it.")
 
     def stage(self, run: Run) -> None:
         """Stage the packages, and say what became of each."""
         from reseal.drivers import add_packages  # noqa: PLC0415  few runs add any
 
-        for one in add_packages(run.session, self._folder):
+        for one in add_packages(run.session, self.input):
             run.session.note(f"Driver package {one.inf}: {one.outcome.value}. {one.reason}")
             for warning in one.warnings:
                 run.session.note(warning)

@@ -10,7 +10,6 @@ import errno
 import os
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reseal.disk import DiskError, FileDevice
@@ -22,6 +21,7 @@ from reseal.wim.writing import give_name, open_beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from reseal.disk import Device, Image
     from reseal.session.session import Report
