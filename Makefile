@@ -3,7 +3,7 @@ VENV := .venv
 PYTHON ?= python3
 PYTEST_ARGS ?=
 
-.PHONY: setup demo test lint format docs screenshots share bench fuzz clean
+.PHONY: setup demo test lint format docs screenshots share bench fuzz faults clean
 
 setup: $(VENV)/.test
 
@@ -52,6 +52,12 @@ fuzz: setup
 	done
 	RESEAL_FUZZ=2000 RESEAL_EXAMPLES=3000 $(VENV)/bin/python -m pytest -n0 \
 		tests/ntfs/test_fuzz.py tests/regf/test_random_edits.py
+
+# Every fault at every write, flush, rename and deletion, and kills at random moments.
+faults: setup
+	$(VENV)/bin/python -m tests.faults
+	RESEAL_KILLS=50 $(VENV)/bin/python -m pytest tests/end_to_end/test_killed.py \
+		tests/end_to_end/test_folder.py tests/disk/test_resume.py
 
 clean:
 	rm -rf $(VENV) demo build dist site artifacts

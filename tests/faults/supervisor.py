@@ -1,0 +1,309 @@
+"""Run something, and make one of its system calls fail, in whichever of its processes.
+
+A seccomp filter sends every call that changes a file to this process, which lets it go on or not. So
+the faults hit what really reaches the kernel: reseal's own calls, those of its worker, and those of
+QEMU's programs alike.
+
+Sources: seccomp_unotify(2), pidfd_getfd(2), documented.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import os
+import platform
+import select
+import signal
+import socket
+import struct
+import sys
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
+_libc.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
+
+
+class Call(NamedTuple):
+    """A system call: its numbers on x86-64 and arm64, and where its arguments name what it changes."""
+
+    name: str
+    numbers: tuple[int, int]
+    fd: int | None = None
+    path: int | None = None
+    at: int | None = None  # the argument with the folder that the path starts from
+
+
+CALLS = (
+    Call("write", (1, 64), fd=0),
+    Call("pwrite", (18, 68), fd=0),
+    Call("writev", (20, 66), fd=0),
+    Call("pwritev", (296, 70), fd=0),
+    Call("pwritev2", (328, 287), fd=0),
+    Call("copy_file_range", (326, 285), fd=2),
+    Call("sendfile", (40, 71), fd=0),
+    Call("fallocate", (285, 47), fd=0),
+    Call("ftruncate", (77, 46), fd=0),
+    Call("fsync", (74, 82), fd=0),
+    Call("fdatasync", (75, 83), fd=0),
+    Call("syncfs", (306, 267), fd=0),
+    Call("fchmod", (91, 52), fd=0),
+    Call("truncate", (76, 45), path=0),
+    Call("rename", (82, -1), path=1),
+    Call("renameat", (264, 38), path=3, at=2),
+    Call("renameat2", (316, 276), path=3, at=2),
+    Call("unlink", (87, -1), path=0),
+    Call("unlinkat", (263, 35), path=1, at=0),
+    Call("rmdir", (84, -1), path=0),
+    Call("mkdir", (83, -1), path=0),
+    Call("mkdirat", (258, 34), path=1, at=0),
+    Call("link", (86, -1), path=1),
+    Call("linkat", (265, 37), path=3, at=2),
+)
+_WRITES = {"write", "pwrite", "pwritev"}
+_ERRORS = {"EIO": errno.EIO, "ENOSPC": errno.ENOSPC}
+
+_MACHINE = {"x86_64": 0, "aarch64": 1}.get(platform.machine())
+_BY_NUMBER = {call.numbers[_MACHINE]: call for call in CALLS} if _MACHINE is not None else {}
+_SECCOMP = (317, 277)
+_PIDFD_GETFD = 438
+
+_RECEIVE, _SEND = 0xC0502100, 0xC0182101  # SECCOMP_IOCTL_NOTIF_*, linux/seccomp.h
+_CONTINUE = 1
+
+
+def available() -> bool:
+    """Whether this system can do it."""
+    actions = Path("/proc/sys/kernel/seccomp/actions_avail")
+    return _MACHINE is not None and actions.exists() and "user_notif" in actions.read_text()
+
+
+class Fault(NamedTuple):
+    """What is to happen: at which of the calls (from 0), and what.
+
+    `EIO` and `ENOSPC` make the call fail, `short` lets half of a write through, `kill` kills the
+    process that was started, which takes its children with it, and `crash` the one that made the call.
+    """
+
+    number: int
+    kind: str
+
+
+@dataclass
+class Outcome:
+    """What became of a run.
+
+    Attributes:
+        code: what it returned; None where it was killed.
+        calls: those that a fault could have hit, in their order: name, file, process.
+        hit: the call that was hit, None where none was.
+    """
+
+    code: int | None = None
+    calls: list[str] = field(default_factory=list)
+    hit: str | None = None
+
+
+def kinds(call: str) -> tuple[str, ...]:
+    """Return what can happen at a call."""
+    name, _, process = call.split(" ")
+    found = ("EIO", "ENOSPC", "short") if name in _WRITES else ("EIO",)
+    if process != "reseal":
+        found += ("crash",)
+    return found if call.endswith(" disk worker") else (*found, "kill")
+
+
+def supervised(run: Callable[[], int], folder: Path, aside: Path, fault: Fault | None) -> Outcome:
+    """Run something in a process of its own, to its end and that of all its children.
+
+    Args:
+        run: returns the exit code.
+        folder: calls that change what lies below count.
+        aside: unless it lies below this.
+        fault: what is to happen.
+    """
+    mine, theirs = socket.socketpair()
+    child = os.fork()
+    if child == 0:
+        mine.close()
+        _be(run, theirs)
+    theirs.close()
+    with mine:
+        _, (listener,), _, _ = socket.recv_fds(mine, 1, 1)
+    try:
+        return _Supervisor(listener, child, folder, aside, fault).watch()
+    finally:
+        os.close(listener)
+
+
+def _be(run: Callable[[], int], answer: socket.socket) -> None:
+    code = 99
+    try:
+        os.setsid()
+        quiet = os.open(os.devnull, os.O_RDWR)
+        os.dup2(quiet, 1)
+        numbers = [number for number in _BY_NUMBER if number >= 0]
+        program = [(0x20, 0, 0, 0)]  # load the number
+        for number in numbers:
+            program += [(0x15, 0, 1, number), (0x06, 0, 0, 0x7FC00000)]  # SECCOMP_RET_USER_NOTIF
+        program.append((0x06, 0, 0, 0x7FFF0000))
+        raw = b"".join(struct.pack("=HBBI", *one) for one in program)
+        buffer = ctypes.create_string_buffer(raw)
+        head = struct.pack("HxxxxxxP", len(program), ctypes.addressof(buffer))
+        _libc.prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
+        listener = _libc.syscall(_SECCOMP[_MACHINE or 0], 1, ctypes.c_ulong(8), head)
+        socket.send_fds(answer, [b"x"], [listener])
+        os.close(listener)
+        answer.close()
+        code = run()
+    except BaseException:  # noqa: BLE001  said on standard error
+        traceback.print_exc(file=sys.stderr)
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+class _Supervisor:
+    def __init__(
+        self, listener: int, child: int, folder: Path, aside: Path, fault: Fault | None
+    ) -> None:
+        self._listener, self._child = listener, child
+        self._folder, self._aside = str(folder), str(aside)
+        self._fault = fault
+        self._outcome = Outcome()
+        self._names: dict[int, str] = {}
+
+    def watch(self) -> Outcome:
+        poll = select.poll()
+        poll.register(self._listener, select.POLLIN)
+        while True:
+            ((_, events),) = poll.poll(60_000) or [(0, 0)]
+            if not events:
+                os.kill(self._child, signal.SIGKILL)
+                raise TimeoutError(f"nothing happens any more after {self._outcome}")
+            if events & select.POLLIN:
+                self._answer()
+            elif events & select.POLLHUP:  # nobody is left
+                break
+        _, status = os.waitpid(self._child, 0)
+        code = os.waitstatus_to_exitcode(status)
+        self._outcome.code = code if code >= 0 else None
+        return self._outcome
+
+    def _answer(self) -> None:
+        notice = bytearray(80)
+        try:
+            fcntl.ioctl(self._listener, _RECEIVE, notice)
+        except OSError as error:
+            if error.errno in {errno.ENOENT, errno.EINTR}:  # it was killed meanwhile
+                return
+            raise
+        ident, pid, _, number, _, _, *arguments = struct.unpack("=QIIiIQ6Q", notice)
+        value, number_of_error, flags = 0, 0, _CONTINUE
+        call = _BY_NUMBER[number]
+        try:
+            what = self._described(call, pid, arguments)
+        except OSError:
+            what = None
+        if what is not None:
+            self._outcome.calls.append(what)
+            if self._fault and self._fault.number == len(self._outcome.calls) - 1:
+                self._outcome.hit = f"{self._fault.kind} at {what}"
+                value, number_of_error, flags = self._strike(call, pid, arguments)
+        with suppress(FileNotFoundError):  # it was killed meanwhile
+            fcntl.ioctl(
+                self._listener, _SEND, struct.pack("=QqiI", ident, value, number_of_error, flags)
+            )
+
+    def _described(self, call: Call, pid: int, arguments: list[int]) -> str | None:
+        if call.fd is not None:
+            path = str(Path(f"/proc/{pid}/fd/{arguments[call.fd] & 0xFFFFFFFF}").readlink())
+        else:
+            assert call.path is not None
+            path = os.fsdecode(_memory(pid, arguments[call.path], 4096).split(b"\0", 1)[0])
+            if not path.startswith("/"):
+                start = arguments[call.at] & 0xFFFFFFFF if call.at is not None else 0xFFFFFF9C
+                where = "cwd" if start == 0xFFFFFF9C else f"fd/{start}"
+                path = str(Path(f"/proc/{pid}/{where}").readlink() / path)
+        if not path.startswith(self._folder) or path.startswith(self._aside):
+            return None
+        shown = path[len(self._folder) :].replace(" ", "_")
+        return f"{call.name} {shown or '/'} {self._process(pid)}"
+
+    def _process(self, pid: int) -> str:
+        if pid not in self._names:
+            group = _group(pid)
+            name = Path(f"/proc/{group}/cmdline").read_bytes().split(b"\0")[0].rpartition(b"/")[2]
+            ours = "reseal" if group == self._child else "worker"
+            self._names[pid] = name.decode() if name.startswith(b"qemu") else ours
+            if not name.startswith(b"qemu") and group != self._child:
+                return self._names.pop(pid)  # it may yet become a tool
+        return self._names[pid]
+
+    def _strike(self, call: Call, pid: int, arguments: list[int]) -> tuple[int, int, int]:
+        assert self._fault
+        kind = self._fault.kind
+        if kind in _ERRORS:
+            return 0, -_ERRORS[kind], 0
+        if kind == "short":
+            return _write_half(call, pid, arguments), 0, 0
+        victims = {_group(pid), self._child} if kind == "kill" else {_group(pid)}
+        for victim in sorted(victims, key=lambda one: one != self._child):
+            os.kill(victim, signal.SIGKILL)
+        return 0, -errno.EINTR, 0
+
+
+def _group(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("Tgid:"):
+            return int(line.split()[1])
+    raise ProcessLookupError
+
+
+def _memory(pid: int, address: int, size: int) -> bytes:
+    opened = os.open(f"/proc/{pid}/mem", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        end = (address | 4095) + 1  # the next page may not be there
+        data = os.pread(opened, min(size, end - address), address)
+        if len(data) < size and b"\0" not in data:
+            with suppress(OSError):
+                data += os.pread(opened, size - len(data), end)
+        return data
+    finally:
+        os.close(opened)
+
+
+def _write_half(call: Call, pid: int, arguments: list[int]) -> int:
+    """Write the first half of what a call wants to write, and return its size."""
+    fd, address, count, position, *_ = arguments
+    if call.name == "pwritev":
+        vector = _exactly(pid, address, count * 16)
+        parts = [struct.unpack_from("=QQ", vector, index * 16) for index in range(count)]
+    else:
+        parts = [(address, count)]
+    data = b"".join(_exactly(pid, start, size) for start, size in parts)
+    half = data[: max(1, len(data) // 2)]
+    pidfd = os.pidfd_open(_group(pid))
+    copy = int(_libc.syscall(_PIDFD_GETFD, pidfd, ctypes.c_int(fd & 0xFFFFFFFF), 0))
+    os.close(pidfd)
+    if copy < 0:
+        raise OSError(ctypes.get_errno(), "the file can't be reached")
+    try:
+        return os.write(copy, half) if call.name == "write" else os.pwrite(copy, half, position)
+    finally:
+        os.close(copy)
+
+
+def _exactly(pid: int, address: int, size: int) -> bytes:
+    opened = os.open(f"/proc/{pid}/mem", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.pread(opened, size, address)
+    finally:
+        os.close(opened)
