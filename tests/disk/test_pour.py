@@ -50,7 +50,8 @@ def test_a_sparse_file_is_copied_without_its_holes(tmp_path: Path) -> None:
             file.seek(place)
             file.write(os.urandom(4096))
     target = Memory(bytes(40 * MIB))
-    pour(path, target)
+    with path.open("rb") as file:
+        pour(file.fileno(), target)
     assert target.data == path.read_bytes()
     assert target.written < 8 * MIB
 

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import re
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from reseal.folder.reader import Names
+
+#: How long the worker of a run that was killed may hold its lock after it, in seconds.
+_DYING = 0.5
 
 _SETTABLE = READONLY | HIDDEN | SYSTEM | ARCHIVE
 
@@ -309,10 +313,15 @@ def _locked(path: Path, *, shared: bool) -> int:
     except OSError as error:
         msg = f"{path} can't be opened: {error.strerror}."
         raise TreeError(msg) from error
-    try:
-        fcntl.flock(root, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(root)
-        msg = f"{path} is in use by another run of reseal."
-        raise TreeError(msg, hint="Wait until it has ended.") from error
-    return root
+    patience = time.monotonic() + _DYING
+    while True:
+        try:
+            fcntl.flock(root, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except OSError as error:
+            if time.monotonic() > patience:
+                os.close(root)
+                msg = f"{path} is in use by another run of reseal."
+                raise TreeError(msg, hint="Wait until it has ended.") from error
+            time.sleep(0.01)
+        else:
+            return root

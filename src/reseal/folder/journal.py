@@ -16,6 +16,7 @@ import ctypes
 import errno
 import json
 import os
+import re
 import shutil
 import stat
 from contextlib import suppress
@@ -40,6 +41,7 @@ DELETED = ".reseal-deleted"
 
 _LOG = "log"
 _COMMIT = "commit"
+_COPY = re.compile(r"[0-9]+\.data")
 _PART = 1 << 20
 
 
@@ -155,16 +157,26 @@ def finish(path: Path, root: int) -> bool:
     Raises:
         ImageError: the journal is damaged, or a step fails; the journal stays.
     """
-    committed = (path / _COMMIT).exists()
-    if committed:
-        _empty_deleted(root)
-    elif (path / _LOG).exists():
-        with (path / _LOG).open("r+b") as log:
-            _undo_all(path, root, log)
-    _sync_file_system(root)
-    retired = _retired(path)
-    path.rename(retired)
-    shutil.rmtree(retired)
+    if path.is_symlink():
+        raise ImageError(f"The journal {path} is a link. Nothing was touched.")
+    try:
+        committed = (path / _COMMIT).exists()
+        if committed:
+            _empty_deleted(root)
+        elif os.path.lexists(path / _LOG):
+            with _opened(path / _LOG, os.O_RDWR) as log:
+                _undo_all(path, root, log)
+        _sync_file_system(root)
+        retired = _retired(path)
+        path.rename(retired)
+    except OSError as error:
+        if isinstance(error, ImageError):
+            raise
+        raise ImageError(
+            f"What the journal {path} holds can't be finished: {error.strerror}.",
+            hint="The journal stays. Run reseal resume on the folder when that is mended.",
+        ) from error
+    shutil.rmtree(retired, ignore_errors=True)
     return committed
 
 
@@ -175,18 +187,49 @@ def _undo_all(path: Path, root: int, log: BinaryIO) -> None:
     while end:
         start = raw.rfind(b"\n", 0, end - 1) + 1
         try:
-            line = json.loads(raw[start:end])
+            line = _checked(json.loads(raw[start:end]))
             _UNDO[line["op"]](path, root, line)
         except OSError as error:
             subject = "\\".join(line["names"])
             msg = f"{subject} can't be restored from {path}: {error}."
             raise ImageError(msg) from error
-        except (ValueError, LookupError, TypeError) as error:
+        except (ValueError, LookupError, TypeError, RecursionError, OverflowError) as error:
             msg = f"The journal {path} is damaged."
             raise ImageError(msg) from error
         log.truncate(start)
         os.fdatasync(log.fileno())
         end = start
+
+
+def _checked(line: Any) -> dict[str, Any]:
+    """Return a line that leads nowhere but into the folder, even where somebody forged it.
+
+    Raises:
+        ValueError, LookupError, TypeError: it is none.
+    """
+    for names in (line["names"], line.get("to", [])):
+        if not isinstance(names, list):
+            raise TypeError(names)
+        for name in names:
+            if name in {"", ".", ".."} or "/" in name or "\0" in name:
+                raise ValueError(name)
+    if line["op"] in {"file", "created", "moved"} and not line["names"]:
+        raise ValueError(line)
+    if line["op"] == "moved" and not line["to"]:
+        raise ValueError(line)
+    if line["op"] == "file" and not _COPY.fullmatch(line["copy"]):
+        raise ValueError(line)
+    checked: dict[str, Any] = line
+    return checked
+
+
+def _opened(path: Path, flags: int) -> BinaryIO:
+    """Open a regular file of the journal, never what a link leads to."""
+    opened = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(opened).st_mode):
+        os.close(opened)
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    return os.fdopen(opened, "r+b" if flags & os.O_RDWR else "rb")
 
 
 def _undo_file(path: Path, root: int, line: dict[str, Any]) -> None:
@@ -195,7 +238,7 @@ def _undo_file(path: Path, root: int, line: dict[str, Any]) -> None:
         opened = open_for_writing(folder, name)
         try:
             size = 0
-            with (path / line["copy"]).open("rb") as copy:
+            with _opened(path / line["copy"], os.O_RDONLY) as copy:
                 while part := copy.read(_PART):
                     write_all(opened, part, size)
                     size += len(part)

@@ -282,6 +282,8 @@ class RawVolume:
 
     def _value(self, pieces: list[_Piece]) -> Value:
         """Put the parts of an attribute together."""
+        if not pieces:
+            raise self.damaged("$MFT has no content")
         first = pieces[0]
         data, at = first.record.data, first.offset
         if not data[at + 8]:

@@ -111,7 +111,8 @@ def read(
             with Folder(path, read_only=True) as folder:
                 return job(_in_folder(folder, path, ignore_logs=ignore_logs))
 
-        result = in_worker(path, look, None, Limits(reads=(path,), writes=writes))
+        with _host_errors(path):
+            result = in_worker(path, look, None, Limits(reads=(path,), writes=writes))
         return {"image": _folder_facts(path), **result}
 
     with (
@@ -376,7 +377,8 @@ def _change_folder(
     Folder(path, read_only=True).close()
     work = partial(_work_on_folder, path, job, recheck, options)
     try:
-        result = in_worker(path, work, report, _of_folder(path, options))
+        with _host_errors(path):
+            result = in_worker(path, work, report, _of_folder(path, options))
     except BaseException:
         # Whatever ended the worker: the before-images put the folder back.
         Folder.recover(path)
