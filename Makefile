@@ -50,6 +50,7 @@ fuzz: setup
 	for target in "regf hive" "regf replay" "regf reg" inf; do \
 		$(VENV)/bin/python -m tests.fuzz.$$target -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done
+	$(VENV)/bin/python -m tests.fuzz $(FUZZ_SECONDS)
 	RESEAL_FUZZ=2000 RESEAL_EXAMPLES=3000 $(VENV)/bin/python -m pytest -n0 \
 		tests/ntfs/test_fuzz.py tests/regf/test_random_edits.py
 

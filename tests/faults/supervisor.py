@@ -114,10 +114,14 @@ class Outcome:
 def kinds(call: str) -> tuple[str, ...]:
     """Return what can happen at a call."""
     name, _, process = call.split(" ")
-    found = ("EIO", "ENOSPC", "short") if name in _WRITES else ("EIO",)
+    found = ["EIO"]
+    if name in _WRITES:
+        found += ["ENOSPC", "short"]
     if process != "reseal":
-        found += ("crash",)
-    return found if call.endswith(" disk worker") else (*found, "kill")
+        found.append("crash")
+    if not call.endswith(" disk worker"):
+        found.append("kill")
+    return tuple(found)
 
 
 def supervised(run: Callable[[], int], folder: Path, aside: Path, fault: Fault | None) -> Outcome:

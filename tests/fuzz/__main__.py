@@ -1,0 +1,42 @@
+"""Fuzz every parser: `python -m tests.fuzz [SECONDS [TARGET…]]`. Prints how many inputs were tried."""
+
+from __future__ import annotations
+
+import faulthandler
+import resource
+import sys
+import time
+
+from tests.fuzz.exercise import Surprise, inputs, tried
+from tests.fuzz.targets import TARGETS
+
+#: Seconds after which an input hangs, and memory that none may need.
+HANGS, MEMORY = 60, 4 << 30
+
+
+def main() -> int:
+    """Fuzz; returns the exit code."""
+    seconds = float(sys.argv[1]) if sys.argv[1:] else 60.0
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    total, surprises = 0, 0
+    for name in sys.argv[2:] or TARGETS:
+        count, end = 0, time.monotonic() + seconds
+        for number, data in inputs(name):
+            if time.monotonic() > end:
+                break
+            faulthandler.dump_traceback_later(HANGS, exit=True)
+            try:
+                tried(name, number, data)
+            except Surprise as error:
+                print(f"{error}: {error.__cause__!r}", flush=True)
+                surprises += 1
+            count += 1
+        faulthandler.cancel_dump_traceback_later()
+        total += count
+        print(f"{name}: {count} inputs", flush=True)
+    print(f"{total} inputs tried, {surprises} surprises.")
+    return min(surprises, 1)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
