@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reseal import disk
-from reseal.errors import UsageError
+from reseal.errors import ImageError, UsageError
 from reseal.folder import Folder, journal_of
 
 if TYPE_CHECKING:
@@ -29,5 +29,14 @@ def resume(path: Path) -> str:
         if Folder.recover(path):
             return f"{path} is complete: the interrupted run had ended its work."
         return f"{path} is as it was before the interrupted run."
-    disk.resume(path)
+    try:
+        disk.resume(path)
+    except OSError as error:
+        if isinstance(error, ImageError):
+            raise
+        what = f" ({error.filename})" if error.filename else ""
+        raise ImageError(
+            f"{path} can't be completed yet: {error.strerror or error}{what}.",
+            "Mend that, and resume again.",
+        ) from error
     return f"{path} is complete: the interrupted merge was finished."
