@@ -286,9 +286,9 @@ def work_on_device(
             if session.wipe_free:
                 with session.step("Wiping free space"):
                     result["wiped"] = asdict(wipe(part, subject))
-            with session.step("Writing"):
-                for store in session.edited_boot_stores:
-                    if store.place != volume:
+            for store in session.edited_boot_stores:
+                if store.place != volume:
+                    with session.step("Writing the boot configuration"):
                         written.add(store.name, boot_store.write_back(device, store, subject))
             with session.step("Reading it back"):
                 again = Volume.open(part, read_only=True, name=subject)
