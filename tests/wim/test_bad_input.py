@@ -16,6 +16,7 @@ from reseal.disk.locks import Lock
 from reseal.errors import ImageError
 from reseal.ntfs.cache import BlockCache
 from reseal.process import run_worker
+from reseal.sandbox import Limits
 from reseal.session.capture import CaptureOptions
 from reseal.session.capture import capture as capture_image
 from reseal.testing.volumes import File, ntfs_volume, populate
@@ -211,7 +212,11 @@ def test_content_that_changes_between_two_reads(
 
     monkeypatch.setattr("reseal.wim.volume.BlockCache", partial(BlockCache, capacity=2))
     with pytest.raises(ImageError, match="its source changed while it was read"):
-        run_worker(lambda _: capture_volume(Changing(source), wim, compression="none"), subject="x")
+        run_worker(
+            lambda _: capture_volume(Changing(source), wim, compression="none"),
+            subject="x",
+            limits=Limits(reads=(source,), writes=(wim.parent,)),
+        )
     assert not wim.exists()
 
 
@@ -271,7 +276,7 @@ def test_a_killed_capture_leaves_nothing(sample: Path, three: Path) -> None:
         capture_volume(FileDevice(sample), three, name="x", append=True, on_progress=on_progress)
 
     with pytest.raises(ImageError, match="ended early"):
-        run_worker(die, subject=str(three))
+        run_worker(die, subject=str(three), limits=Limits(reads=(sample,), writes=(three.parent,)))
     assert three.read_bytes() == before
     assert [one.name for one in three.parent.iterdir()] == [three.name]
 
@@ -299,4 +304,8 @@ def test_apply_of_a_wim_that_is_none(tmp_path: Path, target: Path) -> None:
     assert "letter.wim" in refused("apply", letter, tmp_path / "out")
     assert "There is no file" in refused("apply", tmp_path / "none.wim", tmp_path / "out")
     with pytest.raises(WimError):
-        run_worker(lambda _: apply_image(letter, 1, FileDevice(target)), subject="x")
+        run_worker(
+            lambda _: apply_image(letter, 1, FileDevice(target)),
+            subject="x",
+            limits=Limits(reads=(letter, target)),
+        )

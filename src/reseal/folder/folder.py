@@ -285,7 +285,8 @@ class Folder(FolderReader):
 
     def commit(self) -> None:
         """Let all changes stand. Nothing more may be changed then."""
-        self._journal.commit()
+        with self._errors(""):
+            self._journal.commit()
         self.read_only = True
 
     def rollback(self) -> None:
