@@ -88,6 +88,10 @@ def _wipe(session: Session) -> None:
             if path.lower() in hives.needed(session):
                 raise
             session.note(f"The free space in {path} was not wiped: {error.message}")
+    session.note(
+        "A USN journal, where the volume has one, is not wiped: it keeps names of files that were deleted. "
+        "`fsutil usn deletejournal /d C:` in Windows, before the image is sealed, takes it away."
+    )
     session.wipe_free_space()
 
 
