@@ -123,7 +123,7 @@ def _short(text: str, length: int = 46) -> str:
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
-def write(lines: Iterable[str], page: Path, machine: str) -> None:
+def write(lines: list[str], page: Path, machine: str) -> None:
     """Put the table and the chart into the page, and the chart's file beside it.
 
     Args:
@@ -138,5 +138,6 @@ def write(lines: Iterable[str], page: Path, machine: str) -> None:
     _, _, tail = rest.partition(_END)
     alt = "How many times the floor or the peer reseal takes"
     made = f"{_BEGIN}\n{machine}\n\n{table(found)}\n\n![{alt}]({picture.name})\n\n"
-    made += "Blue: beside a floor. Green: beside a peer; shorter than the line is faster.\n"
+    made += "Blue: beside a floor. Green: beside a peer; shorter than the line is faster.\n\n"
+    made += "All that was printed:\n\n```text\n" + "\n".join(lines) + "\n```\n"
     page.write_text(f"{head}{made}{_END}{tail}", "utf-8")
