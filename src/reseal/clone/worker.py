@@ -1,7 +1,8 @@
 """A process that holds a golden image open and makes clones of it: `python -m reseal.clone.worker FD`.
 
 It is asked and answers in lines of JSON on a socket: first a plan, then one machine after the other,
-until the socket is closed. The engines never run in this process but in its forks.
+until the socket is closed. The golden image is opened here, once; each machine is made in a fork that may
+write to one file only.
 """
 
 from __future__ import annotations

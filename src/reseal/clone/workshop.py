@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any, Self
 from reseal.clone import answers
 from reseal.clone.adopt import adopt, digest
 from reseal.disk import Image, Slice, connect
+from reseal.disk.formats import read_header
 from reseal.disk.output import NewImage, publish
 from reseal.disk.overlay import plain_name, qemu_format
 from reseal.disk.sidecar import partial_path
@@ -39,6 +40,7 @@ from reseal.disk.thin import Changes, write_overlay
 from reseal.errors import ImageError, ResealError, UsageError
 from reseal.ntfs import Volume
 from reseal.process import run_worker
+from reseal.sandbox import Limits
 from reseal.session import Session, boot_store
 from reseal.session.opening import Found, choose, installations
 from reseal.session.run import Options, parts_of, write
@@ -199,12 +201,66 @@ class Workshop:
         if os.path.lexists(output):
             return adopt(output, machine, self._plan)
         start = time.perf_counter()
-        made: dict[str, Any] = run_worker(
-            lambda _: self._make(machine), subject=f"{machine.name} of {self.subject}"
-        )
-        return made | {"seconds": time.perf_counter() - start}
+        made = self._make_thin(machine) if self._plan.thin else self._make_whole(machine)
+        return {
+            **made,
+            "size": output.stat().st_size,
+            "sha256": digest(output),
+            "seconds": time.perf_counter() - start,
+        }
 
-    def _make(self, machine: Machine) -> dict[str, Any]:
+    def _make_thin(self, machine: Machine) -> dict[str, Any]:
+        if self._image.link.unusual:
+            msg = f"a thin image over {self.subject} would lose the end of the disk."
+            raise UsageError(msg, "Make full images with --full.")
+        output = self._plan.output(machine.name)
+        draft = partial_path(output)
+        draft.unlink(missing_ok=True)  # of a run that was killed
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+        fd = os.open(draft, flags, 0o600)
+        try:
+            made = self._in_fork(machine, fd, draft)
+            os.fsync(fd)
+            publish(draft, output)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+        finally:
+            os.close(fd)
+        return made
+
+    def _make_whole(self, machine: Machine) -> dict[str, Any]:
+        output = self._plan.output(machine.name)
+        new = NewImage(self._image, output, thin=False)
+        try:
+            fd = os.open(new.overlay, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)
+            try:
+                made = self._in_fork(machine, fd, new.overlay)
+            finally:
+                os.close(fd)
+            new.commit()
+            # The golden image's own mode is that of a file that must not change.
+            output.chmod(0o600)
+        finally:
+            new.discard()
+        return made
+
+    def _in_fork(self, machine: Machine, fd: int, path: Path) -> dict[str, Any]:
+        """Have a fork write a machine's overlay to a file, which is all that it may write to."""
+        backing = plain_name(os.path.relpath(self._image.file, self._plan.output_dir))
+        made: dict[str, Any] = run_worker(
+            lambda _: self._make(machine, fd, backing),
+            subject=f"{machine.name} of {self.subject}",
+            limits=replace(Limits.of_disk(self._image.size), keeps=(fd,)),
+        )
+        header = read_header(path, "qcow2")
+        if header.data_file or header.backing is None or header.backing.name != backing:
+            # A fork that an image has taken over could have QEMU open any file of the host.
+            msg = f"the engine wrote nonsense while making {machine.name} of {self.subject}."
+            raise ImageError(msg)
+        return made
+
+    def _make(self, machine: Machine, fd: int, backing: str) -> dict[str, Any]:
         session = self._session
         session.random = stream(machine.key)
         job = Specialization(wish_of(machine, self._plan))
@@ -212,14 +268,14 @@ class Workshop:
         write(self._part, self.subject, session, Options(), self._volume)
         self._read_back(session, job)
         clusters = self._changes.changed()
-        output = self._plan.output(machine.name)
-        if self._plan.thin:
-            self._write_thin(output, clusters)
-        else:
-            self._write_whole(output, clusters)
+        write_overlay(
+            fd,
+            backing_name=backing,
+            backing_format=qemu_format(self._image.link),
+            size=self._image.size,
+            clusters=clusters,
+        )
         return {
-            "size": output.stat().st_size,
-            "sha256": digest(output),
             "clusters": len(clusters),
             "memory": _peak(),
             "outcome": {
@@ -250,51 +306,6 @@ class Workshop:
                 if problems:
                     msg = f"The clone is not complete; it lacks {', '.join(problems)}."
                     raise ImageError(msg, "Please report this.")
-
-    def _write_thin(self, output: Path, clusters: dict[int, bytes]) -> None:
-        link = self._image.link
-        if link.unusual:
-            msg = f"a thin image over {self.subject} would lose the end of the disk."
-            raise UsageError(msg, "Make full images with --full.")
-        partial = partial_path(output)
-        partial.unlink(missing_ok=True)  # of a run that was killed
-        fd = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW)
-        try:
-            write_overlay(
-                fd,
-                backing_name=plain_name(os.path.relpath(self._image.file, output.parent)),
-                backing_format=qemu_format(link),
-                size=link.header.size,
-                clusters=clusters,
-            )
-            # Owner's modes as qemu-img gives them; the golden image's own are read-only by now.
-            os.fchmod(fd, 0o600)
-            os.fsync(fd)
-            publish(partial, output)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
-        finally:
-            os.close(fd)
-
-    def _write_whole(self, output: Path, clusters: dict[int, bytes]) -> None:
-        new = NewImage(self._image, output, thin=False)
-        try:
-            fd = os.open(new.overlay, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)
-            try:
-                write_overlay(
-                    fd,
-                    backing_name=plain_name(os.path.relpath(self._image.file, output.parent)),
-                    backing_format=qemu_format(self._image.link),
-                    size=self._image.size,
-                    clusters=clusters,
-                )
-            finally:
-                os.close(fd)
-            new.commit()
-            output.chmod(0o600)
-        finally:
-            new.discard()
 
 
 def wish_of(machine: Machine, plan: Plan) -> Wish:
