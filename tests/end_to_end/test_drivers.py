@@ -199,3 +199,47 @@ def test_the_record_has_the_documented_form(sample: Path, folder: Path) -> None:
         "inf", "outcome", "reason", "class_name", "provider", "version", "date", "devices",
         "services", "warnings",
     ]  # fmt: skip
+
+
+def test_every_clone_gets_the_drivers(sample: Path, folder: Path, tmp_path: Path) -> None:
+    judges.generalize(sample)
+    fleet = tmp_path / "fleet.csv"
+    fleet.write_text("name\nWS-1\nWS-2\n")
+    clones = sample.parent / "clones"
+    done = judges.reseal(
+        *(
+            "clone",
+            sample,
+            "--machines",
+            fleet,
+            "--output-dir",
+            clones,
+            "--drivers",
+            folder,
+            "--quiet",
+        )
+    )
+    assert done.returncode == 0, done.stderr
+    for name in ("WS-1", "WS-2"):
+        taken = tmp_path / name
+        taken.mkdir()
+        volume = judges.Volume.of(clones / f"{name}.qcow2", taken)
+        assert volume.is_clean()
+        system = judges.agreed(volume.read(judges.HIVES["SYSTEM"]))
+        assert kernel_finds(system, VIOSTOR[0]) == {"viostor"}
+        source = folder / "viostor" / "w11" / "amd64" / "viostor.sys"
+        assert volume.read(rf"{DRIVERS}\viostor.sys") == source.read_bytes()
+    missing = judges.reseal(
+        *(
+            "clone",
+            sample,
+            "--machines",
+            fleet,
+            "--output-dir",
+            clones,
+            "--drivers",
+            tmp_path / "none",
+        )
+    )
+    assert missing.returncode == 2
+    assert "Nothing was written." in missing.stderr

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from reseal.cli import console
-from reseal.cli.options import AllowBacking, AsJson, Quiet, Volume
+from reseal.cli.options import AllowBacking, AsJson, Drivers, Quiet, Volume
 from reseal.errors import UsageError
 
 
@@ -66,6 +66,7 @@ def clone(
         str | None,
         typer.Option(metavar="tcp://HOST:PORT", help="Hand the work to a Dask cluster."),
     ] = None,
+    drivers: Drivers = None,
     volume: Volume = None,
     as_json: AsJson = False,
     allow_backing: AllowBacking = False,
@@ -96,6 +97,7 @@ def clone(
             volume=volume,
             allow_backing=allow_backing,
             dask=dask,
+            drivers=drivers,
         )
         start = time.perf_counter()
         warnings: list[str] = []

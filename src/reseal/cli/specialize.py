@@ -10,7 +10,7 @@ import typer
 
 from reseal.cli import console
 from reseal.cli.answer_files import Replace, load
-from reseal.cli.options import AllowBacking, AsJson, ImagePath, Quiet, ReportFiles, Volume
+from reseal.cli.options import AllowBacking, AsJson, Drivers, ImagePath, Quiet, ReportFiles, Volume
 from reseal.cli.sid import ask
 from reseal.errors import UsageError
 
@@ -66,6 +66,7 @@ def specialize(
         bool, typer.Option("--thin", help="Make a qcow2 output an overlay over IMAGE.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing.")] = False,
+    drivers: Drivers = None,
     volume: Volume = None,
     as_json: AsJson = False,
     allow_backing: AllowBacking = False,
@@ -105,6 +106,7 @@ def specialize(
             replace=replace,
             force_answers=_FORCE_ANSWERS in (force or ()),
             force_domain=_FORCE_DOMAIN in (force or ()),
+            drivers=drivers,
         )
         if wish.sid not in {None, SidChoice.PENDING} and not (dry_run or (yes and quiet)):
             before = read(
@@ -116,7 +118,12 @@ def specialize(
                 ask(before["effects"], yes=yes)
         machine = Specialization(wish)
         options = Options(
-            volume=volume, output=output, thin=thin, dry_run=dry_run, allow_backing=allow_backing
+            volume=volume,
+            output=output,
+            thin=thin,
+            dry_run=dry_run,
+            allow_backing=allow_backing,
+            reads=(drivers,) if drivers else (),
         )
         with console.progress(quiet=quiet) as progress:
             record = change(

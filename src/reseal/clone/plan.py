@@ -26,6 +26,7 @@ class Plan:
         allow_backing: whether the golden image may have backing files elsewhere.
         now: whether all is done in the clones that Windows need not do.
         templates: answer files by their names, as base64.
+        drivers: a folder whose driver packages every machine gets, resolved; None for none.
     """
 
     golden: str
@@ -36,6 +37,7 @@ class Plan:
     allow_backing: bool = False
     now: bool = False
     templates: dict[str, str] = field(default_factory=dict, repr=False)
+    drivers: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The plan as plain data."""

@@ -92,7 +92,8 @@ class Planner:
 
     def _row(self, wanted: Wanted) -> str:
         plan = self._plan
-        how = (wanted.key, self._golden.fingerprint, plan.format, plan.thin, plan.now, plan.volume)
+        how: tuple[object, ...] = (wanted.key, self._golden.fingerprint, plan.format, plan.thin)
+        how += (plan.now, plan.volume, plan.drivers)
         return hashlib.sha256(repr((how, self._sid.value)).encode()).hexdigest()
 
     def _claim(self, wanted: Wanted) -> None:

@@ -53,6 +53,7 @@ class Options:
         allow_backing: whether the golden image may have backing files elsewhere.
         dask: the address of a Dask scheduler that hands the work out; None for this machine alone.
         sample: whether one clone is compared with one made the long way.
+        drivers: a folder whose driver packages every machine gets; None for none.
     """
 
     unattend: Path | None = None
@@ -66,6 +67,7 @@ class Options:
     allow_backing: bool = False
     dask: str | None = None
     sample: bool = True
+    drivers: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,9 @@ def clone(
     if options.format not in FORMATS or (options.thin and options.format != "qcow2"):
         msg = f"Clones can't be made as {'thin ' if options.thin else ''}{options.format} images."
         raise UsageError(msg, f"Full images are {', '.join(FORMATS)}; thin ones are qcow2.")
+    if options.drivers and not options.drivers.is_dir():
+        msg = f"{options.drivers} is no folder. Nothing was written."
+        raise UsageError(msg, "Name the folder that the driver packages lie in.")
     table = load(machines) if isinstance(machines, Path) else table_of(machines)
     found = Golden.look(golden, volume=options.volume, allow_backing=options.allow_backing)
     fleet = fleets.check(table, found, options.unattend)
@@ -134,6 +139,7 @@ def clone(
             allow_backing=options.allow_backing,
             now=options.now,
             templates=fleet.templates,
+            drivers=str(options.drivers.resolve()) if options.drivers else None,
         )
         work = Planner(fleet, found, plan, record, options.sid).plan()
         for warning in found.warnings:

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from reseal.clone.workshop import stream, wish_of
+from reseal.clone.workshop import host_folders, stream, wish_of
 from reseal.ntfs import Volume, secure
 from reseal.session.opening import Found, choose
 from reseal.session.run import Options, change, read
@@ -47,7 +47,11 @@ def differences(machine: Machine, plan: Plan) -> list[str]:
             work,
             job.recheck,
             Options(
-                volume=plan.volume, output=long_way, thin=True, allow_backing=plan.allow_backing
+                volume=plan.volume,
+                output=long_way,
+                thin=True,
+                allow_backing=plan.allow_backing,
+                reads=host_folders(plan),
             ),
         )
         touched = {one["target"] for one in done["changes"] if one["kind"] in _FILES}

@@ -251,7 +251,9 @@ class Workshop:
         made: dict[str, Any] = run_worker(
             lambda _: self._make(machine, fd, backing),
             subject=f"{machine.name} of {self.subject}",
-            limits=replace(Limits.of_disk(self._image.size), keeps=(fd,)),
+            limits=replace(
+                Limits.of_disk(self._image.size, reads=host_folders(self._plan)), keeps=(fd,)
+            ),
         )
         header = read_header(path, "qcow2")
         if header.data_file or header.backing is None or header.backing.name != backing:
@@ -320,7 +322,13 @@ def wish_of(machine: Machine, plan: Plan) -> Wish:
         settings=answers.settings_of(machine),
         now=plan.now,
         replace=machine.template is not None,
+        drivers=Path(plan.drivers) if plan.drivers else None,
     )
+
+
+def host_folders(plan: Plan) -> tuple[Path, ...]:
+    """Return the folders of this computer that making a machine reads."""
+    return (Path(plan.drivers),) if plan.drivers else ()
 
 
 def _peak() -> int:

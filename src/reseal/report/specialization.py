@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reseal.report import answer_file
+from reseal.report import answer_file, drivers
 from reseal.report.record import recorded
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ def lines(record: dict[str, Any], *, dry_run: bool, output: str | None) -> Itera
         yield f"Applied: {one['component']}/{one['setting']}."
     for one in (record["sid_change"] or {}).get("left", []):
         yield f"Left: {one['path']}, {one['format']}: {one['reason']}."
+    if record["drivers"]:
+        yield from drivers.added_lines(record["drivers"])
     for note in record["notes"]:
         yield f"Note: {note}"
     total = record["timings"]["total"]

@@ -63,6 +63,7 @@ class Outcome:
         unattend: what became of the answer file; None where none was touched.
         applied: settings that were applied without an answer file.
         sid_change: where the SID was replaced; None where that is left to Windows.
+        drivers: what became of each driver package, as plain data.
     """
 
     generalized: bool
@@ -74,6 +75,7 @@ class Outcome:
     unattend: unattend.Outcome | None
     applied: list[dict[str, object]]
     sid_change: Result | None
+    drivers: list[dict[str, Any]]
 
     def to_json(self) -> dict[str, Any]:
         """The outcome as plain data."""
@@ -110,6 +112,12 @@ class Specialization:
         architecture = session.installation.architecture or "amd64"
         settings = self._wish.settings(architecture) if self._wish.settings else None
         self._refuse(session, now, settings, staged=staged)
+        drivers: list[dict[str, Any]] = []
+        if self._wish.drivers:
+            from reseal.drivers import add_packages  # noqa: PLC0415  few runs add any
+
+            with session.step("Adding drivers"):
+                drivers = [one.to_json() for one in add_packages(session, self._wish.drivers)]
         with session.step("Giving it a SID"):
             sid, when, broken, change = self._sid(session, staged=staged)
         with session.step("Giving it its identifiers"):
@@ -134,6 +142,7 @@ class Specialization:
             unattend=application,
             applied=applied,
             sid_change=change,
+            drivers=drivers,
         )
         return self._outcome
 

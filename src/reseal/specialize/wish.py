@@ -14,6 +14,7 @@ from reseal.windows import Sid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from reseal.answerfile import AnswerFile
     from reseal.answerfile.assignment import Assignment
@@ -45,6 +46,7 @@ class Wish:
         force_answers: whether an answer file with errors is taken.
         force_domain: whether a member of a domain gets another name or SID.
         taken: SIDs that other machines have.
+        drivers: a folder of this computer whose driver packages it gets; None for none.
     """
 
     computer_name: str | None = None
@@ -56,6 +58,7 @@ class Wish:
     force_answers: bool = False
     force_domain: bool = False
     taken: frozenset[Sid] = frozenset()
+    drivers: Path | None = None
 
 
 def checked_name(name: str) -> str:
