@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import struct
 import subprocess
+import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,7 +19,7 @@ from reseal.process import run_worker
 from reseal.testing.disks import BASIC_DATA, convert, gpt_disk
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from reseal.disk import Image, Transaction
@@ -160,3 +162,25 @@ def check(path: Path) -> None:
         found = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
         assert not found.get("corruptions")
         assert not found.get("check-errors")
+
+
+def in_fork(job: Callable[[], str | None]) -> str:
+    """Run a job in a process of its own, which may do what a worker of reseal's may not.
+
+    Returns what the job returned. What it raises fails the test.
+    """
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            said = job() or ""
+        except BaseException:  # noqa: BLE001  said by the parent
+            said = f"failed: {traceback.format_exc()}"
+        os.write(writer, said.encode()[-60_000:])
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as answer:
+        said = answer.read()
+    os.waitpid(child, 0)
+    assert not said.startswith("failed"), said
+    return said

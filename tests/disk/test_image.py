@@ -17,7 +17,17 @@ from reseal.disk import DiskError, Image, InUseError, Transaction, connect
 from reseal.disk.chain import open_chain
 from reseal.errors import EngineError, ImageError
 from reseal.process import run_worker
-from tests.disk.images import FORMATS, KINDS, Kind, content, files, make_image, some_writes, write
+from tests.disk.images import (
+    FORMATS,
+    KINDS,
+    Kind,
+    content,
+    files,
+    in_fork,
+    make_image,
+    some_writes,
+    write,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -266,13 +276,13 @@ def test_a_user_without_privileges_can_do_everything(tmp_path: Path) -> None:
         os.chown(path, 65534, 65534)
         os.chown(folder, 65534, 65534)
 
-        def job(_: object) -> None:
+        def job() -> None:
             os.setgroups([])
             os.setresgid(65534, 65534, 65534)
             os.setresuid(65534, 65534, 65534)
             _as_nobody(path)
 
-        run_worker(job, subject="x")
+        in_fork(job)
         assert content(path)[2 << 20 :][:6] == b"nobody"
         assert content(path.with_name("new.vhdx"))[3 << 20 :][:8] == b"was here"
 
@@ -285,7 +295,7 @@ def test_a_folder_that_can_not_be_written_is_read_all_the_same(tmp_path: Path) -
         Path(folder).chmod(0o755)
         path.chmod(0o666)
 
-        def job(_: object) -> int:
+        def job() -> str:
             os.setresuid(65534, 65534, 65534)
             with Image.open(path) as image:
                 with pytest.raises(DiskError, match="Permission denied") as raised:
@@ -293,6 +303,6 @@ def test_a_folder_that_can_not_be_written_is_read_all_the_same(tmp_path: Path) -
                 assert raised.value.hint is not None
                 assert "--output" in raised.value.hint
                 with image.serve() as socket_path, contextlib.closing(connect(socket_path)) as disk:
-                    return disk.read(510, 1)[0]
+                    return disk.read(510, 1).hex()
 
-        assert run_worker(job, subject="x") == 0x55
+        assert in_fork(job) == "55"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import os
 import random
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,17 @@ import pytest
 
 from reseal.disk import DiskError, Image, Transaction, resume
 from reseal.disk.sidecar import journal_path
-from tests.disk.images import FORMATS, KINDS, Kind, changed, content, files, make_image, write
+from tests.disk.images import (
+    FORMATS,
+    KINDS,
+    Kind,
+    changed,
+    content,
+    files,
+    in_fork,
+    make_image,
+    write,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,22 +55,7 @@ def with_space(size: int, job: Callable[[Path], None], folder: Path) -> None:
         job(folder)
         return None
 
-    # Not in a worker of reseal's, which may make no namespaces.
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            said = isolated() or ""
-        except BaseException:  # noqa: BLE001  said by the parent
-            said = f"failed: {traceback.format_exc()}"
-        os.write(writer, said.encode()[-60_000:])
-        os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader) as answer:
-        why = answer.read()
-    os.waitpid(child, 0)
-    assert not why.startswith("failed"), why
-    if why:
+    if why := in_fork(isolated):
         pytest.skip(why)
 
 
