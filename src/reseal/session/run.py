@@ -21,7 +21,6 @@ from reseal.disk.shrink import require_shrinkable, shrink
 from reseal.errors import ImageError, ResealError, UsageError
 from reseal.folder import Folder
 from reseal.ntfs import Volume, shadow_copies
-from reseal.ntfs.wipe import wipe
 from reseal.process import run_worker
 from reseal.sandbox import Limits
 from reseal.session import boot_store
@@ -284,6 +283,8 @@ def work_on_device(
             with session.step("Writing"):
                 written = write(part, subject, session, options)
             if session.wipe_free:
+                from reseal.ntfs.wipe import wipe  # noqa: PLC0415  its arrays take long to load
+
                 with session.step("Wiping free space"):
                     result["wiped"] = asdict(wipe(part, subject))
             for store in session.edited_boot_stores:

@@ -1,11 +1,15 @@
 """WIM files, through libwim: capturing and applying volumes, and files that WOF compressed."""
 
-from reseal.wim.apply import apply_image, apply_to_folder
-from reseal.wim.capture import COMPRESSIONS, capture_volume
-from reseal.wim.errors import WimError
-from reseal.wim.file import is_wim, open_wim
-from reseal.wim.replace import replace_image
-from reseal.wim.wof import WofError, decompress
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reseal.wim.apply import apply_image, apply_to_folder
+    from reseal.wim.capture import COMPRESSIONS, capture_volume
+    from reseal.wim.errors import WimError
+    from reseal.wim.file import is_wim, open_wim
+    from reseal.wim.replace import replace_image
+    from reseal.wim.wof import WofError, decompress
 
 __all__ = [
     "COMPRESSIONS",
@@ -19,3 +23,25 @@ __all__ = [
     "open_wim",
     "replace_image",
 ]
+
+#: Where each name stands. Loaded when it is asked for: every command asks whether a file is a WIM, few
+#: capture or apply one.
+_MODULES = {
+    "COMPRESSIONS": "capture",
+    "WimError": "errors",
+    "WofError": "wof",
+    "apply_image": "apply",
+    "apply_to_folder": "apply",
+    "capture_volume": "capture",
+    "decompress": "wof",
+    "is_wim": "file",
+    "open_wim": "file",
+    "replace_image": "replace",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name in _MODULES:
+        return getattr(import_module(f"reseal.wim.{_MODULES[name]}"), name)
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)
