@@ -10,8 +10,11 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import reseal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,6 +72,7 @@ class Result:
 _ENVIRONMENT = {
     name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
 }
+_ENVIRONMENT["PYTHONPATH"] = str(Path(reseal.__file__).parents[1])
 #: python3-hivex belongs to the system's Python.
 _SYSTEM_PYTHON = "/usr/bin/python3"
 
@@ -130,8 +134,19 @@ def measure(job: Job, original: Path, runs: int) -> Result:
     return Result(what, who, min(seconds), statistics.median(seconds), memory)
 
 
+@cache
+def _python() -> str:
+    """The Python of all measurements: that of python3-hivex where it is installed."""
+    command = [_SYSTEM_PYTHON, "-c", "import hivex"]
+    try:
+        found = subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except OSError:
+        found = False
+    return _SYSTEM_PYTHON if found else sys.executable
+
+
 def _ours(code: str, *arguments: str) -> list[str]:
-    return [sys.executable, "-c", code, "HIVE", *arguments]
+    return [_python(), "-c", code, "HIVE", *arguments]
 
 
 def _hivexsh(*lines: str) -> str:
@@ -151,10 +166,7 @@ def _jobs(key: str, doomed: str) -> list[Job]:
         ("walk all", "hivexml", ["hivexml", "HIVE"], None),
         ("find a SID", "reseal", _ours(_SIDS), None),
     ]
-    bindings = subprocess.run(
-        [_SYSTEM_PYTHON, "-c", "import hivex"], capture_output=True, check=False
-    )
-    if bindings.returncode == 0:
+    if _python() == _SYSTEM_PYTHON:
         command = [_SYSTEM_PYTHON, "-c", _HIVEX_SET, "HIVE", key]
         jobs.insert(3, ("set a value", "python3-hivex", command, None))
     return jobs
