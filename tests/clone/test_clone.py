@@ -107,6 +107,20 @@ def test_a_chosen_sid_is_pending_or_done_and_never_both(golden: Path, tmp_path: 
                 assert {name.replace("/", "\\") for name in residue} <= set(entry["left"])
 
 
+@pytest.mark.parametrize("now", [(), ("--now",)])
+def test_verify_finds_no_identity_that_clones_share(
+    now: tuple[str, ...], golden: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "fleet"
+    run(golden, table(tmp_path / "fleet.csv", "name", "A", "B"), folder, *now)
+    both = folder / "A.qcow2", "--against", folder / "B.qcow2"
+    done = judges.reseal("verify", *both, "--allow-backing", "--json", "--quiet")
+    assert done.returncode == 0, done.stdout
+    shared = {(row["kind"], row["verdict"]) for row in json.loads(done.stdout)["shared"]}
+    ids = {("volume id", "reported only"), ("disk or partition id", "reported only")}
+    assert shared == (ids if now else ids | {("machine SID", "replaced at first boot")})
+
+
 def test_two_runs_into_one_folder_never_share_an_identity(golden: Path, tmp_path: Path) -> None:
     folder = tmp_path / "fleet"
     first = table(tmp_path / "first.csv", "name,sid,mac,addresses",
