@@ -274,3 +274,16 @@ def test_a_library_of_another_version_is_found() -> None:
     monkeypatched = load_library(["libc.so.5", "libc.so.6"], package="libc6")
     assert monkeypatched.getpid() == os.getpid()
     assert load_library(["libc.so.999"], package="libc6").getpid() == os.getpid()
+
+
+def test_no_program_comes_from_the_folder_that_reseal_runs_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted = tmp_path / "qemu-img"
+    planted.write_text("#!/bin/sh\necho planted\n")
+    planted.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    for path in ("", ":/nowhere"):
+        monkeypatch.setenv("PATH", path)
+        with pytest.raises(EngineError, match="qemu-img is not installed"):
+            run_tool(["qemu-img", "--version"])

@@ -41,7 +41,7 @@ PACKAGES = {
     "mcopy": "mtools",
 }
 #: Where Debian keeps the programs that make file systems; the path of a plain user lacks it.
-_SBIN = "/usr/sbin:/sbin"
+_SBIN = ("/usr/sbin", "/sbin")
 #: Messages are recognised by their words; mtools would refuse a volume without a disk's geometry.
 _ENVIRONMENT = {"LC_ALL": "C.UTF-8", "MTOOLS_SKIP_CHECK": "1"}
 #: The longest message that is taken from a worker, in bytes; a result is one message.
@@ -115,7 +115,7 @@ def spawn(
             stderr=subprocess.PIPE,
             pass_fds=pass_fds,
             start_new_session=True,
-            env=os.environ | _ENVIRONMENT | {"PATH": f"{os.environ.get('PATH', '')}:{_SBIN}"},
+            env=os.environ | _ENVIRONMENT | {"PATH": _path()},
             preexec_fn=become,  # noqa: PLW1509  # see die_with_parent
         )
     except (FileNotFoundError, PermissionError) as error:
@@ -124,6 +124,11 @@ def spawn(
             f"{argv[0]} is not installed.",
             hint=f"Install the package {package} (apt install {package})." if package else None,
         ) from error
+
+
+def _path() -> str:
+    """Return where programs are looked for. An empty part would mean the folder that reseal runs in."""
+    return os.pathsep.join([*filter(None, os.environ.get("PATH", "").split(os.pathsep)), *_SBIN])
 
 
 def _become_tool(parent_pid: int, folders: Sequence[Path], processor: float) -> None:
