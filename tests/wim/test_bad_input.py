@@ -94,6 +94,12 @@ def test_an_index_is_for_wims_only(sample: Path) -> None:
     assert "is no WIM" in refused("inspect", sample, "--index", "1", code=2)
 
 
+def test_what_is_for_disks_only(three: Path) -> None:
+    said = refused("customize", three, "--write", "/x:1", "--shrink", code=2)
+    assert "--shrink" in said
+    assert "are for disk images" in said
+
+
 def test_an_encrypted_esd(golden_wim: Path, tmp_path: Path) -> None:
     esd = tmp_path / "encrypted.esd"
     xml = layout(golden_wim).xml.replace("</WIM>", "<ESD><ENCRYPTED/></ESD></WIM>")

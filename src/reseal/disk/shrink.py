@@ -56,10 +56,10 @@ def shrink(image: Image) -> None:
         f"The compact copy of {image.path}",
         hint="Free some space, or leave --shrink out; everything else is done.",
     )
-    partial.mkdir(mode=0o700)
     whole = partial / image.file.name
     source = json_name(image.link.blockdev())
     try:
+        partial.mkdir(mode=0o700)
         files = list(image.link.all_files())
         convert(image.link.header, source, image.format, whole, files=files)
         header = image.link.header.options | {"file": {"driver": "file", "filename": str(whole)}}

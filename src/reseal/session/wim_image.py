@@ -101,8 +101,8 @@ def change(
     path: Path, job: Job, recheck: Recheck, options: Options, report: Report
 ) -> dict[str, Any]:
     """Work on an image of a WIM; as `reseal.session.run.change`."""
-    if options.thin or options.chkdsk_at_boot:
-        msg = f"{path} is a WIM; --thin and --chkdsk-at-boot are for disk images."
+    if options.thin or options.chkdsk_at_boot or options.shrink:
+        msg = f"{path} is a WIM; --thin, --shrink and --chkdsk-at-boot are for disk images."
         raise UsageError(msg, "Leave them out.")
     if options.output and options.output.exists():
         msg = f"The output {options.output} exists already."
@@ -119,17 +119,15 @@ def change(
         _locked(path, exclusive=not (options.dry_run or options.output)),
         _applied(path, options.index, report) as (volume, facts),
     ):
+        own = _limits(path, volume)
         limits = replace(
-            _limits(path, volume),
-            reads=(*_limits(path).reads, *options.reads),
-            writes=(*_limits(path, volume).writes, *options.writes),
+            own, reads=(*own.reads, *options.reads), writes=(*own.writes, *options.writes)
         )
         result = in_worker(path, partial(work, volume, _subject(path, facts)), report, limits)
         if (result["written"] or options.output) and not options.dry_run:
             start = time.perf_counter()
             folders = {one.resolve().parent for one in (path, options.output or path)}
-            limits = _limits(path, volume)
-            limits = replace(limits, writes=(*limits.writes, *folders))
+            limits = replace(own, writes=(*own.writes, *folders))
             in_worker(path, partial(write_back, volume, facts.index), report, limits)
             result["timings"]["Capturing"] = time.perf_counter() - start
         return {"image": _facts(path, facts), **result}
