@@ -12,36 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reseal import tree
-from reseal.disk.device import check_range
 from reseal.errors import ImageError
 from reseal.ntfs import Volume, shadow_copies
+from tests.fuzz.memory import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-
-class Memory:
-    """A device in memory."""
-
-    read_only = False
-
-    def __init__(self, content: bytes) -> None:
-        self.content = bytearray(content)
-        self.size = len(content)
-
-    def read(self, offset: int, size: int) -> bytes:
-        check_range(self, offset, size)
-        return bytes(self.content[offset : offset + size])
-
-    def write(self, offset: int, data: bytes) -> None:
-        check_range(self, offset, len(data))
-        self.content[offset : offset + len(data)] = data
-
-    def flush(self) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
 
 
 def targets(content: bytes) -> list[int]:

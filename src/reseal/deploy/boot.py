@@ -18,6 +18,7 @@ from reseal.ntfs import Volume, shadow_copies
 from reseal.regf import Hive
 from reseal.session import Session, VolumeState
 from reseal.session.boot_store import BIOS_STORE, UEFI_STORE
+from reseal.session.run import Options, write
 from reseal.tree import ARCHIVE, HIDDEN, READONLY, SYSTEM, parent
 from reseal.windows import Installation, find_installations
 
@@ -81,10 +82,7 @@ def make_bootable(
         session.verify()
         warnings = source.warnings(session)
         facts, after = _facts(installation), describe(installation)
-    with Volume.open(part, read_only=False, name=subject) as volume:
-        if session.discard_shadow_copies:
-            shadow_copies.discard(volume)
-        written = session.commit(volume)
+    written = write(part, subject, session, Options())
     own_code = boot_code.of_volume(part)
     placed = files.files | {_store_path(layout.firmware): store.to_bytes()}
     system = _part(device, layout.system)

@@ -25,13 +25,14 @@ from reseal.disk.formats import EXTENSIONS
 from reseal.disk.partitions import volumes
 from reseal.disk.tables import GPT_END, rewrite
 from reseal.errors import CheckError, ImageError, UsageError
-from reseal.ntfs import Volume, shadow_copies
+from reseal.ntfs import Volume
 from reseal.ntfs.boot import NTFS, OEM_NAME
 from reseal.ntfs.clusters import Clusters
 from reseal.ntfs.extend import extend, set_hidden_sectors
-from reseal.process import run_worker
+from reseal.sandbox import Limits
 from reseal.session import Mark, Session, boot_store
 from reseal.session.opening import choose, installations
+from reseal.session.run import Options, in_worker, write
 from reseal.session.session import Written
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def resize(
                         device.close()
 
                 report({"step": "Extending the Windows volume"})
-                record: dict[str, Any] = run_worker(work, subject=str(path))
+                record = in_worker(path, work, None, Limits.of_disk(size))
             report({"step": "Copying the image"})
             transaction.commit()
         source = {"path": str(path), "format": image.format, "size": image.size}
@@ -233,13 +234,7 @@ def _settle(
     written = Written()
     if session.changes:
         part = Slice(device, place.offset, place.size)
-        with Volume.open(part, read_only=False, name=subject) as volume:
-            if session.discard_shadow_copies:
-                shadow_copies.discard(volume)
-            written = session.commit(volume)
-            for store in session.edited_boot_stores:
-                if store.place.offset == place.offset:
-                    written.add(store.name, store.write(volume))
+        written = write(part, subject, session, Options())
         for store in session.edited_boot_stores:
             if store.place.offset != place.offset:
                 written.add(store.name, boot_store.write_back(device, store, subject))

@@ -20,13 +20,13 @@ from reseal.disk import Image, Slice, connect
 from reseal.disk.create import NewDisk
 from reseal.disk.formats import require_regular
 from reseal.disk.pour import copy_ranges
-from reseal.errors import ImageError, ResealError, UsageError
+from reseal.errors import ImageError, UsageError
 from reseal.ntfs import Volume
 from reseal.ntfs.clusters import Clusters
 from reseal.ntfs.extend import extend
 from reseal.ntfs.make import make as make_ntfs
-from reseal.process import run_worker
 from reseal.sandbox import Limits
+from reseal.session.run import in_worker
 from reseal.wim import apply_image, is_wim
 
 if TYPE_CHECKING:
@@ -110,11 +110,11 @@ def _from_wim(path: Path, target: Path, options: Options, report: Report) -> dic
 
             timings = _Timings()
             with timings.of("Laying out the disk", report):
-                _in_worker(path, lambda _: _lay_out(socket, layout, with_windows=True))
+                in_worker(path, lambda _: _lay_out(socket, layout, with_windows=True), None)
             with timings.of("Applying the image", report):
                 # The folder: a split WIM has its other parts there.
-                reads = (path.resolve().parent,)
-                applied = _in_worker(path, apply, report, reads=reads)
+                limits = Limits(reads=(path.resolve().parent,))
+                applied = in_worker(path, apply, report, limits)
             facts = {"path": str(path), "index": applied["index"], "bytes": applied["bytes"]}
             record = _finished(path, socket, layout, None, options, report, timings)
         _require_same(path, seen, _look([path]))
@@ -148,19 +148,19 @@ def _from_image(path: Path, target: Path, options: Options, report: Report) -> d
         files = [file for link in image.link.chain() for file in link.own_files()]
         seen = _look(files)
         with timings.of("Looking at the image", report):
-            found = _in_worker(path, examine)
+            found = in_worker(path, examine, None)
         layout = plan(
             options.size, options.firmware, recovery=options.recovery, needed=found["needed"]
         )
         with NewDisk(target, options.size, source=path) as disk:
             with disk.serve() as socket:
                 with timings.of("Laying out the disk", report):
-                    _in_worker(path, lambda _: _lay_out(socket, layout, with_windows=False))
+                    in_worker(path, lambda _: _lay_out(socket, layout, with_windows=False), None)
                 with timings.of("Copying Windows", report):
-                    copied = _in_worker(
+                    copied = in_worker(
                         path, lambda tell: _copy(below, socket, layout, found, tell), report
                     )
-                facts = {"path": str(path), "format": image.format, "bytes": copied}
+                facts = {"path": str(path), "format": image.format, "bytes": copied["bytes"]}
                 record = _finished(path, socket, layout, found["root"], options, report, timings)
             _require_same(path, seen, _look(files))
             return _committed(disk, target, {"source": facts, **record}, report, timings)
@@ -169,7 +169,7 @@ def _from_image(path: Path, target: Path, options: Options, report: Report) -> d
 # In the workers
 
 
-def _lay_out(socket: Path, layout: Layout, *, with_windows: bool) -> None:
+def _lay_out(socket: Path, layout: Layout, *, with_windows: bool) -> dict[str, Any]:
     """Write the partition table, and make the empty NTFS volumes."""
     device = connect(socket)
     try:
@@ -184,9 +184,12 @@ def _lay_out(socket: Path, layout: Layout, *, with_windows: bool) -> None:
         device.flush()
     finally:
         device.close()
+    return {}
 
 
-def _copy(below: Path, socket: Path, layout: Layout, found: dict[str, Any], report: Report) -> int:
+def _copy(
+    below: Path, socket: Path, layout: Layout, found: dict[str, Any], report: Report
+) -> dict[str, Any]:
     """Copy the allocated clusters of the Windows volume, and let it fill its new partition."""
     old, new = connect(below, read_only=True), connect(socket)
     try:
@@ -209,7 +212,7 @@ def _copy(below: Path, socket: Path, layout: Layout, found: dict[str, Any], repo
     finally:
         old.close()
         new.close()
-    return done
+    return {"bytes": done}
 
 
 def _windows_part(device: Any, layout: Layout) -> Slice:
@@ -270,9 +273,8 @@ def _finished(
             device.close()
 
     with timings.of("Making it bootable", report):
-        reads = (options.drivers,) if options.drivers else ()
-        record: dict[str, Any] = _in_worker(path, work, reads=reads)
-    return record
+        limits = Limits(reads=(options.drivers,) if options.drivers else ())
+        return in_worker(path, work, None, limits)
 
 
 def _committed(
@@ -282,20 +284,3 @@ def _committed(
         disk.commit()
     facts = {"path": str(target), "format": disk.format, "size": disk.size}
     return {"result": "deployed", "image": facts, **record, "timings": dict(timings)}
-
-
-def _in_worker(
-    path: Path,
-    work: Callable[[Report], Any],
-    report: Report | None = None,
-    *,
-    reads: tuple[Path, ...] = (),
-) -> Any:
-    """Run it in a worker, and let every error name the image and say that no disk was made."""
-    try:
-        limits = Limits(reads=reads)
-        return run_worker(work, subject=str(path), on_message=report, limits=limits)
-    except ResealError as error:
-        message = error.message if path.name in error.message else f"{path}: {error.message}"
-        error.args = (message, *error.args[1:])
-        raise

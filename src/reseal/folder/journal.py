@@ -22,6 +22,7 @@ import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from reseal.disk.sidecar import sync_folder
 from reseal.errors import ImageError
 from reseal.folder.descent import (
     exists,
@@ -107,7 +108,7 @@ class Journal:
             self._start()
         copy = f"{self.number()}.data"
         _copy(opened, self.path / copy)
-        _sync(self.path)
+        sync_folder(self.path)
         self.record({"op": "file", "names": list(names), "copy": copy, **_times(found)})
         self._saved.add((found.st_dev, found.st_ino))
 
@@ -124,7 +125,7 @@ class Journal:
         if self.started:
             _sync_file_system(self._root)
             (self.path / _COMMIT).touch()
-            _sync(self.path)
+            sync_folder(self.path)
             self.close()
             finish(self.path, self._root)
 
@@ -140,8 +141,8 @@ class Journal:
         self._log = os.open(
             self.path / _LOG, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         )
-        _sync(self.path)
-        _sync(self.path.parent)
+        sync_folder(self.path)
+        sync_folder(self.path.parent)
 
 
 def finish(path: Path, root: int) -> bool:
@@ -323,15 +324,6 @@ def _copy(opened: int, target: Path) -> None:
 def _retired(path: Path) -> Path:
     """Return what a journal is called that is over and only waits for its deletion."""
     return path.with_name(f"{path.name}~")
-
-
-def _sync(path: Path) -> None:
-    """Bring the names in a folder to disk."""
-    opened = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 def _sync_file_system(opened: int) -> None:

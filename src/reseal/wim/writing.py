@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reseal.disk.sidecar import sync_folder
 from reseal.wim import library
 from reseal.wim.errors import WimError
 
@@ -81,7 +82,7 @@ def write(
             temporary = give_name(number, path)
         temporary.replace(path)
         temporary = None
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         msg = f"{path} can't be written: {error.strerror or error}."
         raise WimError(msg) from error
@@ -124,11 +125,3 @@ def _mode(path: Path) -> int:
         mask = os.umask(0)
         os.umask(mask)
         return 0o666 & ~mask
-
-
-def _sync_folder(folder: Path) -> None:
-    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
