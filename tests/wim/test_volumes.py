@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,3 +53,25 @@ def test_volumes_made_by_windows_come_back(
     for path in [one for one in expected if one.startswith("System Volume Information")]:
         del expected[path]
     assert comparable(oracle.volume(target)) == expected
+
+
+def test_a_file_is_flushed_once_and_by_reseal(tmp_path: Path) -> None:
+    """libntfs-3g's own operations would flush it each time that something of the volume is synced."""
+    source, target, wim = (tmp_path / name for name in ("source", "target", "x.wim"))
+    rich_volume(source)
+    capture(source, wim, compression="none")
+    ntfs_volume(target, 24 * MIB)
+    trace = tmp_path / "trace"
+    program = (
+        "from pathlib import Path; import sys; from tests.wim.jobs import apply;"
+        "apply(Path(sys.argv[1]), 1, Path(sys.argv[2]), through_callbacks=False)"
+    )
+    outcome = run(
+        *("strace", "-f", "--seccomp-bpf", "-e", "trace=fsync,fdatasync", "-o", trace),
+        *(sys.executable, "-c", program, wim, target),
+    )
+    if "ptrace" in outcome.stderr:
+        pytest.skip("this system lets nobody trace")
+    assert outcome.returncode == 0, outcome.stderr
+    assert len(re.findall(r"f(?:data)?sync\(", trace.read_text())) == 1
+    assert comparable(oracle.volume(target)) == comparable(oracle.volume(source))

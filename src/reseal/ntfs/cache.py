@@ -28,11 +28,32 @@ class _Block:
 
     __slots__ = ("address", "data", "dirty_end", "dirty_start")
 
-    def __init__(self, data: bytearray) -> None:
-        self.data = data
-        self.address = ctypes.addressof(ctypes.c_char.from_buffer(data))
+    def __init__(self, data: bytes) -> None:
+        self.data: bytes | bytearray = data
+        self.address = _address(data)
         self.dirty_start = len(data)
         self.dirty_end = 0
+
+    def take(self, start: int, address: int, size: int) -> None:
+        """Copy what the device has, too, from memory to `start` in the block."""
+        if isinstance(self.data, bytes):
+            # Few blocks are ever written, so only these are copied to where they can be.
+            self.data = bytearray(self.data)
+            self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.data))
+        memmove(self.address + start, address, size)
+
+    def write(self, start: int, address: int, size: int) -> None:
+        """Copy what the device does not have from memory to `start` in the block."""
+        self.take(start, address, size)
+        self.dirty_start = min(self.dirty_start, start)
+        self.dirty_end = max(self.dirty_end, start + size)
+
+
+def _address(data: bytes) -> int:
+    """Where the bytes are; they are only read there."""
+    place = ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value
+    assert place is not None
+    return place
 
 
 class BlockCache:
@@ -75,10 +96,7 @@ class BlockCache:
         while size:
             number, start = divmod(offset, BLOCK_SIZE)
             part = min(size, BLOCK_SIZE - start)
-            block = self._block(number)
-            memmove(block.address + start, address, part)
-            block.dirty_start = min(block.dirty_start, start)
-            block.dirty_end = max(block.dirty_end, start + part)
+            self._block(number).write(start, address, part)
             address += part
             offset += part
             size -= part
@@ -112,7 +130,7 @@ class BlockCache:
             del self._blocks[oldest]
         start = number * BLOCK_SIZE
         size = min(BLOCK_SIZE, self.size - start)
-        block = _Block(bytearray(self.device.read(start, size)))
+        block = _Block(self.device.read(start, size))
         self.bytes_read += size
         self._blocks[number] = block
         return block
@@ -129,9 +147,9 @@ class BlockCache:
             part = min(size, LARGE_PART)
             memmove(address, self.device.read(offset, part), part)
             self.bytes_read += part
-            for start, end, block_start in self._overlaps(offset, part):
+            for block, inside, start, length in self._overlaps(offset, part):
                 # The cached copy may be newer than the device's.
-                memmove(address + start - offset, block_start, end - start)
+                memmove(address + start, block.address + inside, length)
             address += part
             offset += part
             size -= part
@@ -141,14 +159,14 @@ class BlockCache:
             part = min(size, LARGE_PART)
             self.device.write(offset, string_at(address, part))
             self.bytes_written += part
-            for start, end, block_start in self._overlaps(offset, part):
-                memmove(block_start, address + start - offset, end - start)
+            for block, inside, start, length in self._overlaps(offset, part):
+                block.take(inside, address + start, length)
             address += part
             offset += part
             size -= part
 
-    def _overlaps(self, offset: int, size: int) -> list[tuple[int, int, int]]:
-        """Return (start, end, address of start) of the cached parts of a range."""
+    def _overlaps(self, offset: int, size: int) -> list[tuple[_Block, int, int, int]]:
+        """Return the cached parts of a range: block, start in it, start in the range, size."""
         first, last = offset // BLOCK_SIZE, (offset + size - 1) // BLOCK_SIZE
         found = []
         for number in range(first, last + 1):
@@ -156,5 +174,5 @@ class BlockCache:
             if block is not None:
                 base = number * BLOCK_SIZE
                 start, end = max(offset, base), min(offset + size, base + len(block.data))
-                found.append((start, end, block.address + start - base))
+                found.append((block, start - base, start - offset, end - start))
         return found

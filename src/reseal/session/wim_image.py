@@ -51,7 +51,7 @@ def read(
                 return {"image": found["image"], **found["result"]}
 
     def look(volume: int, subject: str, _report: Report) -> dict[str, Any]:
-        device = FileDevice(volume)
+        device = FileDevice(volume, scratch=True)
         try:
             with installations(device, subject, ignore_logs=ignore_logs) as found:
                 return job(found)
@@ -109,11 +109,12 @@ def change(
         raise UsageError(msg, "Leave --output out to change the WIM in place, or name another.")
 
     def work(volume: int, subject: str, report: Report) -> dict[str, Any]:
-        device = FileDevice(volume, read_only=options.dry_run)
+        device = FileDevice(volume, read_only=options.dry_run, scratch=True)
         return work_on_device(device, subject, job, recheck, options, report)
 
     def write_back(volume: int, number: int, report: Report) -> dict[str, Any]:
-        return replace_image(path, number, FileDevice(volume), options.output, on_progress=report)
+        device = FileDevice(volume, scratch=True)
+        return replace_image(path, number, device, options.output, on_progress=report)
 
     with (
         _locked(path, exclusive=not (options.dry_run or options.output)),
@@ -155,7 +156,7 @@ def _applied(path: Path, index: int | None, report: Report) -> Iterator[tuple[in
     facts = ImageFacts(**described)
 
     def work(report: Report) -> dict[str, Any]:
-        device = FileDevice(volume, read_only=False)
+        device = FileDevice(volume, read_only=False, scratch=True)
         try:
             return apply_image(path, facts.index, device, on_progress=report)
         finally:

@@ -2,9 +2,10 @@
 
 libwim opens an NTFS volume by a path, through libntfs-3g's own operations for files and block
 devices. These are a structure that libntfs-3g exports; for as long as the volume is in use, it holds
-reseal's callbacks, so that libwim reads and writes whatever device reseal has. Only a volume to be
-written that is a plain file from its first byte to its last is left to libntfs-3g's own operations, which
-are faster: it is one that was just made. What is read may be hostile, and the callbacks set it bounds.
+reseal's callbacks, so that libwim reads and writes whatever device reseal has. Only a volume that is a
+plain file from its first byte to its last and was just made, to be written or as a scratch volume, is
+left to libntfs-3g's own operations, which are faster. What others made may be hostile, and the callbacks
+set it bounds.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from reseal.disk.device import FileDevice
 from reseal.ntfs import library as ntfs_library
 from reseal.ntfs.cache import BlockCache
 from reseal.ntfs.callbacks import Callbacks
+from reseal.ntfs.library import DeviceOperations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +53,7 @@ class Volume:
 
 
 class _FileVolume(Volume):
-    """A plain file."""
+    """A plain file, through libntfs-3g's own operations but for one: reseal flushes it once, in the end."""
 
     def __init__(self, device: FileDevice) -> None:
         super().__init__(bytes(device.path))
@@ -94,27 +96,40 @@ def volume(device: Device, *, read_only: bool) -> Iterator[Volume]:
         read_only: whether nothing may be written.
     """
     opened: Volume
-    if isinstance(device, FileDevice) and not read_only:
+    if isinstance(device, FileDevice) and (device.scratch or not read_only):
         opened = _FileVolume(device)
-        yield opened
+        operations = DeviceOperations.from_buffer_copy(_exported())
+        operations.sync = ntfs_library.CLOSE(_leave_to_flush)
+        with device.written_behind(), _in_place(operations):
+            yield opened
     else:
         opened = _DeviceVolume(device, read_only=read_only)
         opened.renew()
-        with _operations(opened.callbacks):
+        with _in_place(opened.callbacks.operations):
             yield opened
             opened.raise_failure()
     if not read_only:
         opened.flush()
 
 
+def _leave_to_flush(device: ctypes._Pointer[ntfs_library.NtfsDevice]) -> int:
+    """Have libntfs-3g believe that the device was synced, so that closing it does not either."""
+    device.contents.d_state &= ~ntfs_library.STATE_DIRTY
+    return 0
+
+
+def _exported() -> DeviceOperations:
+    """libntfs-3g's own operations."""
+    return DeviceOperations.in_dll(ntfs_library.load().calls, "ntfs_device_unix_io_ops")
+
+
 @contextmanager
-def _operations(callbacks: Callbacks) -> Iterator[None]:
-    """Have libntfs-3g's own operations be these callbacks."""
-    calls = ntfs_library.load().calls
-    exported = ntfs_library.DeviceOperations.in_dll(calls, "ntfs_device_unix_io_ops")
+def _in_place(operations: DeviceOperations) -> Iterator[None]:
+    """Have libntfs-3g's own operations be these."""
+    exported = _exported()
     place, size = ctypes.addressof(exported), ctypes.sizeof(exported)
     original = ctypes.string_at(place, size)
-    ctypes.memmove(place, ctypes.addressof(callbacks.operations), size)
+    ctypes.memmove(place, ctypes.addressof(operations), size)
     try:
         yield
     finally:
