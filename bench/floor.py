@@ -11,7 +11,7 @@ from pathlib import Path
 from reseal.disk import Image, Slice, connect
 from reseal.disk.partitions import volumes
 from reseal.ntfs import Volume, records
-from reseal.process import run_worker
+from reseal.worker import run_worker
 
 #: The record of `$Secure` in the MFT (documented).
 SECURE = 9

@@ -21,8 +21,9 @@ import pytest
 
 from reseal import sandbox
 from reseal.errors import ImageError, UsageError
-from reseal.process import run_tool, run_worker
+from reseal.process import run_tool
 from reseal.sandbox import Limits
+from reseal.worker import run_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable

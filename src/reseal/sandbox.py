@@ -21,7 +21,6 @@ import contextlib
 import ctypes
 import errno
 import os
-import platform
 import resource
 import signal
 import struct
@@ -324,7 +323,7 @@ class _Program(ctypes.Structure):
 @cache
 def _seccomp_filter() -> bytes | None:
     """Return the program that judges each system call, None for a machine that is not known."""
-    known = _MACHINES.get(platform.machine())
+    known = _MACHINES.get(os.uname().machine)
     if known is None or struct.calcsize("P") != 8:
         return None
     architecture, socket, refused = known

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from reseal.disk import connect
 from reseal.disk.chain import open_chain
 from reseal.disk.qemu import json_name
-from reseal.process import run_worker
 from reseal.testing.disks import BASIC_DATA, convert, gpt_disk
+from reseal.worker import run_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

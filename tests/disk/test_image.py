@@ -16,7 +16,7 @@ import pytest
 from reseal.disk import DiskError, Image, InUseError, Transaction, connect
 from reseal.disk.chain import open_chain
 from reseal.errors import EngineError, ImageError
-from reseal.process import run_worker
+from reseal.worker import run_worker
 from tests.disk.images import (
     FORMATS,
     KINDS,

@@ -19,7 +19,6 @@ from typing import Any
 from reseal.disk import DiskError, Image, merge, nbd
 from reseal.errors import ResealError
 from reseal.folder import Folder
-from reseal.process import UnexpectedError
 from reseal.providers.selection import select
 from reseal.report.generalization import generalize_job, still_armed
 from reseal.session.resume import resume
@@ -27,6 +26,7 @@ from reseal.session.run import Options, change
 from reseal.sysprep.arm import Target
 from reseal.testing.machine import Machine, tree
 from reseal.testing.windows import windows
+from reseal.worker import UnexpectedError
 from tests.faults.supervisor import Fault, Outcome, supervised
 
 #: Codes with which a run may end: killed, done, an error of the image.

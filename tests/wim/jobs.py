@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from reseal.disk import FileDevice, Slice
-from reseal.process import run_worker
 from reseal.sandbox import Limits
 from reseal.wim import apply_image, capture_volume
+from reseal.worker import run_worker
 
 
 def capture(volume: Path, wim: Path, **options: Any) -> dict[str, Any]:

@@ -15,12 +15,12 @@ from reseal.disk import FileDevice
 from reseal.disk.locks import Lock
 from reseal.errors import ImageError
 from reseal.ntfs.cache import BlockCache
-from reseal.process import run_worker
 from reseal.sandbox import Limits
 from reseal.session.capture import CaptureOptions
 from reseal.session.capture import capture as capture_image
 from reseal.testing.volumes import File, ntfs_volume, populate
 from reseal.wim import WimError, apply_image, capture_volume
+from reseal.worker import run_worker
 from tests.disk.test_space import fill, with_space
 from tests.end_to_end.judges import reseal
 from tests.ntfs.conftest import writable

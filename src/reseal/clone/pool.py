@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from reseal.errors import ImageError, ResealError
-from reseal.process import MAX_MESSAGE, spawn
+from reseal.process import spawn
+from reseal.worker import MAX_MESSAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

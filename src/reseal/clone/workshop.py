@@ -39,7 +39,6 @@ from reseal.disk.sidecar import partial_path
 from reseal.disk.thin import Changes, write_overlay
 from reseal.errors import ImageError, ResealError, UsageError
 from reseal.ntfs import Volume
-from reseal.process import run_worker
 from reseal.sandbox import Limits
 from reseal.session import Session, boot_store
 from reseal.session.opening import Found, choose, installations
@@ -48,6 +47,7 @@ from reseal.specialize import SidChoice, Specialization, Wish
 from reseal.specialize.wish import RANDOM
 from reseal.windows import Installation, Sid
 from reseal.windows.registry import MACHINE_HIVES
+from reseal.worker import run_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable

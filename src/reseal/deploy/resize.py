@@ -32,8 +32,9 @@ from reseal.ntfs.extend import extend, set_hidden_sectors
 from reseal.sandbox import Limits
 from reseal.session import Mark, Session, boot_store
 from reseal.session.opening import choose, installations
-from reseal.session.run import Options, in_worker, write
+from reseal.session.run import Options, write
 from reseal.session.session import Written
+from reseal.worker import in_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable

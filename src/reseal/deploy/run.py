@@ -26,8 +26,8 @@ from reseal.ntfs.clusters import Clusters
 from reseal.ntfs.extend import extend
 from reseal.ntfs.make import make as make_ntfs
 from reseal.sandbox import Limits
-from reseal.session.run import in_worker
 from reseal.wim import apply_image, is_wim
+from reseal.worker import in_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable

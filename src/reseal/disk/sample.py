@@ -14,7 +14,7 @@ from reseal.disk.formats import ContainerFile
 from reseal.disk.formats.qcow2 import allocated_clusters
 from reseal.disk.image import serve_link
 from reseal.disk.nbd import connect
-from reseal.process import run_worker
+from reseal.worker import run_worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -15,8 +15,9 @@ from reseal.errors import CheckError, ImageError, UsageError
 from reseal.ntfs import BitLockerError, NotNtfsError, Volume
 from reseal.sandbox import Limits
 from reseal.session import raw_copy
-from reseal.session.run import Options, in_worker, on_disk
+from reseal.session.run import Options, on_disk
 from reseal.wim import apply_image, apply_to_folder
+from reseal.worker import in_worker
 
 if TYPE_CHECKING:
     from reseal.disk import Device

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from reseal.bcd import Store
 from reseal.disk import Image, connect
 from reseal.errors import ImageError, UsageError
-from reseal.process import run_worker
 from reseal.regf import Hive
 from reseal.sandbox import Limits
 from reseal.session import boot_store
 from reseal.session.run import Options, on_disk
+from reseal.worker import run_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,13 +18,13 @@ from reseal.errors import CheckError, ImageError, UsageError
 from reseal.ntfs import Volume
 from reseal.sandbox import Limits
 from reseal.session.opening import Found, choose, installations
-from reseal.session.run import in_worker
 from reseal.tree import TreeError
 from reseal.wim import capture_volume, is_wim, wof
 from reseal.wim.config import DEFAULT_CONFIG
 from reseal.windows import content
 from reseal.windows.image_properties import image_properties
 from reseal.windows.setup import MODE_MARK, SetupState
+from reseal.worker import in_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ from reseal.disk import Slice
 from reseal.disk.partitions import VolumeRange, volumes
 from reseal.errors import CheckError, ImageError
 from reseal.ntfs import BitLockerError, NotNtfsError, Volume, shadow_copies
-from reseal.session.session import Neighbours, VolumeState
+from reseal.session.surroundings import Neighbours, VolumeState
 from reseal.windows import Installation, find_installations
 
 if TYPE_CHECKING:

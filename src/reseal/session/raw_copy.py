@@ -16,8 +16,8 @@ from reseal.disk import DiskError, FileDevice
 from reseal.disk.sidecar import sync_folder
 from reseal.disk.staged import Appearance, require_space
 from reseal.sandbox import Limits
-from reseal.session.run import in_worker
 from reseal.wim.writing import give_name, open_beside
+from reseal.worker import in_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -21,13 +21,14 @@ from reseal.disk.shrink import require_shrinkable, shrink
 from reseal.errors import ImageError, ResealError, UsageError
 from reseal.folder import Folder
 from reseal.ntfs import Volume, shadow_copies
-from reseal.process import run_worker
 from reseal.sandbox import Limits
 from reseal.session import boot_store
 from reseal.session.opening import Found, acquaint, choose, installations
-from reseal.session.session import Part, Report, Session, Written
+from reseal.session.session import Report, Session, Written
+from reseal.session.surroundings import Part
 from reseal.wim import is_wim
 from reseal.windows import Installation, find_installations
+from reseal.worker import in_worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -238,24 +239,6 @@ def _host_errors(path: Path) -> Iterator[None]:
             raise
         what = f" ({error.filename})" if error.filename else ""
         raise ImageError(f"{path} was not changed: {error.strerror or error}{what}.") from error
-
-
-def in_worker(
-    path: Path, work: Callable[[Report], Any], report: Report | None, limits: Limits | None = None
-) -> dict[str, Any]:
-    """Run it in a worker, and let every error name the image."""
-    try:
-        result: dict[str, Any] = run_worker(
-            work, subject=str(path), on_message=report, limits=limits
-        )
-    except ResealError as error:
-        if path.name not in error.message:
-            # In place, so that the class and all else that the error carries stay.
-            error.args = (f"{path}: {error.message}", *error.args[1:])
-        raise
-    if not isinstance(result, dict):  # of a worker that an image has taken over
-        raise ImageError(f"the engine answered with nonsense on {path}; the image was not changed.")
-    return result
 
 
 def work_on_device(

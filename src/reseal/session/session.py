@@ -22,13 +22,13 @@ from reseal.errors import CheckError, ImageError
 from reseal.regf import sids, types
 from reseal.session.change import Change, Mark, State, key_state, value_state
 from reseal.session.staging import Counts, StagedTree
+from reseal.session.surroundings import Neighbours, Part, VolumeState
 from reseal.tree import join
 from reseal.windows.registry import MACHINE_HIVES
 
 if TYPE_CHECKING:
     from reseal.bcd import BcdObject
     from reseal.bcd.values import Value
-    from reseal.disk import Device
     from reseal.regf import Hive
     from reseal.regf.sids import Place
     from reseal.session.boot_store import BootStore
@@ -38,60 +38,10 @@ if TYPE_CHECKING:
 
 Report = Callable[[dict[str, object]], None]
 
+#: Nothing else is on the disk.
+_ALONE = Neighbours()
 #: What a verified hive may take; the rest of its violations are not listed.
 _SHOWN_VIOLATIONS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class VolumeState:
-    """What the file system itself says of its state; None for a folder.
-
-    Attributes:
-        dirty: the volume flag that makes Windows run chkdsk.
-        log_clean: whether `$LogFile` needs no replay.
-        hibernation: `none`, `hibernated` or `fast startup`.
-        shadow_copies: number of shadow copies (restore points) on the volume.
-    """
-
-    dirty: bool
-    log_clean: bool
-    hibernation: str
-    shadow_copies: int
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbours:
-    """What the disk holds beside the installation that was chosen.
-
-    Attributes:
-        installations: the other installations, as `--volume` names them.
-        encrypted_volumes: numbers of the volumes that BitLocker encrypts.
-        damaged_volumes: how many others can't be read, and so may hold another Windows.
-    """
-
-    installations: tuple[str, ...] = ()
-    encrypted_volumes: tuple[int, ...] = ()
-    damaged_volumes: int = 0
-
-    @property
-    def none(self) -> bool:
-        """Whether there is, for certain, no other Windows."""
-        return not (self.installations or self.encrypted_volumes or self.damaged_volumes)
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One volume of the disk, below its file system.
-
-    Attributes:
-        number: of the partition, from 1.
-        device: fills the volume.
-        system: whether the installation lies there.
-    """
-
-    number: int
-    device: Device
-    system: bool
 
 
 @dataclass(slots=True)
@@ -129,7 +79,7 @@ class Session:
         installation: Installation,
         *,
         volume_state: VolumeState | None = None,
-        neighbours: Neighbours = Neighbours(),
+        neighbours: Neighbours = _ALONE,
         boot_stores: Callable[[], list[BootStore]] = list,
         parts: tuple[Part, ...] = (),
         report: Report = lambda _: None,

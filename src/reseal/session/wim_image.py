@@ -18,15 +18,15 @@ from reseal.disk import FileDevice
 from reseal.disk.locks import Lock
 from reseal.disk.pour import named
 from reseal.errors import ImageError, ResealError, UsageError
-from reseal.process import run_worker
 from reseal.sandbox import Limits
 from reseal.session.opening import Found, acquaint, installations
-from reseal.session.run import in_worker, work_on_device
+from reseal.session.run import work_on_device
 from reseal.session.scratch import scratch_volume
 from reseal.wim import apply_image, open_wim, replace_image
 from reseal.wim.metadata import ImageFacts, image_facts
 from reseal.wim.tree import WimTree
 from reseal.windows import Installation, find_installations
+from reseal.worker import in_worker, run_worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

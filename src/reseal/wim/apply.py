@@ -38,7 +38,7 @@ def apply_image(
     """Apply an image to the empty NTFS volume that fills a device.
 
     The tree, data, named streams, security descriptors, reparse points, short names, hard links,
-    attributes and times are those of the image. To be run in a worker (`reseal.process.run_worker`).
+    attributes and times are those of the image. To be run in a worker (`reseal.worker.run_worker`).
 
     Args:
         wim: the file; the first part of a split WIM; an ESD.

@@ -52,7 +52,7 @@ def capture_volume(
     """Capture the NTFS volume that fills a device as an image of a WIM.
 
     The file appears under its name when it is complete, or not at all; one that is appended to is
-    replaced as a whole. To be run in a worker (`reseal.process.run_worker`).
+    replaced as a whole. To be run in a worker (`reseal.worker.run_worker`).
 
     Args:
         device: holds the volume; only read.

@@ -1,7 +1,7 @@
 """libwim through ctypes: loading, prototypes, messages, and a test that the library fits.
 
 libwim ends a process that runs out of memory or meets an assertion, and it parses hostile files: it
-belongs in a worker (`reseal.process.run_worker`) that does nothing else.
+belongs in a worker (`reseal.worker.run_worker`) that does nothing else.
 """
 
 from __future__ import annotations

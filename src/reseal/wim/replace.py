@@ -37,7 +37,7 @@ def replace_image(
     index of the file stay, and so does every byte of the other images. Only data that the file does
     not have yet are compressed; data that no image needs any more are gone. The image that is
     replaced serves as the template: a file of the same path, size and times is not read again. To be
-    run in a worker (`reseal.process.run_worker`).
+    run in a worker (`reseal.worker.run_worker`).
 
     Args:
         wim: the file.

@@ -1,0 +1,61 @@
+"""What a session is told of the disk around its installation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reseal.disk import Device
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeState:
+    """What the file system itself says of its state; None for a folder.
+
+    Attributes:
+        dirty: the volume flag that makes Windows run chkdsk.
+        log_clean: whether `$LogFile` needs no replay.
+        hibernation: `none`, `hibernated` or `fast startup`.
+        shadow_copies: number of shadow copies (restore points) on the volume.
+    """
+
+    dirty: bool
+    log_clean: bool
+    hibernation: str
+    shadow_copies: int
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """What the disk holds beside the installation that was chosen.
+
+    Attributes:
+        installations: the other installations, as `--volume` names them.
+        encrypted_volumes: numbers of the volumes that BitLocker encrypts.
+        damaged_volumes: how many others can't be read, and so may hold another Windows.
+    """
+
+    installations: tuple[str, ...] = ()
+    encrypted_volumes: tuple[int, ...] = ()
+    damaged_volumes: int = 0
+
+    @property
+    def none(self) -> bool:
+        """Whether there is, for certain, no other Windows."""
+        return not (self.installations or self.encrypted_volumes or self.damaged_volumes)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One volume of the disk, below its file system.
+
+    Attributes:
+        number: of the partition, from 1.
+        device: fills the volume.
+        system: whether the installation lies there.
+    """
+
+    number: int
+    device: Device
+    system: bool

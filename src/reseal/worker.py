@@ -1,0 +1,281 @@
+"""A worker: a forked process that dies with its parent and does what is not to be trusted with more.
+
+The engines parse hostile images in native code, so they run in one. What comes back from it is JSON over
+a pipe, never pickle: a worker that an image has taken over can lie, but it can't make the parent run
+anything. What it may take and touch, `reseal.sandbox` bounds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import json
+import os
+import signal
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from reseal import sandbox
+from reseal.errors import ImageError, ResealError
+from reseal.process import die_with_parent, signal_name
+from reseal.sandbox import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    Report = Callable[[dict[str, Any]], None]
+
+#: The longest message that is taken from a worker, in bytes; a result is one message.
+MAX_MESSAGE = 64 << 20
+
+
+class UnexpectedError(ResealError):
+    """A worker met an error that nobody foresaw.
+
+    Attributes:
+        traceback: the worker's own traceback, as text.
+    """
+
+    def __init__(self, message: str, hint: str | None = None, *, traceback: str = "") -> None:
+        super().__init__(message, hint)
+        self.traceback = traceback
+
+
+def in_worker(
+    path: Path, work: Callable[[Report], Any], report: Report | None, limits: Limits | None = None
+) -> dict[str, Any]:
+    """Run it in a worker, and let every error name the image."""
+    try:
+        result: dict[str, Any] = run_worker(
+            work, subject=str(path), on_message=report, limits=limits
+        )
+    except ResealError as error:
+        if path.name not in error.message:
+            # In place, so that the class and all else that the error carries stay.
+            error.args = (f"{path}: {error.message}", *error.args[1:])
+        raise
+    if not isinstance(result, dict):  # of a worker that an image has taken over
+        raise ImageError(f"the engine answered with nonsense on {path}; the image was not changed.")
+    return result
+
+
+def run_worker(
+    job: Callable[[Report], Any],
+    *,
+    subject: str,
+    on_message: Report | None = None,
+    limits: Limits | None = None,
+) -> Any:
+    """Run `job` in a forked process and return its result, which JSON must be able to hold.
+
+    The worker has this process's memory, standard output and error, and of what else is open here
+    only what its limits name. It dies with the calling thread. It has no network, and of the host's
+    files only programs, libraries, what its limits name, and a folder for temporary files that is
+    deleted after it.
+
+    Args:
+        job: called in the worker with a function that sends a dictionary to `on_message` here.
+        subject: what it works on, for the error messages: the image's path.
+        on_message: called here with each dictionary that the job reports.
+        limits: what it may take and touch, the default where None. The environment overrides them.
+
+    Raises:
+        ResealError: what the job raised, by class, message and hint.
+        ImageError: the worker crashed or met a limit; nothing of what it did has reached the image.
+        UnexpectedError: the job raised something that is not a ResealError.
+    """
+    limits = (limits or Limits()).as_wished()
+    with tempfile.TemporaryDirectory(prefix="reseal-", ignore_cleanup_errors=True) as scratch:
+        return _run_worker(job, subject, on_message, limits, Path(scratch))
+
+
+def _run_worker(
+    job: Callable[[Report], Any],
+    subject: str,
+    on_message: Report | None,
+    limits: Limits,
+    scratch: Path,
+) -> Any:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    reader, writer = os.pipe()
+    parent_pid = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        _work(job, writer, parent_pid, limits, scratch)
+    os.close(writer)
+    final: dict[str, Any] | None = None
+    try:
+        for message in _messages(reader, subject):
+            if "report" not in message:
+                final = message
+                break
+            if on_message is not None:
+                on_message(message["report"])
+    finally:
+        os.close(reader)
+        # It has said its last word, has crashed, or nobody listens any more. The status of a
+        # process that has already crashed stays what it is.
+        os.kill(pid, signal.SIGKILL)
+        _, status = os.waitpid(pid, 0)
+    if final is None:
+        raise _crashed(os.waitstatus_to_exitcode(status), subject, limits)
+    if "result" in final:
+        return final["result"]
+    if "limit" in final:
+        raise _met_limit(str(final["limit"]), subject, limits)
+    raise _carried_error(final, subject)
+
+
+def _work(
+    job: Callable[[Report], Any], writer: int, parent_pid: int, limits: Limits, scratch: Path
+) -> NoReturn:
+    """Be the worker: run the job, send its outcome, and end without any of the parent's exits."""
+    code = 1
+    try:
+        die_with_parent(parent_pid)
+        _leave_parent({writer, *limits.keeps})
+        _settle(limits, scratch)
+
+        def send(message: dict[str, Any]) -> None:
+            sandbox.heartbeat()
+            data = memoryview(json.dumps(message).encode() + b"\n")
+            while data:
+                data = data[os.write(writer, data) :]
+
+        try:
+            send({"result": job(lambda message: send({"report": message}))})
+        except ResealError as error:
+            send({"error": list(_lineage(type(error))), "message": str(error), "hint": error.hint})
+        except MemoryError:
+            sandbox.use_spare_memory()
+            send({"limit": "memory"})
+        except PermissionError as error:
+            send({"limit": str(error.filename or "something outside")})
+        except BaseException as error:  # noqa: BLE001  # carried to the parent, which raises it
+            said = "".join(traceback.format_exception_only(error)).strip()
+            send({"unexpected": said, "traceback": traceback.format_exc()})
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _leave_parent(keep: set[int]) -> None:
+    """Let go of what belongs to the parent: its session, signals, locks and open files."""
+    os.setsid()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    faulthandler.disable()
+    null = os.open(os.devnull, os.O_RDWR)
+    # Replaced, not closed: a number that was free again could be taken by the worker's own socket
+    # and then closed by an inherited object's finalizer.
+    for entry in Path("/proc/self/fd").iterdir():
+        if (opened := int(entry.name)) not in {1, 2, null} | keep:
+            with contextlib.suppress(OSError):
+                os.fstat(opened)  # the listing's own descriptor is gone
+                os.dup2(null, opened, inheritable=False)
+
+
+def _settle(limits: Limits, scratch: Path) -> None:
+    """Take the limits on, for good."""
+    tempfile.tempdir = os.environ["TMPDIR"] = os.environ["SQLITE_TMPDIR"] = str(scratch)
+    sandbox.limit(memory=limits.memory, processor=limits.processor)
+    sandbox.enter(reads=limits.reads, writes=(*limits.writes, scratch))
+    sandbox.watch(limits.patience)
+
+
+def _messages(reader: int, subject: str) -> Iterator[dict[str, Any]]:
+    pending = bytearray()
+    while chunk := os.read(reader, 1 << 16):
+        pending += chunk
+        if b"\n" in chunk:
+            *lines, rest = bytes(pending).split(b"\n")
+            pending = bytearray(rest)
+            for line in lines:
+                yield _message(line, subject)
+        if len(pending) > MAX_MESSAGE:
+            raise _babble(subject)
+
+
+def _message(line: bytes, subject: str) -> dict[str, Any]:
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise _babble(subject) from error
+    if not isinstance(message, dict) or not isinstance(message.get("report", {}), dict):
+        raise _babble(subject)
+    return message
+
+
+def _babble(subject: str) -> ImageError:
+    return ImageError(
+        f"the engine sent something that can't be understood while working on {subject};"
+        " the image was not changed."
+    )
+
+
+_OVERRIDE = (
+    "The image is damaged, or was made to do this. If you trust it, set {} in the environment."
+)
+
+
+def _crashed(code: int, subject: str, limits: Limits) -> ImageError:
+    if code in {-signal.SIGPROF, -signal.SIGXCPU}:
+        seconds = limits.patience if code == -signal.SIGPROF else limits.processor
+        return ImageError(
+            f"the engine worked for {seconds:.0f} seconds on {subject} and came to no end; the image"
+            " was not changed.",
+            _OVERRIDE.format("RESEAL_WORKER_PATIENCE to more seconds, or to 0 for no bound,"),
+        )
+    how = f"crashed ({signal_name(-code)})" if code < 0 else f"ended early (exit code {code})"
+    return ImageError(f"the engine {how} while working on {subject}; the image was not changed.")
+
+
+def _met_limit(what: str, subject: str, limits: Limits) -> ImageError:
+    if what == "memory":
+        allowed = f"{limits.memory >> 20} MiB" if limits.memory else "all"
+        return ImageError(
+            f"the engine needed more memory than it may take ({allowed}) while working on {subject};"
+            " the image was not changed.",
+            _OVERRIDE.format("RESEAL_WORKER_MEMORY to more MiB, or to 0 for no bound,"),
+        )
+    return ImageError(
+        f"the engine was refused {what[:300]!r} while working on {subject}; the image was not changed.",
+        "It may read and write nothing but the image and what the command names.",
+    )
+
+
+def _lineage(cls: type[ResealError]) -> Iterator[str]:
+    """Name a class and its bases within ResealError, nearest first."""
+    for base in cls.__mro__:
+        if issubclass(base, ResealError):
+            yield f"{base.__module__}.{base.__qualname__}"
+
+
+def _error_classes(roots: Iterable[type[ResealError]] = (ResealError,)) -> dict[str, Any]:
+    classes: dict[str, Any] = {}
+    for cls in roots:
+        classes[f"{cls.__module__}.{cls.__qualname__}"] = cls
+        classes |= _error_classes(cls.__subclasses__())
+    return classes
+
+
+def _carried_error(final: dict[str, Any], subject: str) -> ResealError:
+    """Build the error that the worker described, of the nearest class that is known here."""
+    if "unexpected" in final:
+        return UnexpectedError(
+            f"an unexpected error while working on {subject}: {final['unexpected']}",
+            traceback=str(final.get("traceback", "")),
+        )
+    names, message, hint = (final.get(key) for key in ("error", "message", "hint"))
+    if not isinstance(names, list) or not isinstance(message, str):
+        return _babble(subject)
+    known = _error_classes()
+    cls = next((known[name] for name in names if isinstance(name, str) and name in known), None)
+    if cls is None:
+        return _babble(subject)
+    error: ResealError = cls(message, hint if isinstance(hint, str) else None)
+    return error
