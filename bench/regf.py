@@ -68,11 +68,7 @@ class Result:
     memory: float
 
 
-#: Modules are compiled once, as in an installed package, not in each run.
-_ENVIRONMENT = {
-    name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
-}
-_ENVIRONMENT["PYTHONPATH"] = str(Path(reseal.__file__).parents[1])
+_ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(reseal.__file__).parents[1])}
 #: python3-hivex belongs to the system's Python.
 _SYSTEM_PYTHON = "/usr/bin/python3"
 

@@ -23,7 +23,7 @@ from reseal.testing.windows import windows
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-RUNS = 3
+RUNS = 5
 MIB = 1 << 20
 SIZE = 768 * MIB
 RESEAL = str(Path(sys.executable).with_name("reseal"))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -18,24 +17,22 @@ from reseal.disk import Image, Slice, Transaction, connect
 from reseal.disk.image import space
 from reseal.disk.partitions import volumes
 from reseal.disk.shrink import require_shrinkable, shrink
-from reseal.errors import ImageError, ResealError, UsageError
-from reseal.folder import Folder
+from reseal.errors import UsageError
 from reseal.ntfs import Volume, shadow_copies
 from reseal.sandbox import Limits
-from reseal.session import boot_store
-from reseal.session.opening import Found, acquaint, choose, installations
+from reseal.session import boot_store, in_folder
+from reseal.session.opening import Found, choose, installations
+from reseal.session.outcome import host_errors, read_back, summary
 from reseal.session.session import Report, Session, Written
 from reseal.session.surroundings import Part
 from reseal.wim import is_wim
-from reseal.windows import Installation, find_installations
+from reseal.windows import Installation
 from reseal.worker import in_worker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from reseal.disk import Device
-    from reseal.tree import Tree
 
 Look: TypeAlias = Callable[[list[Found]], dict[str, Any]]
 Job: TypeAlias = Callable[[Session], dict[str, Any]]
@@ -105,18 +102,9 @@ def read(
 
         return wim_image.read(path, index, job, ignore_logs=ignore_logs, whole=whole)
     if path.is_dir():
-
-        def look(report: Report) -> dict[str, Any]:
-            del report
-            with Folder(path, read_only=True) as folder:
-                return job(_in_folder(folder, path, ignore_logs=ignore_logs))
-
-        with _host_errors(path):
-            result = in_worker(path, look, None, Limits(reads=(path,), writes=writes))
-        return {"image": _folder_facts(path), **result}
-
+        return in_folder.read(path, job, ignore_logs=ignore_logs, writes=writes)
     with (
-        _host_errors(path),
+        host_errors(path),
         Image.open(path, allow_backing=allow_backing) as image,
         image.serve(None) as socket,
     ):
@@ -160,7 +148,7 @@ def change(
 
         result = wim_image.change(path, job, recheck, options, report)
     elif path.is_dir():
-        result = _change_folder(path, job, recheck, options, report)
+        result = in_folder.change(path, job, recheck, options, report)
     else:
         result = _change_image(path, job, recheck, options, report)
     result["timings"]["total"] = time.perf_counter() - start
@@ -204,7 +192,7 @@ def on_disk(path: Path, work: DiskWork, options: Options, report: Report) -> dic
     Returns:
         The worker's result, with `image` added.
     """
-    with _host_errors(path), Image.open(path, allow_backing=options.allow_backing) as image:
+    with host_errors(path), Image.open(path, allow_backing=options.allow_backing) as image:
         if options.shrink and not options.output:
             require_shrinkable(image)
         limits = Limits.of_disk(image.size, reads=options.reads, writes=options.writes)
@@ -227,18 +215,6 @@ def on_disk(path: Path, work: DiskWork, options: Options, report: Report) -> dic
             after = space(options.output) if options.output else image.space_now()
             result["space"] = {"before": image.file_size, "after": after}
         return {"image": _image_facts(image), **result}
-
-
-@contextmanager
-def _host_errors(path: Path) -> Iterator[None]:
-    """Let what the host refuses, such as room for temporary files, be an error of reseal's."""
-    try:
-        yield
-    except OSError as error:
-        if isinstance(error, ResealError):
-            raise
-        what = f" ({error.filename})" if error.filename else ""
-        raise ImageError(f"{path} was not changed: {error.strerror or error}{what}.") from error
 
 
 def work_on_device(
@@ -277,7 +253,7 @@ def work_on_device(
             with session.step("Reading it back"):
                 again = Volume.open(part, read_only=True, name=subject)
                 try:
-                    _read_back(again, session, recheck, subject)
+                    read_back(again, session, recheck, subject)
                 finally:
                     again.close()
                 for store in session.edited_boot_stores:
@@ -285,7 +261,7 @@ def work_on_device(
         device.flush()
     finally:
         device.close()
-    return _summary(result, session, written)
+    return summary(result, session, written)
 
 
 def parts_of(device: Device, chosen: Found) -> tuple[Part, ...]:
@@ -348,95 +324,5 @@ def write(
     return written
 
 
-# Folders
-
-
-def _change_folder(
-    path: Path, job: Job, recheck: Recheck, options: Options, report: Report
-) -> dict[str, Any]:
-    if options.output or options.thin or options.chkdsk_at_boot or options.shrink:
-        msg = f"{path} is a folder; --output, --thin, --shrink and --chkdsk-at-boot are for disk images."
-        raise UsageError(msg, "Copy the folder first, or work on it in place.")
-    # An earlier run that was interrupted is refused here, before a later one could undo it.
-    Folder(path, read_only=True).close()
-    work = partial(_work_on_folder, path, job, recheck, options)
-    try:
-        with _host_errors(path):
-            result = in_worker(path, work, report, _of_folder(path, options))
-    except BaseException:
-        # Whatever ended the worker: the before-images put the folder back.
-        Folder.recover(path)
-        raise
-    return {"image": _folder_facts(path), **result}
-
-
-def _of_folder(path: Path, options: Options) -> Limits:
-    # Its journal lies beside it.
-    return Limits(reads=options.reads, writes=(*options.writes, path.resolve().parent))
-
-
-def _work_on_folder(
-    path: Path, job: Job, recheck: Recheck, options: Options, report: Report
-) -> dict[str, Any]:
-    with Folder(path, read_only=options.dry_run) as folder:
-        chosen = choose(_in_folder(folder, path), options.volume, str(path))
-        session = Session(
-            chosen.installation,
-            neighbours=chosen.neighbours,
-            switches=options.switches,
-            report=report,
-        )
-        result = job(session)
-        written = None
-        if session.changes and not options.dry_run:
-            with session.step("Writing"):
-                written = session.commit(folder)
-            with session.step("Reading it back"):
-                _read_back(folder, session, recheck, str(path))
-            folder.commit()
-    return _summary(result, session, written)
-
-
-def _in_folder(tree: Tree, path: Path, *, ignore_logs: bool = False) -> list[Found]:
-    roots = find_installations(tree)
-    if not roots:
-        msg = f"The folder {path} holds no Windows installation. Nothing was changed."
-        raise ImageError(msg, r"Name the folder that has Windows\System32\config below it.")
-    return acquaint([Found(Installation(tree, root, ignore_logs=ignore_logs)) for root in roots])
-
-
-# Both
-
-
-def _read_back(tree: Tree, session: Session, recheck: Recheck, subject: str) -> None:
-    """Look at what was written with fresh eyes; raise ImageError if anything is not as staged."""
-    old = session.installation
-    again = Installation(tree, old.root, volume=old.volume)
-    for name in session.edited_hives:
-        loaded = session.registry.loaded[name]
-        if tree.read(loaded.file) != loaded.hive.to_bytes():
-            msg = f"The hive {loaded.file} of {subject} reads back differently than it was written."
-            raise ImageError(msg, "The image was left untouched. Please report this.")
-    problems = recheck(again)
-    if problems:
-        msg = f"{subject} is not complete after the run; it lacks {', '.join(problems)}."
-        raise ImageError(msg, "The image was left untouched. Please report this.")
-
-
-def _summary(result: dict[str, Any], session: Session, written: Written | None) -> dict[str, Any]:
-    return {
-        **result,
-        "changes": [one.to_json() for one in session.changes],
-        "notes": session.notes,
-        "written": asdict(written) if written else None,
-        "traffic": None,
-        "timings": session.timings,
-    }
-
-
 def _image_facts(image: Image) -> dict[str, Any]:
     return {"path": str(image.path), "format": image.format, "size": image.size}
-
-
-def _folder_facts(path: Path) -> dict[str, Any]:
-    return {"path": str(path), "format": "folder", "size": None}
