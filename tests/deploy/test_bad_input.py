@@ -177,4 +177,4 @@ def test_a_person_sees_what_was_made(made: Path, tmp_path: Path) -> None:
     larger = tmp_path / "larger.qcow2"
     done = reseal(target, larger, "--size", "2G", "--resize")
     assert done.exit_code == 0, done.output
-    assert "its Windows volume is 1.00 GiB larger" in done.output
+    assert "its Windows volume is 1.0 GiB larger" in done.output

@@ -6,6 +6,7 @@ import textwrap
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from reseal.report import sizes
 from reseal.report.record import recorded
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from reseal.session import Session
 
 _WIDTH = 96
-_MIB = 1 << 20
 
 
 def customize_job(customization: Customization) -> Callable[[Session], dict[str, Any]]:
@@ -59,7 +59,7 @@ def lines(
 
 def space(record: dict[str, Any]) -> Iterator[str]:
     """Yield what the image takes on this machine, before and after, where that was asked for."""
-    sizes = record.get("space")
-    if sizes:
-        before, after = sizes["before"] / _MIB, sizes["after"] / _MIB
-        yield f"The image takes {after:.1f} MiB on this machine; before the run it was {before:.1f} MiB."
+    taken = record.get("space")
+    if taken:
+        before, after = sizes.shown(taken["before"]), sizes.shown(taken["after"])
+        yield f"The image takes {after} on this machine; before the run it was {before}."

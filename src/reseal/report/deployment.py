@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reseal.report import drivers
+from reseal.report import drivers, sizes
 from reseal.report.record import NOT_PROVED, PROVED, SCHEMA
 from reseal.version import __version__
 
@@ -21,7 +21,7 @@ def complete(record: dict[str, Any]) -> dict[str, Any]:
     """Make what `reseal.deploy` returns a record that `--report` can keep."""
     path = record["image"]["path"]
     if record["result"] == "resized":
-        summary = f"{path} is made; its Windows volume is {_size(record['grown'])} larger."
+        summary = f"{path} is made; its Windows volume is {sizes.shown(record['grown'])} larger."
     else:
         summary = f"{path} is made; it starts Windows by {record['firmware'].upper()}."
     return {
@@ -41,7 +41,7 @@ def lines(record: dict[str, Any]) -> Iterator[str]:
     """Tell what disk was made, and what to know of it."""
     for one in record["partitions"]:
         role = one.get("role") or one["name"] or one["type"]
-        yield f"  {one['number']}  {role:<12} {_size(one['size']):>10}  at {_size(one['offset'])}"
+        yield f"  {one['number']}  {role:<12} {sizes.shown(one['size']):>10}  at {sizes.shown(one['offset'])}"
     if record["result"] == "deployed":
         boot, windows = record["boot"], record["windows"]
         name = windows["product_name"] or "Windows"
@@ -51,10 +51,5 @@ def lines(record: dict[str, Any]) -> Iterator[str]:
     for note in record["notes"]:
         yield f"{'Warning' if note in record.get('warnings', ()) else 'Note'}: {note}"
     size = record["image"]["size"]
-    yield f"{record['summary']} ({_size(size)}, {record['timings']['total']:.2f} s)"
+    yield f"{record['summary']} ({sizes.shown(size)}, {record['timings']['total']:.2f} s)"
     yield "Proved: structure. Not proved: a boot (Windows did not run here)."
-
-
-def _size(count: int) -> str:
-    unit, name = (1 << 30, "GiB") if count >= 1 << 30 else (1 << 20, "MiB")
-    return f"{count / unit:.2f} {name}"

@@ -6,14 +6,13 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from reseal.clone.record import MADE, NAME
+from reseal.report import sizes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from reseal.clone import Result
-
-_MEBIBYTE = 1 << 20
 
 
 def summary(
@@ -70,5 +69,5 @@ def lines(record: dict[str, Any]) -> Iterator[str]:
         parts.append(f"{record['there']} were there")
     if record["failed"]:
         parts.append(f"{record['failed']} failed")
-    size = record["bytes"] / _MEBIBYTE
-    yield f"{made} machines: {', '.join(parts)}; {size:.1f} MiB written. All of it: {record['fleet']}."
+    size = sizes.shown(record["bytes"])
+    yield f"{made} machines: {', '.join(parts)}; {size} written. All of it: {record['fleet']}."

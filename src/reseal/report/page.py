@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from reseal.report import sizes
 from reseal.report.record import DRY_RUN
 from reseal.sysprep.entry_points import LEFT_TO_WINDOWS, NOTHING_TO_DO
 
@@ -62,7 +63,12 @@ def render(record: dict[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"value": _value, "seconds": _seconds, "size": _size, "hash": _hash}
+    environment.filters |= {
+        "value": _value,
+        "seconds": _seconds,
+        "size": sizes.shown,
+        "hash": _hash,
+    }
     style, script = (Markup(_source(name)) for name in ("page.css", "page.js"))  # noqa: S704  our own
     return environment.get_template("page.html").render(
         record=record,
@@ -210,20 +216,9 @@ def _described(value: dict[str, Any]) -> str:
     if value.get("directory"):
         return "folder"
     if "size" in value:
-        return f"file of {_size(value['size'])}"
+        return f"file of {sizes.shown(value['size'])}"
     return ", ".join(f"{name} {one}" for name, one in value.items())
 
 
 def _seconds(value: float) -> str:
     return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.2f} s"
-
-
-def _size(value: int | None) -> str:
-    if value is None:
-        return "—"
-    size = float(value)
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if size < 1024 or unit == "GiB":
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
-        size /= 1024
-    raise AssertionError

@@ -6,7 +6,7 @@ import textwrap
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from reseal.report import answer_file, customization, drivers
+from reseal.report import answer_file, customization, drivers, sizes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,7 @@ _WIDTH = 96
 def inspection(record: dict[str, Any]) -> Iterator[str]:
     """Yield the lines of `reseal inspect`."""
     image = record["image"]
-    size = f", {image['size'] / (1 << 30):.2f} GiB" if image["size"] else ""
+    size = f", {sizes.shown(image['size'])}" if image["size"] else ""
     yield f"Image     {image['path']} ({image['format']}{size})"
     for one in record["windows"]:
         name = one["product_name"] or "Windows (no SOFTWARE hive)"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from reseal.report import sizes
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SHOWN = 20
 _LEFT, _REPLACED, _HARMLESS = "left behind", "replaced at first boot", "known harmless"
-_MEBIBYTE = 1 << 20
 
 
 def verification(record: dict[str, Any], *, verbose: bool) -> Iterator[str]:
@@ -26,9 +27,9 @@ def verification(record: dict[str, Any], *, verbose: bool) -> Iterator[str]:
         if verbose:
             yield f"        {one['meaning']} ({one['mark']})"
     search, counts = record["search"], record["counts"]
-    size, seconds = search["bytes_read"] / _MEBIBYTE, search["seconds"]
+    size, seconds = sizes.shown(search["bytes_read"]), search["seconds"]
     yield (
-        f"Searched {size:.0f} MiB in {seconds:.1f} s for the identity from {record['identity']['source']}"
+        f"Searched {size} in {seconds:.1f} s for the identity from {record['identity']['source']}"
         f"{', unallocated clusters too' if search['deep'] else ''}."
     )
     for one in search["not_searched"]:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from reseal.report import sizes
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-_MIB = 1 << 20
 
 
 def captured(record: dict[str, Any]) -> Iterator[str]:
     """Say what `reseal capture` made."""
     yield from (f"Warning: {note}" for note in record["notes"])
-    size = f"{record['size'] / _MIB:.1f} MiB"
+    size = sizes.shown(record["size"])
     yield (
         f"{record['wim']} has {record['image']['path']} as image {record['index']} "
         f"({record['name'] or 'without a name'}): {size}, {record['timings']['total']:.1f} s."
@@ -23,7 +23,7 @@ def captured(record: dict[str, Any]) -> Iterator[str]:
 def applied(record: dict[str, Any]) -> Iterator[str]:
     """Say what `reseal apply` did."""
     yield from (f"Note: {note}" for note in record["notes"])
-    size = f"{record['bytes'] / _MIB:.1f} MiB"
+    size = sizes.shown(record["bytes"])
     yield (
         f"Image {record['index']} of {record['wim']} was applied to {record['target']}: {size} in "
         f"{record['timings']['total']:.1f} s."
