@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
+from reseal.cli.commands import reseal
 from reseal.cli.examples import EXAMPLES, Example
-from reseal.cli.main import app
+from reseal.cli.help import Argument, Option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,31 +58,30 @@ class Command:
 
 def commands() -> Iterator[Command]:
     """Yield every command in the order of the help; groups come before their commands."""
-    yield from _walk(typer.main.get_command(app), "")
+    yield from _walk(reseal, "")
 
 
-def _walk(one: Any, name: str) -> Iterator[Command]:
+def _walk(one: click.Command, name: str) -> Iterator[Command]:
+    context = click.Context(one)
     text = inspect.cleandoc(one.help or "")
+    parameters = [_parameter(each, context) for each in one.params]
     yield Command(
         name,
         tuple(" ".join(part.split()) for part in text.split("\n\n") if part),
-        tuple(sorted(map(_parameter, one.params), key=lambda each: not each.is_argument)),
+        tuple(sorted(parameters, key=lambda each: not each.is_argument)),
         EXAMPLES.get(name, ()),
     )
-    for own, child in getattr(one, "commands", {}).items():
-        yield from _walk(child, f"{name} {own}".strip())
+    if isinstance(one, click.Group):
+        for own in one.list_commands(context):
+            child = one.get_command(context, own)
+            assert child
+            yield from _walk(child, f"{name} {own}".strip())
 
 
-#: What an option takes, where its declaration names it not.
-_TAKES = {"Path": "FILE", "int": "NUMBER"}
-
-
-def _parameter(one: Any) -> Parameter:
-    panel = one.rich_help_panel or ""
-    if one.param_type_name == "argument":
-        shown = one.metavar or (one.name or "").upper()
-        return Parameter(shown if one.required else f"[{shown}]", one.help or "", panel, True)
-    kind = getattr(one.type_descriptor.annotation, "__name__", "")
-    takes = one.metavar or ("" if one.is_flag else _TAKES.get(kind, "TEXT"))
-    names = ", ".join([*one.opts, *one.secondary_opts])
-    return Parameter(f"{names} {takes}".strip(), one.help or "", panel, False)
+def _parameter(one: click.Parameter, context: click.Context) -> Parameter:
+    if isinstance(one, Argument):
+        return Parameter(one.make_metavar(context), one.help or "", "", is_argument=True)
+    assert isinstance(one, click.Option)
+    term, _ = one.get_help_record(context) or ("", "")
+    panel = one.heading if isinstance(one, Option) else ""
+    return Parameter(term, one.help or "", panel, is_argument=False)

@@ -7,9 +7,10 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from typer._completion_shared import get_completion_script
+from click.shell_completion import get_completion_class
 
 from reseal import __version__
+from reseal.cli.commands import reseal
 from tools.command_tree import Command, commands
 
 if TYPE_CHECKING:
@@ -92,10 +93,10 @@ def write(folder: Path, day: date) -> None:
     for shell, place in COMPLETIONS.items():
         path = folder / place
         path.parent.mkdir(parents=True, exist_ok=True)
-        script = get_completion_script(
-            prog_name="reseal", complete_var="_RESEAL_COMPLETE", shell=shell
-        )
-        path.write_text(script + "\n", "utf-8")
+        completion = get_completion_class(shell)
+        assert completion
+        script = completion(reseal, {}, "reseal", "_RESEAL_COMPLETE").source()
+        path.write_text(script, "utf-8")
 
 
 if __name__ == "__main__":

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
-from reseal.cli.main import app
+from reseal.cli import commands
 from reseal.testing.windows import MEBIBYTE, windows
 from tests import oracles
 from tests.session.test_boot_store import stored
@@ -16,7 +16,7 @@ RUNNER = CliRunner()
 
 
 def call(*arguments: object, code: int = 0) -> str:
-    result = RUNNER.invoke(app, [str(one) for one in arguments])
+    result = RUNNER.invoke(commands.reseal, [str(one) for one in arguments])
     assert result.exit_code == code, result.output
     return result.output
 

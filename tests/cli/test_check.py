@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from click.testing import CliRunner, Result
 
 from reseal.checks import CHECKS
-from reseal.cli.main import app
+from reseal.cli import commands
 from reseal.testing.machine import Machine
 from reseal.testing.windows import windows
 from tests.checks.problems import APP, PROBLEMS, merged
@@ -29,7 +29,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def reseal(*arguments: str | Path) -> Result:
     """Run the command line."""
-    return CliRunner().invoke(app, [str(one) for one in arguments])
+    return CliRunner().invoke(commands.reseal, [str(one) for one in arguments])
 
 
 def test_json_holds_image_windows_and_checks(image: Path) -> None:

@@ -3,16 +3,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
-from reseal.cli.main import app
+from reseal.cli import commands
 from reseal.providers import PROVIDERS
 
 RUNNER = CliRunner()
 
 
 def test_json_holds_every_declaration() -> None:
-    result = RUNNER.invoke(app, ["providers", "--json"])
+    result = RUNNER.invoke(commands.reseal, ["providers", "--json"])
     assert result.exit_code == 0
     listed = json.loads(result.stdout)["providers"]
     assert [one["id"] for one in listed] == [one.id for one in PROVIDERS]
@@ -25,7 +25,7 @@ def test_json_holds_every_declaration() -> None:
 
 
 def test_text_says_what_each_does_and_fits_a_terminal() -> None:
-    result = RUNNER.invoke(app, ["providers"])
+    result = RUNNER.invoke(commands.reseal, ["providers"])
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     for one in PROVIDERS:
@@ -35,6 +35,8 @@ def test_text_says_what_each_does_and_fits_a_terminal() -> None:
 
 
 def test_generalize_refuses_an_unknown_provider_before_it_opens_anything(tmp_path: Path) -> None:
-    result = RUNNER.invoke(app, ["generalize", str(tmp_path / "x.qcow2"), "--disable", "event-log"])
+    result = RUNNER.invoke(
+        commands.reseal, ["generalize", str(tmp_path / "x.qcow2"), "--disable", "event-log"]
+    )
     assert result.exit_code == 2
     assert "event-logs" in result.output

@@ -4,9 +4,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
-from reseal.cli.reg import app
+from reseal.cli.reg import reg
 from reseal.errors import UsageError
 from reseal.regf import Hive, RegfError, types
 from reseal.regf.file import HiveFile
@@ -26,7 +26,7 @@ def software(tmp_path: Path) -> Path:
 
 def run(*arguments: str | Path) -> str:
     """What a command prints."""
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    result = CliRunner().invoke(reg, [str(argument) for argument in arguments])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     assert result.exit_code == 0, result.output
@@ -125,7 +125,7 @@ def test_verify_and_compact(software: Path) -> None:
     data = bytearray(software.read_bytes())
     data[data.find(b"lh\x01\0") + 8] ^= 1
     software.write_bytes(data)
-    result = CliRunner().invoke(app, ["verify", str(software), "--json"])
+    result = CliRunner().invoke(reg, ["verify", str(software), "--json"])
     assert result.exit_code == 4
     assert "hash" in json.loads(result.stdout)[0]["message"]
 

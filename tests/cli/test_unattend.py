@@ -6,11 +6,11 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from typer.testing import CliRunner, Result
+from click.testing import CliRunner, Result
 
 from reseal.answerfile import RULES, AnswerFile, check
 from reseal.answerfile.secrets import unhide
-from reseal.cli.unattend import app
+from reseal.cli.unattend import unattend
 from tests.answerfile.samples import SHELL, one
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ SECRET = one(
 
 
 def run(*arguments: str | Path, stdin: str | None = None) -> Result:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments], input=stdin)
+    return CliRunner().invoke(unattend, [str(argument) for argument in arguments], input=stdin)
 
 
 def file(folder: Path, text: str, name: str = "unattend.xml") -> Path:

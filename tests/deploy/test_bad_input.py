@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from click.testing import CliRunner, Result
 
-from reseal.cli.main import app
+from reseal.cli import commands
 from reseal.deploy import Firmware, Options, deploy
 from reseal.disk import FileDevice
 from reseal.errors import ImageError
@@ -85,7 +85,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 def reseal(*arguments: str | Path) -> Result:
     """Run the command line."""
-    return CliRunner().invoke(app, ["deploy", *(str(one) for one in arguments)])
+    return CliRunner().invoke(commands.reseal, ["deploy", *(str(one) for one in arguments)])
 
 
 @pytest.mark.parametrize(

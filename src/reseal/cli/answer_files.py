@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
+from reseal.cli.options import FILE_OR_STDIN, PATH
 from reseal.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,32 +21,29 @@ _SHOWN_STANDARD_INPUT = "standard input"
 #: What `--force` calls the check of the answer file.
 FORCE_UNATTEND = "unattend"
 
-Unattend: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--unattend",
-        metavar="FILE",
-        help="An answer file for this run and the next boot; - for standard input.",
-    ),
-]
-OobeXml: TypeAlias = Annotated[
-    Path | None,
-    typer.Option(
-        "--oobe-xml", metavar="FILE", help=r"Place an oobe.xml in System32\oobe\info, too."
-    ),
-]
-DriverPaths: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--driver-path",
-        metavar="PATH=FOLDER",
-        help="The folder of this computer for which a driver path of the answer file stands "
-        "(offlineServicing); repeatable.",
-    ),
-]
-Replace: TypeAlias = Annotated[
-    bool, typer.Option("--replace", help="Move answer files aside that would win against it.")
-]
+unattend_option = click.option(
+    "--unattend",
+    type=FILE_OR_STDIN,
+    metavar="FILE",
+    help="An answer file for this run and the next boot; - for standard input.",
+)
+oobe_xml_option = click.option(
+    "--oobe-xml",
+    type=PATH,
+    metavar="FILE",
+    help=r"Place an oobe.xml in System32\oobe\info, too.",
+)
+driver_path_option = click.option(
+    "--driver-path",
+    "driver_paths",
+    multiple=True,
+    metavar="PATH=FOLDER",
+    help="The folder of this computer for which a driver path of the answer file stands "
+    "(offlineServicing); repeatable.",
+)
+replace_option = click.option(
+    "--replace", is_flag=True, help="Move answer files aside that would win against it."
+)
 
 
 def load(file: str) -> AnswerFile:
@@ -65,7 +63,7 @@ def request(
     force: bool = False,
     now: bool = False,
     oobe_xml: Path | None = None,
-    driver_paths: list[str] | None = None,
+    driver_paths: tuple[str, ...] = (),
 ) -> Request | None:
     """Read what a person asks of an answer file; None where there is none.
 
@@ -87,7 +85,7 @@ def request(
         force=force,
         now=now,
         oobe_xml=_load_oobe_xml(oobe_xml),
-        driver_folders=folders(driver_paths or []),
+        driver_folders=folders(list(driver_paths)),
     )
 
 

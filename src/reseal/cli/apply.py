@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from reseal.cli import console
-from reseal.cli.options import AllowBacking, AsJson, Index, Quiet
+from reseal.cli.help import Command, argument
+from reseal.cli.options import PATH, allow_backing_option, index_option, json_option, quiet_option
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
+@click.command(cls=Command)
+@argument("wim", type=PATH, metavar="FILE.wim", help="A WIM or ESD; of a split WIM the first part.")
+@argument("target", type=PATH, help="A disk image with an empty NTFS volume, or an empty folder.")
+@index_option
+@click.option(
+    "--volume", type=int, metavar="N", help="Which volume of TARGET (default: the only empty one)."
+)
+@click.option("--check", is_flag=True, help="Check the WIM's integrity table first.")
+@json_option
+@allow_backing_option
+@quiet_option
 def apply(
-    wim: Annotated[
-        Path,
-        typer.Argument(metavar="FILE.wim", help="A WIM or ESD; of a split WIM the first part."),
-    ],
-    target: Annotated[
-        Path,
-        typer.Argument(
-            metavar="TARGET", help="A disk image with an empty NTFS volume, or an empty folder."
-        ),
-    ],
-    index: Index = None,
-    volume: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="Which volume of TARGET (default: the only empty one)."),
-    ] = None,
-    check: Annotated[
-        bool, typer.Option("--check", help="Check the WIM's integrity table first.")
-    ] = False,
-    as_json: AsJson = False,
-    allow_backing: AllowBacking = False,
-    quiet: Quiet = False,
+    wim: Path,
+    target: Path,
+    index: int | None,
+    volume: int | None,
+    check: bool,
+    as_json: bool,
+    allow_backing: bool,
+    quiet: bool,
 ) -> None:
     """Apply an image of a WIM, with all that it holds.
 

@@ -2,59 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
 from reseal.cli import console
-from reseal.cli.options import AllowBacking, AsJson, ReportFiles
+from reseal.cli.help import Group, argument
+from reseal.cli.options import (
+    PATH,
+    allow_backing_option,
+    among,
+    dry_run_option,
+    json_option,
+    output_option,
+    report_option,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from reseal.bcd import Store
     from reseal.bcd.notation import Places
     from reseal.session.boot_run import StoreJob
 
-app = typer.Typer(
-    no_args_is_help=True,
-    help="Show and change boot configuration data, as bcdedit does.",
+_target = argument("target", type=PATH, help="A disk image, or a store (a file named BCD).")
+_identifier = argument(
+    "identifier", metavar="ID", help="The object, such as {default}, {bootmgr} or {GUID}."
+)
+_element = argument("element", help="The element, such as device or custom:26000010.")
+_store_option = click.option(
+    "--store",
+    "which",
+    metavar="N|uefi|bios",
+    shell_complete=among("uefi", "bios"),
+    help="Which store, where the image has several: its volume, or its firmware.",
 )
 
-Target: TypeAlias = Annotated[
-    Path, typer.Argument(metavar="TARGET", help="A disk image, or a store (a file named BCD).")
-]
-ObjectName: TypeAlias = Annotated[
-    str, typer.Argument(metavar="ID", help="The object, such as {default}, {bootmgr} or {GUID}.")
-]
-ElementName: TypeAlias = Annotated[
-    str, typer.Argument(metavar="ELEMENT", help="The element, such as device or custom:26000010.")
-]
-StoreName: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--store",
-        metavar="N|uefi|bios",
-        help="Which store, where the image has several: its volume, or its firmware.",
-    ),
-]
-DryRun: TypeAlias = Annotated[bool, typer.Option("--dry-run", help="Write nothing.")]
-Output: TypeAlias = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="Write a new image; its suffix names the format."),
-]
+
+@click.group(cls=Group)
+def bcd() -> None:
+    """Show and change boot configuration data, as bcdedit does."""
 
 
-@app.command()
-def show(
-    target: Target,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Show every object, not only what the menu shows.")
-    ] = False,
-    as_json: AsJson = False,
-    allow_backing: AllowBacking = False,
-) -> None:
+@bcd.command("show")
+@_target
+@click.option(
+    "--all", "everything", is_flag=True, help="Show every object, not only what the menu shows."
+)
+@json_option
+@allow_backing_option
+def show(target: Path, everything: bool, as_json: bool, allow_backing: bool) -> None:
     """List boot entries as `bcdedit /enum` does. Partitions have their number in the image."""
     from reseal.bcd import listing, to_json  # noqa: PLC0415  --help needs no engines
     from reseal.session import boot_run  # noqa: PLC0415
@@ -72,25 +71,33 @@ def show(
             console.print_lines(_lines(record))
 
 
-@app.command("set")
+@bcd.command("set")
+@_target
+@_identifier
+@_element
+@argument(
+    "value",
+    help="yes, no, a number, a name such as OptIn, text, objects, or a device: boot, "
+    r"partition=N, locate, locate=\path, file=[N]\path, ramdisk=[N]\path,{options}, "
+    r"vhd=[N]\path.",
+)
+@output_option
+@_store_option
+@dry_run_option
+@json_option
+@allow_backing_option
+@report_option
 def set_element(
-    target: Target,
-    identifier: ObjectName,
-    element: ElementName,
-    value: Annotated[
-        str,
-        typer.Argument(
-            help="yes, no, a number, a name such as OptIn, text, objects, or a device: boot, "
-            r"partition=N, locate, locate=\path, file=[N]\path, ramdisk=[N]\path,{options}, "
-            r"vhd=[N]\path."
-        ),
-    ],
-    output: Output = None,
-    which: StoreName = None,
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-    allow_backing: AllowBacking = False,
-    report_files: ReportFiles = None,
+    target: Path,
+    identifier: str,
+    element: str,
+    value: str,
+    output: Path | None,
+    which: str | None,
+    dry_run: bool,
+    as_json: bool,
+    allow_backing: bool,
+    report_files: tuple[Path, ...],
 ) -> None:
     """Set an element of an object, as `bcdedit /set` does."""
     from reseal.bcd import set_element as edit  # noqa: PLC0415
@@ -99,17 +106,26 @@ def set_element(
     _change("bcd set", target, job, output, which, dry_run, as_json, allow_backing, report_files)
 
 
-@app.command()
+@bcd.command("delete")
+@_target
+@_identifier
+@_element
+@output_option
+@_store_option
+@dry_run_option
+@json_option
+@allow_backing_option
+@report_option
 def delete(
-    target: Target,
-    identifier: ObjectName,
-    element: ElementName,
-    output: Output = None,
-    which: StoreName = None,
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-    allow_backing: AllowBacking = False,
-    report_files: ReportFiles = None,
+    target: Path,
+    identifier: str,
+    element: str,
+    output: Path | None,
+    which: str | None,
+    dry_run: bool,
+    as_json: bool,
+    allow_backing: bool,
+    report_files: tuple[Path, ...],
 ) -> None:
     """Delete an element of an object, as `bcdedit /deletevalue` does."""
     from reseal.bcd import delete_element as edit  # noqa: PLC0415
@@ -127,7 +143,7 @@ def _change(
     dry_run: bool,
     as_json: bool,
     allow_backing: bool,
-    report_files: list[Path] | None,
+    report_files: tuple[Path, ...],
 ) -> None:
     from reseal.errors import UsageError  # noqa: PLC0415
     from reseal.report import boot_configuration  # noqa: PLC0415

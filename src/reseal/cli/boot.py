@@ -2,61 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
 from reseal.cli import console
 from reseal.cli.answer_files import (
     FORCE_UNATTEND,
-    DriverPaths,
-    OobeXml,
-    Replace,
-    Unattend,
+    driver_path_option,
     host_folders,
+    oobe_xml_option,
+    replace_option,
     request,
+    unattend_option,
 )
+from reseal.cli.help import Command
 from reseal.cli.options import (
-    AllowBacking,
-    AsJson,
-    Force,
-    ImagePath,
-    Index,
-    Quiet,
-    ReportFiles,
-    Volume,
+    allow_backing_option,
+    dry_run_option,
+    force_option,
+    image_argument,
+    index_option,
+    json_option,
+    quiet_option,
+    report_option,
+    volume_option,
 )
 from reseal.errors import UsageError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
+
+@click.command(cls=Command)
+@image_argument
+@click.option("--oobe", is_flag=True, help="Boot to OOBE next.")
+@click.option("--audit", is_flag=True, help="Boot to audit mode next.")
+@click.option("--status", is_flag=True, help="Explain the present state, and change nothing.")
+@click.option(
+    "--recover",
+    is_flag=True,
+    help="Put an image that a failed Sysprep or Setup left behind back to its last "
+    "consistent state.",
+)
+@unattend_option
+@replace_option
+@oobe_xml_option
+@driver_path_option
+@force_option
+@dry_run_option
+@volume_option
+@index_option
+@json_option
+@allow_backing_option
+@report_option
+@quiet_option
 def boot(
-    image: ImagePath,
-    oobe: Annotated[bool, typer.Option("--oobe", help="Boot to OOBE next.")] = False,
-    audit: Annotated[bool, typer.Option("--audit", help="Boot to audit mode next.")] = False,
-    status: Annotated[
-        bool, typer.Option("--status", help="Explain the present state, and change nothing.")
-    ] = False,
-    recover: Annotated[
-        bool,
-        typer.Option(
-            "--recover",
-            help="Put an image that a failed Sysprep or Setup left behind back to its last "
-            "consistent state.",
-        ),
-    ] = False,
-    unattend: Unattend = None,
-    replace: Replace = False,
-    oobe_xml: OobeXml = None,
-    driver_path: DriverPaths = None,
-    force: Force = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing.")] = False,
-    volume: Volume = None,
-    index: Index = None,
-    as_json: AsJson = False,
-    allow_backing: AllowBacking = False,
-    report_files: ReportFiles = None,
-    quiet: Quiet = False,
+    image: Path,
+    oobe: bool,
+    audit: bool,
+    status: bool,
+    recover: bool,
+    unattend: str | None,
+    replace: bool,
+    oobe_xml: Path | None,
+    driver_paths: tuple[str, ...],
+    force: tuple[str, ...],
+    dry_run: bool,
+    volume: str | None,
+    index: int | None,
+    as_json: bool,
+    allow_backing: bool,
+    report_files: tuple[Path, ...],
+    quiet: bool,
 ) -> None:
     """Arm the next boot without generalizing, as `sysprep /oobe` and `sysprep /audit` do.
 
@@ -75,7 +94,7 @@ def boot(
             raise UsageError(
                 msg, "Give it with --oobe or --audit, or with `reseal unattend apply`."
             )
-        if set(force or ()) - {FORCE_UNATTEND}:
+        if set(force) - {FORCE_UNATTEND}:
             msg = "--force unattend is the only check that `reseal boot` can override."
             raise UsageError(msg, "Leave the other names out.")
         answers = request(
@@ -83,7 +102,7 @@ def boot(
             replace=replace,
             force=bool(force),
             oobe_xml=oobe_xml,
-            driver_paths=driver_path,
+            driver_paths=driver_paths,
         )
         if answers and not (oobe or audit) and (wanted := requested_mode(answers.document)):
             oobe, audit = wanted.mode == Target.OOBE, wanted.mode == Target.AUDIT

@@ -2,55 +2,71 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from reseal.cli import console
-from reseal.cli.options import AllowBacking, AsJson, ImagePath, Quiet, Volume
+from reseal.cli.help import Command, argument
+from reseal.cli.options import (
+    PATH,
+    allow_backing_option,
+    among,
+    image_argument,
+    json_option,
+    quiet_option,
+    volume_option,
+)
 from reseal.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 #: A configuration list is a short text.
 _MAX_CONFIG = 1 << 20
 
 
+@click.command(cls=Command)
+@image_argument
+@argument("wim", type=PATH, metavar="FILE.wim", help="The WIM to make.")
+@click.option("--name", metavar="NAME", help="Name of the image (default: that of the product).")
+@click.option("--description", metavar="TEXT", help="Description of the image.")
+@click.option(
+    "--compress",
+    metavar="KIND",
+    shell_complete=among("none", "xpress", "lzx", "lzms"),
+    help="lzx (default), xpress, lzms or none.",
+)
+@click.option("--append", is_flag=True, help="Add the image to an existing WIM.")
+@click.option(
+    "--solid", is_flag=True, help="Compress all data as one, as in an ESD: small and slow."
+)
+@click.option(
+    "--config", type=PATH, metavar="WimScript.ini", help="What to leave out, in DISM's form."
+)
+@click.option("--check", is_flag=True, help="Give the WIM an integrity table.")
+@click.option(
+    "--require-generalized", is_flag=True, help="Refuse an image that is not generalized."
+)
+@volume_option
+@json_option
+@allow_backing_option
+@quiet_option
 def capture(
-    image: ImagePath,
-    wim: Annotated[Path, typer.Argument(metavar="FILE.wim", help="The WIM to make.")],
-    name: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Name of the image (default: that of the product)."),
-    ] = None,
-    description: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Description of the image.")
-    ] = None,
-    compress: Annotated[
-        str | None,
-        typer.Option(metavar="KIND", help="lzx (default), xpress, lzms or none."),
-    ] = None,
-    append: Annotated[
-        bool, typer.Option("--append", help="Add the image to an existing WIM.")
-    ] = False,
-    solid: Annotated[
-        bool,
-        typer.Option("--solid", help="Compress all data as one, as in an ESD: small and slow."),
-    ] = False,
-    config: Annotated[
-        Path | None,
-        typer.Option(metavar="WimScript.ini", help="What to leave out, in DISM's form."),
-    ] = None,
-    check: Annotated[
-        bool, typer.Option("--check", help="Give the WIM an integrity table.")
-    ] = False,
-    require_generalized: Annotated[
-        bool,
-        typer.Option("--require-generalized", help="Refuse an image that is not generalized."),
-    ] = False,
-    volume: Volume = None,
-    as_json: AsJson = False,
-    allow_backing: AllowBacking = False,
-    quiet: Quiet = False,
+    image: Path,
+    wim: Path,
+    name: str | None,
+    description: str | None,
+    compress: str | None,
+    append: bool,
+    solid: bool,
+    config: Path | None,
+    check: bool,
+    require_generalized: bool,
+    volume: str | None,
+    as_json: bool,
+    allow_backing: bool,
+    quiet: bool,
 ) -> None:
     r"""Capture the Windows volume of a disk image into a WIM, as DISM would.
 

@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
-import typer
+from typing import TYPE_CHECKING
+
+import click
 
 from reseal.cli import console
-from reseal.cli.options import AllowBacking, AsJson, Force, ImagePath, Index, Volume
+from reseal.cli.help import Command
+from reseal.cli.options import (
+    allow_backing_option,
+    force_option,
+    image_argument,
+    index_option,
+    json_option,
+    volume_option,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
+@click.command(cls=Command)
+@image_argument
+@force_option
+@volume_option
+@index_option
+@json_option
+@allow_backing_option
 def check(
-    image: ImagePath,
-    force: Force = None,
-    volume: Volume = None,
-    index: Index = None,
-    as_json: AsJson = False,
-    allow_backing: AllowBacking = False,
+    image: Path,
+    force: tuple[str, ...],
+    volume: str | None,
+    index: int | None,
+    as_json: bool,
+    allow_backing: bool,
 ) -> None:
     """Look at everything that Sysprep would refuse, in one run, and change nothing.
 
@@ -26,7 +46,7 @@ def check(
     from reseal.session.run import read  # noqa: PLC0415
 
     with console.errors(as_json=as_json):
-        job = check_job(volume, str(image), checks.force(force or ()))
+        job = check_job(volume, str(image), checks.force(force))
         record = read(image, job, allow_backing=allow_backing, index=index)
         if as_json:
             console.print_json(record)
@@ -34,4 +54,4 @@ def check(
             console.print_lines(text.checks(record))
     code = exit_code(record)
     if code:
-        raise typer.Exit(code)
+        raise SystemExit(code)

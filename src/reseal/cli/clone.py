@@ -4,73 +4,101 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
 from reseal.cli import console
-from reseal.cli.options import AllowBacking, AsJson, Drivers, Quiet, Volume
+from reseal.cli.help import Command, argument
+from reseal.cli.options import (
+    PATH,
+    allow_backing_option,
+    among,
+    drivers_option,
+    json_option,
+    quiet_option,
+    volume_option,
+)
 from reseal.errors import UsageError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
+
+@click.command(cls=Command)
+@argument("golden", type=PATH, help="The generalized image to make machines of.")
+@click.option(
+    "--machines",
+    type=PATH,
+    required=True,
+    metavar="FLEET",
+    help="The machines: .csv, .json or .toml, a row or table for each.",
+)
+@click.option(
+    "--output-dir",
+    type=PATH,
+    required=True,
+    metavar="DIR",
+    help="Where the images and fleet.json go.",
+)
+@click.option(
+    "--format",
+    "image_format",
+    default="qcow2",
+    show_default=True,
+    metavar="qcow2|vhdx|raw",
+    shell_complete=among("qcow2", "vhdx", "raw"),
+    help="Of the images.",
+)
+@click.option(
+    "--thin/--full",
+    default=None,
+    help="Overlays over GOLDEN, which is made read-only (default), or whole images.",
+)
+@click.option(
+    "--unattend",
+    type=PATH,
+    metavar="FILE",
+    help="An answer file for all; its variables, as in ${name}, are columns of the table.",
+)
+@click.option(
+    "--sid",
+    default="new",
+    show_default=True,
+    metavar="new|pending",
+    shell_complete=among("new", "pending"),
+    help="Who draws SIDs that the table does not name: reseal, or Windows.",
+)
+@click.option("--now", is_flag=True, help="Do at once what has a known place, the SID too.")
+@click.option(
+    "--jobs", type=click.IntRange(min=1), metavar="N", help="How many at a time; one a core."
+)
+@click.option("--seed", metavar="TEXT", help="Draw the same identities every time.")
+@click.option("--dask", metavar="tcp://HOST:PORT", help="Hand the work to a Dask cluster.")
+@drivers_option
+@volume_option
+@json_option
+@allow_backing_option
+@quiet_option
 def clone(
-    golden: Annotated[
-        Path, typer.Argument(metavar="GOLDEN", help="The generalized image to make machines of.")
-    ],
-    machines: Annotated[
-        Path,
-        typer.Option(
-            metavar="FLEET", help="The machines: .csv, .json or .toml, a row or table for each."
-        ),
-    ],
-    output_dir: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where the images and fleet.json go.")
-    ],
-    image_format: Annotated[
-        str, typer.Option("--format", metavar="qcow2|vhdx|raw", help="Of the images.")
-    ] = "qcow2",
-    thin: Annotated[
-        bool | None,
-        typer.Option(
-            "--thin/--full",
-            help="Overlays over GOLDEN, which is made read-only (default), or whole images.",
-        ),
-    ] = None,
-    unattend: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="An answer file for all; its variables, as in ${name}, are columns of the table.",
-        ),
-    ] = None,
-    sid: Annotated[
-        str,
-        typer.Option(
-            metavar="new|pending",
-            help="Who draws SIDs that the table does not name: reseal, or Windows.",
-        ),
-    ] = "new",
-    now: Annotated[
-        bool, typer.Option("--now", help="Do at once what has a known place, the SID too.")
-    ] = False,
-    jobs: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="How many at a time; one a core.")
-    ] = None,
-    seed: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Draw the same identities every time.")
-    ] = None,
-    dask: Annotated[
-        str | None,
-        typer.Option(metavar="tcp://HOST:PORT", help="Hand the work to a Dask cluster."),
-    ] = None,
-    drivers: Drivers = None,
-    volume: Volume = None,
-    as_json: AsJson = False,
-    allow_backing: AllowBacking = False,
-    quiet: Quiet = False,
+    golden: Path,
+    machines: Path,
+    output_dir: Path,
+    image_format: str,
+    thin: bool | None,
+    unattend: Path | None,
+    sid: str,
+    now: bool,
+    jobs: int | None,
+    seed: str | None,
+    dask: str | None,
+    drivers: Path | None,
+    volume: str | None,
+    as_json: bool,
+    allow_backing: bool,
+    quiet: bool,
 ) -> None:
     """Make a fleet of machines, each with a name, SID, MachineGuid and answers of its own.
 
@@ -138,7 +166,7 @@ def _progress(*, quiet: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
             total = message.get("planned", total)
             if "finished" in message:
                 done += 1
-                typer.echo(fleet.line(message["result"], done, total), err=True)
+                click.echo(fleet.line(message["result"], done, total), err=True)
 
         yield tell
         return

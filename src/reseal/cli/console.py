@@ -6,14 +6,16 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
 from reseal.errors import ResealError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
 
 def print_json(record: dict[str, Any]) -> None:
@@ -51,7 +53,7 @@ def print_lines(lines: Iterator[str]) -> None:
     """Print lines of text; names from an image may hold anything, so controls are made visible."""
     for line in lines:
         safe = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in line)
-        typer.echo(safe.encode("utf-8", "replace").decode("utf-8"))
+        click.echo(safe.encode("utf-8", "replace").decode("utf-8"))
 
 
 @contextmanager
@@ -72,10 +74,10 @@ def errors(*, as_json: bool) -> Iterator[None]:
                 }
             )
         color = False if os.environ.get("NO_COLOR") else None
-        typer.secho("Error: ", fg="red", bold=True, nl=False, err=True, color=color)
-        typer.echo(error.message, err=True)
+        click.secho("Error: ", fg="red", bold=True, nl=False, err=True, color=color)
+        click.echo(error.message, err=True)
         if error.hint:
-            typer.echo(f"What to do: {error.hint}", err=True)
+            click.echo(f"What to do: {error.hint}", err=True)
         raise SystemExit(error.exit_code) from None
 
 
@@ -92,7 +94,7 @@ def progress(*, quiet: bool) -> Iterator[Callable[[dict[str, object]], None]]:
     if not sys.stderr.isatty():
         yield (
             lambda message: (
-                typer.echo(f"{message['step']} …", err=True) if ("step" in message) else None
+                click.echo(f"{message['step']} …", err=True) if ("step" in message) else None
             )
         )
         return

@@ -2,51 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from reseal.cli import console
 from reseal.cli.options import (
-    AllowBacking,
-    AsJson,
-    ImagePath,
-    Quiet,
-    ReportFiles,
-    Verbose,
-    Volume,
+    allow_backing_option,
+    dry_run_option,
+    image_argument,
+    json_option,
+    output_option,
+    quiet_option,
+    report_option,
+    verbose_option,
+    volume_option,
 )
-from reseal.cli.steps import StepsCommand, with_steps
-from reseal.customize import Customization, Given
+from reseal.cli.steps import StepsCommand, Words, read
+from reseal.customize import Customization
 from reseal.customize.run import known_only
 from reseal.errors import UsageError
 
-COMMAND = StepsCommand
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
-@with_steps
+@click.command(cls=StepsCommand)
+@image_argument
+@output_option
+@dry_run_option
+@click.option(
+    "--force",
+    multiple=True,
+    metavar="NAME",
+    help="Do what a step refuses under this name; repeatable.",
+)
+@volume_option
+@json_option
+@allow_backing_option
+@report_option
+@quiet_option
+@verbose_option
 def customize(
-    image: ImagePath,
-    output: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write a new image; its suffix names the format."),
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing.")] = False,
-    force: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Do what a step refuses under this name; repeatable."),
-    ] = None,
-    volume: Volume = None,
-    as_json: AsJson = False,
-    allow_backing: AllowBacking = False,
-    report_files: ReportFiles = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    *,
-    steps: Callable[[], list[Given]],
+    image: Path,
+    output: Path | None,
+    dry_run: bool,
+    force: tuple[str, ...],
+    volume: str | None,
+    as_json: bool,
+    allow_backing: bool,
+    report_files: tuple[Path, ...],
+    quiet: bool,
+    verbose: bool,
+    steps: list[Words],
 ) -> None:
     r"""Change an image before it is sealed: files, registry, accounts, settings, space.
 
@@ -61,7 +70,7 @@ def customize(
             msg = "--dry-run writes nothing, so it takes no --output."
             raise UsageError(msg, "Leave one of them out.")
         console.check_reports(report_files)
-        customization = Customization(steps(), known_only(force or ()))
+        customization = Customization(read(steps), known_only(force))
         if not customization:
             msg = "No step was given."
             raise UsageError(msg, "`reseal customize --help` lists them.")

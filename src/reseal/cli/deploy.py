@@ -2,43 +2,66 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from reseal.cli import console
-from reseal.cli.options import AllowBacking, AsJson, Drivers, Index, Quiet, ReportFiles, Volume
+from reseal.cli.help import Command, argument
+from reseal.cli.options import (
+    PATH,
+    allow_backing_option,
+    among,
+    drivers_option,
+    index_option,
+    json_option,
+    quiet_option,
+    report_option,
+    volume_option,
+)
 from reseal.errors import UsageError
 
+if TYPE_CHECKING:
+    from pathlib import Path
 
+
+@click.command(cls=Command)
+@argument("source", type=PATH, help="A WIM, an ESD, or a disk image.")
+@argument("disk", type=PATH, help="The disk to make; its suffix names the format.")
+@click.option("--size", required=True, metavar="SIZE", help="Of the disk: 64G, 65536M, or bytes.")
+@click.option(
+    "--firmware",
+    metavar="uefi|bios",
+    shell_complete=among("uefi", "bios"),
+    help="What starts the disk.",
+)
+@click.option("--recovery", is_flag=True, help="Make a recovery partition, too.")
+@click.option(
+    "--resize",
+    is_flag=True,
+    help="Keep the layout of a disk image; let its Windows fill the new disk.",
+)
+@index_option
+@drivers_option
+@volume_option
+@json_option
+@allow_backing_option
+@report_option
+@quiet_option
 def deploy(
-    source: Annotated[
-        Path, typer.Argument(metavar="SOURCE", help="A WIM, an ESD, or a disk image.")
-    ],
-    disk: Annotated[
-        Path, typer.Argument(metavar="DISK", help="The disk to make; its suffix names the format.")
-    ],
-    size: Annotated[str, typer.Option(metavar="SIZE", help="Of the disk: 64G, 65536M, or bytes.")],
-    firmware: Annotated[
-        str | None, typer.Option(metavar="uefi|bios", help="What starts the disk.")
-    ] = None,
-    recovery: Annotated[
-        bool, typer.Option("--recovery", help="Make a recovery partition, too.")
-    ] = False,
-    resize: Annotated[
-        bool,
-        typer.Option(
-            "--resize", help="Keep the layout of a disk image; let its Windows fill the new disk."
-        ),
-    ] = False,
-    index: Index = None,
-    drivers: Drivers = None,
-    volume: Volume = None,
-    as_json: AsJson = False,
-    allow_backing: AllowBacking = False,
-    report_files: ReportFiles = None,
-    quiet: Quiet = False,
+    source: Path,
+    disk: Path,
+    size: str,
+    firmware: str | None,
+    recovery: bool,
+    resize: bool,
+    index: int | None,
+    drivers: Path | None,
+    volume: str | None,
+    as_json: bool,
+    allow_backing: bool,
+    report_files: tuple[Path, ...],
+    quiet: bool,
 ) -> None:
     """Make a disk that starts a Windows: partitions, boot files, boot store, drive letters.
 

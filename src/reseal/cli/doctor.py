@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import typer
+import click
 
 from reseal.cli import console
-from reseal.cli.options import AsJson
+from reseal.cli.help import Command
+from reseal.cli.options import json_option
 
 
-def doctor(as_json: AsJson = False) -> None:
+@click.command(cls=Command)
+@json_option
+def doctor(as_json: bool) -> None:
     """Say what reseal finds on this machine, in which version, and what is missing for which command.
 
     Exit code 5 where something is missing that a command needs.
@@ -23,4 +26,4 @@ def doctor(as_json: AsJson = False) -> None:
         else:
             console.print_lines(report.text(record))
         if record["missing"]:
-            raise typer.Exit(EngineError.exit_code)
+            raise SystemExit(EngineError.exit_code)

@@ -13,7 +13,7 @@ def main() -> None:
         sys.stdout.write(f"reseal {__version__}\n")
         return
     from reseal.cli import console  # noqa: PLC0415  it takes several times as long
-    from reseal.cli.commands import command  # noqa: PLC0415
+    from reseal.cli.commands import reseal  # noqa: PLC0415
 
     with console.errors(as_json=False):
-        command(sys.argv[1:])()
+        reseal(prog_name="reseal")

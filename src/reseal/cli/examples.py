@@ -188,12 +188,3 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         Example("The second file wins", "reseal unattend merge answers.xml other.xml -o both.xml"),
     ),
 }
-
-
-def epilog(command: str) -> str | None:
-    """The examples of a command as the end of its help; None where it has none."""
-    found = EXAMPLES.get(command)
-    if not found:
-        return None
-    # The help folds single line breaks away.
-    return "\n\n".join(["Examples:", *(f"# {one.says}\n\n{one.line}" for one in found)])

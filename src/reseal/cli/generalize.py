@@ -3,120 +3,136 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from reseal.cli import console
 from reseal.cli.answer_files import (
     FORCE_UNATTEND,
-    DriverPaths,
-    OobeXml,
-    Replace,
-    Unattend,
+    driver_path_option,
     host_folders,
+    oobe_xml_option,
+    replace_option,
     request,
+    unattend_option,
 )
 from reseal.cli.options import (
-    AllowBacking,
-    AsJson,
-    Drivers,
-    Force,
-    ImagePath,
-    Index,
-    Quiet,
-    ReportFiles,
-    Verbose,
-    Volume,
+    PATH,
+    allow_backing_option,
+    among,
+    drivers_option,
+    dry_run_option,
+    force_option,
+    image_argument,
+    index_option,
+    json_option,
+    output_option,
+    quiet_option,
+    report_option,
+    thin_option,
+    verbose_option,
+    volume_option,
 )
-from reseal.cli.steps import StepsCommand, with_steps
-from reseal.customize import Customization, Given
+from reseal.cli.steps import StepsCommand, Words, read
+from reseal.customize import Customization
 from reseal.customize.run import forced as forced_steps
 from reseal.errors import UsageError
 
-COMMAND = StepsCommand
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
-@with_steps
+@click.command(cls=StepsCommand)
+@image_argument
+@click.option("--oobe", is_flag=True, help="Boot to OOBE next (the default).")
+@click.option("--audit", is_flag=True, help="Boot to audit mode next.")
+@output_option
+@thin_option
+@dry_run_option
+@volume_option
+@index_option
+@json_option
+@click.option("--discard-hibernation", is_flag=True, help="Give up what Windows had in memory.")
+@click.option(
+    "--chkdsk-at-boot", is_flag=True, help="Let Windows check the volume at its next boot."
+)
+@click.option(
+    "--enable",
+    multiple=True,
+    metavar="PROVIDER",
+    help="Run a provider that is off by default (repeatable).",
+)
+@click.option(
+    "--disable", multiple=True, metavar="PROVIDER", help="Don't run a provider (repeatable)."
+)
+@click.option(
+    "--sid-now", is_flag=True, help="Give the machine its new SID now, not at its first boot."
+)
+@click.option("--rearm", is_flag=True, help="Rearm the activation at the first boot.")
+@click.option(
+    "--remove-drivers", is_flag=True, help="Take third parties' driver packages out, too."
+)
+@drivers_option
+@click.option(
+    "--mode",
+    metavar="vm",
+    shell_complete=among("vm"),
+    help="vm: the image returns to the same hypervisor.",
+)
+@click.option("--strict", is_flag=True, help="Refuse images with third parties' Sysprep providers.")
+@force_option
+@unattend_option
+@replace_option
+@oobe_xml_option
+@driver_path_option
+@click.option(
+    "--locate-boot-devices",
+    is_flag=True,
+    help="Let the boot manager search for Windows, for volumes that go to another disk.",
+)
+@allow_backing_option
+@report_option
+@click.option(
+    "--save-identity",
+    type=PATH,
+    metavar="FILE.json",
+    help="Keep the identity that the machine had, for reseal verify --identity.",
+)
+@quiet_option
+@verbose_option
 def generalize(
-    image: ImagePath,
-    oobe: Annotated[bool, typer.Option("--oobe", help="Boot to OOBE next (the default).")] = False,
-    audit: Annotated[bool, typer.Option("--audit", help="Boot to audit mode next.")] = False,
-    output: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write a new image; its suffix names the format."),
-    ] = None,
-    thin: Annotated[
-        bool, typer.Option("--thin", help="Make a qcow2 output an overlay over IMAGE.")
-    ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing.")] = False,
-    volume: Volume = None,
-    index: Index = None,
-    as_json: AsJson = False,
-    discard_hibernation: Annotated[
-        bool,
-        typer.Option("--discard-hibernation", help="Give up what Windows had in memory."),
-    ] = False,
-    chkdsk_at_boot: Annotated[
-        bool,
-        typer.Option("--chkdsk-at-boot", help="Let Windows check the volume at its next boot."),
-    ] = False,
-    enable: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="PROVIDER", help="Run a provider that is off by default (repeatable)."
-        ),
-    ] = None,
-    disable: Annotated[
-        list[str] | None,
-        typer.Option(metavar="PROVIDER", help="Don't run a provider (repeatable)."),
-    ] = None,
-    sid_now: Annotated[
-        bool,
-        typer.Option("--sid-now", help="Give the machine its new SID now, not at its first boot."),
-    ] = False,
-    rearm: Annotated[
-        bool, typer.Option("--rearm", help="Rearm the activation at the first boot.")
-    ] = False,
-    remove_drivers: Annotated[
-        bool,
-        typer.Option("--remove-drivers", help="Take third parties' driver packages out, too."),
-    ] = False,
-    drivers: Drivers = None,
-    mode: Annotated[
-        str | None,
-        typer.Option(metavar="vm", help="vm: the image returns to the same hypervisor."),
-    ] = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Refuse images with third parties' Sysprep providers.")
-    ] = False,
-    force: Force = None,
-    unattend: Unattend = None,
-    replace: Replace = False,
-    oobe_xml: OobeXml = None,
-    driver_path: DriverPaths = None,
-    locate_boot_devices: Annotated[
-        bool,
-        typer.Option(
-            "--locate-boot-devices",
-            help="Let the boot manager search for Windows, for volumes that go to another disk.",
-        ),
-    ] = False,
-    allow_backing: AllowBacking = False,
-    report_files: ReportFiles = None,
-    save_identity: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.json",
-            help="Keep the identity that the machine had, for reseal verify --identity.",
-        ),
-    ] = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    *,
-    steps: Callable[[], list[Given]],
+    image: Path,
+    oobe: bool,
+    audit: bool,
+    output: Path | None,
+    thin: bool,
+    dry_run: bool,
+    volume: str | None,
+    index: int | None,
+    as_json: bool,
+    discard_hibernation: bool,
+    chkdsk_at_boot: bool,
+    enable: tuple[str, ...],
+    disable: tuple[str, ...],
+    sid_now: bool,
+    rearm: bool,
+    remove_drivers: bool,
+    drivers: Path | None,
+    mode: str | None,
+    strict: bool,
+    force: tuple[str, ...],
+    unattend: str | None,
+    replace: bool,
+    oobe_xml: Path | None,
+    driver_paths: tuple[str, ...],
+    locate_boot_devices: bool,
+    allow_backing: bool,
+    report_files: tuple[Path, ...],
+    save_identity: Path | None,
+    quiet: bool,
+    verbose: bool,
+    steps: list[Words],
 ) -> None:
     """Remove what makes an installation one machine, and arm its next boot.
 
@@ -145,16 +161,16 @@ def generalize(
         console.check_reports(report_files)
         if save_identity:
             console.check_writable(save_identity)
-        chosen = select(enable or (), disable or ())
-        forced_names, others = forced_steps(force or ())
-        customization = Customization(steps(), forced_names)
+        chosen = select(enable, disable)
+        forced_names, others = forced_steps(force)
+        customization = Customization(read(steps), forced_names)
         forced = [name for name in others if name != FORCE_UNATTEND]
         answers = request(
             unattend,
             replace=replace,
             force=len(forced) < len(others),
             oobe_xml=oobe_xml,
-            driver_paths=driver_path,
+            driver_paths=driver_paths,
         )
         target = Target.AUDIT if audit else Target.OOBE
         if answers and not oobe:

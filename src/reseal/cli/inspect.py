@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import click
+
 from reseal.cli import console
-from reseal.cli.options import AllowBacking, AsJson, ImagePath, Index, Volume
+from reseal.cli.help import Command
+from reseal.cli.options import (
+    allow_backing_option,
+    image_argument,
+    index_option,
+    json_option,
+    volume_option,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
+@click.command(cls=Command)
+@image_argument
+@volume_option
+@index_option
+@json_option
+@allow_backing_option
 def inspect(
-    image: ImagePath,
-    volume: Volume = None,
-    index: Index = None,
-    as_json: AsJson = False,
-    allow_backing: AllowBacking = False,
+    image: Path,
+    volume: str | None,
+    index: int | None,
+    as_json: bool,
+    allow_backing: bool,
 ) -> None:
     """Show which Windows an image holds, whose it is, and what its next boot will do."""
     from reseal.report import inspection, text  # noqa: PLC0415  --help needs no engines

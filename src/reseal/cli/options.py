@@ -3,46 +3,74 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
-ImagePath: TypeAlias = Annotated[
-    Path,
-    typer.Argument(metavar="IMAGE", help="A disk image, a WIM, or a folder that holds a Windows."),
-]
-AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Volume: TypeAlias = Annotated[
-    str | None,
-    typer.Option(metavar="N", help="Which Windows, where the image holds several: its volume."),
-]
-Index: TypeAlias = Annotated[
-    int | None,
-    typer.Option(metavar="N", help="Which image, where a WIM has several: its index, from 1."),
-]
-AllowBacking: TypeAlias = Annotated[
-    bool,
-    typer.Option("--allow-backing", help="Follow backing files outside the image's folder."),
-]
-Force: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(metavar="CHECK", help="Go on although this check finds an error; repeatable."),
-]
-Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
-Verbose: TypeAlias = Annotated[
-    bool, typer.Option("--verbose", help="Tell each thing on a line of its own.")
-]
-Drivers: TypeAlias = Annotated[
-    Path | None,
-    typer.Option(
-        "--drivers", metavar="FOLDER", help="Add the driver packages in it that fit the image."
-    ),
-]
-ReportFiles: TypeAlias = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--report",
-        metavar="FILE",
-        help="Keep the record of the run: a page (.html) or data (.json). Repeatable.",
-    ),
-]
+from reseal.cli.help import argument
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PATH = click.Path(path_type=Path)
+#: As it is typed; whoever reads it says what is wrong with it.
+FILE_OR_STDIN = click.Path(readable=False, allow_dash=True)
+
+
+def among(*words: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """Let a shell complete these words; what else is given, a command refuses in words of its own."""
+    return lambda _context, _parameter, incomplete: [
+        word for word in words if word.startswith(incomplete)
+    ]
+
+
+image_argument = argument(
+    "image", type=PATH, help="A disk image, a WIM, or a folder that holds a Windows."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+volume_option = click.option(
+    "--volume", metavar="N", help="Which Windows, where the image holds several: its volume."
+)
+index_option = click.option(
+    "--index",
+    type=int,
+    metavar="N",
+    help="Which image, where a WIM has several: its index, from 1.",
+)
+allow_backing_option = click.option(
+    "--allow-backing", is_flag=True, help="Follow backing files outside the image's folder."
+)
+force_option = click.option(
+    "--force",
+    multiple=True,
+    metavar="CHECK",
+    help="Go on although this check finds an error; repeatable.",
+)
+output_option = click.option(
+    "--output",
+    type=PATH,
+    metavar="FILE",
+    help="Write a new image; its suffix names the format.",
+)
+thin_option = click.option(
+    "--thin", is_flag=True, help="Make a qcow2 output an overlay over IMAGE."
+)
+dry_run_option = click.option("--dry-run", is_flag=True, help="Write nothing.")
+quiet_option = click.option("--quiet", is_flag=True, help="Show no progress.")
+verbose_option = click.option(
+    "--verbose", is_flag=True, help="Tell each thing on a line of its own."
+)
+drivers_option = click.option(
+    "--drivers",
+    type=PATH,
+    metavar="FOLDER",
+    help="Add the driver packages in it that fit the image.",
+)
+report_option = click.option(
+    "--report",
+    "report_files",
+    type=PATH,
+    multiple=True,
+    metavar="FILE",
+    help="Keep the record of the run: a page (.html) or data (.json). Repeatable.",
+)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import click
+
 from reseal.cli import console
-from reseal.cli.options import AsJson
+from reseal.cli.help import Command
+from reseal.cli.options import json_option
 
 
-def providers(as_json: AsJson = False) -> None:
+@click.command(cls=Command)
+@json_option
+def providers(as_json: bool) -> None:
     """List the providers: what each does, how that is known, and whether it runs by default."""
     from reseal.providers.plugins import every  # noqa: PLC0415  --help needs no engines
     from reseal.report import providers as report  # noqa: PLC0415

@@ -1,16 +1,16 @@
-r"""`reseal reg`: look into registry hives and change them."""
+"""`reseal reg`: look into registry hives and change them."""
 
 from __future__ import annotations
 
 import sys
 from contextvars import ContextVar
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import typer
+import click
 
 from reseal.cli import console
-from reseal.cli.options import ReportFiles
+from reseal.cli.help import Group, argument
+from reseal.cli.options import PATH, among, json_option, report_option
 from reseal.cli.reg_image import ImageHives, is_image
 from reseal.cli.reg_output import (
     data_text,
@@ -29,25 +29,22 @@ from reseal.regf.reader import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from reseal.regf import Hive
 
-app = typer.Typer(no_args_is_help=True, help="Look into registry hives and change them.")
+_KEY = "A key: below the hive's root, or full (HKLM\\SYSTEM\\…) in an image."
 
-Target = Annotated[Path, typer.Argument(help="A hive file, or an image.", show_default=False)]
-KeyPath = Annotated[
-    str, typer.Argument(help="A key: below the hive's root, or full (HKLM\\SYSTEM\\…) in an image.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Backup = Annotated[bool, typer.Option("--backup", help="Keep the old hive as NAME.bak.")]
-IgnoreLogs = Annotated[
-    bool, typer.Option("--ignore-logs", help="Open a dirty hive as it stands, without its logs.")
-]
-Prefix = Annotated[
-    str | None,
-    typer.Option(help="Full path of the hive's root, by default told from the file's name."),
-]
-
+_target = argument("target", type=PATH, help="A hive file, or an image.")
+_key_path = argument("path", help=_KEY)
+_optional_key_path = argument("path", default="", help=_KEY)
+_backup_option = click.option("--backup", is_flag=True, help="Keep the old hive as NAME.bak.")
+_ignore_logs_option = click.option(
+    "--ignore-logs", is_flag=True, help="Open a dirty hive as it stands, without its logs."
+)
+_prefix_option = click.option(
+    "--prefix", help="Full path of the hive's root, by default told from the file's name."
+)
 
 #: Which Windows of an image; an option of the whole command.
 _volume: ContextVar[str | None] = ContextVar("volume", default=None)
@@ -67,7 +64,7 @@ class Registry(Protocol):
         """Do what the sections of a .reg file say; return a hive that was changed."""
         ...
 
-    def commit(self, command: str, *, backup: bool, reports: list[Path] | None) -> bool:
+    def commit(self, command: str, *, backup: bool, reports: tuple[Path, ...]) -> bool:
         """Write back what changed, and keep the record; return whether anything changed."""
         ...
 
@@ -85,7 +82,7 @@ class _OneHive:
         exchange.apply(self.file.hive.root, sections, self._prefix)
         return self.file.hive
 
-    def commit(self, command: str, *, backup: bool, reports: list[Path] | None) -> bool:
+    def commit(self, command: str, *, backup: bool, reports: tuple[Path, ...]) -> bool:
         if reports:
             msg = f"{self.file.hive.name} is a hive file, and `reseal {command}` reports on images only."
             raise UsageError(
@@ -103,12 +100,10 @@ def open_target(target: Path, *, prefix: str | None = None, ignore_logs: bool = 
     return _OneHive(target, prefix, ignore_logs=ignore_logs)
 
 
-@app.callback()
-def _reg(
-    volume: Annotated[
-        str | None, typer.Option(metavar="N", help="Which Windows, where an image holds several.")
-    ] = None,
-) -> None:
+@click.group(cls=Group)
+@click.option("--volume", metavar="N", help="Which Windows, where an image holds several.")
+def reg(volume: str | None) -> None:
+    """Look into registry hives and change them."""
     _volume.set(volume)
 
 
@@ -121,15 +116,20 @@ def _key(registry: Registry, path: str) -> Key:
     return key
 
 
-@app.command()
+@reg.command("query")
+@_target
+@_optional_key_path
+@click.option("--value", help='Only this value; "" is the default.')
+@click.option("--recursive", "-r", is_flag=True, help="All below, too.")
+@json_option
+@_ignore_logs_option
 def query(
-    target: Target,
-    path: KeyPath = "",
-    *,
-    value: Annotated[str | None, typer.Option(help='Only this value; "" is the default.')] = None,
-    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="All below, too.")] = False,
-    as_json: AsJson = False,
-    ignore_logs: IgnoreLogs = False,
+    target: Path,
+    path: str,
+    value: str | None,
+    recursive: bool,
+    as_json: bool,
+    ignore_logs: bool,
 ) -> None:
     """Print the values and subkeys of a key."""
     key = _key(open_target(target, ignore_logs=ignore_logs), path)
@@ -141,7 +141,7 @@ def query(
         if as_json:
             print_json({"name": found.name, **typed_json(found.type, found.data)})
         else:
-            typer.echo(data_text(found.type, found.data))
+            click.echo(data_text(found.type, found.data))
         return
     keys = [key]
     if recursive:
@@ -151,12 +151,12 @@ def query(
         print_json([key_json(each) for each in keys] if recursive else key_json(key))
         return
     for each in keys:
-        typer.echo(f"[{shown(each.path)}]")
+        click.echo(f"[{shown(each.path)}]")
         for line in map(value_text, each.values()):
-            typer.echo(line)
+            click.echo(line)
         if not recursive:
             for child in each.subkeys():
-                typer.echo(f"    {shown(child.name)}\\")
+                click.echo(f"    {shown(child.name)}\\")
 
 
 def _done(
@@ -166,7 +166,7 @@ def _done(
     *,
     backup: bool,
     as_json: bool,
-    reports: list[Path] | None,
+    reports: tuple[Path, ...],
 ) -> None:
     changed = registry.commit(f"reg {command}", backup=backup, reports=reports)
     if as_json:
@@ -181,8 +181,8 @@ def _done(
         )
         return
     if hive.recovery.entries_applied:
-        typer.echo(f"{hive.name}: {hive.recovery.entries_applied} log entries were applied.")
-    typer.echo(f"{hive.name}: {'written' if changed else 'nothing to change'}.")
+        click.echo(f"{hive.name}: {hive.recovery.entries_applied} log entries were applied.")
+    click.echo(f"{hive.name}: {'written' if changed else 'nothing to change'}.")
 
 
 def _type_number(name: str) -> int:
@@ -197,10 +197,10 @@ def _type_number(name: str) -> int:
         raise UsageError(msg) from None
 
 
-def _parsed(number: int, data: list[str]) -> bytes:
+def _parsed(number: int, data: tuple[str, ...]) -> bytes:
     """Return the data that the arguments of `set` stand for."""
     if number == types.REG_MULTI_SZ:
-        return types.encode(number, data)
+        return types.encode(number, list(data))
     text = " ".join(data)
     try:
         if number in (types.REG_DWORD, types.REG_DWORD_BIG_ENDIAN, types.REG_QWORD):
@@ -213,25 +213,38 @@ def _parsed(number: int, data: list[str]) -> bytes:
         raise UsageError(msg) from error
 
 
-@app.command("set")
+@reg.command("set")
+@_target
+@_key_path
+@argument("name", required=False, help='The value; "" is the default value.')
+@argument("data", nargs=-1, help="Text, number, hex bytes, or several texts.")
+@click.option(
+    "--type",
+    "-t",
+    "kind",
+    default="REG_SZ",
+    show_default=True,
+    shell_complete=among(*types.NAMES.values()),
+    help="REG_SZ, REG_DWORD, …",
+)
+@_backup_option
+@json_option
+@report_option
 def set_value(
-    target: Target,
-    path: KeyPath,
-    *,
-    name: Annotated[str | None, typer.Argument(help='The value; "" is the default value.')] = None,
-    data: Annotated[
-        list[str] | None, typer.Argument(help="Text, number, hex bytes, or several texts.")
-    ] = None,
-    kind: Annotated[str, typer.Option("--type", "-t", help="REG_SZ, REG_DWORD, …")] = "REG_SZ",
-    backup: Backup = False,
-    as_json: AsJson = False,
-    report_files: ReportFiles = None,
+    target: Path,
+    path: str,
+    name: str | None,
+    data: tuple[str, ...],
+    kind: str,
+    backup: bool,
+    as_json: bool,
+    report_files: tuple[Path, ...],
 ) -> None:
     """Set a value, and make its key where it is missing; without a value only the key."""
     console.check_reports(report_files)
     registry = open_target(target)
     number = _type_number(kind)
-    content = _parsed(number, data or [])
+    content = _parsed(number, data)
     for hive, below, _ in registry.places(path):
         key = hive.root.create(below)
         if name is not None:
@@ -239,14 +252,20 @@ def set_value(
     _done(registry, hive, "set", backup=backup, as_json=as_json, reports=report_files)
 
 
-@app.command()
+@reg.command("delete")
+@_target
+@_key_path
+@click.option("--value", help="Only this value of the key.")
+@_backup_option
+@json_option
+@report_option
 def delete(
-    target: Target,
-    path: KeyPath,
-    value: Annotated[str | None, typer.Option(help="Only this value of the key.")] = None,
-    backup: Backup = False,
-    as_json: AsJson = False,
-    report_files: ReportFiles = None,
+    target: Path,
+    path: str,
+    value: str | None,
+    backup: bool,
+    as_json: bool,
+    report_files: tuple[Path, ...],
 ) -> None:
     """Delete a key with everything below it, or one value."""
     console.check_reports(report_files)
@@ -261,14 +280,20 @@ def delete(
     _done(registry, hive, "delete", backup=backup, as_json=as_json, reports=report_files)
 
 
-@app.command()
+@reg.command("rename")
+@_target
+@_key_path
+@argument("new_name", help="The new name, without a path.")
+@_backup_option
+@json_option
+@report_option
 def rename(
-    target: Target,
-    path: KeyPath,
-    new_name: Annotated[str, typer.Argument(help="The new name, without a path.")],
-    backup: Backup = False,
-    as_json: AsJson = False,
-    report_files: ReportFiles = None,
+    target: Path,
+    path: str,
+    new_name: str,
+    backup: bool,
+    as_json: bool,
+    report_files: tuple[Path, ...],
 ) -> None:
     """Rename a key."""
     console.check_reports(report_files)
@@ -295,17 +320,29 @@ def _write_reg(sections: Iterator[regfile.Section], output: Path | None, version
         raise UsageError(msg) from error
 
 
-@app.command()
+@reg.command("export")
+@_target
+@_optional_key_path
+@click.option(
+    "--output", "-o", type=PATH, metavar="FILE", help="A file in place of standard output."
+)
+@click.option(
+    "--version",
+    type=click.IntRange(min=4, max=5),
+    default=5,
+    show_default=True,
+    metavar="NUMBER",
+    help="Of the .reg format.",
+)
+@_prefix_option
+@_ignore_logs_option
 def export(
-    target: Target,
-    path: KeyPath = "",
-    *,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="A file in place of standard output.")
-    ] = None,
-    version: Annotated[int, typer.Option(min=4, max=5, help="Of the .reg format.")] = 5,
-    prefix: Prefix = None,
-    ignore_logs: IgnoreLogs = False,
+    target: Path,
+    path: str,
+    output: Path | None,
+    version: int,
+    prefix: str | None,
+    ignore_logs: bool,
 ) -> None:
     """Write a key and all below it as a .reg file."""
     registry = open_target(target, prefix=prefix, ignore_logs=ignore_logs)
@@ -314,17 +351,23 @@ def export(
     skipped: list[str] = []
     _write_reg(exchange.sections(key, root, skipped.append), output, version)
     for each in skipped:
-        typer.echo(f"Left out, since a .reg file can't hold its name: {shown(each)}", err=True)
+        click.echo(f"Left out, since a .reg file can't hold its name: {shown(each)}", err=True)
 
 
-@app.command("import")
+@reg.command("import")
+@_target
+@argument("file", type=PATH, help="A .reg file, version 4 or 5.")
+@_prefix_option
+@_backup_option
+@json_option
+@report_option
 def import_reg(
-    target: Target,
-    file: Annotated[Path, typer.Argument(help="A .reg file, version 4 or 5.")],
-    prefix: Prefix = None,
-    backup: Backup = False,
-    as_json: AsJson = False,
-    report_files: ReportFiles = None,
+    target: Path,
+    file: Path,
+    prefix: str | None,
+    backup: bool,
+    as_json: bool,
+    report_files: tuple[Path, ...],
 ) -> None:
     """Do what a .reg file says."""
     console.check_reports(report_files)
@@ -338,19 +381,26 @@ def import_reg(
     _done(registry, hive, "import", backup=backup, as_json=as_json, reports=report_files)
 
 
-@app.command("diff")
+@reg.command("diff")
+@_target
+@argument("other", type=PATH, help="The hive to compare it with.")
+@_optional_key_path
+@click.option(
+    "--reg", "as_reg", is_flag=True, help="Print a .reg file that turns TARGET into OTHER."
+)
+@click.option("--output", "-o", type=PATH, metavar="FILE", help="For --reg.")
+@_prefix_option
+@json_option
+@_ignore_logs_option
 def compare(
-    target: Target,
-    other: Annotated[Path, typer.Argument(help="The hive to compare it with.")],
-    path: KeyPath = "",
-    *,
-    as_reg: Annotated[
-        bool, typer.Option("--reg", help="Print a .reg file that turns TARGET into OTHER.")
-    ] = False,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="For --reg.")] = None,
-    prefix: Prefix = None,
-    as_json: AsJson = False,
-    ignore_logs: IgnoreLogs = False,
+    target: Path,
+    other: Path,
+    path: str,
+    as_reg: bool,
+    output: Path | None,
+    prefix: str | None,
+    as_json: bool,
+    ignore_logs: bool,
 ) -> None:
     """Compare two hives, or the same key in both."""
     one = open_target(target, prefix=prefix, ignore_logs=ignore_logs)
@@ -365,13 +415,15 @@ def compare(
         print_json([difference_json(each) for each in found])
     else:
         for each in found:
-            typer.echo(difference_text(each))
+            click.echo(difference_text(each))
 
 
-@app.command()
-def verify(
-    target: Target, path: KeyPath = "", as_json: AsJson = False, ignore_logs: IgnoreLogs = False
-) -> None:
+@reg.command("verify")
+@_target
+@_optional_key_path
+@json_option
+@_ignore_logs_option
+def verify(target: Path, path: str, as_json: bool, ignore_logs: bool) -> None:
     """Check the structure of a hive by the rules of Windows. Exit code 4 where it is damaged."""
     hive, _, _ = open_target(target, ignore_logs=ignore_logs).places(path)[0]
     violations = hive.verify()
@@ -384,14 +436,17 @@ def verify(
         )
     else:
         for each in violations:
-            typer.echo(f"0x{each.offset:x} [{shown(each.path or '')}] {shown(each.message)}")
-        typer.echo(f"{hive.name}: {len(violations) or 'no'} violations.")
+            click.echo(f"0x{each.offset:x} [{shown(each.path or '')}] {shown(each.message)}")
+        click.echo(f"{hive.name}: {len(violations) or 'no'} violations.")
     if violations:
-        raise typer.Exit(RegfError.exit_code)
+        raise SystemExit(RegfError.exit_code)
 
 
-@app.command("compact")
-def compact_hive(target: Target, backup: Backup = False, as_json: AsJson = False) -> None:
+@reg.command("compact")
+@_target
+@_backup_option
+@json_option
+def compact_hive(target: Path, backup: bool, as_json: bool) -> None:
     """Rewrite a hive tightly, without free space."""
     file = HiveFile(target)
     before = len(file.hive.cells.data)
@@ -400,4 +455,4 @@ def compact_hive(target: Target, backup: Backup = False, as_json: AsJson = False
     if as_json:
         print_json({"before": before, "after": len(data)})
     else:
-        typer.echo(f"{file.hive.name}: {before} bytes before, {len(data)} after.")
+        click.echo(f"{file.hive.name}: {before} bytes before, {len(data)} after.")

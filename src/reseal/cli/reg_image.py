@@ -94,7 +94,7 @@ class ImageHives:
             self._open[name] = (taken, file)
         return self._open[name]
 
-    def commit(self, command: str, *, backup: bool, reports: list[Path] | None) -> bool:
+    def commit(self, command: str, *, backup: bool, reports: tuple[Path, ...]) -> bool:
         """Put back what changed; return whether anything did."""
         from reseal.report.registry import put_back  # noqa: PLC0415  only images need it
 

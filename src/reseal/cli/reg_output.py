@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
 from reseal.regf import types
 
@@ -26,7 +26,7 @@ def shown(text: str) -> str:
 
 def print_json(content: object) -> None:
     """Print JSON."""
-    typer.echo(json.dumps(content, indent=2))
+    click.echo(json.dumps(content, indent=2))
 
 
 def typed_json(number: int, data: bytes) -> dict[str, Any]:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-import typer
+from typing import TYPE_CHECKING
+
+import click
 
 from reseal.cli import console
-from reseal.cli.options import ImagePath
+from reseal.cli.help import Command
+from reseal.cli.options import image_argument
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
-def resume(image: ImagePath) -> None:
+@click.command(cls=Command)
+@image_argument
+def resume(image: Path) -> None:
     """Finish the merge of an image whose run was interrupted, or put a folder back."""
     from reseal.session.resume import resume as resume_run  # noqa: PLC0415  --help needs no engines
 
     with console.errors(as_json=False):
-        typer.echo(resume_run(image))
+        click.echo(resume_run(image))

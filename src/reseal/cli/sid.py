@@ -3,49 +3,70 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from reseal.cli import console
-from reseal.cli.options import AllowBacking, AsJson, ImagePath, Index, Quiet, ReportFiles, Volume
+from reseal.cli.help import Command
+from reseal.cli.options import (
+    allow_backing_option,
+    dry_run_option,
+    image_argument,
+    index_option,
+    json_option,
+    output_option,
+    quiet_option,
+    report_option,
+    thin_option,
+    volume_option,
+)
 from reseal.errors import UsageError
 
+if TYPE_CHECKING:
+    from pathlib import Path
 
+
+@click.command(cls=Command)
+@image_argument
+@click.option("--show", is_flag=True, help="Show the machine SID (default).")
+@click.option("--new", is_flag=True, help="Replace it by a new one, now.")
+@click.option("--set", "chosen", metavar="SID", help="Replace it by this one, now.")
+@click.option(
+    "--pending",
+    is_flag=True,
+    help="Let Windows replace it at the next boot; with --new or --set: by that.",
+)
+@click.option("--all-volumes", is_flag=True, help="Change the other volumes' descriptors, too.")
+@click.option("--force", is_flag=True, help="Also for a member of a domain.")
+@click.option("--yes", is_flag=True, help="Accept what the change breaks.")
+@output_option
+@thin_option
+@dry_run_option
+@volume_option
+@index_option
+@json_option
+@allow_backing_option
+@report_option
+@quiet_option
 def sid(
-    image: ImagePath,
-    show: Annotated[bool, typer.Option("--show", help="Show the machine SID (default).")] = False,
-    new: Annotated[bool, typer.Option("--new", help="Replace it by a new one, now.")] = False,
-    chosen: Annotated[
-        str | None, typer.Option("--set", metavar="SID", help="Replace it by this one, now.")
-    ] = None,
-    pending: Annotated[
-        bool,
-        typer.Option(
-            "--pending",
-            help="Let Windows replace it at the next boot; with --new or --set: by that.",
-        ),
-    ] = False,
-    all_volumes: Annotated[
-        bool, typer.Option("--all-volumes", help="Change the other volumes' descriptors, too.")
-    ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Also for a member of a domain.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Accept what the change breaks.")] = False,
-    output: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write a new image; its suffix names the format."),
-    ] = None,
-    thin: Annotated[
-        bool, typer.Option("--thin", help="Make a qcow2 output an overlay over IMAGE.")
-    ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing.")] = False,
-    volume: Volume = None,
-    index: Index = None,
-    as_json: AsJson = False,
-    allow_backing: AllowBacking = False,
-    report_files: ReportFiles = None,
-    quiet: Quiet = False,
+    image: Path,
+    show: bool,
+    new: bool,
+    chosen: str | None,
+    pending: bool,
+    all_volumes: bool,
+    force: bool,
+    yes: bool,
+    output: Path | None,
+    thin: bool,
+    dry_run: bool,
+    volume: str | None,
+    index: int | None,
+    as_json: bool,
+    allow_backing: bool,
+    report_files: tuple[Path, ...],
+    quiet: bool,
 ) -> None:
     """Show the machine SID of an image, or give it another one everywhere.
 
@@ -115,11 +136,11 @@ def sid(
 def ask(effects: list[str], *, yes: bool) -> None:
     """Say what the change breaks, and go on only with consent."""
     for effect in effects:
-        typer.echo(f"Warning: {effect}", err=True)
+        click.echo(f"Warning: {effect}", err=True)
     if yes:
         return
     if not sys.stdin.isatty():
         msg = "Another SID breaks what the warnings say. Nothing was changed."
         raise UsageError(msg, "Add --yes to accept that.")
-    if not typer.confirm("Go on?", err=True):
-        raise typer.Exit(1)
+    if not click.confirm("Go on?", err=True):
+        raise SystemExit(1)

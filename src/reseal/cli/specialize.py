@@ -3,75 +3,97 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from reseal.cli import console
-from reseal.cli.answer_files import Replace, load
-from reseal.cli.options import AllowBacking, AsJson, Drivers, ImagePath, Quiet, ReportFiles, Volume
+from reseal.cli.answer_files import load, replace_option
+from reseal.cli.help import Command
+from reseal.cli.options import (
+    FILE_OR_STDIN,
+    allow_backing_option,
+    among,
+    drivers_option,
+    dry_run_option,
+    image_argument,
+    json_option,
+    output_option,
+    quiet_option,
+    report_option,
+    thin_option,
+    volume_option,
+)
 from reseal.cli.sid import ask
 from reseal.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 #: What `--force` takes here.
 _FORCE_ANSWERS, _FORCE_DOMAIN = "unattend", "domain"
 
 
+@click.command(cls=Command)
+@image_argument
+@click.option("--computer-name", metavar="NAME", help="The machine's name, or * for a random one.")
+@click.option(
+    "--sid",
+    metavar="new|SID|pending",
+    shell_complete=among("new", "pending"),
+    help="Its SID: drawn here, chosen, or left to Windows at the next boot.",
+)
+@click.option(
+    "--unattend",
+    type=FILE_OR_STDIN,
+    metavar="FILE",
+    help="An answer file for its first boot; - for standard input.",
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="SETTING=VALUE",
+    help="One setting, as in Shell-Setup/TimeZone=UTC; wins over the answer file. Repeatable.",
+)
+@click.option("--now", is_flag=True, help="Do at once what has a known place, the SID too.")
+@replace_option
+@click.option(
+    "--force",
+    multiple=True,
+    metavar="unattend|domain",
+    shell_complete=among(_FORCE_ANSWERS, _FORCE_DOMAIN),
+    help="Take an answer file with errors; rename a member of a domain. Repeatable.",
+)
+@click.option("--yes", is_flag=True, help="Accept what a new SID breaks.")
+@output_option
+@thin_option
+@dry_run_option
+@drivers_option
+@volume_option
+@json_option
+@allow_backing_option
+@report_option
+@quiet_option
 def specialize(
-    image: ImagePath,
-    computer_name: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="The machine's name, or * for a random one."),
-    ] = None,
-    sid: Annotated[
-        str | None,
-        typer.Option(
-            metavar="new|SID|pending",
-            help="Its SID: drawn here, chosen, or left to Windows at the next boot.",
-        ),
-    ] = None,
-    unattend: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE", help="An answer file for its first boot; - for standard input."
-        ),
-    ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="SETTING=VALUE",
-            help="One setting, as in Shell-Setup/TimeZone=UTC; wins over the answer file. Repeatable.",
-        ),
-    ] = None,
-    now: Annotated[
-        bool,
-        typer.Option("--now", help="Do at once what has a known place, the SID too."),
-    ] = False,
-    replace: Replace = False,
-    force: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="unattend|domain",
-            help="Take an answer file with errors; rename a member of a domain. Repeatable.",
-        ),
-    ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Accept what a new SID breaks.")] = False,
-    output: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write a new image; its suffix names the format."),
-    ] = None,
-    thin: Annotated[
-        bool, typer.Option("--thin", help="Make a qcow2 output an overlay over IMAGE.")
-    ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing.")] = False,
-    drivers: Drivers = None,
-    volume: Volume = None,
-    as_json: AsJson = False,
-    allow_backing: AllowBacking = False,
-    report_files: ReportFiles = None,
-    quiet: Quiet = False,
+    image: Path,
+    computer_name: str | None,
+    sid: str | None,
+    unattend: str | None,
+    settings: tuple[str, ...],
+    now: bool,
+    replace: bool,
+    force: tuple[str, ...],
+    yes: bool,
+    output: Path | None,
+    thin: bool,
+    dry_run: bool,
+    drivers: Path | None,
+    volume: str | None,
+    as_json: bool,
+    allow_backing: bool,
+    report_files: tuple[Path, ...],
+    quiet: bool,
 ) -> None:
     """Make one machine of an image: its own name, SID, MachineGuid and answer file.
 
@@ -91,11 +113,11 @@ def specialize(
             msg = "--dry-run takes no --output, and --thin needs one."
             raise UsageError(msg, "Leave one of them out, or name the new image with --output.")
         console.check_reports(report_files)
-        unknown = set(force or ()) - {_FORCE_ANSWERS, _FORCE_DOMAIN}
+        unknown = set(force) - {_FORCE_ANSWERS, _FORCE_DOMAIN}
         if unknown:
             msg = f"--force {', '.join(sorted(unknown))} is not known."
             raise UsageError(msg, "It takes unattend and domain.")
-        own = [Assignment.parse(one) for one in settings or ()]
+        own = [Assignment.parse(one) for one in settings]
         refuse_secrets(own)
         wish = Wish(
             computer_name=checked_name(computer_name) if computer_name is not None else None,
@@ -104,8 +126,8 @@ def specialize(
             settings=partial(assigned, own) if own else None,
             now=now,
             replace=replace,
-            force_answers=_FORCE_ANSWERS in (force or ()),
-            force_domain=_FORCE_DOMAIN in (force or ()),
+            force_answers=_FORCE_ANSWERS in force,
+            force_domain=_FORCE_DOMAIN in force,
             drivers=drivers,
         )
         if wish.sid not in {None, SidChoice.PENDING} and not (dry_run or (yes and quiet)):

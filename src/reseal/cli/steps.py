@@ -1,130 +1,103 @@
-"""The steps of customizing as options of a command, in the order in which they stand there.
-
-Typer collects the values of each option by itself; steps are done in the order in which they were given,
-across all options. So the command line is parsed a second time for the order alone.
-"""
+"""The steps of customizing as options of a command, in the order in which they stand there."""
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import typer
-from typer.core import TyperCommand
+import click
 
+from reseal.cli.help import Command, Option
 from reseal.customize import STEPS, Given, Step, load
+from reseal.customize.step import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-_META = "reseal.steps"
-_PREFIX = "step_"
+#: The name of a step, or that of `--recipe`, and the words behind it.
+Words: TypeAlias = tuple[str, tuple[str, ...]]
+
 _RECIPE = "recipe"
+_FILE = click.Path(readable=False)
 
 
-class StepsCommand(TyperCommand):
-    """A command that remembers the order of the options that are steps."""
+class StepsCommand(Command):
+    """A command that takes every step as an option, except where it has one of that name itself.
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        for one in self.params:
-            step = STEPS.get(str(one.name).removeprefix(_PREFIX).replace("_", "-"))
-            if step is not None and step.words and str(one.name).startswith(_PREFIX):
-                # Typer has no way to say that an option takes several words, several times.
-                one.nargs = len(step.arguments)
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse as usual, then once more for the order."""
-        given = list(args)
-        rest: list[str] = super().parse_args(ctx, args)
-        values, _, order = self.make_parser(ctx).parse_args(args=given)
-        # A switch that was given twice has a number and no list.
-        left = {name: iter(one) for name, one in values.items() if isinstance(one, list)}
-        ctx.meta[_META] = [
-            (str(one.name).removeprefix(_PREFIX), next(left[one.name]) if one.name in left else ())
-            for one in order
-            if str(one.name).startswith(_PREFIX)
-        ]
-        return rest
-
-
-def with_steps(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command every step as an option; its parameter `steps` gets a function that reads them.
-
-    They are read when they are asked for, so that what is wrong with one is shown as the command shows
-    its errors.
+    Its function gets them as `steps`, a list of `Words` in the order given, for `read`.
     """
 
-    @functools.wraps(command)
-    def run(*positional: Any, ctx: typer.Context | None = None, **arguments: Any) -> None:
-        own = {name: one for name, one in arguments.items() if not name.startswith(_PREFIX)}
-        # Another command may call this one, without any steps.
-        given = ctx.meta.get(_META, []) if ctx else []
-        command(*positional, **own, steps=functools.partial(_read, given))
+    def __init__(self, *arguments: Any, **attributes: Any) -> None:
+        super().__init__(*arguments, **attributes)
+        own = {one.name for one in self.params}
+        self.params += [one for one in _options() if one.name not in own]
 
-    kept = [
-        one
-        for one in inspect.signature(command, eval_str=True).parameters.values()
-        if one.name != "steps"
-    ]
-    context = inspect.Parameter(
-        "ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context
-    )
-    taken = {f"{_PREFIX}{one.name}" for one in kept}
-    parameters = [context, *kept, *(one for one in _options() if one.name not in taken)]
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {one.name: one.annotation for one in parameters}
-    return run
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the command line; a parser of click's own tells the order across all options."""
+        values, _, order = self.make_parser(ctx).parse_args(list(args))
+        ctx.params["steps"] = list(_in_order(values, order))
+        return super().parse_args(ctx, args)
 
 
-def _options() -> Iterator[inspect.Parameter]:
-    yield _parameter(
+class _StepOption(Option):
+    """A step. Its words come to the command with those of the others, not by its own name."""
+
+    def __init__(self, name: str, **attributes: Any) -> None:
+        super().__init__([f"--{name}"], expose_value=False, **attributes)
+        self.step = name
+
+
+def _options() -> Iterator[_StepOption]:
+    yield _StepOption(
         _RECIPE,
-        list[str],
-        typer.Option(
-            "--recipe",
-            metavar="FILE.toml",
-            help="Do the steps of a recipe.",
-            rich_help_panel="Steps, done in the order given",
-        ),
+        heading="Steps, done in the order given",
+        type=_FILE,
+        multiple=True,
+        metavar="FILE.toml",
+        help="Do the steps of a recipe.",
     )
     for one in STEPS.values():
-        panel = f"Steps: {one.group.lower()}"
+        heading = f"Steps ({one.group.lower()})"
         if not one.arguments:
-            option = typer.Option(
-                f"--{one.name}", count=True, help=one.title, rich_help_panel=panel
-            )
-            yield _parameter(one.name, int, option, 0)
+            yield _StepOption(one.name, heading=heading, count=True, help=one.title)
             continue
-        option = typer.Option(
-            f"--{one.name}", metavar=one.metavar, help=one.title, rich_help_panel=panel
+        yield _StepOption(
+            one.name,
+            heading=heading,
+            type=_FILE if one.arguments[0].kind is Kind.HOST else str,
+            nargs=len(one.arguments) if one.words else 1,
+            multiple=True,
+            metavar=one.metavar,
+            help=one.title,
         )
-        yield _parameter(one.name, list[str], option)
 
 
-def _parameter(name: str, kind: Any, option: Any, default: Any = None) -> inspect.Parameter:
-    wanted: Any = kind if default is not None else kind | None
-    return inspect.Parameter(
-        _PREFIX + name.replace("-", "_"),
-        inspect.Parameter.POSITIONAL_OR_KEYWORD,
-        default=default,
-        annotation=Annotated[wanted, option],
-    )
+def _in_order(values: dict[str, Any], order: list[click.Parameter]) -> Iterator[Words]:
+    """Yield the words of each step that a parser met."""
+    left = {name: iter(given) for name, given in values.items() if isinstance(given, list)}
+    for one in order:
+        if not isinstance(one, _StepOption):
+            continue
+        if one.count:
+            yield one.step, ()
+            continue
+        words = next(left[str(one.name)])
+        yield one.step, words if isinstance(words, tuple) else (words,)
 
 
-def _read(given: list[tuple[str, Any]]) -> list[Given]:
-    """Return the steps that were given, those of recipes in their places."""
+def read(given: Iterable[Words]) -> list[Given]:
+    """Return the steps that were given, those of recipes in their places.
+
+    Raises:
+        UsageError: one is not of its form, or a recipe can't be read.
+    """
     here = Path()
     found: list[Given] = []
-    for name, value in given:
+    for name, words in given:
         if name == _RECIPE:
-            found += load(Path(value))
+            found += load(Path(words[0]))
             continue
-        one = STEPS[name.replace("_", "-")]
-        words = value if isinstance(value, tuple) else (value,)
+        one = STEPS[name]
         found.append(one.parse(words, _shown(one, words), here))
     return found
 

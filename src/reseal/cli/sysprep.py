@@ -7,13 +7,17 @@ internal to Windows and refused.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from reseal.cli import console
-from reseal.cli.options import ImagePath, ReportFiles
+from reseal.cli.help import Command, argument
+from reseal.cli.options import image_argument, report_option
 from reseal.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 #: What ends a run of Sysprep; an image that is powered off stays so.
 _ENDINGS = ("reboot", "shutdown", "quit")
@@ -24,38 +28,44 @@ _SYNTAX = (
 )
 
 
+@click.command(cls=Command)
+@image_argument
+@argument("arguments", nargs=-1, metavar="/OPTION", help="Sysprep's own options.")
+@report_option
+@click.pass_context
 def sysprep(
-    image: ImagePath,
-    arguments: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[/OPTION]…", help="Sysprep's own options."),
-    ] = None,
-    report_files: ReportFiles = None,
+    context: click.Context,
+    image: Path,
+    arguments: tuple[str, ...],
+    report_files: tuple[Path, ...],
 ) -> None:
     """Take Sysprep's own command line: /generalize /oobe /shutdown /mode:vm /quiet and the others."""
     from reseal.cli.boot import boot  # noqa: PLC0415  --help needs no engines
     from reseal.cli.generalize import generalize  # noqa: PLC0415
 
     with console.errors(as_json=False):
-        given, mode, unattend = parse(arguments or [])
+        given, mode, unattend = parse(arguments)
         audit, quiet = "audit" in given, "quiet" in given
     answers = str(unattend) if unattend else None
     ending = next((one for one in _ENDINGS if one in given), None)
     if ending and not quiet:
-        typer.echo(f"/{ending}: the image is powered off and stays so.", err=True)
+        click.echo(f"/{ending}: the image is powered off and stays so.", err=True)
     if "generalize" in given:
-        generalize(
-            image,
+        context.invoke(
+            generalize,
+            image=image,
             oobe="oobe" in given,
             audit=audit,
             mode=mode,
             quiet=quiet,
             unattend=answers,
             report_files=report_files,
+            steps=[],
         )
     else:
-        boot(
-            image,
+        context.invoke(
+            boot,
+            image=image,
             audit=audit,
             oobe=not audit,
             quiet=quiet,
@@ -64,7 +74,7 @@ def sysprep(
         )
 
 
-def parse(arguments: list[str]) -> tuple[set[str], str | None, Path | None]:
+def parse(arguments: Sequence[str]) -> tuple[set[str], str | None, Path | None]:
     """Read Sysprep's options.
 
     Returns:
@@ -75,11 +85,11 @@ def parse(arguments: list[str]) -> tuple[set[str], str | None, Path | None]:
     """
     given: set[str] = set()
     mode = unattend = None
-    for argument in arguments:
-        name, _, value = argument.lstrip("/-").partition(":")
+    for word in arguments:
+        name, _, value = word.lstrip("/-").partition(":")
         name = name.lower()
-        if argument[:1] not in {"/", "-"} or (not value and name not in _KNOWN):
-            raise _refused(f"{argument} is none of Sysprep's options")
+        if word[:1] not in {"/", "-"} or (not value and name not in _KNOWN):
+            raise _refused(f"{word} is none of Sysprep's options")
         if name == "mode" and value.lower() == "vm":
             mode = "vm"
         elif name == "unattend" and value:
@@ -87,7 +97,7 @@ def parse(arguments: list[str]) -> tuple[set[str], str | None, Path | None]:
         elif name in _KNOWN and not value:
             given.add(name)
         else:
-            raise _refused(f"{argument} is none of Sysprep's options")
+            raise _refused(f"{word} is none of Sysprep's options")
     if {"oobe", "audit"} <= given:
         raise _refused("/oobe and /audit exclude each other")
     if len(given & set(_ENDINGS)) > 1:

@@ -7,67 +7,64 @@ import os
 import tempfile
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import Any
 
-import typer
-from typer.core import TyperGroup
+import click
 
 from reseal import answerfile
 from reseal.answerfile import RULES, AnswerFile, AnswerFileError, Finding, Level, Target
-from reseal.cli import unattend_apply, unattend_new
-from reseal.cli.options import AllowBacking, Volume
-from reseal.errors import CheckError, ImageError, ResealError, UsageError
+from reseal.cli import console, unattend_apply, unattend_new
+from reseal.cli.help import Group, argument
+from reseal.cli.options import PATH, allow_backing_option, json_option, volume_option
+from reseal.errors import CheckError, ImageError, UsageError
+
+_files = argument("files", type=PATH, nargs=-1, required=True, metavar="FILE", help="Answer files.")
+_file = argument("file", type=PATH, help="An answer file.")
 
 
-class _Commands(TyperGroup):
-    """The commands; an error of reseal's is a sentence and an exit code, not a traceback."""
+class _Commands(Group):
+    """The commands; an error of reseal's is a sentence and an exit code, whichever met it."""
 
-    def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]
-        try:
+    def invoke(self, ctx: click.Context) -> Any:
+        with console.errors(as_json=False):
             return super().invoke(ctx)
-        except ResealError as error:
-            typer.echo(f"Error: {error.message}", err=True)
-            if error.hint:
-                typer.echo(f"What to do: {error.hint}", err=True)
-            raise typer.Exit(error.exit_code) from None
 
 
-app = typer.Typer(
-    cls=_Commands,
-    no_args_is_help=True,
-    # A traceback with local variables could show a password.
-    pretty_exceptions_enable=False,
-    help="Check, show, make and change answer files.",
+@click.group(cls=_Commands)
+def unattend() -> None:
+    """Check, show, make and change answer files."""
+
+
+unattend.add_command(unattend_new.new)
+unattend.add_command(unattend_apply.apply)
+
+
+@unattend.command("check")
+@_files
+@click.option(
+    "--level",
+    type=click.Choice([one.value for one in Level]),
+    default=Level.NOTE.value,
+    show_default=True,
+    help="Leave out what is less serious than this.",
 )
-app.command("new")(unattend_new.new)
-app.command("apply")(unattend_apply.apply)
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Answer files.")]
-File = Annotated[Path, typer.Argument(metavar="FILE", help="An answer file.")]
-Output = Annotated[
-    Path | None,
-    typer.Option("--output", "-o", metavar="FILE", help="Write here instead of into FILE."),
-]
-
-
-@app.command("check")
+@click.option(
+    "--image",
+    type=PATH,
+    metavar="IMAGE",
+    help="Check against the Windows in this image, too: its architecture, build, "
+    "components, time zones and keyboards.",
+)
+@volume_option
+@allow_backing_option
+@json_option
 def check(
-    files: Files,
-    level: Annotated[
-        Level, typer.Option(help="Leave out what is less serious than this.")
-    ] = Level.NOTE,
-    image: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="IMAGE",
-            help="Check against the Windows in this image, too: its architecture, build, "
-            "components, time zones and keyboards.",
-        ),
-    ] = None,
-    volume: Volume = None,
-    allow_backing: AllowBacking = False,
-    as_json: Json = False,
+    files: tuple[Path, ...],
+    level: str,
+    image: Path | None,
+    volume: str | None,
+    allow_backing: bool,
+    as_json: bool,
 ) -> None:
     """Say what is wrong with answer files.
 
@@ -89,7 +86,9 @@ def check(
             found += answerfile.check(AnswerFile.load(file), target)
         except AnswerFileError as error:
             unreadable.append(error)
-    shown = [finding for finding in found if levels.index(finding.level) <= levels.index(level)]
+    shown = [
+        finding for finding in found if levels.index(finding.level) <= levels.index(Level(level))
+    ]
     counts = Counter(finding.level for finding in found)
     if as_json:
         _print_json(
@@ -103,19 +102,21 @@ def check(
     else:
         for failure in unreadable:
             hint = f"; {failure.hint}" if failure.hint else ""
-            typer.echo(f"{failure.message}{hint}")
+            click.echo(f"{failure.message}{hint}")
         for finding in shown:
-            typer.echo(str(finding))
+            click.echo(str(finding))
         words = ", ".join(_count(counts[name], name) for name in levels)
-        typer.echo(f"{_count(len(files), 'file')}: {words}", err=True)
+        click.echo(f"{_count(len(files), 'file')}: {words}", err=True)
     if unreadable:
-        raise typer.Exit(ImageError.exit_code)
+        raise SystemExit(ImageError.exit_code)
     if counts[Level.ERROR]:
-        raise typer.Exit(CheckError.exit_code)
+        raise SystemExit(CheckError.exit_code)
 
 
-@app.command("show")
-def show(file: File, as_json: Json = False) -> None:
+@unattend.command("show")
+@_file
+@json_option
+def show(file: Path, as_json: bool) -> None:
     """Say what an answer file makes Windows do, pass by pass. Secrets are hidden."""
     passes = answerfile.show(AnswerFile.load(file))
     if as_json:
@@ -145,15 +146,16 @@ def show(file: File, as_json: Json = False) -> None:
         return
     for shown in passes:
         done = " (done already: not run again)" if shown.processed else ""
-        typer.echo(f"{shown.name}: {shown.when}{done}")
+        click.echo(f"{shown.name}: {shown.when}{done}")
         for step in shown.steps or ():
-            typer.echo(f"  {step.text}")
+            click.echo(f"  {step.text}")
         if not shown.steps:
-            typer.echo("  Nothing.")
+            click.echo("  Nothing.")
 
 
-@app.command("rules")
-def rules(as_json: Json = False) -> None:
+@unattend.command("rules")
+@json_option
+def rules(as_json: bool) -> None:
     """List the rules that answer files are checked against, and how each is known."""
     if as_json:
         _print_json(
@@ -170,17 +172,19 @@ def rules(as_json: Json = False) -> None:
         )
         return
     for rule in RULES.values():
-        typer.echo(f"{rule.identifier} ({rule.level})\n  {rule.summary}.")
-        typer.echo(f"  {rule.mark.capitalize()}: {rule.source}.")
+        click.echo(f"{rule.identifier} ({rule.level})\n  {rule.summary}.")
+        click.echo(f"  {rule.mark.capitalize()}: {rule.source}.")
 
 
-@app.command("fmt")
-def fmt(
-    files: Files,
-    check_only: Annotated[
-        bool, typer.Option("--check", help="Change nothing; exit code 3 if a file would change.")
-    ] = False,
-) -> None:
+@unattend.command("fmt")
+@_files
+@click.option(
+    "--check",
+    "check_only",
+    is_flag=True,
+    help="Change nothing; exit code 3 if a file would change.",
+)
+def fmt(files: tuple[Path, ...], check_only: bool) -> None:
     """Lay answer files out: one setting a line, indented. Nothing else changes."""
     changed = []
     for file in files:
@@ -192,13 +196,15 @@ def fmt(
         if not check_only:
             _write(file, data)
     for file in changed:
-        typer.echo(f"{file}: {'would be' if check_only else 'was'} laid out", err=True)
+        click.echo(f"{file}: {'would be' if check_only else 'was'} laid out", err=True)
     if changed and check_only:
-        raise typer.Exit(CheckError.exit_code)
+        raise SystemExit(CheckError.exit_code)
 
 
-@app.command("hide-secrets")
-def hide_secrets(file: File, output: Output = None) -> None:
+@unattend.command("hide-secrets")
+@_file
+@click.option("--output", "-o", type=PATH, metavar="FILE", help="Write here instead of into FILE.")
+def hide_secrets(file: Path, output: Path | None) -> None:
     """Hide the passwords of local accounts, as Windows System Image Manager does.
 
     This keeps them from being read over a shoulder and protects nothing.
@@ -206,28 +212,22 @@ def hide_secrets(file: File, output: Output = None) -> None:
     document, left = answerfile.hide_passwords(AnswerFile.load(file))
     _write(output or file, document.to_bytes())
     for setting in left:
-        typer.echo(
+        click.echo(
             f"{file}:{setting.position}: {setting.component.name} {setting.path} stays readable: "
             "Windows knows no hidden form for it",
             err=True,
         )
 
 
-@app.command("merge")
-def merge(
-    base: Annotated[Path, typer.Argument(metavar="A", help="An answer file.")],
-    other: Annotated[
-        Path, typer.Argument(metavar="B", help="Another, whose settings are added and win.")
-    ],
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write here instead of printing."),
-    ] = None,
-) -> None:
+@unattend.command("merge")
+@argument("base", type=PATH, metavar="A", help="An answer file.")
+@argument("other", type=PATH, metavar="B", help="Another, whose settings are added and win.")
+@click.option("--output", "-o", type=PATH, metavar="FILE", help="Write here instead of printing.")
+def merge(base: Path, other: Path, output: Path | None) -> None:
     """Merge two answer files."""
     merged = answerfile.merge(AnswerFile.load(base), AnswerFile.load(other))
     if output is None:
-        typer.echo(merged.to_bytes(), nl=False)
+        click.echo(merged.to_bytes(), nl=False)
     else:
         _write(output, merged.to_bytes())
 
@@ -253,7 +253,7 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _print_json(value: object) -> None:
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def _unreadable(failure: AnswerFileError) -> dict[str, object]:

@@ -2,39 +2,67 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from reseal.cli import console
-from reseal.cli.answer_files import DriverPaths, OobeXml, Replace, host_folders, request
-from reseal.cli.options import AllowBacking, AsJson, ImagePath, Index, Quiet, ReportFiles, Volume
+from reseal.cli.answer_files import (
+    driver_path_option,
+    host_folders,
+    oobe_xml_option,
+    replace_option,
+    request,
+)
+from reseal.cli.help import Command, argument
+from reseal.cli.options import (
+    FILE_OR_STDIN,
+    allow_backing_option,
+    dry_run_option,
+    image_argument,
+    index_option,
+    json_option,
+    quiet_option,
+    report_option,
+    volume_option,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
+@click.command(cls=Command)
+@image_argument
+@argument("file", type=FILE_OR_STDIN, help="An answer file; - for standard input.")
+@replace_option
+@click.option(
+    "--now", is_flag=True, help="Apply settings of specialize at once where their place is known."
+)
+@oobe_xml_option
+@driver_path_option
+@click.option("--force", is_flag=True, help="Take the file although it has errors.")
+@dry_run_option
+@volume_option
+@index_option
+@json_option
+@allow_backing_option
+@report_option
+@quiet_option
 def apply(
-    image: ImagePath,
-    file: Annotated[
-        str, typer.Argument(metavar="FILE", help="An answer file; - for standard input.")
-    ],
-    replace: Replace = False,
-    now: Annotated[
-        bool,
-        typer.Option(
-            "--now", help="Apply settings of specialize at once where their place is known."
-        ),
-    ] = False,
-    oobe_xml: OobeXml = None,
-    driver_path: DriverPaths = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Take the file although it has errors.")
-    ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing.")] = False,
-    volume: Volume = None,
-    index: Index = None,
-    as_json: AsJson = False,
-    allow_backing: AllowBacking = False,
-    report_files: ReportFiles = None,
-    quiet: Quiet = False,
+    image: Path,
+    file: str,
+    replace: bool,
+    now: bool,
+    oobe_xml: Path | None,
+    driver_paths: tuple[str, ...],
+    force: bool,
+    dry_run: bool,
+    volume: str | None,
+    index: int | None,
+    as_json: bool,
+    allow_backing: bool,
+    report_files: tuple[Path, ...],
+    quiet: bool,
 ) -> None:
     """Give an existing installation an answer file, which its next boot uses.
 
@@ -51,7 +79,7 @@ def apply(
             force=force,
             now=now,
             oobe_xml=oobe_xml,
-            driver_paths=driver_path,
+            driver_paths=driver_paths,
         )
         assert asked
         console.check_reports(report_files)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from reseal import answerfile
 from reseal.answerfile import (
@@ -20,91 +18,120 @@ from reseal.answerfile import (
     Secret,
 )
 from reseal.answerfile.new import DEFAULT_GROUPS
+from reseal.cli.help import Command
+from reseal.cli.options import FILE_OR_STDIN, PATH
 from reseal.errors import CheckError, UsageError
 
 _FROM_FILE = "A file whose first line is the {}; - for a line of standard input."
+#: What Windows 10 and 11 are built for.
+_ARCHITECTURES = ("x86", "amd64", "arm64")
 
 
-class Architecture(StrEnum):
-    """The architectures that Windows 10 and 11 are built for."""
-
-    X86 = "x86"
-    AMD64 = "amd64"
-    ARM64 = "arm64"
-
-
-class Mode(StrEnum):
-    """What the image boots to."""
-
-    OOBE = "oobe"
-    AUDIT = "audit"
-
-
+@click.command(cls=Command)
+@click.option("--computer-name", default="", help="The name, or * for a random one.")
+@click.option("--owner", default="", help="To whom Windows is registered.")
+@click.option("--organization", default="", help="The organization.")
+@click.option("--locale", default="", help="Formats and keyboard, such as de-DE.")
+@click.option("--language", default="", help="Language of Windows, if another.")
+@click.option("--keyboard", default="", help="Keyboard, if another, such as 0409:00000409.")
+@click.option("--time-zone", default="", help="As Windows names it.")
+@click.option(
+    "--product-key-file",
+    type=FILE_OR_STDIN,
+    default="",
+    metavar="FILE",
+    help=_FROM_FILE.format("product key"),
+)
+@click.option(
+    "--administrator-password-file",
+    type=FILE_OR_STDIN,
+    default="",
+    metavar="FILE",
+    help=_FROM_FILE.format("password"),
+)
+@click.option(
+    "--account",
+    multiple=True,
+    metavar="NAME[,group=G]...[,password-file=FILE][,display-name=N]",
+    help="A local account to make.",
+)
+@click.option("--logon", default="", metavar="NAME", help="The account that logs on by itself.")
+@click.option(
+    "--logon-count",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="NUMBER",
+    help="How often; Windows adds one.",
+)
+@click.option("--workgroup", default="", help="The workgroup to join.")
+@click.option("--domain", default="", help="The domain to join.")
+@click.option("--domain-user", default="", metavar="[DOMAIN\\]USER", help="Who may join machines.")
+@click.option(
+    "--domain-password-file",
+    type=FILE_OR_STDIN,
+    default="",
+    metavar="FILE",
+    help=_FROM_FILE.format("password"),
+)
+@click.option("--domain-unit", default="", help="The organizational unit.")
+@click.option(
+    "--interface",
+    multiple=True,
+    metavar="NAME,address=A/N[,gateway=A][,dns=A]...[,suffix=D]",
+    help="A network interface with fixed addresses.",
+)
+@click.option(
+    "--first-logon",
+    multiple=True,
+    metavar="COMMAND",
+    help="A command for the first logon, in order.",
+)
+@click.option(
+    "--mode",
+    type=click.Choice(["oobe", "audit"]),
+    default="oobe",
+    show_default=True,
+    help="What the image boots to.",
+)
+@click.option(
+    "--copy-profile", is_flag=True, help="Administrator's profile becomes the default profile."
+)
+@click.option("--show-pages", is_flag=True, help="Leave the pages of OOBE to whoever sits there.")
+@click.option(
+    "--architecture",
+    type=click.Choice(_ARCHITECTURES),
+    multiple=True,
+    help="Of the Windows it is for; several: files.",
+)
+@click.option("--ask", is_flag=True, help="Ask for what no option says.")
+@click.option("--output", "-o", type=PATH, metavar="FILE", help="Write here instead of printing.")
 def new(
-    *,
-    computer_name: Annotated[str, typer.Option(help="The name, or * for a random one.")] = "",
-    owner: Annotated[str, typer.Option(help="To whom Windows is registered.")] = "",
-    organization: Annotated[str, typer.Option(help="The organization.")] = "",
-    locale: Annotated[str, typer.Option(help="Formats and keyboard, such as de-DE.")] = "",
-    language: Annotated[str, typer.Option(help="Language of Windows, if another.")] = "",
-    keyboard: Annotated[
-        str, typer.Option(help="Keyboard, if another, such as 0409:00000409.")
-    ] = "",
-    time_zone: Annotated[str, typer.Option(help="As Windows names it.")] = "",
-    product_key_file: Annotated[
-        str, typer.Option(metavar="FILE", help=_FROM_FILE.format("product key"))
-    ] = "",
-    administrator_password_file: Annotated[
-        str, typer.Option(metavar="FILE", help=_FROM_FILE.format("password"))
-    ] = "",
-    account: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME[,group=G]...[,password-file=FILE][,display-name=N]",
-            help="A local account to make.",
-        ),
-    ] = None,
-    logon: Annotated[
-        str, typer.Option(metavar="NAME", help="The account that logs on by itself.")
-    ] = "",
-    logon_count: Annotated[int, typer.Option(min=1, help="How often; Windows adds one.")] = 1,
-    workgroup: Annotated[str, typer.Option(help="The workgroup to join.")] = "",
-    domain: Annotated[str, typer.Option(help="The domain to join.")] = "",
-    domain_user: Annotated[
-        str, typer.Option(metavar="[DOMAIN\\]USER", help="Who may join machines.")
-    ] = "",
-    domain_password_file: Annotated[
-        str, typer.Option(metavar="FILE", help=_FROM_FILE.format("password"))
-    ] = "",
-    domain_unit: Annotated[str, typer.Option(help="The organizational unit.")] = "",
-    interface: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME,address=A/N[,gateway=A][,dns=A]...[,suffix=D]",
-            help="A network interface with fixed addresses.",
-        ),
-    ] = None,
-    first_logon: Annotated[
-        list[str] | None,
-        typer.Option(metavar="COMMAND", help="A command for the first logon, in order."),
-    ] = None,
-    mode: Annotated[Mode, typer.Option(help="What the image boots to.")] = Mode.OOBE,
-    copy_profile: Annotated[
-        bool,
-        typer.Option("--copy-profile", help="Administrator's profile becomes the default profile."),
-    ] = False,
-    show_pages: Annotated[
-        bool,
-        typer.Option("--show-pages", help="Leave the pages of OOBE to whoever sits there."),
-    ] = False,
-    architecture: Annotated[
-        list[Architecture] | None, typer.Option(help="Of the Windows it is for; several: files.")
-    ] = None,
-    ask: Annotated[bool, typer.Option("--ask", help="Ask for what no option says.")] = False,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write here instead of printing."),
-    ] = None,
+    computer_name: str,
+    owner: str,
+    organization: str,
+    locale: str,
+    language: str,
+    keyboard: str,
+    time_zone: str,
+    product_key_file: str,
+    administrator_password_file: str,
+    account: tuple[str, ...],
+    logon: str,
+    logon_count: int,
+    workgroup: str,
+    domain: str,
+    domain_user: str,
+    domain_password_file: str,
+    domain_unit: str,
+    interface: tuple[str, ...],
+    first_logon: tuple[str, ...],
+    mode: str,
+    copy_profile: bool,
+    show_pages: bool,
+    architecture: tuple[str, ...],
+    ask: bool,
+    output: Path | None,
 ) -> None:
     """Make an answer file from options or, with --ask, from questions."""
     answers = Answers(
@@ -117,27 +144,27 @@ def new(
         time_zone=time_zone,
         product_key=_secret(product_key_file),
         administrator_password=_secret(administrator_password_file),
-        accounts=tuple(_account(text) for text in account or ()),
+        accounts=tuple(_account(text) for text in account),
         logon=logon,
         logon_count=logon_count,
         domain=_domain(domain, domain_user, domain_password_file, domain_unit),
         workgroup=workgroup,
-        interfaces=tuple(_interface(text) for text in interface or ()),
-        commands=tuple(first_logon or ()),
-        audit=mode is Mode.AUDIT,
+        interfaces=tuple(_interface(text) for text in interface),
+        commands=first_logon,
+        audit=mode == "audit",
         copy_profile=copy_profile,
         hide_pages=not show_pages,
     )
     if ask:
         answers = _asked(answers)
-    architectures = architecture or [Architecture.AMD64]
+    architectures = architecture or ("amd64",)
     if len(architectures) > 1 and output is None:
         msg = "several architectures make several files"
         raise UsageError(msg, "Say with --output where they are to be written.")
     for name in architectures:
         data = _make(answers, name)
         if output is None:
-            typer.echo(data, nl=False)
+            click.echo(data, nl=False)
         else:
             several = len(architectures) > 1
             path = output.with_stem(f"{output.stem}-{name}") if several else output
@@ -155,7 +182,7 @@ def _make(answers: Answers, architecture: str) -> bytes:
         if finding.level is not Level.NOTE
     }
     for sentence in said:
-        typer.echo(sentence, err=True)
+        click.echo(sentence, err=True)
     if any(finding.level is Level.ERROR for finding in findings):
         msg = "no answer file was made, since Windows would not accept it"
         raise CheckError(msg, "Change the options that the errors above name.")
@@ -277,12 +304,12 @@ def _asked(answers: Answers) -> Answers:
 
 
 def _text(question: str, default: str = "") -> str:
-    return str(typer.prompt(question, default=default, show_default=bool(default), err=True))
+    return str(click.prompt(question, default=default, show_default=bool(default), err=True))
 
 
 def _hidden(question: str) -> Secret | None:
     def ask(text: str) -> str:
-        return str(typer.prompt(text, default="", show_default=False, hide_input=True, err=True))
+        return str(click.prompt(text, default="", show_default=False, hide_input=True, err=True))
 
     answer = ask(question)
     if answer and ask("Once more") != answer:
@@ -292,4 +319,4 @@ def _hidden(question: str) -> Secret | None:
 
 
 def _yes(question: str) -> bool:
-    return typer.confirm(question, default=False, err=True)
+    return click.confirm(question, default=False, err=True)

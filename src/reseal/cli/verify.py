@@ -3,44 +3,65 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
 from reseal.cli import console
-from reseal.cli.options import AllowBacking, AsJson, ImagePath, Index, Quiet, Verbose, Volume
+from reseal.cli.help import Command
+from reseal.cli.options import (
+    PATH,
+    allow_backing_option,
+    image_argument,
+    index_option,
+    json_option,
+    quiet_option,
+    verbose_option,
+    volume_option,
+)
 from reseal.errors import CheckError, UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from reseal.session.opening import Found
     from reseal.session.session import Report
 
 
+@click.command(cls=Command)
+@image_argument
+@click.option(
+    "--against",
+    type=PATH,
+    multiple=True,
+    metavar="OTHER",
+    help="Say instead which identities IMAGE shares with OTHER, an image or a folder of "
+    "images (repeatable).",
+)
+@click.option(
+    "--identity",
+    type=PATH,
+    metavar="FILE",
+    help="Whose remains to look for: what generalize --save-identity wrote.",
+)
+@click.option("--deep", is_flag=True, help="Search unallocated clusters, too.")
+@volume_option
+@index_option
+@json_option
+@allow_backing_option
+@quiet_option
+@verbose_option
 def verify(
-    image: ImagePath,
-    against: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="OTHER",
-            help="Say instead which identities IMAGE shares with OTHER, an image or a folder of "
-            "images (repeatable).",
-        ),
-    ] = None,
-    identity: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Whose remains to look for: what generalize --save-identity wrote.",
-        ),
-    ] = None,
-    deep: Annotated[bool, typer.Option("--deep", help="Search unallocated clusters, too.")] = False,
-    volume: Volume = None,
-    index: Index = None,
-    as_json: AsJson = False,
-    allow_backing: AllowBacking = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    image: Path,
+    against: tuple[Path, ...],
+    identity: Path | None,
+    deep: bool,
+    volume: str | None,
+    index: int | None,
+    as_json: bool,
+    allow_backing: bool,
+    quiet: bool,
+    verbose: bool,
 ) -> None:
     """Prove that an image is armed and that nothing of the old machine is left in it.
 
@@ -74,7 +95,7 @@ def verify(
         else:
             console.print_lines(lines)
         if record["result"] not in {"clean", "nothing shared"}:
-            raise typer.Exit(CheckError.exit_code)
+            raise SystemExit(CheckError.exit_code)
 
 
 def _verified(
