@@ -115,6 +115,19 @@ def test_the_other_commands_take_images_of_a_wim(three: Path, tmp_path: Path) ->
     assert run("wimverify", three).returncode == 0
 
 
+def test_sysprep_s_command_line_with_an_index(three: Path) -> None:
+    before = [call("inspect", three, "--index", index)["state"] for index in "123"]
+    generalized = reseal("sysprep", three, "/generalize", "/oobe", "/quiet", "--index", "2")
+    assert generalized.returncode == 0, generalized.stderr
+    audited = reseal("sysprep", three, "--index", "3", "/audit", "/quit", "/quiet")
+    assert audited.returncode == 0, audited.stderr
+    first, second, third = (call("inspect", three, "--index", index)["state"] for index in "123")
+    assert first == before[0]
+    assert second["image_state"] == "IMAGE_STATE_GENERALIZE_RESEAL_TO_OOBE"
+    assert third["image_state"] == "IMAGE_STATE_SPECIALIZE_RESEAL_TO_AUDIT"
+    assert reseal("sysprep", three, "--index", "4", "/oobe").returncode == 4
+
+
 def test_an_output_leaves_the_wim_alone(three: Path) -> None:
     data, output = three.read_bytes(), three.with_name("out.wim")
     call("generalize", three, "--index", "2", "--output", output)

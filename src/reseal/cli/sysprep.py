@@ -13,7 +13,7 @@ import click
 
 from reseal.cli import console
 from reseal.cli.help import Command, argument
-from reseal.cli.options import image_argument, report_option
+from reseal.cli.options import image_argument, index_option, report_option
 from reseal.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,12 +31,14 @@ _SYNTAX = (
 @click.command(cls=Command)
 @image_argument
 @argument("arguments", nargs=-1, metavar="/OPTION", help="Sysprep's own options.")
+@index_option
 @report_option
 @click.pass_context
 def sysprep(
     context: click.Context,
     image: Path,
     arguments: tuple[str, ...],
+    index: int | None,
     report_files: tuple[Path, ...],
 ) -> None:
     """Take Sysprep's own command line: /generalize /oobe /shutdown /mode:vm /quiet and the others."""
@@ -54,6 +56,7 @@ def sysprep(
         context.invoke(
             generalize,
             image=image,
+            index=index,
             oobe="oobe" in given,
             audit=audit,
             mode=mode,
@@ -66,6 +69,7 @@ def sysprep(
         context.invoke(
             boot,
             image=image,
+            index=index,
             audit=audit,
             oobe=not audit,
             quiet=quiet,
