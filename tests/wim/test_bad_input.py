@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from reseal.disk import FileDevice
+from reseal.disk import FileDevice, Slice
 from reseal.disk.locks import Lock
 from reseal.errors import ImageError
 from reseal.ntfs.cache import BlockCache
@@ -24,6 +24,7 @@ from reseal.worker import run_worker
 from tests.disk.test_space import fill, with_space
 from tests.end_to_end.judges import reseal
 from tests.ntfs.conftest import writable
+from tests.ntfs.judges import run
 from tests.wim.conftest import MIB
 from tests.wim.jobs import capture
 from tests.wim.layout import layout, with_xml
@@ -216,12 +217,14 @@ def test_content_that_changes_between_two_reads(
                 data = data[:start] + bytes([self.reads]) + data[start + 1 :]
             return data
 
+    # Whatever is no plain file goes through reseal's callbacks.
+    changing = Changing(source)
     monkeypatch.setattr("reseal.wim.volume.BlockCache", partial(BlockCache, capacity=2))
     with pytest.raises(ImageError, match="its source changed while it was read"):
         run_worker(
-            lambda _: capture_volume(Changing(source), wim, compression="none"),
+            lambda _: capture_volume(Slice(changing, 0, changing.size), wim, compression="none"),
             subject="x",
-            limits=Limits(reads=(source,), writes=(wim.parent,)),
+            limits=Limits(reads=(source,), writes=(wim.parent,), keeps=(changing.fileno(),)),
         )
     assert not wim.exists()
 
@@ -315,3 +318,37 @@ def test_apply_of_a_wim_that_is_none(tmp_path: Path, target: Path) -> None:
             subject="x",
             limits=Limits(reads=(letter, target)),
         )
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["file", "part of a file"])
+def test_a_library_that_reads_without_end_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: bool
+) -> None:
+    """Through libntfs-3g's own operations and through reseal's, reads are counted for each entry."""
+    source, wim = tmp_path / "source.raw", tmp_path / "new.wim"
+    ntfs_volume(source, 20 * MIB)
+    monkeypatch.setattr("reseal.ntfs.callbacks.READS_PER_CALL", 3)
+    monkeypatch.setattr("reseal.wim.volume._SMALLEST_READ", 1 << 40)
+    file = FileDevice(source)
+    device = file if whole else Slice(file, 0, file.size)
+    with pytest.raises(ImageError, match="its structures form a circle"):
+        run_worker(
+            lambda _: capture_volume(device, wim, compression="none"),
+            subject="x",
+            # The worker is a fork that lets go of what is open here, but for this.
+            limits=Limits(reads=(source,), writes=(wim.parent,), keeps=(file.fileno(),)),
+        )
+    assert not wim.exists()
+
+
+def test_a_library_that_keeps_descriptors_elsewhere_is_called_through_callbacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, wim = tmp_path / "source.raw", tmp_path / "new.wim"
+    ntfs_volume(source, 20 * MIB)
+    with writable(source) as volume:
+        populate(volume, {"a.bin": b"content"})
+    monkeypatch.setattr("reseal.wim.volume._takes_descriptors", lambda: False)
+    monkeypatch.setattr("reseal.wim.volume._FileVolume", None)
+    assert capture(source, wim)["index"] == 1
+    assert run("wimverify", wim).returncode == 0

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from reseal.testing.volumes import ntfs_volume
+from reseal.wim import volume
 from reseal.wim.config import DEFAULT_CONFIG
 from tests.ntfs.conftest import vhdx_volume, vss_volume, windows_volume  # noqa: F401  fixtures
 from tests.ntfs.judges import judge_structure, run
@@ -75,3 +76,8 @@ def test_a_file_is_flushed_once_and_by_reseal(tmp_path: Path) -> None:
     assert outcome.returncode == 0, outcome.stderr
     assert len(re.findall(r"f(?:data)?sync\(", trace.read_text())) == 1
     assert comparable(oracle.volume(target)) == comparable(oracle.volume(source))
+
+
+def test_libntfs_takes_the_descriptor_of_a_file() -> None:
+    """Its own operations are used on plain files; in every release at hand they can be."""
+    assert volume._takes_descriptors()

@@ -131,6 +131,10 @@ class FileDevice:
         if not self.read_only and not self.scratch:
             os.fsync(self._fd)
 
+    def fileno(self) -> int:
+        """Return the descriptor; it stays the device's."""
+        return self._fd
+
     @contextmanager
     def written_behind(self) -> Iterator[None]:
         """Have the system write what gets into the file while more comes, rather than all at the end.
@@ -205,6 +209,11 @@ class Slice:
 
     def close(self) -> None:
         """Do nothing: the device below belongs to somebody else."""
+
+
+def part(device: Device, offset: int, size: int) -> Device:
+    """Return a range of a device; the device itself where that is all of it."""
+    return device if (offset, size) == (0, device.size) else Slice(device, offset, size)
 
 
 class Patched:

@@ -36,7 +36,32 @@ class RunawayError(ImageError):
     """libntfs-3g reads without end: the file system's structures form a circle."""
 
 
-class Callbacks:
+class Allowance:
+    """How many reads a library call may still make.
+
+    Attributes:
+        failure: the exception that ended the call, of this or of what else a callback met.
+    """
+
+    def __init__(self) -> None:
+        self.failure: BaseException | None = None
+        self._reads = 0
+        self._limit = READS_PER_CALL
+
+    def begin(self, extra_reads: int = 0) -> None:
+        """Start a library call that may read READS_PER_CALL and `extra_reads` more times."""
+        self.failure = None
+        self._limit = self._reads + READS_PER_CALL + extra_reads
+
+    def take(self) -> None:
+        """Count one read; raise RunawayError where it is one too many."""
+        self._reads += 1
+        if self._reads > self._limit:
+            msg = "The file system is damaged: its structures form a circle."
+            raise RunawayError(msg)
+
+
+class Callbacks(Allowance):
     """struct ntfs_device_operations over a block cache.
 
     Attributes:
@@ -45,12 +70,10 @@ class Callbacks:
     """
 
     def __init__(self, cache: BlockCache, *, read_only: bool) -> None:
-        self.failure: BaseException | None = None
+        super().__init__()
         self._cache = cache
         self._read_only = read_only
         self._position = 0
-        self._reads = 0
-        self._limit = READS_PER_CALL
         self.operations = library.DeviceOperations(
             open=library.OPEN(self._guard(self._open)),
             close=library.CLOSE(self._guard(self._close)),
@@ -63,11 +86,6 @@ class Callbacks:
             stat=library.STAT(self._guard(self._stat)),
             ioctl=library.IOCTL(self._guard(self._ioctl)),
         )
-
-    def begin(self, extra_reads: int = 0) -> None:
-        """Start a library call that may read READS_PER_CALL and `extra_reads` more times."""
-        self.failure = None
-        self._limit = self._reads + READS_PER_CALL + extra_reads
 
     def _guard(self, function: Callable[..., int]) -> Callable[..., int]:
         def guarded(*arguments: object) -> int:
@@ -108,10 +126,7 @@ class Callbacks:
         return done
 
     def _read_at(self, _device: object, buffer: int, count: int, offset: int) -> int:
-        self._reads += 1
-        if self._reads > self._limit:
-            msg = "The file system is damaged: its structures form a circle."
-            raise RunawayError(msg)
+        self.take()
         count = min(count, self._cache.size - offset)
         if count <= 0 or offset < 0:
             return 0

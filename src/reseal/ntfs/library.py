@@ -36,7 +36,6 @@ LOG_PERROR = 1 << 8
 
 #: Bits of ntfs_device.d_state.
 STATE_OPEN = 1
-STATE_DIRTY = 4
 
 #: Flags of ntfs_device_mount.
 MOUNT_READ_ONLY = 0x1

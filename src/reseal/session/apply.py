@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reseal.disk import Image, Slice, connect
+from reseal.disk.device import part
 from reseal.disk.locks import Lock
 from reseal.disk.partitions import volumes
 from reseal.errors import CheckError, ImageError, UsageError
 from reseal.ntfs import BitLockerError, NotNtfsError, Volume
 from reseal.sandbox import Limits
 from reseal.session import raw_copy
-from reseal.session.run import Options, on_disk
 from reseal.wim import apply_image, apply_to_folder
 from reseal.worker import in_worker
 
@@ -104,8 +104,9 @@ def _to_image(
     def work(device: Device, report: Report) -> dict[str, Any]:
         """Apply to the disk; runs in a worker that does nothing else."""
         try:
-            part = _part(device, _choose(device, volume, target))
-            result = apply_image(wim, index, part, check=check, on_progress=report)
+            chosen = _choose(device, volume, target)
+            place = part(device, chosen.offset, chosen.size)
+            result = apply_image(wim, index, place, check=check, on_progress=report)
         finally:
             device.close()
         return {**result, "written": True, "timings": {}}
@@ -113,6 +114,8 @@ def _to_image(
     with Image.open(target, allow_backing=allow_backing) as image:
         if raw_copy.fits(image):
             return raw_copy.change(image, work, report, reads=_beside(wim))
+    from reseal.session.run import Options, on_disk  # noqa: PLC0415  it takes long to load
+
     return on_disk(
         target,
         lambda socket, report: work(connect(socket), report),
@@ -124,11 +127,6 @@ def _to_image(
 def _beside(wim: Path) -> tuple[Path, ...]:
     """Return what libwim reads: the folder, since a split WIM has its other parts there."""
     return (wim.resolve().parent,)
-
-
-def _part(device: Device, place: VolumeRange) -> Device:
-    whole = (place.offset, place.size) == (0, device.size)
-    return device if whole else Slice(device, place.offset, place.size)
 
 
 def _choose(device: Device, volume: int | None, target: Path) -> VolumeRange:

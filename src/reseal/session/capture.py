@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from reseal.disk import FileDevice, Image, Slice, Transaction, connect
+from reseal.disk.device import part
 from reseal.disk.locks import Lock
 from reseal.disk.staged import Appearance
 from reseal.errors import CheckError, ImageError, UsageError
@@ -235,9 +236,9 @@ def _expand(
     socket: Path, path: Path, facts: dict[str, Any], compressed: list[str], _report: Report
 ) -> dict[str, Any]:
     device = connect(socket)
-    part = Slice(device, facts["offset"], facts["length"])
+    place = Slice(device, facts["offset"], facts["length"])
     try:
-        with Volume.open(part, read_only=False, name=str(path)) as volume:
+        with Volume.open(place, read_only=False, name=str(path)) as volume:
             for file in compressed:
                 stat = volume.stat(file)
                 # A file with several names is met once for each.
@@ -266,7 +267,7 @@ def _capture(
     device = _open(source)
     try:
         return capture_volume(
-            Slice(device, facts["offset"], facts["length"]),
+            part(device, facts["offset"], facts["length"]),
             wim,
             name=name,
             properties=facts["properties"],

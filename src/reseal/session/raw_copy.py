@@ -70,9 +70,7 @@ def change(
         raise DiskError(msg, "reseal needs to write beside the image.") from error
     try:
         _copy(image.file, number)
-        # Its folder as well: libwim opens the copy, which has no name, once more.
-        limits = Limits.of_disk(image.size, reads=reads, writes=(folder,))
-        limits = replace(limits, keeps=(number,))
+        limits = replace(Limits.of_disk(image.size, reads=reads), keeps=(number,))
         result = in_worker(image.path, partial(_work, number, work), report, limits)
         os.fchmod(number, image.file.stat().st_mode & 0o7777)
         os.fsync(number)

@@ -6,17 +6,14 @@ a whole, in the end or not at all; its other images stay byte for byte.
 
 from __future__ import annotations
 
-import os
 import time
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reseal.disk import FileDevice
 from reseal.disk.locks import Lock
-from reseal.disk.pour import named
 from reseal.errors import ImageError, ResealError, UsageError
 from reseal.sandbox import Limits
 from reseal.session.opening import Found, acquaint, installations
@@ -30,6 +27,7 @@ from reseal.worker import in_worker, run_worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from reseal.session.run import Job, Look, Options, Recheck
     from reseal.session.session import Report
@@ -169,9 +167,7 @@ def _applied(path: Path, index: int | None, report: Report) -> Iterator[tuple[in
 
 def _limits(path: Path, *volumes: int) -> Limits:
     """Return what work on a WIM touches: its folder, since a split one has its other parts there."""
-    # libwim opens the scratch volume once more, through its descriptor; it has no name.
-    folders = {Path(os.readlink(named(one))).parent for one in volumes}  # noqa: PTH115
-    return Limits(reads=(path.resolve().parent,), writes=tuple(folders), keeps=volumes)
+    return Limits(reads=(path.resolve().parent,), keeps=volumes)
 
 
 def _described(path: Path, index: int | None) -> dict[str, Any]:

@@ -100,6 +100,7 @@ def capture_volume(
             msg = f"{wim} has an image named {name} already."
             raise WimError(msg, "Choose another name with --name.")
         target.check(code, "can't take the volume", progress)
+        opened.walked()
         index = target.facts.images
         compressed = compressed_files(target, index)
         if compressed and only_plain:
