@@ -23,6 +23,7 @@ _ABOUT = (
 _WORDS = {
     Disposition.EMULATED: "emulated",
     Disposition.LEFT_TO_WINDOWS: "left to Windows",
+    Disposition.NOT_CARRIED_OUT: "not carried out",
     Disposition.NOTHING_TO_DO: "nothing to do",
     Disposition.UNKNOWN: "unknown",
 }

@@ -152,7 +152,8 @@ def test_every_documented_field_of_the_record_is_there(sample: Path) -> None:
     record = judges.generalize(sample)
     assert {"result", "image", "checks", "changes", "coverage", "timings"} <= set(record)
     assert set(record["coverage"]) == {
-        "declarative", "emulated", "left_to_windows", "nothing_to_do", "unknown", "disabled",
+        "declarative", "emulated", "left_to_windows", "not_carried_out", "nothing_to_do", "unknown",
+        "disabled",
     }  # fmt: skip
     for change in record["changes"]:
         assert set(change) == {"provider", "kind", "target", "before", "after", "mark"}

@@ -6,7 +6,7 @@ import pytest
 
 from reseal.providers import PROVIDERS
 from reseal.sysprep.action_file import parse
-from reseal.sysprep.entry_points import LEFT_TO_WINDOWS, NOTHING_TO_DO, coverage
+from reseal.sysprep.entry_points import REASONS, Disposition, coverage
 from reseal.sysprep.plan import Phase, Plan
 
 #: Entry points of devices, networks, sessions and boot.
@@ -16,15 +16,15 @@ OF_OTHER_AREAS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("table", [LEFT_TO_WINDOWS, NOTHING_TO_DO], ids=["left", "nothing"])
-def test_every_reason_is_a_sentence_and_nothing_is_listed_twice(table: dict[str, str]) -> None:
+@pytest.mark.parametrize("what", list(REASONS))
+def test_every_reason_is_a_sentence_and_nothing_is_listed_twice(what: Disposition) -> None:
     emulated = {name.lower() for one in PROVIDERS for name in one.entry_points}
-    other = NOTHING_TO_DO if table is LEFT_TO_WINDOWS else LEFT_TO_WINDOWS
-    for name, reason in table.items():
+    others = {name for other, table in REASONS.items() if other is not what for name in table}
+    for name, reason in REASONS[what].items():
         assert name == name.lower()
         assert name.count(",") == 1
         assert name not in emulated
-        assert name not in other
+        assert name not in others
         assert reason[0].isupper()
         assert reason.endswith(".")
 

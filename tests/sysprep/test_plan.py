@@ -100,7 +100,7 @@ def test_third_parties_are_listed_and_refused_on_request() -> None:
     }
     one = session(Machine(software=software))
     outcome = generalize(one)
-    assert "agent.dll,Prepare (third party, Generalize)" in outcome.coverage.left_to_windows
+    assert "agent.dll,Prepare (third party, Generalize)" in outcome.coverage.not_carried_out
     assert any("agent.dll,Prepare" in note for note in one.notes)
     strict = session(Machine(software=software), switches=frozenset({"strict"}))
     with pytest.raises(CheckError, match=r"agent\.dll,Prepare"):

@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from reseal.report import sizes
 from reseal.report.record import DRY_RUN
-from reseal.sysprep.entry_points import LEFT_TO_WINDOWS, NOTHING_TO_DO
+from reseal.sysprep.entry_points import REASONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,10 +47,11 @@ _CHART, _ROW = 640, 44
 _PLAN = (
     ("declarative", "Declarative actions, run as they are written"),
     ("emulated", "Entry points of DLLs, emulated offline"),
-    ("left_to_windows", "Left to Windows at its next boot"),
+    ("left_to_windows", "Left to Windows"),
+    ("not_carried_out", "Not carried out, here or at the next boot"),
     ("nothing_to_do", "With nothing to do in an image that is switched off"),
     ("disabled", "Switched off for this run"),
-    ("unknown", "Not emulated"),
+    ("unknown", "Unknown"),
 )
 
 
@@ -89,7 +90,7 @@ def render(record: dict[str, Any]) -> str:
 
 
 #: What a person must not overlook stands open.
-_OPEN = {"left_to_windows", "unknown"}
+_OPEN = {"left_to_windows", "not_carried_out", "unknown"}
 
 
 def _source(name: str) -> str:
@@ -131,7 +132,7 @@ def _plan(record: dict[str, Any]) -> list[tuple[str, list[tuple[str, str]], bool
 
 def _steps(record: dict[str, Any], name: str) -> list[tuple[str, str]]:
     """The steps of one kind, with the reason where one is known."""
-    reasons = {"left_to_windows": LEFT_TO_WINDOWS, "nothing_to_do": NOTHING_TO_DO}.get(name, {})
+    reasons = {what.value: table for what, table in REASONS.items()}.get(name, {})
     return [(one, reasons.get(one.lower(), "")) for one in record["coverage"].get(name) or ()]
 
 

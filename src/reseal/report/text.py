@@ -132,13 +132,14 @@ def generalization(
         f"The image's own plan: {len(coverage['declarative'])} declarative actions, "
         f"{len(coverage['emulated'])} entry points emulated, "
         f"{len(coverage['left_to_windows'])} left to Windows, "
+        f"{len(coverage['not_carried_out'])} not carried out, "
         f"{len(coverage['nothing_to_do'])} with nothing to do, "
-        f"{len(coverage['unknown'])} not emulated."
+        f"{len(coverage['unknown'])} unknown."
     )
     if coverage["unknown"]:
         shown = coverage["unknown"][:_NAMES_SHOWN]
         more = len(coverage["unknown"]) - len(shown)
-        yield f"Not emulated: {', '.join(shown)}{f' and {more} more' if more else ''}."
+        yield f"Unknown: {', '.join(shown)}{f' and {more} more' if more else ''}."
     if coverage["disabled"]:
         yield f"Entry points switched off: {', '.join(coverage['disabled'])}."
     for note in record["notes"]:

@@ -1,8 +1,10 @@
 """What becomes of each entry point that an action file calls.
 
-An entry point is emulated where a provider or a check says that it stands for it. Those that are
-left to Windows, or that have nothing to do in an image that is not running, are listed here with the
-reason. All others are reported by name as unknown, never passed over.
+An entry point is emulated where a provider or a check says that it stands for it. Those whose effect
+Windows brings about by itself later, those that are not carried out, and those that have nothing to do in
+an image that is not running are listed here with the reason. All others are reported by name as unknown,
+never passed over. The entry points of Cleanup and Generalize run in Sysprep alone (seen in its logs), so
+nothing calls them at the next boot.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from reseal.checks import CHECKS
 from reseal.providers.plugins import every
+from reseal.sysprep.plan import AT_BOOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,9 +38,8 @@ _SERVICING = (
     "Taking packages out is the servicing stack's job; a task of Windows does it when idle."
 )
 
-#: `dll,function` in lower case -> reason.
+#: `dll,function` in lower case -> why Windows does it, or what amounts to it, by itself later (inferred).
 LEFT_TO_WINDOWS: dict[str, str] = {
-    "slc.dll,slrearmwindows": "The license is sealed, and the rearm needs a running Windows.",
     "clipc.dll,clipcleanupstate": (
         "The store of the Client License Service is sealed; it finds new hardware and asks again."
     ),
@@ -45,12 +47,24 @@ LEFT_TO_WINDOWS: dict[str, str] = {
         "It removes instances from the WMI repository, whose records carry checksums; the security "
         "center registers its products anew at each start."
     ),
-    "appxsysprep.dll,sysprepgeneralize": _PACKAGES,
-    "appxdeploymentclient.dll,appxsvcprepareforsysprepgeneralize": _PACKAGES,
     "langcleanupsysprepaction.dll,sysprep_generalize_muilangcleanup": _SERVICING,
     "provsysprep.dll,provpackagesysprepgeneralize": (
         "Provisioning packages are applied again by Windows at its first boot."
     ),
+    "dismapi.dll,_dismsysprepcleanup": _SERVICING,
+    "dismapi.dll,_dismsysprepgeneralize": _SERVICING,
+    "reagent.dll,winre_generalize": (
+        "Its settings hang on ids of the disk and the boot store, which stay; Windows sets the "
+        "recovery environment up again in specialize."
+    ),
+}
+#: `dll,function` in lower case -> why it is not carried out: nothing else does it at the next boot either.
+NOT_CARRIED_OUT: dict[str, str] = {
+    "slc.dll,slrearmwindows": (
+        "The license is sealed, and the rearm needs a running Windows: --rearm stages it for the first boot."
+    ),
+    "appxsysprep.dll,sysprepgeneralize": _PACKAGES,
+    "appxdeploymentclient.dll,appxsvcprepareforsysprepgeneralize": _PACKAGES,
     "iesysprep.dll,sysprep_generalize_ie": _NO_SOURCE,
     "iesysprep.dll,sysprep_cleanup_ie": _NO_SOURCE,
     "spwmp.dll,sysprep_generalize_wmp": _NO_SOURCE,
@@ -76,11 +90,9 @@ LEFT_TO_WINDOWS: dict[str, str] = {
     "dmenrollengine.dll,sysprepgeneralize": (
         "The enrollment in a device management belongs to its server; leave it before imaging."
     ),
-    "dismapi.dll,_dismsysprepcleanup": _SERVICING,
-    "dismapi.dll,_dismsysprepgeneralize": _SERVICING,
-    "reagent.dll,winre_generalize": (
-        "Its settings hang on ids of the disk and the boot store, which stay; Windows sets the "
-        "recovery environment up again in specialize."
+    "tssysprep.dll,lsmsysprepbackup": (
+        "By its name it saves settings of Remote Desktop that its counterpart puts back at the next boot; "
+        "where the copy goes is in no source. The settings stay in the image as they are."
     ),
 }
 #: What Sysprep calls at the next boot, by the names of its functions.
@@ -92,9 +104,6 @@ NOTHING_TO_DO: dict[str, str] = {
     ),
     "ncdautosetup.dll,ncdautosetup_generalize": (
         "It keeps a setting of network discovery, and no source names an identity there."
-    ),
-    "tssysprep.dll,lsmsysprepbackup": (
-        "It saves fDenyTSConnections, which is not changed here, and so needs no copy."
     ),
     "powrprof.dll,powergeneralizeplatformsettings": (
         "No source says what it resets, and power settings are no identity."
@@ -109,6 +118,24 @@ NOTHING_TO_DO: dict[str, str] = {
 }
 
 
+class Disposition(StrEnum):
+    """What becomes of an entry point; the values are the lists of the coverage."""
+
+    EMULATED = "emulated"
+    LEFT_TO_WINDOWS = "left_to_windows"
+    NOT_CARRIED_OUT = "not_carried_out"
+    NOTHING_TO_DO = "nothing_to_do"
+    UNKNOWN = "unknown"
+
+
+#: Of those that are not emulated: what becomes of them, and why.
+REASONS: dict[Disposition, dict[str, str]] = {
+    Disposition.LEFT_TO_WINDOWS: LEFT_TO_WINDOWS,
+    Disposition.NOT_CARRIED_OUT: NOT_CARRIED_OUT,
+    Disposition.NOTHING_TO_DO: NOTHING_TO_DO,
+}
+
+
 @dataclass(slots=True)
 class Coverage:
     """How much of an image's own plan was carried out, each by name.
@@ -116,7 +143,9 @@ class Coverage:
     Attributes:
         declarative: actions that were run as they are written.
         emulated: entry points that a provider or a check stands for.
-        left_to_windows: entry points that wait for a running Windows.
+        left_to_windows: entry points whose effect Windows brings about by itself, or calls at the next
+            boot.
+        not_carried_out: entry points that are known and that nobody carries out.
         nothing_to_do: entry points that have nothing to do in a powered-off image.
         unknown: entry points and elements that reseal does not know.
         disabled: entry points whose providers the person switched off.
@@ -125,6 +154,7 @@ class Coverage:
     declarative: list[str] = field(default_factory=list)
     emulated: list[str] = field(default_factory=list)
     left_to_windows: list[str] = field(default_factory=list)
+    not_carried_out: list[str] = field(default_factory=list)
     nothing_to_do: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     disabled: list[str] = field(default_factory=list)
@@ -135,6 +165,7 @@ class Coverage:
             "declarative": list(dict.fromkeys(self.declarative)),
             "emulated": list(dict.fromkeys(self.emulated)),
             "left_to_windows": list(dict.fromkeys(self.left_to_windows)),
+            "not_carried_out": list(dict.fromkeys(self.not_carried_out)),
             "nothing_to_do": list(dict.fromkeys(self.nothing_to_do)),
             "unknown": list(dict.fromkeys(self.unknown)),
             "disabled": list(dict.fromkeys(self.disabled)),
@@ -166,25 +197,15 @@ def providers_for(module: Module) -> list[Provider]:
     return _providers().get(str(module).lower(), [])
 
 
-class Disposition(StrEnum):
-    """What becomes of an entry point; the values are the lists of the coverage."""
-
-    EMULATED = "emulated"
-    LEFT_TO_WINDOWS = "left_to_windows"
-    NOTHING_TO_DO = "nothing_to_do"
-    UNKNOWN = "unknown"
-
-
 def disposition(module: Module) -> tuple[Disposition, str]:
     """Say what becomes of an entry point, and by whom or why."""
     key = str(module).lower()
     emulating = [one.id for one in _providers().get(key, [])] + _VALIDATORS.get(key, [])
     if emulating:
         return Disposition.EMULATED, ", ".join(emulating)
-    if key in LEFT_TO_WINDOWS:
-        return Disposition.LEFT_TO_WINDOWS, LEFT_TO_WINDOWS[key]
-    if key in NOTHING_TO_DO:
-        return Disposition.NOTHING_TO_DO, NOTHING_TO_DO[key]
+    for what, reasons in REASONS.items():
+        if key in reasons:
+            return what, reasons[key]
     if _AT_BOOT.search(module.method):
         return Disposition.LEFT_TO_WINDOWS, "Windows calls it at its first boot."
     return Disposition.UNKNOWN, "reseal does not know it."
@@ -197,6 +218,7 @@ def coverage(plan: Plan, chosen: Iterable[Provider] | None = None) -> Coverage:
     lists = {
         Disposition.EMULATED: found.emulated,
         Disposition.LEFT_TO_WINDOWS: found.left_to_windows,
+        Disposition.NOT_CARRIED_OUT: found.not_carried_out,
         Disposition.NOTHING_TO_DO: found.nothing_to_do,
         Disposition.UNKNOWN: found.unknown,
     }
@@ -214,5 +236,7 @@ def coverage(plan: Plan, chosen: Iterable[Provider] | None = None) -> Coverage:
     for component in plan.at_boot:
         found.left_to_windows.extend(map(str, component.modules))
     for external in plan.external:
-        found.left_to_windows.append(f"{external.module} (third party, {external.phase})")
+        later = external.phase in AT_BOOT
+        one = f"{external.module} (third party, {external.phase})"
+        (found.left_to_windows if later else found.not_carried_out).append(one)
     return found

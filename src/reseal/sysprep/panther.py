@@ -56,7 +56,7 @@ def write(session: Session, target: Target, coverage: Coverage, first: int = 0) 
     for change in session.changes[first:]:
         line(f"{change.provider}: {change.kind} {_anonymous(change.target, names)}")
     for name in coverage.to_json()["unknown"]:
-        line(f"reseal: {name} was not emulated", level="Warning")
+        line(f"reseal: {name} is unknown and was not carried out", level="Warning")
     line(f"reseal: the image's state is {image_state(Stage.GENERALIZED, target)}")
     line("Shutting down SysPrep log", 0x52)
     data = "".join(f"{one}\r\n" for one in lines).encode("utf-8", "replace")
