@@ -8,19 +8,25 @@ from typing import Any
 
 import pytest
 
+from reseal.checks import CHECKS
 from reseal.disk import FileDevice
 from reseal.ntfs import Volume
+from reseal.providers.selection import select
 from reseal.report import text
 from reseal.report.checks import check_job, exit_code
 from reseal.session.run import read
 from reseal.testing.disks import BASIC_DATA, gpt_disk
 from reseal.testing.machine import Machine, system_hive, tree
 from reseal.testing.volumes import ntfs_volume, populate
+from tests.builders import session
 from tests.checks.problems import PROBLEMS, SECRET, every_problem, merged, volume_files
 
 #: A volume that says it is BitLocker's, and nothing more.
 LOCKED = b"\xeb\x58\x90-FVE-FS-".ljust(1 << 20, b"\0")
 HIBERNATED = b"HIBR".ljust(8192, b"\0")
+
+
+CHECK = {one.id: one for one in CHECKS}
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +96,14 @@ def test_the_text_names_each_of_them_grouped_by_level(disk: Path) -> None:
         assert all(item in whole for item in problem.items)
     assert SECRET not in whole
     assert lines[-1] == "This image is damaged, and can't be generalized as it is."
+
+
+def test_what_a_check_warns_of_and_a_provider_mends_is_said_so() -> None:
+    """Who reads the check must not boot the image in order to do by hand what the run does."""
+    by_default = {one.id for one in select()}
+    for check, provider in (("msmq", "msmq"), ("nps", "network-policy-server")):
+        assert provider in by_default
+        one = session(Machine(**PROBLEMS[check].machine))
+        messages = [found.message for found in CHECK[check](one)]
+        assert messages
+        assert all(f"unless the provider {provider} is switched off" in said for said in messages)

@@ -88,3 +88,10 @@ def test_a_client_has_no_roles() -> None:
     assert found(9600, "DHCP", system=options)[0].level == "ok"
     options = {"ControlSet001": {"Control": {"ProductOptions": {"ProductType": "ServerNT"}}}}
     assert found(9600, "DHCP", system=options, install_type="Client")[0].level == "warning"
+
+
+def test_what_is_taken_over_for_r2_is_said() -> None:
+    [one] = found(BUILDS["2012 R2"], "AD-Certificate")
+    assert "Windows Server 2012 R2 (documented for 2012, taken over for R2)" in one.message
+    [plain] = found(BUILDS["2012"], "AD-Certificate")
+    assert "in Windows Server 2012:" in plain.message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import struct
 import subprocess
@@ -144,8 +145,19 @@ def test_the_flags_and_ids_of_a_hive_are_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.corpus
-def test_shadow_copies_of_a_volume_made_by_windows_are_given_up(
-    corpus: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [
+        (["generalize"], []),
+        (["generalize"], ["--disable", "restore-points"]),
+        (["boot"], ["--audit"]),
+        (["customize"], ["--write", "/note.txt:1"]),
+        (["specialize"], ["--computer-name", "WS-1"]),
+    ],
+    ids=" ".join,
+)
+def test_shadow_copies_of_a_volume_made_by_windows_are_given_up_by_every_write(
+    corpus: Path, tmp_path: Path, command: list[str], options: list[str]
 ) -> None:
     raw, image = tmp_path / "vss.raw", tmp_path / "vss.qcow2"
     source = corpus / "images" / "vsstest.qcow2"
@@ -158,9 +170,10 @@ def test_shadow_copies_of_a_volume_made_by_windows_are_given_up(
     device.close()
     subprocess.run(["qemu-img", "convert", "-O", "qcow2", raw, image], check=True)
     raw.unlink()
-    record = judges.generalize(image)
+    record = json.loads(judges.reseal(*command, image, *options, "--json").stdout)
     kinds = [one["kind"] for one in record["changes"]]
     assert kinds.count("discard_shadow_copies") == 1
+    assert any("shadow copies" in note and "given up" in note for note in record["notes"])
     result = judges.Volume.of(image, tmp_path)
     assert "Number of stores:\t0" in _vshadowinfo(result.path)
     assert result.is_clean()

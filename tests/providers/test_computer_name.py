@@ -7,6 +7,8 @@ import struct
 from reseal.testing.machine import Machine
 from tests.builders import effect
 
+PRESET = r"HKLM\SYSTEM\Setup\DJOIN"
+
 CONTAINER = (
     r"Control\DeviceContainers\{00000000-0000-0000-FFFF-FFFFFFFFFFFF}\Properties"
     r"\{656a3bb3-ecc0-43fd-8477-4ae0404a96cd}\3000"
@@ -48,3 +50,12 @@ def test_the_container_that_is_the_computer_gets_it_and_keeps_its_type() -> None
 def test_a_container_of_another_name_stays() -> None:
     done = effect("computer-name", _machine("A printer"))
     assert not [path for path in done.changes if "DeviceContainers" in path]
+
+
+def test_the_name_is_no_longer_a_preset_one() -> None:
+    """Setup would keep a preset name, and with it the random one for every clone."""
+    machine = Machine(system={"Setup": {"DJOIN": {"DismComputerNameSet": 1}}})
+    done = effect("computer-name", machine)
+    assert r"SYSTEM\Setup\DJOIN\DismComputerNameSet" in done.changes
+    assert done.after.registry.number(PRESET, "DismComputerNameSet") is None
+    assert done.after.registry.key(PRESET) is not None

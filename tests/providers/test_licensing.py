@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from reseal.testing.machine import Machine
 from tests.builders import effect
 
@@ -59,3 +61,12 @@ def test_a_script_that_is_there_keeps_what_it_holds_and_runs_after_it() -> None:
 def test_without_the_platform_s_key_nothing_is_made() -> None:
     machine = Machine()
     assert effect("licensing", machine).changes == set()
+
+
+@pytest.mark.parametrize(
+    ("build", "said"), [(7601, "3 rearms in this Windows"), (9200, "8 runs of Sysprep")]
+)
+def test_as_many_rearms_are_named_as_this_windows_has(build: int, said: str) -> None:
+    done = effect("licensing", Machine(build=build), switches=REARM)
+    (note,) = done.session.notes
+    assert said in note

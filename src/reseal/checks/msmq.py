@@ -23,13 +23,13 @@ SERVICE = "MSMQ"
     source="two reports of runs that hang after Sysprep_Generalize_Pnp_Drivers: Exit",
 )
 def msmq(session: Session) -> Iterable[Finding]:
-    """With Message Queuing installed Sysprep is reported to hang; reseal does not run its provider.
+    """With Message Queuing installed Sysprep is reported to hang; nothing of it runs here.
 
-    The queue manager has an identity of its own, which clones would share (inferred).
+    The queue manager has an identity of its own, which reseal's own provider `msmq` has it make anew.
     """
     if services.installed(session.registry, SERVICE):
         yield warning(
-            "Message Queuing (MSMQ) is installed. Sysprep is reported to hang with it, and clones share "
-            "the identity of its queue manager.",
-            "Remove the feature before you seal the image and add it to the clones.",
+            "Message Queuing (MSMQ) is installed. Sysprep is reported to hang with it. reseal deletes the id "
+            "of its queue manager, unless the provider msmq is switched off; what is in its queues stays.",
+            "Remove the feature before you seal the image and add it to the clones, if you can.",
         )

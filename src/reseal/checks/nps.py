@@ -30,7 +30,8 @@ COLLECTIONS = {"Clients": "RADIUS client", "RADIUS_Server_Groups": "remote RADIU
 def nps(session: Session) -> Iterable[Finding]:
     """RADIUS clients and remote server groups hold shared secrets, as text.
 
-    Microsoft asks to remove them before imaging, since every clone would carry them.
+    Microsoft asks to remove them before imaging, since every clone would carry them; reseal's own
+    provider does.
     """
     path = session.installation.path(CONFIGURATION)
     root = xml(session, path)
@@ -41,9 +42,9 @@ def nps(session: Session) -> Iterable[Finding]:
         if names:
             yield warning(
                 f"The Network Policy Server knows {len(names)} {what}{'s' if len(names) > 1 else ''} "
-                f"({', '.join(names)}), whose shared secrets every clone would carry.",
-                "Boot the image and remove them (`netsh nps delete client`, `netsh nps delete "
-                "remoteservergroup`).",
+                f"({', '.join(names)}), with their shared secrets. Sysprep would leave them in every clone; "
+                "reseal removes them, unless the provider network-policy-server is switched off.",
+                "Review the connection request policies that name one of them.",
                 items=names,
             )
 

@@ -31,9 +31,15 @@ class Support(StrEnum):
 
 YES, NO, NONE = Support.YES, Support.NO, Support.NOT_APPLICABLE
 
-#: The columns of the table, by build. 2012 R2 is read with 2012, whose pages apply to both (inferred).
-COLUMNS = {6001: 0, 6002: 0, 6003: 0, 7600: 1, 7601: 1, 9200: 2, 9600: 2}
-VERSIONS = ("Windows Server 2008", "Windows Server 2008 R2", "Windows Server 2012")
+#: By build: the column of the table, and how its version is called. 2012 R2 is read with 2012, whose pages
+#: apply to both (inferred), and that is said.
+_2008, _2008_R2 = (0, "Windows Server 2008"), (1, "Windows Server 2008 R2")
+COLUMNS = {
+    **dict.fromkeys((6001, 6002, 6003), _2008),
+    **dict.fromkeys((7600, 7601), _2008_R2),
+    9200: (2, "Windows Server 2012"),
+    9600: (2, "Windows Server 2012 R2 (documented for 2012, taken over for R2)"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +126,15 @@ def server_roles(session: Session) -> Iterable[Finding]:
     if not session.installation.is_server:
         return
     found = [role for role in ROLES if _has(session.registry, role)]
-    column = COLUMNS.get(session.installation.build or 0)
+    column, version = COLUMNS.get(
+        session.installation.build or 0, (None, "this version of Windows Server")
+    )
     undocumented = []
     for role in found:
         support = None if column is None else role.support[column]
-        if support is NO and column is not None:
+        if support is NO:
             yield warning(
-                f"{role.name} is installed, and Sysprep does not support it in {VERSIONS[column]}: it "
+                f"{role.name} is installed, and Sysprep does not support it in {version}: it "
                 "may not work in a clone.",
                 "Remove the role before you seal the image and add it to the clones.",
             )
@@ -135,7 +143,6 @@ def server_roles(session: Session) -> Iterable[Finding]:
         elif support in {None, NONE}:
             undocumented.append(role.name)
     if undocumented:
-        version = VERSIONS[column] if column is not None else "this version of Windows Server"
         yield note(
             f"Whether these roles work after Sysprep is not documented for {version}: "
             f"{', '.join(undocumented)}.",

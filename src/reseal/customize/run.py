@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from reseal.customize.outputs import Outputs
 from reseal.customize.step import STEPS
 from reseal.errors import UsageError
-from reseal.session import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -124,9 +123,6 @@ class Customization:
         for name in sorted(at_end, key=_LAST.__eq__):
             with session.acting(name, STEPS[name].mark), session.step(f"Customizing: {name}"):
                 at_end[name]()
-        if session.changes:
-            with session.acting("customize", Mark.INFERRED):
-                session.forget_shadow_copies()
         with self._run.session.step("Verifying the edited hives"):
             self._run.session.verify()
 

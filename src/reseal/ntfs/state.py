@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 DIRTY = 0x0001
 
 HIBERNATION_FILE = "hiberfil.sys"
+#: The folder $Extend holds it where a volume has a journal of changes (documented: USN journal).
+_JOURNAL = "$UsnJrnl"
 #: The file's first page starts with this where it holds a system to resume; Windows 7 and before
 #: wrote it in lower case (as libntfs-3g judges; seen there).
 _HIBERNATED = (b"HIBR", b"hibr")
@@ -42,6 +44,7 @@ class State:
             fast startup keeps; "fast startup" where no such file is here, but $LogFile says that a
             Windows that was shut down that way keeps this volume's metadata in memory (the log of
             a disk that was unplugged looks the same).
+        journal: whether the volume has a USN journal.
     """
 
     label: str
@@ -49,6 +52,7 @@ class State:
     flags: int
     log_clean: bool
     hibernation: Hibernation
+    journal: bool
 
     @property
     def dirty(self) -> bool:
@@ -68,7 +72,7 @@ def read(mount: Mount) -> State:
         hibernation = "hibernated"
     elif cached:
         hibernation = "fast startup"
-    return State(label, (major, minor), flags, log_clean, hibernation)
+    return State(label, (major, minor), flags, log_clean, hibernation, _has_journal(mount))
 
 
 def _log(mount: Mount) -> tuple[bool, bool]:
@@ -92,6 +96,15 @@ def _log(mount: Mount) -> tuple[bool, bool]:
             return inode.with_attribute(records.DATA, "", check)
         finally:
             free(page)
+
+
+def _has_journal(mount: Mount) -> bool:
+    try:
+        with mount.inode(records.EXTEND, "$Extend") as folder:
+            return folder.is_directory and mount.lookup(folder, _JOURNAL) is not None
+    except TreeError:
+        # Volumes of NTFS before 3.0 have no such folder, and no journal.
+        return False
 
 
 def _is_hibernated(mount: Mount) -> bool:

@@ -110,8 +110,10 @@ _RULES: tuple[_Rule, ...] = (
     _Rule(
         lambda hit, context: _pending(hit, context) and hit.path.lower().startswith("$secure"),
         Verdict.REPLACED,
-        "setupcl.exe replaces this SID in the security descriptors of the volume's files.",
-        Mark.REPORTED,
+        "setupcl.exe is to replace this SID in the security descriptors of the volume's files. The flag "
+        "that is set (4) is reported to change the SID; whether the files need another (0x4000), as one "
+        "report has it, is not confirmed. With --sid-now reseal replaces them itself.",
+        Mark.INFERRED,
     ),
     _Rule(
         lambda hit, context: hit.place is Place.HIVE_LOG

@@ -27,6 +27,8 @@ _CONTAINER_NAMES = (
     r"{656a3bb3-ecc0-43fd-8477-4ae0404a96cd}\3000",
     r"{b725f130-47ef-101a-a5f1-02608c9eebac}\000A",
 )
+#: Whether the name is preset; the answer file of a machine sets it, too.
+PRESET = r"HKLM\SYSTEM\Setup\DJOIN"
 _ALPHABET = string.ascii_uppercase + string.digits
 _PREFIX = "WIN-"
 #: The longest NetBIOS name (documented).
@@ -49,8 +51,12 @@ def computer_name(session: Session) -> None:
     the same form there (`WIN-` and eleven characters), in every control set. The same name replaces
     the old one where Windows keeps copies of it: as the name of the account domain in SECURITY, and
     as that of the device container that is the computer itself (both inferred).
+
+    `DismComputerNameSet` in `SYSTEM\Setup\DJOIN` tells Setup that the name is preset (seen in a hive that
+    Microsoft publishes). It goes, or the random name could become that of every clone.
     """
     rename(session, random_name(session.random))
+    session.delete_value(PRESET, "DismComputerNameSet")
 
 
 def random_name(random: Callable[[int], bytes], prefix: str = _PREFIX) -> str:

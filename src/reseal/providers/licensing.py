@@ -17,6 +17,8 @@ SKIP_REARM = "SkipRearm"
 SETUP_COMPLETE = r"Setup\Scripts\SetupComplete.cmd"
 #: The switch that asks for it.
 REARM = "rearm"
+#: The first build with eight instead of three (documented).
+WINDOWS_8 = 9200
 _COMMAND = b"@cscript.exe //B //Nologo %SystemRoot%\\System32\\slmgr.vbs /rearm"
 
 
@@ -34,7 +36,8 @@ def licensing(session: Session) -> None:
     the keys under WPA, the store of the Client License Service) is sealed, and only a running Windows
     can rearm it, so reseal touches none of it: the remaining time of a grace period is inherited, and
     a copy that activates by KMS, Active Directory or a digital license does so anew on its new
-    hardware. How many rearms are left (documented: 8 runs of Sysprep) can't be read offline.
+    hardware. How many rearms are left (documented: 3 up to Windows 7, 8 runs of Sysprep from 8 on) can't be
+    read offline.
 
     With the switch `rearm`, `slmgr /rearm` is put in front of `Setup\Scripts\SetupComplete.cmd`, which
     Windows runs once after OOBE, and `SkipRearm` is set to 0 where it is 1, since it would forbid the
@@ -63,6 +66,11 @@ def licensing(session: Session) -> None:
     session.note(
         f"slmgr /rearm is staged in {path} and takes effect with the restart after the first boot. "
         "Windows skips that script where it was installed with an OEM product key (except Enterprise "
-        "editions and Windows Server). Whether a rearm is left (documented: 8 runs of Sysprep) is not "
+        f"editions and Windows Server). Whether a rearm is left (documented: {_allowed(session)}) is not "
         "checkable in a powered-off image."
     )
+
+
+def _allowed(session: Session) -> str:
+    before_8 = (session.installation.build or WINDOWS_8) < WINDOWS_8
+    return "3 rearms in this Windows" if before_8 else "8 runs of Sysprep"

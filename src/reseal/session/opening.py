@@ -47,6 +47,7 @@ class Found:
             log_clean=self.volume.state.log_clean,
             hibernation=self.volume.state.hibernation,
             shadow_copies=len(shadow_copies.stores(self.volume)),
+            journal=self.volume.state.journal,
         )
 
     @property

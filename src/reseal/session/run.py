@@ -234,6 +234,7 @@ def work_on_device(
                 report=report,
             )
             result = job(session)
+            session.settle()
             volume = chosen.place
         assert volume is not None
         written = None

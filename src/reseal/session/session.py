@@ -413,10 +413,31 @@ class Session:
     def forget_shadow_copies(self) -> None:
         """Delete the volume's shadow copies, which any write behind their back makes worthless."""
         count = self.volume_state.shadow_copies if self.volume_state else 0
-        if count:
+        if count and not self.discard_shadow_copies:
             self.discard_shadow_copies = True
             self.record(
                 "discard_shadow_copies", "System Volume Information", {"stores": count}, None
+            )
+
+    def settle(self) -> None:
+        """Stage what any change behind Windows' back entails, and say what Windows won't know.
+
+        To be called once, when all else is staged.
+        """
+        if not self.changes or not self.volume_state:
+            return
+        # A write that Windows does not see makes no copy of what it overwrites (documented: VSS).
+        with self.acting("reseal", Mark.INFERRED):
+            self.forget_shadow_copies()
+        if self.discard_shadow_copies:
+            self.note(
+                "The volume's shadow copies (restore points, previous versions) are given up: what was "
+                "written behind their back would be wrong in them."
+            )
+        if self.volume_state.journal:
+            self.note(
+                "The volume's USN journal does not tell of these changes: what follows it in Windows, "
+                "such as search and backup, does not see them until it looks at the files again."
             )
 
     # Commit

@@ -18,12 +18,14 @@ class VolumeState:
         log_clean: whether `$LogFile` needs no replay.
         hibernation: `none`, `hibernated` or `fast startup`.
         shadow_copies: number of shadow copies (restore points) on the volume.
+        journal: whether the volume has a USN journal.
     """
 
     dirty: bool
     log_clean: bool
     hibernation: str
     shadow_copies: int
+    journal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
