@@ -25,23 +25,20 @@ class Kernel:
 def test_a_file_is_written_out_while_more_comes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "disk.raw"
-    path.write_bytes(bytes(4096))
     kernel = Kernel()
     monkeypatch.setattr(device, "_libc", kernel)
     monkeypatch.setattr(device, "_BEHIND", 0.001)
-    disk = FileDevice(path, read_only=False)
-    with disk.written_behind():
-        end = time.monotonic() + 60
-        while not kernel.asked and time.monotonic() < end:
-            time.sleep(0.001)
-    asked = len(kernel.asked)
-    assert asked
-    # Of the whole file (size 0 means to its end), started and not waited for.
-    assert set(kernel.asked) == {(disk._fd, 0, 0, 2)}
-    time.sleep(0.01)
-    assert len(kernel.asked) == asked
-    disk.close()
+    with (tmp_path / "disk.raw").open("wb") as file:
+        with device.written_behind(file.fileno()):
+            end = time.monotonic() + 60
+            while not kernel.asked and time.monotonic() < end:
+                time.sleep(0.001)
+        asked = len(kernel.asked)
+        assert asked
+        # Of the whole file (size 0 means to its end), started and not waited for.
+        assert set(kernel.asked) == {(file.fileno(), 0, 0, 2)}
+        time.sleep(0.01)
+        assert len(kernel.asked) == asked
 
 
 def test_the_system_takes_the_request(tmp_path: Path) -> None:
@@ -52,21 +49,18 @@ def test_the_system_takes_the_request(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("read_only", "scratch"), [(True, False), (False, True)], ids=["read only", "scratch"]
+    ("read_only", "scratch", "times"),
+    [(True, False, 0), (False, True, 0), (False, False, 1)],
+    ids=["read only", "scratch", "to last"],
 )
-def test_what_need_not_last_is_not_flushed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read_only: bool, scratch: bool
+def test_only_what_is_to_last_is_flushed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read_only: bool, scratch: bool, times: int
 ) -> None:
     path = tmp_path / "disk.raw"
     path.write_bytes(bytes(4096))
-    kernel, flushed = Kernel(), list[int]()
-    monkeypatch.setattr(device, "_libc", kernel)
-    monkeypatch.setattr(device, "_BEHIND", 0.001)
+    flushed: list[int] = []
     monkeypatch.setattr(os, "fsync", flushed.append)
     disk = FileDevice(path, read_only=read_only, scratch=scratch)
-    with disk.written_behind():
-        time.sleep(0.02)
     disk.flush()
-    assert not kernel.asked
-    assert not flushed
+    assert len(flushed) == times
     disk.close()

@@ -135,34 +135,33 @@ class FileDevice:
         """Return the descriptor; it stays the device's."""
         return self._fd
 
-    @contextmanager
-    def written_behind(self) -> Iterator[None]:
-        """Have the system write what gets into the file while more comes, rather than all at the end.
-
-        Only `flush` says that it arrived, and takes little time then.
-        """
-        ended = threading.Event()
-
-        def write_out() -> None:
-            while not ended.wait(_BEHIND):
-                # It starts the writing and takes no error away from `flush`, as fdatasync would.
-                _libc.sync_file_range(self._fd, 0, 0, _SYNC_FILE_RANGE_WRITE)
-
-        thread = threading.Thread(target=write_out, daemon=True)
-        if not self.read_only and not self.scratch:
-            thread.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            if thread.ident:
-                thread.join()
-
     def close(self) -> None:
         """Close the file."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+@contextmanager
+def written_behind(descriptor: int) -> Iterator[None]:
+    """Have the system write what gets into a file while more comes, rather than all at the end.
+
+    Only fsync says that it arrived, and takes little time then.
+    """
+    ended = threading.Event()
+
+    def write_out() -> None:
+        while not ended.wait(_BEHIND):
+            # It starts the writing and takes no error away from fsync, as fdatasync would.
+            _libc.sync_file_range(descriptor, 0, 0, _SYNC_FILE_RANGE_WRITE)
+
+    thread = threading.Thread(target=write_out, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 class Slice:

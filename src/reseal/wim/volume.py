@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
-from reseal.disk.device import FileDevice
+from reseal.disk.device import FileDevice, written_behind
 from reseal.ntfs import library as ntfs_library
 from reseal.ntfs.cache import BlockCache
 from reseal.ntfs.callbacks import Allowance, Callbacks, RunawayError
@@ -163,7 +163,8 @@ def volume(device: Device, *, read_only: bool) -> Iterator[Volume]:
             and _takes_descriptors()
         ):
             opened = _FileVolume(device)
-            stack.enter_context(device.written_behind())
+            if not (read_only or device.scratch):
+                stack.enter_context(written_behind(device.fileno()))
         else:
             opened = _DeviceVolume(device, read_only=read_only)
         opened.renew()

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reseal.disk.device import written_behind
 from reseal.disk.sidecar import sync_folder
 from reseal.wim import library
 from reseal.wim.errors import WimError
@@ -71,7 +72,8 @@ def write(
         raise WimError(msg, "reseal needs to write to the folder that holds the file.") from error
     try:
         target = f"/proc/self/fd/{number}".encode()
-        code = wim.calls.wimlib_write(wim.handle, target, library.ALL_IMAGES, flags, 0)
+        with written_behind(number):
+            code = wim.calls.wimlib_write(wim.handle, target, library.ALL_IMAGES, flags, 0)
         before_rename()
         if progress.failure is None and code:
             raise library.wim_error(code, str(path), "can't be written")
