@@ -6,6 +6,7 @@ hive.root.create(r"Setup\\Status").set("State", types.REG_DWORD, types.encode(ty
 for offset, content in hive.patches(): ...
 """
 
+from reseal.later import later
 from reseal.regf import types
 from reseal.regf.errors import RegfError
 from reseal.regf.hive import Hive
@@ -19,17 +20,5 @@ if TYPE_CHECKING:
 
 __all__ = ["Hive", "Key", "Recovery", "RegfError", "Value", "Violation", "types"]
 
-
-def __getattr__(name: str) -> object:
-    # What a clean hive does not need is imported when it is asked for: to open a hive and set a
-    # value takes a process no longer than these imports would.
-    if name == "Recovery":
-        from reseal.regf.logs import Recovery  # noqa: PLC0415
-
-        return Recovery
-    if name == "Violation":
-        from reseal.regf.verify import Violation  # noqa: PLC0415
-
-        return Violation
-    msg = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(msg)
+# To open a clean hive and set a value takes a process no longer than these imports would.
+__getattr__ = later(__name__, Recovery="logs", Violation="verify")

@@ -1,7 +1,8 @@
 """An opened installation with its staged changes, their record, and commit."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from reseal.later import later
 
 if TYPE_CHECKING:
     from reseal.session.change import Change, Mark
@@ -10,19 +11,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Change", "Mark", "Neighbours", "Part", "Session", "VolumeState"]
 
-#: Where each name stands. Loaded when it is asked for: what only reads images stages nothing.
-_MODULES = {
-    "Change": "change",
-    "Mark": "change",
-    "Neighbours": "surroundings",
-    "Part": "surroundings",
-    "Session": "session",
-    "VolumeState": "surroundings",
-}
-
-
-def __getattr__(name: str) -> object:
-    if name in _MODULES:
-        return getattr(import_module(f"reseal.session.{_MODULES[name]}"), name)
-    msg = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(msg)
+# What only reads images stages nothing, and loads no session.
+__getattr__ = later(
+    __name__,
+    Change="change",
+    Mark="change",
+    Neighbours="surroundings",
+    Part="surroundings",
+    Session="session",
+    VolumeState="surroundings",
+)

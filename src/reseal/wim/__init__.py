@@ -1,7 +1,8 @@
 """WIM files, through libwim: capturing and applying volumes, and files that WOF compressed."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from reseal.later import later
 
 if TYPE_CHECKING:
     from reseal.wim.apply import apply_image, apply_to_folder
@@ -24,24 +25,17 @@ __all__ = [
     "replace_image",
 ]
 
-#: Where each name stands. Loaded when it is asked for: every command asks whether a file is a WIM, few
-#: capture or apply one.
-_MODULES = {
-    "COMPRESSIONS": "capture",
-    "WimError": "errors",
-    "WofError": "wof",
-    "apply_image": "apply",
-    "apply_to_folder": "apply",
-    "capture_volume": "capture",
-    "decompress": "wof",
-    "is_wim": "file",
-    "open_wim": "file",
-    "replace_image": "replace",
-}
-
-
-def __getattr__(name: str) -> object:
-    if name in _MODULES:
-        return getattr(import_module(f"reseal.wim.{_MODULES[name]}"), name)
-    msg = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(msg)
+# Every command asks whether a file is a WIM; few capture or apply one.
+__getattr__ = later(
+    __name__,
+    COMPRESSIONS="capture",
+    WimError="errors",
+    WofError="wof",
+    apply_image="apply",
+    apply_to_folder="apply",
+    capture_volume="capture",
+    decompress="wof",
+    is_wim="file",
+    open_wim="file",
+    replace_image="replace",
+)
