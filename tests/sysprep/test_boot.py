@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from reseal.errors import CheckError
-from reseal.session import Session
+from reseal.session import Mark, Session
 from reseal.sysprep import boot
 from reseal.sysprep.arm import Stage, Target, missing
 from reseal.sysprep.boot import Standing
@@ -122,3 +122,24 @@ def test_a_consistent_image_is_left_alone() -> None:
     assert not boot.recover(one)
     assert one.changes == []
     assert "usual" in " ".join(boot.explain(Standing.of(one.registry)))
+
+
+@pytest.mark.parametrize(
+    ("target", "generalized", "inferred"),
+    [
+        (Target.OOBE, True, "SystemSetupInProgress 1 and SetupPhase 4 are inferred"),
+        (Target.OOBE, False, "SystemSetupInProgress 0 and SetupPhase 4 are inferred"),
+        (Target.AUDIT, True, "OOBEInProgress 1, SystemSetupInProgress 1 and SetupPhase 4 are"),
+        (Target.AUDIT, False, "OOBEInProgress 1, SystemSetupInProgress 0 and SetupPhase 4 are"),
+    ],
+)
+def test_the_run_says_which_values_are_inferred(
+    target: Target, generalized: bool, inferred: str
+) -> None:
+    one = session()
+    (generalize if generalized else boot.boot)(one, target)
+    assert any(note.startswith(inferred) for note in one.notes)
+    marks = {change.target.rpartition("\\")[2]: change.mark for change in one.changes}
+    assert marks["SetupType"] is marks["CmdLine"] is Mark.REPORTED
+    expected = Mark.INFERRED if target is Target.AUDIT else Mark.REPORTED
+    assert marks["OOBEInProgress"] is expected

@@ -105,7 +105,7 @@ def _new_sid(installation: Installation, old_sid: str | None) -> list[Part]:
             Part(f"{path}\\\\{setup.SETUPEXECUTE}", f"{setup.SETUPCL_EXE} first", found,
                  strings[:1] == [setup.SETUPCL_EXE],
                  "What the session manager runs before anything else: the change of the SID.",
-                 Mark.SEEN)
+                 Mark.REPORTED)
         )  # fmt: skip
     return parts
 
@@ -120,8 +120,7 @@ def _files(installation: Installation, target: Target) -> list[Part]:
     there = installation.tree.stat(tag) is not None
     return [
         Part(ini, state, text, text is not None and state in text,
-             "The third place of the ImageState, which Windows reads before the registry's.",
-             Mark.DOCUMENTED),
+             "The third place of the ImageState.", Mark.DOCUMENTED),
         Part(tag, "present", "present" if there else None, there,
              "Sysprep's own sign that a run succeeded.", Mark.SEEN),
     ]  # fmt: skip

@@ -2,8 +2,9 @@ r"""Arm an image: its next boot runs specialize, then OOBE or audit mode.
 
 | value | mark, source |
 |---|---|
-| `SYSTEM\Setup` SetupType 2, CmdLine, OOBEInProgress 1 | seen: offline inspection of a correctly generalized Server 2019 image |
-| SystemSetupInProgress 1, SetupPhase 4 | inferred: seen in one Vista hive whose specialize was still to come; another code path writes 0 when it re-arms OOBE (reported) |
+| `SYSTEM\Setup` SetupType 2, CmdLine | reported: a build diary's offline inspection of a correctly generalized Server 2019 image; image builders arm an image by hand with the two; interoperability notes on how OOBE arms itself again |
+| OOBEInProgress 1 | to OOBE reported by the same; to audit mode inferred: whether Sysprep writes more there than AuditBoot, SetupType and CmdLine is not confirmed |
+| SystemSetupInProgress, SetupPhase 4 | inferred: 1 and 4 in one Vista hive whose specialize was still to come (seen); 0 and 4 where OOBE arms itself again (reported), which is no run of Sysprep |
 | CloneTag | seen in five real hives: the C `ctime` text of the last generalize |
 | SysprepStatus GeneralizationState 4 | reported by three independent sources |
 | ChildCompletion, UnattendPasses 0 | reported: otherwise the pass does not run again, or ImageState is computed as UNDEPLOYABLE |
@@ -68,15 +69,16 @@ _PASSES = ("auditSystem", "auditUser", "oobeSystem")
 def armed_state(target: Target, stage: Stage = Stage.GENERALIZED) -> list[Armed]:
     """Every registry value of the armed state, consistent with one another."""
     seen, reported, inferred = Mark.SEEN, Mark.REPORTED, Mark.INFERRED
+    in_progress = inferred if target is Target.AUDIT else reported
     generalized = stage is Stage.GENERALIZED
     number = setup.GENERALIZED if generalized else setup.SPECIALIZED
     children = ("setup.exe", *_CHILDREN) if generalized else _CHILDREN
     passes = ("specialize", *_PASSES) if generalized else _PASSES
     state = image_state(stage, target)
     return [
-        Armed(setup.SETUP, "SetupType", 2, seen),
-        Armed(setup.SETUP, "CmdLine", WINDEPLOY, seen),
-        Armed(setup.SETUP, "OOBEInProgress", 1, seen),
+        Armed(setup.SETUP, "SetupType", 2, reported),
+        Armed(setup.SETUP, "CmdLine", WINDEPLOY, reported),
+        Armed(setup.SETUP, "OOBEInProgress", 1, in_progress),
         Armed(setup.SETUP, "SystemSetupInProgress", int(generalized), inferred),
         Armed(setup.SETUP, "SetupPhase", 4, inferred),
         Armed(setup.SYSPREP_STATUS, "GeneralizationState", number, reported),
@@ -123,16 +125,23 @@ def missing(
 
 def arm(session: Session, target: Target) -> None:
     """Stage the armed state of a generalized image, with its clone tag and tag file."""
-    set_state(session, armed_state(target))
-    write_state_file(session, image_state(Stage.GENERALIZED, target))
+    arm_boot(session, target, Stage.GENERALIZED)
     with session.acting(ARM, Mark.SEEN):
         # ctime: the day is padded with a space.
         tag = f"{session.now:%a %b} {session.now.day:2} {session.now:%H:%M:%S %Y}"
         session.set_strings(setup.SETUP, "CloneTag", [tag])
         session.write_file(session.installation.path(setup.TAG_FILE), b"")
+
+
+def arm_boot(session: Session, target: Target, stage: Stage) -> None:
+    """Stage what sends the next boot to OOBE or audit mode, and say what of it is inferred."""
+    values = armed_state(target, stage)
+    set_state(session, values)
+    write_state_file(session, image_state(stage, target))
+    *names, last = (f"{one.name} {one.data}" for one in values if one.mark is Mark.INFERRED)
     session.note(
-        "SystemSetupInProgress 1 and SetupPhase 4 are inferred: one real hive with specialize still to "
-        "come holds them, and no source states them for a generalized image."
+        f"{', '.join(names)} and {last} are inferred: no source states them for an image that Sysprep "
+        "has armed."
     )
 
 

@@ -22,11 +22,10 @@ from typing import TYPE_CHECKING
 from reseal.errors import CheckError
 from reseal.session import Mark
 from reseal.sysprep.arm import (
-    WINDEPLOY,
     Armed,
     Stage,
     Target,
-    armed_state,
+    arm_boot,
     image_state,
     missing,
     set_state,
@@ -173,7 +172,7 @@ def boot(session: Session, target: Target) -> bool:
     if not missing(session.installation, target, stage):
         session.note(f"The next boot goes to {target.value} already.")
         return False
-    _arm(session, target, stage)
+    arm_boot(session, target, stage)
     return True
 
 
@@ -192,7 +191,7 @@ def recover(session: Session) -> bool:
     standing = Standing.of(session.registry)
     stage = stage_of(standing)
     if stage is not None and standing.failed_child:
-        _arm(session, standing.target, stage)
+        arm_boot(session, standing.target, stage)
         session.note(
             f"{standing.failed_child} runs again from its beginning. Why it did not end stands in "
             r"Windows\Panther\setuperr.log and Windows\Panther\UnattendGC\setuperr.log."
@@ -223,15 +222,6 @@ def stage_of(standing: Standing) -> Stage | None:
     """Whether specialize is still to come; None where Sysprep failed or left no state."""
     return {setup.GENERALIZED: Stage.GENERALIZED, setup.SPECIALIZED: Stage.SPECIALIZED}.get(
         standing.generalization_state or 0
-    )
-
-
-def _arm(session: Session, target: Target, stage: Stage) -> None:
-    set_state(session, armed_state(target, stage))
-    write_state_file(session, image_state(stage, target))
-    session.note(
-        f"SystemSetupInProgress {int(stage is Stage.GENERALIZED)} and SetupPhase 4 are inferred; "
-        f"CmdLine {WINDEPLOY} was seen on generalized images."
     )
 
 

@@ -1,8 +1,8 @@
 r"""Where Windows keeps the state of Setup, Sysprep and the next boot.
 
-Names, types and meaning: seen in real hives of finished installations (Windows 7 to 10) and in an
-offline inspection of a correctly generalized Server 2019 image; ImageState: documented (Microsoft,
-"Windows Setup States"); how it is computed: reported.
+Names, types and meaning: seen in real hives of finished installations (Windows 7 to 10), and reported by a
+build diary's offline inspection of a correctly generalized Server 2019 image; ImageState: documented
+(Microsoft, "Windows Setup States"); how it is computed: reported.
 """
 
 from __future__ import annotations
@@ -46,15 +46,12 @@ GENERALIZED = 4
 #: GeneralizationState of a finished installation.
 SPECIALIZED = 7
 
+COMPLETE = "IMAGE_STATE_COMPLETE"
 UNDEPLOYABLE = "IMAGE_STATE_UNDEPLOYABLE"
 SPECIALIZE_RESEAL_TO_OOBE = "IMAGE_STATE_SPECIALIZE_RESEAL_TO_OOBE"
 SPECIALIZE_RESEAL_TO_AUDIT = "IMAGE_STATE_SPECIALIZE_RESEAL_TO_AUDIT"
 GENERALIZE_RESEAL_TO_OOBE = "IMAGE_STATE_GENERALIZE_RESEAL_TO_OOBE"
 GENERALIZE_RESEAL_TO_AUDIT = "IMAGE_STATE_GENERALIZE_RESEAL_TO_AUDIT"
-
-
-COMPLETE = "IMAGE_STATE_COMPLETE"
-UNDEPLOYABLE = "IMAGE_STATE_UNDEPLOYABLE"
 
 #: The bit of OperationFlags that replaces the SID of the account domain (reported).
 REPLACE_ACCOUNT_DOMAIN_SID = 4
