@@ -109,6 +109,14 @@ def test_the_recorded_state_of_sysprep(number: int, level: str) -> None:
     assert one.code == ("0x8007001f" if level == "error" else None)
 
 
+@pytest.mark.parametrize(("number", "level"), [(None, "ok"), (2, "ok"), (3, "error"), (0, "error")])
+def test_the_recorded_state_of_sysprep_s_clean_up(number: int | None, level: str) -> None:
+    status = {"Setup": {"Status": {"SysprepStatus": {"CleanupState": number}}}}
+    [one] = found("sysprep-state", Machine(system=status))
+    assert one.level == level
+    assert level == "ok" or f"CleanupState {number}" in one.message
+
+
 def test_an_invalid_state_is_reset_only_where_the_check_is_overridden() -> None:
     machine = Machine(
         system={"Setup": {"Status": {"SysprepStatus": {"GeneralizationState": 3}}}},

@@ -24,7 +24,8 @@ _HINT = (
     "No earlier run of Sysprep has failed.",
     mark=Mark.REPORTED,
     source="log lines of failed runs (seen); GeneralizationState 3 after them: an offline inspection "
-    "and a support guide; SysprepCorrupt: scripts that delete it before they try again",
+    "and a support guide; CleanupState 2: finished installations (seen); SysprepCorrupt: scripts that "
+    "delete it before they try again",
     sysprep_says="RunDlls:Not running DLLs; either the machine is in an invalid state or we couldn't "
     "update the recorded state, dwRet = 0x1f",
     code="0x8007001f",
@@ -33,8 +34,9 @@ def sysprep_state(session: Session) -> Iterable[Finding]:
     r"""A run that failed or was interrupted leaves GeneralizationState 3, and SysprepCorrupt.
 
     The next run of Sysprep then stops at once. 7 is a finished installation, 4 a generalized one; of
-    the other values nothing is known, so they count as 3 does (inferred). Overridden, the run writes
-    the state of a generalized image, and with it the old one is gone.
+    the other values nothing is known, so they count as 3 does (inferred). So do those of CleanupState
+    but 2, which finished installations have (seen), or no such value. Overridden, the run writes the
+    state of a generalized image, and with it the old one is gone.
     """
     registry = session.registry
     hint = _HINT.format(log=session.installation.path(setup.SYSPREP, "Panther", "setuperr.log"))
@@ -43,6 +45,13 @@ def sysprep_state(session: Session) -> Iterable[Finding]:
         words = " (failed or interrupted)" if number == setup.GENERALIZE_FAILED else ""
         yield error(
             f"Sysprep's recorded state is invalid: GeneralizationState {number}{words}.", hint
+        )
+    cleanup = registry.number(setup.SYSPREP_STATUS, "CleanupState")
+    if cleanup not in {None, setup.CLEANUP_IDLE}:
+        yield error(
+            f"Sysprep's recorded state is invalid: CleanupState {cleanup}, where finished "
+            "installations have 2.",
+            hint,
         )
     if registry.value(setup.SYSPREP_REGISTRY, setup.SYSPREP_CORRUPT) not in {None, 0, ""}:
         yield error("An earlier run of Sysprep failed: SysprepCorrupt is set.", hint)

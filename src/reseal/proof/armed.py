@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from reseal.session import Mark
-from reseal.sysprep.arm import Stage, Target, armed_state, image_state
+from reseal.sysprep.arm import Stage, Target, armed_state, carried_over, image_state
 from reseal.windows import identity, setup
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ _MEANINGS = {
     "SystemSetupInProgress": "The kernel starts as it does within Setup.",
     "SetupPhase": "Which phase of Setup the kernel takes this boot for.",
     "GeneralizationState": "4: generalized, specialize still to come; 7: a finished installation.",
+    "CleanupState": "2: no clean-up of Sysprep's is under way. Not every image has it.",
+    "AuditInProgress": "Whether the image is in audit mode, for one tool at least. Not every image has it.",
     "AuditBoot": "Whether the boot goes to audit mode rather than to OOBE.",
     "ImageState": "The state that deployment tools read. Windows computes it anew from the others.",
 }
@@ -67,7 +69,7 @@ def armed(installation: Installation, old_sid: str | None = None) -> list[Part]:
     """
     registry, target = installation.registry, target_of(installation)
     parts = []
-    for one in armed_state(target):
+    for one in (*armed_state(target), *carried_over(registry, target)):
         found = registry.value(one.path, one.name)
         shown = found.hex() if isinstance(found, bytes) else found
         parts.append(

@@ -11,6 +11,8 @@ r"""Arm an image: its next boot runs specialize, then OOBE or audit mode.
 | ImageState in `Setup\State` and State.ini | documented: Microsoft, Windows Setup States |
 | ImageState in `Setup\ImageServicingData` | seen in staged images |
 | AuditBoot | reported |
+| CleanupState 2, where the image has one | inferred: seen in finished installations; what others mean is not known |
+| AuditInProgress 0 where audit mode is left, and the image has one | inferred: a tool is reported to tell audit mode by it; that Windows clears it is not confirmed |
 | Sysprep_succeeded.tag | seen in logs and on generalized images |
 """  # noqa: E501  a table row can't be wrapped
 
@@ -25,7 +27,7 @@ from reseal.windows import setup
 
 if TYPE_CHECKING:
     from reseal.session import Session
-    from reseal.windows import Installation
+    from reseal.windows import Installation, Registry
 
 ARM = "arm"
 WINDEPLOY = r"oobe\windeploy.exe"
@@ -90,6 +92,14 @@ def armed_state(target: Target, stage: Stage = Stage.GENERALIZED) -> list[Armed]
     ]
 
 
+def carried_over(registry: Registry, target: Target) -> list[Armed]:
+    """What values must be that an image may carry over from what it was; none that it has not."""
+    values = [Armed(setup.SYSPREP_STATUS, "CleanupState", setup.CLEANUP_IDLE, Mark.INFERRED)]
+    if target is Target.OOBE:
+        values.append(Armed(setup.SETUP, "AuditInProgress", 0, Mark.INFERRED))
+    return [one for one in values if registry.value(one.path, one.name) is not None]
+
+
 def missing(
     installation: Installation,
     target: Target,
@@ -108,7 +118,7 @@ def missing(
     registry = installation.registry
     lacks = [
         f"{one.path}\\\\{one.name}"
-        for one in armed_state(target, stage)
+        for one in (*armed_state(target, stage), *carried_over(registry, target))
         if registry.value(one.path, one.name) != one.data
     ]
     files = [setup.STATE_INI]
@@ -137,6 +147,7 @@ def arm_boot(session: Session, target: Target, stage: Stage) -> None:
     """Stage what sends the next boot to OOBE or audit mode, and say what of it is inferred."""
     values = armed_state(target, stage)
     set_state(session, values)
+    reset_carried_over(session, target)
     write_state_file(session, image_state(stage, target))
     *names, last = (f"{one.name} {one.data}" for one in values if one.mark is Mark.INFERRED)
     session.note(
@@ -159,6 +170,21 @@ def set_state(session: Session, values: list[Armed]) -> None:
     with session.acting(ARM, Mark.REPORTED):
         # Left by a run that failed; only who overrode the check of that gets here with it.
         session.delete_value(setup.SYSPREP_REGISTRY, setup.SYSPREP_CORRUPT)
+
+
+def reset_carried_over(session: Session, target: Target) -> None:
+    """Stage what `carried_over` asks for, and say so."""
+    registry = session.registry
+    stale = [
+        one
+        for one in carried_over(registry, target)
+        if registry.value(one.path, one.name) != one.data
+    ]
+    set_state(session, stale)
+    for one in stale:
+        session.note(
+            f"{one.name} is {one.data} now, which is inferred: no source says what Windows makes of it."
+        )
 
 
 def write_state_file(session: Session, state: str) -> None:

@@ -45,6 +45,9 @@ GENERALIZE_FAILED = 3
 GENERALIZED = 4
 #: GeneralizationState of a finished installation.
 SPECIALIZED = 7
+#: CleanupState of a finished installation (seen in Windows 7 and 8.1; a clean Windows 10 has no such
+#: value). What other numbers mean is not known.
+CLEANUP_IDLE = 2
 
 COMPLETE = "IMAGE_STATE_COMPLETE"
 UNDEPLOYABLE = "IMAGE_STATE_UNDEPLOYABLE"
