@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from reseal.sysprep.boot import Standing
 from reseal.sysprep.generalize import generalize
 from reseal.testing.machine import Machine
 from reseal.windows import Installation, setup
+from reseal.windows.setup import SetupState
 from tests.builders import difference, session, state
 
 #: GeneralizationState, setup.exe, oobeldr.exe, audit.exe, AuditBoot -> ImageState.
@@ -31,14 +33,32 @@ COMPUTED = [
 
 
 def _session(
-    generalization: int, children: dict[str, int], audit: int = 0, **options: Any
+    generalization: int | None,
+    children: dict[str, int],
+    audit: int = 0,
+    *,
+    stored: str = "IMAGE_STATE_COMPLETE",
+    cleanup: int = 2,
+    passes: dict[str, int] | None = None,
+    more: dict[str, Any] | None = None,
 ) -> Session:
     status = {
         "AuditBoot": audit,
         "ChildCompletion": children,
-        "SysprepStatus": {"GeneralizationState": generalization},
+        "SysprepStatus": {"GeneralizationState": generalization, "CleanupState": cleanup},
+        "UnattendPasses": passes or {},
     }
-    return session(Machine(system={"Setup": {"Status": status}}), **options)
+    state = {"Setup": {"State": {"ImageState": stored}}}
+    return session(
+        Machine(
+            system={"Setup": {"Status": status, **(more or {})}},
+            software={"Microsoft": {"Windows": {"CurrentVersion": state}}},
+        )
+    )
+
+
+def _explained(one: Session) -> str:
+    return " ".join(boot.explain(Standing.of(one.registry)))
 
 
 @pytest.mark.parametrize(("number", "setup_exe", "oobeldr", "audit_exe", "audit", "name"), COMPUTED)
@@ -115,6 +135,157 @@ def test_a_failed_run_of_sysprep_is_put_back_to_a_finished_installation() -> Non
     standing = Standing.of(one.registry)
     assert standing.computed == standing.stored == "IMAGE_STATE_COMPLETE"
     assert not standing.armed
+
+
+#: A run of Sysprep that failed in audit mode, its usual place: Setup is still armed.
+IN_AUDIT_MODE = {"SetupType": 2, "CmdLine": r"oobe\windeploy.exe"}
+
+
+def test_a_run_of_sysprep_that_failed_in_audit_mode_is_put_back_to_audit_mode() -> None:
+    children = {"setup.exe": 3, "oobeldr.exe": 0, "audit.exe": 3}
+    one = _session(3, children, audit=1, more=IN_AUDIT_MODE)
+    assert boot.recover(one)
+    standing = Standing.of(one.registry)
+    assert standing.computed == standing.stored == "IMAGE_STATE_SPECIALIZE_RESEAL_TO_AUDIT"
+    assert standing.armed
+    assert standing.children == {"setup.exe": 3, "oobeldr.exe": 0, "audit.exe": 0}
+    assert boot.recovered(one.installation) == []
+
+
+def test_where_oobe_never_ran_a_failed_run_of_sysprep_does_not_make_it_count_as_done() -> None:
+    one = _session(3, {"setup.exe": 3, "oobeldr.exe": 0})
+    assert boot.recover(one)
+    standing = Standing.of(one.registry)
+    assert standing.computed == standing.stored == "IMAGE_STATE_SPECIALIZE_RESEAL_TO_OOBE"
+    assert standing.armed
+
+
+def test_what_a_finished_installation_does_not_run_any_more_is_said() -> None:
+    one = _session(3, {"setup.exe": 3, "oobeldr.exe": 3}, more=IN_AUDIT_MODE)
+    assert boot.recover(one)
+    assert not Standing.of(one.registry).armed
+    assert any("does not run oobe\\windeploy.exe any more" in note for note in one.notes)
+
+
+def test_a_finished_installation_whose_number_stayed_at_4_is_not_generalized() -> None:
+    """Reported of some Windows 11: GeneralizationState is still 4 after OOBE."""
+    one = _session(4, {"setup.exe": 3, "oobeldr.exe": 3})
+    assert "The installation is finished" in _explained(one)
+    assert "specialize is still to come" not in _explained(one)
+    assert not boot.recover(one)
+    assert one.changes == []
+    assert boot.boot(one, Target.OOBE)
+    assert not SetupState.of(one.installation).generalized
+    standing = Standing.of(one.registry)
+    assert standing.computed == standing.stored == "IMAGE_STATE_SPECIALIZE_RESEAL_TO_OOBE"
+    assert standing.children["setup.exe"] == 3
+    assert any("GeneralizationState" in note for note in one.notes)
+    one.commit(one.installation.tree)
+    assert missing(one.installation, Target.OOBE, Stage.SPECIALIZED) == []
+
+
+UNDEPLOYABLE = "IMAGE_STATE_UNDEPLOYABLE"
+#: What was found, what explains it, and the ImageState that it is put back to.
+STUCK: list[tuple[dict[str, Any], str, str]] = [
+    (
+        {"generalization": 7, "children": {"setup.exe": 1, "oobeldr.exe": 0}},
+        "setup.exe began and did not end", "SPECIALIZE_RESEAL_TO_OOBE",
+    ),
+    (
+        {"generalization": 7, "children": {"setup.exe": 1, "oobeldr.exe": 3}},
+        "setup.exe began and did not end", "COMPLETE",
+    ),
+    (
+        {"generalization": 7, "children": {"setup.exe": 3, "oobeldr.exe": 2}},
+        "oobeldr.exe has the number 2", "SPECIALIZE_RESEAL_TO_OOBE",
+    ),
+    (
+        {"generalization": 7, "children": {"setup.exe": 3, "audit.exe": 5}, "audit": 1},
+        "audit.exe has the number 5", "SPECIALIZE_RESEAL_TO_AUDIT",
+    ),
+    (
+        {"generalization": 7, "children": {"oobeldr.exe": 3, "audit.exe": 1}},
+        "audit.exe began and did not end", "COMPLETE",
+    ),
+    (
+        {"generalization": 4, "children": {"setup.exe": 3, "oobeldr.exe": 0},
+         "stored": UNDEPLOYABLE},
+        "Specialize is done", "SPECIALIZE_RESEAL_TO_OOBE",
+    ),
+    (
+        {"generalization": 4, "children": {"setup.exe": 3, "oobeldr.exe": 3},
+         "stored": UNDEPLOYABLE},
+        "Specialize is done", "COMPLETE",
+    ),
+    (
+        {"generalization": 4, "children": {"setup.exe": 2, "oobeldr.exe": 0}},
+        "setup.exe has the number 2", "GENERALIZE_RESEAL_TO_OOBE",
+    ),
+    (
+        {"generalization": 4, "children": {"setup.exe": 0, "oobeldr.exe": 0},
+         "passes": {"specialize": 3}},
+        "The pass specialize failed (3)", "GENERALIZE_RESEAL_TO_OOBE",
+    ),
+    (
+        {"generalization": 7, "children": {"oobeldr.exe": 0}, "passes": {"specialize": 3}},
+        "The pass specialize failed (3)", "SPECIALIZE_RESEAL_TO_OOBE",
+    ),
+    (
+        {"generalization": 7, "children": {}, "passes": {"generalize": 1, "oobeSystem": 12}},
+        "The pass oobeSystem failed (12)", "COMPLETE",
+    ),
+    (
+        {"generalization": 7, "children": {}, "cleanup": 3}, "CleanupState is 3", "COMPLETE",
+    ),
+    (
+        {"generalization": 3, "children": {}, "cleanup": 3}, "CleanupState is 3", "COMPLETE",
+    ),
+    (
+        {"generalization": 7, "children": {}, "stored": UNDEPLOYABLE},
+        "a part of Setup runs or failed", "COMPLETE",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("found", "said", "state"), STUCK)
+def test_what_is_stuck_is_explained_and_put_back(
+    found: dict[str, Any], said: str, state: str
+) -> None:
+    one = _session(**found)
+    assert said in _explained(one)
+    assert "--recover" in _explained(one)
+    with pytest.raises(CheckError, match=re.escape(said)):
+        boot.boot(one, Target.OOBE)
+    assert one.changes == []
+    assert boot.recover(one)
+    standing = Standing.of(one.registry)
+    assert standing.computed == standing.stored == f"IMAGE_STATE_{state}"
+    assert "--recover" not in _explained(one)
+    assert boot.recovered(one.installation) == []
+    assert one.registry.number(setup.UNATTEND_PASSES, "specialize") in {0, 9}
+    assert one.registry.number(setup.SYSPREP_STATUS, "CleanupState") == 2
+    assert not boot.recover(one)
+
+
+def test_a_mark_that_sysprep_failed_is_taken_away() -> None:
+    one = session(
+        Machine(
+            software={"Microsoft": {"Windows": {"CurrentVersion": {"Setup": {
+                "Sysprep": {"SysprepCorrupt": 1}}}}}}
+        )
+    )  # fmt: skip
+    assert "SysprepCorrupt is set" in _explained(one)
+    assert boot.recover(one)
+    assert one.registry.value(setup.SYSPREP_REGISTRY, setup.SYSPREP_CORRUPT) is None
+
+
+def test_an_image_without_a_recorded_state_is_not_put_back_to_a_guess() -> None:
+    one = _session(None, {}, stored=UNDEPLOYABLE)
+    assert "GeneralizationState is missing" in _explained(one)
+    assert "--recover" not in _explained(one)
+    with pytest.raises(CheckError, match=r"GeneralizationState is missing.*Nothing was changed"):
+        boot.recover(one)
+    assert one.changes == []
 
 
 def test_a_consistent_image_is_left_alone() -> None:

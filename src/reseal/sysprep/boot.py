@@ -12,6 +12,9 @@ How Windows computes ImageState (reported, interoperability notes):
 | another, such as 3 | | UNDEPLOYABLE |
 
 A missing child counts as 0 where it has not run (inferred).
+
+Some Windows 11 are reported to stay at 4 after OOBE. So 4 with setup.exe 3 (done, seen) is no generalized
+image: with ImageState COMPLETE it is a finished installation, with any other it is stuck (inferred).
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ from reseal.sysprep.arm import (
     arm_boot,
     image_state,
     missing,
+    reset_carried_over,
     set_state,
     write_state_file,
 )
@@ -39,12 +43,14 @@ if TYPE_CHECKING:
     from reseal.session import Session
     from reseal.windows import Installation, Registry
 
-_DONE = 3
-#: A run of Sysprep that failed or was interrupted leaves this (reported).
-_FAILED = 3
-_SYSPREP = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\Sysprep"
-_CORRUPT = "SysprepCorrupt"
+_NOT_RUN, _BEGUN, _DONE = 0, 1, 3
 _CHILDREN = ("setup.exe", "oobeldr.exe", "audit.exe")
+_PASSES = (
+    "windowsPE", "offlineServicing", "generalize", "specialize", "auditSystem", "auditUser", "oobeSystem",
+)  # fmt: skip
+#: Numbers of a configuration pass that has not failed; 1, 3, 5, 6 and 8 say that it has, and above 9
+#: there is none (reported).
+_SOUND = frozenset({0, 2, 4, 7, 9})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +59,11 @@ class Standing:
 
     Attributes:
         generalization_state: 4 generalized, 7 specialized, 3 failed; None where missing.
+        cleanup_state: 2 in finished installations; None where missing.
+        corrupt: whether Sysprep left its mark of a run that failed.
         audit: whether the next boot goes to audit mode.
         children: numbers of setup.exe, oobeldr.exe and audit.exe; 0 not run, 1 begun, 3 done.
+        failed_passes: configuration passes that failed, and their numbers.
         setup_type: 2 where the next boot runs CmdLine.
         cmd_line: what it runs.
         stored: the ImageState that is written in the image.
@@ -62,8 +71,11 @@ class Standing:
     """
 
     generalization_state: int | None
+    cleanup_state: int | None
+    corrupt: bool
     audit: bool
     children: dict[str, int]
+    failed_passes: dict[str, int]
     setup_type: int | None
     cmd_line: str | None
     stored: str | None
@@ -72,14 +84,22 @@ class Standing:
     @classmethod
     def of(cls, registry: Registry) -> Standing:
         """Read it from the hives."""
+        passes = {name: registry.number(setup.UNATTEND_PASSES, name) or 0 for name in _PASSES}
+        corrupt = registry.value(setup.SYSPREP_REGISTRY, setup.SYSPREP_CORRUPT)
         return cls(
-            registry.number(setup.SYSPREP_STATUS, "GeneralizationState"),
-            bool(registry.number(setup.STATUS, "AuditBoot")),
-            {name: registry.number(setup.CHILD_COMPLETION, name) or 0 for name in _CHILDREN},
-            registry.number(setup.SETUP, "SetupType"),
-            registry.text(setup.SETUP, "CmdLine"),
-            registry.text(setup.SETUP_STATE, "ImageState"),
-            setup.new_sid_pending(registry),
+            generalization_state=registry.number(setup.SYSPREP_STATUS, "GeneralizationState"),
+            cleanup_state=registry.number(setup.SYSPREP_STATUS, "CleanupState"),
+            corrupt=corrupt not in {None, 0, ""},
+            audit=bool(registry.number(setup.STATUS, "AuditBoot")),
+            children={
+                name: registry.number(setup.CHILD_COMPLETION, name) or _NOT_RUN
+                for name in _CHILDREN
+            },
+            failed_passes={name: one for name, one in passes.items() if one not in _SOUND},
+            setup_type=registry.number(setup.SETUP, "SetupType"),
+            cmd_line=registry.text(setup.SETUP, "CmdLine"),
+            stored=registry.text(setup.SETUP_STATE, "ImageState"),
+            new_sid=setup.new_sid_pending(registry),
         )
 
     @property
@@ -107,34 +127,70 @@ class Standing:
         return bool(self.setup_type) and bool(self.cmd_line)
 
     @property
-    def failed_child(self) -> str | None:
-        """The program that began and did not end ("The computer restarted unexpectedly")."""
-        return next((name for name, number in self.children.items() if number == 1), None)
+    def specialized_at_4(self) -> bool:
+        """Whether specialize is done, and GeneralizationState still says that it is to come."""
+        return (
+            self.generalization_state == setup.GENERALIZED and self.children["setup.exe"] == _DONE
+        )
+
+    @property
+    def finished_at_4(self) -> bool:
+        """Whether this is a finished installation, though GeneralizationState stayed at 4."""
+        return self.specialized_at_4 and self.stored == setup.COMPLETE
+
+
+def faults(standing: Standing) -> Iterator[str]:
+    """Say what is wrong with an image's state: what Windows, or the next Sysprep, would stop at."""
+    number = standing.generalization_state
+    if number is None:
+        yield "GeneralizationState is missing: Sysprep never ran here, or the hive is incomplete."
+    elif stage_of(standing) is None:
+        yield (
+            f"A run of Sysprep failed or was interrupted (GeneralizationState {number}); the next one "
+            "would stop with 0x1f."
+        )
+    elif standing.specialized_at_4 and not standing.finished_at_4:
+        yield "Specialize is done (setup.exe 3), and GeneralizationState is still 4."
+    elif standing.stored == setup.UNDEPLOYABLE != standing.computed:
+        yield "ImageState says that a part of Setup runs or failed."
+    if standing.corrupt:
+        yield "SysprepCorrupt is set: a run of Sysprep failed."
+    if standing.cleanup_state not in {None, setup.CLEANUP_IDLE}:
+        yield (
+            f"CleanupState is {standing.cleanup_state}; finished installations have 2, and what else it "
+            "can be is not known."
+        )
+    for name, child in standing.children.items():
+        if child == _BEGUN:
+            yield (
+                f"{name} began and did not end, so Windows would say that the computer restarted "
+                "unexpectedly."
+            )
+        elif child not in {_NOT_RUN, _DONE}:
+            yield f"{name} has the number {child}, and is neither not run (0) nor done (3)."
+    for name, failed in standing.failed_passes.items():
+        yield f"The pass {name} failed ({failed}), and Setup stops at a pass that has."
 
 
 def explain(standing: Standing) -> Iterator[str]:
     """Say in sentences where an image stands and what its next boot does."""
     state = standing.computed
     yield f"ImageState: {standing.stored or 'missing'}; Windows would compute {state}."
-    if standing.stored not in {None, state}:
+    if standing.finished_at_4:
+        yield (
+            "The installation is finished. Its GeneralizationState stayed at 4, as is reported of some "
+            "Windows 11; a program that waits for 7 does not see that it is."
+        )
+    elif standing.stored not in {None, state}:
         yield "The two differ: whatever wrote the state did not write all of it."
-    if standing.generalization_state is None:
-        yield "GeneralizationState is missing: Sysprep never ran here, or the hive is incomplete."
-    elif standing.generalization_state == setup.GENERALIZED:
+    if stage_of(standing) is Stage.GENERALIZED:
         yield "The image is generalized; specialize is still to come (GeneralizationState 4)."
     elif standing.generalization_state == setup.SPECIALIZED:
         yield "The installation is specialized (GeneralizationState 7)."
-    else:
-        yield (
-            f"A run of Sysprep failed or was interrupted (GeneralizationState "
-            f"{standing.generalization_state}); the next one would stop with 0x1f. "
-            "`reseal boot --recover` puts it back."
-        )
-    if standing.failed_child:
-        yield (
-            f"{standing.failed_child} began and did not end, so Windows would say that the computer "
-            "restarted unexpectedly. `reseal boot --recover` lets it begin again."
-        )
+    wrong = list(faults(standing))
+    yield from wrong
+    if wrong and standing.generalization_state is not None:
+        yield f"`reseal boot --recover` {_way_back(standing)}."
     yield from _next_boot(standing)
 
 
@@ -145,7 +201,7 @@ def _next_boot(standing: Standing) -> Iterator[str]:
     steps = []
     if standing.new_sid:
         steps.append("setupcl.exe makes a new machine SID")
-    if standing.generalization_state == setup.GENERALIZED:
+    if stage_of(standing) is Stage.GENERALIZED:
         steps.append(f"{standing.cmd_line} runs specialize")
     else:
         steps.append(f"{standing.cmd_line} starts")
@@ -166,78 +222,140 @@ def boot(session: Session, target: Target) -> bool:
     """
     standing = Standing.of(session.registry)
     stage = stage_of(standing)
-    if stage is None or standing.failed_child:
-        msg = "The image is in no state from which its next boot can be armed. Nothing was changed."
+    wrong = " ".join(faults(standing))
+    if stage is None or wrong:
+        msg = (
+            f"The image is in no state from which its next boot can be armed: {wrong} Nothing was "
+            "changed."
+        )
         raise CheckError(msg, "See `reseal boot IMAGE --status`, then use --recover.")
     if not missing(session.installation, target, stage):
         session.note(f"The next boot goes to {target.value} already.")
         return False
     arm_boot(session, target, stage)
+    if standing.finished_at_4:
+        session.note(
+            "GeneralizationState had stayed at 4, though the installation is finished; it is 7 now, since "
+            "specialize is done."
+        )
     return True
 
 
 def recover(session: Session) -> bool:
-    """Stage the way back from UNDEPLOYABLE, or from a Setup that restarted unexpectedly.
+    """Stage the way back from what `faults` names to the last consistent state.
 
     | found | put back to | mark |
     |---|---|---|
-    | GeneralizationState 4, setup.exe begun | generalized, specialize begins again | reported |
-    | 7, oobeldr.exe or audit.exe begun | specialized, that child begins again | reported |
-    | 3, no Setup program armed | a finished installation: 7 and COMPLETE | reported |
+    | GeneralizationState 4, setup.exe neither 0 nor 3 | generalized: specialize begins again | reported |
+    | 4, setup.exe 3, ImageState not COMPLETE | 7, since 3 is done, and as below | inferred |
+    | 7, setup.exe neither 0 nor 3 | setup.exe 3, as administrators write it, and as below | reported |
+    | 3 or an unknown number | 7: children and AuditBoot are those from before the run, and as below | inferred |
+    | 7, AuditBoot not 0 | specialized: audit mode begins again, where Windows stays until it is resealed (documented) | reported |
+    | 7, oobeldr.exe 3 | a finished installation: no Setup program armed, COMPLETE | reported |
+    | 7, oobeldr.exe another number | specialized: OOBE begins again | reported |
+    | a pass that failed | 0: not begun | reported |
+    | CleanupState not 2 | 2 | seen in finished installations, else inferred |
+    | SysprepCorrupt | gone | reported |
 
     Returns:
         Whether anything was staged.
-    """
+
+    Raises:
+        CheckError: GeneralizationState is missing.
+    """  # noqa: E501  a table row can't be wrapped
     standing = Standing.of(session.registry)
-    stage = stage_of(standing)
-    if stage is not None and standing.failed_child:
-        arm_boot(session, standing.target, stage)
-        session.note(
-            f"{standing.failed_child} runs again from its beginning. Why it did not end stands in "
-            r"Windows\Panther\setuperr.log and Windows\Panther\UnattendGC\setuperr.log."
+    if not any(faults(standing)):
+        session.note("The image is in a consistent state; there is nothing to put back.")
+        return False
+    if standing.generalization_state is None:
+        msg = (
+            "GeneralizationState is missing, so nothing says to which state the image could be put back. "
+            "Nothing was changed."
         )
-        return True
-    if stage is None and standing.generalization_state is not None:
-        set_state(session, _finished())
-        write_state_file(session, setup.COMPLETE)
-        with session.acting("recover", Mark.REPORTED):
-            session.delete_value(_SYSPREP, _CORRUPT)
-        session.note(
-            "The failed run of Sysprep may have done a part of its work; what it removed stays removed."
+        raise CheckError(
+            msg, "Boot the image and let Setup finish, or restore the SYSTEM hive from a backup."
         )
-        return True
-    session.note("The image is in a consistent state; there is nothing to put back.")
-    return False
+    if stage_of(standing) is Stage.GENERALIZED:
+        arm_boot(session, standing.target, Stage.GENERALIZED)
+    else:
+        set_state(session, [Armed(setup.CHILD_COMPLETION, "setup.exe", _DONE, Mark.REPORTED)])
+        if _oobe_is_over(standing):
+            _finish(session, standing)
+        else:
+            arm_boot(session, standing.target, Stage.SPECIALIZED)
+    set_state(
+        session,
+        [Armed(setup.UNATTEND_PASSES, name, 0, Mark.REPORTED) for name in standing.failed_passes],
+    )
+    _say_what_was_done(session, standing)
+    return True
 
 
 def recovered(installation: Installation) -> list[str]:
     """Look at a recovered image: what is still wrong."""
-    standing = Standing.of(installation.registry)
-    if standing.failed_child or standing.computed == setup.UNDEPLOYABLE:
-        return ["a consistent state"]
-    return []
+    return ["a consistent state"] if any(faults(Standing.of(installation.registry))) else []
 
 
 def stage_of(standing: Standing) -> Stage | None:
     """Whether specialize is still to come; None where Sysprep failed or left no state."""
-    return {setup.GENERALIZED: Stage.GENERALIZED, setup.SPECIALIZED: Stage.SPECIALIZED}.get(
-        standing.generalization_state or 0
-    )
+    if standing.generalization_state == setup.SPECIALIZED or standing.specialized_at_4:
+        return Stage.SPECIALIZED
+    return Stage.GENERALIZED if standing.generalization_state == setup.GENERALIZED else None
 
 
-def _finished() -> list[Armed]:
-    """The values of a finished installation, as five real hives have them."""
+def _oobe_is_over(standing: Standing) -> bool:
+    return not standing.audit and standing.children["oobeldr.exe"] == _DONE
+
+
+def _way_back(standing: Standing) -> str:
+    """Say what `recover` does, as the end of a sentence that it begins."""
+    if stage_of(standing) is Stage.GENERALIZED:
+        return "lets specialize begin again"
+    if _oobe_is_over(standing):
+        return "makes it a finished installation again"
+    return f"lets {'audit mode' if standing.audit else 'OOBE'} begin again"
+
+
+def _say_what_was_done(session: Session, standing: Standing) -> None:
+    stage = stage_of(standing)
+    if stage is None:
+        session.note(
+            "The failed run of Sysprep may have done a part of its work; what it removed stays removed. "
+            "That the image stands otherwise as it did before that run is inferred."
+        )
+    elif standing.specialized_at_4:
+        session.note(
+            "Specialize counts as done, since setup.exe is 3; that GeneralizationState is to be 7 then is "
+            "inferred."
+        )
+    stopped = any(child not in {_NOT_RUN, _DONE} for child in standing.children.values())
+    if stopped or standing.failed_passes:
+        session.note(
+            r"Why Setup did not end stands in Windows\Panther\setuperr.log and "
+            r"Windows\Panther\UnattendGC\setuperr.log."
+        )
+    if standing.armed and standing.cmd_line != session.registry.text(setup.SETUP, "CmdLine"):
+        session.note(f"The next boot does not run {standing.cmd_line} any more.")
+
+
+def _finish(session: Session, standing: Standing) -> None:
+    """Stage the state of a finished installation, as five real hives have it."""
     seen, reported = Mark.SEEN, Mark.REPORTED
-    return [
+    values = [
         Armed(setup.SETUP, "SetupType", 0, seen),
         Armed(setup.SETUP, "CmdLine", "", seen),
         Armed(setup.SETUP, "OOBEInProgress", 0, seen),
         Armed(setup.SETUP, "SystemSetupInProgress", 0, seen),
         Armed(setup.SETUP, "SetupPhase", 0, seen),
         Armed(setup.SYSPREP_STATUS, "GeneralizationState", setup.SPECIALIZED, seen),
-        Armed(setup.CHILD_COMPLETION, "setup.exe", _DONE, seen),
         Armed(setup.CHILD_COMPLETION, "oobeldr.exe", _DONE, seen),
+        Armed(setup.CHILD_COMPLETION, "audit.exe", _NOT_RUN, seen),
         Armed(setup.STATUS, "AuditBoot", 0, seen),
         Armed(setup.SETUP_STATE, "ImageState", setup.COMPLETE, reported),
         Armed(setup.IMAGE_SERVICING_DATA, "ImageState", setup.COMPLETE, reported),
     ]
+    if standing.cleanup_state is not None:
+        values.append(Armed(setup.SYSPREP_STATUS, "CleanupState", setup.CLEANUP_IDLE, seen))
+    set_state(session, values)
+    reset_carried_over(session, Target.OOBE)
+    write_state_file(session, setup.COMPLETE)
