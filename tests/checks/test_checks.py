@@ -135,6 +135,7 @@ SETUP_STATES = [
     ("IMAGE_STATE_COMPLETE", 7, "ok"),
     ("IMAGE_STATE_UNDEPLOYABLE", 7, "error"),
     ("IMAGE_STATE_UNDEPLOYABLE", 4, "error"),
+    ("IMAGE_STATE_UNDEPLOYABLE", None, "error"),
     ("IMAGE_STATE_UNDEPLOYABLE", 3, "ok"),
     ("IMAGE_STATE_GENERALIZE_RESEAL_TO_OOBE", 4, "note"),
     ("IMAGE_STATE_GENERALIZE_RESEAL_TO_AUDIT", 4, "note"),
@@ -145,7 +146,7 @@ SETUP_STATES = [
 
 
 @pytest.mark.parametrize(("image_state", "number", "level"), SETUP_STATES)
-def test_where_windows_setup_stands(image_state: str, number: int, level: str) -> None:
+def test_where_windows_setup_stands(image_state: str, number: int | None, level: str) -> None:
     machine = Machine(
         software={"Microsoft": {"Windows\\CurrentVersion\\Setup\\State": {
             "ImageState": image_state}}},

@@ -41,7 +41,7 @@ def windows_setup(session: Session) -> Iterable[Finding]:
         )
     elif state.image_state == setup.UNDEPLOYABLE:
         # What a failed Sysprep left behind is the next check's.
-        if state.generalization_state in {setup.GENERALIZED, setup.SPECIALIZED}:
+        if state.generalization_state in {None, setup.GENERALIZED, setup.SPECIALIZED}:
             yield error(
                 f"Windows Setup has not finished: ImageState is {state.image_state}.",
                 "Boot the image and let Setup finish; where it can't, start from an image that it can.",
