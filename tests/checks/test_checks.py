@@ -183,6 +183,11 @@ def test_an_upgrade_matters_before_1607(build: int) -> None:
 SERVICING: list[tuple[dict[str, Any], str]] = [
     ({"files": {"Windows": {"WinSxS": {"pending.xml": b"<x/>"}}}}, "pending.xml exists"),
     ({"setupexecute": ("setupcl.exe", "poqexec.exe")}, "ControlSet001 holds poqexec.exe"),
+    (
+        {"system": {"ControlSet001": {"Control": {"Session Manager": {
+            "SETUPEXECUTENOPNPSYNC": ["setupcl.exe", "poqexec.exe"]}}}}},
+        "SETUPEXECUTENOPNPSYNC of ControlSet001 holds poqexec.exe",
+    ),
     *(
         (
             {"software": {"Microsoft": {

@@ -28,7 +28,8 @@ _HINT = (
     "No servicing is pending.",
     mark=Mark.REPORTED,
     source="keys of Component Based Servicing: administrators' scripts that look for a pending restart "
-    "(reported); SETUPEXECUTE: seen empty in a finished installation; pending.xml: practice of image "
+    "(reported); SETUPEXECUTE: seen empty in a finished installation, its other name: interoperability "
+    "notes (reported); pending.xml: practice of image "
     "builders (inferred); that Sysprep asks for pending operations: seen in a log",
     entry_points=("spopk.dll,Sysprep_Clean_Validate_Opk",),
 )
@@ -36,7 +37,7 @@ def servicing(session: Session) -> Iterable[Finding]:
     r"""Updates that finish at the next boot would meet a machine that is not set up yet.
 
     Pending: `WinSxS\pending.xml`, the keys by which Component Based Servicing asks for a restart, or
-    a string in SETUPEXECUTE that is not setupcl.exe.
+    a string in SETUPEXECUTE, or in SETUPEXECUTENOPNPSYNC, that is not setupcl.exe.
     """
     pending = session.installation.path(r"WinSxS\pending.xml")
     if session.files.stat(pending) is not None:
@@ -48,14 +49,11 @@ def servicing(session: Session) -> Iterable[Finding]:
             yield error(f"Servicing is pending: Component Based Servicing has {name}.", _HINT)
     for control_set in session.registry.control_sets:
         manager = setup.SESSION_MANAGER.replace("CurrentControlSet", control_set)
-        strings = session.registry.value(manager, setup.SETUPEXECUTE)
-        others = [
-            one
-            for one in (strings if isinstance(strings, list) else [])
-            if one and one.lower() != setup.SETUPCL_EXE
-        ]
-        if others:
-            yield error(
-                f"Servicing is pending: SETUPEXECUTE of {control_set} holds {', '.join(others)}.",
-                _HINT,
-            )
+        for name in setup.SETUPEXECUTE_NAMES:
+            strings = setup.executed(session.registry, manager, name)
+            others = [one for one in strings if one.lower() != setup.SETUPCL_EXE]
+            if others:
+                yield error(
+                    f"Servicing is pending: {name} of {control_set} holds {', '.join(others)}.",
+                    _HINT,
+                )

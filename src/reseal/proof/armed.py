@@ -101,15 +101,19 @@ def _new_sid(installation: Installation, old_sid: str | None) -> list[Part]:
     ]  # fmt: skip
     for control_set in registry.control_sets:
         path = setup.SESSION_MANAGER.replace("CurrentControlSet", control_set)
-        found = registry.value(path, setup.SETUPEXECUTE)
-        strings = [one.lower() for one in found] if isinstance(found, list) else []
+        starts = {name: registry.value(path, name) for name in setup.executed_names(registry)}
+        name = next(filter(lambda one: _setupcl_first(starts[one]), starts), setup.SETUPEXECUTE)
         parts.append(
-            Part(f"{path}\\\\{setup.SETUPEXECUTE}", f"{setup.SETUPCL_EXE} first", found,
-                 strings[:1] == [setup.SETUPCL_EXE],
+            Part(f"{path}\\\\{name}", f"{setup.SETUPCL_EXE} first", starts[name],
+                 _setupcl_first(starts[name]),
                  "What the session manager runs before anything else: the change of the SID.",
                  Mark.REPORTED)
         )  # fmt: skip
     return parts
+
+
+def _setupcl_first(strings: object) -> bool:
+    return isinstance(strings, list) and [one.lower() for one in strings[:1]] == [setup.SETUPCL_EXE]
 
 
 def _files(installation: Installation, target: Target) -> list[Part]:

@@ -24,7 +24,15 @@ UNATTEND_PASSES = rf"{STATUS}\UnattendPasses"
 SETUPCL = rf"{SETUP}\SetupCl"
 PENDING_REQUEST = rf"{SETUPCL}\PendingRequest"
 SESSION_MANAGER = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager"
+#: What the session manager starts at boot: setupcl.exe, where there is a request for it (reported).
 SETUPEXECUTE = "SETUPEXECUTE"
+#: Its other name, which Windows uses for a request with none of the bits 0x4019, where the session manager
+#: knows it (reported). reseal's own request is such a one, and goes by the first name all the same: it is
+#: the one that needs no such knowledge.
+SETUPEXECUTE_NO_PNP_SYNC = "SETUPEXECUTENOPNPSYNC"
+SETUPEXECUTE_NAMES = (SETUPEXECUTE, SETUPEXECUTE_NO_PNP_SYNC)
+#: Bit 0 of SupportedOneTimeExecution there: the session manager knows the other name (reported).
+SETUPCL_SESSION_MANAGER = rf"{SETUPCL}\Session Manager"
 SETUPCL_EXE = "setupcl.exe"
 
 SETUP_STATE = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\State"
@@ -63,10 +71,22 @@ REPLACE_ACCOUNT_DOMAIN_SID = 4
 def new_sid_pending(registry: Registry) -> bool:
     """Whether setupcl.exe is to replace the machine's SID at the next boot."""
     flags = registry.number(PENDING_REQUEST, "OperationFlags") or 0
-    strings = registry.value(SESSION_MANAGER, SETUPEXECUTE)
-    return bool(flags & REPLACE_ACCOUNT_DOMAIN_SID) and (
-        isinstance(strings, list) and SETUPCL_EXE in (one.lower() for one in strings)
+    return bool(flags & REPLACE_ACCOUNT_DOMAIN_SID) and any(
+        SETUPCL_EXE in map(str.lower, executed(registry, SESSION_MANAGER, name))
+        for name in executed_names(registry)
     )
+
+
+def executed_names(registry: Registry) -> tuple[str, ...]:
+    """The values by which the session manager of this image starts programs."""
+    known = registry.number(SETUPCL_SESSION_MANAGER, "SupportedOneTimeExecution") or 0
+    return SETUPEXECUTE_NAMES if known & 1 else (SETUPEXECUTE,)
+
+
+def executed(registry: Registry, manager: str, name: str) -> list[str]:
+    """What such a value of a control set's Session Manager holds; nothing where it is malformed."""
+    strings = registry.value(manager, name)
+    return [one for one in strings if one] if isinstance(strings, list) else []
 
 
 @dataclass(frozen=True, slots=True)
