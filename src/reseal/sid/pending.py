@@ -63,8 +63,8 @@ def pend(session: Session, new: Sid | None) -> None:
 def withdraw(session: Session) -> None:
     """Stage that setupcl.exe has nothing to do any more, since the SID is replaced now.
 
-    The request's values go and its key stays, as Windows leaves it; other strings of SETUPEXECUTE
-    stay.
+    The request's values go and its key stays, as Windows leaves it; other strings of SETUPEXECUTE,
+    under both of its names, stay.
     """
     registry = session.registry
     with session.acting(_ACTOR, Mark.REPORTED):
@@ -73,8 +73,8 @@ def withdraw(session: Session) -> None:
             session.delete_value(setup.PENDING_REQUEST, value.name)
         for control_set in registry.control_sets:
             manager = setup.SESSION_MANAGER.replace("CurrentControlSet", control_set)
-            old = registry.value(manager, setup.SETUPEXECUTE)
-            strings = [one for one in old if one] if isinstance(old, list) else []
-            others = [one for one in strings if one.lower() != setup.SETUPCL_EXE]
-            if others != strings:
-                session.set_strings(manager, setup.SETUPEXECUTE, others)
+            for name in setup.SETUPEXECUTE_NAMES:
+                strings = setup.executed(registry, manager, name)
+                others = [one for one in strings if one.lower() != setup.SETUPCL_EXE]
+                if others != strings:
+                    session.set_strings(manager, name, others)
