@@ -57,6 +57,18 @@ def test_machine_sid_leaves_setupcls_request_and_nothing_more() -> None:
         assert one.registry.value(manager, "SETUPEXECUTE") == ["setupcl.exe", "other.exe"]
 
 
+def test_setupcl_is_started_once() -> None:
+    manager = {
+        "SETUPEXECUTE": ["other.exe"],
+        "SETUPEXECUTENOPNPSYNC": ["SetupCl.exe", "another.exe"],
+    }
+    one = session(Machine(system={"ControlSet001": {"Control": {"Session Manager": manager}}}))
+    _run("machine-sid", one)
+    path = r"HKLM\SYSTEM\ControlSet001\Control\Session Manager"
+    assert one.registry.value(path, "SETUPEXECUTE") == ["setupcl.exe", "other.exe"]
+    assert one.registry.value(path, "SETUPEXECUTENOPNPSYNC") == ["another.exe"]
+
+
 def test_an_older_request_is_replaced_whole() -> None:
     request = {"OperationFlags": 0x205, "SidAccountDomainNew": b"x", "Sub": {"a": 1}}
     one = session(Machine(system={"Setup": {"SetupCl": {"PendingRequest": request}}}))

@@ -46,7 +46,11 @@ def machine_sid(session: Session) -> None:
 
     for control_set in registry.control_sets:
         manager = setup.SESSION_MANAGER.replace("CurrentControlSet", control_set)
-        old = registry.value(manager, setup.SETUPEXECUTE)
-        strings = [one for one in old if one] if isinstance(old, list) else []
-        others = [one for one in strings if one.lower() != setup.SETUPCL_EXE]
-        session.set_strings(manager, setup.SETUPEXECUTE, [setup.SETUPCL_EXE, *others])
+        for name in setup.SETUPEXECUTE_NAMES:
+            strings = setup.executed(registry, manager, name)
+            wanted = [one for one in strings if one.lower() != setup.SETUPCL_EXE]
+            if name == setup.SETUPEXECUTE:
+                # In this one alone: it works everywhere, and once is enough.
+                wanted.insert(0, setup.SETUPCL_EXE)
+            if wanted != strings:
+                session.set_strings(manager, name, wanted)
