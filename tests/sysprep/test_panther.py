@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from reseal.checks.vm_mode import VM_MODE
 from reseal.sysprep.generalize import generalize
 from reseal.testing.machine import Machine
 from tests.builders import session
@@ -17,6 +20,15 @@ def test_it_does_not_name_the_old_machine() -> None:
     assert "machine-guid: rename_file" in log
     assert "_<old>" in log
     assert "<machine sid>-500" in log
+
+
+@pytest.mark.parametrize("switches", [frozenset(), frozenset({VM_MODE, "force:vm-mode"})])
+def test_it_names_the_vm_mode_as_sysprep_does(switches: frozenset[str]) -> None:
+    one = session(switches=switches)
+    generalize(one)
+    log = one.files.read(r"Windows\System32\Sysprep\Panther\setupact.log").decode()
+    line = "Info       [0x0f00b7] SYSPRP WinMain:Sysprep mode [vm]; was specified\r\n"
+    assert (line in log) is (VM_MODE in switches)
 
 
 def test_names_in_targets_are_masked() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from reseal.checks.vm_mode import VM_MODE
 from reseal.session import Mark
 from reseal.sysprep.arm import Stage, Target, image_state
 from reseal.tree import join
@@ -52,6 +53,8 @@ def write(session: Session, target: Target, coverage: Coverage, first: int = 0) 
     line(f"This run was made offline by reseal {__version__}; times are UTC")
     for option in (target.value.upper(), "GENERALIZE"):
         line(f"ParseCommands:Found supported command line option '{option}'", 0x5F)
+    if VM_MODE in session.switches:
+        line("WinMain:Sysprep mode [vm]; was specified", 0xB7)
     names = _old_names(session)
     for change in session.changes[first:]:
         line(f"{change.provider}: {change.kind} {_anonymous(change.target, names)}")
