@@ -21,7 +21,7 @@ from reseal.sysprep.offline_accounts import is_account_setting
 from reseal.sysprep.unattend import Request
 from reseal.testing.machine import Machine
 from tests import oracles
-from tests.answerfile.samples import DNS, SHELL, component, document, settings
+from tests.answerfile.samples import SHELL, component, document, settings
 from tests.answerfile.samples import unattend as answers
 from tests.builders import session
 from tests.end_to_end.judges import agreed, unexplained
@@ -125,10 +125,6 @@ TABLE: dict[tuple[str, str], tuple[str, Expected]] = {
     (STATION, "SecurityLayer"): (
         "2",
         {(rf"{CONTROL}\Terminal Server\WinStations\RDP-Tcp", "SecurityLayer"): 2},
-    ),
-    (DNS, "DNSDomain"): (
-        "example.com",
-        {(TCPIP, "Domain"): "example.com", (TCPIP, "NV Domain"): "example.com"},
     ),
     (PNP, "PersistAllDeviceInstalls"): ("true", {(SPPNP, "PersistAllDeviceInstalls"): 1}),
     (PNP, "DoNotCleanUpNonPresentDevices"): (

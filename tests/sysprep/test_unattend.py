@@ -357,11 +357,17 @@ def test_specialize_is_left_to_windows_unless_asked_for_now() -> None:
     image = again(image)
     outcome = apply(image, SPECIALIZE, now=True)
     system = judged(image, "SYSTEM")
-    tcpip = system[r"ControlSet001\Services\Tcpip\Parameters"]
-    assert tcpip["Domain"] == tcpip["NV Domain"] == text("example.com")
-    assert tcpip["Hostname"] == text("PC-7")
-    assert [one["setting"] for one in outcome.applied] == ["ComputerName", "DNSDomain"]
+    assert system[r"ControlSet001\Services\Tcpip\Parameters"]["Hostname"] == text("PC-7")
+    assert [one["setting"] for one in outcome.applied] == ["ComputerName"]
     assert image.files.read(CACHE) == SPECIALIZE.encode()
+
+
+def test_a_setting_is_not_applied_by_halves_where_a_place_of_it_is_not_confirmed() -> None:
+    image = generalized()
+    before = judged(image, "SYSTEM")[r"ControlSet001\Services\Tcpip\Parameters"]
+    outcome = apply(image, one("specialize", DNS, "<DNSDomain>example.com</DNSDomain>"), now=True)
+    assert judged(image, "SYSTEM")[r"ControlSet001\Services\Tcpip\Parameters"] == before
+    assert [(one.component, one.setting) for one in outcome.left_to_windows] == [(DNS, "DNSDomain")]
 
 
 # CopyProfile and oobe.xml

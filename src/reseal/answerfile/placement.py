@@ -1,7 +1,11 @@
-"""Where settings end up in the registry.
+r"""Where settings end up in the registry.
 
 A table, not a mechanism: only settings whose final place is known stand in it, with the mark and
 the source of that knowledge. `CurrentControlSet` means every control set of the image.
+
+DNSDomain of DNS-Client does not: that it ends up in `Tcpip\Parameters` as `Domain` was seen, that
+`NV Domain` beside it gets the same is not confirmed, and one without the other would leave the hive with
+two names.
 """
 
 from __future__ import annotations
@@ -10,7 +14,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reseal.answerfile.components import (
-    DNS,
     LICENSING,
     LUA,
     PNP_SYSPREP,
@@ -162,8 +165,6 @@ PLACES = (
         "reported",
         _SCRIPTS,
     ),
-    Place(DNS, "DNSDomain", _TCPIP, "Domain", SZ, "seen", _HIVES),
-    Place(DNS, "DNSDomain", _TCPIP, "NV Domain", SZ, "seen", _HIVES),
     *(
         Place(
             PNP_SYSPREP,
