@@ -21,6 +21,7 @@ from reseal.testing.memory import MemoryTree
 from reseal.windows import setup
 from tests import oracles
 from tests.answerfile.samples import (
+    DEPLOYMENT,
     DNS,
     SHELL,
     component,
@@ -199,6 +200,19 @@ def test_it_is_checked_against_the_image() -> None:
     arm64 = answers(settings("specialize", component(SHELL, "<ProductKey></ProductKey>", "arm64")))
     with pytest.raises(CheckError, match="arm64"):
         apply(generalized(), arm64)
+
+
+def test_it_says_which_mode_counts_where_its_passes_disagree() -> None:
+    both = answers(
+        settings("auditUser", component(DEPLOYMENT, "<Reseal><Mode>OOBE</Mode></Reseal>")),
+        settings("oobeSystem", component(DEPLOYMENT, "<Reseal><Mode>Audit</Mode></Reseal>")),
+    )
+    image = generalized()
+    apply(image, both)
+    (note,) = [note for note in image.notes if "Reseal" in note]
+    assert "oobeSystem asks for audit" in note
+    assert "auditUser" in note
+    assert "inferred" in note
 
 
 # The pass generalize

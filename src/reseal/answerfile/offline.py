@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 #: Documented: Best Practices for Authoring Answer Files: the 32-bit side of a 64-bit Windows.
 WOW64 = "wow64"
+#: The passes at whose end a machine can be resealed. A boot goes to OOBE unless something asks for audit
+#: mode, so oobeSystem comes first; the other two run only once audit mode was entered.
+_RESEALING = (Pass.OOBE_SYSTEM, Pass.AUDIT_SYSTEM, Pass.AUDIT_USER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +108,14 @@ class RequestedMode:
         generalize: whether the image is to be generalized, too.
         shutdown: whether the machine is to be shut down at once rather than restarted.
         setting: where that stands.
+        disagreeing: the passes that ask for the other mode, and don't count.
     """
 
     mode: str
     generalize: bool
     shutdown: bool
     setting: Setting
+    disagreeing: tuple[str, ...] = ()
 
 
 def components_of(document: AnswerFile, name: Pass, architecture: str = "") -> Iterator[Component]:
@@ -176,21 +181,32 @@ def requested_mode(document: AnswerFile) -> RequestedMode | None:
     """Return what Generalize or, where there is none, Reseal asks for; None where neither stands.
 
     Documented: Generalize is in auditUser, its Mode is OOBE by default, and Reseal beside it is
-    ignored.
+    ignored. Reseal is in auditSystem, auditUser and oobeSystem; a pass that is done is not run again.
+    Inferred: where passes disagree, the one counts that the next boot would run first.
     """
     for path in ("Generalize", "Reseal"):
-        for settings in document.passes:
-            for component in settings.components:
-                found = component.child(path)
-                if component.name.casefold() != DEPLOYMENT.casefold() or found is None:
-                    continue
-                return RequestedMode(
-                    mode="audit" if found.text_of("Mode").casefold() == "audit" else "oobe",
-                    generalize=path == "Generalize",
-                    shutdown=found.text_of("ForceShutdownNow").casefold() == "true",
-                    setting=found,
-                )
+        found = [
+            setting
+            for name in _RESEALING
+            for component in components_of(document, name)
+            if component.name.casefold() == DEPLOYMENT.casefold()
+            and (setting := component.child(path))
+        ]
+        if found:
+            first = found[0]
+            others = dict.fromkeys(one.pass_name for one in found if _mode(one) != _mode(first))
+            return RequestedMode(
+                mode=_mode(first),
+                generalize=path == "Generalize",
+                shutdown=first.text_of("ForceShutdownNow").casefold() == "true",
+                setting=first,
+                disagreeing=tuple(others),
+            )
     return None
+
+
+def _mode(setting: Setting) -> str:
+    return "audit" if setting.text_of("Mode").casefold() == "audit" else "oobe"
 
 
 def local_account(item: Setting) -> LocalAccount:

@@ -139,6 +139,13 @@ class Application:
         mode = answerfile.requested_mode(request.document)
         if mode and mode.shutdown:
             session.note("ForceShutdownNow: an image that is powered off stays off.")
+        if mode and mode.disagreeing:
+            session.note(
+                f"Reseal: {mode.setting.pass_name} asks for {mode.mode}, {' and '.join(mode.disagreeing)} "
+                "for the other mode. Where the answer file decides where the next boot goes, "
+                f"{mode.setting.pass_name} counts, since that boot would run it first (inferred); --oobe "
+                "or --audit decides otherwise."
+            )
         problem = copy_profile.problem(session, request.document)
         outcome.warnings += [problem] if problem else []
         outcome.moved_aside = placing.make_way(session, self._situation, replace=request.replace)
