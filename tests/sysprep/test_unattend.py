@@ -430,11 +430,21 @@ def test_a_wrong_oobe_xml_is_refused(data: bytes, message: str) -> None:
 # Secrets
 
 PASSWORD = "Tr0ub4dor&amp;3"
-SECRET = one(
-    "oobeSystem",
-    SHELL,
+ADMINISTRATOR = (
     f"<UserAccounts><AdministratorPassword><Value>{PASSWORD}</Value><PlainText>true</PlainText>"
-    "</AdministratorPassword></UserAccounts>",
+    "</AdministratorPassword></UserAccounts>"
+)
+SECRET = one("oobeSystem", SHELL, ADMINISTRATOR)
+OF_SPECIALIZE = settings(
+    "specialize",
+    component(
+        SHELL,
+        "<AutoLogon><Username>a</Username><Password><Value>Tr0ub4dor</Value></Password></AutoLogon>",
+    ),
+)
+BOTH = answers(
+    settings("specialize", component(SHELL, "<ComputerName>PC-1</ComputerName>")),
+    settings("oobeSystem", component(SHELL, "<TimeZone>UTC</TimeZone>")),
 )
 PE = one(
     "windowsPE",
@@ -475,9 +485,9 @@ def test_secrets_of_passes_that_are_over_are_deleted_from_the_file() -> None:
         {"Windows": {"Panther": {"old.xml": SECRET.encode()}}},
     ],
 )
-def test_answer_files_of_earlier_runs_lose_their_secrets(place: dict[str, Any]) -> None:
+def test_answer_files_that_are_not_used_lose_their_secrets(place: dict[str, Any]) -> None:
     image = session(Machine(files=place))
-    seal(image, NAMED, replace=True)
+    seal(image, BOTH, replace=True)
     for path, data in image.installation.tree.snapshot().items():  # type: ignore[attr-defined]
         assert b"Tr0ub4dor" not in (data or b""), path
 
@@ -490,6 +500,140 @@ def test_without_a_new_file_the_next_boot_keeps_what_it_needs() -> None:
     left = AnswerFile(image.files.read(CACHE))
     values = [one.text for one in left.settings() if one.name in {"Value", "Password"}]
     assert values == ["Tr0ub4dor&3", DELETED]
+
+
+USED = [
+    (r"Windows\System32\Sysprep\unattend.xml", "Windows System32 Sysprep unattend.xml"),
+    ("Autounattend.xml", "Autounattend.xml"),
+]
+
+
+def holding(text: str, place: str = "Windows Panther unattend.xml") -> dict[str, Any]:
+    """The files of a volume: an answer file at a place, whose parts have spaces between them."""
+    files: dict[str, Any] = {}
+    *folders, name = place.split()
+    inner = files
+    for folder in folders:
+        inner = inner.setdefault(folder, {})
+    inner[name] = text.encode()
+    return files
+
+
+@pytest.mark.parametrize(("path", "place"), USED)
+def test_a_file_keeps_the_secrets_of_passes_for_which_it_is_used(path: str, place: str) -> None:
+    image = session(Machine(files=holding(SECRET, place)))
+    seal(image, NAMED)
+    assert image.files.read(path) == SECRET.encode()
+    (note,) = [note for note in image.notes if "passwords" in note]
+    assert path in note
+    assert "oobeSystem" in note
+    assert "Tr0ub4dor" not in "".join(image.notes)
+
+
+def test_it_loses_those_of_the_passes_for_which_another_is_used() -> None:
+    both = answers(OF_SPECIALIZE, settings("oobeSystem", component(SHELL, ADMINISTRATOR)))
+    image = session(Machine(files=holding(both, "Unattend.xml")))
+    seal(image, NAMED)
+    first, second = AnswerFile(image.files.read("Unattend.xml")).passes
+    # Marked, so that no machine ever takes the text in its place for the secret.
+    assert (first.was_processed, second.was_processed) == (True, False)
+    assert DELETED in [one.text for one in first.components[0].settings()]
+    assert "Tr0ub4dor&3" in [one.text for one in second.components[0].settings()]
+
+
+# Secrets that Windows has deleted
+
+WITHOUT = SECRET.replace(PASSWORD, DELETED)
+
+
+@pytest.mark.parametrize("attribute", ["", ' wasPassProcessed="true"'])
+def test_a_pass_does_not_run_again_with_deleted_secrets(attribute: str) -> None:
+    old = WITHOUT.replace('"oobeSystem"', f'"oobeSystem"{attribute}')
+    image = session(Machine(files=holding(old)))
+    generalize(image)
+    left = AnswerFile(image.files.read(CACHE))
+    assert [one.was_processed for one in left.passes] == [True]
+    (note,) = [note for note in image.notes if "deleted" in note]
+    assert "oobeSystem" in note
+    assert CACHE in note
+
+
+@pytest.mark.parametrize("run", [apply, seal])
+def test_a_file_beside_does_not_give_deleted_secrets_either(run: Any) -> None:
+    files = holding(WITHOUT, "Unattend.xml")
+    image = (
+        session(Machine(files=files)) if run is seal else rival({"Unattend.xml": WITHOUT.encode()})
+    )
+    run(image, NAMED)
+    assert [one.was_processed for one in AnswerFile(image.files.read("Unattend.xml")).passes] == [
+        True
+    ]
+    assert not [note for note in image.notes if "is used for" in note]
+    assert any("deleted" in note and "oobeSystem" in note for note in image.notes)
+
+
+# Without a new file: what Sysprep finds by itself
+
+OLD_NAME = one("specialize", SHELL, "<ComputerName>OLDNAME</ComputerName>").replace(
+    'pass="specialize"', 'pass="specialize" wasPassProcessed="true"'
+)
+
+
+def test_an_old_cache_does_not_come_before_the_file_for_sysprep() -> None:
+    image = session(Machine(files=holding(OLD_NAME)))
+    apply(image, NAMED)
+    image = again(image)
+    generalize(image)
+    assert image.files.read(CACHE) == OLD_NAME.encode()
+    assert image.files.read(r"Windows\System32\Sysprep\unattend.xml") == NAMED.encode()
+    assert any(r"Sysprep\unattend.xml is used for specialize" in note for note in image.notes)
+
+
+def test_a_file_that_is_not_used_since_another_comes_first_is_named() -> None:
+    image = session(Machine(files=holding(NAMED)))
+    other = one("specialize", SHELL, "<ComputerName>NEWNAME</ComputerName>")
+    image.write_file(r"Windows\System32\Sysprep\unattend.xml", other.encode())
+    generalize(image)
+    assert any(
+        r"Sysprep\unattend.xml is not used for specialize" in note and CACHE in note
+        for note in image.notes
+    )
+
+
+def test_an_old_cache_runs_again_where_no_other_file_has_the_pass() -> None:
+    image = session(Machine(files=holding(OLD_NAME)))
+    generalize(image)
+    assert image.files.read(CACHE) == OLD_NAME.replace(' wasPassProcessed="true"', "").encode()
+
+
+def test_the_pass_generalize_is_taken_from_the_file_for_sysprep() -> None:
+    image = session(Machine(system=DISK))
+    apply(image, GENERALIZE)
+    image = again(image)
+    outcome = generalize(image)
+    image.commit(image.installation.tree)
+    software, system = judged(image, "SOFTWARE"), judged(image, "SYSTEM")
+    sppnp = software[r"Microsoft\Windows\CurrentVersion\Setup\Sysprep\Settings\sppnp"]
+    assert sppnp["PersistAllDeviceInstalls"] == number(1)
+    assert software[rf"{NT}\SoftwareProtectionPlatform"]["SkipRearm"] == number(1)
+    # The provider of devices saw it in time.
+    assert r"ControlSet001\Enum\PCI\VEN_1AF4&DEV_1001\3&1" in system
+    assert system[r"Setup\Status\UnattendPasses"]["generalize"] == number(9)
+    path = r"Windows\System32\Sysprep\unattend.xml"
+    assert b'<settings pass="generalize" wasPassProcessed="true">' in image.files.read(path)
+    assert outcome.unattend
+    assert (outcome.unattend.file, outcome.unattend.placed) == (path, path)
+    assert "SkipRearm" in [one["setting"] for one in outcome.unattend.applied]
+    assert [one.setting for one in outcome.unattend.not_applied] == [
+        "DoNotOpenInitialConfigurationTasksAtLogon"
+    ]
+
+
+def test_a_new_file_leaves_the_pass_generalize_of_others_alone_and_says_so() -> None:
+    image = session(Machine(files=holding(GENERALIZE, "Windows System32 Sysprep unattend.xml")))
+    seal(image, NAMED)
+    assert "SkipRearm" not in judged(image, "SOFTWARE").get(rf"{NT}\SoftwareProtectionPlatform", {})
+    assert any("settings for generalize, which were not applied" in note for note in image.notes)
 
 
 # What Microsoft's page on specialize names as examples is staged for Windows

@@ -72,12 +72,32 @@ def mark(document: AnswerFile, names: Collection[Pass]) -> AnswerFile:
 
 
 def reset(document: AnswerFile, names: Collection[Pass]) -> AnswerFile:
-    """Take the mark from passes, so that they run again. Deleted secrets stay deleted."""
+    """Take the mark from passes, so that they run again; from none that lacks its secrets."""
     markup = document.markup
     return document.edited(
         markup.remove_attribute(settings.element, PROCESSED)
         for settings in document.passes
-        if settings.name in names and PROCESSED in settings.element.attributes
+        if settings.name in names
+        and PROCESSED in settings.element.attributes
+        and not lacks_secrets(settings)
+    )
+
+
+def lacks_secrets(settings: PassSettings) -> bool:
+    """Whether a secret of a pass was deleted: the pass would use the text in its place."""
+    return any(
+        DELETED in setting.text
+        for component in settings.components
+        for setting in component.settings()
+    )
+
+
+def holds_secrets(settings: PassSettings) -> bool:
+    """Whether a pass holds secrets, deleted or not."""
+    return any(
+        is_secret(setting) and not setting.children and setting.text
+        for component in settings.components
+        for setting in component.settings()
     )
 
 

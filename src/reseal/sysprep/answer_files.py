@@ -5,19 +5,27 @@ Documented (Windows Setup Automation Overview, "Implicit Answer File Search Orde
 `Panther\unattend.xml`, that over `System32\Sysprep` and the root of the volume. A file counts in a pass
 only if it has settings for that pass, and Setup has not marked the pass as processed in it.
 
-A generalize run without an answer file of its own uses the cached one at the next boot (reported). So
-the marks of the passes that are still to run are taken away; whatever Windows has deleted from them
-stays deleted, and that is said. Secrets of passes that do not run any more are deleted, as Windows
-deletes them once a pass is done; with a new answer file, all secrets of the others are.
-"""
+| answer file | what becomes of it when the image is generalized | mark |
+|---|---|---|
+| a new one is given | it is used, and every other one only in passes for which the new one has no settings: those keep their secrets, all others lose theirs | documented |
+| none is given | the pass generalize is taken from the first one that has it, as Sysprep does; the next boot uses them as they are | documented |
+| none is given, and none counts in a pass | the first one in which that pass is done runs it again: the mark is taken off | reported, that the cached one is used again |
+
+That Sysprep copies its own `System32\Sysprep\unattend.xml` over the cached one (reported) is not done: the
+next boot finds it by the documented order, and the run names each file that another one comes before.
+
+Where secrets of a pass are deleted, by Windows or here, the pass is marked as done and stays so: Windows
+would take the text in their place for the password, on every machine alike. That the mark counts in
+other files than the cached one is inferred.
+"""  # noqa: E501  a table row can't be wrapped
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reseal.answerfile import AnswerFile, AnswerFileError, Pass, reset, scrub
-from reseal.answerfile.secrets import DELETED
+from reseal.answerfile import AnswerFile, AnswerFileError, Pass, mark, reset, scrub
+from reseal.answerfile.processed import holds_secrets, lacks_secrets
 from reseal.answerfile.source import MAX_BYTES
 from reseal.checks.answer_files import BELOW_WINDOWS, IN_ROOT, UNATTEND_FILE
 from reseal.session import Mark
@@ -32,7 +40,8 @@ if TYPE_CHECKING:
 STEP = "answer-files"
 #: What an armed image may still run, whichever way it boots.
 STILL_TO_RUN = (Pass.SPECIALIZE, Pass.AUDIT_SYSTEM, Pass.AUDIT_USER, Pass.OOBE_SYSTEM)
-_OVER = frozenset(Pass) - frozenset(STILL_TO_RUN)
+#: Below the Windows folder: what Setup uses, marks and rids of its secrets (documented).
+CACHE = r"Panther\unattend.xml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +58,7 @@ class Existing:
     document: AnswerFile | None
     pointer: bool = False
 
-    def counts_in(self, names: Collection[Pass]) -> list[str]:
+    def counts_in(self, names: Collection[str]) -> list[str]:
         """Return those of these passes in which it would be used."""
         return [
             settings.name
@@ -85,6 +94,47 @@ def existing(session: Session) -> list[Existing]:
     return list(found.values())
 
 
+def users(files: Iterable[Existing], names: Collection[Pass]) -> dict[str, Existing]:
+    """Return which file Windows uses for each of these passes: the first one that counts in it."""
+    found: dict[str, Existing] = {}
+    for one in files:
+        for name in one.counts_in(names):
+            found.setdefault(name, one)
+    return found
+
+
+def unserved(files: Iterable[Existing]) -> list[Pass]:
+    """Return the passes still to run in which none of these files counts."""
+    used = users(files, STILL_TO_RUN)
+    return [name for name in STILL_TO_RUN if name not in used]
+
+
+def leave_out(session: Session, names: Collection[Pass], but: str | None = None) -> None:
+    """Stage that no file is used for a pass whose secrets Windows has deleted, and say so.
+
+    Args:
+        session: the opened installation.
+        names: the passes that matter.
+        but: a file that is left as it is.
+    """
+    for one in existing(session):
+        if one.document is None or _same(one.path, but):
+            continue
+        lacking = [
+            Pass(settings.name)
+            for settings in one.document.passes
+            if settings.name in names and lacks_secrets(settings)
+        ]
+        with session.acting(STEP, Mark.INFERRED):
+            session.write_file(one.path, mark(one.document, lacking).to_bytes())
+        for name in lacking:
+            session.note(
+                f"Windows has deleted passwords from the pass {name} of {one.path}, and would use the "
+                "text in their place. So the pass is marked as done, and the next boot leaves these "
+                "settings out; where they are to count, give the image a new answer file."
+            )
+
+
 def settle(session: Session, new: str | None = None, aside: Iterable[str] = ()) -> None:
     """Stage what becomes of the answer files in an image that is generalized.
 
@@ -93,30 +143,73 @@ def settle(session: Session, new: str | None = None, aside: Iterable[str] = ()) 
         new: the answer file that this run has placed, and which stays; None where there is none.
         aside: files that this run has moved out of the way.
     """
+    if new is None:
+        leave_out(session, STILL_TO_RUN)
+    files = existing(session)
+    used = users(files, STILL_TO_RUN)
+    again = {} if new is not None else _again(files)
+    cache = session.installation.path(CACHE)
     moved = [_read(session, path) for path in aside]
-    for one in (*existing(session), *filter(None, moved)):
-        if new is not None and one.path.lower() == new.lower():
+    for one in (*files, *filter(None, moved)):
+        if _same(one.path, new):
             continue
         if one.document is None:
             session.note(f"The answer file {one.path} can't be read; it stays as it is.")
             continue
-        with session.acting(STEP, Mark.REPORTED):
-            if new is not None:
-                clean = scrub(one.document)
-            else:
-                clean = scrub(reset(one.document, STILL_TO_RUN), _OVER)
-            session.write_file(one.path, clean.document.to_bytes())
-        if clean.commands:
+        mine = [name for name in STILL_TO_RUN if used.get(name) is one]
+        document = reset(one.document, [name for name in STILL_TO_RUN if again.get(name) is one])
+        # Without a new file nothing says that one which loses is not wanted any more.
+        _scrub(session, one.path, document, keep=STILL_TO_RUN if new is None else mine)
+        if new is not None and one in files and one.counts_in((Pass.GENERALIZE,)):
             session.note(
-                f"Commands in {one.path} seem to hold passwords, which stay: "
-                + ", ".join(f"line {each.position.line}" for each in clean.commands[:5])
-                + "."
+                f"{one.path} has settings for generalize, which were not applied: where an answer file is "
+                "given, that alone counts in this pass (inferred)."
             )
-        if new is None and _lacks_secrets(one.document):
+        if new is None:
+            if mine and not _same(one.path, cache):
+                session.note(f"{one.path} is used for {', '.join(mine)}.")
+            for name in one.counts_in([name for name in used if name not in mine]):
+                session.note(
+                    f"{one.path} is not used for {name}: {used[name].path} has settings for it, too, and "
+                    "comes first."
+                )
+        secret = [s.name for s in document.passes if s.name in mine and holds_secrets(s)]
+        if secret and not _same(one.path, cache):
             session.note(
-                f"Windows has deleted passwords from {one.path}; the passes that need them run "
-                "without them. Give the image a new answer file."
+                f"The passwords for {', '.join(secret)} stay in {one.path}, since Windows needs them. "
+                "It deletes them from its own copy in Panther, not from this file (inferred): delete that "
+                "on the machines once it was used."
             )
+
+
+def _scrub(session: Session, path: str, document: AnswerFile, keep: Collection[Pass]) -> None:
+    """Stage an answer file without the secrets of all passes but some, which are marked as done."""
+    over = frozenset(Pass).difference(keep)
+    done = [Pass(s.name) for s in document.passes if s.name in over and holds_secrets(s)]
+    clean = scrub(mark(document, done), over if keep else None)
+    with session.acting(STEP, Mark.REPORTED):
+        session.write_file(path, clean.document.to_bytes())
+    if clean.commands:
+        session.note(
+            f"Commands in {path} seem to hold passwords, which stay: "
+            + ", ".join(f"line {each.position.line}" for each in clean.commands[:5])
+            + "."
+        )
+
+
+def _again(files: list[Existing]) -> dict[str, Existing]:
+    """Return which file runs a pass again in which none counts: the first one that still has it."""
+    found: dict[str, Existing] = {}
+    wanted = unserved(files)
+    for one in files:
+        for settings in one.document.passes if one.document else ():
+            if settings.name in wanted and settings.components and not lacks_secrets(settings):
+                found.setdefault(settings.name, one)
+    return found
+
+
+def _same(path: str, other: str | None) -> bool:
+    return other is not None and path.lower() == other.lower()
 
 
 def _read(session: Session, path: str, *, pointer: bool = False) -> Existing | None:
@@ -129,13 +222,3 @@ def _read(session: Session, path: str, *, pointer: bool = False) -> Existing | N
         return Existing(path, AnswerFile(session.files.read(path), path), pointer)
     except (AnswerFileError, TreeError):
         return Existing(path, None, pointer)
-
-
-def _lacks_secrets(document: AnswerFile) -> bool:
-    return any(
-        DELETED in setting.text
-        for settings in document.passes
-        if settings.name in STILL_TO_RUN
-        for component in settings.components
-        for setting in component.settings()
-    )

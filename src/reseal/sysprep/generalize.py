@@ -39,7 +39,8 @@ class Outcome:
         result: `generalized` or `already generalized`.
         checks: what the checks found.
         coverage: what became of the image's own plan.
-        unattend: what became of the answer file; None where there was none.
+        unattend: what became of the answer file: the one given, or one in the image whose pass generalize
+            was applied; None where there was none.
     """
 
     result: str
@@ -87,12 +88,14 @@ def generalize(
         if not session.changes:
             session.note("The image is generalized already; nothing was changed.")
         return Outcome("already generalized", findings, covered)
+    situation = placing.after_generalize(target)
     application = None
-    if answers:
-        application = unattend.Application(session, answers, placing.after_generalize(target))
-        with session.step("Checking the answer file"):
+    with session.step("Checking the answer file"):
+        if answers:
+            application = unattend.Application(session, answers, situation)
             application.begin()
             application.apply_generalize()
+        settings = application.outcome if application else unattend.apply_found(session, situation)
     with session.step("Running the plan"):
         left_out = {machine_sid} if sid_now else set()
         run_plan(session, found.run, tuple(one for one in chosen if one not in left_out))
@@ -114,7 +117,7 @@ def generalize(
         session.note(f"Switched off, so that what they stand for stays: {', '.join(disabled)}.")
     for path in sorted(session.files.outside):
         session.note(f"{path} leads out of the volume through a link and was not looked at.")
-    return Outcome("generalized", findings, covered, application.outcome if application else None)
+    return Outcome("generalized", findings, covered, settings)
 
 
 def mark_vm_mode(session: Session) -> None:

@@ -21,7 +21,7 @@ from reseal.answerfile.passes import AFTER_GENERALIZE, PASS_COMPLETE
 from reseal.checks.answer_files import UNATTEND_FILE
 from reseal.errors import CheckError
 from reseal.session import Mark
-from reseal.sysprep.answer_files import STEP, STILL_TO_RUN, Existing, existing, places
+from reseal.sysprep.answer_files import CACHE, STEP, STILL_TO_RUN, Existing, existing, places
 from reseal.sysprep.arm import Target
 from reseal.windows import setup
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from reseal.session import Session
     from reseal.windows.setup import SetupState
 
-CACHE = r"Panther\unattend.xml"
 FIRST = r"Panther\Unattend\unattend.xml"
 FOR_SYSPREP = r"System32\Sysprep\unattend.xml"
 #: Passes that no installed Windows runs by itself.

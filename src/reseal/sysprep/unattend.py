@@ -19,9 +19,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from reseal import answerfile
-from reseal.answerfile import Level, Pass, Target
+from reseal.answerfile import Level, Pass, Target, mark
 from reseal.errors import CheckError
+from reseal.session import Mark
 from reseal.sysprep import (
+    answer_files,
     copy_profile,
     driver_paths,
     offline_accounts,
@@ -166,6 +168,13 @@ class Application:
             done, later = specialize_now.apply(session, document)
             self.outcome.applied += map(applied, done)
             self.outcome.left_to_windows += later
+        if self._situation.to_run:
+            own = {one.name for one in document.passes if one.components}
+            answer_files.leave_out(
+                session,
+                [name for name in answer_files.STILL_TO_RUN if name not in own],
+                but=session.installation.path(self._situation.place),
+            )
         for sentence in placing.also_used(session, document, self._situation):
             session.note(sentence)
         if not self._situation.to_run:
@@ -201,6 +210,30 @@ class Application:
             rest = [one for one in rest if one not in others]
         self.outcome.not_applied += map(explain, rest)
         placing.note_processed(self._session, name)
+
+
+def apply_found(session: Session, situation: Situation) -> Outcome | None:
+    """Stage the pass generalize of the answer file that Sysprep finds by itself, if there is one.
+
+    Documented: Windows Setup Automation Overview, implicit search order; that settings of this pass
+    come before the generalization: How Configuration Passes Work.
+
+    Returns:
+        What became of it; None where no file in the image has settings for the pass.
+    """
+    files = answer_files.existing(session)
+    found = answer_files.users(files, (Pass.GENERALIZE,)).get(Pass.GENERALIZE)
+    if found is None or found.document is None:
+        return None
+    application = Application(session, Request(found.document), situation)
+    application.apply_generalize()
+    with session.acting(answer_files.STEP, Mark.DOCUMENTED):
+        session.write_file(found.path, mark(found.document, (Pass.GENERALIZE,)).to_bytes())
+    session.note(
+        f"The pass generalize was taken from {found.path}, where Sysprep looks for it, too."
+    )
+    application.outcome.placed = found.path
+    return application.outcome
 
 
 def apply(session: Session, request: Request) -> Outcome:
