@@ -9,11 +9,14 @@ from reseal.answerfile import AnswerFile, AnswerFileError, make, merge, reset
 from reseal.answerfile.source import MAX_BYTES
 from reseal.errors import CheckError
 from reseal.sysprep import placing
-from reseal.sysprep.answer_files import STILL_TO_RUN
+from reseal.sysprep.answer_files import existing, unserved
 from reseal.windows.setup import SetupState
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from reseal.answerfile import Answers
+    from reseal.answerfile.passes import Pass
     from reseal.customize.run import Run
 
 
@@ -24,7 +27,8 @@ def add(run: Run, answers: Answers) -> None:
     there is none.
 
     Raises:
-        CheckError: another answer file would win, or the one that is there can't be read.
+        CheckError: another answer file would win, or the one that is there can't be read, or has done a
+            pass that it can't run again.
     """
     session = run.session
     piece = make(answers, session.installation.architecture or "amd64")
@@ -55,6 +59,22 @@ def add(run: Run, answers: Answers) -> None:
                 msg, "Give the image another one with `reseal unattend apply`."
             ) from error
         if run.target is not None:
-            document = reset(document, STILL_TO_RUN)
+            document = reset(document, unserved(existing(session)))
+        _refuse_done(document, piece, now.to_run)
         document = merge(document, piece)
     placing.place(session, document, now)
+
+
+def _refuse_done(document: AnswerFile, piece: AnswerFile, to_run: Collection[Pass]) -> None:
+    """Raise CheckError where settings would go into a pass that counts as done, and so never run."""
+    wanted = {settings.name for settings in piece.passes if settings.name in to_run}
+    done = [one.name for one in document.passes if one.was_processed and one.name in wanted]
+    if done:
+        msg = (
+            f"Nothing can be added to {', '.join(dict.fromkeys(done))} of the answer file "
+            f"{document.name}: it is marked as done there, and so does not count. Either Windows has "
+            "deleted its passwords, or another file is used for it. Nothing was changed."
+        )
+        raise CheckError(
+            msg, "Give the image another answer file, with --unattend or `reseal unattend apply`."
+        )
