@@ -676,3 +676,16 @@ def test_specialize_is_staged_byte_for_byte(run: Any, name: str, body: str) -> N
     assert image.files.read(CACHE) == wanted.encode()
     assert judged(image, "SYSTEM")[r"Setup\Status\UnattendPasses"]["specialize"] == number(0)
     assert "Tr0ub4dor" not in json.dumps([change.to_json() for change in image.changes])
+
+
+def test_errors_of_a_file_that_nobody_has_checked_are_told() -> None:
+    wrong = one("specialize", SHELL, "<ComputerName>A NAME THAT IS TOO LONG</ComputerName>")
+    image = session(Machine(files=holding(wrong, "Windows System32 Sysprep unattend.xml")))
+    generalize(image)
+    (note,) = [each for each in image.notes if "which the next boot uses, has" in each]
+    assert r"Sysprep\unattend.xml" in note
+    assert "line" in note
+    assert "reseal unattend check" in note
+    fine = session(Machine(files=holding(NAMED, "Windows System32 Sysprep unattend.xml")))
+    generalize(fine)
+    assert not [each for each in fine.notes if "which the next boot uses, has" in each]

@@ -24,7 +24,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reseal.answerfile import AnswerFile, AnswerFileError, Pass, mark, reset, scrub
+from reseal.answerfile import AnswerFile, AnswerFileError, Level, Pass, check, mark, reset, scrub
 from reseal.answerfile.processed import holds_secrets, lacks_secrets
 from reseal.answerfile.source import MAX_BYTES
 from reseal.checks.answer_files import BELOW_WINDOWS, IN_ROOT, UNATTEND_FILE
@@ -166,6 +166,8 @@ def settle(session: Session, new: str | None = None, aside: Iterable[str] = ()) 
                 "given, that alone counts in this pass (inferred)."
             )
         if new is None:
+            if mine:
+                _tell_errors(session, document)
             if mine and not _same(one.path, cache):
                 session.note(f"{one.path} is used for {', '.join(mine)}.")
             for name in one.counts_in([name for name in used if name not in mine]):
@@ -180,6 +182,18 @@ def settle(session: Session, new: str | None = None, aside: Iterable[str] = ()) 
                 "It deletes them from its own copy in Panther, not from this file (inferred): delete that "
                 "on the machines once it was used."
             )
+
+
+def _tell_errors(session: Session, document: AnswerFile) -> None:
+    """Say where Windows would stop at an answer file that nobody has checked in this run."""
+    errors = [one for one in check(document) if one.level is Level.ERROR]
+    if errors:
+        first, count = errors[0], len(errors)
+        session.note(
+            f"{document.name}, which the next boot uses, has {count} error{'s' if count > 1 else ''}: line "
+            f"{first.position.line}: {first.what}{' and others' if count > 1 else ''}. Setup may stop at "
+            "it. `reseal unattend check` on the file tells all; --unattend gives the image another one."
+        )
 
 
 def _scrub(session: Session, path: str, document: AnswerFile, keep: Collection[Pass]) -> None:
