@@ -16,7 +16,7 @@ import pytest
 
 from reseal.clone import FleetError, Options, clone
 from reseal.clone.plan import Machine, Plan
-from reseal.clone.pool import Pool
+from reseal.clone.pool import Pool, Worker, WorkerError
 from reseal.clone.sampled import differences
 from reseal.disk import FileDevice, InUseError
 from reseal.disk.locks import Lock
@@ -318,6 +318,38 @@ def test_a_worker_that_is_killed_is_replaced(golden: Path, tmp_path: Path) -> No
     assert killed
     assert sorted(one.machine.name for one in answers) == [f"WS-{n}" for n in range(8)]
     assert all(one.made for one in answers)
+
+
+def test_a_worker_that_is_killed_while_it_starts_is_replaced(golden: Path, tmp_path: Path) -> None:
+    own = plan(golden, tmp_path / "fleet")
+    killed: list[int] = []
+
+    class Mortal(Worker):
+        def __init__(self, plan: Plan) -> None:
+            super().__init__(plan)
+            if not killed:
+                killed.append(self.pid)
+                os.kill(self.pid, signal.SIGKILL)
+
+    with pytest.MonkeyPatch.context() as patch, Pool(own, jobs=1) as pool:
+        patch.setattr("reseal.clone.pool.Worker", Mortal)
+        answers = list(pool.run(wanted(2), lambda _: None))
+    assert killed
+    assert [one.error for one in answers] == [None, None]
+
+
+def test_workers_that_never_start_end_the_run(golden: Path, tmp_path: Path) -> None:
+    own = plan(golden, tmp_path / "fleet")
+
+    class Stillborn(Worker):
+        def __init__(self, plan: Plan) -> None:
+            super().__init__(plan)
+            os.kill(self.pid, signal.SIGKILL)
+
+    with pytest.MonkeyPatch.context() as patch, Pool(own, jobs=2) as pool:
+        patch.setattr("reseal.clone.pool.Worker", Stillborn)
+        with pytest.raises(WorkerError, match="ended early"):
+            list(pool.run(wanted(2), lambda _: None))
 
 
 def test_a_clone_that_is_not_the_long_way_is_noticed(golden: Path, tmp_path: Path) -> None:

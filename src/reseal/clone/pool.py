@@ -51,7 +51,8 @@ class Worker:
                 pass_fds=[its.fileno()],
                 bounded=False,
             )
-        self._send(plan.to_json())
+        with suppress(WorkerError):  # `wait` tells, too, where it has ended already
+            self._send(plan.to_json())
 
     def ask(self, machine: Machine) -> None:
         """Have a machine made. Raises WorkerError where the worker has ended."""
@@ -143,6 +144,7 @@ class Pool:
         """
         waiting = list(machines)[::-1]
         tried: dict[str, int] = {}
+        unready = 0
         busy: dict[Worker, Machine | None] = {}
         with selectors.DefaultSelector() as selector:
 
@@ -180,8 +182,11 @@ class Pool:
                     except WorkerError as error:
                         dismiss(worker)
                         if machine is None:
-                            raise
-                        if tried[machine.name] < _TRIES:
+                            # It may have been killed while it started; one that never can is no use.
+                            unready += 1
+                            if unready >= _TRIES:
+                                raise
+                        elif tried[machine.name] < _TRIES:
                             waiting.append(machine)
                         else:
                             yield Answer(machine, None, plain(error))
@@ -189,6 +194,7 @@ class Pool:
                             hire()
                         continue
                     if machine is None:
+                        unready = 0
                         if "error" in answer:
                             raise _raised(answer["error"])
                     else:
