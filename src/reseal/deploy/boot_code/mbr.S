@@ -68,7 +68,7 @@ fail:   lodsb
 2:      hlt
         jmp     2b
 
-        .balign 4
+        .balign 4, 0                    # by itself each assembler fills it in its own way
 packet: .byte   16, 0                   # a disk address packet: one sector to 0:7C00
         .word   1, 0x7C00, 0
         .quad   0

@@ -87,7 +87,7 @@ fail:   lodsb
 1:      hlt
         jmp     1b
 
-        .balign 4
+        .balign 4, 0                    # by itself each assembler fills it in its own way
 packet: .byte   16, 0                   # a disk address packet: one sector
         .word   1, 0, 0
         .quad   0
@@ -416,7 +416,7 @@ number: push    eax
         pop     eax
         ret
 
-        .balign 4
+        .balign 4, 0                    # by itself each assembler fills it in its own way
 per_cluster: .long 0                    # sectors
 per_record:  .long 0
 per_block:   .long 0
