@@ -61,3 +61,15 @@ def test_nothing_is_added_to_a_pass_for_which_another_file_is_used() -> None:
     with pytest.raises(CheckError, match="oobeSystem"):
         added(both)
     assert both.changes == []
+
+
+def test_nothing_is_added_that_would_hide_all_that_another_file_says() -> None:
+    """The cached file counts in specialize alone; with a command in it, it would win in oobeSystem."""
+    name = one("specialize", SHELL, "<ComputerName>PC-1</ComputerName>")
+    both = image(name.encode(), ZONE.encode())
+    with pytest.raises(
+        CheckError, match=r"Sysprep\\unattend\.xml is not used for oobeSystem"
+    ) as caught:
+        added(both)
+    assert "merge" in (caught.value.hint or "")
+    assert both.changes == []

@@ -9,7 +9,7 @@ from reseal.answerfile import AnswerFile, AnswerFileError, make, merge, reset
 from reseal.answerfile.source import MAX_BYTES
 from reseal.errors import CheckError
 from reseal.sysprep import placing
-from reseal.sysprep.answer_files import existing, unserved
+from reseal.sysprep.answer_files import existing, hidden, unserved
 from reseal.windows.setup import SetupState
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ def add(run: Run, answers: Answers) -> None:
     there is none.
 
     Raises:
-        CheckError: another answer file would win, or the one that is there can't be read, or has done a
-            pass that it can't run again.
+        CheckError: another answer file would win or would be hidden, or the one that is there can't be
+            read, or has done a pass that it can't run again.
     """
     session = run.session
     piece = make(answers, session.installation.architecture or "amd64")
@@ -62,6 +62,13 @@ def add(run: Run, answers: Answers) -> None:
             document = reset(document, unserved(existing(session)))
         _refuse_done(document, piece, now.to_run)
         document = merge(document, piece)
+    wanted = {settings.name for settings in piece.passes}
+    lost = hidden(session, path, [name for name in now.to_run if name in wanted])
+    if lost:
+        raise CheckError(
+            f"The settings can't be added: {lost} Nothing was changed.",
+            "Make one file of both (`reseal unattend merge`), and give it with --unattend.",
+        )
     placing.place(session, document, now)
 
 

@@ -33,6 +33,7 @@ from reseal.sid.effects import effects, refuse_in_domain
 from reseal.specialize import answers
 from reseal.specialize.wish import RANDOM, SidChoice, Wish
 from reseal.sysprep import placing
+from reseal.sysprep.answer_files import hidden
 from reseal.windows import Sid, identity
 from reseal.windows.setup import SetupState
 
@@ -213,10 +214,23 @@ class Specialization:
         more = [settings] if settings and now.to_run else []
         if document is None and now.to_run and (more or (name and staged)):
             document, place = answers.base_of(session, now)
+        base = document
         if name and staged and not (document and answers.name_in(document) == name):
             more.append(answers.named(name, installation.architecture or "amd64"))
         for one in more:
             document = merge(document, one) if document else one
+        if wish.document is None:
+            added = {settings.name for one in more for settings in one.passes}
+            lost = hidden(
+                session,
+                installation.path(place.place),
+                [each for each in now.to_run if each in added],
+                base.name if base else None,
+            )
+            if lost:
+                session.note(
+                    f"{lost} To keep both, merge them and give the result with --unattend."
+                )
         if staged and document is not None:
             name = name or answers.name_in(document)
         if name or staged:

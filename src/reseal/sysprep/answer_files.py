@@ -109,6 +109,29 @@ def unserved(files: Iterable[Existing]) -> list[Pass]:
     return [name for name in STILL_TO_RUN if name not in used]
 
 
+def hidden(
+    session: Session, path: str, names: Collection[Pass], taken_over: str | None = None
+) -> str | None:
+    """Say which files are no longer used once settings go into another one; None where all still are.
+
+    A file counts in a pass as a whole (documented): with one setting in the file that comes first, all
+    those of the other are gone.
+
+    Args:
+        session: the opened installation.
+        path: the file that the settings are to go into.
+        names: their passes.
+        taken_over: a file whose settings go there, too.
+    """
+    used = users(existing(session), STILL_TO_RUN)
+    lost = [
+        f"{used[name].path} is not used for {name} any more"
+        for name in names
+        if name in used and not any(_same(used[name].path, one) for one in (path, taken_over))
+    ]
+    return f"{'; '.join(lost)}: {path} comes first, and has settings for it now." if lost else None
+
+
 def leave_out(session: Session, names: Collection[Pass], but: str | None = None) -> None:
     """Stage that no file is used for a pass whose secrets Windows has deleted, and say so.
 
