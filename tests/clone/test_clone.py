@@ -21,7 +21,7 @@ from reseal.clone.sampled import differences
 from reseal.disk import FileDevice, InUseError
 from reseal.disk.locks import Lock
 from reseal.errors import ImageError, UsageError
-from reseal.ntfs import Volume
+from reseal.ntfs import Volume, shadow_copies
 from reseal.testing.machine import SAMPLE_SID
 from reseal.testing.machine import Machine as Sample
 from reseal.testing.windows import windows
@@ -350,6 +350,22 @@ def test_workers_that_never_start_end_the_run(golden: Path, tmp_path: Path) -> N
         patch.setattr("reseal.clone.pool.Worker", Stillborn)
         with pytest.raises(WorkerError, match="ended early"):
             list(pool.run(wanted(2), lambda _: None))
+
+
+def test_clones_give_up_shadow_copies_as_every_change_does(tmp_path: Path) -> None:
+    golden = machines.golden(tmp_path / "golden.qcow2")
+    # What Windows calls the file of a shadow copy; the image gets it as any other file.
+    store = rf"System Volume Information\{{0}}{shadow_copies.IDENTIFIER}"
+    made = judges.reseal("customize", golden, "--quiet", "--write", f"/{store}:1")
+    assert made.returncode == 0, made.stderr
+    folder = tmp_path / "fleet"
+    fleet = table(tmp_path / "fleet.csv", "name", "WS-1")
+    run(golden, fleet, folder)
+    (entry,) = record(folder)
+    look = prove(entry, folder, tmp_path / "look")
+    assert look.volume.read(r"Windows\explorer.exe")
+    with pytest.raises(subprocess.CalledProcessError):
+        look.volume.read(store)
 
 
 def test_a_clone_that_is_not_the_long_way_is_noticed(golden: Path, tmp_path: Path) -> None:

@@ -50,8 +50,7 @@ def servicing(session: Session) -> Iterable[Finding]:
     for control_set in session.registry.control_sets:
         manager = setup.SESSION_MANAGER.replace("CurrentControlSet", control_set)
         for name in setup.SETUPEXECUTE_NAMES:
-            strings = setup.executed(session.registry, manager, name)
-            others = [one for one in strings if one.lower() != setup.SETUPCL_EXE]
+            others = setup.executed_beside(session.registry, manager, name)
             if others:
                 yield error(
                     f"Servicing is pending: {name} of {control_set} holds {', '.join(others)}.",

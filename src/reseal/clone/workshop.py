@@ -267,6 +267,7 @@ class Workshop:
         session.random = stream(machine.key)
         job = Specialization(wish_of(machine, self._plan))
         outcome = job(session)
+        session.settle()
         write(self._part, self.subject, session, Options(), self._volume)
         self._read_back(session, job)
         clusters = self._changes.changed()

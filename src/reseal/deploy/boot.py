@@ -78,7 +78,7 @@ def make_bootable(
         else:
             recovery.forget(session)
         added = [one.to_json() for one in add_packages(session, drivers)] if drivers else None
-        session.forget_shadow_copies()
+        session.settle()
         session.verify()
         warnings = source.warnings(session)
         facts, after = _facts(installation), describe(installation)

@@ -230,7 +230,7 @@ def _settle(
             recovery.move(session, old.offset, moved.offset)
             if old.scheme == "mbr":
                 _rename_device(session, old, moved)
-        session.forget_shadow_copies()
+        session.settle()
         session.verify()
     written = Written()
     if session.changes:

@@ -47,10 +47,9 @@ def machine_sid(session: Session) -> None:
     for control_set in registry.control_sets:
         manager = setup.SESSION_MANAGER.replace("CurrentControlSet", control_set)
         for name in setup.SETUPEXECUTE_NAMES:
-            strings = setup.executed(registry, manager, name)
-            wanted = [one for one in strings if one.lower() != setup.SETUPCL_EXE]
+            wanted = setup.executed_beside(registry, manager, name)
             if name == setup.SETUPEXECUTE:
                 # In this one alone: it works everywhere, and once is enough.
                 wanted.insert(0, setup.SETUPCL_EXE)
-            if wanted != strings:
+            if wanted != setup.executed(registry, manager, name):
                 session.set_strings(manager, name, wanted)

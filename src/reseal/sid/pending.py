@@ -74,7 +74,6 @@ def withdraw(session: Session) -> None:
         for control_set in registry.control_sets:
             manager = setup.SESSION_MANAGER.replace("CurrentControlSet", control_set)
             for name in setup.SETUPEXECUTE_NAMES:
-                strings = setup.executed(registry, manager, name)
-                others = [one for one in strings if one.lower() != setup.SETUPCL_EXE]
-                if others != strings:
+                others = setup.executed_beside(registry, manager, name)
+                if others != setup.executed(registry, manager, name):
                     session.set_strings(manager, name, others)

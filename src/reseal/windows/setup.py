@@ -89,6 +89,11 @@ def executed(registry: Registry, manager: str, name: str) -> list[str]:
     return [one for one in strings if one] if isinstance(strings, list) else []
 
 
+def executed_beside(registry: Registry, manager: str, name: str) -> list[str]:
+    """What it holds beside setupcl.exe."""
+    return [one for one in executed(registry, manager, name) if one.lower() != SETUPCL_EXE]
+
+
 @dataclass(frozen=True, slots=True)
 class SetupState:
     """What the image says of its next boot; None where a value is missing."""
