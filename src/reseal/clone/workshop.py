@@ -170,7 +170,7 @@ class Workshop:
         one = chosen.installation
         installation = Installation(self._volume, one.root, volume=one.volume)
         found = replace(chosen, installation=installation, volume=self._volume)
-        return session_of(self._opened, found, RunOptions())
+        return session_of(found, RunOptions())
 
     def _rehearse(self, chosen: Found) -> None:
         """Stage a machine for nobody, so that forks find in memory what they need."""

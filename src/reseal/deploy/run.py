@@ -14,7 +14,7 @@ import time
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from reseal.deploy import boot, source
 from reseal.deploy.layout import Firmware, Layout, hidden_sectors, plan
@@ -29,6 +29,7 @@ from reseal.ntfs.extend import extend
 from reseal.ntfs.make import make as make_ntfs
 from reseal.run import RunOptions
 from reseal.run.disk import Disk, OpenedDisk, served
+from reseal.run.medium import Held
 from reseal.sandbox import Limits
 from reseal.wim import apply_image, is_wim
 
@@ -138,7 +139,7 @@ def _from_image(path: Path, target: Path, options: Options, report: Report) -> d
             return draft.finished(facts, copied, found["root"])
 
 
-class _Draft:
+class _Draft(Held):
     """The new disk: workers fill it one after the other, and it gets its name when it is whole."""
 
     def __init__(
@@ -158,17 +159,11 @@ class _Draft:
         self._seen = seen
         self.timings: dict[str, float] = {}
 
-    def __enter__(self) -> Self:
-        with ExitStack() as stack:
-            new = NewDisk(self._target, self._options.size, source=self._path)
-            self._disk = stack.enter_context(new)
-            self._server = stack.enter_context(ExitStack())
-            self._socket = self._server.enter_context(self._disk.serve())
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._stack.__exit__(*error)  # type: ignore[arg-type]
+    def _hold(self, stack: ExitStack) -> None:
+        new = NewDisk(self._target, self._options.size, source=self._path)
+        self._disk = stack.enter_context(new)
+        self._server = stack.enter_context(ExitStack())
+        self._socket = self._server.enter_context(self._disk.serve())
 
     def step(self, name: str, work: Work, *, reads: tuple[Path, ...] = ()) -> dict[str, Any]:
         """Run work in a worker that gets the disk as an `OpenedDisk`; tell the person, and measure it."""

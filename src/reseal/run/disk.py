@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from reseal.disk import FileDevice, Image, Slice, Transaction, connect
 from reseal.disk.image import space
 from reseal.disk.nbd import NbdDevice
-from reseal.disk.partitions import VolumeRange, volumes
 from reseal.disk.shrink import require_shrinkable, shrink
 from reseal.ntfs import Volume, shadow_copies
 from reseal.run import boot_stores
+from reseal.run.medium import Held
 from reseal.run.opening import installations
 from reseal.sandbox import Limits
-from reseal.session.surroundings import Part
 from reseal.worker import in_worker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from reseal.disk import Device
+    from reseal.disk import Device, VolumeRange
     from reseal.run.medium import Work
     from reseal.run.opening import Found
     from reseal.run.options import RunOptions
     from reseal.session import Session
     from reseal.session.boot_store import BootStore
     from reseal.session.session import Written
+    from reseal.tree import Tree
     from reseal.worker import Report
 
 
@@ -64,12 +64,6 @@ class OpenedDisk:
         """Find the stores that the disk can boot from."""
         return boot_stores.find(self.device, self.subject)
 
-    def parts(self, place: VolumeRange | None) -> tuple[Part, ...]:
-        """Return the volumes of the disk."""
-        return tuple(
-            Part(one.number, self.part(one), system=one == place) for one in volumes(self.device)
-        )
-
     def part(self, place: VolumeRange) -> Slice:
         """Return what a partition holds, as a device."""
         return Slice(self.device, place.offset, place.size)
@@ -97,16 +91,19 @@ class OpenedDisk:
         """Write a boot store to its own volume; return the number of bytes."""
         return boot_stores.write_back(self.device, store, self.subject)
 
+    def read_back(
+        self, session: Session, place: VolumeRange | None, look: Callable[[Tree], None]
+    ) -> None:
+        """Open the volume again for a look at it, and look at the boot stores."""
+        assert place
+        with Volume.open(self.part(place), read_only=True, name=self.subject) as volume:
+            look(volume)
+        for store in session.edited_boot_stores:
+            self.read_back_boot_store(store)
+
     def read_back_boot_store(self, store: BootStore) -> None:
         """Raise ImageError where a written boot store is not what was staged."""
         boot_stores.read_back(self.device, store, self.subject)
-
-    @contextmanager
-    def again(self, place: VolumeRange | None) -> Iterator[Volume]:
-        """Open the volume that was written again."""
-        assert place
-        with Volume.open(self.part(place), read_only=True, name=self.subject) as volume:
-            yield volume
 
     def flush(self) -> None:
         """Let what was written reach the image."""
@@ -194,15 +191,13 @@ def served(
     return in_worker(path, run, report, limits)
 
 
-class Disk:
+class Disk(Held):
     """A disk image, as `reseal.run.medium.Medium`.
 
     Attributes:
         path: the image.
         image: the same, opened.
     """
-
-    image: Image
 
     def __init__(
         self, path: Path, options: RunOptions, *, size: int | None = None, plain: bool = False
@@ -219,31 +214,20 @@ class Disk:
         self._options = options
         self._size = size
         self._plain = plain
-        self._stack = ExitStack()
-        self._server = ExitStack()
         self._socket: Path | None = None
         self._transaction: Transaction | None = None
 
-    def __enter__(self) -> Self:
-        options = self._options
-        with self._stack as stack:
-            self.image = stack.enter_context(
-                Image.open(self.path, allow_backing=options.allow_backing)
+    def _hold(self, stack: ExitStack) -> None:
+        one = self._options
+        self.image = stack.enter_context(Image.open(self.path, allow_backing=one.allow_backing))
+        if one.shrink and not one.output:
+            require_shrinkable(self.image)
+        if not one.dry_run:
+            changes = Transaction.begin(
+                self.image, output=one.output, thin=one.thin, size=self._size
             )
-            if options.shrink and not options.output:
-                require_shrinkable(self.image)
-            if not options.dry_run:
-                self._transaction = stack.enter_context(
-                    Transaction.begin(
-                        self.image, output=options.output, thin=options.thin, size=self._size
-                    )
-                )
-            stack.push(self._server)
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._stack.__exit__(*error)  # type: ignore[arg-type]
+            self._transaction = stack.enter_context(changes)
+        self._server = stack.enter_context(ExitStack())
 
     @property
     def facts(self) -> dict[str, Any]:
