@@ -23,17 +23,16 @@ ALLOW, KILL, REFUSE = 0x7FFF0000, 0x80000000, 0x00050000
 ABSENT = -1
 HIGHEST = 520
 
-REFUSED = frozenset(
-    """
-    ptrace process_vm_readv process_vm_writev kcmp pivot_root chroot mount umount2 unshare setns
-    syslog quotactl acct settimeofday swapon swapoff reboot sethostname setdomainname iopl ioperm
-    init_module delete_module kexec_load kexec_file_load finit_module
-    clock_settime clock_adjtime adjtimex personality
-    add_key request_key keyctl perf_event_open open_by_handle_at bpf userfaultfd
-    io_uring_setup io_uring_enter io_uring_register open_tree move_mount fsopen fsconfig fsmount
-    fspick pidfd_open pidfd_getfd process_madvise mount_setattr
-    """.split()
-)
+_NAMES = """
+ptrace process_vm_readv process_vm_writev kcmp pivot_root chroot mount umount2 unshare setns
+syslog quotactl acct settimeofday swapon swapoff reboot sethostname setdomainname iopl ioperm
+init_module delete_module kexec_load kexec_file_load finit_module
+clock_settime clock_adjtime adjtimex personality
+add_key request_key keyctl perf_event_open open_by_handle_at bpf userfaultfd
+io_uring_setup io_uring_enter io_uring_register open_tree move_mount fsopen fsconfig fsmount
+fspick pidfd_open pidfd_getfd process_madvise mount_setattr
+"""
+REFUSED = frozenset(_NAMES.split())
 
 
 @cache
