@@ -6,9 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from reseal.checks.declaration import Finding, NotCheckableError, check, note, warning
-from reseal.checks.reading import local_name, xml
+from reseal.checks.reading import xml
 from reseal.session import Mark
 from reseal.windows import setup
+from reseal.xml import local_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
