@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from reseal.answerfile import AnswerFile, AnswerFileError, make, merge, reset
 from reseal.answerfile.source import MAX_BYTES
 from reseal.errors import CheckError
-from reseal.sysprep import placing
-from reseal.sysprep.answer_files import existing, hidden, unserved
+from reseal.unattend import place as placing
+from reseal.unattend.present import existing, hidden, unserved
 from reseal.windows.setup import SetupState
 
 if TYPE_CHECKING:

@@ -9,9 +9,11 @@ from reseal.answerfile import Pass
 from reseal.answerfile.assignment import Assignment, assigned
 from reseal.answerfile.components import SHELL
 from reseal.errors import CheckError
-from reseal.sysprep import placing, specialize_now, unattend
-from reseal.sysprep.answer_files import existing
-from reseal.sysprep.pass_settings import applied
+from reseal.unattend import apply as unattend
+from reseal.unattend import place as placing
+from reseal.unattend import specialize_now
+from reseal.unattend.pass_settings import applied
+from reseal.unattend.present import existing
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from reseal.answerfile import AnswerFile, Setting
     from reseal.session import Session
     from reseal.specialize.wish import Wish
-    from reseal.sysprep.placing import Situation
+    from reseal.unattend.place import Situation
 
 _NAME = "ComputerName"
 

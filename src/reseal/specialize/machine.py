@@ -32,16 +32,16 @@ from reseal.sid.change import remains
 from reseal.sid.effects import effects, refuse_in_domain
 from reseal.specialize import answers
 from reseal.specialize.wish import RANDOM, SidChoice, Wish
-from reseal.sysprep import placing
-from reseal.sysprep.answer_files import hidden
+from reseal.unattend import place as placing
+from reseal.unattend.present import hidden
 from reseal.windows import Sid, identity
 from reseal.windows.setup import SetupState
 
 if TYPE_CHECKING:
     from reseal.answerfile import AnswerFile
     from reseal.session import Session
-    from reseal.sysprep import unattend
-    from reseal.sysprep.placing import Situation
+    from reseal.unattend import apply as unattend
+    from reseal.unattend.place import Situation
     from reseal.windows import Installation
 
 STEP = "specialize"

@@ -22,17 +22,13 @@ from reseal import answerfile
 from reseal.answerfile import Level, Pass, Target, mark
 from reseal.errors import CheckError
 from reseal.session import Mark
-from reseal.sysprep import (
-    answer_files,
-    copy_profile,
-    driver_paths,
-    offline_accounts,
-    oobe_xml,
-    placing,
-    specialize_now,
-)
-from reseal.sysprep.pass_settings import Left, applied, apply_pass, explain, left, left_package
-from reseal.sysprep.time_zone import TIME_ZONES
+from reseal.unattend import accounts as offline_accounts
+from reseal.unattend import copy_profile, oobe_xml, specialize_now
+from reseal.unattend import drivers as driver_paths
+from reseal.unattend import place as placing
+from reseal.unattend import present as answer_files
+from reseal.unattend.pass_settings import Left, applied, apply_pass, explain, left, left_package
+from reseal.unattend.time_zone import TIME_ZONES
 from reseal.windows import manifests
 from reseal.windows.setup import SetupState
 
@@ -41,7 +37,7 @@ if TYPE_CHECKING:
 
     from reseal.answerfile import AnswerFile, Finding
     from reseal.session import Session
-    from reseal.sysprep.placing import Situation
+    from reseal.unattend.place import Situation
     from reseal.windows import Installation
 
 KEYBOARD_LAYOUTS = r"HKLM\SYSTEM\CurrentControlSet\Control\Keyboard Layouts"

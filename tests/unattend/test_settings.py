@@ -15,17 +15,18 @@ from reseal.answerfile import Pass, schema
 from reseal.answerfile.placement import PLACES
 from reseal.regf import Hive, types
 from reseal.session import Session
-from reseal.sysprep import specialize_now, unattend
 from reseal.sysprep.generalize import generalize
-from reseal.sysprep.offline_accounts import is_account_setting
-from reseal.sysprep.unattend import Request
 from reseal.testing.machine import Machine
+from reseal.unattend import apply as unattend
+from reseal.unattend import specialize_now
+from reseal.unattend.accounts import is_account_setting
+from reseal.unattend.apply import Request
 from tests import oracles
 from tests.answerfile.samples import SHELL, component, document, settings
 from tests.answerfile.samples import unattend as answers
 from tests.builders import session
 from tests.end_to_end.judges import agreed, unexplained
-from tests.sysprep.test_local_accounts import commit, nt
+from tests.unattend.test_local_accounts import commit, nt
 from tests.windows import sam
 
 PNP = "Microsoft-Windows-PnpSysprep"

@@ -14,9 +14,9 @@ from reseal.answerfile.components import SHELL
 from reseal.answerfile.offline import WOW64, components_of
 from reseal.errors import ResealError
 from reseal.session import Mark
-from reseal.sysprep.auto_logon import LEAVES, set_auto_logon
-from reseal.sysprep.pass_settings import Left, apply_pass, hidden_passwords_of, left
-from reseal.sysprep.time_zone import set_time_zone, without_daylight_saving
+from reseal.unattend.auto_logon import LEAVES, set_auto_logon
+from reseal.unattend.pass_settings import Left, apply_pass, hidden_passwords_of, left
+from reseal.unattend.time_zone import set_time_zone, without_daylight_saving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

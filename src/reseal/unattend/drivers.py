@@ -17,7 +17,7 @@ from reseal.answerfile.components import DRIVERS
 from reseal.answerfile.offline import components_of
 from reseal.drivers import add_packages
 from reseal.errors import UsageError
-from reseal.sysprep.pass_settings import Left, left
+from reseal.unattend.pass_settings import Left, left
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -21,8 +21,7 @@ from reseal.answerfile.passes import AFTER_GENERALIZE, PASS_COMPLETE
 from reseal.checks.answer_files import UNATTEND_FILE
 from reseal.errors import CheckError
 from reseal.session import Mark
-from reseal.sysprep.answer_files import CACHE, STEP, STILL_TO_RUN, Existing, existing, places
-from reseal.sysprep.arm import Target
+from reseal.unattend.present import CACHE, STEP, STILL_TO_RUN, Existing, existing, places
 from reseal.windows import setup
 
 if TYPE_CHECKING:
@@ -52,9 +51,9 @@ class Situation:
     ahead: tuple[Pass, ...]
 
 
-def after_generalize(target: Target) -> Situation:
-    """Return the situation of an image that this run generalizes."""
-    to_run = AFTER_GENERALIZE[target.value]
+def after_generalize(mode: str) -> Situation:
+    """Return the situation of an image that this run generalizes for `oobe` or `audit`."""
+    to_run = AFTER_GENERALIZE[mode]
     return Situation(CACHE, to_run, (*_BEFORE, Pass.GENERALIZE), STILL_TO_RUN)
 
 
@@ -62,7 +61,7 @@ def situation(state: SetupState) -> Situation:
     """Return the situation of an image as it is."""
     if state.generalized:
         audit = state.image_state == setup.GENERALIZE_RESEAL_TO_AUDIT
-        return after_generalize(Target.AUDIT if audit else Target.OOBE)
+        return after_generalize("audit" if audit else "oobe")
     specialized = (*_BEFORE, Pass.GENERALIZE, Pass.SPECIALIZE)
     if state.image_state == setup.SPECIALIZE_RESEAL_TO_OOBE:
         return Situation(CACHE, (Pass.OOBE_SYSTEM,), specialized, (Pass.OOBE_SYSTEM,))

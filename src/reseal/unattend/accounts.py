@@ -14,8 +14,8 @@ from reseal.answerfile.components import SHELL
 from reseal.answerfile.offline import offline_settings
 from reseal.errors import CheckError, UsageError
 from reseal.session import Mark
-from reseal.sysprep.local_accounts import ADMINISTRATOR, LocalAccounts
-from reseal.sysprep.pass_settings import hidden_passwords_of
+from reseal.unattend.local_accounts import ADMINISTRATOR, LocalAccounts
+from reseal.unattend.pass_settings import hidden_passwords_of
 from reseal.windows.sid import Sid
 
 if TYPE_CHECKING:
