@@ -18,7 +18,7 @@ from reseal.sysprep.arm import Target, arm, missing
 from reseal.sysprep.entry_points import Coverage, coverage, providers_for
 from reseal.sysprep.plan import ACTION_FILES, Plan
 from reseal.unattend import apply as unattend
-from reseal.unattend import place, present
+from reseal.unattend import place, settle
 from reseal.windows.setup import MODE_MARK, SetupState
 
 if TYPE_CHECKING:
@@ -108,9 +108,9 @@ def generalize(
         if application:
             application.finish()
             outcome = application.outcome
-            present.settle(session, outcome.placed, outcome.moved_aside)
+            settle.settle(session, outcome.placed, outcome.moved_aside)
         else:
-            present.settle(session)
+            settle.settle(session)
         panther.write(session, target, covered, before)
     with session.step("Verifying the edited hives"):
         session.verify()

@@ -2,97 +2,83 @@
 
 Documented (Unattended Windows Setup Reference, OfflineUserAccounts): the password of the built-in
 Administrator, local accounts to make or, where they exist, to change, and members of local groups from a
-domain. An account that is named without a password has none.
+domain. An account that is named without a password has none. Each function stages one item, and raises
+
+- CheckError: the image has no such group, or an account can't have its name. The message names the place in
+  the answer file, and holds no password.
+- NotHiddenError: a password is marked as hidden and is not.
+- SamError: SAM is damaged, or its key is not in the image.
 """
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from reseal.answerfile.components import SHELL
-from reseal.answerfile.offline import offline_settings
+from reseal.answerfile.secrets import password_of
 from reseal.errors import CheckError, UsageError
-from reseal.session import Mark
+from reseal.unattend.applier import leaves
 from reseal.unattend.local_accounts import ADMINISTRATOR, LocalAccounts
-from reseal.unattend.pass_settings import hidden_passwords_of
 from reseal.windows.sid import Sid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
-    from reseal.answerfile import AnswerFile, Setting
-    from reseal.answerfile.offline import DomainMember, LocalAccount, OfflineSettings
-    from reseal.session import Session
-
-STEP = "offline-accounts"
-_ROOT = "OfflineUserAccounts/"
+    from reseal.answerfile import Secret, Setting
+    from reseal.unattend.applier import Applier, Work
 
 
-def is_account_setting(setting: Setting) -> bool:
-    """Whether a setting belongs to OfflineUserAccounts."""
-    return (
-        setting.component.name.casefold() == SHELL.casefold()
-        and setting.path.casefold().startswith(_ROOT.casefold())
-    )
+def _on_accounts(stage: Callable[[LocalAccounts, Setting], None]) -> Applier:
+    """Make an applier of what stages one item."""
+
+    def apply(work: Work, item: Setting) -> None:
+        local = LocalAccounts(work.session)
+        try:
+            stage(local, item)
+        except UsageError as error:
+            place = f"{work.document.name}:{item.position}"
+            raise CheckError(f"{place}: {error.message} Nothing was changed.", error.hint) from None
+        work.applied.update(leaves(item))
+
+    return apply
 
 
-def apply(session: Session, document: AnswerFile) -> None:
-    """Stage the accounts that the pass offlineServicing asks for.
-
-    Raises:
-        CheckError: the image has no such group, an account can't have its name, or a password is marked as
-            hidden and is not. The message names the place in the answer file, and holds no password.
-        SamError: SAM is damaged, or its key is not in the image.
-    """
-    with hidden_passwords_of(document):
-        wanted = offline_settings(document, session.installation.architecture or "")
-    if not _asks_for_accounts(wanted):
-        return
-    with session.acting(STEP, Mark.REPORTED):
-        local = LocalAccounts(session)
-        if wanted.administrator_password is not None:
-            local.set_password(ADMINISTRATOR, wanted.administrator_password)
-        for account in wanted.local_accounts:
-            with _placed(document, account.setting):
-                _account(local, account)
-        for member in wanted.domain_members:
-            with _placed(document, member.setting):
-                _member(local, member)
+@_on_accounts
+def set_administrator_password(local: LocalAccounts, item: Setting) -> None:
+    """Stage the password of the built-in Administrator."""
+    password = password_of(item)
+    if password is not None:
+        local.set_password(ADMINISTRATOR, password)
 
 
-@contextmanager
-def _placed(document: AnswerFile, setting: Setting) -> Iterator[None]:
-    """Say of what is wrong with an item where it stands in the answer file."""
-    try:
-        yield
-    except UsageError as error:
-        msg = f"{document.name}:{setting.position}: {error.message} Nothing was changed."
-        raise CheckError(msg, error.hint) from None
-
-
-def _asks_for_accounts(wanted: OfflineSettings) -> bool:
-    return bool(
-        wanted.administrator_password is not None or wanted.local_accounts or wanted.domain_members
-    )
-
-
-def _account(local: LocalAccounts, wanted: LocalAccount) -> None:
-    rid = local.find(wanted.name)
+@_on_accounts
+def add_account(local: LocalAccounts, item: Setting) -> None:
+    """Stage a local account."""
+    around = item.child("Password")
+    password: Secret | None = password_of(around) if around else None
+    name = item.text_of("Name")
+    rid = local.find(name)
     if rid is None:
-        rid = local.create(wanted.name)
-    local.describe(rid, wanted.display_name, wanted.description)
-    if wanted.password:
-        local.set_password(rid, wanted.password)
-    for group in wanted.groups:
-        local.join(rid, group)
+        rid = local.create(name)
+    local.describe(rid, item.text_of("DisplayName"), item.text_of("Description"))
+    if password:
+        local.set_password(rid, password)
+    _join_groups(local, rid, item)
 
 
-def _member(local: LocalAccounts, wanted: DomainMember) -> None:
+@_on_accounts
+def add_domain_member(local: LocalAccounts, item: Setting) -> None:
+    """Stage the membership of a domain's account in local groups."""
+    text = item.text_of("SID")
     try:
-        sid = Sid.parse(wanted.sid)
+        sid = Sid.parse(text)
     except ValueError:
-        msg = f"{wanted.sid[:60]!r} is no SID."
-        raise UsageError(msg, "Write S-1-5-21-, the numbers of the domain, and the RID.") from None
-    for group in wanted.groups:
-        local.join(sid, group)
+        raise UsageError(
+            f"{text[:60]!r} is no SID.", "Write S-1-5-21-, the numbers of the domain, and the RID."
+        ) from None
+    _join_groups(local, sid, item)
+
+
+def _join_groups(local: LocalAccounts, member: int | Sid, item: Setting) -> None:
+    for group in item.text_of("Group").split(";"):
+        if group.strip():
+            local.join(member, group.strip())

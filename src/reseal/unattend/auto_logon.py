@@ -11,62 +11,45 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reseal.answerfile.secrets import password_of
-from reseal.session import Mark
+from reseal.unattend.applier import as_number, leaves
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from reseal.answerfile import Setting
-    from reseal.session import Session
+    from reseal.unattend.applier import Work
 
 WINLOGON = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Winlogon"
-STEP = "auto-logon"
-#: What of the setting ends up in the registry, by its path below AutoLogon.
-LEAVES = ("Enabled", "Username", "Domain", "LogonCount", "Password/Value", "Password/PlainText")
+_TEXTS = (("Username", "DefaultUserName"), ("Domain", "DefaultDomainName"))
 _MOST = 2**32 - 2
 
 
-def set_auto_logon(session: Session, wanted: Setting) -> list[Setting]:
-    """Stage who logs on by itself.
+def set_auto_logon(work: Work, wanted: Setting) -> None:
+    """Stage who logs on automatically; nothing where the element does not say whether it is on.
 
     The record of the change says that there is a password, and nothing more of it.
-
-    Args:
-        session: the opened installation.
-        wanted: the AutoLogon element.
-
-    Returns:
-        The leaves that were applied; none where the element does not say whether it is on.
 
     Raises:
         NotHiddenError: the password is marked as hidden and is not.
     """
+    session = work.session
     password = wanted.child("Password")
     secret = password_of(password) if password else None
     enabled = wanted.child("Enabled")
     if enabled is None:
-        return []
+        return
     on = enabled.text.casefold() in {"true", "1"}
-    used = [enabled]
-    with session.acting(STEP, Mark.REPORTED):
-        session.set_text(WINLOGON, "AutoAdminLogon", str(int(on)))
-        if not on:
-            return used
-        for leaf, value in (("Username", "DefaultUserName"), ("Domain", "DefaultDomainName")):
-            named = wanted.child(leaf)
-            if named is not None:
-                session.set_text(WINLOGON, value, named.text)
-                used.append(named)
-        if password is not None and secret is not None:
-            session.set_text(WINLOGON, "DefaultPassword", secret.reveal())
-            used += _leaves(password)
-        count = wanted.child("LogonCount")
-        if count is not None and count.text.isdecimal() and int(count.text[:11]) <= _MOST:
-            number = int(count.text)
-            session.set_number(WINLOGON, "AutoLogonCount", number + 1 if number else 0)
-            used.append(count)
-    return used
-
-
-def _leaves(setting: Setting) -> Iterator[Setting]:
-    return (one for one in setting.settings() if not one.children)
+    session.set_text(WINLOGON, "AutoAdminLogon", str(int(on)))
+    work.applied.add(enabled)
+    if not on:
+        return
+    for leaf, value in _TEXTS:
+        if (named := wanted.child(leaf)) is not None:
+            session.set_text(WINLOGON, value, named.text)
+            work.applied.add(named)
+    if password is not None and secret is not None:
+        session.set_text(WINLOGON, "DefaultPassword", secret.reveal())
+        work.applied.update(leaves(password))
+    count = wanted.child("LogonCount")
+    number = as_number(count.text) if count else None
+    if count is not None and number is not None and number <= _MOST:
+        session.set_number(WINLOGON, "AutoLogonCount", number + 1 if number else 0)
+        work.applied.add(count)
