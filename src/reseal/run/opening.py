@@ -1,9 +1,10 @@
-"""Find the Windows installations on a disk, in the process that runs the engines."""
+"""Find the Windows installations of a medium, in the process that runs the engines."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from reseal.disk import Slice
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reseal.disk import Device
+    from reseal.session import Part
+    from reseal.session.boot_store import BootStore
+    from reseal.tree import Tree
 
 _BITLOCKER_CODE = "0x80310039"
 
@@ -96,10 +100,54 @@ def installations(
                 found.append(Found(installation, one, volume))
         if not found:
             raise _nothing(subject, ranges, encrypted, broken)
-        yield acquaint(found, tuple(encrypted), len(broken))
+        yield _acquainted(found, tuple(encrypted), len(broken))
 
 
-def acquaint(
+class OpenedTree:
+    """Files in the worker, as `reseal.run.medium.Opened`: a folder, or an image of a WIM to be read.
+
+    Attributes:
+        subject: what messages call it.
+    """
+
+    def __init__(self, tree: Tree, subject: str, nothing: ImageError, *, volume: int) -> None:
+        """Take the files.
+
+        Args:
+            tree: the files.
+            subject: what messages call them.
+            nothing: what is raised where no Windows is among them.
+            volume: the number that they have as a volume.
+        """
+        self.subject = subject
+        self._tree = tree
+        self._nothing = nothing
+        self._volume = volume
+
+    @property
+    def traffic(self) -> None:
+        """Nobody counts it."""
+
+    @contextmanager
+    def installations(self, *, ignore_logs: bool = False) -> Iterator[list[Found]]:
+        """Yield the installations in the files."""
+        roots = find_installations(self._tree)
+        if not roots:
+            raise self._nothing
+        here = partial(Installation, self._tree, volume=self._volume, ignore_logs=ignore_logs)
+        yield _acquainted([Found(here(root)) for root in roots])
+
+    def boot_stores(self) -> list[BootStore]:
+        """Return none: files have no partition to boot from."""
+        return []
+
+    def parts(self, place: VolumeRange | None) -> tuple[Part, ...]:
+        """Return none: there is no disk below files."""
+        del place
+        return ()
+
+
+def _acquainted(
     found: list[Found], encrypted_volumes: tuple[int, ...] = (), damaged_volumes: int = 0
 ) -> list[Found]:
     """Tell every installation what else there is."""

@@ -11,28 +11,27 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from reseal.disk import FileDevice, Image, Slice, Transaction, connect
+from reseal.disk import Slice
 from reseal.disk.device import part
 from reseal.disk.locks import Lock
 from reseal.disk.staged import Appearance
 from reseal.errors import CheckError, ImageError, UsageError
 from reseal.ntfs import Volume
-from reseal.sandbox import Limits
-from reseal.session.opening import Found, choose, installations
+from reseal.run.disk import Disk
+from reseal.run.opening import Found, choose
+from reseal.run.options import RunOptions
 from reseal.tree import TreeError
 from reseal.wim import capture_volume, is_wim, wof
 from reseal.wim.config import DEFAULT_CONFIG
 from reseal.windows import content
 from reseal.windows.image_properties import image_properties
 from reseal.windows.setup import MODE_MARK, SetupState
-from reseal.worker import in_worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from reseal.disk import Device
-    from reseal.session.session import Report
+    from reseal.run.disk import OpenedDisk
+    from reseal.worker import Report
 
 #: What a switched-off Windows must not be in; its files are not all on the disk then.
 _HIBERNATED_HINT = "Start Windows and shut it down fully (shutdown /s /t 0)."
@@ -92,32 +91,36 @@ def capture(
     start = time.perf_counter()
     _check_target(path, wim, options)
     report = on_message or (lambda _: None)
+    reading = RunOptions(
+        dry_run=True, allow_backing=options.allow_backing, writes=(wim.resolve().parent,)
+    )
     with ExitStack() as stack:
         if options.append:
             lock = Lock(wim)
             stack.callback(lock.close)
             lock.exclude()
-        image = stack.enter_context(Image.open(path, allow_backing=options.allow_backing))
-        appearance = Appearance(image)
-        # A raw disk needs no server; it is read where it lies.
-        source = image.file if image.format == "raw" else stack.enter_context(image.serve(None))
+        disk = stack.enter_context(Disk(path, reading, plain=True))
+        appearance = Appearance(disk.image)
         report({"step": f"Reading {path}"})
-        limits = Limits.of_disk(image.size, reads=tuple(image.link.own_files()))
-        facts = in_worker(path, partial(_look, source, path, options), None, limits)
+        facts = disk.in_worker(partial(_look, options), None)
         notes = _judge(path, facts, options)
         name = options.name or facts["properties"].get("DISPLAYNAME")
         if options.description:
             facts["properties"]["DESCRIPTION"] = options.description
         work = partial(_capture, wim, facts, name, options, appearance)
-        limits = replace(limits, writes=(wim.resolve().parent,))
-        result = in_worker(path, partial(work, source, True), report, limits)
+        result = disk.in_worker(partial(work, True), report)
         if result["index"] is None:
+            # libwim takes files of CompactOS as they lie on the volume, and DISM could not apply them.
+            # So they are decompressed in an overlay, which is thrown away.
             compressed = result["compressed"]
-            result = _capture_expanded(image, wim, facts, compressed, work, report, limits)
-        facts_of_image = {"path": str(path), "format": image.format, "size": image.size}
+            report({"step": f"Decompressing {len(compressed)} files (CompactOS)"})
+            passing = wim.with_name(f".{wim.name}.reseal.qcow2")
+            with Disk(path, replace(reading, dry_run=False, output=passing)) as staged:
+                staged.in_worker(partial(_expand, path, facts, compressed), None)
+                result = staged.in_worker(partial(work, False), report)
     return {
         "result": "captured",
-        "image": facts_of_image,
+        "image": disk.facts,
         "wim": str(wim),
         "name": name,
         **{key: facts[key] for key in ("properties", "generalized", "mode")},
@@ -146,20 +149,10 @@ def _check_target(path: Path, wim: Path, options: CaptureOptions) -> None:
         raise UsageError(msg, "Add --append to add an image to it, or name another file.")
 
 
-def _look(source: Path, path: Path, options: CaptureOptions, _report: Report) -> dict[str, Any]:
+def _look(options: CaptureOptions, opened: OpenedDisk, _report: Report) -> dict[str, Any]:
     """Read what is to be known of the installation; runs in a worker."""
-    device = _open(source)
-    try:
-        with installations(device, str(path)) as found:
-            chosen = choose(found, options.volume, str(path))
-            return _facts(chosen)
-    finally:
-        device.close()
-
-
-def _open(source: Path) -> Device:
-    """Open a disk: a raw file, or the socket of a server."""
-    return connect(source, read_only=True) if source.is_socket() else FileDevice(source)
+    with opened.installations() as found:
+        return _facts(choose(found, options.volume, opened.subject))
 
 
 def _facts(chosen: Found) -> dict[str, Any]:
@@ -207,36 +200,10 @@ def _judge(path: Path, facts: dict[str, Any], options: CaptureOptions) -> list[s
     return notes
 
 
-def _capture_expanded(
-    image: Image,
-    wim: Path,
-    facts: dict[str, Any],
-    compressed: list[str],
-    work: Callable[[Path, bool, Report], dict[str, Any]],
-    report: Report,
-    limits: Limits,
-) -> dict[str, Any]:
-    """Capture a volume with files of CompactOS as DISM sees it: as if they were not compressed.
-
-    libwim takes such files as they lie on the volume, and DISM could not apply them. So they are
-    decompressed in an overlay, which is thrown away.
-    """
-    report({"step": f"Decompressing {len(compressed)} files (CompactOS)"})
-    passing = wim.with_name(f".{wim.name}.reseal.qcow2")
-    with (
-        Transaction.begin(image, output=passing) as staged,
-        image.serve(staged.overlay) as socket,
-    ):
-        expand = partial(_expand, socket, image.path, facts, compressed)
-        in_worker(image.path, expand, None, limits)
-        return in_worker(image.path, partial(work, socket, False), report, limits)
-
-
 def _expand(
-    socket: Path, path: Path, facts: dict[str, Any], compressed: list[str], _report: Report
+    path: Path, facts: dict[str, Any], compressed: list[str], opened: OpenedDisk, _report: Report
 ) -> dict[str, Any]:
-    device = connect(socket)
-    place = Slice(device, facts["offset"], facts["length"])
+    place = Slice(opened.device, facts["offset"], facts["length"])
     try:
         with Volume.open(place, read_only=False, name=str(path)) as volume:
             for file in compressed:
@@ -244,12 +211,10 @@ def _expand(
                 # A file with several names is met once for each.
                 if stat and stat.reparse_tag == wof.REPARSE_TAG:
                     volume.expand(file, content.read(volume, file))
-        device.flush()
+        opened.flush()
     except TreeError as error:
         msg = f"{path} has files of CompactOS that can't be decompressed: {error.message}"
         raise ImageError(msg, "In Windows, run `compact /compactos:never` first.") from error
-    finally:
-        device.close()
     return {}
 
 
@@ -259,29 +224,25 @@ def _capture(
     name: str | None,
     options: CaptureOptions,
     appearance: Appearance,
-    source: Path,
     only_plain: bool,
+    opened: OpenedDisk,
     report: Report,
 ) -> dict[str, Any]:
     """Run libwim; in a worker that does nothing else."""
-    device = _open(source)
-    try:
-        return capture_volume(
-            part(device, facts["offset"], facts["length"]),
-            wim,
-            name=name,
-            properties=facts["properties"],
-            compression=options.compression,
-            solid=options.solid,
-            append=options.append,
-            check=options.check,
-            config=DEFAULT_CONFIG if options.config is None else options.config,
-            only_plain=only_plain,
-            before_rename=appearance.require_unchanged,
-            on_progress=report,
-        )
-    finally:
-        device.close()
+    return capture_volume(
+        part(opened.device, facts["offset"], facts["length"]),
+        wim,
+        name=name,
+        properties=facts["properties"],
+        compression=options.compression,
+        solid=options.solid,
+        append=options.append,
+        check=options.check,
+        config=DEFAULT_CONFIG if options.config is None else options.config,
+        only_plain=only_plain,
+        before_rename=appearance.require_unchanged,
+        on_progress=report,
+    )
 
 
 def _said(result: dict[str, Any]) -> list[str]:

@@ -8,21 +8,24 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reseal.disk import Image, Slice, connect
+from reseal.disk import Slice
 from reseal.disk.device import part
 from reseal.disk.locks import Lock
 from reseal.disk.partitions import volumes
 from reseal.errors import CheckError, ImageError, UsageError
 from reseal.ntfs import BitLockerError, NotNtfsError, Volume
+from reseal.run import raw_copy
+from reseal.run.medium import carry_out
+from reseal.run.options import RunOptions
 from reseal.sandbox import Limits
-from reseal.session import raw_copy
 from reseal.wim import apply_image, apply_to_folder
 from reseal.worker import in_worker
 
 if TYPE_CHECKING:
     from reseal.disk import Device
     from reseal.disk.partitions import VolumeRange
-    from reseal.session.session import Report
+    from reseal.run.disk import OpenedDisk
+    from reseal.worker import Report
 
 _FOLDER_NOTE = (
     "A folder keeps no security descriptors, attributes, short names and named streams. Apply to an "
@@ -101,27 +104,15 @@ def _to_image(
     check: bool,
     allow_backing: bool,
 ) -> dict[str, Any]:
-    def work(device: Device, report: Report) -> dict[str, Any]:
+    def work(opened: OpenedDisk, report: Report) -> dict[str, Any]:
         """Apply to the disk; runs in a worker that does nothing else."""
-        try:
-            chosen = _choose(device, volume, target)
-            place = part(device, chosen.offset, chosen.size)
-            result = apply_image(wim, index, place, check=check, on_progress=report)
-        finally:
-            device.close()
+        chosen = _choose(opened.device, volume, target)
+        place = part(opened.device, chosen.offset, chosen.size)
+        result = apply_image(wim, index, place, check=check, on_progress=report)
         return {**result, "written": True, "timings": {}}
 
-    with Image.open(target, allow_backing=allow_backing) as image:
-        if raw_copy.fits(image):
-            return raw_copy.change(image, work, report, reads=_beside(wim))
-    from reseal.session.run import Options, on_disk  # noqa: PLC0415  it takes long to load
-
-    return on_disk(
-        target,
-        lambda socket, report: work(connect(socket), report),
-        Options(allow_backing=allow_backing, reads=_beside(wim)),
-        report,
-    )
+    options = RunOptions(allow_backing=allow_backing, reads=_beside(wim))
+    return carry_out(target, raw_copy.medium(target, options), work, report)
 
 
 def _beside(wim: Path) -> tuple[Path, ...]:

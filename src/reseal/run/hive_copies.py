@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from reseal.errors import CheckError
 from reseal.regf import Hive, diff
+from reseal.run.image import read
+from reseal.run.opening import Found, choose
 from reseal.session.change import Mark, State, key_state, value_state
-from reseal.session.opening import Found, choose
-from reseal.session.run import read
 from reseal.tree import join
 from reseal.windows.registry import DEFAULT_PROFILE, LOG_SUFFIXES, Registry, split_root
 

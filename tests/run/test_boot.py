@@ -16,8 +16,7 @@ from reseal.disk import FileDevice
 from reseal.disk.partitions import volumes
 from reseal.errors import ImageError, UsageError
 from reseal.regf import Hive
-from reseal.session import boot_run, boot_store
-from reseal.session.run import Options
+from reseal.run import RunOptions, boot, boot_stores
 from reseal.testing import disks
 from reseal.testing.boot import boot_store as sample_store
 from reseal.testing.fat import FatTree, fat_volume
@@ -80,12 +79,12 @@ def stored(image: Path) -> bytes:
     return subprocess.run(command, capture_output=True, check=True).stdout
 
 
-def edit(identifier: str, element: str, value: str) -> boot_run.StoreJob:
+def edit(identifier: str, element: str, value: str) -> boot.StoreJob:
     return lambda store, places: set_element(store, places, identifier, element, value)
 
 
 def shown(image: Path) -> list[dict[str, Any]]:
-    record = boot_run.read(image, lambda store, _: {"objects": len(list(store))})
+    record = boot.read(image, lambda store, _: {"objects": len(list(store))})
     return list(record["stores"])
 
 
@@ -104,8 +103,8 @@ def test_the_store_is_found_where_the_firmware_looks(images: dict[str, Path]) ->
 def test_an_element_is_set_and_everything_else_stays(image: Path) -> None:
     before = oracles.hivex(stored(image))
     steps: list[str] = []
-    record = boot_run.change(
-        image, edit("{default}", "detecthal", "yes"), Options(),
+    record = boot.change(
+        image, edit("{default}", "detecthal", "yes"), RunOptions(),
         lambda message: steps.append(str(message["step"])),
     )  # fmt: skip
     assert record["changed"]
@@ -122,7 +121,7 @@ def test_an_element_is_set_and_everything_else_stays(image: Path) -> None:
 
 
 def test_a_partition_is_named_by_its_number_in_the_image(image: Path) -> None:
-    boot_run.change(image, edit("{default}", "osdevice", "partition=1"), Options())
+    boot.change(image, edit("{default}", "osdevice", "partition=1"), RunOptions())
     store = Store(Hive.open(stored(image)))
     element = store.find("{default}").element(0x21000001)
     manager = store.find("{bootmgr}").element(0x11000001)
@@ -130,46 +129,46 @@ def test_a_partition_is_named_by_its_number_in_the_image(image: Path) -> None:
     assert manager
     assert element.data == manager.data
     with pytest.raises(UsageError, match="7 is no partition"):
-        boot_run.change(image, edit("{default}", "osdevice", "partition=7"), Options())
+        boot.change(image, edit("{default}", "osdevice", "partition=7"), RunOptions())
 
 
 def test_a_store_that_grows_is_written_whole(image: Path) -> None:
     size = len(stored(image))
     text = "W" * 30_000
-    boot_run.change(image, edit("{default}", "description", text), Options())
+    boot.change(image, edit("{default}", "description", text), RunOptions())
     data = stored(image)
     assert len(data) > size + 50_000
     for reader, oracle in oracles.ORACLES.items():
         values = [v["Element"][1] for p, v in oracle(data).items() if p.endswith("12000004")]
         assert (text + "\0").encode("utf-16-le") in values, reader
-    boot_run.change(image, edit("{default}", "description", "Windows 10"), Options())
+    boot.change(image, edit("{default}", "description", "Windows 10"), RunOptions())
     assert Store(Hive.open(stored(image))).hive.verify() == []
 
 
 def test_deleting_and_setting_what_is_there_already(image: Path) -> None:
-    gone = boot_run.change(
-        image, lambda store, places: delete_element(store, places, "{default}", "nx"), Options()
+    gone = boot.change(
+        image, lambda store, places: delete_element(store, places, "{default}", "nx"), RunOptions()
     )
     assert (gone["before"], gone["after"], gone["written"]) == (["OptIn"], None, True)
     before = image.read_bytes()
-    again = boot_run.change(
-        image, lambda store, places: delete_element(store, places, "{default}", "nx"), Options()
+    again = boot.change(
+        image, lambda store, places: delete_element(store, places, "{default}", "nx"), RunOptions()
     )
     assert (again["changed"], again["written"]) == (False, False)
-    same = boot_run.change(image, edit("{bootmgr}", "timeout", "30"), Options())
+    same = boot.change(image, edit("{bootmgr}", "timeout", "30"), RunOptions())
     assert (same["changed"], same["written"]) == (False, False)
     assert image.read_bytes() == before
 
 
 def test_a_dry_run_and_an_error_leave_the_image_byte_for_byte(image: Path) -> None:
     before = image.read_bytes()
-    record = boot_run.change(image, edit("{default}", "nx", "optout"), Options(dry_run=True))
+    record = boot.change(image, edit("{default}", "nx", "optout"), RunOptions(dry_run=True))
     assert record["after"] == ["OptOut"]
     assert not record["written"]
     with pytest.raises(UsageError):
-        boot_run.change(image, edit("{nobody}", "nx", "optout"), Options())
+        boot.change(image, edit("{nobody}", "nx", "optout"), RunOptions())
     with pytest.raises(UsageError, match="which one is meant"):
-        boot_run.change(image, edit("{default}", "nx", "optout"), Options(volume="2"))
+        boot.change(image, edit("{default}", "nx", "optout"), RunOptions(volume="2"))
     assert image.read_bytes() == before
     assert sorted(path.name for path in image.parent.iterdir()) == ["image.qcow2"]
 
@@ -178,7 +177,7 @@ def test_the_output_may_be_another_image(images: dict[str, Path], tmp_path: Path
     image = Path(shutil.copy(images["uefi"], tmp_path / "image.qcow2"))
     before = image.read_bytes()
     output = tmp_path / "new.vhdx"
-    boot_run.change(image, edit("{default}", "nx", "optout"), Options(output=output))
+    boot.change(image, edit("{default}", "nx", "optout"), RunOptions(output=output))
     assert image.read_bytes() == before
     values = oracles.hivex(stored(output))
     assert b"\1" + bytes(7) in [v["Element"][1] for p, v in values.items() if "25000020" in p]
@@ -190,11 +189,11 @@ def test_a_store_with_logs_is_recovered_and_its_logs_are_emptied(tmp_path: Path)
     newer = Store(Hive.open(clean))
     newer.find("{default}").set(0x12000004, "Renamed 10")
     primary, log = dirty(clean, newer.hive.to_bytes())
-    boot = {"BCD": primary, "BCD.LOG1": log, "BCD.LOG2": b"", "BCD.LOG": b"stale"}
-    tree = {"EFI": {"Microsoft": {"Boot": boot}}}
+    folder = {"BCD": primary, "BCD.LOG1": log, "BCD.LOG2": b"", "BCD.LOG": b"stale"}
+    tree = {"EFI": {"Microsoft": {"Boot": folder}}}
     efi = fat_volume(tmp_path / "efi", EFI_SIZE, tree)
     disks.gpt_disk(disk, [(efi, disks.EFI_SYSTEM, "EFI system partition")])
-    boot_run.change(disk, edit("{default}", "detecthal", "yes"), Options())
+    boot.change(disk, edit("{default}", "detecthal", "yes"), RunOptions())
     inner = volume(disk, 1)
     judge_fat(inner)
     assert mtools(inner, BCD + ".LOG1") == b""
@@ -231,8 +230,8 @@ def test_what_is_left_over_on_other_volumes_does_not_count(tmp_path: Path) -> No
     disks.mbr_disk(disk, [(both, 0x0C)])
     assert [one["firmware"] for one in shown(disk)] == ["uefi", "bios"]
     with pytest.raises(UsageError, match="which one is meant"):
-        boot_run.change(disk, edit("{default}", "nx", "optout"), Options())
-    assert boot_run.change(disk, edit("{default}", "nx", "optout"), Options(volume="bios"))[
+        boot.change(disk, edit("{default}", "nx", "optout"), RunOptions())
+    assert boot.change(disk, edit("{default}", "nx", "optout"), RunOptions(volume="bios"))[
         "written"
     ]
 
@@ -262,10 +261,10 @@ def test_a_store_in_a_file_is_edited_in_place(tmp_path: Path) -> None:
     store.write_bytes(primary)
     store.chmod(0o640)
     (tmp_path / "BCD.LOG1").write_bytes(log)
-    dry = boot_run.change(store, edit("{default}", "nx", "optout"), Options(dry_run=True))
+    dry = boot.change(store, edit("{default}", "nx", "optout"), RunOptions(dry_run=True))
     assert dry["after"] == ["OptOut"]
     assert store.read_bytes() == primary
-    boot_run.change(store, edit("{default}", "nx", "optout"), Options())
+    boot.change(store, edit("{default}", "nx", "optout"), RunOptions())
     assert store.stat().st_mode & 0o777 == 0o640
     assert (tmp_path / "BCD.LOG1").read_bytes() == b""
     assert sorted(path.name for path in tmp_path.iterdir()) == ["BCD", "BCD.LOG1"]
@@ -273,13 +272,13 @@ def test_a_store_in_a_file_is_edited_in_place(tmp_path: Path) -> None:
     texts = [v["Element"][1] for p, v in tree.items() if p.endswith("12000004")]
     assert "Renamed 10\0".encode("utf-16-le") in texts
     with pytest.raises(UsageError, match="no image"):
-        boot_run.change(store, edit("{default}", "nx", "optout"), Options(output=tmp_path / "x"))
+        boot.change(store, edit("{default}", "nx", "optout"), RunOptions(output=tmp_path / "x"))
 
 
 def test_places_name_every_partition(images: dict[str, Path]) -> None:
     disk = raw(images["bios"])
     device = FileDevice(disk)
-    (found,) = boot_store.find(device, "image")
+    (found,) = boot_stores.find(device, "image")
     assert found.places == {
         MbrPartition(MEBIBYTE, disks.SIGNATURE): 1,
         MbrPartition(MEBIBYTE + SYSTEM_SIZE, disks.SIGNATURE): 2,
