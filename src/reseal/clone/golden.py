@@ -10,7 +10,7 @@ from reseal.disk.image import resolve
 from reseal.errors import ImageError, UsageError
 from reseal.run import read
 from reseal.run.opening import Found, choose
-from reseal.sysprep import unattend
+from reseal.unattend import apply as unattend
 from reseal.windows import Sid, identity
 from reseal.windows.setup import MODE_MARK, SetupState
 

@@ -9,7 +9,7 @@ from reseal.answerfile import Target
 from reseal.report.record import recorded
 from reseal.run import read
 from reseal.run.opening import choose
-from reseal.sysprep import unattend
+from reseal.unattend import apply as unattend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from reseal.report.record import recorded
 from reseal.run.opening import Found, choose
-from reseal.sysprep import boot, unattend
+from reseal.sysprep import boot
 from reseal.sysprep.arm import Target, missing
+from reseal.unattend import apply as unattend
 
 if TYPE_CHECKING:
     from collections.abc import Callable

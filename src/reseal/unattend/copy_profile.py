@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from reseal.answerfile import Pass
 from reseal.answerfile.components import SHELL
+from reseal.answerfile.requested import settings_at
 from reseal.tree import join
 
 if TYPE_CHECKING:
@@ -21,11 +22,8 @@ if TYPE_CHECKING:
 def asked_for(document: AnswerFile) -> bool:
     """Whether specialize is to copy the profile."""
     return any(
-        component.name.casefold() == SHELL.casefold()
-        and component.text_of("CopyProfile").casefold() == "true"
-        for settings in document.passes
-        if settings.name == Pass.SPECIALIZE and not settings.was_processed
-        for component in settings.components
+        setting.text.casefold() == "true"
+        for setting in settings_at(document, Pass.SPECIALIZE, SHELL, "CopyProfile")
     )
 
 

@@ -1,9 +1,4 @@
-r"""The answer files that an image holds: where Windows looks for them, and what becomes of them.
-
-Documented (Windows Setup Automation Overview, "Implicit Answer File Search Order"): the file that
-`SYSTEM\Setup\UnattendFile` names wins over `Panther\Unattend`, that over the cached
-`Panther\unattend.xml`, that over `System32\Sysprep` and the root of the volume. A file counts in a pass
-only if it has settings for that pass, and Setup has not marked the pass as processed in it.
+r"""What becomes of the answer files that an image holds.
 
 | answer file | what becomes of it when the image is generalized | mark |
 |---|---|---|
@@ -21,115 +16,18 @@ other files than the cached one is inferred.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reseal.answerfile import AnswerFile, AnswerFileError, Level, Pass, check, mark, reset, scrub
+from reseal.answerfile import AnswerFile, Level, Pass, check, mark, reset, scrub
 from reseal.answerfile.processed import holds_secrets, lacks_secrets
-from reseal.answerfile.source import MAX_BYTES
-from reseal.checks.answer_files import BELOW_WINDOWS, IN_ROOT, UNATTEND_FILE
 from reseal.session import Mark
-from reseal.tree import TreeError
-from reseal.windows import setup
+from reseal.unattend.present import STEP, STILL_TO_RUN, Existing, existing, read, unserved, users
+from reseal.windows.answer_files import CACHE
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable
 
     from reseal.session import Session
-
-STEP = "answer-files"
-#: What an armed image may still run, whichever way it boots.
-STILL_TO_RUN = (Pass.SPECIALIZE, Pass.AUDIT_SYSTEM, Pass.AUDIT_USER, Pass.OOBE_SYSTEM)
-#: Below the Windows folder: what Setup uses, marks and rids of its secrets (documented).
-CACHE = r"Panther\unattend.xml"
-
-
-@dataclass(frozen=True, slots=True)
-class Existing:
-    """An answer file in a place where Windows looks.
-
-    Attributes:
-        path: where it lies.
-        document: what it says; None where it can't be read.
-        pointer: whether `UnattendFile` names it.
-    """
-
-    path: str
-    document: AnswerFile | None
-    pointer: bool = False
-
-    def counts_in(self, names: Collection[str]) -> list[str]:
-        """Return those of these passes in which it would be used."""
-        return [
-            settings.name
-            for settings in (self.document.passes if self.document else ())
-            if settings.name in names and settings.components and not settings.was_processed
-        ]
-
-
-def pointed_at(session: Session) -> str | None:
-    """Return the file that `UnattendFile` names, as a path of the volume; None where it is not set."""
-    named = session.registry.text(setup.SETUP, UNATTEND_FILE)
-    return session.registry.local_path(named) if named else None
-
-
-def places(session: Session) -> Iterator[str]:
-    """Yield where Windows looks on the volume, the first place first."""
-    named = pointed_at(session)
-    if named:
-        yield named
-    yield from map(session.installation.path, BELOW_WINDOWS)
-    yield from IN_ROOT
-
-
-def existing(session: Session) -> list[Existing]:
-    """Return the answer files that Windows would find on the volume, the first one first."""
-    named = pointed_at(session)
-    found: dict[str, Existing] = {}
-    for path in places(session):
-        pointer = named is not None and path.lower() == named.lower()
-        one = _read(session, path, pointer=pointer)
-        if one is not None:
-            found.setdefault(path.lower(), one)
-    return list(found.values())
-
-
-def users(files: Iterable[Existing], names: Collection[Pass]) -> dict[str, Existing]:
-    """Return which file Windows uses for each of these passes: the first one that counts in it."""
-    found: dict[str, Existing] = {}
-    for one in files:
-        for name in one.counts_in(names):
-            found.setdefault(name, one)
-    return found
-
-
-def unserved(files: Iterable[Existing]) -> list[Pass]:
-    """Return the passes still to run in which none of these files counts."""
-    used = users(files, STILL_TO_RUN)
-    return [name for name in STILL_TO_RUN if name not in used]
-
-
-def hidden(
-    session: Session, path: str, names: Collection[Pass], taken_over: str | None = None
-) -> str | None:
-    """Say which files are no longer used once settings go into another one; None where all still are.
-
-    A file counts in a pass as a whole (documented): with one setting in the file that comes first, all
-    those of the other are gone.
-
-    Args:
-        session: the opened installation.
-        path: the file that the settings are to go into.
-        names: their passes.
-        taken_over: a file whose settings go there, too.
-    """
-    used = users(existing(session), STILL_TO_RUN)
-    lost = [
-        f"{used[name].path} is not used for {name} any more"
-        for name in names
-        if name in used and not any(_same(used[name].path, one) for one in (path, taken_over))
-    ]
-    return f"{'; '.join(lost)}: {path} comes first, and has settings for it now." if lost else None
 
 
 def leave_out(session: Session, names: Collection[Pass], but: str | None = None) -> None:
@@ -141,7 +39,7 @@ def leave_out(session: Session, names: Collection[Pass], but: str | None = None)
         but: a file that is left as it is.
     """
     for one in existing(session):
-        if one.document is None or _same(one.path, but):
+        if one.document is None or one.is_at(but):
             continue
         lacking = [
             Pass(settings.name)
@@ -171,10 +69,9 @@ def settle(session: Session, new: str | None = None, aside: Iterable[str] = ()) 
     files = existing(session)
     used = users(files, STILL_TO_RUN)
     again = {} if new is not None else _again(files)
-    cache = session.installation.path(CACHE)
-    moved = [_read(session, path) for path in aside]
-    for one in (*files, *filter(None, moved)):
-        if _same(one.path, new):
+    moved = filter(None, [read(session, path) for path in aside])
+    for one in (*files, *moved):
+        if one.is_at(new):
             continue
         if one.document is None:
             session.note(f"The answer file {one.path} can't be read; it stays as it is.")
@@ -183,23 +80,15 @@ def settle(session: Session, new: str | None = None, aside: Iterable[str] = ()) 
         document = reset(one.document, [name for name in STILL_TO_RUN if again.get(name) is one])
         # Without a new file nothing says that one which loses is not wanted any more.
         _scrub(session, one.path, document, keep=STILL_TO_RUN if new is None else mine)
-        if new is not None and one in files and one.counts_in((Pass.GENERALIZE,)):
+        if new is None:
+            _say_what_is_used(session, one, document, used)
+        elif one in files and one.counts_in((Pass.GENERALIZE,)):
             session.note(
                 f"{one.path} has settings for generalize, which were not applied: where an answer file is "
                 "given, that alone counts in this pass (inferred)."
             )
-        if new is None:
-            if mine:
-                _tell_errors(session, document)
-            if mine and not _same(one.path, cache):
-                session.note(f"{one.path} is used for {', '.join(mine)}.")
-            for name in one.counts_in([name for name in used if name not in mine]):
-                session.note(
-                    f"{one.path} is not used for {name}: {used[name].path} has settings for it, too, and "
-                    "comes first."
-                )
         secret = [s.name for s in document.passes if s.name in mine and holds_secrets(s)]
-        if secret and not _same(one.path, cache):
+        if secret and not one.is_at(session.installation.path(CACHE)):
             session.note(
                 f"The passwords for {', '.join(secret)} stay in {one.path}, since Windows needs them. "
                 "It deletes them from its own copy in Panther, not from this file (inferred): delete that "
@@ -207,7 +96,23 @@ def settle(session: Session, new: str | None = None, aside: Iterable[str] = ()) 
             )
 
 
-def _tell_errors(session: Session, document: AnswerFile) -> None:
+def _say_what_is_used(
+    session: Session, one: Existing, document: AnswerFile, used: dict[str, Existing]
+) -> None:
+    """Say for which passes the next boot uses a file of the image, and what comes before it."""
+    mine = [name for name in STILL_TO_RUN if used.get(name) is one]
+    if mine:
+        _say_errors(session, document)
+        if not one.is_at(session.installation.path(CACHE)):
+            session.note(f"{one.path} is used for {', '.join(mine)}.")
+    for name in one.counts_in([name for name in used if name not in mine]):
+        session.note(
+            f"{one.path} is not used for {name}: {used[name].path} has settings for it, too, and "
+            "comes first."
+        )
+
+
+def _say_errors(session: Session, document: AnswerFile) -> None:
     """Say where Windows would stop at an answer file that nobody has checked in this run."""
     errors = [one for one in check(document) if one.level is Level.ERROR]
     if errors:
@@ -243,19 +148,3 @@ def _again(files: list[Existing]) -> dict[str, Existing]:
             if settings.name in wanted and settings.components and not lacks_secrets(settings):
                 found.setdefault(settings.name, one)
     return found
-
-
-def _same(path: str, other: str | None) -> bool:
-    return other is not None and path.lower() == other.lower()
-
-
-def _read(session: Session, path: str, *, pointer: bool = False) -> Existing | None:
-    stat = session.files.stat(path)
-    if stat is None or stat.is_directory:
-        return None
-    if stat.size > MAX_BYTES:
-        return Existing(path, None, pointer)
-    try:
-        return Existing(path, AnswerFile(session.files.read(path), path), pointer)
-    except (AnswerFileError, TreeError):
-        return Existing(path, None, pointer)

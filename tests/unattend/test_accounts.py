@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from reseal.errors import CheckError
-from reseal.sysprep import unattend
 from reseal.sysprep.generalize import generalize
-from reseal.sysprep.unattend import Request
+from reseal.unattend import apply as unattend
+from reseal.unattend.apply import Request
 from tests.answerfile.samples import SHELL, document, one
-from tests.sysprep.test_local_accounts import commit, nt
+from tests.unattend.test_local_accounts import commit, nt
 from tests.windows import sam
 
 HIDDEN = base64.b64encode("geheimOfflineAdministratorPassword".encode("utf-16-le")).decode()

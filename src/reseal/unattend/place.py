@@ -13,24 +13,31 @@ processed with an answer file (seen in real hives; reported).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from reseal.answerfile import AnswerFile, Pass, mark
+from reseal.answerfile import AnswerFile, Pass, mark, merge, reset
 from reseal.answerfile.passes import AFTER_GENERALIZE, PASS_COMPLETE
-from reseal.checks.answer_files import UNATTEND_FILE
 from reseal.errors import CheckError
 from reseal.session import Mark
-from reseal.sysprep.answer_files import CACHE, STEP, STILL_TO_RUN, Existing, existing, places
-from reseal.sysprep.arm import Target
-from reseal.windows import setup
+from reseal.unattend.present import (
+    STEP,
+    STILL_TO_RUN,
+    Existing,
+    existing,
+    hidden,
+    read,
+    unserved,
+)
+from reseal.windows import answer_files, setup
+from reseal.windows.answer_files import CACHE, FOR_SYSPREP, UNATTEND_FILE
 
 if TYPE_CHECKING:
     from reseal.session import Session
     from reseal.windows.setup import SetupState
 
+#: Where every boot into audit mode looks; in the spelling of the page that names it.
 FIRST = r"Panther\Unattend\unattend.xml"
-FOR_SYSPREP = r"System32\Sysprep\unattend.xml"
 #: Passes that no installed Windows runs by itself.
 _BEFORE = (Pass.WINDOWS_PE, Pass.OFFLINE_SERVICING)
 
@@ -52,9 +59,9 @@ class Situation:
     ahead: tuple[Pass, ...]
 
 
-def after_generalize(target: Target) -> Situation:
-    """Return the situation of an image that this run generalizes."""
-    to_run = AFTER_GENERALIZE[target.value]
+def after_generalize(mode: str) -> Situation:
+    """Return the situation of an image that this run generalizes for `oobe` or `audit`."""
+    to_run = AFTER_GENERALIZE[mode]
     return Situation(CACHE, to_run, (*_BEFORE, Pass.GENERALIZE), STILL_TO_RUN)
 
 
@@ -62,7 +69,7 @@ def situation(state: SetupState) -> Situation:
     """Return the situation of an image as it is."""
     if state.generalized:
         audit = state.image_state == setup.GENERALIZE_RESEAL_TO_AUDIT
-        return after_generalize(Target.AUDIT if audit else Target.OOBE)
+        return after_generalize("audit" if audit else "oobe")
     specialized = (*_BEFORE, Pass.GENERALIZE, Pass.SPECIALIZE)
     if state.image_state == setup.SPECIALIZE_RESEAL_TO_OOBE:
         return Situation(CACHE, (Pass.OOBE_SYSTEM,), specialized, (Pass.OOBE_SYSTEM,))
@@ -78,7 +85,8 @@ def rivals(session: Session, now: Situation) -> list[Existing]:
     One with settings for any pass to come counts: Windows would copy it over the cached file. One that
     can't be read counts too, since Windows stops at an answer file that is not valid.
     """
-    order = [path.lower() for path in places(session)]
+    places = answer_files.places(session.installation, session.registry)
+    order = [path.lower() for path in places]
     own = order.index(session.installation.path(now.place).lower())
     return [
         one
@@ -136,12 +144,86 @@ def also_used(session: Session, document: AnswerFile, now: Situation) -> list[st
     """Return sentences on files that come after this one, and count in passes that it has not."""
     own = {settings.name for settings in document.passes if settings.components}
     missing = [name for name in now.to_run if name not in own]
-    path = session.installation.path(now.place).lower()
+    path = session.installation.path(now.place)
     return [
         f"{one.path} is used for {', '.join(names)}, for which this answer file has no settings."
         for one in existing(session)
-        if one.path.lower() != path and (names := one.counts_in(missing))
+        if not one.is_at(path) and (names := one.counts_in(missing))
     ]
+
+
+def base_of(session: Session, now: Situation) -> tuple[AnswerFile | None, Situation]:
+    """Return the answer file that Windows would use, and where more settings for it go.
+
+    Raises:
+        CheckError: it can't be read, or lies where reseal does not write.
+    """
+    found = [one for one in existing(session) if one.document is None or one.counts_in(now.ahead)]
+    if not found:
+        return None, now
+    first = found[0]
+    root = session.installation.root + "\\"
+    below = first.path.lower().startswith(root.lower())
+    # Where it comes before the cached file it stays: Windows would copy it over that.
+    first_of_all = any(first.is_at(one.path) for one in rivals(session, now))
+    if first.document is None or (first_of_all and not below):
+        why = "can't be read" if first.document is None else "lies outside the Windows folder"
+        msg = f"{first.path}, the answer file that Windows would use, {why}. Nothing was changed."
+        raise CheckError(
+            msg, "Name another with --unattend FILE, and move it aside with --replace."
+        )
+    return first.document, replace(now, place=first.path[len(root) :]) if first_of_all else now
+
+
+def add(session: Session, piece: AnswerFile, now: Situation, *, generalizes: bool) -> None:
+    """Stage settings in the answer file that lies in the place for one, or a new file of them.
+
+    Args:
+        session: the opened installation.
+        piece: the settings.
+        now: what the image will do with them.
+        generalizes: whether this run generalizes the image.
+
+    Raises:
+        CheckError: another answer file would win or would be hidden, or the one that is there can't be
+            read, or has done a pass that it can't run again.
+    """
+    make_way(session, now, replace=False)
+    path = session.installation.path(now.place)
+    there = session.files.stat(path)
+    one = read(session, path)
+    wanted = [name for name in now.to_run if name in {settings.name for settings in piece.passes}]
+    document = piece
+    if there is not None:
+        if one is None or one.document is None:
+            problem = one.problem if one else f"{path}: it is no answer file"
+            msg = f"The answer file {path} can't be read, so nothing can be added: {problem}"
+            raise CheckError(msg, "Give the image another one with `reseal unattend apply`.")
+        document = one.document
+        if generalizes:
+            document = reset(document, unserved(existing(session)))
+        _refuse_done(document, wanted)
+        document = merge(document, piece)
+    if lost := hidden(session, path, wanted):
+        raise CheckError(
+            f"The settings can't be added: {lost} Nothing was changed.",
+            "Make one file of both (`reseal unattend merge`), and give it with --unattend.",
+        )
+    place(session, document, now)
+
+
+def _refuse_done(document: AnswerFile, wanted: list[Pass]) -> None:
+    """Raise CheckError where settings would go into a pass that counts as done, and so never run."""
+    done = [one.name for one in document.passes if one.was_processed and one.name in wanted]
+    if done:
+        msg = (
+            f"Nothing can be added to {', '.join(dict.fromkeys(done))} of the answer file "
+            f"{document.name}: it is marked as done there, and so does not count. Either Windows has "
+            "deleted its passwords, or another file is used for it. Nothing was changed."
+        )
+        raise CheckError(
+            msg, "Give the image another answer file, with --unattend or `reseal unattend apply`."
+        )
 
 
 def _shown(one: Existing, now: Situation) -> str:

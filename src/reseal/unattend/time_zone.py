@@ -19,18 +19,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reseal.answerfile.regional import NO_DAYLIGHT_SAVING
-from reseal.errors import ImageError, UsageError
+from reseal.errors import ImageError, ResealError, UsageError
 from reseal.regf import types
+from reseal.unattend.applier import LATER
 
 if TYPE_CHECKING:
+    from reseal.answerfile import Setting
     from reseal.regf import Key, Value
     from reseal.session import Session
+    from reseal.unattend.applier import Work
 
 TIME_ZONES = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Time Zones"
 TIME_ZONE_INFORMATION = r"HKLM\SYSTEM\CurrentControlSet\Control\TimeZoneInformation"
 #: Bias, standard bias, daylight bias, and when standard and daylight saving time begin.
 _TZI = struct.Struct("<3i8H8H")
 _NO_DATE = (0,) * 8
+_NO_DAYLIGHT_SAVING = "How Windows keeps a time zone without daylight saving time is not confirmed."
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,19 @@ def set_time_zone(session: Session, zone: str) -> None:
     session.set_text(TIME_ZONE_INFORMATION, "TimeZoneKeyName", key.name)
     for value, date in (("StandardStart", standard), ("DaylightStart", daylight)):
         session.set_value(TIME_ZONE_INFORMATION, value, types.REG_BINARY, _time_fields(date))
+
+
+def apply_time_zone(work: Work, setting: Setting) -> None:
+    """Stage the time zone that an answer file names, where the image knows it."""
+    if without_daylight_saving(setting.text):
+        work.reasons[setting] = f"{_NO_DAYLIGHT_SAVING} {LATER}"
+        return
+    try:
+        set_time_zone(work.session, setting.text)
+    except ResealError as error:
+        work.reasons[setting] = f"{error.message} {LATER}"
+    else:
+        work.applied.add(setting)
 
 
 def without_daylight_saving(zone: str) -> bool:

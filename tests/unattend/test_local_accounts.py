@@ -12,7 +12,7 @@ from reseal.answerfile import Secret
 from reseal.errors import UsageError
 from reseal.regf import Hive
 from reseal.session import Session
-from reseal.sysprep.local_accounts import ADMINISTRATOR, LocalAccounts
+from reseal.unattend.local_accounts import ADMINISTRATOR, LocalAccounts
 from reseal.windows.accounts import accounts
 from reseal.windows.sam import SamError
 from reseal.windows.sid import Sid

@@ -12,12 +12,13 @@ from reseal.answerfile.secrets import DELETED
 from reseal.errors import CheckError
 from reseal.regf import types
 from reseal.session import Session
-from reseal.sysprep import arm, unattend
+from reseal.sysprep import arm
 from reseal.sysprep.arm import Target
 from reseal.sysprep.generalize import Outcome, generalize
-from reseal.sysprep.unattend import Request
 from reseal.testing.machine import Machine
 from reseal.testing.memory import MemoryTree
+from reseal.unattend import apply as unattend
+from reseal.unattend.apply import Request
 from reseal.windows import setup
 from tests import oracles
 from tests.answerfile.samples import (

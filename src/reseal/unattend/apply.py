@@ -20,28 +20,26 @@ from typing import TYPE_CHECKING
 
 from reseal import answerfile
 from reseal.answerfile import Level, Pass, Target, mark
+from reseal.answerfile.requested import components_of
+from reseal.answerfile.show import PACKAGE
 from reseal.errors import CheckError
 from reseal.session import Mark
-from reseal.sysprep import (
-    answer_files,
-    copy_profile,
-    driver_paths,
-    offline_accounts,
-    oobe_xml,
-    placing,
-    specialize_now,
-)
-from reseal.sysprep.pass_settings import Left, applied, apply_pass, explain, left, left_package
-from reseal.sysprep.time_zone import TIME_ZONES
+from reseal.unattend import copy_profile, drivers, oobe_xml, place
+from reseal.unattend.applier import Left, Work, leaves
+from reseal.unattend.present import STEP, STILL_TO_RUN, existing, users
+from reseal.unattend.settings import apply_pass
+from reseal.unattend.settle import leave_out
+from reseal.unattend.time_zone import TIME_ZONES
 from reseal.windows import manifests
 from reseal.windows.setup import SetupState
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from reseal.answerfile import AnswerFile, Finding
+    from reseal.answerfile import AnswerFile, Finding, Setting
+    from reseal.answerfile.document import Package
     from reseal.session import Session
-    from reseal.sysprep.placing import Situation
+    from reseal.unattend.place import Situation
     from reseal.windows import Installation
 
 KEYBOARD_LAYOUTS = r"HKLM\SYSTEM\CurrentControlSet\Control\Keyboard Layouts"
@@ -50,6 +48,9 @@ _SHOWN = 10
 _OVER = (
     "The image is generalized already, and this pass is over; reseal or Sysprep would have to "
     "generalize it again."
+)
+_PACKAGES = (
+    "Packages and features are the servicing stack's job; use DISM on the image, or within Windows."
 )
 
 
@@ -137,7 +138,7 @@ class Application:
         """
         session, request, outcome = self._session, self._request, self.outcome
         outcome.findings = check(request.document, session.installation, force=request.force)
-        driver_paths.check(request.document, request.driver_folders)
+        drivers.check(request.document, request.driver_folders)
         mode = answerfile.requested_mode(request.document)
         if mode and mode.shutdown:
             session.note("ForceShutdownNow: an image that is powered off stays off.")
@@ -150,7 +151,7 @@ class Application:
             )
         problem = copy_profile.problem(session, request.document)
         outcome.warnings += [problem] if problem else []
-        outcome.moved_aside = placing.make_way(session, self._situation, replace=request.replace)
+        outcome.moved_aside = place.make_way(session, self._situation, replace=request.replace)
         if request.oobe_xml:
             name, data = request.oobe_xml
             oobe_xml.place(session, data, name)
@@ -163,53 +164,61 @@ class Application:
         """Stage the settings that are applied at once, and the file in its place."""
         session, document = self._session, self._request.document
         self._apply(Pass.OFFLINE_SERVICING)
-        self.outcome.not_applied += map(left_package, document.packages)
+        self.outcome.not_applied += map(_left_package, document.packages)
         if self._request.now:
-            done, later = specialize_now.apply(session, document)
-            self.outcome.applied += map(applied, done)
-            self.outcome.left_to_windows += later
+            self.outcome.left_to_windows += self._staged(Pass.SPECIALIZE)
         if self._situation.to_run:
             own = {one.name for one in document.passes if one.components}
-            answer_files.leave_out(
+            leave_out(
                 session,
-                [name for name in answer_files.STILL_TO_RUN if name not in own],
+                [name for name in STILL_TO_RUN if name not in own],
                 but=session.installation.path(self._situation.place),
             )
-        for sentence in placing.also_used(session, document, self._situation):
+        for sentence in place.also_used(session, document, self._situation):
             session.note(sentence)
         if not self._situation.to_run:
             session.note(
                 "This installation is not generalized, so its next boot runs no pass; the file is used "
                 "when Sysprep generalizes it."
             )
-        self.outcome.placed = placing.place(session, document, self._situation)
+        self.outcome.placed = place.place(session, document, self._situation)
 
     def say_generalize_is_over(self) -> None:
         """Name the settings of a generalize pass that came too late."""
-        values, rest = answerfile.placed(self._request.document, Pass.GENERALIZE)
-        late = dict.fromkeys([*(value.setting for value in values), *rest])
-        self.outcome.not_applied += [left(one, _OVER) for one in late]
+        self.outcome.not_applied += [
+            Left.of(leaf, _OVER)
+            for component in components_of(self._request.document, Pass.GENERALIZE)
+            for leaf in leaves(component)
+        ]
 
     def _apply(self, name: Pass) -> None:
         settings = [one for one in self._request.document.passes if one.name == name]
-        if not any(one.components and not one.was_processed for one in settings):
-            return
-        done, rest = apply_pass(self._session, self._request.document, name)
-        self.outcome.applied += map(applied, done)
-        if name is Pass.OFFLINE_SERVICING:
-            offline_accounts.apply(self._session, self._request.document)
-            accounts = [one for one in rest if offline_accounts.is_account_setting(one)]
-            self.outcome.applied += map(applied, accounts)
-            drivers = driver_paths.apply(
-                self._session, self._request.document, self._request.driver_folders
-            )
-            self.outcome.drivers += drivers.packages
-            self.outcome.applied += map(applied, drivers.applied)
-            self.outcome.not_applied += drivers.left
-            others = [*accounts, *filter(driver_paths.is_driver_setting, rest)]
-            rest = [one for one in rest if one not in others]
-        self.outcome.not_applied += map(explain, rest)
-        placing.note_processed(self._session, name)
+        if any(one.components and not one.was_processed for one in settings):
+            self.outcome.not_applied += self._staged(name)
+            place.note_processed(self._session, name)
+
+    def _staged(self, name: Pass) -> list[Left]:
+        """Stage a pass as far as its settings have a known place; return what was not applied."""
+        work = Work(self._session, self._request.document, self._request.driver_folders)
+        applied, left = apply_pass(work, name)
+        self.outcome.applied += map(as_record, applied)
+        self.outcome.drivers += work.drivers
+        return left
+
+
+def as_record(setting: Setting) -> dict[str, object]:
+    """Return the record of a setting that was applied, without its value."""
+    return {
+        "configuration_pass": setting.pass_name,
+        "component": setting.component.name,
+        "setting": setting.path,
+    }
+
+
+def _left_package(package: Package) -> Left:
+    """Return the record of a package, which only the servicing stack can add."""
+    line, column = package.position.line, package.position.column
+    return Left(Pass.OFFLINE_SERVICING, package.name, PACKAGE, line, column, _PACKAGES)
 
 
 def apply_found(session: Session, situation: Situation) -> Outcome | None:
@@ -221,13 +230,12 @@ def apply_found(session: Session, situation: Situation) -> Outcome | None:
     Returns:
         What became of it; None where no file in the image has settings for the pass.
     """
-    files = answer_files.existing(session)
-    found = answer_files.users(files, (Pass.GENERALIZE,)).get(Pass.GENERALIZE)
+    found = users(existing(session), (Pass.GENERALIZE,)).get(Pass.GENERALIZE)
     if found is None or found.document is None:
         return None
     application = Application(session, Request(found.document), situation)
     application.apply_generalize()
-    with session.acting(answer_files.STEP, Mark.DOCUMENTED):
+    with session.acting(STEP, Mark.DOCUMENTED):
         session.write_file(found.path, mark(found.document, (Pass.GENERALIZE,)).to_bytes())
     session.note(
         f"The pass generalize was taken from {found.path}, where Sysprep looks for it, too."
@@ -249,14 +257,19 @@ def apply(session: Session, request: Request) -> Outcome:
     return outcome
 
 
-def stage(session: Session, request: Request) -> Outcome:
+def stage(session: Session, request: Request, now: Situation | None = None) -> Outcome:
     """Stage an answer file for an image in the state that it has, or that is staged for it.
+
+    Args:
+        session: the opened installation.
+        request: what the person asks for.
+        now: what the image will do with the file; None for what its state says.
 
     Raises:
         AnswerFileError: the oobe.xml is wrong.
         CheckError: the file has errors, or another one would win.
     """
-    now = placing.situation(SetupState.of(session.installation))
+    now = now or place.situation(SetupState.of(session.installation))
     application = Application(session, request, now)
     with session.step("Checking the answer file"):
         application.begin()

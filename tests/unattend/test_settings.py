@@ -12,20 +12,19 @@ from pathlib import Path
 import pytest
 
 from reseal.answerfile import Pass, schema
-from reseal.answerfile.placement import PLACES
 from reseal.regf import Hive, types
 from reseal.session import Session
-from reseal.sysprep import specialize_now, unattend
 from reseal.sysprep.generalize import generalize
-from reseal.sysprep.offline_accounts import is_account_setting
-from reseal.sysprep.unattend import Request
 from reseal.testing.machine import Machine
+from reseal.unattend import apply as unattend
+from reseal.unattend.apply import Request
+from reseal.unattend.settings import ROWS as PLACES
 from tests import oracles
 from tests.answerfile.samples import SHELL, component, document, settings
 from tests.answerfile.samples import unattend as answers
 from tests.builders import session
 from tests.end_to_end.judges import agreed, unexplained
-from tests.sysprep.test_local_accounts import commit, nt
+from tests.unattend.test_local_accounts import commit, nt
 from tests.windows import sam
 
 PNP = "Microsoft-Windows-PnpSysprep"
@@ -242,13 +241,29 @@ def test_the_value_is_there(
 
 
 def test_no_setting_that_is_applied_is_missing_from_the_table() -> None:
-    own = {(place.component, place.path) for place in PLACES}
-    own |= {(SHELL, path) for path in specialize_now.SETTINGS}
-    assert set(TABLE) == own
-    for place in PLACES:
-        hive, _, key = place.key.removeprefix("HKLM\\").partition("\\")
+    rows = [row for row in PLACES if row.to.startswith("HKLM")]
+    shell = schema.load().find(SHELL)
+    assert shell
+    logon = {
+        path
+        for path, one in shell.settings.items()
+        if path.startswith("AutoLogon/") and not one.is_container
+    }
+    own = {(row.component, row.path) for row in rows} - {(SHELL, "AutoLogon")}
+    assert set(TABLE) == own | {(SHELL, path) for path in logon}
+    for place in rows:
+        hive, _, key = place.to.removeprefix("HKLM\\").partition("\\")
         key = key.replace("CurrentControlSet", "{set}")
-        assert (f"{hive}:{key}", place.name) in TABLE[place.component, place.path][1]
+        found = [
+            written
+            for (name, path), (_, values) in TABLE.items()
+            if name == place.component and f"{path}/".startswith(f"{place.path}/")
+            for written in values
+        ]
+        if place.name:
+            assert (f"{hive}:{key}", place.name) in found
+        else:
+            assert {written for written, _ in found} == {f"{hive}:{key}"}
 
 
 def test_nothing_of_it_is_left_over(
@@ -416,6 +431,5 @@ def test_no_setting_of_accounts_is_missing() -> None:
         if path.startswith("OfflineUserAccounts/") and not one.is_container
     }
     assert set(ACCOUNTS) == own
-    text = answers(settings("offlineServicing", component(SHELL, body_of(list(ACCOUNTS.items())))))
-    leaves = [one for one in document(text).settings() if not one.children]
-    assert all(is_account_setting(one) for one in leaves)
+    rows = [f"{row.path}/" for row in PLACES if row.component == SHELL]
+    assert all(any(f"{path}/".startswith(row) for row in rows) for path in ACCOUNTS)

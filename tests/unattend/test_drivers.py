@@ -8,10 +8,10 @@ import pytest
 
 from reseal.errors import UsageError
 from reseal.regf import types
-from reseal.sysprep import unattend
-from reseal.sysprep.driver_paths import folders
 from reseal.sysprep.generalize import generalize
-from reseal.sysprep.unattend import Request
+from reseal.unattend import apply as unattend
+from reseal.unattend.apply import Request
+from reseal.unattend.drivers import folders
 from tests.answerfile.samples import component, document, settings
 from tests.answerfile.samples import unattend as answers
 from tests.builders import session
