@@ -9,7 +9,7 @@ from reseal.errors import UsageError
 from reseal.session import Mark
 
 if TYPE_CHECKING:
-    from reseal.customize.run import Run
+    from reseal.customize.shared import Run
     from reseal.customize.step import Given
 
 

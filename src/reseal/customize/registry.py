@@ -27,7 +27,7 @@ from reseal.windows.registry import split_root
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reseal.customize.run import Run
+    from reseal.customize.shared import Run
     from reseal.customize.step import Given
     from reseal.session import Session
 

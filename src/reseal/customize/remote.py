@@ -21,7 +21,7 @@ from reseal.regf import types
 from reseal.session import Mark
 
 if TYPE_CHECKING:
-    from reseal.customize.run import Run
+    from reseal.customize.shared import Run
     from reseal.customize.step import Given
     from reseal.session import Session
 

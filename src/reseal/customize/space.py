@@ -20,7 +20,7 @@ from reseal.session import Mark
 from reseal.sid import hives
 
 if TYPE_CHECKING:
-    from reseal.customize.run import Run
+    from reseal.customize.shared import Run
     from reseal.customize.step import Given
     from reseal.session import Session
 
