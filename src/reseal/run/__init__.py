@@ -5,8 +5,23 @@ there; it is read back; then the parent makes it last. `image` has that order, `
 does of it, and each of `disk`, `folder`, `wim`, `boot` and `raw_copy` is a medium.
 """
 
-from reseal.run.image import change, read
-from reseal.run.operation import Callables, Operation
-from reseal.run.options import RunOptions
+from typing import TYPE_CHECKING
+
+from reseal.later import later
+
+if TYPE_CHECKING:
+    from reseal.run.image import change, read
+    from reseal.run.operation import Callables, Operation
+    from reseal.run.options import RunOptions
 
 __all__ = ["Callables", "Operation", "RunOptions", "change", "read"]
+
+# To resume a run, or to apply a WIM, is not to load all media.
+__getattr__ = later(
+    __name__,
+    Callables="operation",
+    Operation="operation",
+    RunOptions="options",
+    change="image",
+    read="image",
+)

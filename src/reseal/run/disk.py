@@ -222,11 +222,12 @@ class Disk(Held):
         self.image = stack.enter_context(Image.open(self.path, allow_backing=one.allow_backing))
         if one.shrink and not one.output:
             require_shrinkable(self.image)
+        self._changes = stack.enter_context(ExitStack())
         if not one.dry_run:
             changes = Transaction.begin(
                 self.image, output=one.output, thin=one.thin, size=self._size
             )
-            self._transaction = stack.enter_context(changes)
+            self._transaction = self._changes.enter_context(changes)
         self._server = stack.enter_context(ExitStack())
 
     @property
@@ -245,13 +246,21 @@ class Disk(Held):
                 self._socket = self._server.enter_context(self.image.serve(overlay))
         return self._socket
 
-    def in_worker(self, work: Work, report: Report | None) -> dict[str, Any]:
-        """Run work in a worker that gets an `OpenedDisk`."""
+    def in_worker(
+        self, work: Work, report: Report | None, *, writes: tuple[Path, ...] = ()
+    ) -> dict[str, Any]:
+        """Run work in a worker that gets an `OpenedDisk`.
+
+        Args:
+            work: gets it and a function to report with.
+            report: gets what the work reports.
+            writes: files and folders of the host that this work writes, apart from the options'.
+        """
         own = tuple(self.image.link.own_files()) if self._plain else ()
         limits = Limits.of_disk(
             self._size or self.image.size,
             reads=(*own, *self._options.reads),
-            writes=self._options.writes,
+            writes=(*self._options.writes, *writes),
         )
         dry = self._transaction is None
         return served(self.path, self.socket, work, report, limits, read_only=dry)
@@ -268,6 +277,7 @@ class Disk(Held):
             start = time.perf_counter()
             self._transaction.commit()
             result["timings"]["Merging"] = time.perf_counter() - start
+        self._changes.close()
         if options.shrink and not output:
             report({"step": "Shrinking"})
             shrink(self.image)

@@ -64,14 +64,16 @@ class RawCopy(Disk):
         stack.callback(self._discard)
         _copy(image.file, self._number)
 
-    def in_worker(self, work: Work, report: Report | None) -> dict[str, Any]:
+    def in_worker(
+        self, work: Work, report: Report | None, *, writes: tuple[Path, ...] = ()
+    ) -> dict[str, Any]:
         """Run work in a worker that gets the copy as an `OpenedDisk`."""
 
         def run(report: Report) -> dict[str, Any]:
             with closing(FileDevice(self._number, read_only=False)) as device:
                 return work(OpenedDisk(device, str(self.path)), report)
 
-        limits = Limits.of_disk(self.image.size, reads=self._options.reads)
+        limits = Limits.of_disk(self.image.size, reads=self._options.reads, writes=writes)
         return in_worker(self.path, run, report, replace(limits, keeps=(self._number,)))
 
     def finish(self, result: dict[str, Any], report: Report) -> None:
