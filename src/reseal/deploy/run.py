@@ -28,7 +28,7 @@ from reseal.ntfs.clusters import Clusters
 from reseal.ntfs.extend import extend
 from reseal.ntfs.make import make as make_ntfs
 from reseal.run import RunOptions
-from reseal.run.disk import Disk, OpenedDisk, served
+from reseal.run.disk import Disk, OpenedDisk, on_device
 from reseal.run.medium import Held
 from reseal.sandbox import Limits
 from reseal.wim import apply_image, is_wim
@@ -169,9 +169,13 @@ class _Draft(Held):
         """Run work in a worker that gets the disk as an `OpenedDisk`; tell the person, and measure it."""
         self._report({"step": name})
         start = time.perf_counter()
-        result = served(self._path, self._socket, work, self._report, Limits(reads=reads))
+        result = self._work(work, reads)
         self.timings[name] = time.perf_counter() - start
         return result
+
+    def _work(self, work: Work, reads: tuple[Path, ...]) -> dict[str, Any]:
+        device = partial(connect, self._socket)
+        return on_device(self._path, device, work, self._report, Limits(reads=reads))
 
     def lay_out(self, *, with_windows: bool) -> None:
         """Write the partition table, and make the empty NTFS volumes."""
@@ -203,8 +207,7 @@ class _Draft(Held):
                 opened, self._layout, root, options.describe, report, drivers=drivers
             )
 
-        reads = Limits(reads=(drivers,) if drivers else ())
-        record = served(self._path, self._socket, work, self._report, reads)
+        record = self._work(work, (drivers,) if drivers else ())
         self._server.close()
         self._seen.require_same(self._path)
         self._report({"step": "Finishing the disk"})

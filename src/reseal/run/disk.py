@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack, closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from reseal.disk import FileDevice, Image, Slice, Transaction, connect
@@ -162,31 +163,28 @@ def write_volume(
     return written
 
 
-def served(
+def on_device(
     path: Path,
-    socket: Path,
+    device: Callable[[], Device],
     work: Work,
     report: Report | None,
     limits: Limits,
-    *,
-    read_only: bool = False,
+    subject: str | None = None,
 ) -> dict[str, Any]:
-    """Run work in a worker on the disk that is served at a socket, or on a raw file.
+    """Run work in a worker on a disk.
 
     Args:
-        path: the image, for messages.
-        socket: of the server, or the raw file, which is only read.
+        path: the image.
+        device: opens the disk; called in the worker.
         work: gets an `OpenedDisk`.
         report: gets what the work reports.
         limits: what the worker may take and touch.
-        read_only: whether nothing may be written.
+        subject: what messages call the disk; None for the image's path.
     """
 
     def run(report: Report) -> dict[str, Any]:
-        raw = not socket.is_socket()
-        device = FileDevice(socket) if raw else connect(socket, read_only=read_only)
-        with closing(device):
-            return work(OpenedDisk(device, str(path)), report)
+        with closing(device()) as opened:
+            return work(OpenedDisk(opened, subject or str(path)), report)
 
     return in_worker(path, run, report, limits)
 
@@ -198,6 +196,9 @@ class Disk(Held):
         path: the image.
         image: the same, opened.
     """
+
+    #: File descriptors that stay open in workers.
+    _keeps: tuple[int, ...] = ()
 
     def __init__(
         self, path: Path, options: RunOptions, *, size: int | None = None, plain: bool = False
@@ -239,11 +240,8 @@ class Disk(Held):
     def socket(self) -> Path:
         """Where the disk is served, from the first time that this is asked for."""
         if self._socket is None:
-            if self._plain and self._transaction is None and self.image.format == "raw":
-                self._socket = self.image.file
-            else:
-                overlay = self._transaction.overlay if self._transaction else None
-                self._socket = self._server.enter_context(self.image.serve(overlay))
+            overlay = self._transaction.overlay if self._transaction else None
+            self._socket = self._server.enter_context(self.image.serve(overlay))
         return self._socket
 
     def in_worker(
@@ -262,8 +260,16 @@ class Disk(Held):
             reads=(*own, *self._options.reads),
             writes=(*self._options.writes, *writes),
         )
+        return on_device(
+            self.path, self._device(), work, report, replace(limits, keeps=self._keeps)
+        )
+
+    def _device(self) -> Callable[[], Device]:
+        """Return what opens the disk in a worker."""
         dry = self._transaction is None
-        return served(self.path, self.socket, work, report, limits, read_only=dry)
+        if self._plain and dry and self.image.format == "raw":
+            return partial(FileDevice, self.image.file)
+        return partial(connect, self.socket, read_only=dry)
 
     def finish(self, result: dict[str, Any], report: Report) -> None:
         """Merge the overlay, or let it become the output; shrink the image where that is asked for."""

@@ -8,23 +8,22 @@ from __future__ import annotations
 
 import errno
 import os
-from contextlib import closing
-from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from reseal.disk import DiskError, FileDevice, Image
 from reseal.disk.sidecar import sync_folder
 from reseal.disk.staged import Appearance, require_space
-from reseal.run.disk import Disk, OpenedDisk
-from reseal.sandbox import Limits
+from reseal.run.disk import Disk
 from reseal.wim.writing import give_name, open_beside
-from reseal.worker import in_worker
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import ExitStack
     from pathlib import Path
 
-    from reseal.run.medium import Medium, Work
+    from reseal.disk import Device
+    from reseal.run.medium import Medium
     from reseal.run.options import RunOptions
     from reseal.worker import Report
 
@@ -61,20 +60,12 @@ class RawCopy(Disk):
         except OSError as error:
             msg = f"{self.path} can't be copied: {error.strerror}."
             raise DiskError(msg, "reseal needs to write beside the image.") from error
+        self._keeps = (self._number,)
         stack.callback(self._discard)
         _copy(image.file, self._number)
 
-    def in_worker(
-        self, work: Work, report: Report | None, *, writes: tuple[Path, ...] = ()
-    ) -> dict[str, Any]:
-        """Run work in a worker that gets the copy as an `OpenedDisk`."""
-
-        def run(report: Report) -> dict[str, Any]:
-            with closing(FileDevice(self._number, read_only=False)) as device:
-                return work(OpenedDisk(device, str(self.path)), report)
-
-        limits = Limits.of_disk(self.image.size, reads=self._options.reads, writes=writes)
-        return in_worker(self.path, run, report, replace(limits, keeps=(self._number,)))
+    def _device(self) -> Callable[[], Device]:
+        return partial(FileDevice, self._number, read_only=False)
 
     def finish(self, result: dict[str, Any], report: Report) -> None:
         """Put the copy in the disk's place."""

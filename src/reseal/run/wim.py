@@ -9,12 +9,13 @@ from __future__ import annotations
 import time
 from contextlib import closing
 from dataclasses import asdict, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from reseal.disk import FileDevice
 from reseal.disk.locks import Lock
 from reseal.errors import ImageError, ResealError, UsageError
-from reseal.run.disk import OpenedDisk
+from reseal.run.disk import OpenedDisk, on_device
 from reseal.run.medium import Held
 from reseal.run.opening import OpenedTree
 from reseal.run.scratch import scratch_volume
@@ -148,11 +149,9 @@ class Wim(Held):
         number, subject = self._volume, self._subject(self._known().index)
         assert number is not None
 
-        def run(report: Report) -> dict[str, Any]:
-            with closing(FileDevice(number, read_only=read_only, scratch=True)) as device:
-                return work(OpenedDisk(device, subject), report)
-
-        return in_worker(self._path, run, report, replace(limits, keeps=(number,)))
+        device = partial(FileDevice, number, read_only=read_only, scratch=True)
+        limits = replace(limits, keeps=(number,))
+        return on_device(self._path, device, work, report, limits, subject)
 
     def _limits(self, reads: tuple[Path, ...] = (), writes: tuple[Path, ...] = ()) -> Limits:
         # Its folder, since a split WIM has its other parts there.
