@@ -238,7 +238,7 @@ class _Seen:
         """Raise ImageError where a file was changed."""
         if self._look() != self._before:
             msg = f"{path} was changed by another program while it was read; no disk was made."
-            raise ImageError(msg, "Run reseal again when nobody else writes it.")
+            raise ImageError(msg, "Run reseal again when no other program writes it.")
 
 
 def _copy(

@@ -276,7 +276,7 @@ class Disk(Held):
         options, output = self._options, self._options.output
         if self._transaction is None:
             return
-        # Nobody may be served from the overlay when it is merged.
+        # No server may hold the overlay when it is merged.
         self._server.close()
         if result["written"] or output:
             report({"step": "Copying the image" if self._size else "Merging"})

@@ -35,7 +35,7 @@ class Opened(Protocol):
 
     @property
     def traffic(self) -> dict[str, int] | None:
-        """Bytes that went between reseal and the medium so far; None where nobody counts them."""
+        """Bytes that went between reseal and the medium so far; None where they are not counted."""
         ...
 
     def installations(self, *, ignore_logs: bool = False) -> AbstractContextManager[list[Found]]:

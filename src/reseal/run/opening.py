@@ -133,7 +133,7 @@ class OpenedTree:
 
     @property
     def traffic(self) -> None:
-        """Nobody counts it."""
+        """None: it is not counted."""
 
     @contextmanager
     def installations(self, *, ignore_logs: bool = False) -> Iterator[list[Found]]:
