@@ -236,8 +236,14 @@ def apply_pass(work: Work, name: Pass) -> tuple[list[Setting], list[Left]]:
         if name not in row.passes or elsewhere or (by_windows and inferred):
             continue
         for setting in settings_at(work.document, name, row.component, row.path, architecture):
-            with work.session.acting(row.provider, row.known.mark):
-                _apply(row, work, setting)
+            try:
+                with work.session.acting(row.provider, row.known.mark):
+                    row.apply(work, setting)
+            except NotHiddenError as error:
+                msg = (
+                    f"A password in {work.document.name} is marked as hidden, and {error.message}."
+                )
+                raise CheckError(msg, "Hide it with `reseal unattend hide-secrets`.") from None
     found = [
         leaf
         for component in components_of(work.document, name, architecture)
@@ -248,14 +254,6 @@ def apply_pass(work: Work, name: Pass) -> tuple[list[Setting], list[Left]]:
         for one in found
         if one not in work.applied
     ]
-
-
-def _apply(row: Row, work: Work, setting: Setting) -> None:
-    try:
-        row.apply(work, setting)
-    except NotHiddenError as error:
-        msg = f"A password in {work.document.name} is marked as hidden, and {error.message}."
-        raise CheckError(msg, "Hide it with `reseal unattend hide-secrets`.") from None
 
 
 def _reason(setting: Setting) -> str:
