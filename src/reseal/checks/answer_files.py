@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from reseal.checks.declaration import Finding, NotCheckableError, check, note, warning
 from reseal.checks.reading import local_name, xml
-from reseal.session import Mark
+from reseal.mark import Mark
 from reseal.windows import setup
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from reseal.checks.declaration import Finding, check, warning
 from reseal.checks.reading import local_name, xml
-from reseal.session import Mark
+from reseal.mark import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -16,13 +16,11 @@ from reseal.answerfile import Secret
 from reseal.customize import traces
 from reseal.customize.files import refuse_vital
 from reseal.customize.run import LAST_ADMINISTRATOR
-from reseal.customize.step import Argument, Kind, step
 from reseal.errors import CheckError, UsageError
 from reseal.ntfs import secure
-from reseal.session import Mark
 from reseal.sysprep.local_accounts import LocalAccounts
 from reseal.windows.accounts import accounts
-from reseal.windows.registry import PROFILE_LIST
+from reseal.windows.names import PROFILE_LIST
 
 if TYPE_CHECKING:
     from reseal.customize.run import Run
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
     from reseal.session.change import State
     from reseal.windows.sid import Sid
 
-GROUP = "Accounts"
 WINLOGON = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Winlogon"
 _SECRET = r"HKLM\SECURITY\Policy\Secrets\DefaultPassword"  # noqa: S105  a key's name
 _PROFILE_GUID = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileGuid"
@@ -44,26 +41,10 @@ _BUFFER = "LocalSystemAuthBuffer"
 _FIRST_RID = 1000
 #: Far more than a password may have.
 _MAX_PASSWORD = 4096
-_REPORTED = "libyal winreg-kb, Security Account Manager; impacket"
-_USER = Argument("user", "the name of a local account", Kind.NAME)
 
 
-@step(
-    "remove-user",
-    GROUP,
-    _USER,
-    mark=Mark.INFERRED,
-    source="what Windows keeps of an account is seen in real hives; that nothing else needs it, inferred",
-    example=("vagrant",),
-)
 class RemoveUser:
-    """Remove a local account with all that is its own.
-
-    Its account in SAM and its memberships go, its profile with the folder, its keys, its tasks and its
-    app packages. Where its SID has to stand for something, as in permissions, that of an account that
-    does not exist takes its place. The last administrator who can log on stays, unless it is forced with
-    --force last-administrator.
-    """
+    """The work of `remove-user`."""
 
     def __init__(self, given: Given) -> None:
         self._user = given.text("user")
@@ -107,17 +88,8 @@ class RemoveUser:
         _patch_descriptors(session, sid, nobody)
 
 
-@step(
-    "password",
-    GROUP,
-    _USER,
-    Argument("password", "file:PATH, a file of this machine with the password in its first line"),
-    mark=Mark.REPORTED,
-    source=_REPORTED,
-    example=("Administrator:file:secret.txt",),
-)
 class Password:
-    """Give a local account a password, which is read from a file; it appears nowhere else."""
+    """The work of `password`."""
 
     def __init__(self, given: Given) -> None:
         self._user = given.text("user")
@@ -145,19 +117,8 @@ class Password:
         local.set_password(_find(local, run.session, self._user), self._password)
 
 
-@step(
-    "disable-user",
-    GROUP,
-    _USER,
-    mark=Mark.REPORTED,
-    source=f"{_REPORTED}; [MS-SAMR] 2.2.1.12",
-    example=("Guest",),
-)
 class DisableUser:
-    """Keep people from logging on with a local account.
-
-    The last administrator who can log on stays, unless it is forced with --force last-administrator.
-    """
+    """The work of `disable-user`."""
 
     def __init__(self, given: Given) -> None:
         self._user = given.text("user")
@@ -170,16 +131,8 @@ class DisableUser:
         _refuse_last(run, local, before, self._user)
 
 
-@step(
-    "enable-user",
-    GROUP,
-    _USER,
-    mark=Mark.REPORTED,
-    source=f"{_REPORTED}; [MS-SAMR] 2.2.1.12",
-    example=("Administrator",),
-)
 class EnableUser:
-    """Let people log on with a local account."""
+    """The work of `enable-user`."""
 
     def __init__(self, given: Given) -> None:
         self._user = given.text("user")
@@ -190,14 +143,8 @@ class EnableUser:
         local.enable(_find(local, run.session, self._user))
 
 
-@step(
-    "autologon-off",
-    GROUP,
-    mark=Mark.DOCUMENTED,
-    source="Microsoft, Configure Windows to automate logon",
-)
 class AutologonOff:
-    """Let nobody be logged on by itself any more, and forget the password for that."""
+    """The work of `autologon-off`."""
 
     def __init__(self, given: Given) -> None:
         del given

@@ -4,25 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reseal.customize.step import Argument, Kind, step
 from reseal.errors import UsageError
-from reseal.session import Mark
 
 if TYPE_CHECKING:
     from reseal.customize.run import Run
     from reseal.customize.step import Given
 
 
-@step(
-    "drivers",
-    "Drivers",
-    Argument("folder", "a folder of this machine with INF files in it, at any depth", Kind.HOST),
-    mark=Mark.INFERRED,
-    source="see `reseal.drivers`",
-    example=("virtio-win",),
-)
 class Drivers:
-    """Add the driver packages of a folder that fit the image, and register what it needs to boot."""
+    """The work of `drivers`."""
 
     def __init__(self, given: Given) -> None:
         self.input = given.host("folder")

@@ -14,11 +14,9 @@ from typing import TYPE_CHECKING
 
 from reseal.customize import expression, guest
 from reseal.customize.outputs import is_safe
-from reseal.customize.step import Argument, Kind, step
 from reseal.errors import CheckError, UsageError
-from reseal.session import Mark
 from reseal.tree import join, parent
-from reseal.windows.registry import MACHINE_HIVES
+from reseal.windows.names import MACHINE_HIVES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,30 +25,13 @@ if TYPE_CHECKING:
     from reseal.customize.step import Given
     from reseal.session import Session
 
-GROUP = "Files"
 #: The largest file that goes into an image or out of it; it is held in memory.
 _MAX_FILE = 4 << 30
 _MAX_DEPTH = 128
-_NAMING = "Microsoft, Naming Files, Paths, and Namespaces"
-_GUEST = Argument("guest", "a path in the image", Kind.GUEST)
 
 
-@step(
-    "copy-in",
-    GROUP,
-    Argument("host", "a file or folder of this machine", Kind.HOST),
-    Argument("guest", "where it goes: a folder, or a new name", Kind.GUEST),
-    mark=Mark.DOCUMENTED,
-    source=_NAMING,
-    example=(r"agent.msi:C:\Install",),
-)
 class CopyIn:
-    r"""Copy a file or a folder of this machine into the image.
-
-    Where GUEST is a folder, or ends in a slash, the copy goes into it; otherwise GUEST is its new name.
-    Folders that are missing are made, folders that are there are filled, and files that are there are
-    overwritten. A symbolic link inside of a folder is refused, since only what you name is read.
-    """
+    """The work of `copy-in`."""
 
     def __init__(self, given: Given) -> None:
         self._guest = given.text("guest")
@@ -78,22 +59,8 @@ class CopyIn:
                 session.write_file(place, _content(path))
 
 
-@step(
-    "copy-out",
-    GROUP,
-    Argument("guest", "a file or folder of the image", Kind.GUEST),
-    Argument("host", "where it goes on this machine", Kind.HOST),
-    mark=Mark.DOCUMENTED,
-    source=_NAMING,
-    example=(r"C:\Windows\Panther\setupact.log:setupact.log",),
-)
 class CopyOut:
-    """Copy a file or a folder out of the image.
-
-    It is as the steps before this one have left it. HOST is written when the image is done, and not at
-    all where the run fails; nothing may be there yet. Links in the image are left out, and so is what
-    has a name that this machine does not take; both are said.
-    """
+    """The work of `copy-out`."""
 
     def __init__(self, given: Given) -> None:
         self._guest = given.text("guest")
@@ -128,9 +95,8 @@ class CopyOut:
                 run.outputs.write(target, inside, session.files.read(one))
 
 
-@step("mkdir", GROUP, _GUEST, mark=Mark.DOCUMENTED, source=_NAMING, example=(r"C:\Tools",))
 class MakeDirectory:
-    """Make a folder, and those above it that are missing."""
+    """The work of `mkdir`."""
 
     def __init__(self, given: Given) -> None:
         self._guest = given.text("guest")
@@ -145,12 +111,8 @@ class MakeDirectory:
         run.session.make_directory(path)
 
 
-@step("delete", GROUP, _GUEST, mark=Mark.DOCUMENTED, source=_NAMING, example=(r"C:\Install\*.log",))
 class Delete:
-    """Delete a file or a folder with all below it; * and ? stand for any part of a name.
-
-    Of a link only the link goes. Where nothing is there, that is said, and no error.
-    """
+    """The work of `delete`."""
 
     def __init__(self, given: Given) -> None:
         self._guest = given.text("guest")
@@ -172,18 +134,8 @@ class Delete:
                 session.delete_file(path)
 
 
-@step(
-    "move",
-    GROUP,
-    _GUEST,
-    Argument("new", "its new path, or a folder that it goes into", Kind.GUEST),
-    mark=Mark.DOCUMENTED,
-    source="Microsoft, How permissions are handled when you copy and move files and folders: what is "
-    "moved inside of a volume keeps its permissions",
-    example=(r"C:\Install\agent.ini:C:\ProgramData\Agent\agent.ini",),
-)
 class Move:
-    """Move or rename a file or a folder inside the image; it keeps its permissions."""
+    """The work of `move`."""
 
     def __init__(self, given: Given) -> None:
         self._guest, self._new = given.text("guest"), given.text("new")
@@ -206,17 +158,8 @@ class Move:
         session.move(path, new)
 
 
-@step(
-    "write",
-    GROUP,
-    _GUEST,
-    Argument("text", "the content, written as UTF-8 exactly as it is given"),
-    mark=Mark.DOCUMENTED,
-    source=_NAMING,
-    example=(r"C:\build.txt:golden image 7",),
-)
 class Write:
-    """Write a text to a file, new or over what is there."""
+    """The work of `write`."""
 
     def __init__(self, given: Given) -> None:
         self._guest = given.text("guest")
@@ -232,23 +175,8 @@ class Write:
         run.session.write_file(path, self._data)
 
 
-@step(
-    "edit",
-    GROUP,
-    _GUEST,
-    Argument("expression", "s/PATTERN/TEXT/, with g and i behind it for every match and any case"),
-    mark=Mark.DOCUMENTED,
-    source="Python, Regular Expression Syntax",
-    example=(r"C:\Windows\System32\drivers\etc\hosts:s/^# *(127\.)/\1/",),
-)
 class Edit:
-    r"""Replace what matches a regular expression in each line of a text file.
-
-    The expression is s/PATTERN/TEXT/, where any character may stand for the slash; PATTERN is a regular
-    expression of Python's, and \1 in TEXT what its first group has matched. The file keeps its encoding
-    (UTF-16 and UTF-8 are told by their marks; a file without one is read as UTF-8 or else byte by byte)
-    and the ends of its lines.
-    """
+    """The work of `edit`."""
 
     def __init__(self, given: Given) -> None:
         self._guest = given.text("guest")

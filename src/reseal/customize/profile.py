@@ -18,17 +18,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from reseal.customize.step import Argument, Kind, step
 from reseal.customize.traces import Account
 from reseal.errors import UsageError
 from reseal.regf import Hive, descriptors, types
 from reseal.regf.compact import compact
 from reseal.regf.reader import Reader
-from reseal.session import Mark
 from reseal.tree import join, walk
 from reseal.windows import identity
 from reseal.windows.accounts import accounts
-from reseal.windows.registry import DEFAULT_PROFILE
+from reseal.windows.names import DEFAULT_PROFILE
 from reseal.windows.sid import Sid
 
 if TYPE_CHECKING:
@@ -60,20 +58,8 @@ _PERSONAL = (
 _PROFILE = "%USERPROFILE%"
 
 
-@step(
-    "default-profile-from",
-    "System",
-    Argument("user", "whose profile it is: a local account, or the name of its folder", Kind.NAME),
-    mark=Mark.INFERRED,
-    source="Microsoft, Customize the Default User Profile by Using CopyProfile",
-    example=("Administrator",),
-)
 class DefaultProfileFrom:
-    """Make the default profile, with which new accounts start, of somebody's.
-
-    What tells whose it was is taken out: identifiers, absolute paths, recent files, passwords, caches.
-    Accounts that have a profile keep theirs.
-    """
+    """The work of `default-profile-from`."""
 
     def __init__(self, given: Given) -> None:
         self._user = given.text("user")

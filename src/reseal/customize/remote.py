@@ -14,11 +14,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from reseal.customize.step import step
-from reseal.customize.system import GROUP, set_start
+from reseal.customize.system import set_start
 from reseal.errors import CheckError
 from reseal.regf import types
-from reseal.session import Mark
 
 if TYPE_CHECKING:
     from reseal.customize.run import Run
@@ -35,14 +33,8 @@ REMOTE_MANAGEMENT = "@FirewallAPI.dll,-30267"
 _SERVICE = "WinRM"
 
 
-@step(
-    "enable-rdp",
-    GROUP,
-    mark=Mark.DOCUMENTED,
-    source="Unattended Windows Setup Reference, TerminalServices and FirewallGroups",
-)
 class EnableRdp:
-    """Allow Remote Desktop, with Network Level Authentication, and open the firewall for it."""
+    """The work of `enable-rdp`."""
 
     def __init__(self, given: Given) -> None:
         del given
@@ -58,19 +50,8 @@ class EnableRdp:
         open_firewall(session, REMOTE_DESKTOP, "Remote Desktop")
 
 
-@step(
-    "enable-winrm",
-    GROUP,
-    mark=Mark.DOCUMENTED,
-    source="Microsoft, Installation and configuration for Windows Remote Management",
-)
 class EnableWinrm:
-    """Let Windows Remote Management start by itself and listen, and open the firewall for it.
-
-    It listens for HTTP on every address, as the policy "Allow remote server management through WinRM"
-    makes it. Windows lets local accounts other than the built-in Administrator do little over the
-    network; that stays so.
-    """
+    """The work of `enable-winrm`."""
 
     def __init__(self, given: Given) -> None:
         del given
