@@ -21,8 +21,8 @@ from reseal.answerfile import Answers
 from reseal.customize import answers
 from reseal.customize.run import OEM_KEY
 from reseal.errors import CheckError, UsageError
-from reseal.sysprep.placing import situation
 from reseal.tree import join
+from reseal.unattend.place import situation
 from reseal.windows.installation import CURRENT_VERSION
 from reseal.windows.setup import SetupState
 
