@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reseal.drivers import add_packages
 from reseal.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ class Drivers:
 
     def stage(self, run: Run) -> None:
         """Stage the packages, and say what became of each."""
-        from reseal.drivers import add_packages  # noqa: PLC0415  few runs add any
-
         for one in add_packages(run.session, self.input):
             run.session.note(f"Driver package {one.inf}: {one.outcome.value}. {one.reason}")
             for warning in one.warnings:
