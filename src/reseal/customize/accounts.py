@@ -43,49 +43,41 @@ _FIRST_RID = 1000
 _MAX_PASSWORD = 4096
 
 
-class RemoveUser:
+def remove_user(run: Run, given: Given) -> None:
     """The work of `remove-user`."""
-
-    def __init__(self, given: Given) -> None:
-        self._user = given.text("user")
-
-    def stage(self, run: Run) -> None:
-        """Stage the removal."""
-        session = run.session
-        local = LocalAccounts(session)
-        rid = _find(local, session, self._user)
-        if rid < _FIRST_RID:
-            msg = f"{self._user} is an account of Windows' own, which can't be removed."
-            raise UsageError(msg, "Disable it with --disable-user.")
-        before = local.administrators()
-        sid = local.sid(rid)
-        folder = session.registry.profiles.get(str(sid).upper())
-        if folder is not None:
-            _refuse_foreign_folder(session, folder, sid)
-        if _text(session, WINLOGON, "DefaultUserName").casefold() == self._user.casefold():
-            autologon_off(session)
-            session.delete_value(WINLOGON, "DefaultUserName")
-        local.remove(rid)
-        _refuse_last(run, local, before, self._user)
-        if folder is not None:
-            session.delete_tree(folder)
-        session.registry.forget_profile(str(sid))
-        guids = session.registry.key(_PROFILE_GUID)
-        for name in [one.name for one in guids.subkeys()] if guids else ():
-            if _text(session, rf"{_PROFILE_GUID}\{name}", "SidString") == str(sid):
-                session.delete_key(rf"{_PROFILE_GUID}\{name}")
-        for name in _LAST:
-            if (
-                _text(session, _LOGON_UI, name).rpartition("\\")[2].casefold()
-                == self._user.casefold()
-            ):
-                session.delete_value(_LOGON_UI, name)
-        buffer = session.registry.value(_BROKER, _BUFFER)
-        if isinstance(buffer, bytes) and self._user.encode("utf-16-le") in buffer:
-            session.delete_value(_BROKER, _BUFFER)
-        nobody = _nobody(session, local, rid)
-        traces.remove(session, traces.Account(self._user, sid, nobody, folder))
-        _patch_descriptors(session, sid, nobody)
+    user = given.text("user")
+    session = run.session
+    local = LocalAccounts(session)
+    rid = _find(local, session, user)
+    if rid < _FIRST_RID:
+        msg = f"{user} is an account of Windows' own, which can't be removed."
+        raise UsageError(msg, "Disable it with --disable-user.")
+    before = local.administrators()
+    sid = local.sid(rid)
+    folder = session.registry.profiles.get(str(sid).upper())
+    if folder is not None:
+        _refuse_foreign_folder(session, folder, sid)
+    if _text(session, WINLOGON, "DefaultUserName").casefold() == user.casefold():
+        _autologon_off(session)
+        session.delete_value(WINLOGON, "DefaultUserName")
+    local.remove(rid)
+    _refuse_last(run, local, before, user)
+    if folder is not None:
+        session.delete_tree(folder)
+    session.registry.forget_profile(str(sid))
+    guids = session.registry.key(_PROFILE_GUID)
+    for name in [one.name for one in guids.subkeys()] if guids else ():
+        if _text(session, rf"{_PROFILE_GUID}\{name}", "SidString") == str(sid):
+            session.delete_key(rf"{_PROFILE_GUID}\{name}")
+    for name in _LAST:
+        if _text(session, _LOGON_UI, name).rpartition("\\")[2].casefold() == user.casefold():
+            session.delete_value(_LOGON_UI, name)
+    buffer = session.registry.value(_BROKER, _BUFFER)
+    if isinstance(buffer, bytes) and user.encode("utf-16-le") in buffer:
+        session.delete_value(_BROKER, _BUFFER)
+    nobody = _nobody(session, local, rid)
+    traces.remove(session, traces.Account(user, sid, nobody, folder))
+    _patch_descriptors(session, sid, nobody)
 
 
 class Password:
@@ -117,44 +109,28 @@ class Password:
         local.set_password(_find(local, run.session, self._user), self._password)
 
 
-class DisableUser:
+def disable_user(run: Run, given: Given) -> None:
     """The work of `disable-user`."""
-
-    def __init__(self, given: Given) -> None:
-        self._user = given.text("user")
-
-    def stage(self, run: Run) -> None:
-        """Stage the flag."""
-        local = LocalAccounts(run.session)
-        before = local.administrators()
-        local.enable(_find(local, run.session, self._user), enabled=False)
-        _refuse_last(run, local, before, self._user)
+    user = given.text("user")
+    local = LocalAccounts(run.session)
+    before = local.administrators()
+    local.enable(_find(local, run.session, user), enabled=False)
+    _refuse_last(run, local, before, user)
 
 
-class EnableUser:
+def enable_user(run: Run, given: Given) -> None:
     """The work of `enable-user`."""
-
-    def __init__(self, given: Given) -> None:
-        self._user = given.text("user")
-
-    def stage(self, run: Run) -> None:
-        """Stage the flag."""
-        local = LocalAccounts(run.session)
-        local.enable(_find(local, run.session, self._user))
+    user = given.text("user")
+    local = LocalAccounts(run.session)
+    local.enable(_find(local, run.session, user))
 
 
-class AutologonOff:
+def autologon_off(run: Run, _: Given) -> None:
     """The work of `autologon-off`."""
-
-    def __init__(self, given: Given) -> None:
-        del given
-
-    def stage(self, run: Run) -> None:
-        """Stage the values."""
-        autologon_off(run.session)
+    _autologon_off(run.session)
 
 
-def autologon_off(session: Session) -> None:
+def _autologon_off(session: Session) -> None:
     """Stage the end of automatic logon."""
     session.set_text(WINLOGON, "AutoAdminLogon", "0")
     for name in ("DefaultPassword", "AutoLogonCount", "ForceAutoLogon", "AutoLogonSID"):

@@ -32,17 +32,12 @@ _MAX_PICTURE = 64 << 20
 _FILL = "10"
 
 
-class OemInformation:
+def oem_information(run: Run, given: Given) -> None:
     """The work of `oem-information`."""
-
-    def __init__(self, given: Given) -> None:
-        field = given.choice("field")
-        self._field = next(one for one in FIELDS if one.lower() == field)
-        self._text = given.text("text")
-
-    def stage(self, run: Run) -> None:
-        """Stage the value."""
-        run.session.set_text(OEM, self._field, self._text)
+    chosen = given.choice("field")
+    field = next(one for one in FIELDS if one.lower() == chosen)
+    text = given.text("text")
+    run.session.set_text(OEM, field, text)
 
 
 class Wallpaper:

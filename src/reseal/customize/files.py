@@ -95,84 +95,64 @@ class CopyOut:
                 run.outputs.write(target, inside, session.files.read(one))
 
 
-class MakeDirectory:
+def mkdir(run: Run, given: Given) -> None:
     """The work of `mkdir`."""
-
-    def __init__(self, given: Given) -> None:
-        self._guest = given.text("guest")
-
-    def stage(self, run: Run) -> None:
-        """Stage the folder."""
-        path = guest.resolve(run.session, self._guest)
-        there = run.session.files.stat(path)
-        if there is not None and not there.is_directory:
-            msg = f"{path} is a file."
-            raise UsageError(msg, "Delete it first, or name another path.")
-        run.session.make_directory(path)
+    wanted = given.text("guest")
+    path = guest.resolve(run.session, wanted)
+    there = run.session.files.stat(path)
+    if there is not None and not there.is_directory:
+        msg = f"{path} is a file."
+        raise UsageError(msg, "Delete it first, or name another path.")
+    run.session.make_directory(path)
 
 
-class Delete:
+def delete(run: Run, given: Given) -> None:
     """The work of `delete`."""
-
-    def __init__(self, given: Given) -> None:
-        self._guest = given.text("guest")
-
-    def stage(self, run: Run) -> None:
-        """Stage the deletion."""
-        session = run.session
-        found = list(guest.matches(session, self._guest))
-        if not found:
-            session.note(f"{self._guest} was not deleted: nothing is there.")
-        for path in found:
-            refuse_vital(session, path)
-            entry = session.files.stat(path)
-            if entry is None:
-                continue
-            if entry.is_directory:
-                session.delete_tree(path)
-            else:
-                session.delete_file(path)
-
-
-class Move:
-    """The work of `move`."""
-
-    def __init__(self, given: Given) -> None:
-        self._guest, self._new = given.text("guest"), given.text("new")
-
-    def stage(self, run: Run) -> None:
-        """Stage the move."""
-        session = run.session
-        path = guest.existing(session, self._guest)
+    wanted = given.text("guest")
+    session = run.session
+    found = list(guest.matches(session, wanted))
+    if not found:
+        session.note(f"{wanted} was not deleted: nothing is there.")
+    for path in found:
         refuse_vital(session, path)
-        new = guest.into(session, self._new, path.rpartition("\\")[2])
-        if new.lower().startswith(path.lower() + "\\"):
-            msg = f"{path} can't be moved into itself."
-            raise UsageError(msg, "Name another path.")
-        if new.lower() != path.lower() and session.files.stat(new) is not None:
-            msg = f"{path} can't be moved: {new} is there already."
-            raise UsageError(msg, "Delete it first, or name another path.")
-        if new == path:
-            return
-        session.make_directory(parent(new))
-        session.move(path, new)
+        entry = session.files.stat(path)
+        if entry is None:
+            continue
+        if entry.is_directory:
+            session.delete_tree(path)
+        else:
+            session.delete_file(path)
 
 
-class Write:
+def move(run: Run, given: Given) -> None:
+    """The work of `move`."""
+    wanted, new = given.text("guest"), given.text("new")
+    session = run.session
+    path = guest.existing(session, wanted)
+    refuse_vital(session, path)
+    new = guest.into(session, new, path.rpartition("\\")[2])
+    if new.lower().startswith(path.lower() + "\\"):
+        msg = f"{path} can't be moved into itself."
+        raise UsageError(msg, "Name another path.")
+    if new.lower() != path.lower() and session.files.stat(new) is not None:
+        msg = f"{path} can't be moved: {new} is there already."
+        raise UsageError(msg, "Delete it first, or name another path.")
+    if new == path:
+        return
+    session.make_directory(parent(new))
+    session.move(path, new)
+
+
+def write(run: Run, given: Given) -> None:
     """The work of `write`."""
-
-    def __init__(self, given: Given) -> None:
-        self._guest = given.text("guest")
-        self._data = given.text("text").encode("utf-8", "surrogateescape")
-
-    def stage(self, run: Run) -> None:
-        """Stage the file."""
-        path = guest.resolve(run.session, self._guest)
-        there = run.session.files.stat(path)
-        if there is not None and (there.is_directory or _is_link(there.reparse_tag)):
-            msg = f"{path or 'The root'} is a {'link' if there.reparse_tag else 'folder'}."
-            raise UsageError(msg, "Name a file.")
-        run.session.write_file(path, self._data)
+    wanted = given.text("guest")
+    data = given.text("text").encode("utf-8", "surrogateescape")
+    path = guest.resolve(run.session, wanted)
+    there = run.session.files.stat(path)
+    if there is not None and (there.is_directory or _is_link(there.reparse_tag)):
+        msg = f"{path or 'The root'} is a {'link' if there.reparse_tag else 'folder'}."
+        raise UsageError(msg, "Name a file.")
+    run.session.write_file(path, data)
 
 
 class Edit:

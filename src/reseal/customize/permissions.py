@@ -23,18 +23,13 @@ _NAMES = {
 }  # fmt: skip
 
 
-class Owner:
+def owner(run: Run, given: Given) -> None:
     """The work of `owner`."""
-
-    def __init__(self, given: Given) -> None:
-        self._guest, self._account = given.text("guest"), given.text("account")
-
-    def stage(self, run: Run) -> None:
-        """Stage the descriptor."""
-        session = run.session
-        path = guest.existing(session, self._guest)
-        old = _descriptor(session, path)
-        session.set_descriptor(path, sddl.with_owner(old, account_sid(session, self._account)))
+    wanted, account = given.text("guest"), given.text("account")
+    session = run.session
+    path = guest.existing(session, wanted)
+    old = _descriptor(session, path)
+    session.set_descriptor(path, sddl.with_owner(old, account_sid(session, account)))
 
 
 class Sddl:

@@ -58,38 +58,31 @@ _PERSONAL = (
 _PROFILE = "%USERPROFILE%"
 
 
-class DefaultProfileFrom:
+def default_profile_from(run: Run, given: Given) -> None:
     """The work of `default-profile-from`."""
-
-    def __init__(self, given: Given) -> None:
-        self._user = given.text("user")
-
-    def stage(self, run: Run) -> None:
-        """Stage the hive and the files."""
-        session = run.session
-        sid, folder = _profile(session, self._user)
-        source = session.registry.hive(sid)
-        if source is None:
-            msg = f"{folder}, the profile of {self._user}, has no NTUSER.DAT."
-            raise UsageError(msg, "Name another account.")
-        old = session.registry.hive(DEFAULT_PROFILE)
-        descriptor = old.root.descriptor if old else descriptors.DEFAULT
-        made = Hive.open(source.to_bytes(), name=session.registry.file(DEFAULT_PROFILE) or "hive")
-        machine = identity.machine_sid(session.registry)
-        clean(
-            made, Account(self._user, Sid.parse(sid), Sid.parse(sid), folder), machine, descriptor
-        )
-        default = session.registry.default_profile
-        made.set_file_name(join(r"\??\C:", default, "NTUSER.DAT"))
-        session.replace_hive(DEFAULT_PROFILE, compact(made))
-        for path, entry in walk(session.files, folder):  # type: ignore[arg-type]
-            inside = path[len(folder) + 1 :]
-            if _NOT_COPIED.match(inside) or entry.reparse_tag:
-                continue
-            if entry.is_directory:
-                session.make_directory(join(default, inside))
-            else:
-                session.write_file(join(default, inside), session.files.read(path))
+    user = given.text("user")
+    session = run.session
+    sid, folder = _profile(session, user)
+    source = session.registry.hive(sid)
+    if source is None:
+        msg = f"{folder}, the profile of {user}, has no NTUSER.DAT."
+        raise UsageError(msg, "Name another account.")
+    old = session.registry.hive(DEFAULT_PROFILE)
+    descriptor = old.root.descriptor if old else descriptors.DEFAULT
+    made = Hive.open(source.to_bytes(), name=session.registry.file(DEFAULT_PROFILE) or "hive")
+    machine = identity.machine_sid(session.registry)
+    clean(made, Account(user, Sid.parse(sid), Sid.parse(sid), folder), machine, descriptor)
+    default = session.registry.default_profile
+    made.set_file_name(join(r"\??\C:", default, "NTUSER.DAT"))
+    session.replace_hive(DEFAULT_PROFILE, compact(made))
+    for path, entry in walk(session.files, folder):  # type: ignore[arg-type]
+        inside = path[len(folder) + 1 :]
+        if _NOT_COPIED.match(inside) or entry.reparse_tag:
+            continue
+        if entry.is_directory:
+            session.make_directory(join(default, inside))
+        else:
+            session.write_file(join(default, inside), session.files.read(path))
 
 
 def clean(hive: Hive, owner: Account, machine: Sid | None, descriptor: bytes) -> None:

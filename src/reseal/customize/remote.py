@@ -33,37 +33,25 @@ REMOTE_MANAGEMENT = "@FirewallAPI.dll,-30267"
 _SERVICE = "WinRM"
 
 
-class EnableRdp:
+def enable_rdp(run: Run, _: Given) -> None:
     """The work of `enable-rdp`."""
-
-    def __init__(self, given: Given) -> None:
-        del given
-
-    def stage(self, run: Run) -> None:
-        """Stage the values and rules."""
-        session = run.session
-        if session.registry.key(TERMINAL_SERVER) is None:
-            msg = "The image has no Remote Desktop."
-            raise CheckError(msg, "Leave --enable-rdp out.")
-        session.set_number(TERMINAL_SERVER, "fDenyTSConnections", 0)
-        session.set_number(rf"{TERMINAL_SERVER}\WinStations\RDP-Tcp", "UserAuthentication", 1)
-        open_firewall(session, REMOTE_DESKTOP, "Remote Desktop")
+    session = run.session
+    if session.registry.key(TERMINAL_SERVER) is None:
+        msg = "The image has no Remote Desktop."
+        raise CheckError(msg, "Leave --enable-rdp out.")
+    session.set_number(TERMINAL_SERVER, "fDenyTSConnections", 0)
+    session.set_number(rf"{TERMINAL_SERVER}\WinStations\RDP-Tcp", "UserAuthentication", 1)
+    open_firewall(session, REMOTE_DESKTOP, "Remote Desktop")
 
 
-class EnableWinrm:
+def enable_winrm(run: Run, _: Given) -> None:
     """The work of `enable-winrm`."""
-
-    def __init__(self, given: Given) -> None:
-        del given
-
-    def stage(self, run: Run) -> None:
-        """Stage the values and rules."""
-        session = run.session
-        set_start(session, _SERVICE, "auto")
-        session.set_number(WINRM_POLICY, "AllowAutoConfig", 1)
-        for name in ("IPv4Filter", "IPv6Filter"):
-            session.set_text(WINRM_POLICY, name, "*")
-        open_firewall(session, REMOTE_MANAGEMENT, "Windows Remote Management")
+    session = run.session
+    set_start(session, _SERVICE, "auto")
+    session.set_number(WINRM_POLICY, "AllowAutoConfig", 1)
+    for name in ("IPv4Filter", "IPv6Filter"):
+        session.set_text(WINRM_POLICY, name, "*")
+    open_firewall(session, REMOTE_MANAGEMENT, "Windows Remote Management")
 
 
 def open_firewall(session: Session, group: str, name: str) -> None:

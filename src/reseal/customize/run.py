@@ -71,7 +71,7 @@ class Customization:
         self._run: Run | None = None
         for one in given:
             with one.blamed():
-                self._steps.append((one, one.step.run(one)))
+                self._steps.append((one, one.step.prepare(one)))
         self.shrink = any(one.step.id == "shrink" for one, _ in self._steps)
 
     @property

@@ -23,28 +23,16 @@ if TYPE_CHECKING:
     from reseal.session import Session
 
 
-class WipeFree:
+def wipe_free(run: Run, _: Given) -> None:
     """The work of `wipe-free`."""
-
-    def __init__(self, given: Given) -> None:
-        del given
-
-    def stage(self, run: Run) -> None:
-        """Stage it for the end."""
-        if not run.session.parts:
-            msg = "A folder has no free clusters that could be wiped."
-            raise UsageError(msg, "Work on a disk image.")
-        run.at_end["wipe-free"] = lambda: _wipe(run.session)
+    if not run.session.parts:
+        msg = "A folder has no free clusters that could be wiped."
+        raise UsageError(msg, "Work on a disk image.")
+    run.at_end["wipe-free"] = lambda: _wipe(run.session)
 
 
-class Shrink:
+def shrink(run: Run, _: Given) -> None:
     """The work of `shrink`."""
-
-    def __init__(self, given: Given) -> None:
-        del given
-
-    def stage(self, run: Run) -> None:
-        """Stage nothing: it concerns the file alone."""
 
 
 def _wipe(session: Session) -> None:

@@ -75,8 +75,9 @@ class Group(StrEnum):
 class Step(Declaration):
     """One thing that can be done to an image.
 
-    Its id is the option without its hyphens, and the key in a recipe. Its work takes the arguments,
-    looks at everything on this machine that it will need, and returns a `Stager`.
+    Its id is the option without its hyphens, and the key in a recipe. Its work is a function of a `Run`
+    and the arguments. Where this machine has to be looked at before the image is opened it is a class
+    of a `Stager` instead, made of the arguments.
 
     Attributes:
         group: under which heading it is shown.
@@ -90,6 +91,16 @@ class Step(Declaration):
     arguments: tuple[Argument, ...]
     words: bool
     example: tuple[str, ...]
+
+    def prepare(self, given: Given) -> Stager:
+        """Look at everything on this machine that the step will need.
+
+        Raises:
+            ResealError: a file is missing, or an argument is wrong.
+        """
+        work = self.run
+        stager: Stager = work(given) if isinstance(work, type) else _Plain(work, given)
+        return stager
 
     @property
     def metavar(self) -> str:
@@ -186,6 +197,18 @@ class Given:
             if not error.message.startswith(self.where):
                 error.args = (f"{self.where}: {error.message}", *error.args[1:])
             raise
+
+
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """A step that needs nothing of this machine."""
+
+    work: Callable[[Run, Given], None]
+    given: Given
+
+    def stage(self, run: Run) -> None:
+        """Stage the changes."""
+        self.work(run, self.given)
 
 
 def step(

@@ -36,15 +36,10 @@ _STARTS = {
 }
 
 
-class TimeZone:
+def timezone(run: Run, given: Given) -> None:
     """The work of `timezone`."""
-
-    def __init__(self, given: Given) -> None:
-        self._zone = given.text("zone")
-
-    def stage(self, run: Run) -> None:
-        """Stage the values."""
-        set_time_zone(run.session, self._zone)
+    zone = given.text("zone")
+    set_time_zone(run.session, zone)
 
 
 class Locale:

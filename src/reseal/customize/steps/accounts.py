@@ -16,7 +16,7 @@ _USER = Argument("user", "the name of a local account", Kind.NAME)
     mark=Mark.INFERRED,
     source="what Windows keeps of an account is seen in real hives; that nothing else needs it, inferred",
     example=("vagrant",),
-    work="reseal.customize.accounts:RemoveUser",
+    work="reseal.customize.accounts:remove_user",
 )
 def remove_user() -> None:
     """Remove a local account with all that is its own.
@@ -49,7 +49,7 @@ def password() -> None:
     mark=Mark.REPORTED,
     source=f"{_REPORTED}; [MS-SAMR] 2.2.1.12",
     example=("Guest",),
-    work="reseal.customize.accounts:DisableUser",
+    work="reseal.customize.accounts:disable_user",
 )
 def disable_user() -> None:
     """Keep people from logging on with a local account.
@@ -65,7 +65,7 @@ def disable_user() -> None:
     mark=Mark.REPORTED,
     source=f"{_REPORTED}; [MS-SAMR] 2.2.1.12",
     example=("Administrator",),
-    work="reseal.customize.accounts:EnableUser",
+    work="reseal.customize.accounts:enable_user",
 )
 def enable_user() -> None:
     """Let people log on with a local account."""
@@ -76,7 +76,7 @@ def enable_user() -> None:
     Group.ACCOUNTS,
     mark=Mark.DOCUMENTED,
     source="Microsoft, Configure Windows to automate logon",
-    work="reseal.customize.accounts:AutologonOff",
+    work="reseal.customize.accounts:autologon_off",
 )
 def autologon_off() -> None:
     """Let nobody be logged on by itself any more, and forget the password for that."""

@@ -17,7 +17,7 @@ _PICTURE = Argument("picture", "a .jpg, .png or .bmp file of this machine", Kind
     mark=Mark.REPORTED,
     source="Unattended Windows Setup Reference, OEMInformation; the key: scripts of image builders",
     example=("Manufacturer:Example Corp",),
-    work="reseal.customize.appearance:OemInformation",
+    work="reseal.customize.appearance:oem_information",
 )
 def oem_information() -> None:
     """Say who made the machine and who helps with it, as the system's settings show it."""

@@ -55,7 +55,7 @@ def copy_out() -> None:
     mark=Mark.DOCUMENTED,
     source=_NAMING,
     example=(r"C:\Tools",),
-    work="reseal.customize.files:MakeDirectory",
+    work="reseal.customize.files:mkdir",
 )
 def mkdir() -> None:
     """Make a folder, and those above it that are missing."""
@@ -68,7 +68,7 @@ def mkdir() -> None:
     mark=Mark.DOCUMENTED,
     source=_NAMING,
     example=(r"C:\Install\*.log",),
-    work="reseal.customize.files:Delete",
+    work="reseal.customize.files:delete",
 )
 def delete() -> None:
     """Delete a file or a folder with all below it; * and ? stand for any part of a name.
@@ -86,7 +86,7 @@ def delete() -> None:
     source="Microsoft, How permissions are handled when you copy and move files and folders: what is "
     "moved inside of a volume keeps its permissions",
     example=(r"C:\Install\agent.ini:C:\ProgramData\Agent\agent.ini",),
-    work="reseal.customize.files:Move",
+    work="reseal.customize.files:move",
 )
 def move() -> None:
     """Move or rename a file or a folder inside the image; it keeps its permissions."""
@@ -100,7 +100,7 @@ def move() -> None:
     mark=Mark.DOCUMENTED,
     source=_NAMING,
     example=(r"C:\build.txt:golden image 7",),
-    work="reseal.customize.files:Write",
+    work="reseal.customize.files:write",
 )
 def write() -> None:
     """Write a text to a file, new or over what is there."""
@@ -136,7 +136,7 @@ def edit() -> None:
     mark=Mark.DOCUMENTED,
     source="[MS-DTYP] 2.4.6, SECURITY_DESCRIPTOR; Microsoft, Well-known SIDs",
     example=(r"C:\Tools:Administrators",),
-    work="reseal.customize.permissions:Owner",
+    work="reseal.customize.permissions:owner",
 )
 def owner() -> None:
     """Give a file or a folder another owner; what is below a folder keeps its own."""

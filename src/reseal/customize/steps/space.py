@@ -12,7 +12,7 @@ from reseal.mark import Mark
     mark=Mark.INFERRED,
     source="layout of NTFS: the Linux-NTFS project; of hives: libyal; that Windows misses nothing of it: "
     "inferred",
-    work="reseal.customize.space:WipeFree",
+    work="reseal.customize.space:wipe_free",
 )
 def wipe_free() -> None:
     """Wipe what is nobody's any more: free clusters, slack, free cells of hives, logs, page files.
@@ -27,7 +27,7 @@ def wipe_free() -> None:
     Group.SPACE,
     mark=Mark.DOCUMENTED,
     source="QEMU, qemu-img convert",
-    work="reseal.customize.space:Shrink",
+    work="reseal.customize.space:shrink",
 )
 def shrink() -> None:
     """Rewrite the image's file compactly when everything is done, and say what it takes then.

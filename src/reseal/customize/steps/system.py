@@ -15,7 +15,7 @@ _STARTS = ("auto", "start", "delayed", "manual", "disabled")
     mark=Mark.SEEN,
     source="TimeZoneInformation in real hives of Windows 7 to 10",
     example=("W. Europe Standard Time",),
-    work="reseal.customize.system:TimeZone",
+    work="reseal.customize.system:timezone",
 )
 def timezone() -> None:
     """Set the time zone.
@@ -61,7 +61,7 @@ def service() -> None:
     Group.SYSTEM,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, TerminalServices and FirewallGroups",
-    work="reseal.customize.remote:EnableRdp",
+    work="reseal.customize.remote:enable_rdp",
 )
 def enable_rdp() -> None:
     """Allow Remote Desktop, with Network Level Authentication, and open the firewall for it."""
@@ -72,7 +72,7 @@ def enable_rdp() -> None:
     Group.SYSTEM,
     mark=Mark.DOCUMENTED,
     source="Microsoft, Installation and configuration for Windows Remote Management",
-    work="reseal.customize.remote:EnableWinrm",
+    work="reseal.customize.remote:enable_winrm",
 )
 def enable_winrm() -> None:
     """Let Windows Remote Management start by itself and listen, and open the firewall for it.
@@ -90,7 +90,7 @@ def enable_winrm() -> None:
     mark=Mark.INFERRED,
     source="Microsoft, Customize the Default User Profile by Using CopyProfile",
     example=("Administrator",),
-    work="reseal.customize.profile:DefaultProfileFrom",
+    work="reseal.customize.profile:default_profile_from",
 )
 def default_profile_from() -> None:
     """Make the default profile, with which new accounts start, of somebody's.
