@@ -46,7 +46,7 @@ from reseal.sandbox import Limits
 from reseal.specialize import SidChoice, Specialization, Wish
 from reseal.specialize.wish import RANDOM
 from reseal.windows import Installation, Sid
-from reseal.windows.registry import MACHINE_HIVES
+from reseal.windows.names import MACHINE_HIVES
 from reseal.worker import run_worker
 
 if TYPE_CHECKING:
