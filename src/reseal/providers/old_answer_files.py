@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reseal.answerfile.secrets import DELETED
+from reseal.mark import Mark
 from reseal.providers.declaration import provider
 from reseal.providers.markup import Element, MarkupError, elements, replaced
 from reseal.providers.places import configuration
-from reseal.session import Mark
 from reseal.tree import join
-from reseal.windows.answer_files import NAMES, named
+from reseal.windows.answer_files import DELETED, NAMES, named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

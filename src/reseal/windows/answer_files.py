@@ -31,6 +31,10 @@ _IN_ROOT = ("Unattend.xml", "Autounattend.xml")
 #: The names that a file has in these folders, in lower case.
 NAMES = frozenset(map(str.lower, _IN_ROOT))
 
+#: What Windows Setup writes over a secret in the cached file when its pass is done (seen: a build
+#: log; documented without the text: Windows Setup Automation Overview).
+DELETED = "*SENSITIVE*DATA*DELETED*"
+
 
 def named(registry: Registry) -> str | None:
     """Return the file that `UnattendFile` names, as a path of the volume; None where it is not set."""
