@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from reseal.customize.outputs import Outputs
 from reseal.customize.shared import Run
-from reseal.customize.step import STEPS
+from reseal.customize.steps import STEPS
 from reseal.errors import UsageError
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ class Customization:
         self._run: Run | None = None
         for one in given:
             with one.blamed():
-                self._steps.append((one, one.step.make(one)))
-        self.shrink = any(one.step.name == "shrink" for one, _ in self._steps)
+                self._steps.append((one, one.step.prepare(one)))
+        self.shrink = any(one.step.id == "shrink" for one, _ in self._steps)
 
     @property
     def reads(self) -> tuple[Path, ...]:
@@ -86,8 +86,8 @@ class Customization:
         for one, stager in self._steps:
             with (
                 one.blamed(),
-                session.step(f"Customizing: {one.step.name}"),
-                session.acting(one.step.name, one.step.mark),
+                session.step(f"Customizing: {one.step.id}"),
+                session.acting(one.step.id, one.step.mark),
             ):
                 stager.stage(run)
         return run.answers
