@@ -23,7 +23,7 @@ from reseal.windows.accounts import accounts
 from reseal.windows.names import PROFILE_LIST
 
 if TYPE_CHECKING:
-    from reseal.customize.run import Run
+    from reseal.customize.shared import Run
     from reseal.customize.step import Given
     from reseal.session import Session
     from reseal.session.change import State

@@ -18,7 +18,7 @@ from reseal.errors import UsageError
 from reseal.tree import join
 
 if TYPE_CHECKING:
-    from reseal.customize.run import Run
+    from reseal.customize.shared import Run
     from reseal.customize.step import Given
     from reseal.session import Session
 

@@ -8,7 +8,7 @@ from reseal.drivers import add_packages
 from reseal.errors import UsageError
 
 if TYPE_CHECKING:
-    from reseal.customize.run import Run
+    from reseal.customize.shared import Run
     from reseal.customize.step import Given
 
 

@@ -11,7 +11,7 @@ from reseal.windows.accounts import accounts
 from reseal.windows.sid import Sid
 
 if TYPE_CHECKING:
-    from reseal.customize.run import Run
+    from reseal.customize.shared import Run
     from reseal.customize.step import Given
     from reseal.session import Session
 

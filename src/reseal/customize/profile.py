@@ -30,7 +30,7 @@ from reseal.windows.names import DEFAULT_PROFILE
 from reseal.windows.sid import Sid
 
 if TYPE_CHECKING:
-    from reseal.customize.run import Run
+    from reseal.customize.shared import Run
     from reseal.customize.step import Given
     from reseal.regf import Key, Value
     from reseal.session import Session

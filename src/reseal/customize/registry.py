@@ -25,7 +25,7 @@ from reseal.windows.names import split_root
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reseal.customize.run import Run
+    from reseal.customize.shared import Run
     from reseal.customize.step import Given
     from reseal.session import Session
 

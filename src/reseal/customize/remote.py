@@ -19,7 +19,7 @@ from reseal.errors import CheckError
 from reseal.regf import types
 
 if TYPE_CHECKING:
-    from reseal.customize.run import Run
+    from reseal.customize.shared import Run
     from reseal.customize.step import Given
     from reseal.session import Session
 

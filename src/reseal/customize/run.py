@@ -6,15 +6,15 @@ staged in the worker; what they copy out of the image gets its place when the im
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from reseal.customize.outputs import Outputs
+from reseal.customize.shared import Run
 from reseal.customize.steps import STEPS
 from reseal.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from pathlib import Path
 
     from reseal.customize.step import Given, Stager
@@ -27,28 +27,6 @@ LAST_ADMINISTRATOR = "last-administrator"
 OEM_KEY = "oem-key"
 _LAST = "wipe-free"
 FORCEABLE = (LAST_ADMINISTRATOR, OEM_KEY)
-
-
-@dataclass
-class Run:
-    """What the steps of one run share.
-
-    Attributes:
-        session: the opened installation.
-        outputs: what goes to this machine in the end.
-        target: where the next boot goes, if the image is generalized after the steps; None where it
-            is not.
-        answers: the answer file that generalizing will place, if any; steps may add to it.
-        force: names of what is not to be refused.
-        at_end: called in turn when all is staged, the image's generalization too.
-    """
-
-    session: Session
-    outputs: Outputs
-    target: Target | None = None
-    answers: Request | None = None
-    force: frozenset[str] = frozenset()
-    at_end: dict[str, Callable[[], None]] = field(default_factory=dict)
 
 
 class Customization:

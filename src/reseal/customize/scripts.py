@@ -27,7 +27,7 @@ from reseal.windows.installation import CURRENT_VERSION
 from reseal.windows.setup import SetupState
 
 if TYPE_CHECKING:
-    from reseal.customize.run import Run
+    from reseal.customize.shared import Run
     from reseal.customize.step import Given
     from reseal.session import Session
 

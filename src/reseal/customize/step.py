@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from reseal.customize.run import Run
+    from reseal.customize.shared import Run
     from reseal.mark import Mark
 
 

@@ -18,7 +18,7 @@ from reseal.unattend.time_zone import set_time_zone
 from reseal.windows import services
 
 if TYPE_CHECKING:
-    from reseal.customize.run import Run
+    from reseal.customize.shared import Run
     from reseal.customize.step import Given
     from reseal.session import Session
 

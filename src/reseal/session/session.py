@@ -256,17 +256,6 @@ class Session:
             target = f"{store.path}: {store.store.alias(one.id)} {element.name}"
             self.record("set_boot_element", target, before, store.show(one, element))
 
-    def delete_boot_element(self, store: BootStore, one: BcdObject, number: int) -> bool:
-        """Delete an element of an object of a boot store; true if there was one."""
-        element = one.element(number)
-        if element is None:
-            return False
-        before = store.show(one, element)
-        store.delete(one, number)
-        target = f"{store.path}: {store.store.alias(one.id)} {element.name}"
-        self.record("delete_boot_element", target, before, None)
-        return True
-
     def replace_hive(self, name: str, hive: Hive) -> None:
         """Put a hive in the place of another, or of none; it is written whole."""
         old = self.registry.load(name)
