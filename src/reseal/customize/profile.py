@@ -106,6 +106,7 @@ class DefaultProfileFrom:
                 session.write_file(join(default, inside), session.files.read(path))
 
 
+# Complex: what to do is collected in one walk, and done in the order that keeps paths true.
 def clean(hive: Hive, owner: Account, machine: Sid | None, descriptor: bytes) -> None:
     """Take out of a profile's hive what tells whose it was.
 
