@@ -46,7 +46,7 @@ from reseal.sandbox import Limits
 from reseal.specialize import SidChoice, Specialization, Wish
 from reseal.specialize.wish import RANDOM
 from reseal.windows import Installation, Sid
-from reseal.windows.registry import MACHINE_HIVES
+from reseal.windows.names import MACHINE_HIVES
 from reseal.worker import run_worker
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ class Workshop:
         one = chosen.installation
         installation = Installation(self._volume, one.root, volume=one.volume)
         found = replace(chosen, installation=installation, volume=self._volume)
-        return session_of(self._opened, found, RunOptions())
+        return session_of(found, RunOptions())
 
     def _rehearse(self, chosen: Found) -> None:
         """Stage a machine for nobody, so that forks find in memory what they need."""

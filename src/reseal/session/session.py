@@ -19,12 +19,13 @@ from typing import TYPE_CHECKING
 
 from reseal.disk import Patched
 from reseal.errors import CheckError, ImageError
+from reseal.mark import Mark
 from reseal.regf import sids, types
-from reseal.session.change import Change, Mark, State, key_state, value_state
+from reseal.session.change import Change, State, key_state, value_state
 from reseal.session.staging import Counts, StagedTree
 from reseal.session.surroundings import Neighbours, Part, VolumeState
 from reseal.tree import join
-from reseal.windows.registry import MACHINE_HIVES
+from reseal.windows.names import MACHINE_HIVES
 
 if TYPE_CHECKING:
     from reseal.bcd import BcdObject
