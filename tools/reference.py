@@ -13,8 +13,8 @@ from reseal import errors
 from reseal.answerfile import RULES, schema
 from reseal.api import OpenImage
 from reseal.checks import CHECKS
+from reseal.operations.record import SCHEMA
 from reseal.providers import PROVIDERS, Provider, provider
-from reseal.report.record import SCHEMA
 from reseal.session import Change, Mark, Session
 from tools.command_tree import Command, commands
 

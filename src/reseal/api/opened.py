@@ -8,11 +8,13 @@ own that lasts as long as the image is open.
 from __future__ import annotations
 
 import contextlib
+import os
 import select
 import socket
 import tempfile
 import threading
 import warnings
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
@@ -21,14 +23,18 @@ from reseal import checks, errors
 from reseal.api.channel import Channel
 from reseal.api.service import ABANDON, COMMIT, AbandonedError, Service
 from reseal.errors import ImageError, ResealError, UsageError
+from reseal.operations.answers import Content, content
+from reseal.operations.generalize import target_of
+from reseal.operations.operation import HostPath, Operation, Writing, check_writable, run
+from reseal.operations.record import RunRecord, save_identity
 from reseal.report import files
 from reseal.session import Change, Mark
-from reseal.session.run import Options, change
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from types import TracebackType
 
+#: The switch by which a run knows that what Windows had in memory is discarded.
+_DISCARD = "discard-hibernation"
 #: The data of a registry value: text, number, several texts, or anything else as bytes.
 Data: TypeAlias = "str | int | list[str] | bytes"
 
@@ -44,11 +50,12 @@ class OpenImage:
     or the image is not open.
     """
 
-    def __init__(self, path: Path, options: Options) -> None:
+    def __init__(self, path: Path, writing: Writing, needs: dict[str, Any]) -> None:
         self._path = path
-        self._options = options
+        self._writing = writing
+        self._needs = needs
         self._channel: Channel | None = None
-        self._record: dict[str, Any] | None = None
+        self._record: RunRecord | None = None
         self._error: BaseException | None = None
 
     def __enter__(self) -> Self:
@@ -62,7 +69,7 @@ class OpenImage:
             with socket.socket(socket.AF_UNIX) as listener:
                 listener.bind(str(address))
                 listener.listen(1)
-                service = Service(address)
+                service = Service(address, self._needs)
                 self._thread = threading.Thread(target=partial(self._run, service, over))
                 self._thread.start()
                 ready, _, _ = select.select([listener, self._over], [], [])
@@ -195,43 +202,176 @@ class OpenImage:
         """Give a file a new name in its folder."""
         self._ask("rename_file", path, new_name)
 
-    # Whole jobs
+    # Whole operations: each stages what the command of its name does, and can be given once
 
     def generalize(
         self,
-        target: str = "oobe",
+        target: str | None = None,
         *,
         enable: Iterable[str] = (),
         disable: Iterable[str] = (),
         sid_now: bool = False,
+        rearm: bool = False,
+        remove_drivers: bool = False,
+        drivers: HostPath | None = None,
+        mode: str | None = None,
+        strict: bool = False,
+        force: Iterable[str] = (),
+        locate_boot_devices: bool = False,
+        steps: Iterable[Iterable[str]] = (),
+        unattend: Content | None = None,
+        replace: bool = False,
+        oobe_xml: Content | None = None,
+        driver_paths: Iterable[str] = (),
     ) -> None:
         """Stage all that generalizing means, as `reseal generalize` does.
 
         Args:
-            target: where the next boot goes: `oobe` or `audit`.
+            target: where the next boot goes: `oobe` or `audit`; None for what the answer file says, or
+                OOBE.
             enable: ids of providers that do not run by default.
             disable: ids of providers that are not to run.
             sid_now: whether the machine gets its new SID now rather than at its first boot.
+            rearm: whether the activation is rearmed at the first boot.
+            remove_drivers: whether third parties' driver packages are removed, too.
+            drivers: a folder whose driver packages are added first; `reseal.open` has it in `reads`.
+            mode: `vm` where the image returns to the same hypervisor.
+            strict: whether images with third parties' Sysprep providers are refused.
+            force: names of checks, and of what steps refuse, that do not stop the run.
+            locate_boot_devices: whether the boot manager searches for Windows.
+            steps: steps of customizing that are done first, as for `customize`.
+            unattend: an answer file for this run and the next boot, or its name and content.
+            replace: whether answer files that would win against it are moved aside.
+            oobe_xml: an oobe.xml to place, too, or its name and content.
+            driver_paths: `PATH=FOLDER` each: what driver paths of the answer file stand for.
 
         Raises:
             CheckError: the image can't be generalized.
         """
-        if target not in {"oobe", "audit"}:
-            msg = f"{target} is no place that a boot can go to."
-            raise UsageError(msg, "Say oobe or audit.")
-        self._ask(
-            "generalize", target=target, enable=[*enable], disable=[*disable], sid_now=sid_now
-        )
+        target_of(target, None)
+        self._stage("generalize", locals())
+
+    def boot(
+        self,
+        target: str | None = None,
+        *,
+        recover: bool = False,
+        force: Iterable[str] = (),
+        unattend: Content | None = None,
+        replace: bool = False,
+        oobe_xml: Content | None = None,
+        driver_paths: Iterable[str] = (),
+    ) -> None:
+        """Arm the next boot without generalizing, as `reseal boot` does.
+
+        Args:
+            target: where the next boot goes: `oobe` or `audit`; None for what the answer file says.
+            recover: whether a failed Sysprep is put back to its last consistent state instead.
+            force: `unattend`, to take an answer file with errors.
+            unattend: as for `generalize`, and so are the others.
+            replace: whether answer files that would win against it are moved aside.
+            oobe_xml: an oobe.xml to place, too, or its name and content.
+            driver_paths: `PATH=FOLDER` each: what driver paths of the answer file stand for.
+
+        Raises:
+            CheckError: a run of Sysprep or of Setup failed in this image.
+        """
+        target_of(target, None)
+        options = locals()
+        del options["target"]
+        self._stage("boot", {**options, "oobe": target == "oobe", "audit": target == "audit"})
+
+    def change_sid(
+        self,
+        chosen: str | None = None,
+        *,
+        new: bool = False,
+        pending: bool = False,
+        all_volumes: bool = False,
+        force: bool = False,
+    ) -> None:
+        """Stage another machine SID, as `reseal sid` does; by default a new one, now.
+
+        Args:
+            chosen: the SID; None for one that is drawn.
+            new: whether it is drawn here also where the change is left to Windows.
+            pending: whether the change is left to Windows at the next boot.
+            all_volumes: whether the other volumes' descriptors are changed, too.
+            force: whether a member of a domain gets another SID.
+        """
+        self._stage("change_sid", locals())
+
+    def specialize(
+        self,
+        *,
+        computer_name: str | None = None,
+        sid: str | None = None,
+        unattend: Content | None = None,
+        settings: Iterable[str] = (),
+        now: bool = False,
+        replace: bool = False,
+        force: Iterable[str] = (),
+        drivers: HostPath | None = None,
+    ) -> None:
+        """Stage one machine, as `reseal specialize` does. What is None stays as the image has it.
+
+        Args:
+            computer_name: its name, or `*` for a random one.
+            sid: its SID; `new` for one that is drawn here, `pending` for one that Windows draws.
+            unattend: an answer file for its first boot, or its name and content.
+            settings: `SETTING=VALUE` each, as in `Shell-Setup/TimeZone=UTC`; they win over the file.
+            now: whether all is done at once that has a known place.
+            replace: whether answer files that would win are moved aside.
+            force: `unattend`, to take an answer file with errors; `domain`, to rename a member of one.
+            drivers: a folder whose driver packages are added; `reseal.open` has it in `reads`.
+        """
+        self._stage("specialize", locals())
+
+    def customize(self, *steps: Iterable[str], force: Iterable[str] = ()) -> None:
+        r"""Stage steps of customizing in their order, as `reseal customize` does.
+
+        Args:
+            steps: of each its name and its arguments, as in `("mkdir", r"C:\Install")`. What a step reads
+                on this computer, `reseal.open` has in `reads`.
+            force: names under which steps do what they would refuse.
+        """
+        self._stage("customize", locals())
+
+    def apply_unattend(
+        self,
+        unattend: Content,
+        *,
+        now: bool = False,
+        force: bool = False,
+        replace: bool = False,
+        oobe_xml: Content | None = None,
+        driver_paths: Iterable[str] = (),
+    ) -> None:
+        """Stage an answer file for the image as it is, as `reseal unattend apply` does.
+
+        Args:
+            unattend: the answer file, or its name and content.
+            now: whether settings of specialize are applied at once where their place is known.
+            force: whether a file with errors is taken.
+            replace: whether answer files that would win against it are moved aside.
+            oobe_xml: an oobe.xml to place, too, or its name and content.
+            driver_paths: `PATH=FOLDER` each: what driver paths of the answer file stand for.
+        """
+        self._stage("apply_unattend", locals())
 
     def run_provider(self, name: str) -> None:
         """Stage what one provider does, by its id, such as `recycle-bins`."""
         self._ask("run_provider", name)
 
-    def commit(self, *, report: Iterable[str | Path] = ()) -> dict[str, Any]:
+    def commit(
+        self, *, report: Iterable[HostPath] = (), save_identity_as: HostPath | None = None
+    ) -> dict[str, Any]:
         """Write everything that was staged: it is done in the end, or the image is as it was.
 
         Args:
             report: files that keep the record of the run, as a page (.html) or data (.json).
+            save_identity_as: a file that keeps the identity that the machine had when it was opened, for
+                `reseal verify --identity`.
 
         Returns:
             The record of the run; `reseal.report` has its schema.
@@ -242,6 +382,9 @@ class OpenImage:
         kept = [Path(one) for one in report]
         for path in kept:
             files.check(path)
+        identity = Path(save_identity_as) if save_identity_as else None
+        if identity:
+            check_writable(identity)
         if self._channel is None:
             raise _closed(self._path)
         self._channel.send({"verb": COMMIT})
@@ -251,22 +394,30 @@ class OpenImage:
         if self._record is None:
             error, self._error = self._error, None
             raise error or _nonsense(self._path)
-        if self._options.dry_run:
-            self._record["result"] = "dry run"
         for path in kept:
             files.write(self._record, path)
-        return self._record
+        if identity:
+            save_identity(self._record, identity)
+        return dict(self._record)
 
     # The line to the worker
 
-    def _run(self, service: Service, over: socket.socket) -> None:
+    def _run(self, service: Operation, over: socket.socket) -> None:
         """Be the thread that owns the image."""
         try:
-            self._record = change(self._path, service.job, service.recheck, self._options)
+            self._record = run(self._path, service, self._writing)
         except BaseException as error:  # noqa: BLE001  the caller's thread raises it
             self._error = error
         finally:
             over.close()
+
+    def _stage(self, verb: str, options: dict[str, Any]) -> None:
+        """Have an operation staged; the worker can't read files that it was not started with."""
+        plain = {name: _plain(one) for name, one in options.items() if name != "self"}
+        for name in ("unattend", "oobe_xml"):
+            if plain.get(name) is not None:
+                plain[name] = content(options[name])
+        self._ask(verb, **plain)
 
     def _ask(self, verb: str, *arguments: object, **options: object) -> Any:
         if self._channel is None:
@@ -302,25 +453,30 @@ class OpenImage:
 
 def open_image(
     path: Path,
+    writing: Writing,
     *,
-    volume: str | None,
-    output: Path | None,
-    thin: bool,
-    dry_run: bool,
-    allow_backing: bool,
     force: Iterable[str],
+    reads: Iterable[HostPath],
+    chkdsk_at_boot: bool,
+    discard_hibernation: bool,
 ) -> OpenImage:
     """What `reseal.open` does once it is called."""
-    switches = frozenset(checks.force(list(force)))
-    options = Options(
-        volume=volume,
-        output=output,
-        thin=thin,
-        dry_run=dry_run,
-        allow_backing=allow_backing,
-        switches=switches,
-    )
-    return OpenImage(path, options)
+    switches = checks.force(list(force)) | ({_DISCARD} if discard_hibernation else set())
+    needs = {
+        "switches": frozenset(switches),
+        "reads": tuple(map(Path, reads)),
+        "chkdsk_at_boot": chkdsk_at_boot,
+    }
+    return OpenImage(path, writing, needs)
+
+
+def _plain(value: Any) -> Any:
+    """What an option is as JSON has it."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        return value
+    return [_plain(one) for one in value]
 
 
 def _closed(path: Path) -> UsageError:
