@@ -20,7 +20,7 @@ from reseal.disk import DiskError, Image, merge, nbd
 from reseal.errors import ResealError
 from reseal.folder import Folder
 from reseal.operations.generalize import generalize
-from reseal.session.resume import resume
+from reseal.run.resume import resume
 from reseal.testing.machine import Machine, tree
 from reseal.testing.windows import windows
 from reseal.worker import UnexpectedError

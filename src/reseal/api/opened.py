@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
 
 from reseal import checks, errors
-from reseal.api.channel import Channel
 from reseal.api.service import ABANDON, COMMIT, AbandonedError, Service
 from reseal.errors import ImageError, ResealError, UsageError
+from reseal.messages import Channel, MessageError
 from reseal.operations.answers import Content, content
 from reseal.operations.generalize import target_of
 from reseal.operations.operation import HostPath, Operation, Writing, check_writable, run
@@ -74,7 +74,7 @@ class OpenImage:
                 self._thread.start()
                 ready, _, _ = select.select([listener, self._over], [], [])
                 if listener in ready:
-                    self._channel = Channel(listener.accept()[0])
+                    self._channel = Channel(listener.accept()[0].detach(), binary=True)
                     self._receive()
                 else:
                     self._end()
@@ -430,7 +430,10 @@ class OpenImage:
 
     def _receive(self) -> Any:
         assert self._channel
-        message = self._channel.receive()
+        try:
+            message = self._channel.receive()
+        except MessageError as error:
+            raise _nonsense(self._path) from error
         if message is None:
             self._end()
         if "answer" in message:

@@ -6,8 +6,8 @@ import socket
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from reseal.api.channel import Channel
 from reseal.errors import ResealError, UsageError
+from reseal.messages import Channel
 from reseal.operations.boot import Boot, BootRequest
 from reseal.operations.customize import Customize, CustomizeRequest
 from reseal.operations.generalize import Generalize, GeneralizeRequest
@@ -72,7 +72,7 @@ class Service(Operation):
         """Serve the caller; the result is the record of the run."""
         with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(str(self._address))
-            channel = Channel(connection)
+            channel = Channel(connection.fileno(), binary=True)
             verbs = self._verbs(session)
             channel.send({"answer": None})
             while request := channel.receive():

@@ -13,7 +13,7 @@ from reseal.errors import UsageError
 if TYPE_CHECKING:
     from reseal.answerfile import AnswerFile
     from reseal.operations.operation import HostPath
-    from reseal.sysprep.unattend import Request as ToPlace
+    from reseal.unattend.apply import Request as ToPlace
 
 #: What standard input is called, in options and in messages.
 STANDARD_INPUT = "-"
@@ -57,8 +57,8 @@ class AnswerFileOptions:
                 msg = "--replace, --oobe-xml and --driver-path belong to an answer file."
                 raise UsageError(msg, "Name it with --unattend FILE.")
             return None
-        from reseal.sysprep.driver_paths import folders
-        from reseal.sysprep.unattend import Request as ToPlace
+        from reseal.unattend.apply import Request as ToPlace
+        from reseal.unattend.drivers import folders
 
         return ToPlace(
             load(self.unattend),
@@ -98,7 +98,7 @@ def content(file: Content) -> tuple[str, bytes]:
 
 def _load_oobe_xml(file: Content) -> tuple[str, bytes]:
     """Read an oobe.xml and check it; raises AnswerFileError."""
-    from reseal.sysprep import oobe_xml
+    from reseal.unattend import oobe_xml
 
     name, data = content(file)
     oobe_xml.check(data, name)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from reseal.bcd import Store
     from reseal.bcd.notation import Places
     from reseal.operations.operation import Writing
-    from reseal.session.boot_run import StoreJob
+    from reseal.run.boot import StoreJob
 
 _PROVED = (
     "Structure: the store was verified before it was written, and read back afterwards.",
@@ -33,14 +33,14 @@ def show(
         allow_backing: whether backing files may lie outside the image's folder.
     """
     from reseal.bcd import listing, to_json
-    from reseal.session import boot_run
+    from reseal.run import boot
 
     def look(store: Store, places: Places) -> dict[str, Any]:
         if plain:
             return {"objects": to_json(store, everything=everything, places=places)}
         return {"lines": list(listing(store, everything=everything, places=places))}
 
-    return boot_run.read(target, look, allow_backing=allow_backing)
+    return boot.read(target, look, allow_backing=allow_backing)
 
 
 def set_element(
@@ -70,16 +70,15 @@ def delete_element(target: Path, identifier: str, element: str, writing: Writing
 
 
 def _edited(target: Path, job: StoreJob, writing: Writing) -> dict[str, Any]:
-    from reseal.session import boot_run
-    from reseal.session.run import Options
+    from reseal.run import RunOptions, boot
 
-    options = Options(
+    options = RunOptions(
         volume=writing.volume,
         output=writing.output,
         dry_run=writing.dry_run,
         allow_backing=writing.allow_backing,
     )
-    return boot_run.change(target, job, options)
+    return boot.change(target, job, options)
 
 
 def record(command: str, done: dict[str, Any], *, dry_run: bool) -> RunRecord:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reseal.operations.record import BootRecord
+    from reseal.run.opening import Found
     from reseal.session import Session
-    from reseal.session.opening import Found
     from reseal.windows import Installation
 
 _PROVED = "State: what the next boot reads was read back from the written image."
@@ -80,8 +80,8 @@ class Boot(Operation):
     def result(self, session: Session) -> dict[str, Any]:
         """Stage the next boot, and its answer file."""
         from reseal.sysprep import boot as engine
-        from reseal.sysprep import unattend
         from reseal.sysprep.arm import Target
+        from reseal.unattend import apply as unattend
 
         if self._target is None:
             put_back = engine.recover(session)

@@ -60,9 +60,9 @@ def capture(
     opening: Opening | None = None,
     on_message: OnMessage | None = None,
 ) -> dict[str, Any]:
-    """Capture the Windows volume of a disk image; see `reseal.session.capture.capture`."""
-    from reseal.session.capture import CaptureOptions
-    from reseal.session.capture import capture as engine
+    """Capture the Windows volume of a disk image; see `reseal.run.capture.capture`."""
+    from reseal.run.capture import CaptureOptions
+    from reseal.run.capture import capture as engine
 
     asked, chosen = request or CaptureRequest(), opening or Opening()
     options = CaptureOptions(
@@ -90,8 +90,8 @@ def apply(
     allow_backing: bool = False,
     on_message: OnMessage | None = None,
 ) -> dict[str, Any]:
-    """Apply an image of a WIM to a volume or a folder; see `reseal.session.apply.apply`."""
-    from reseal.session.apply import apply as engine
+    """Apply an image of a WIM to a volume or a folder; see `reseal.run.apply.apply`."""
+    from reseal.run.apply import apply as engine
 
     return engine(
         wim,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from reseal.session.opening import Found
+    from reseal.run.opening import Found
 
 
 def check(

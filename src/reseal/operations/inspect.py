@@ -11,7 +11,7 @@ from reseal.operations.operation import Opening, look_at_all
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from reseal.session.opening import Found
+    from reseal.run.opening import Found
     from reseal.windows import Installation
 
 
@@ -30,7 +30,7 @@ def inspection(found: list[Found], volume: str | None, subject: str) -> dict[str
         one, or of the only one. Where there are several and none was chosen, these are None. What an
         image lacks is None.
     """
-    from reseal.session.opening import choose
+    from reseal.run.opening import choose
     from reseal.windows.identity import Identity
     from reseal.windows.registry import MACHINE_HIVES
     from reseal.windows.setup import SetupState, new_sid_pending

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from reseal.errors import UsageError
 from reseal.operations import record
+from reseal.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from reseal.operations.record import RunRecord
+    from reseal.run.opening import Found
     from reseal.session import Session
-    from reseal.session.opening import Found
     from reseal.windows import Installation
 
 #: Gets `{"step": …}` as the work goes on.
@@ -96,15 +97,40 @@ class Operation:
         """Make what the run needs on this computer, before the image is opened."""
 
     def stage(self, session: Session) -> dict[str, Any]:
-        """Stage the changes, and return the record of what the image was and will be."""
-        return record.recorded(self, session)
+        """Stage the changes, and record them.
+
+        Returns:
+            The record as far as the worker knows it: `schema`, `command`, `reseal` (the version),
+            `windows`, `before` and `after` (whose the installation is, and what its next boot does),
+            `proved` and `not_proved`; what `result` returns of the same name wins.
+        """
+        installation = session.installation
+        before = record.owner(installation) if self.whose else None
+        result = self.result(session)
+        return {
+            "schema": record.SCHEMA,
+            "command": self.command,
+            "reseal": __version__,
+            "windows": {
+                "volume": installation.volume,
+                "root": installation.root,
+                "product_name": installation.product_name,
+                "build": installation.build,
+            },
+            "before": before,
+            "after": record.owner(installation) if self.whose else None,
+            "summary": "The image was changed." if session.changes else "Nothing was changed.",
+            "proved": [*self.proved, *record.PROVED],
+            "not_proved": list(record.NOT_PROVED),
+            **result,
+        }
 
     def result(self, session: Session) -> Mapping[str, Any]:
         """Stage the changes.
 
         Returns:
             The part of the record that is the operation's own: `result`, and mostly `summary`, a whole
-            sentence that says what the image is now. It wins over what `recorded` says.
+            sentence that says what the image is now.
         """
         raise NotImplementedError
 
@@ -136,12 +162,12 @@ def run(
     Raises:
         ResealError: something forbids it or went wrong; the image is as it was.
     """
-    from reseal.session.run import Options, change
+    from reseal.run import RunOptions, change
 
     chosen = writing or Writing()
     try:
         operation.prepare(dry_run=chosen.dry_run)
-        options = Options(
+        options = RunOptions(
             volume=chosen.volume,
             index=chosen.index,
             allow_backing=chosen.allow_backing,
@@ -150,9 +176,7 @@ def run(
             dry_run=chosen.dry_run,
             **operation.needs,
         )
-        done = cast(
-            "RunRecord", change(image, operation.stage, operation.recheck, options, on_message)
-        )
+        done = cast("RunRecord", change(image, operation, options, on_message))
         operation.complete(done)
     finally:
         operation.discard()
@@ -176,7 +200,7 @@ def look(
         opening: which Windows, and how to open the image.
         whole: whether the job looks at the volume itself, rather than at some files of a WIM.
     """
-    from reseal.session.opening import choose
+    from reseal.run.opening import choose
 
     chosen = opening or Opening()
     return look_at_all(
@@ -195,7 +219,7 @@ def look_at_all(
     whole: bool = False,
 ) -> dict[str, Any]:
     """Look at every Windows of an image, as `look` does at one."""
-    from reseal.session.run import read
+    from reseal.run import read
 
     return read(
         image,

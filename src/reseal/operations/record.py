@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, cast
 
-from reseal.version import __version__
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
-    from reseal.operations.operation import Operation
-    from reseal.session import Session
     from reseal.windows import Installation
 
 #: The form of the record; `reseal/report/schema/<name>.json` describes it.
@@ -306,36 +303,6 @@ class UnattendRecord(RunRecord):
     unattend: AnswerFileRecord
 
 
-def recorded(operation: Operation, session: Session) -> dict[str, Any]:
-    """Have an operation stage its changes, and record it.
-
-    Returns:
-        The record as far as the worker knows it: `schema`, `command`, `reseal` (the version), `windows`,
-        `before` and `after` (whose the installation is, and what its next boot does), `proved` and
-        `not_proved`; what the operation returns of the same name wins.
-    """
-    installation = session.installation
-    before = owner(installation) if operation.whose else None
-    result = operation.result(session)
-    return {
-        "schema": SCHEMA,
-        "command": operation.command,
-        "reseal": __version__,
-        "windows": {
-            "volume": installation.volume,
-            "root": installation.root,
-            "product_name": installation.product_name,
-            "build": installation.build,
-        },
-        "before": before,
-        "after": owner(installation) if operation.whose else None,
-        "summary": "The image was changed." if session.changes else "Nothing was changed.",
-        "proved": [*operation.proved, *PROVED],
-        "not_proved": list(NOT_PROVED),
-        **result,
-    }
-
-
 def owner(installation: Installation) -> Owner:
     """Whose an installation is, and what its next boot does; staged changes count."""
     from dataclasses import asdict
@@ -350,7 +317,7 @@ def owner(installation: Installation) -> Owner:
     }
 
 
-def save_identity(record: Mapping[str, Any], path: Any) -> None:
+def save_identity(record: Mapping[str, Any], path: Path) -> None:
     """Write the identity that a run found, for `verify --identity`."""
     from reseal.proof.identity import MachineIdentity
 

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reseal.operations.record import RunRecord
+    from reseal.run.hive_copies import Taken
     from reseal.session import Session
-    from reseal.session.hive_copies import Taken
 
 
 class PutBack(Operation):
@@ -32,7 +32,7 @@ class PutBack(Operation):
 
     def result(self, session: Session) -> dict[str, Any]:
         """Stage the hives; raises CheckError where one is no longer the one that was taken out."""
-        from reseal.session.hive_copies import replace_all
+        from reseal.run.hive_copies import replace_all
 
         replace_all(session, self._changed, detailed=self.whose)
         names = ", ".join(sorted(taken.name for taken, _ in self._changed))

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reseal.operations.record import SidRecord
+    from reseal.run.opening import Found
     from reseal.session import Session
-    from reseal.session.opening import Found
     from reseal.sid import Replacement, Result
     from reseal.windows import Installation, Sid
 

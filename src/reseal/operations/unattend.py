@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from reseal.answerfile import Target as CheckedAgainst
     from reseal.operations.record import UnattendRecord
+    from reseal.run.opening import Found
     from reseal.session import Session
-    from reseal.session.opening import Found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class ApplyUnattend(Operation):
 
     def result(self, session: Session) -> dict[str, Any]:
         """Stage the answer file, and what of it is applied at once."""
-        from reseal.sysprep import unattend
+        from reseal.unattend import apply as unattend
 
         outcome = unattend.apply(session, self._answers)
         return {
@@ -102,7 +102,7 @@ def windows_of(image: Path, opening: Opening | None = None) -> CheckedAgainst:
 
 
 def _windows(found: Found) -> dict[str, Any]:
-    from reseal.sysprep import unattend
+    from reseal.unattend import apply as unattend
 
     facts = asdict(unattend.target_of(found.installation, thorough=True))
     return {name: sorted(one) if isinstance(one, frozenset) else one for name, one in facts.items()}
