@@ -19,7 +19,8 @@ from typing import Any
 from reseal.disk import DiskError, Image, merge, nbd
 from reseal.errors import ResealError
 from reseal.folder import Folder
-from reseal.operations.generalize import generalize
+from reseal.operations.generalize import Generalize
+from reseal.operations.operation import run
 from reseal.run.resume import resume
 from reseal.testing.machine import Machine, tree
 from reseal.testing.windows import windows
@@ -91,7 +92,7 @@ class Subject(ABC):
 
     def act(self) -> None:
         """Do what faults are to hit."""
-        generalize(self.path)
+        run(self.path, Generalize())
 
     def left(self) -> set[str]:
         """What lies beside the subject."""

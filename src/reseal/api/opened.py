@@ -15,17 +15,18 @@ import tempfile
 import threading
 import warnings
 from collections.abc import Iterable
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
 
 from reseal import checks, errors
-from reseal.api.service import ABANDON, COMMIT, AbandonedError, Service
+from reseal.api.service import ABANDON, COMMIT, AbandonedError, Request, Service
 from reseal.errors import ImageError, ResealError, UsageError
 from reseal.messages import Channel, MessageError
-from reseal.operations.answers import Content, content
-from reseal.operations.generalize import target_of
-from reseal.operations.operation import HostPath, Operation, Writing, check_writable, run
+from reseal.operations.answers import content
+from reseal.operations.generalize import GeneralizeRequest
+from reseal.operations.operation import HostPath, Writing, check_writable, run
 from reseal.operations.record import RunRecord, save_identity
 from reseal.report import files
 from reseal.session import Change, Mark
@@ -33,6 +34,8 @@ from reseal.session import Change, Mark
 if TYPE_CHECKING:
     from types import TracebackType
 
+#: What a request names that is read by the caller.
+_FILES = ("unattend", "oobe_xml")
 #: The switch by which a run knows that what Windows had in memory is discarded.
 _DISCARD = "discard-hibernation"
 #: The data of a registry value: text, number, several texts, or anything else as bytes.
@@ -202,162 +205,51 @@ class OpenImage:
         """Give a file a new name in its folder."""
         self._ask("rename_file", path, new_name)
 
-    # Whole operations: each stages what the command of its name does, and can be given once
+    # Whole operations
+
+    def stage(self, request: Request) -> None:
+        """Stage what a command does, such as `reseal specialize`.
+
+        Several can be staged, one after another, but only one of those that bring the image to a state
+        that is looked for in the end; steps of customizing and answer files do not.
+
+        Args:
+            request: one of `reseal.operations`. The answer files that it names are read here; what else
+                it reads on this computer (drivers, what steps copy), `reseal.open` has in `reads`.
+
+        Raises:
+            CheckError: something in the image forbids it.
+        """
+        options = {one.name: _plain(getattr(request, one.name)) for one in fields(request)}
+        for name in _FILES:
+            if options.get(name) is not None:
+                # The worker can't read files that it was not started with.
+                options[name] = content(getattr(request, name))
+        self._ask("stage", type(request).__name__, **options)
 
     def generalize(
         self,
-        target: str | None = None,
+        target: str = "oobe",
         *,
         enable: Iterable[str] = (),
         disable: Iterable[str] = (),
         sid_now: bool = False,
-        rearm: bool = False,
-        remove_drivers: bool = False,
-        drivers: HostPath | None = None,
-        mode: str | None = None,
-        strict: bool = False,
-        force: Iterable[str] = (),
-        locate_boot_devices: bool = False,
-        steps: Iterable[Iterable[str]] = (),
-        unattend: Content | None = None,
-        replace: bool = False,
-        oobe_xml: Content | None = None,
-        driver_paths: Iterable[str] = (),
     ) -> None:
-        """Stage all that generalizing means, as `reseal generalize` does.
+        """Stage all that generalizing means; `stage` with a `GeneralizeRequest` takes every option.
 
         Args:
-            target: where the next boot goes: `oobe` or `audit`; None for what the answer file says, or
-                OOBE.
+            target: where the next boot goes: `oobe` or `audit`.
             enable: ids of providers that do not run by default.
             disable: ids of providers that are not to run.
             sid_now: whether the machine gets its new SID now rather than at its first boot.
-            rearm: whether the activation is rearmed at the first boot.
-            remove_drivers: whether third parties' driver packages are removed, too.
-            drivers: a folder whose driver packages are added first; `reseal.open` has it in `reads`.
-            mode: `vm` where the image returns to the same hypervisor.
-            strict: whether images with third parties' Sysprep providers are refused.
-            force: names of checks, and of what steps refuse, that do not stop the run.
-            locate_boot_devices: whether the boot manager searches for Windows.
-            steps: steps of customizing that are done first, as for `customize`.
-            unattend: an answer file for this run and the next boot, or its name and content.
-            replace: whether answer files that would win against it are moved aside.
-            oobe_xml: an oobe.xml to place, too, or its name and content.
-            driver_paths: `PATH=FOLDER` each: what driver paths of the answer file stand for.
 
         Raises:
             CheckError: the image can't be generalized.
         """
-        target_of(target, None)
-        self._stage("generalize", locals())
-
-    def boot(
-        self,
-        target: str | None = None,
-        *,
-        recover: bool = False,
-        force: Iterable[str] = (),
-        unattend: Content | None = None,
-        replace: bool = False,
-        oobe_xml: Content | None = None,
-        driver_paths: Iterable[str] = (),
-    ) -> None:
-        """Arm the next boot without generalizing, as `reseal boot` does.
-
-        Args:
-            target: where the next boot goes: `oobe` or `audit`; None for what the answer file says.
-            recover: whether a failed Sysprep is put back to its last consistent state instead.
-            force: `unattend`, to take an answer file with errors.
-            unattend: as for `generalize`, and so are the others.
-            replace: whether answer files that would win against it are moved aside.
-            oobe_xml: an oobe.xml to place, too, or its name and content.
-            driver_paths: `PATH=FOLDER` each: what driver paths of the answer file stand for.
-
-        Raises:
-            CheckError: a run of Sysprep or of Setup failed in this image.
-        """
-        target_of(target, None)
-        options = locals()
-        del options["target"]
-        self._stage("boot", {**options, "oobe": target == "oobe", "audit": target == "audit"})
-
-    def change_sid(
-        self,
-        chosen: str | None = None,
-        *,
-        new: bool = False,
-        pending: bool = False,
-        all_volumes: bool = False,
-        force: bool = False,
-    ) -> None:
-        """Stage another machine SID, as `reseal sid` does; by default a new one, now.
-
-        Args:
-            chosen: the SID; None for one that is drawn.
-            new: whether it is drawn here also where the change is left to Windows.
-            pending: whether the change is left to Windows at the next boot.
-            all_volumes: whether the other volumes' descriptors are changed, too.
-            force: whether a member of a domain gets another SID.
-        """
-        self._stage("change_sid", locals())
-
-    def specialize(
-        self,
-        *,
-        computer_name: str | None = None,
-        sid: str | None = None,
-        unattend: Content | None = None,
-        settings: Iterable[str] = (),
-        now: bool = False,
-        replace: bool = False,
-        force: Iterable[str] = (),
-        drivers: HostPath | None = None,
-    ) -> None:
-        """Stage one machine, as `reseal specialize` does. What is None stays as the image has it.
-
-        Args:
-            computer_name: its name, or `*` for a random one.
-            sid: its SID; `new` for one that is drawn here, `pending` for one that Windows draws.
-            unattend: an answer file for its first boot, or its name and content.
-            settings: `SETTING=VALUE` each, as in `Shell-Setup/TimeZone=UTC`; they win over the file.
-            now: whether all is done at once that has a known place.
-            replace: whether answer files that would win are moved aside.
-            force: `unattend`, to take an answer file with errors; `domain`, to rename a member of one.
-            drivers: a folder whose driver packages are added; `reseal.open` has it in `reads`.
-        """
-        self._stage("specialize", locals())
-
-    def customize(self, *steps: Iterable[str], force: Iterable[str] = ()) -> None:
-        r"""Stage steps of customizing in their order, as `reseal customize` does.
-
-        Args:
-            steps: of each its name and its arguments, as in `("mkdir", r"C:\Install")`. What a step reads
-                on this computer, `reseal.open` has in `reads`.
-            force: names under which steps do what they would refuse.
-        """
-        self._stage("customize", locals())
-
-    def apply_unattend(
-        self,
-        unattend: Content,
-        *,
-        now: bool = False,
-        force: bool = False,
-        replace: bool = False,
-        oobe_xml: Content | None = None,
-        driver_paths: Iterable[str] = (),
-    ) -> None:
-        """Stage an answer file for the image as it is, as `reseal unattend apply` does.
-
-        Args:
-            unattend: the answer file, or its name and content.
-            now: whether settings of specialize are applied at once where their place is known.
-            force: whether a file with errors is taken.
-            replace: whether answer files that would win against it are moved aside.
-            oobe_xml: an oobe.xml to place, too, or its name and content.
-            driver_paths: `PATH=FOLDER` each: what driver paths of the answer file stand for.
-        """
-        self._stage("apply_unattend", locals())
+        asked = GeneralizeRequest(
+            target=target, enable=tuple(enable), disable=tuple(disable), sid_now=sid_now
+        )
+        self.stage(asked)
 
     def run_provider(self, name: str) -> None:
         """Stage what one provider does, by its id, such as `recycle-bins`."""
@@ -402,7 +294,7 @@ class OpenImage:
 
     # The line to the worker
 
-    def _run(self, service: Operation, over: socket.socket) -> None:
+    def _run(self, service: Service, over: socket.socket) -> None:
         """Be the thread that owns the image."""
         try:
             self._record = run(self._path, service, self._writing)
@@ -410,14 +302,6 @@ class OpenImage:
             self._error = error
         finally:
             over.close()
-
-    def _stage(self, verb: str, options: dict[str, Any]) -> None:
-        """Have an operation staged; the worker can't read files that it was not started with."""
-        plain = {name: _plain(one) for name, one in options.items() if name != "self"}
-        for name in ("unattend", "oobe_xml"):
-            if plain.get(name) is not None:
-                plain[name] = content(options[name])
-        self._ask(verb, **plain)
 
     def _ask(self, verb: str, *arguments: object, **options: object) -> Any:
         if self._channel is None:

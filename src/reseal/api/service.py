@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from reseal.errors import ResealError, UsageError
 from reseal.messages import Channel
@@ -12,6 +12,7 @@ from reseal.operations.boot import Boot, BootRequest
 from reseal.operations.customize import Customize, CustomizeRequest
 from reseal.operations.generalize import Generalize, GeneralizeRequest
 from reseal.operations.operation import Operation
+from reseal.operations.record import RunRecord
 from reseal.operations.sid import ChangeSid, SidRequest
 from reseal.operations.specialize import Specialize, SpecializeRequest
 from reseal.operations.unattend import ApplyUnattend, UnattendRequest
@@ -26,14 +27,23 @@ if TYPE_CHECKING:
     from reseal.session import Session
     from reseal.windows import Installation
 
-#: The operations that can be staged, and what each is made of.
-_OPERATIONS: dict[str, Callable[..., Operation]] = {
-    "generalize": lambda **options: Generalize(GeneralizeRequest(**options)),
-    "boot": lambda **options: Boot(BootRequest(**options)),
-    "change_sid": lambda **options: ChangeSid(SidRequest(**options)),
-    "specialize": lambda **options: Specialize(SpecializeRequest(**options)),
-    "customize": lambda **options: Customize(CustomizeRequest(**options)),
-    "apply_unattend": lambda **options: ApplyUnattend(UnattendRequest(**options)),
+#: What can be asked for in an opened image.
+Request: TypeAlias = (
+    GeneralizeRequest
+    | BootRequest
+    | SidRequest
+    | SpecializeRequest
+    | CustomizeRequest
+    | UnattendRequest
+)
+#: By the name of each request: the request and what is made of it.
+_OPERATIONS: dict[str, tuple[type[Request], Callable[[Any], Operation[Any]]]] = {
+    "GeneralizeRequest": (GeneralizeRequest, Generalize),
+    "BootRequest": (BootRequest, Boot),
+    "SidRequest": (SidRequest, ChangeSid),
+    "SpecializeRequest": (SpecializeRequest, Specialize),
+    "CustomizeRequest": (CustomizeRequest, Customize),
+    "UnattendRequest": (UnattendRequest, ApplyUnattend),
 }
 #: What the caller sends to end the session.
 COMMIT, ABANDON = "commit", "abandon"
@@ -43,7 +53,7 @@ class AbandonedError(ResealError):
     """The caller left without commit, so that nothing is written."""
 
 
-class Service(Operation):
+class Service(Operation[RunRecord]):
     """Stages what the caller asks for, until it says commit.
 
     Args:
@@ -56,7 +66,7 @@ class Service(Operation):
     def __init__(self, address: Path, needs: Mapping[str, Any] | None = None) -> None:
         self._address = address
         self._needs = needs or {}
-        self._staged: list[Operation] = []
+        self._staged: list[Operation[Any]] = []
         self._record: dict[str, Any] = {}
 
     @property
@@ -106,19 +116,17 @@ class Service(Operation):
             "notes": lambda: session.notes,
             "facts": lambda: _facts(session.installation),
             "run_provider": lambda name: _run_provider(session, name),
-            **{name: partial(self._stage, session, make) for name, make in _OPERATIONS.items()},
+            "stage": partial(self._stage, session),
         }
 
-    def _stage(self, session: Session, make: Callable[..., Operation], **options: Any) -> None:
+    def _stage(self, session: Session, name: str, **options: Any) -> None:
         """Stage an operation. What it says of the image wins in the record of the run."""
-        operation = make(**{name: _tuples(one) for name, one in options.items()})
+        request, make = _OPERATIONS[name]
+        operation = make(request(**{name: _tuples(one) for name, one in options.items()}))
         if operation.outside:
-            msg = (
-                f"{operation.outside} does something outside the image, which an opened one can't."
-            )
-            raise UsageError(
-                msg, "Use the function of `reseal.operations`, which does it as a whole."
-            )
+            msg = f"{operation.outside} does something outside the image, which is open already."
+            hint = "Ask `reseal.open` or `commit` for it, or use `reseal.operations.run`."
+            raise UsageError(msg, hint)
         session.switches |= operation.needs.get("switches", frozenset())
         last = self._staged[-1:] if _rechecks(operation) else []
         if last:
@@ -129,7 +137,7 @@ class Service(Operation):
             self._staged.append(operation)
 
 
-def _rechecks(operation: Operation) -> bool:
+def _rechecks(operation: Operation[Any]) -> bool:
     """Whether an operation wants the image to be in a state, which another would change."""
     return type(operation).recheck is not Operation.recheck
 

@@ -7,7 +7,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from reseal.cli import console, options
-from reseal.operations.operation import Operation, Writing
+from reseal.operations.operation import Operation, RecordT, Writing
 from reseal.operations.operation import run as run_operation
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Run:
         """Show progress, unless that is not wanted."""
         return console.progress(quiet=self.quiet)
 
-    def change(self, image: Path, operation: Operation) -> Any:
+    def change(self, image: Path, operation: Operation[RecordT]) -> RecordT:
         """Do an operation, keep its record, and return it."""
         with self.progress() as tell:
             record = run_operation(image, operation, self.writing, tell)

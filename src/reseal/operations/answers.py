@@ -96,6 +96,16 @@ def content(file: Content) -> tuple[str, bytes]:
     return os.fspath(file), read_bounded(Path(file))
 
 
+def mode_of(document: AnswerFile | None) -> str | None:
+    """Where an answer file sends the next boot (Reseal or Generalize, Mode); None for nowhere."""
+    if document is None:
+        return None
+    from reseal.answerfile import requested_mode
+
+    found = requested_mode(document)
+    return str(found.mode) if found else None
+
+
 def _load_oobe_xml(file: Content) -> tuple[str, bytes]:
     """Read an oobe.xml and check it; raises AnswerFileError."""
     from reseal.unattend import oobe_xml

@@ -6,15 +6,14 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from reseal.errors import UsageError
-from reseal.operations.answers import FORCE_UNATTEND, AnswerFileOptions
-from reseal.operations.generalize import mode_of
-from reseal.operations.operation import OnMessage, Opening, Operation, Writing, look, run
+from reseal.operations.answers import FORCE_UNATTEND, AnswerFileOptions, mode_of
+from reseal.operations.operation import Opening, Operation, look
+from reseal.operations.record import BootRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from reseal.operations.record import BootRecord
     from reseal.run.opening import Found
     from reseal.session import Session
     from reseal.windows import Installation
@@ -41,7 +40,7 @@ class BootRequest(AnswerFileOptions):
     force: tuple[str, ...] = ()
 
 
-class Boot(Operation):
+class Boot(Operation[BootRecord]):
     """Arming the next boot, on its way into an image."""
 
     command = "boot"
@@ -115,17 +114,6 @@ class Boot(Operation):
         if stage is None:
             return ["a known state"]
         return missing(installation, Target(self._target), stage, new_sid=False)
-
-
-def boot(
-    image: Path,
-    request: BootRequest,
-    writing: Writing | None = None,
-    on_message: OnMessage | None = None,
-) -> BootRecord:
-    """Arm the next boot of an image; see `reseal.operations.operation.run`."""
-    found: Any = run(image, Boot(request), writing, on_message)
-    return found  # type: ignore[no-any-return]
 
 
 def status(image: Path, opening: Opening | None = None) -> dict[str, Any]:

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from reseal.errors import UsageError
-from reseal.operations.operation import OnMessage, Operation, Writing, run
+from reseal.operations.operation import Operation
+from reseal.operations.record import CustomizeRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from reseal.customize import Customization, Given
-    from reseal.operations.record import CustomizeRecord, RunRecord
     from reseal.session import Session
 
 #: The name of a step, or `recipe`, and the words behind it.
@@ -36,7 +36,7 @@ class CustomizeRequest:
     force: tuple[str, ...] = ()
 
 
-class Customize(Operation):
+class Customize(Operation[CustomizeRecord]):
     """Steps on their way into an image."""
 
     command = "customize"
@@ -80,24 +80,13 @@ class Customize(Operation):
         summary = "The image is customized." if session.changes else "There was nothing to change."
         return {"result": "customized", "summary": summary}
 
-    def complete(self, done: RunRecord) -> None:
+    def complete(self, done: CustomizeRecord) -> None:
         """Give what was copied out its place."""
-        done["copied_out"] = self._steps.publish()  # type: ignore[typeddict-unknown-key]
+        done["copied_out"] = self._steps.publish()
 
     def discard(self) -> None:
         """Delete what was copied out and got no place."""
         self._steps.discard()
-
-
-def customize(
-    image: Path,
-    request: CustomizeRequest,
-    writing: Writing | None = None,
-    on_message: OnMessage | None = None,
-) -> CustomizeRecord:
-    """Customize an image; see `reseal.operations.operation.run`."""
-    found: Any = run(image, Customize(request), writing, on_message)
-    return found  # type: ignore[no-any-return]
 
 
 def needs_of(steps: Customization) -> dict[str, Any]:

@@ -11,18 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from reseal.errors import UsageError
 from reseal.operations import sid
-from reseal.operations.answers import FORCE_UNATTEND, AnswerFileOptions
+from reseal.operations.answers import FORCE_UNATTEND, AnswerFileOptions, mode_of
 from reseal.operations.customize import StepWords, needs_of, read
 from reseal.operations.drivers import added
 from reseal.operations.operation import (
     HostPath,
-    OnMessage,
     Operation,
-    Writing,
     check_writable,
-    run,
 )
-from reseal.operations.record import GeneralizeRecord, RunRecord, save_identity
+from reseal.operations.record import GeneralizeRecord, save_identity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,7 +75,7 @@ class GeneralizeRequest(AnswerFileOptions):
     steps: tuple[StepWords, ...] = ()
 
 
-class Generalize(Operation):
+class Generalize(Operation[GeneralizeRecord]):
     """Generalizing, on its way into an image.
 
     Attributes:
@@ -132,8 +129,10 @@ class Generalize(Operation):
 
     @property
     def outside(self) -> str | None:
-        """The step that does something outside the image, if any."""
-        return self._steps.outside
+        """What does something outside the image, if anything."""
+        asked = self._request
+        own = ("chkdsk_at_boot", "discard_hibernation", "save_identity")
+        return next((name for name in own if getattr(asked, name)), None) or self._steps.outside
 
     def prepare(self, *, dry_run: bool) -> None:
         """Make the places of this computer that steps write to."""
@@ -170,27 +169,16 @@ class Generalize(Operation):
         lacks = missing(installation, Target(self.target), new_sid=self._new_sid)
         return lacks + self._sid.remains(installation) if self._sid else lacks
 
-    def complete(self, done: RunRecord) -> None:
+    def complete(self, done: GeneralizeRecord) -> None:
         """Give what was copied out its place, and save the identity that the machine had."""
         if copied_out := self._steps.publish():
-            done["copied_out"] = copied_out  # type: ignore[typeddict-unknown-key]
+            done["copied_out"] = copied_out
         if self._identity and done["result"] == "generalized":
             save_identity(done, self._identity)
 
     def discard(self) -> None:
         """Delete what was copied out and got no place."""
         self._steps.discard()
-
-
-def generalize(
-    image: Path,
-    request: GeneralizeRequest | None = None,
-    writing: Writing | None = None,
-    on_message: OnMessage | None = None,
-) -> GeneralizeRecord:
-    """Generalize an image; see `reseal.operations.operation.run`."""
-    found: Any = run(image, Generalize(request), writing, on_message)
-    return found  # type: ignore[no-any-return]
 
 
 def target_of(wanted: str | None, document: Any) -> str:
@@ -203,16 +191,6 @@ def target_of(wanted: str | None, document: Any) -> str:
         msg = f"{wanted} is no place that a boot can go to."
         raise UsageError(msg, "Say oobe or audit.")
     return wanted or mode_of(document) or "oobe"
-
-
-def mode_of(document: Any) -> str | None:
-    """Where an answer file sends the next boot (Reseal or Generalize, Mode); None for nowhere."""
-    if document is None:
-        return None
-    from reseal.answerfile import requested_mode
-
-    found = requested_mode(document)
-    return str(found.mode) if found else None
 
 
 def _check_mode(mode: str | None, target: str) -> None:

@@ -8,23 +8,25 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
 
 from reseal.errors import UsageError
 from reseal.operations import record
+from reseal.operations.record import RunRecord
 from reseal.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from reseal.operations.record import RunRecord
     from reseal.run.opening import Found
     from reseal.session import Session
     from reseal.windows import Installation
 
 #: Gets `{"step": …}` as the work goes on.
 OnMessage: TypeAlias = "Callable[[dict[str, object]], None]"
+#: What an operation makes: a record with the fields of its own.
+RecordT = TypeVar("RecordT", bound=RunRecord)
 #: A file or folder of this computer.
 HostPath: TypeAlias = "str | os.PathLike[str]"
 
@@ -70,7 +72,7 @@ class Writing(Opening):
             raise UsageError(msg, "Name the new image with --output FILE.qcow2.")
 
 
-class Operation:
+class Operation(Generic[RecordT]):
     """A change of an image, from its request to its record.
 
     Attributes:
@@ -138,7 +140,7 @@ class Operation:
         """Look at the written image again; name what it lacks."""
         return []
 
-    def complete(self, done: RunRecord) -> None:
+    def complete(self, done: RecordT) -> None:
         """Do on this computer what is left once the image is written, and note it in the record."""
 
     def discard(self) -> None:
@@ -147,10 +149,10 @@ class Operation:
 
 def run(
     image: Path,
-    operation: Operation,
+    operation: Operation[RecordT],
     writing: Writing | None = None,
     on_message: OnMessage | None = None,
-) -> RunRecord:
+) -> RecordT:
     """Do an operation: all of it is done in the end, or the image is as it was.
 
     Args:
@@ -176,7 +178,7 @@ def run(
             dry_run=chosen.dry_run,
             **operation.needs,
         )
-        done = cast("RunRecord", change(image, operation, options, on_message))
+        done = cast("RecordT", change(image, operation, options, on_message))
         operation.complete(done)
     finally:
         operation.discard()

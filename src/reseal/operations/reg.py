@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from reseal.operations.operation import Operation, Writing, run
+from reseal.operations.record import RunRecord
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from reseal.operations.record import RunRecord
     from reseal.run.hive_copies import Taken
     from reseal.session import Session
 
 
-class PutBack(Operation):
+class PutBack(Operation[RunRecord]):
     """The new content of hives, on its way into an image: all or none.
 
     Args:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from reseal.errors import ImageError, UsageError
-from reseal.operations.operation import OnMessage, Opening, Operation, Writing, look, run
+from reseal.operations.operation import Opening, Operation, look
+from reseal.operations.record import SidRecord
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from reseal.operations.record import SidRecord
     from reseal.run.opening import Found
     from reseal.session import Session
     from reseal.sid import Replacement, Result
@@ -95,7 +95,7 @@ class SidNow:
         return found + self._replaced.remains(installation) if self._replaced else found
 
 
-class ChangeSid(Operation):
+class ChangeSid(Operation[SidRecord]):
     """Another machine SID, on its way into an image."""
 
     command = "sid"
@@ -165,17 +165,6 @@ class ChangeSid(Operation):
             wrong = not pending.requested or (self._new is not None and pending.chosen != self._new)
             return ["the request for a new SID"] if wrong else []
         return self._replaced.remains(installation) if self._replaced else []
-
-
-def change_sid(
-    image: Path,
-    request: SidRequest | None = None,
-    writing: Writing | None = None,
-    on_message: OnMessage | None = None,
-) -> SidRecord:
-    """Give an image another machine SID; see `reseal.operations.operation.run`."""
-    found: Any = run(image, ChangeSid(request or SidRequest(new=True)), writing, on_message)
-    return found  # type: ignore[no-any-return]
 
 
 def show_sid(image: Path, opening: Opening | None = None) -> dict[str, Any]:

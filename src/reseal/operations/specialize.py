@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from reseal.errors import UsageError
 from reseal.operations.answers import FORCE_UNATTEND, Content, load
-from reseal.operations.operation import HostPath, OnMessage, Operation, Writing, run
+from reseal.operations.operation import HostPath, Operation
+from reseal.operations.record import SpecializeRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from reseal.operations.record import SpecializeRecord
     from reseal.session import Session
     from reseal.windows import Installation
 
@@ -48,7 +48,7 @@ class SpecializeRequest:
     drivers: HostPath | None = None
 
 
-class Specialize(Operation):
+class Specialize(Operation[SpecializeRecord]):
     """One machine on its way out of an image.
 
     Attributes:
@@ -105,14 +105,3 @@ class Specialize(Operation):
     def recheck(self, installation: Installation) -> list[str]:
         """Name what the written image lacks."""
         return self._machine.recheck(installation)
-
-
-def specialize(
-    image: Path,
-    request: SpecializeRequest,
-    writing: Writing | None = None,
-    on_message: OnMessage | None = None,
-) -> SpecializeRecord:
-    """Make one machine of an image; see `reseal.operations.operation.run`."""
-    found: Any = run(image, Specialize(request), writing, on_message)
-    return found  # type: ignore[no-any-return]

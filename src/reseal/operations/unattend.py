@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from reseal.errors import UsageError
 from reseal.operations.answers import AnswerFileOptions
-from reseal.operations.operation import OnMessage, Opening, Operation, Writing, look, run
+from reseal.operations.operation import Opening, Operation, look
+from reseal.operations.record import UnattendRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from reseal.answerfile import Target as CheckedAgainst
-    from reseal.operations.record import UnattendRecord
     from reseal.run.opening import Found
     from reseal.session import Session
 
@@ -32,7 +32,7 @@ class UnattendRequest(AnswerFileOptions):
     force: bool = False
 
 
-class ApplyUnattend(Operation):
+class ApplyUnattend(Operation[UnattendRecord]):
     """An answer file on its way into an image."""
 
     command = "unattend apply"
@@ -65,17 +65,6 @@ class ApplyUnattend(Operation):
             "summary": f"The image has the answer file, at {outcome.placed}.",
             "unattend": outcome.to_json(),
         }
-
-
-def apply_unattend(
-    image: Path,
-    request: UnattendRequest,
-    writing: Writing | None = None,
-    on_message: OnMessage | None = None,
-) -> UnattendRecord:
-    """Give an image an answer file; see `reseal.operations.operation.run`."""
-    found: Any = run(image, ApplyUnattend(request), writing, on_message)
-    return found  # type: ignore[no-any-return]
 
 
 def windows_of(image: Path, opening: Opening | None = None) -> CheckedAgainst:
