@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from reseal.version import __version__
 
-# Not the one of typing, whose import takes longer than all of `reseal.regf`.
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from os import PathLike
@@ -51,10 +52,8 @@ def open(  # noqa: A001  the verb that everybody expects
     Raises:
         ResealError: its classes say what is wrong; each has a `hint`.
     """
-    from pathlib import Path  # noqa: PLC0415  `import reseal` stays light
-
-    from reseal.api.opened import open_image  # noqa: PLC0415
-    from reseal.operations.operation import Writing  # noqa: PLC0415
+    from reseal.api.opened import open_image  # noqa: PLC0415  every module imports this one
+    from reseal.operations.operation import Writing  # noqa: PLC0415  and so does this
 
     writing = Writing(
         volume=volume,

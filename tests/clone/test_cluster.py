@@ -9,13 +9,18 @@ from typing import Any
 
 import pytest
 
-from reseal.clone import Options, clone
+from reseal.clone import CloneOptions, clone
 from reseal.errors import ImageError
 from tests.clone import machines
 from tests.clone.machines import prove, record
 
-distributed: Any = pytest.importorskip("distributed")
 COUNT = 12
+
+
+@pytest.fixture(scope="module")
+def distributed() -> Any:
+    """Dask, which is large: loaded at the top, every fork of the other tests would copy it."""
+    return pytest.importorskip("distributed")
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +28,9 @@ def golden(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return machines.golden(tmp_path_factory.mktemp("golden") / "golden.qcow2")
 
 
-def test_a_cluster_that_loses_a_worker_makes_them_all(golden: Path, tmp_path: Path) -> None:
+def test_a_cluster_that_loses_a_worker_makes_them_all(
+    golden: Path, tmp_path: Path, distributed: Any
+) -> None:
     folder = tmp_path / "fleet"
     rows = [{"name": f"WS-{number}"} for number in range(COUNT)]
     with distributed.LocalCluster(
@@ -31,7 +38,7 @@ def test_a_cluster_that_loses_a_worker_makes_them_all(golden: Path, tmp_path: Pa
         local_directory=tmp_path / "dask",
     ) as cluster:  # fmt: skip
         pids = [worker.pid for worker in cluster.workers.values()]
-        options = Options(dask=cluster.scheduler_address, seed="one")
+        options = CloneOptions(dask=cluster.scheduler_address, seed="one")
         results = []
         for result in clone(golden, rows, folder, options):
             results.append(result)
@@ -46,15 +53,16 @@ def test_a_cluster_that_loses_a_worker_makes_them_all(golden: Path, tmp_path: Pa
     assert not list(folder.glob(".*partial"))
     prove(entries[-1], folder, tmp_path / "look")
     # It is the same work: the same seed gives the same machines without a cluster.
-    alone = list(clone(golden, rows, tmp_path / "alone", Options(seed="one", sample=False)))
+    alone = list(clone(golden, rows, tmp_path / "alone", CloneOptions(seed="one", sample=False)))
     guids = {one.entry.name: one.entry.identity["machine_guid"] for one in alone}
     assert guids == {entry["name"]: entry["identity"]["machine_guid"] for entry in entries}
 
 
+@pytest.mark.usefixtures("distributed")
 def test_a_scheduler_that_does_not_answer(
     golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("reseal.clone.cluster._CONNECT", 0.5)
-    options = Options(dask="tcp://127.0.0.1:1")
+    options = CloneOptions(dask="tcp://127.0.0.1:1")
     with pytest.raises(ImageError, match="does not answer"):
         list(clone(golden, [{"name": "A"}], tmp_path / "fleet", options))

@@ -32,7 +32,7 @@ def inspection(found: list[Found], volume: str | None, subject: str) -> dict[str
     """
     from reseal.run.opening import choose
     from reseal.windows.identity import Identity
-    from reseal.windows.registry import MACHINE_HIVES
+    from reseal.windows.names import MACHINE_HIVES
     from reseal.windows.setup import SetupState, new_sid_pending
 
     chosen = found[0] if len(found) == 1 and volume is None else None
