@@ -12,7 +12,7 @@ from typing import Any
 from reseal.errors import ResealError
 from reseal.operations.generalize import Generalize
 from reseal.operations.inspect import inspection
-from reseal.proof import comparison, verification
+from reseal.proof import comparison
 from reseal.regf import Hive, Key
 from reseal.run.opening import Found
 from reseal.session import Session
