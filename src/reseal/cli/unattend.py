@@ -72,12 +72,7 @@ def check(
 
     Exit code 0: nothing, or warnings and notes only; 3: errors; 4: a file can't be read.
     """
-    target = None
-    if image is not None:
-        target = windows_of(image, Opening(volume=volume, allow_backing=allow_backing))
-    elif volume or allow_backing:
-        msg = "--volume and --allow-backing belong to an image."
-        raise UsageError(msg, "Name it with --image IMAGE.")
+    target = _checked_against(image, volume, allow_backing=allow_backing)
     levels = list(Level)
     found: list[Finding] = []
     unreadable: list[AnswerFileError] = []
@@ -100,13 +95,7 @@ def check(
             }
         )
     else:
-        for failure in unreadable:
-            hint = f"; {failure.hint}" if failure.hint else ""
-            click.echo(f"{failure.message}{hint}")
-        for finding in shown:
-            click.echo(str(finding))
-        words = ", ".join(_count(counts[name], name) for name in levels)
-        click.echo(f"{_count(len(files), 'file')}: {words}", err=True)
+        _print_findings(unreadable, shown, _count(len(files), "file"), counts)
     if unreadable:
         raise SystemExit(ImageError.exit_code)
     if counts[Level.ERROR]:
@@ -230,6 +219,30 @@ def merge(base: Path, other: Path, output: Path | None) -> None:
         click.echo(merged.to_bytes(), nl=False)
     else:
         _write(output, merged.to_bytes())
+
+
+def _checked_against(
+    image: Path | None, volume: str | None, *, allow_backing: bool
+) -> Target | None:
+    """Return the Windows that answer files are checked against; None where no image was named."""
+    if image is not None:
+        return windows_of(image, Opening(volume=volume, allow_backing=allow_backing))
+    if volume or allow_backing:
+        msg = "--volume and --allow-backing belong to an image."
+        raise UsageError(msg, "Name it with --image IMAGE.")
+    return None
+
+
+def _print_findings(
+    unreadable: list[AnswerFileError], shown: list[Finding], files: str, counts: Counter[Level]
+) -> None:
+    for failure in unreadable:
+        hint = f"; {failure.hint}" if failure.hint else ""
+        click.echo(f"{failure.message}{hint}")
+    for finding in shown:
+        click.echo(str(finding))
+    words = ", ".join(_count(counts[name], name) for name in Level)
+    click.echo(f"{files}: {words}", err=True)
 
 
 def _write(path: Path, data: bytes) -> None:
