@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from reseal.session import Session
 
 _ACTIVE_NAME = COMPUTER_NAME.removesuffix("ComputerName") + "ActiveComputerName"
+#: What the event log compares the name with at its next start, to log a change (inferred).
+_EVENT_LOG = r"HKLM\SYSTEM\CurrentControlSet\Services\EventLog\State"
 _ACCOUNT_DOMAIN_NAME = rf"{POLICY}\PolAcDmN"
 #: The device container that is the computer itself, and what it is called there (seen: 1709).
 _CONTAINER = (
@@ -49,8 +51,9 @@ def computer_name(session: Session) -> None:
     sets a new one at the next boot: the answer file's, or a random one. Until then the old name must
     not be seen, and a missing value is not known to be regenerated, so reseal puts a random name of
     the same form there (`WIN-` and eleven characters), in every control set. The same name replaces
-    the old one where Windows keeps copies of it: as the name of the account domain in SECURITY, and
-    as that of the device container that is the computer itself (both inferred).
+    the old one where Windows keeps copies of it: as the name of the account domain in SECURITY, as that
+    of the device container that is the computer itself, and as the event log's last name (all
+    inferred).
 
     `DismComputerNameSet` in `SYSTEM\Setup\DJOIN` tells Setup that the name is preset (seen in a hive that
     Microsoft publishes). It goes, or the random name could become that of every clone.
@@ -87,6 +90,7 @@ def rename(session: Session, name: str) -> None:
         (_ACTIVE_NAME, "ComputerName", name.upper()),
         (TCPIP, "Hostname", name),
         (TCPIP, "NV Hostname", name),
+        (_EVENT_LOG, "LastComputerName", name.upper()),
     ):
         for control_set in registry.control_sets:
             place = path.replace("CurrentControlSet", control_set)
