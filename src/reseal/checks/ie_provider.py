@@ -34,8 +34,7 @@ def ie_provider(session: Session) -> Iterable[Finding]:
     """
     for stage in STAGES:
         path = rf"{setup.SYSPREP_REGISTRY}\{stage}"
-        key = session.registry.key(path)
-        for value in key.values() if key else ():
+        for value in session.registry.values(path):
             if isinstance(value.decoded, str) and WRONG in value.decoded.lower():
                 right = value.decoded.lower().replace("syswow64", "System32")
                 yield warning(

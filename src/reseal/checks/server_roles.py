@@ -159,8 +159,7 @@ def _has(registry: Registry, role: Role) -> bool:
         if "*" not in pattern:
             names: Iterable[str] = (pattern,)
         else:
-            key = registry.key(services.SERVICES)
-            listed = (one.name for one in key.subkeys()) if key else iter(())
+            listed = (one.name for one in registry.subkeys(services.SERVICES))
             names = (name for name in listed if fnmatchcase(name.lower(), pattern.lower()))
         if any(services.installed(registry, name) for name in names):
             return True

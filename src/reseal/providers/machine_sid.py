@@ -1,4 +1,4 @@
-"""The machine SID: left to Windows' own setupcl.exe at the next boot."""
+"""The machine SID, which Windows' own setupcl.exe replaces at the next boot."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @provider(
     "machine-sid",
-    "Ask Windows for a new machine SID at the next boot",
+    "Make Windows generate a new machine SID at the next boot",
     mark=Mark.REPORTED,
     source="SetupCl values in real hives (seen); a published recipe that presets "
     "SidAccountDomainNew and was verified by its author; interoperability notes (reported)",
@@ -22,24 +22,23 @@ if TYPE_CHECKING:
     order=10,  # first in every list
 )
 def machine_sid(session: Session) -> None:
-    r"""The SID that every local account's SID begins with.
+    r"""The prefix of every local account's SID.
 
-    Windows keeps it in SECURITY, SAM, in names and data of every hive and in the descriptors of
-    files. Sysprep does not change it when it runs: it leaves a request under
-    `SYSTEM\Setup\SetupCl\PendingRequest`, which setupcl.exe, started through SETUPEXECUTE, carries
-    out at the next boot, before specialize.
+    Windows keeps it in SECURITY and SAM, in names and data of every hive, and in the security
+    descriptors of files. Sysprep does not change it while it runs. It leaves a request under
+    `SYSTEM\Setup\SetupCl\PendingRequest`; setupcl.exe, started through SETUPEXECUTE, carries it out at
+    the next boot, before specialize.
 
-    reseal leaves the same request: OperationFlags 4 and nothing else, old results beside it removed,
-    setupcl.exe first in SETUPEXECUTE of every control set that Select names, and other strings kept.
+    reseal leaves the same request: OperationFlags 4 and no other value, the results of an earlier run
+    deleted, and setupcl.exe first in SETUPEXECUTE of every control set that Select names. Other strings
+    of SETUPEXECUTE stay.
     """
     registry = session.registry
-    key = registry.key(setup.SETUPCL)
-    for value in list(key.values()) if key else []:
+    for value in registry.values(setup.SETUPCL):
         session.delete_value(setup.SETUPCL, value.name)
-    pending = registry.key(setup.PENDING_REQUEST)
-    for subkey in list(pending.subkeys()) if pending else []:
+    for subkey in registry.subkeys(setup.PENDING_REQUEST):
         session.delete_key(rf"{setup.PENDING_REQUEST}\{subkey.name}")
-    for value in list(pending.values()) if pending else []:
+    for value in registry.values(setup.PENDING_REQUEST):
         if value.name.lower() != "operationflags":
             session.delete_value(setup.PENDING_REQUEST, value.name)
     # Other bits do other things; bit 0 resets disk signatures, which breaks the boot configuration.
@@ -50,7 +49,7 @@ def machine_sid(session: Session) -> None:
         for name in setup.SETUPEXECUTE_NAMES:
             wanted = setup.executed_beside(registry, manager, name)
             if name == setup.SETUPEXECUTE:
-                # In this one alone: it works everywhere, and once is enough.
+                # Only in this one: it works on every version, and one run is enough.
                 wanted.insert(0, setup.SETUPCL_EXE)
             if wanted != setup.executed(registry, manager, name):
                 session.set_strings(manager, name, wanted)
