@@ -198,7 +198,7 @@ PROBLEMS: dict[str, Problem] = {
         "error", "domain controller",
         machine={"system": {CCS: {"Control": {"ProductOptions": {"ProductType": "LanmanNT"}}}}},
     ),
-    "drive-letter": Problem("note", "knows its own volume as D:", machine={"drive": "D:"}),
+    "drive-letter": Problem("note", "has the drive letter D:", machine={"drive": "D:"}),
     "encrypted-files": Problem(
         "error", "EFS encrypts 1 file",
         volume={"Users": {"Alice": {"secret.txt": File(b"x", encrypted=True)}}},
@@ -232,7 +232,7 @@ PROBLEMS: dict[str, Problem] = {
         )},
         items=("Alice",),
     ),
-    "rearm": Problem("note", "not checkable", "0xc004d307"),
+    "rearm": Problem("note", "can't be read from a powered-off image", "0xc004d307"),
     "server-roles": Problem(
         "warning", "DHCP Server is installed.* Windows Server 2012",
         machine={
@@ -247,7 +247,7 @@ PROBLEMS: dict[str, Problem] = {
         options={"neighbours": Neighbours(installations=("1:Windows.old",))},
     ),
     "storage-drivers": Problem(
-        "note", "will not find its disk on virtio",
+        "note", "does not find its disk on virtio",
         machine={name: with_storage(services=("storahci", "stornvme"))[name]
                  for name in ("system", "files")},
         items=(
@@ -257,7 +257,7 @@ PROBLEMS: dict[str, Problem] = {
         ),
     ),
     "store-apps": Problem(
-        "error", f"{APP} was installed for Alice", "0x80073cf2",
+        "error", f"{APP} is installed for Alice", "0x80073cf2",
         machine={"software": microsoft({CURRENT_VERSION: {STORE: {ALICE: {APP: {}}}}})},
     ),
     "vm-mode": Problem(

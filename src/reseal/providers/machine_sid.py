@@ -1,4 +1,4 @@
-"""The machine SID: left to Windows' own setupcl.exe at the next boot."""
+"""The machine SID, which Windows' own setupcl.exe replaces at the next boot."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ KEEP_DISK_SIGNATURES = "force:setupcl-request"
     order=10,  # first in every list
 )
 def machine_sid(session: Session) -> None:
-    r"""The SID that every local account's SID begins with.
+    r"""The prefix of every local account's SID.
 
-    Windows keeps it in SECURITY, SAM, in names and data of every hive and in the descriptors of
-    files. Sysprep does not change it when it runs: it leaves a request under
-    `SYSTEM\Setup\SetupCl\PendingRequest`, which setupcl.exe, started through SETUPEXECUTE, carries
-    out at the next boot, before specialize.
+    Windows keeps it in SECURITY and SAM, in names and data of every hive, and in the security
+    descriptors of files. Sysprep does not change it while it runs. It leaves a request under
+    `SYSTEM\Setup\SetupCl\PendingRequest`; setupcl.exe, started through SETUPEXECUTE, carries it out at
+    the next boot, before specialize.
 
     reseal asks for the same: it sets bit 4 of OperationFlags, removes old results, and puts setupcl.exe
     first in SETUPEXECUTE of every control set that Select names; other strings stay. A request that is
@@ -68,7 +68,7 @@ def machine_sid(session: Session) -> None:
         for name in setup.SETUPEXECUTE_NAMES:
             wanted = setup.executed_beside(registry, manager, name)
             if name == setup.SETUPEXECUTE:
-                # In this one alone: it works everywhere, and once is enough.
+                # Only in this one: it works on every version, and one run is enough.
                 wanted.insert(0, setup.SETUPCL_EXE)
             if wanted != setup.executed(registry, manager, name):
                 session.set_strings(manager, name, wanted)

@@ -16,17 +16,7 @@ _LEFT, _AS_SYSPREP = "left behind", "as after Sysprep"
 # Complex: one sentence after the other, each with its condition.
 def verification(record: dict[str, Any], *, verbose: bool) -> Iterator[str]:
     """Yield the lines of `reseal verify`; without `verbose` they fit a screen."""
-    parts = record["armed"]
-    correct = sum(one["correct"] for one in parts)
-    yield f"Armed state: {correct} of {len(parts)} values are as they must be."
-    for one in parts:
-        if one["correct"] and not verbose:
-            continue
-        sign = "ok   " if one["correct"] else "wrong"
-        wanted = "" if one["correct"] else f", must be {one['expected']}"
-        yield f"  {sign} {one['target']} is {_value(one['found'])}{wanted}"
-        if verbose:
-            yield f"        {one['meaning']} ({one['mark']})"
+    yield from _armed(record["armed"], verbose=verbose)
     search, counts = record["search"], record["counts"]
     size, seconds = sizes.shown(search["bytes_read"]), search["seconds"]
     yield (
@@ -68,6 +58,19 @@ def _groups(groups: list[dict[str, Any]], verdict: str) -> Iterator[str]:
         yield f"      {one['advice']}"
     if len(listed) > _SHOWN:
         yield f"  and {len(listed) - _SHOWN} more groups; --verbose lists every place."
+
+
+def _armed(parts: list[dict[str, Any]], *, verbose: bool) -> Iterator[str]:
+    correct = sum(one["correct"] for one in parts)
+    yield f"Armed state: {correct} of {len(parts)} values are as they must be."
+    for one in parts:
+        if one["correct"] and not verbose:
+            continue
+        sign = "ok   " if one["correct"] else "wrong"
+        wanted = "" if one["correct"] else f", must be {one['expected']}"
+        yield f"  {sign} {one['target']} is {_value(one['found'])}{wanted}"
+        if verbose:
+            yield f"        {one['meaning']} ({one['mark']})"
 
 
 def _places(hits: list[dict[str, Any]], verdict: str, *, verbose: bool) -> Iterator[str]:
