@@ -14,6 +14,7 @@ from reseal.ntfs import BitLockerError, NotNtfsError, Volume, shadow_copies
 from reseal.run import boot_stores
 from reseal.session.surroundings import Neighbours, Part, VolumeState
 from reseal.windows import Installation, find_installations
+from reseal.windows.volumes import Volumes, mounted_as
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -79,7 +80,7 @@ def installations(
         CheckError: there is none, and a volume is encrypted with BitLocker.
         ImageError: there is none.
     """
-    found: list[Found] = []
+    opened: dict[int, tuple[VolumeRange, Volume, list[str]]] = {}
     encrypted: list[int] = []
     broken: list[ImageError] = []
     ranges = volumes(device)
@@ -99,15 +100,30 @@ def installations(
                 broken.append(error)
                 continue
             stack.callback(volume.close)
-            for root in find_installations(volume):
+            opened[one.number] = one, volume, find_installations(volume)
+        # A volume that holds another Windows is that one's.
+        free = {number: volume for number, (_, volume, roots) in opened.items() if not roots}
+        partitions = {data: one.number for one in ranges if (data := mounted_as(one))}
+        found: list[Found] = []
+        for number, (one, volume, roots) in opened.items():
+            parts = tuple(Part(*each, system=each[0] == number) for each in below.items())
+            for root in roots:
+                others = {other: partial(_open_already, free[other]) for other in free}
                 installation = Installation(
-                    volume, root, volume=one.number, ignore_logs=ignore_logs
+                    volume,
+                    root,
+                    volume=number,
+                    volumes=Volumes(volume, others, partitions),
+                    ignore_logs=ignore_logs,
                 )
-                parts = tuple(Part(*each, system=each[0] == one.number) for each in below.items())
                 found.append(Found(installation, one, volume, parts=parts, boot_stores=stores))
         if not found:
             raise _nothing(subject, ranges, encrypted, broken)
         yield _acquainted(found, tuple(encrypted), len(broken))
+
+
+def _open_already(volume: Volume) -> Volume:
+    return volume
 
 
 class OpenedTree:

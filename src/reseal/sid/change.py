@@ -104,7 +104,7 @@ def remains(installation: Installation, replacement: Replacement, result: Result
     problems += [f"a new name for {path}" for path in names.with_sid(session, replacement)]
     for path in result.files:
         try:
-            text = installation.tree.read(_moved(path, replacement))
+            text = installation.volumes.read(_moved(path, replacement))
         except ImageError as error:
             problems.append(f"{path} ({error.message})")
             continue
