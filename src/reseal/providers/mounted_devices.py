@@ -21,16 +21,15 @@ if TYPE_CHECKING:
     entry_points=("spmpm.dll,Sysprep_Generalize_MountPointManager",),
 )
 def mounted_devices(session: Session) -> None:
-    r"""Which drive letter belongs to which disk.
+    r"""The mapping of drive letters to disks.
 
-    `SYSTEM\MountedDevices` maps `\DosDevices\X:` and `\??\Volume{…}` to disk signatures and partition
-    ids of the machine. The letters of the image's other volumes stay: their ids never change, and
-    services, profiles and programs on them are found by these letters. All other values go, and the key
-    itself stays. Where Windows knows its own volume by another letter than C:, that mapping stays, since
-    without it the system would come up as C:.
+    `SYSTEM\MountedDevices` maps `\DosDevices\X:` and `\??\Volume{…}` to the machine's disk
+    signatures and partition ids. reseal keeps the letters of the image's other volumes: their ids never
+    change, and services, profiles and programs on them are found by these letters. It deletes all other
+    values and keeps the key. If the system volume has another letter than C:, its mapping stays; without
+    it the volume would come up as C:.
     """
     registry = session.registry
-    key = registry.key(MOUNTED_DEVICES)
     kept = {
         rf"\DosDevices\{letter}"
         for letter, number in registry.letters.items()
@@ -39,7 +38,7 @@ def mounted_devices(session: Session) -> None:
     if registry.drive != USUAL_DRIVE:
         kept.add(rf"\DosDevices\{registry.drive}")
     stay, go = [], []
-    for value in list(key.values()) if key else []:
+    for value in registry.values(MOUNTED_DEVICES):
         letter = value.name.upper().rpartition("\\")[2]
         if value.name.upper() in {name.upper() for name in kept}:
             stay.append(letter)
