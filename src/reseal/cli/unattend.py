@@ -90,6 +90,8 @@ def check(
         finding for finding in found if levels.index(finding.level) <= levels.index(Level(level))
     ]
     counts = Counter(finding.level for finding in found)
+    # Nothing can be said for a file that can't be read, least of all that it has no errors.
+    counts[Level.ERROR] += len(unreadable)
     if as_json:
         _print_json(
             {
