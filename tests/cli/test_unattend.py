@@ -61,6 +61,42 @@ def test_check_of_unreadable_files(tmp_path: Path) -> None:
     assert "[computer-name]" in result.stdout
 
 
+UNREADABLE = {
+    "UTF-32": GOOD.encode("utf-32"),
+    "UTF-32 without its mark": GOOD.encode("utf-32-be"),
+    "UTF-16 that says UTF-8": GOOD.encode("utf-16"),
+    "bytes": bytes(range(256)),
+    "nothing": b"",
+    "cut off": GOOD.encode()[:-20],
+}
+
+
+@pytest.mark.parametrize("data", UNREADABLE.values(), ids=UNREADABLE.keys())
+def test_an_unreadable_file_is_a_message_everywhere(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "unattend.xml"
+    path.write_bytes(data)
+    commands = [
+        ("show", path),
+        ("fmt", path),
+        ("hide-secrets", path),
+        ("merge", path, path),
+    ]
+    for command in commands:
+        result = run(*command)
+        assert result.exit_code == 4, command
+        assert str(path) in result.stderr
+    assert path.read_bytes() == data
+
+    result = run("check", path)
+    assert result.exit_code == 4
+    assert result.stderr == "1 file: 1 can't be read\n"
+    assert str(path) in result.stdout
+    assert json.loads(run("check", "--json", path).stdout)["counts"] is None
+    good = file(tmp_path, GOOD, "good.xml")
+    counted = "2 files: 1 can't be read; 0 errors, 0 warnings, 0 notes\n"
+    assert run("check", path, good).stderr == counted
+
+
 def test_check_leaves_out_what_is_not_asked_for(tmp_path: Path) -> None:
     path = file(tmp_path, NOTED)
 

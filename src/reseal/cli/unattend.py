@@ -90,15 +90,15 @@ def check(
         finding for finding in found if levels.index(finding.level) <= levels.index(Level(level))
     ]
     counts = Counter(finding.level for finding in found)
-    # Nothing can be said for a file that can't be read, least of all that it has no errors.
-    counts[Level.ERROR] += len(unreadable)
+    # Nothing is said of a file that can't be read, least of all that it has no errors.
+    readable = len(unreadable) < len(files)
     if as_json:
         _print_json(
             {
                 "image": _image(image, target) if image and target else None,
                 "unreadable": [_unreadable(failure) for failure in unreadable],
                 "findings": [finding.as_dict() for finding in shown],
-                "counts": {name.value: counts[name] for name in levels},
+                "counts": {name.value: counts[name] for name in levels} if readable else None,
             }
         )
     else:
@@ -107,8 +107,10 @@ def check(
             click.echo(f"{failure.message}{hint}")
         for finding in shown:
             click.echo(str(finding))
-        words = ", ".join(_count(counts[name], name) for name in levels)
-        click.echo(f"{_count(len(files), 'file')}: {words}", err=True)
+        words = [f"{len(unreadable)} can't be read"] if unreadable else []
+        if readable:
+            words.append(", ".join(_count(counts[name], name) for name in levels))
+        click.echo(f"{_count(len(files), 'file')}: {'; '.join(words)}", err=True)
     if unreadable:
         raise SystemExit(ImageError.exit_code)
     if counts[Level.ERROR]:

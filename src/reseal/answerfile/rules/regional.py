@@ -41,7 +41,7 @@ def time_zone(context: Context) -> Iterator[Problem]:
         close = context.nearest(zone, regional.time_zones(), 0.9)
         if _TIME_ZONE_FORM.fullmatch(zone) and not close:
             continue
-        close = close or context.nearest(f"{zone} Standard Time", regional.time_zones(), 0.85)
+        close = close or regional.zone_hint(zone, context.target.time_zones)
         yield Problem(
             setting.value_position,
             f"there is no time zone {shown(setting)}",
@@ -85,7 +85,7 @@ def locale_form(context: Context) -> Iterator[Problem]:
         if regional.LOCALE_FORM.fullmatch(setting.text):
             continue
         close = context.nearest(
-            setting.text.replace("_", "-").split(".")[0], regional.locales(), 0.7
+            setting.text.replace("_", "-").split(".")[0], regional.windows_locales(), 0.7
         )
         yield Problem(
             setting.value_position,
@@ -99,7 +99,7 @@ def locale_form(context: Context) -> Iterator[Problem]:
 def unknown_locale(context: Context) -> Iterator[Problem]:
     """A locale is one of those that come with Windows.
 
-    Documented: Default Input Profiles in Windows; Windows 10 accepts further ones.
+    Documented: Default Input Profiles in Windows; reported: Windows 10 and later have those of CLDR.
     """
     known = regional.locales()
     folded = {name.casefold() for name in known}
@@ -108,7 +108,9 @@ def unknown_locale(context: Context) -> Iterator[Problem]:
         if not regional.LOCALE_FORM.fullmatch(text) or text.casefold() in folded:
             continue
         language = text.partition("-")[0].casefold()
-        similar = sorted(name for name in known if name.partition("-")[0] == language)[:8]
+        similar = sorted(
+            name for name in regional.windows_locales() if name.partition("-")[0] == language
+        )[:8]
         yield Problem(
             setting.value_position,
             f"the locale {shown(setting)} does not come with Windows",
@@ -147,7 +149,7 @@ def input_locale(context: Context) -> Iterator[Problem]:
 def unknown_keyboard(context: Context) -> Iterator[Problem]:
     r"""A keyboard layout is one of those that Windows has.
 
-    Seen: the 203 layouts of a Windows 10 1709 under Control\\Keyboard Layouts.
+    Seen: Control\\Keyboard Layouts of a Windows 10 1709; documented: Windows keyboard layouts.
     """
     known = context.target.keyboard_layouts or regional.keyboard_layouts()
     for setting, part in _inputs(context):
