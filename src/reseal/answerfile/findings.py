@@ -14,6 +14,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from reseal.answerfile.schema import nearest
+from reseal.answerfile.secrets import DELETED
+from reseal.answerfile.variables import is_template
 
 if TYPE_CHECKING:
     from reseal.answerfile.document import AnswerFile, Setting
@@ -24,9 +26,6 @@ _EVIDENCE = re.compile(r"(Documented|Seen|Reported|Inferred)[^:]*: (.+)\Z", re.D
 
 #: How often a name is compared with all that are known, in one file.
 MAX_SUGGESTIONS = 500
-
-#: A variable of a template, which is no value yet: `${name}`.
-TEMPLATE_VARIABLE = re.compile(r"(?<!\$)\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 class Level(StrEnum):
@@ -116,6 +115,15 @@ class Target:
         )
 
 
+def has_value(setting: Setting) -> bool:
+    """Whether a setting has a text that is a value.
+
+    It is none where it is a variable of a template, or what Windows left of a secret.
+    """
+    text = setting.text
+    return bool(text) and text != DELETED and not is_template(text)
+
+
 class Context:
     """What a rule looks at.
 
@@ -146,10 +154,8 @@ class Context:
         yield from self._by_path.get((component.casefold(), path.casefold()), ())
 
     def values_at(self, component: str, path: str) -> Iterator[Setting]:
-        """Yield those of them that hold a value: neither empty nor a variable of a template."""
-        for setting in self.at(component, path):
-            if setting.text and not TEMPLATE_VARIABLE.search(setting.text):
-                yield setting
+        """Yield those that hold a value: neither empty, nor a variable, nor a deleted secret."""
+        return (setting for setting in self.at(component, path) if has_value(setting))
 
     def nearest(self, word: str, words: Iterable[str], cutoff: float = 0.8) -> str:
         """Return the word that looks most like another, as `schema.nearest`, or an empty string.

@@ -98,6 +98,13 @@ class Element(Node):
         """The elements inside."""
         return (node for node in self.nodes if isinstance(node, Element))
 
+    @property
+    def declared(self) -> MutableMapping[str, str]:
+        """The namespaces that its own start tag declares: prefix by namespace."""
+        if self.parent is not None and self.prefixes is self.parent.prefixes:
+            return {}
+        return self.prefixes.maps[0] if isinstance(self.prefixes, ChainMap) else self.prefixes
+
     def walk(self) -> Iterator[Element]:
         """Yield this element and all below it in document order."""
         yield self

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from reseal.answerfile.findings import TEMPLATE_VARIABLE
 from reseal.answerfile.secrets import Secret
 from reseal.answerfile.source import AnswerFileError
+from reseal.answerfile.variables import BLOCK, OWN, STYLES, variables_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,7 @@ def variables(document: AnswerFile) -> dict[str, list[Position]]:
     """Return the variables of a template, each with the places of the settings that use it."""
     found: dict[str, list[Position]] = {}
     for setting in document.settings():
-        for match in TEMPLATE_VARIABLE.finditer(setting.value):
+        for match in STYLES[OWN].finditer(setting.value):
             found.setdefault(match.group(1), []).append(setting.value_position)
     return found
 

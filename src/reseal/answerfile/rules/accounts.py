@@ -8,6 +8,7 @@ from reseal.answerfile.components import ACCOUNTS, SHELL
 from reseal.answerfile.findings import Context, Level, Problem, rule
 from reseal.answerfile.passes import Pass
 from reseal.answerfile.secrets import DELETED, NotHiddenError, Secret, password_of, shown
+from reseal.answerfile.variables import is_template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +17,70 @@ if TYPE_CHECKING:
 
 #: Documented: LocalAccount Name.
 FORBIDDEN_IN_ACCOUNT_NAME = frozenset('"/\\[]:|<>+=;,?*%@')
-RESERVED_ACCOUNT_NAMES = frozenset({"none"})
+#: Accounts that Windows makes itself (documented: Local Accounts); Administrator may be changed.
+BUILT_IN_ACCOUNTS = frozenset({"guest", "defaultaccount", "wdagutilityaccount"})
+#: Groups of Windows in English (documented: Local Accounts, Active Directory security groups); a name
+#: is that of a group or of an account, not of both.
+GROUPS = frozenset(
+    (
+        "administrators",
+        "backup operators",
+        "cryptographic operators",
+        "distributed com users",
+        "event log readers",
+        "guests",
+        "iis_iusrs",
+        "network configuration operators",
+        "performance log users",
+        "performance monitor users",
+        "power users",
+        "remote desktop users",
+        "remote management users",
+        "replicator",
+        "users",
+    )
+)
+#: Documented: LocalAccount Name, for NONE; Naming conventions in Active Directory, reserved names.
+RESERVED_ACCOUNT_NAMES = frozenset(
+    (
+        "none",
+        "anonymous",
+        "anonymous logon",
+        "authenticated user",
+        "authenticated users",
+        "batch",
+        "builtin",
+        "creator group",
+        "creator group server",
+        "creator owner",
+        "creator owner server",
+        "dialup",
+        "digest auth",
+        "everyone",
+        "interactive",
+        "internet",
+        "local",
+        "local service",
+        "local system",
+        "network",
+        "network service",
+        "nt authority",
+        "nt domain",
+        "ntlm auth",
+        "null",
+        "proxy",
+        "remote interactive",
+        "restricted",
+        "schannel auth",
+        "self",
+        "server",
+        "service",
+        "system",
+        "terminal server",
+        "this organization",
+        "world",
+    )
+)
 
 #: The longest name of a local account (documented: the user name limit of NetUserAdd is 20).
 ACCOUNT_NAME_LENGTH = 20
@@ -33,8 +97,25 @@ def account_name_problem(name: str) -> tuple[str, str, str] | None:
             "Windows does not allow that",
             "write letters, digits, spaces, hyphens, full stops",
         )
-    if name.casefold() in RESERVED_ACCOUNT_NAMES:
-        return ("the account is called NONE", "Windows reserves this name", "choose another name")
+    folded = name.casefold()
+    if folded in RESERVED_ACCOUNT_NAMES:
+        return (
+            f"the account is called {name.upper()}",
+            "Windows reserves this name",
+            "choose another name",
+        )
+    if folded in BUILT_IN_ACCOUNTS:
+        return (
+            f"the account is called {name}",
+            "Windows has an account of this name already",
+            "choose another name",
+        )
+    if folded in GROUPS:
+        return (
+            f"the account is called {name}",
+            "a group of Windows has this name",
+            "choose another name",
+        )
     if len(name) > ACCOUNT_NAME_LENGTH:
         return (
             f"the account name has {len(name)} characters",
@@ -43,6 +124,12 @@ def account_name_problem(name: str) -> tuple[str, str, str] | None:
         )
     if not name.strip(" ."):
         return ("the account name has no letter", "Windows does not allow that", "write a name")
+    if name.endswith("."):
+        return (
+            "the account name ends with a full stop",
+            "Windows does not allow that",
+            "write it without",
+        )
     return None
 
 
@@ -61,6 +148,29 @@ def account_name(context: Context) -> Iterator[Problem]:
         problem = account_name_problem(name.text)
         if problem:
             yield Problem(name.value_position, *problem)
+
+
+@rule("account-is-computer", Level.ERROR)
+def account_is_computer(context: Context) -> Iterator[Problem]:
+    """No local account has the name of the computer.
+
+    Reported: Windows makes such an account and puts it into no group; NetUserAdd refuses the name.
+    """
+    computers = {
+        setting.text.casefold(): setting
+        for setting in context.values_at(SHELL, "ComputerName")
+        if setting.text != "*"
+    }
+    for name in _names(context):
+        computer = computers.get(name.text.casefold())
+        if computer is not None:
+            yield Problem(
+                name.value_position,
+                f"the account {shown(name)} has the name of the computer",
+                f"the computer gets it on line {computer.position.line}, and such an account gets "
+                "into no group",
+                "give one of the two another name",
+            )
 
 
 @rule("account-without-name", Level.ERROR)
@@ -116,12 +226,44 @@ def logon_account(context: Context) -> Iterator[Problem]:
         name = logon.child("Username")
         if name is None or not name.text or logon.text_of("Domain").strip(". "):
             continue
-        if name.text.casefold() not in {*made, ADMINISTRATOR} and "${" not in name.text:
+        if name.text.casefold() not in {*made, ADMINISTRATOR} and not is_template(name.text):
             yield Problem(
                 name.value_position,
                 f"AutoLogon uses the account {shown(name)}, which this file does not make",
                 "the logon fails unless the image has it",
                 "make it in UserAccounts, or check the image",
+            )
+
+
+@rule("logon-enabled", Level.WARNING)
+def logon_enabled(context: Context) -> Iterator[Problem]:
+    """An automatic logon is enabled.
+
+    Documented: Unattended Windows Setup Reference, AutoLogon Enabled: false is the default.
+    """
+    for logon in _logons(context):
+        if logon.text_of("Username") and not logon.text_of("Enabled"):
+            yield Problem(
+                logon.position,
+                "AutoLogon has no Enabled",
+                "false is the default, so nobody logs on",
+                "add <Enabled>true</Enabled>",
+            )
+
+
+@rule("logon-username", Level.ERROR)
+def logon_username(context: Context) -> Iterator[Problem]:
+    r"""The account that logs on by itself is named without its domain.
+
+    Documented: Unattended Windows Setup Reference, AutoLogon Username and Domain.
+    """
+    for name in context.values_at(SHELL, "AutoLogon/Username"):
+        if "\\" in name.text:
+            yield Problem(
+                name.value_position,
+                "the Username of AutoLogon holds a backslash",
+                "it is the name alone, and the domain has a setting of its own",
+                "write the part before the backslash into <Domain>",
             )
 
 
@@ -158,7 +300,7 @@ def _password(element: Setting | None) -> Secret | None:
         password = password_of(element) if element else None
     except NotHiddenError:
         return None  # the rules on secrets say that
-    if password and ("${" in password.reveal() or password.reveal() == DELETED):
+    if password and (is_template(password.reveal()) or password.reveal() == DELETED):
         return None
     return password
 

@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from reseal.answerfile.components import COMMANDS, DEPLOYMENT, SETUP, SHELL
-from reseal.answerfile.findings import TEMPLATE_VARIABLE, Context, Level, Problem, rule
+from reseal.answerfile.findings import Context, Level, Problem, rule
 from reseal.answerfile.secrets import shown
+from reseal.answerfile.variables import variables_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,7 +147,7 @@ def shell_syntax(context: Context) -> Iterator[Problem]:
         command = item.child(leaf)
         if command is None or not command.text or _SHELL.match(command.text):
             continue
-        if TEMPLATE_VARIABLE.match(command.text):
+        if any(match.start() == 0 for _, match in variables_in(command.text)):
             continue
         builtin = _BUILTIN.match(command.text)
         operator = _OPERATOR.search(_QUOTED.sub("", command.text))
@@ -158,3 +159,120 @@ def shell_syntax(context: Context) -> Iterator[Problem]:
                 "Windows starts the command as a program, without a shell",
                 "write cmd /c and the command",
             )
+
+
+#: Files that are opened by another program, and how that is called.
+_OPENED_BY = {
+    "ps1": "powershell.exe -ExecutionPolicy Bypass -File",
+    "msi": "msiexec.exe /i",
+    "msp": "msiexec.exe /p",
+    "msu": "wusa.exe",
+    "reg": "reg.exe import",
+    "vbs": "cscript.exe",
+    "js": "cscript.exe",
+    "wsf": "cscript.exe",
+}
+_FILE = re.compile(rf'(?i)(?:"[^"]+\.({"|".join(_OPENED_BY)})"|\S+\.({"|".join(_OPENED_BY)}))(?=\s|$)')
+_POWERSHELL = re.compile(r'(?i)^"?(?:[^"\s]*\\)?powershell(?:\.exe)?"?(?:\s|$)')
+_SCRIPT = re.compile(
+    r"""(?i)\s[-/]f(?:i|il|ile)?\s|^"?[^"\s]*powershell(?:\.exe)?"?\s+"?[^-\s"][^"\s]*\.ps1\b"""
+)
+_POLICY = re.compile(r"(?i)\s[-/](?:ep|ex[a-z]*)\s")
+#: Quotes and dashes that word processors put in place of " ' and -.
+_TYPOGRAPHIC = re.compile("[\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb]|(?<=\\s)[\u2013\u2014](?=\\w)")
+_SHUTDOWN = re.compile(
+    r"(?i)(?:^|[\\/\s\"'&;])(?:shutdown(?:\.exe)?\"?\s(?:[^&|]*\s)?[-/](?:r|s|g|p|sg)\b"
+    r"|(?:Restart|Stop)-Computer\b)"
+)
+#: Lists whose commands run one after another, in which a later one finds Windows gone.
+_IN_TURN = ("RunSynchronous", "FirstLogonCommands")
+
+
+def _commands(context: Context) -> Iterator[tuple[Setting, Setting]]:
+    """Yield the items that have a command, and the setting with it."""
+    for item, leaf in _items(context):
+        command = item.child(leaf)
+        if command is not None and command.text:
+            yield item, command
+
+
+@rule("command-no-program", Level.WARNING)
+def command_no_program(context: Context) -> Iterator[Problem]:
+    """A command starts a program, not a file that another program opens.
+
+    Inferred: commands are started as processes; every real file calls PowerShell or msiexec.
+    """
+    for _, command in _commands(context):
+        match = _FILE.match(command.text)
+        if match:
+            kind = (match.group(1) or match.group(2)).lower()
+            yield Problem(
+                command.value_position,
+                f"this command is a file with the ending .{kind}",
+                "Windows starts the command as a program, and this is none",
+                f"write {_OPENED_BY[kind]} before it",
+            )
+
+
+@rule("script-policy", Level.NOTE)
+def script_policy(context: Context) -> Iterator[Problem]:
+    """A script of PowerShell runs with a policy that allows it.
+
+    Documented: about_Execution_Policies: Restricted is the default of Windows clients.
+    """
+    for _, command in _commands(context):
+        text = command.text
+        if _POWERSHELL.match(text) and _SCRIPT.search(text) and not _POLICY.search(text):
+            yield Problem(
+                command.value_position,
+                "powershell.exe runs a script without -ExecutionPolicy",
+                "Windows clients allow no scripts by default, servers allow local ones",
+                "write -ExecutionPolicy Bypass before -File",
+            )
+
+
+@rule("typographic-quotes", Level.WARNING)
+def typographic_quotes(context: Context) -> Iterator[Problem]:
+    """A command has straight quotes and plain hyphens.
+
+    Inferred: cmd knows no others; PowerShell takes curly quotes, and programs get them as they are.
+    """
+    for _, command in _commands(context):
+        if match := _TYPOGRAPHIC.search(command.text):
+            yield Problem(
+                command.value_position,
+                f"this command holds the character {match.group()}, which word processors make",
+                "Windows takes it as part of the text, and not as a quote or a hyphen",
+                "write straight quotes and plain hyphens",
+            )
+
+
+@rule("early-shutdown", Level.WARNING)
+def early_shutdown(context: Context) -> Iterator[Problem]:
+    """No command shuts Windows down while others of its list are still to run.
+
+    Documented: RunSynchronousCommand WillReboot, which is the way to restart in between.
+    """
+    last: dict[object, int] = {}
+    for item, _ in _commands(context):
+        last[item.parent] = max(last.get(item.parent, 0), _order(item))
+    for item, command in _commands(context):
+        if not item.path.startswith(_IN_TURN) or _order(item) >= last[item.parent]:
+            continue
+        if _SHUTDOWN.search(command.text):
+            yield Problem(
+                command.value_position,
+                "this command shuts Windows down, and others of the list come after it",
+                "they may not run",
+                "make it the last one"
+                + (
+                    ", or write <WillReboot>Always</WillReboot> instead"
+                    if item.component.name.casefold() == DEPLOYMENT.casefold()
+                    else ""
+                ),
+            )
+
+
+def _order(item: Setting) -> int:
+    text = item.text_of("Order")
+    return int(text) if text.isdecimal() and len(text) < 10 else 0

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from reseal.answerfile.components import DEPLOYMENT, SETUP, SHELL
-from reseal.answerfile.findings import TEMPLATE_VARIABLE, Context, Level, Problem, rule
+from reseal.answerfile.findings import Context, Level, Problem, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,7 +100,7 @@ def product_key_letters(context: Context) -> Iterator[Problem]:
         if not PRODUCT_KEY.fullmatch(key) or set(key) == {"0", "-"}:
             continue
         wrong = sorted(set(key) - PRODUCT_KEY_LETTERS)
-        if wrong and not TEMPLATE_VARIABLE.search(key):
+        if wrong:
             yield Problem(
                 setting.value_position,
                 f"the product key holds {' '.join(wrong)}",

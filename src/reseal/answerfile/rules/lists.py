@@ -26,7 +26,7 @@ def list_action(context: Context) -> Iterator[Problem]:
     reference leaves it out.
     """
     for setting, schema in context.known:
-        if schema.is_list and setting.action is None:
+        if schema.is_list and setting.action is None and not _elsewhere(setting, "action"):
             yield Problem(
                 setting.position,
                 f"this {schema.name} has no wcm:action",
@@ -74,7 +74,7 @@ def list_key(context: Context) -> Iterator[Problem]:
     Documented: Component Settings and Properties Reference, Key Settings for List Items.
     """
     for setting, schema in context.known:
-        if schema.is_keyed and not setting.key:
+        if schema.is_keyed and not setting.key and not _elsewhere(setting, "keyValue"):
             yield Problem(
                 setting.position,
                 f"this {schema.name} has no wcm:keyValue",
@@ -139,6 +139,11 @@ def missing_setting(context: Context) -> Iterator[Problem]:
                     "the reference calls it required",
                     f"add <{child.name}>",
                 )
+
+
+def _elsewhere(setting: Setting, name: str) -> bool:
+    """Whether an attribute of wcm stands there under another namespace: the rule wcm-namespace."""
+    return any(one.rpartition("}")[2] == name for one in setting.element.attributes)
 
 
 def _needed(parent: Setting, child: SettingSchema) -> bool:

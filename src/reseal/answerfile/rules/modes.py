@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reseal.answerfile.components import DEPLOYMENT, SHELL
-from reseal.answerfile.findings import TEMPLATE_VARIABLE, Context, Level, Problem, rule
+from reseal.answerfile.findings import Context, Level, Problem, rule
+from reseal.answerfile.variables import variables_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from reseal.answerfile.source import Position
 
 #: The first build of each Windows that retired something (documented: Windows versions).
 _FIRST_BUILDS = {"Windows 7": 7600, "Windows 8": 9200}
@@ -111,15 +113,28 @@ def processed_pass(context: Context) -> Iterator[Problem]:
 def template_variable(context: Context) -> Iterator[Problem]:
     """A variable of a template gets its value before Windows reads the file.
 
-    Inferred: Windows does not know variables of this form and takes them as they stand.
+    Inferred: Windows does not know variables of these forms and takes them as they stand.
     """
-    for setting, schema in context.known:
-        variable = TEMPLATE_VARIABLE.search(setting.value)
-        # PowerShell writes its own variables in the same way.
-        if variable and schema.name not in {"Path", "CommandLine"}:
+    said: set[str] = set()
+    for where, text, position in _texts(context):
+        for _, match in variables_in(text, command=where in {"Path", "CommandLine"}):
+            if match.group() in said:
+                continue
+            said.add(match.group())
             yield Problem(
-                setting.value_position,
-                f"{schema.name} holds the variable {variable.group(1)[:40]}",
+                position,
+                f"{where} holds the variable {match.group(1)[:40]}",
                 "Windows takes it as it stands",
                 "give it a value, as `reseal clone` does",
             )
+
+
+def _texts(context: Context) -> Iterator[tuple[str, str, Position]]:
+    """Yield what can hold a variable: attributes of components, and settings."""
+    document = context.document
+    for component in document.components():
+        for name, value in component.element.attributes.items():
+            if not name.startswith("{"):
+                yield name, value, document.position(component.element, name)
+    for setting, schema in context.known:
+        yield schema.name, setting.value, setting.value_position

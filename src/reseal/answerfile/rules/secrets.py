@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reseal.answerfile.components import COMMANDS
 from reseal.answerfile.document import Setting
-from reseal.answerfile.findings import TEMPLATE_VARIABLE, Context, Level, Problem, rule
+from reseal.answerfile.findings import Context, Level, Problem, rule
 from reseal.answerfile.secrets import (
     DELETED,
     NotHiddenError,
+    holds_password,
     is_product_key,
     is_secret,
     secrets,
     unhide,
 )
+from reseal.answerfile.variables import is_template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +28,7 @@ def _values(context: Context, *, hidden: bool) -> Iterator[Setting]:
         if value.name != "Value" or not isinstance(value.parent, Setting):
             continue
         flag = value.parent.text_of("PlainText").casefold() == "false"
-        if flag == hidden and not TEMPLATE_VARIABLE.search(value.text):
+        if flag == hidden and not is_template(value.text):
             yield value
 
 
@@ -90,7 +93,7 @@ def plain_text_secret(context: Context) -> Iterator[Problem]:
     Documented: Best Practices for Authoring Answer Files, Improve Security for Answer Files.
     """
     for value in secrets(context.document):
-        if is_product_key(value) or TEMPLATE_VARIABLE.search(value.text):
+        if is_product_key(value) or is_template(value.text):
             continue
         if (
             isinstance(value.parent, Setting)
@@ -106,6 +109,16 @@ def plain_text_secret(context: Context) -> Iterator[Problem]:
             if hideable
             else "Windows knows no hidden form for it: guard the file",
         )
+    for component, path, leaf in COMMANDS:
+        for command in context.at(component, f"{path}/{leaf}"):
+            if holds_password(command.text):
+                yield Problem(
+                    command.value_position,
+                    "a password stands in this command",
+                    "everybody who can read the file has it, and logs may hold it too",
+                    "read it from a file that only administrators can read and delete that file, or "
+                    "do without it",
+                )
 
 
 @rule("password-beside-value", Level.ERROR)
@@ -117,7 +130,7 @@ def password_beside_value(context: Context) -> Iterator[Problem]:
     for setting, schema in context.known:
         if not schema.is_container or not is_secret(setting) or is_product_key(setting):
             continue
-        if setting.text:
+        if setting.text and setting.text != DELETED:
             yield Problem(
                 setting.value_position,
                 f"the password stands directly in {schema.name}",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from reseal.answerfile.findings import TEMPLATE_VARIABLE, Context, Level, Problem, rule
-from reseal.answerfile.secrets import is_secret, shown
+from reseal.answerfile.findings import Context, Level, Problem, has_value, rule
+from reseal.answerfile.secrets import DELETED, is_secret, shown
+from reseal.answerfile.variables import BLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +25,7 @@ _GUID = re.compile(r"\{?[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\}?")
 def _texts(context: Context, kind: str) -> Iterator[tuple[Setting, SettingSchema]]:
     """Yield the settings of a type that have a text, variables of templates left out."""
     for setting, schema in context.known:
-        if schema.type == kind and setting.text and not TEMPLATE_VARIABLE.search(setting.text):
+        if schema.type == kind and has_value(setting):
             yield setting, schema
 
 
@@ -150,6 +151,24 @@ def text_length(context: Context) -> Iterator[Problem]:
             )
 
 
+@rule("padded-length", Level.WARNING)
+def padded_length(context: Context) -> Iterator[Problem]:
+    """A text is short enough with the white space around it.
+
+    Reported: Windows counts the characters as they stand between the tags, line ends and indents too.
+    """
+    for setting, schema in context.known:
+        if not schema.max_length or setting.children or schema.in_bytes:
+            continue
+        if len(setting.text) <= schema.max_length < len(setting.value):
+            yield Problem(
+                setting.value_position,
+                f"{schema.name} has {len(setting.value)} characters with the white space around it",
+                f"{schema.max_length} are allowed, and Windows may count them all",
+                "put the text directly between the tags",
+            )
+
+
 @rule("empty-value", Level.WARNING)
 def empty_value(context: Context) -> Iterator[Problem]:
     """A setting is not empty where the reference forbids it.
@@ -199,6 +218,8 @@ def stray_text(context: Context) -> Iterator[Problem]:
         container = setting.children or (schema and schema.is_container)
         if not container or not setting.text or setting.name.endswith("Password"):
             continue  # for passwords there is a rule of their own
+        if setting.text == DELETED or not BLOCK.sub("", setting.text).strip():
+            continue  # what Windows left of a secret, or {% … %} of a template
         inner = "<Key>" if setting.name == "ProductKey" else "one of its settings"
         yield Problem(
             setting.value_position,
