@@ -71,7 +71,9 @@ _IN_COMMANDS = (
     re.compile(rf"""(?i)(\s[-/](?:password[a-z]?|pass|pw)\s*[:=]\s*)(?![/*]){_VALUE}"""),
     re.compile(rf"""(?i)(\bnetdom\b[^&|]{{0,400}}?\s[-/]p[dost]\s*[:=]\s*)(?![/*]){_VALUE}"""),
     # schtasks /ru NAME /rp PASSWORD, /p PASSWORD
-    re.compile(rf"""(?i)(\bschtasks(?:\.exe)?\b[^&|]{{0,900}}?\s[-/](?:rp|p)\s+)(?![/*]){_VALUE}"""),
+    re.compile(
+        rf"""(?i)(\bschtasks(?:\.exe)?\b[^&|]{{0,900}}?\s[-/](?:rp|p)\s+)(?![/*]){_VALUE}"""
+    ),
     # psexec, psservice …: -u NAME -p PASSWORD; winrs -p:PASSWORD; sqlcmd and bcp -P PASSWORD
     re.compile(
         rf"""(?i)(\b(?:ps(?:exec|service|kill|list|info|shutdown|loggedon|getsid|file)(?:64)?"""
@@ -85,7 +87,9 @@ _IN_COMMANDS = (
     ),
     re.compile(r"""(?i)(\bAuthorization\s*[:=]\s*["']?(?:Basic|Bearer)\s+)([^\s"']+)"""),
     # sc config … password= PASSWORD; vncserver and installers: PASSWORD=…, ADMINPASS=… are above
-    re.compile(rf"""(?i)(\bautologon(?:64)?(?:\.exe)?"?(?:\s+[-/]accepteula)?\s+\S+\s+\S+\s+)(?![-/]){_VALUE}"""),
+    re.compile(
+        rf"""(?i)(\bautologon(?:64)?(?:\.exe)?"?(?:\s+[-/]accepteula)?\s+\S+\s+\S+\s+)(?![-/]){_VALUE}"""
+    ),
 )
 
 #: A script that powershell.exe gets encoded: base64 of UTF-16 (documented: about_PowerShell_exe).
@@ -206,9 +210,14 @@ def conceal(command: str) -> str:
 
 def holds_password(command: str) -> bool:
     """Whether a password seems to stand in a command; a variable is none."""
-    return any(
-        _is_given(match.group(2)) for pattern in _IN_COMMANDS for match in pattern.finditer(command)
-    ) or _ENCODED.sub(_hidden_script, command) != command
+    return (
+        any(
+            _is_given(match.group(2))
+            for pattern in _IN_COMMANDS
+            for match in pattern.finditer(command)
+        )
+        or _ENCODED.sub(_hidden_script, command) != command
+    )
 
 
 def _without_passwords(command: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from reseal.answerfile.secrets import Secret
 from reseal.answerfile.source import AnswerFileError
-from reseal.answerfile.variables import BLOCK, OWN, STYLES, variables_in
+from reseal.answerfile.variables import OWN, STYLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -23,7 +23,9 @@ STYLES = {
     "dollars": re.compile(rf"(?<![\w$]){re.escape('$')}{_NAME}{re.escape('$')}(?![\w$])"),
     "percent": re.compile(rf"%{_NAME}%"),
     "hash": re.compile(rf"(?<![\w#&])#{_NAME}#(?![\w#])"),
-    "underscore": re.compile(r"(?<!\w)__([A-Za-z][A-Za-z0-9]{0,60}(?:_[A-Za-z0-9]{1,60}){0,8})__(?!\w)"),
+    "underscore": re.compile(
+        r"(?<!\w)__([A-Za-z][A-Za-z0-9]{0,60}(?:_[A-Za-z0-9]{1,60}){0,8})__(?!\w)"
+    ),
     "at": re.compile(rf"(?<![\w@])@{{1,2}}{_NAME}@{{1,2}}(?![\w@.])"),
 }
 
@@ -34,11 +36,20 @@ BLOCK = re.compile(r"\{[%#][^{}]{0,400}[%#]\}")
 #: Recognized Environment Variables; WinPE's and PowerShell's with them).
 ENVIRONMENT = frozenset(
     (
-        "ALLUSERSPROFILE APPDATA CD CLIENTNAME COMMONPROGRAMFILES COMPUTERNAME COMSPEC CONFIGSETROOT "
-        "DATE ERRORLEVEL HOMEDRIVE HOMEPATH LOCALAPPDATA LOGONSERVER NUMBER_OF_PROCESSORS OS PATH "
-        "PATHEXT PROCESSOR_ARCHITECTURE PROGRAMDATA PROGRAMFILES PROMPT PSMODULEPATH PUBLIC RANDOM "
-        "SESSIONNAME SYSTEMDRIVE SYSTEMROOT TEMP TIME TMP USERDOMAIN USERNAME USERPROFILE WINDIR"
-    ).split()
+        *("ALLUSERSPROFILE", "APPDATA", "CD", "CLIENTNAME", "COMMONPROGRAMFILES", "COMPUTERNAME"),
+        *("COMSPEC", "CONFIGSETROOT", "DATE", "ERRORLEVEL", "HOMEDRIVE", "HOMEPATH"),
+        *("LOCALAPPDATA", "LOGONSERVER", "NUMBER_OF_PROCESSORS", "OS", "PATH", "PATHEXT"),
+        *(
+            "PROCESSOR_ARCHITECTURE",
+            "PROGRAMDATA",
+            "PROGRAMFILES",
+            "PROMPT",
+            "PSMODULEPATH",
+            "PUBLIC",
+        ),
+        *("RANDOM", "SESSIONNAME", "SYSTEMDRIVE", "SYSTEMROOT", "TEMP", "TIME"),
+        *("TMP", "USERDOMAIN", "USERNAME", "USERPROFILE", "WINDIR"),
+    )
 )
 
 

@@ -172,14 +172,18 @@ _OPENED_BY = {
     "js": "cscript.exe",
     "wsf": "cscript.exe",
 }
-_FILE = re.compile(rf'(?i)(?:"[^"]+\.({"|".join(_OPENED_BY)})"|\S+\.({"|".join(_OPENED_BY)}))(?=\s|$)')
+_FILE = re.compile(
+    rf'(?i)(?:"[^"]+\.({"|".join(_OPENED_BY)})"|\S+\.({"|".join(_OPENED_BY)}))(?=\s|$)'
+)
 _POWERSHELL = re.compile(r'(?i)^"?(?:[^"\s]*\\)?powershell(?:\.exe)?"?(?:\s|$)')
 _SCRIPT = re.compile(
     r"""(?i)\s[-/]f(?:i|il|ile)?\s|^"?[^"\s]*powershell(?:\.exe)?"?\s+"?[^-\s"][^"\s]*\.ps1\b"""
 )
 _POLICY = re.compile(r"(?i)\s[-/](?:ep|ex[a-z]*)\s")
 #: Quotes and dashes that word processors put in place of " ' and -.
-_TYPOGRAPHIC = re.compile("[\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb]|(?<=\\s)[\u2013\u2014](?=\\w)")
+_TYPOGRAPHIC = re.compile(
+    "[\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb]|(?<=\\s)[\u2013\u2014](?=\\w)"
+)
 _SHUTDOWN = re.compile(
     r"(?i)(?:^|[\\/\s\"'&;])(?:shutdown(?:\.exe)?\"?\s(?:[^&|]*\s)?[-/](?:r|s|g|p|sg)\b"
     r"|(?:Restart|Stop)-Computer\b)"

@@ -12,6 +12,8 @@ from reseal.answerfile.secrets import shown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from reseal.answerfile.document import Setting
+
 _DISK = "DiskConfiguration/Disk"
 _IMAGE = "ImageInstall/OSImage"
 
@@ -84,6 +86,137 @@ def install_partition(context: Context) -> Iterator[Problem]:
                 f"the disk is wiped and gets {count} partition{'' if count == 1 else 's'}",
                 "write the number of one of them",
             )
+
+
+#: Partitions that hold no Windows (documented: UEFI/GPT-based hard drive partitions).
+_NO_WINDOWS = {"EFI": "the firmware starts from it", "MSR": "Windows reserves it for itself"}
+
+
+def _made(disk: Setting) -> list[Setting]:
+    """Return the partitions that a disk gets, in the order in which Setup makes and numbers them."""
+    made = disk.child("CreatePartitions")
+    items = [item for item in made.children if item.action != "remove"] if made else []
+    return sorted(items, key=_order)
+
+
+def _numbered(disk: Setting) -> dict[str, Setting]:
+    """Return the new partitions of a wiped disk by their numbers; an extended one has none."""
+    if disk.text_of("WillWipeDisk").casefold() != "true":
+        return {}
+    counted = [item for item in _made(disk) if item.text_of("Type").casefold() != "extended"]
+    return {str(number): item for number, item in enumerate(counted, 1)}
+
+
+def _order(item: Setting) -> int:
+    text = item.text_of("Order")
+    return int(text) if text.isdecimal() and len(text) < 10 else 0
+
+
+def _disks(context: Context) -> dict[tuple[object, str], Setting]:
+    return {(disk.component, disk.text_of("DiskID")): disk for disk in context.at(SETUP, _DISK)}
+
+
+@rule("install-partition-type", Level.ERROR)
+def install_partition_type(context: Context) -> Iterator[Problem]:
+    """Windows is installed to a primary partition, not to the EFI system partition or the MSR.
+
+    Documented: UEFI/GPT-based hard drive partitions.
+    """
+    disks = _disks(context)
+    numbered: dict[Setting, dict[str, Setting]] = {}
+    for image in context.at(SETUP, _IMAGE):
+        number = image.child("InstallTo/PartitionID")
+        disk = disks.get((image.component, image.text_of("InstallTo/DiskID")))
+        if number is None or disk is None:
+            continue
+        if disk not in numbered:
+            numbered[disk] = _numbered(disk)
+        target = numbered[disk].get(number.text)
+        kind = target.text_of("Type").upper() if target else ""
+        if kind in _NO_WINDOWS:
+            yield Problem(
+                number.value_position,
+                f"Windows is to be installed to partition {number.text}, which is of the type {kind}",
+                f"{_NO_WINDOWS[kind]}, and it is too small",
+                "write the number of the Primary partition for Windows",
+            )
+
+
+@rule("install-disk", Level.WARNING)
+def install_disk(context: Context) -> Iterator[Problem]:
+    """The disk to install to is one that DiskConfiguration describes, where it describes any.
+
+    Inferred: a file that lays out one disk and installs to another was hardly meant so.
+    """
+    disks = _disks(context)
+    described = {component for component, _ in disks}
+    for image in context.at(SETUP, _IMAGE):
+        number = image.child("InstallTo/DiskID")
+        if number is None or not number.text.isdecimal() or image.component not in described:
+            continue
+        if (image.component, number.text) not in disks:
+            yield Problem(
+                number.value_position,
+                f"Windows is to be installed to disk {number.text[:6]}, which is not described here",
+                "DiskConfiguration describes another one",
+                "write the number of a disk that DiskConfiguration describes",
+            )
+
+
+@rule("partition-extend", Level.ERROR)
+def partition_extend(context: Context) -> Iterator[Problem]:
+    """The last partition of a disk extends, and no other.
+
+    Documented: Unattended Windows Setup Reference, CreatePartition Extend. Logical partitions lie in
+    the extended one before them.
+    """
+    for disk in context.at(SETUP, _DISK):
+        made = _made(disk)
+        for number, item in enumerate(made):
+            if item.text_of("Extend").casefold() != "true":
+                continue
+            after = made[number + 1 :]
+            if item.text_of("Type").casefold() == "extended":
+                after = [one for one in after if one.text_of("Type").casefold() != "logical"]
+            if after:
+                extend = item.child("Extend")
+                assert extend is not None
+                yield Problem(
+                    extend.value_position,
+                    "this partition extends, and another one comes after it",
+                    "it takes all that is left, so that there is no room for the other",
+                    "give it a Size, and let the last partition extend",
+                )
+
+
+@rule("partition-format", Level.ERROR)
+def partition_format(context: Context) -> Iterator[Problem]:
+    """The EFI system partition is formatted with FAT32, and the MSR not at all.
+
+    Documented: UEFI/GPT-based hard drive partitions.
+    """
+    for disk in context.at(SETUP, _DISK):
+        modified = disk.child("ModifyPartitions")
+        numbered = _numbered(disk) if modified else {}
+        for item in modified.children if modified else ():
+            format_, target = item.child("Format"), numbered.get(item.text_of("PartitionID"))
+            if format_ is None or not format_.text or target is None:
+                continue
+            kind = target.text_of("Type").upper()
+            if kind == "EFI" and format_.text.casefold() != "fat32":
+                yield Problem(
+                    format_.value_position,
+                    f"the EFI system partition is formatted with {shown(format_)}",
+                    "firmware reads FAT32",
+                    "write FAT32",
+                )
+            elif kind == "MSR":
+                yield Problem(
+                    format_.value_position,
+                    "the MSR partition is formatted",
+                    "it holds no file system",
+                    "delete this ModifyPartition",
+                )
 
 
 @rule("duplicate-disk", Level.ERROR)

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 from reseal.answerfile.components import DEPLOYMENT, SHELL
 from reseal.answerfile.findings import Context, Level, Problem, rule
+from reseal.answerfile.passes import Pass
+from reseal.answerfile.schema import BUILDS
 from reseal.answerfile.variables import variables_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from reseal.answerfile.document import Setting
+    from reseal.answerfile.schema import SettingSchema
     from reseal.answerfile.source import Position
-
-#: The first build of each Windows that retired something (documented: Windows versions).
-_FIRST_BUILDS = {"Windows 7": 7600, "Windows 8": 9200}
 
 
 @rule("reseal-beside-generalize", Level.WARNING)
@@ -64,16 +65,75 @@ def retired_setting(context: Context) -> Iterator[Problem]:
             continue
         if schema.name in {"SkipMachineOOBE", "SkipUserOOBE"}:
             continue  # the rule above
-        if 0 < context.target.build < _FIRST_BUILDS.get(schema.since, 0):
+        if 0 < context.target.build < BUILDS.get(schema.retired, 0):
             continue  # this image is older than that
-        since = f" since {schema.since}" if schema.since else ""
-        instead = schema.instead[:1].lower() + schema.instead[1:].rstrip(".")
+        if schema.is_too_old(context.target.build):
+            continue  # the rule setting-too-old
+        since = f" since {schema.retired}" if schema.retired else ""
+        instead = _advice(context, setting, schema)
         yield Problem(
             setting.position,
             f"{schema.name} is deprecated{since}",
             "newer Windows may ignore it",
             instead or "delete it unless an older Windows needs it",
         )
+
+
+def _advice(context: Context, setting: Setting, schema: SettingSchema) -> str:
+    """Return what takes the place of a setting, unless the image lacks that too."""
+    component = context.component(setting)
+    around = schema.path.rpartition("/")[0]
+    for word in schema.instead.rstrip(".").replace("\\", " ").replace("/", " ").split():
+        named = component.find(f"{around}/{word}" if around else word) if component else None
+        if named is not None and named.is_too_new(context.target.build):
+            return ""
+    return schema.instead[:1].lower() + schema.instead[1:].rstrip(".")
+
+
+@rule("setting-too-new", Level.WARNING)
+def setting_too_new(context: Context) -> Iterator[Problem]:
+    """A setting is one that the Windows of the image has already.
+
+    Documented: Changed answer file settings, by version; reported: an older Windows can't process a
+    file with HideOnlineAccountScreens and stops.
+    """
+    for setting, schema in _outermost(context, lambda one: one.is_too_new(context.target.build)):
+        yield Problem(
+            setting.position,
+            f"{schema.name} came with {schema.since}, the image is older (build "
+            f"{context.target.build})",
+            "a Windows that does not have a setting stops at it or ignores it",
+            "delete it",
+        )
+
+
+@rule("setting-too-old", Level.WARNING)
+def setting_too_old(context: Context) -> Iterator[Problem]:
+    """A setting is one that the Windows of the image still has.
+
+    Documented: Changed answer file settings, by version.
+    """
+    for setting, schema in _outermost(context, lambda one: one.is_too_old(context.target.build)):
+        yield Problem(
+            setting.position,
+            f"{schema.name} went with {schema.until}, the image is newer (build "
+            f"{context.target.build})",
+            "a Windows that does not have a setting stops at it or ignores it",
+            _advice(context, setting, schema) or "delete it",
+        )
+
+
+def _outermost(
+    context: Context, wrong: Callable[[SettingSchema], bool]
+) -> Iterator[tuple[Setting, SettingSchema]]:
+    """Yield the settings of which something is wrong, without what is in such a setting."""
+    found: set[object] = set()
+    for setting, schema in context.known:
+        # The pass windowsPE is that of another Windows, the one on the medium.
+        if setting.pass_name != Pass.WINDOWS_PE and wrong(schema):
+            found.add(setting)
+            if setting.parent not in found:
+                yield setting, schema
 
 
 @rule("vm-mode", Level.NOTE)

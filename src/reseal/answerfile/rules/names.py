@@ -113,6 +113,22 @@ def misspelt_setting(context: Context) -> Iterator[Problem]:
             )
 
 
+@rule("misplaced-setting", Level.ERROR)
+def misplaced_setting(context: Context) -> Iterator[Problem]:
+    """A setting stands in the element that holds it.
+
+    Documented: Unattended Windows Setup Reference, Parent Hierarchy; reported: Windows Setup stops with
+    0x80220005.
+    """
+    for setting, holder in _misplaced(context):
+        yield Problem(
+            setting.position,
+            f"{_place(setting)} does not hold {setting.name} itself",
+            f"it stands in {holder.rpartition('/')[2]}, and Windows stops at unknown settings",
+            f"put it into <{'><'.join(holder.split('/'))}>",
+        )
+
+
 @rule("unknown-setting", Level.WARNING)
 def unknown_setting(context: Context) -> Iterator[Problem]:
     """A setting is one of those that the reference or the real files name.
@@ -194,7 +210,7 @@ def _unknown_components(context: Context) -> Iterator[tuple[Component, str]]:
             yield component, context.nearest(component.name, context.schema.components, 0.94)
 
 
-def _unknown_settings(context: Context) -> Iterator[tuple[Setting, str]]:
+def _unknown(context: Context) -> Iterator[Setting]:
     """Yield the settings that the schema does not know, the outermost of each branch only."""
     for setting in context.document.settings():
         component = context.component(setting)
@@ -204,6 +220,40 @@ def _unknown_settings(context: Context) -> Iterator[tuple[Setting, str]]:
             around = component.find(setting.parent.path)
             if around is None or around.type:
                 continue  # the setting around it is reported
+        yield setting
+
+
+def _misplaced(context: Context) -> Iterator[tuple[Setting, str]]:
+    """Yield the unknown settings that are known in an element below or beside, and that element.
+
+    The element is named from the place of the setting down.
+    """
+    for setting in _unknown(context):
+        if holder := _holder(context, setting):
+            yield setting, holder
+
+
+def _holder(context: Context, setting: Setting) -> str:
+    component = context.component(setting)
+    assert component is not None
+    around = setting.path.rpartition("/")[0]
+    start = f"{around}/" if around else ""
+    name = f"/{setting.name.casefold()}"
+    holders = {
+        path.rpartition("/")[0].removeprefix(start)
+        for path in component.settings
+        if path.casefold().endswith(name) and path.casefold().startswith(start.casefold())
+    }
+    # Name, Order and their like stand in many places: none of them is meant for certain.
+    return holders.pop() if len(holders) == 1 else ""
+
+
+def _unknown_settings(context: Context) -> Iterator[tuple[Setting, str]]:
+    """Yield the unknown settings that are nowhere else either, with the name they are close to."""
+    misplaced = {setting for setting, _ in _misplaced(context)}
+    for setting in _unknown(context):
+        if setting in misplaced:
+            continue
         siblings = (known.name for known in _siblings(context, setting))
         yield setting, context.nearest(setting.name, siblings, MISSPELT)
 
