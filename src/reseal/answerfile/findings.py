@@ -94,6 +94,8 @@ class Target:
         build: the number of the build, or 0.
         time_zones: the names that this Windows has, or None for those that any has.
         keyboard_layouts: eight hexadecimal digits, lower case, of each layout it has, or None.
+        edition: `EditionID` as its registry has it, such as `ServerStandard`, or empty.
+        languages: the languages that this Windows has, such as `en-US`, or None.
         components: `<architecture>_<name>` of its components in small letters, the middle of long
             names left out (`x86_microsoft-windows-p..g-xpsdocumentwriter`), or None.
     """
@@ -102,6 +104,8 @@ class Target:
     build: int = 0
     time_zones: frozenset[str] | None = None
     keyboard_layouts: frozenset[str] | None = None
+    edition: str = ""
+    languages: frozenset[str] | None = None
     components: frozenset[str] | None = None
 
     def has_component(self, architecture: str, name: str) -> bool:

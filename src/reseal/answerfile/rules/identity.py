@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from reseal.answerfile import product_keys
 from reseal.answerfile.components import DEPLOYMENT, SETUP, SHELL
 from reseal.answerfile.findings import Context, Level, Problem, rule
+from reseal.answerfile.passes import Pass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,3 +109,42 @@ def product_key_letters(context: Context) -> Iterator[Problem]:
                 "no product key does, so that nothing is misread",
                 "compare it with the key that you were given",
             )
+
+
+@rule("product-key-edition", Level.WARNING)
+def product_key_edition(context: Context) -> Iterator[Problem]:
+    """A public product key is that of the edition that is installed.
+
+    Documented: Key Management Services (KMS) client activation and product keys; seen: a template with
+    the key of another Windows in its file for Server 2016.
+    """
+    for setting in _product_keys(context):
+        if setting.children:
+            continue
+        for product, called in _installed(context, setting):
+            if product_keys.fits(setting.text, product) is not False:
+                continue
+            key = product_keys.key_for(product)
+            yield Problem(
+                setting.value_position,
+                f"the product key is the public one of {product_keys.products_of(setting.text)[0]}",
+                f"the image is {called}, and Windows refuses the key of another edition",
+                f"write {key}, the public key of it" if key else "write a key of that edition",
+            )
+
+
+def _installed(context: Context, setting: Setting) -> Iterator[tuple[product_keys.Product, str]]:
+    """Yield what a key is for: the image that Setup installs, or the one that is checked against."""
+    chosen = [
+        (product, f'"{value.text[:60]}"')
+        for item in context.at(SETUP, "ImageInstall/OSImage/InstallFrom/MetaData")
+        if item.text_of("Key").casefold() == "/image/name"
+        and (value := item.child("Value")) is not None
+        and (product := product_keys.product(value.text))
+    ]
+    yield from chosen[:1]
+    target = context.target
+    if not chosen and setting.pass_name != Pass.WINDOWS_PE:
+        product = product_keys.installed(target.edition, target.build)
+        if product is not None:
+            yield product, f"{target.edition}, build {target.build}"

@@ -174,7 +174,9 @@ def wrong_pass(context: Context) -> Iterator[Problem]:
     for component in context.document.components():
         known = context.schema.find(component.name)
         name = component.pass_settings.name
-        if known and component.children and name in list(Pass) and name not in known.passes:
+        if known is None or not known.settings or not component.children:
+            continue
+        if name in list(Pass) and name not in known.passes:
             reported.add(component)
             yield Problem(
                 component.position,
@@ -214,7 +216,7 @@ def _unknown(context: Context) -> Iterator[Setting]:
     """Yield the settings that the schema does not know, the outermost of each branch only."""
     for setting in context.document.settings():
         component = context.component(setting)
-        if component is None or component.find(setting.path):
+        if component is None or not component.settings or component.find(setting.path):
             continue
         if isinstance(setting.parent, Setting):
             around = component.find(setting.parent.path)

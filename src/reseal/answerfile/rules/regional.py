@@ -162,3 +162,23 @@ def unknown_keyboard(context: Context) -> Iterator[Problem]:
                 "Windows has a fixed list of them",
                 "compare it with Control\\Keyboard Layouts of the image",
             )
+
+
+@rule("image-language", Level.WARNING)
+def image_language(context: Context) -> Iterator[Problem]:
+    r"""The language of Windows is one that the image has.
+
+    Documented: UILanguage: the language pack must be installed; seen: MUI\UILanguages of real hives.
+    """
+    languages = context.target.languages
+    if not languages:
+        return
+    folded = {name.casefold() for name in languages}
+    for setting in context.values_at(INTERNATIONAL, "UILanguage"):
+        if setting.text.casefold() not in folded:
+            yield Problem(
+                setting.value_position,
+                f"the image has no language pack for {shown(setting)}",
+                f"Windows stays in {', '.join(sorted(languages)[:8])}",
+                "write a language that the image has, or add the language pack to the image",
+            )
