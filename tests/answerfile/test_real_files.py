@@ -79,7 +79,8 @@ def test_hiding_changes_passwords_only(real_files: list[Path]) -> None:
         flags = [s for s in plain if s.parent.text_of("PlainText") == "true"] if plain else []
         assert len(changed) == 2 * len(flags)
         assert hide_passwords(hidden)[0].to_bytes() == hidden.to_bytes()
-        rules = {finding.rule for finding in check(hidden)}
+        # Windows knows no hidden form for commands, which can hold passwords too.
+        rules = {f.rule for f in check(hidden) if "command" not in f.what}
         assert not rules & {"hidden-password", "hidden-password-flag", "logon-password"}
         assert "plain-text-secret" not in rules
 

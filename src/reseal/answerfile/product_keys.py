@@ -24,6 +24,8 @@ _SERVERS = (
     (20348, "2022"),
     (26100, "2025"),
 )
+#: Until this build the long-term channel is called a branch.
+_LAST_LTSB = 14393
 _VERSION = re.compile(
     r"(?i)\bwindows\s+(?:(?P<server>server)\s+(?P<year>20\d\d(?:\s*R2)?)|(?P<client>7|8\.1|8|10|11))\b"
 )
@@ -118,6 +120,8 @@ def installed(edition_id: str, build: int) -> Product | None:
     words = _EDITION_IDS.get(edition_id.casefold())
     table = _SERVERS if edition_id.casefold().startswith("server") else _CLIENTS
     versions = [version for first, version in table if first <= build]
+    if words and build <= _LAST_LTSB:
+        words = words.replace("ltsc", "ltsb")
     if words is None or not versions:
         return None
     return Product(table is _SERVERS, versions[-1], _words(words))

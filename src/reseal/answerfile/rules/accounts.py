@@ -320,13 +320,21 @@ def logon_count(context: Context) -> Iterator[Problem]:
                 "the reference requires it, and without it Windows decides how often",
                 "add <LogonCount>, one less than the logons you want",
             )
-        elif count.text == "1":
+        elif count.text == "1" and not _is_reset(context):
             yield Problem(
                 count.value_position,
                 "LogonCount 1 gives two automatic logons",
                 "Windows adds one to it",
                 "set Winlogon's AutoLogonCount to 0 in FirstLogonCommands if you want one only",
             )
+
+
+def _is_reset(context: Context) -> bool:
+    """Whether a command of the first logon says that it was the last automatic one."""
+    return any(
+        "autologoncount" in command.text.casefold()
+        for command in context.at(SHELL, "FirstLogonCommands/SynchronousCommand/CommandLine")
+    )
 
 
 @rule("no-account", Level.NOTE)

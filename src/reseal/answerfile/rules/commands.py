@@ -212,8 +212,8 @@ def command_no_program(context: Context) -> Iterator[Problem]:
             kind = (match.group(1) or match.group(2)).lower()
             yield Problem(
                 command.value_position,
-                f"this command is a file with the ending .{kind}",
-                "Windows starts the command as a program, and this is none",
+                f"this command is a .{kind} file",
+                "Windows starts commands as programs, and such a file is not one",
                 f"write {_OPENED_BY[kind]} before it",
             )
 

@@ -127,7 +127,8 @@ def product_key_edition(context: Context) -> Iterator[Problem]:
             key = product_keys.key_for(product)
             yield Problem(
                 setting.value_position,
-                f"the product key is the public one of {product_keys.products_of(setting.text)[0]}",
+                "the product key is the public one of "
+                + " and ".join(product_keys.products_of(setting.text)[:2]),
                 f"the image is {called}, and Windows refuses the key of another edition",
                 f"write {key}, the public key of it" if key else "write a key of that edition",
             )

@@ -123,8 +123,8 @@ def misplaced_setting(context: Context) -> Iterator[Problem]:
     for setting, holder in _misplaced(context):
         yield Problem(
             setting.position,
-            f"{_place(setting)} does not hold {setting.name} itself",
-            f"it stands in {holder.rpartition('/')[2]}, and Windows stops at unknown settings",
+            f"{setting.name} does not belong directly into {_place(setting)}",
+            "Windows stops at a setting that it does not know at this place",
             f"put it into <{'><'.join(holder.split('/'))}>",
         )
 

@@ -60,12 +60,15 @@ def ip_address(context: Context) -> Iterator[Problem]:
 
 
 def _with_length(text: str) -> str:
-    """Say how an address with a netmask is written; empty where it has none."""
+    """Say how an address with a netmask, or without anything, is written; empty where it is none."""
     try:
         interface = ipaddress.ip_interface(text)
     except ValueError:
         return ""
-    return f"write {interface.with_prefixlen}" if "/" in text else ""
+    if "/" in text:
+        return f"write {interface.with_prefixlen}"
+    usual = 24 if interface.version == 4 else 64
+    return f"write the length of its prefix too, such as {interface.ip}/{usual}"
 
 
 @rule("route-prefix", Level.ERROR)

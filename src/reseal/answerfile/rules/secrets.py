@@ -114,10 +114,9 @@ def plain_text_secret(context: Context) -> Iterator[Problem]:
             if holds_password(command.text):
                 yield Problem(
                     command.value_position,
-                    "a password stands in this command",
-                    "everybody who can read the file has it, and logs may hold it too",
-                    "read it from a file that only administrators can read and delete that file, or "
-                    "do without it",
+                    "this command holds a password",
+                    "everybody who can read the file has it, and logs may keep it",
+                    "let the command read it from a file that only administrators can read",
                 )
 
 

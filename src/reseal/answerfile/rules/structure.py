@@ -316,11 +316,11 @@ def wcm_namespace(context: Context) -> Iterator[Problem]:
                 what = (
                     "the namespace of wcm starts with https:"
                     if namespace == WCM.replace("http:", "https:")
-                    else f"the namespace of {prefix or 'these elements'} is not the one of wcm"
+                    else f"the namespace of {prefix or 'these elements'} is almost the one of wcm"
                 )
                 yield Problem(
                     document.position(element, f"xmlns:{prefix}" if prefix else "xmlns"),
                     what,
-                    "without it Windows finds neither wcm:action nor wcm:keyValue",
+                    "Windows compares it letter by letter, and finds neither wcm:action nor wcm:keyValue",
                     f'write xmlns:wcm="{WCM}"',
                 )
