@@ -14,7 +14,8 @@ from reseal.bcd.devices import Boot, Device, DeviceValue, GptPartition, Locate, 
 from reseal.disk import FileDevice
 from reseal.errors import ImageError
 from reseal.providers import PROVIDERS
-from reseal.session import Neighbours, Session, boot_store
+from reseal.run import boot_stores
+from reseal.session import Neighbours, Session
 from reseal.session.boot_store import BootStore
 from reseal.testing import boot, disks
 from reseal.testing.fat import fat_volume
@@ -45,7 +46,7 @@ def make(tmp_path: Path) -> Make:
         disk = tmp_path / "disk"
         disks.gpt_disk(disk, [(efi, disks.EFI_SYSTEM, "EFI"),
                               (MEBIBYTE, disks.BASIC_DATA, "Windows")])  # fmt: skip
-        found = boot_store.find(FileDevice(disk), "disk")
+        found = boot_stores.find(FileDevice(disk), "disk")
         facts: dict[str, Any] = {"boot_stores": lambda: found}
         one = session(machine, **(facts | options))
         one.installation.volume = 2

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from reseal.answerfile.components import DEPLOYMENT
 from reseal.checks.declaration import Finding, NotCheckableError, check, note, warning
-from reseal.checks.reading import local_name, xml
+from reseal.checks.reading import xml
 from reseal.session import Mark
-from reseal.windows import setup
+from reseal.windows.answer_files import places
+from reseal.xml import local_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,18 +19,6 @@ if TYPE_CHECKING:
 
     from reseal.session import Session
 
-#: Where Windows looks for answer files, below its folder and in the root of its volume (documented:
-#: Microsoft, Windows Setup Automation Overview).
-BELOW_WINDOWS = (
-    r"Panther\Unattend\Unattend.xml",
-    r"Panther\Unattend\Autounattend.xml",
-    r"Panther\unattend.xml",
-    r"System32\Sysprep\unattend.xml",
-)
-IN_ROOT = ("Unattend.xml", "Autounattend.xml")
-UNATTEND_FILE = "UnattendFile"
-
-DEPLOYMENT = "Microsoft-Windows-Deployment"
 COMMAND = "RunSynchronousCommand"
 #: The program, and not its folder, in which scripts clean up.
 _SYSPREP = re.compile(r"(?<![\w.-])sysprep(\.exe(?![\w.\\-])|(?![\w.\\/-]))", re.IGNORECASE)
@@ -47,7 +37,7 @@ def answer_files(session: Session) -> Iterable[Finding]:
     there for it. One build diary reports that it works in auditUser. The command itself is not shown,
     since it may hold passwords.
     """
-    for path in dict.fromkeys(_places(session)):
+    for path in dict.fromkeys(places(session.installation, session.registry)):
         try:
             root = xml(session, path)
         except NotCheckableError as problem:
@@ -58,14 +48,6 @@ def answer_files(session: Session) -> Iterable[Finding]:
                 f"{path}:{line} calls Sysprep from RunSynchronous in the pass {configuration_pass}.",
                 "Use the setting Generalize of Microsoft-Windows-Deployment instead.",
             )
-
-
-def _places(session: Session) -> Iterator[str]:
-    named = session.registry.text(setup.SETUP, UNATTEND_FILE)
-    if named:
-        yield session.registry.local_path(named)
-    yield from map(session.installation.path, BELOW_WINDOWS)
-    yield from IN_ROOT
 
 
 def _calls(root: etree._Element) -> Iterator[tuple[str, int]]:

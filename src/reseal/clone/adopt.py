@@ -7,8 +7,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from reseal.errors import ImageError
-from reseal.session.opening import Found, choose
-from reseal.session.run import read
+from reseal.run import read
+from reseal.run.opening import Found, choose
 from reseal.sid import Pending
 from reseal.windows import identity
 

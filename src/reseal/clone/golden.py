@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from reseal.answerfile import Target
 from reseal.disk.image import resolve
 from reseal.errors import ImageError, UsageError
-from reseal.session.opening import Found, choose
-from reseal.session.run import read
-from reseal.sysprep import unattend
+from reseal.run import read
+from reseal.run.opening import Found, choose
+from reseal.unattend import apply as unattend
 from reseal.windows import Sid, identity
 from reseal.windows.setup import MODE_MARK, SetupState
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import selectors
 import socket
 import sys
@@ -11,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from reseal.errors import ImageError, ResealError
+from reseal.messages import Channel, MessageError
 from reseal.process import spawn
-from reseal.worker import MAX_MESSAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -43,8 +42,7 @@ class Worker:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         own, its = socket.socketpair()
-        self.channel = own
-        self._buffer = bytearray()
+        self.channel = Channel(own.detach())
         with its:
             self._process = spawn(
                 [sys.executable, "-m", "reseal.clone.worker", str(its.fileno())],
@@ -64,25 +62,14 @@ class Worker:
         Raises:
             WorkerError: the worker has ended.
         """
-        while b"\n" not in self._buffer:
-            try:
-                part = self.channel.recv(1 << 16)
-            except OSError:
-                part = b""
-            if not part or len(self._buffer) > MAX_MESSAGE:
-                raise self._ended()
-            self._buffer += part
-        line, _, rest = bytes(self._buffer).partition(b"\n")
-        self._buffer = bytearray(rest)
-        try:
-            answer: dict[str, Any] = json.loads(line)
-        except ValueError as error:
-            raise self._ended() from error
-        return answer
+        with suppress(OSError, MessageError):
+            if answer := self.channel.receive():
+                return answer
+        raise self._ended()
 
     def _send(self, message: dict[str, Any]) -> None:
         try:
-            self.channel.sendall(json.dumps(message).encode() + b"\n")
+            self.channel.send(message)
         except OSError as error:
             raise self._ended() from error
 

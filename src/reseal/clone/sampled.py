@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from reseal.clone.workshop import host_folders, stream, wish_of
 from reseal.ntfs import Volume, secure
-from reseal.session.opening import Found, choose
-from reseal.session.run import Options, change, read
+from reseal.run import Callables, RunOptions, change, read
+from reseal.run.opening import Found, choose
 from reseal.specialize import Specialization
 from reseal.tree import TreeError
 
@@ -44,9 +44,8 @@ def differences(machine: Machine, plan: Plan) -> list[str]:
         long_way = Path(folder) / f"{machine.name}.qcow2"
         done = change(
             Path(plan.golden),
-            work,
-            job.recheck,
-            Options(
+            Callables(work, job.recheck),
+            RunOptions(
                 volume=plan.volume,
                 output=long_way,
                 thin=True,

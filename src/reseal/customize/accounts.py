@@ -2,7 +2,7 @@ r"""Accounts of the machine: remove them, give them passwords, let people log on
 
 | what | where | mark, source |
 |---|---|---|
-| accounts and their groups | SAM; see `reseal.sysprep.local_accounts` | seen, reported |
+| accounts and their groups | SAM; see `reseal.unattend.local_accounts` | seen, reported |
 | profiles | `ProfileList\<SID>`, `ProfileGuid\{…}!SidString` | seen |
 | automatic logon | `Winlogon`: AutoAdminLogon, DefaultPassword, AutoLogonCount, ForceAutoLogon, AutoLogonSID | documented: Microsoft, Configure Windows to automate logon; the last: reported |
 | its password, where it is kept as a secret | `SECURITY\Policy\Secrets\DefaultPassword` | documented: Microsoft, Protecting the Automatic Logon Password; the place: reported |
@@ -20,7 +20,7 @@ from reseal.customize.step import Argument, Kind, step
 from reseal.errors import CheckError, UsageError
 from reseal.ntfs import secure
 from reseal.session import Mark
-from reseal.sysprep.local_accounts import LocalAccounts
+from reseal.unattend.local_accounts import LocalAccounts
 from reseal.windows.accounts import accounts
 from reseal.windows.registry import PROFILE_LIST
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from reseal.customize.step import Given, Stager
     from reseal.session import Session
     from reseal.sysprep.arm import Target
-    from reseal.sysprep.unattend import Request
+    from reseal.unattend.apply import Request
 
 #: Names under which a person can override what a step refuses, for `--force`.
 LAST_ADMINISTRATOR = "last-administrator"

@@ -23,8 +23,8 @@ from reseal.customize.run import OEM_KEY
 from reseal.customize.step import Argument, Kind, step
 from reseal.errors import CheckError, UsageError
 from reseal.session import Mark
-from reseal.sysprep.placing import situation
 from reseal.tree import join
+from reseal.unattend.place import situation
 from reseal.windows.installation import CURRENT_VERSION
 from reseal.windows.setup import SetupState
 

@@ -2,7 +2,7 @@ r"""Settings of the system: time zone, locale, services.
 
 | what | where | mark, source |
 |---|---|---|
-| the time zone of the machine | `Control\TimeZoneInformation` | `reseal.sysprep.time_zone` |
+| the time zone of the machine | `Control\TimeZoneInformation` | `reseal.unattend.time_zone` |
 | start of a service | `Services\<name>!Start`, `DelayedAutostart` | documented: Microsoft, CreateService; HKLM\SYSTEM\CurrentControlSet\Services Registry Tree |
 """  # noqa: E501  a table row can't be wrapped
 
@@ -16,7 +16,7 @@ from reseal.customize import answers
 from reseal.customize.step import Argument, Kind, step
 from reseal.errors import CheckError, UsageError
 from reseal.session import Mark
-from reseal.sysprep.time_zone import set_time_zone
+from reseal.unattend.time_zone import set_time_zone
 from reseal.windows import services
 
 if TYPE_CHECKING:

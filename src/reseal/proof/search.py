@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from reseal.ntfs import Volume
     from reseal.ntfs.clusters import Stream
     from reseal.proof.identity import MachineIdentity
-    from reseal.session.opening import Found
+    from reseal.run.opening import Found
     from reseal.tree import Tree
     from reseal.windows import Installation
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from reseal.proof.hits import Hit
-    from reseal.session.opening import Found
+    from reseal.run.opening import Found
     from reseal.windows import Installation
 
 #: In the order in which a person wants to read them.

@@ -13,10 +13,12 @@ from reseal.providers.machine_sid import machine_sid
 from reseal.providers.plugins import every
 from reseal.providers.selection import select
 from reseal.session import Mark
-from reseal.sysprep import actions, answer_files, panther, placing, plan, unattend
+from reseal.sysprep import actions, panther, plan
 from reseal.sysprep.arm import Target, arm, missing
 from reseal.sysprep.entry_points import Coverage, coverage, providers_for
 from reseal.sysprep.plan import ACTION_FILES, Plan
+from reseal.unattend import apply as unattend
+from reseal.unattend import place, settle
 from reseal.windows.setup import MODE_MARK, SetupState
 
 if TYPE_CHECKING:
@@ -88,7 +90,7 @@ def generalize(
         if not session.changes:
             session.note("The image is generalized already; nothing was changed.")
         return Outcome("already generalized", findings, covered)
-    situation = placing.after_generalize(target)
+    situation = place.after_generalize(target)
     application = None
     with session.step("Checking the answer file"):
         if answers:
@@ -106,9 +108,9 @@ def generalize(
         if application:
             application.finish()
             outcome = application.outcome
-            answer_files.settle(session, outcome.placed, outcome.moved_aside)
+            settle.settle(session, outcome.placed, outcome.moved_aside)
         else:
-            answer_files.settle(session)
+            settle.settle(session)
         panther.write(session, target, covered, before)
     with session.step("Verifying the edited hives"):
         session.verify()

@@ -1,0 +1,124 @@
+"""What an image lies in: a disk, a folder, a WIM, or a file that is a boot store.
+
+A medium has two sides. The parent process holds a `Medium`: the lock, the overlay, the commit. The
+worker gets an `Opened`: the engines that read and write what is inside.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
+
+from reseal.errors import ImageError, ResealError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from reseal.disk import VolumeRange
+    from reseal.run.opening import Found
+    from reseal.run.options import RunOptions
+    from reseal.session import Part, Session
+    from reseal.session.boot_store import BootStore
+    from reseal.tree import Tree
+    from reseal.worker import Report
+
+
+class Opened(Protocol):
+    """A medium as the worker sees it.
+
+    Attributes:
+        subject: what messages call it.
+    """
+
+    subject: str
+
+    @property
+    def traffic(self) -> dict[str, int] | None:
+        """Bytes that went between reseal and the medium so far; None where nobody counts them."""
+        ...
+
+    def installations(self, *, ignore_logs: bool = False) -> AbstractContextManager[list[Found]]:
+        """Open the installations that are on it, to be read only.
+
+        Raises:
+            ImageError: there is none.
+        """
+        ...
+
+    def boot_stores(self) -> list[BootStore]:
+        """Find the boot stores that it can start from."""
+        ...
+
+    def parts(self, place: VolumeRange | None) -> tuple[Part, ...]:
+        """Return its volumes, below their file systems; none where it has none.
+
+        Args:
+            place: the volume of the installation.
+        """
+        ...
+
+    def write(
+        self, session: Session, place: VolumeRange | None, options: RunOptions
+    ) -> dict[str, Any]:
+        """Write what a session has staged; return what that adds to the record, such as `written`."""
+        ...
+
+    def again(self, place: VolumeRange | None) -> AbstractContextManager[Tree]:
+        """Open the volume that was written again."""
+        ...
+
+    def read_back_boot_store(self, store: BootStore) -> None:
+        """Look at a written boot store; raise ImageError where it is not what was staged."""
+        ...
+
+    def flush(self) -> None:
+        """Let what was written stand."""
+        ...
+
+
+#: What a worker does with an opened medium. Where it writes, its result has `written` and `timings`.
+Work: TypeAlias = "Callable[[Any, Report], dict[str, Any]]"
+
+
+class Medium(Protocol):
+    """A medium as the parent sees it. A context: what is not finished when it ends is thrown away."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *error: object) -> None: ...
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the record calls the image: path, format and size in bytes."""
+        ...
+
+    def in_worker(self, work: Work, report: Report | None) -> dict[str, Any]:
+        """Run work in a worker and return its result."""
+        ...
+
+    def finish(self, result: dict[str, Any], report: Report) -> None:
+        """Let what the worker did last, and add to the record what that took."""
+        ...
+
+
+def carry_out(path: Path, medium: Medium, work: Work, report: Report | None) -> dict[str, Any]:
+    """Run work on a medium, and let what it did last; return the record, with `image`."""
+    tell = report or (lambda _: None)
+    with host_errors(path), medium:
+        result = medium.in_worker(work, tell)
+        medium.finish(result, tell)
+        return {"image": medium.facts, **result}
+
+
+@contextmanager
+def host_errors(path: Path) -> Iterator[None]:
+    """Let what the host refuses, such as room for temporary files, be an error of reseal's."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, ResealError):
+            raise
+        what = f" ({error.filename})" if error.filename else ""
+        raise ImageError(f"{path} was not changed: {error.strerror or error}{what}.") from error
