@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reseal.answerfile.schema import nearest
 from reseal.answerfile.secrets import DELETED
 from reseal.answerfile.variables import is_template
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from reseal.answerfile.document import AnswerFile, Setting
     from reseal.answerfile.schema import ComponentSchema, Schema, SettingSchema
     from reseal.answerfile.source import Position
@@ -107,6 +109,22 @@ class Target:
     edition: str = ""
     languages: frozenset[str] | None = None
     components: frozenset[str] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain data, for another process."""
+        return {
+            name: sorted(value) if isinstance(value, frozenset) else value
+            for name, value in asdict(self).items()
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Target:
+        """Return what `to_json` described."""
+        fields: dict[str, Any] = {
+            name: frozenset(value) if isinstance(value, list) else value
+            for name, value in data.items()
+        }
+        return cls(**fields)
 
     def has_component(self, architecture: str, name: str) -> bool:
         """Whether this Windows has a component, as far as it is known."""

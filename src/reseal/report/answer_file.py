@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from reseal.answerfile import Target
@@ -32,23 +31,9 @@ def target_of(image: Path, volume: str | None, *, allow_backing: bool = False) -
 
     def look(found: list[Found]) -> dict[str, Any]:
         chosen = choose(found, volume, str(image)).installation
-        facts = asdict(unattend.target_of(chosen, thorough=True))
-        return {
-            name: sorted(one) if isinstance(one, frozenset) else one for name, one in facts.items()
-        }
+        return unattend.target_of(chosen, thorough=True).to_json()
 
-    seen = read(image, look, allow_backing=allow_backing)
-
-    def names(field: str) -> frozenset[str] | None:
-        return None if seen[field] is None else frozenset(seen[field])
-
-    return Target(
-        architecture=seen["architecture"],
-        build=seen["build"],
-        time_zones=names("time_zones"),
-        keyboard_layouts=names("keyboard_layouts"),
-        components=names("components"),
-    )
+    return Target.from_json(read(image, look, allow_backing=allow_backing))
 
 
 def apply_job(request: unattend.Request) -> Callable[[Session], dict[str, Any]]:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from reseal import answerfile
 from reseal.answerfile import Level, Pass, Target, mark
+from reseal.answerfile.provisioned import joined_at_specialize, offline_blob
 from reseal.answerfile.requested import components_of
 from reseal.answerfile.show import PACKAGE
 from reseal.errors import CheckError
@@ -31,6 +32,7 @@ from reseal.unattend.settings import apply_pass
 from reseal.unattend.settle import leave_out
 from reseal.unattend.time_zone import TIME_ZONES
 from reseal.windows import manifests
+from reseal.windows.image_properties import UI_LANGUAGES
 from reseal.windows.setup import SetupState
 
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
     from reseal.windows import Installation
 
 KEYBOARD_LAYOUTS = r"HKLM\SYSTEM\CurrentControlSet\Control\Keyboard Layouts"
+#: Findings that are said aloud, since what comes of them is hardly expected.
+SAID = ("image-language", "image-architecture")
 #: How many errors a message names; the rest is counted.
 _SHOWN = 10
 _OVER = (
@@ -127,6 +131,8 @@ class Application:
         self._request = request
         self._situation = situation
         self.outcome = Outcome(request.document.name, to_run=situation.to_run)
+        #: What is placed: the file, with an offline domain join moved to where Windows applies it.
+        self._placed = request.document
 
     def begin(self) -> None:
         """Check the file against the image and make way for it.
@@ -151,7 +157,13 @@ class Application:
             )
         problem = copy_profile.problem(session, request.document)
         outcome.warnings += [problem] if problem else []
+        outcome.warnings += dict.fromkeys(
+            f"{one.what[0].upper()}{one.what[1:]}: {one.why[0].upper()}{one.why[1:]}."
+            for one in outcome.findings
+            if one.rule in SAID
+        )
         outcome.moved_aside = place.make_way(session, self._situation, replace=request.replace)
+        self._move_join()
         if request.oobe_xml:
             name, data = request.oobe_xml
             oobe_xml.place(session, data, name)
@@ -168,20 +180,40 @@ class Application:
         if self._request.now:
             self.outcome.left_to_windows += self._staged(Pass.SPECIALIZE)
         if self._situation.to_run:
-            own = {one.name for one in document.passes if one.components}
+            own = {one.name for one in self._placed.passes if one.components}
             leave_out(
                 session,
                 [name for name in STILL_TO_RUN if name not in own],
                 but=session.installation.path(self._situation.place),
             )
-        for sentence in place.also_used(session, document, self._situation):
+        for sentence in place.also_used(session, self._placed, self._situation):
             session.note(sentence)
         if not self._situation.to_run:
             session.note(
                 "This installation is not generalized, so its next boot runs no pass; the file is used "
                 "when Sysprep generalizes it."
             )
-        self.outcome.placed = place.place(session, document, self._situation)
+        self.outcome.placed = place.place(session, self._placed, self._situation)
+
+    def _move_join(self) -> None:
+        """Move the blob of an offline domain join to specialize, or say that it is not used."""
+        session, document = self._session, self._request.document
+        architecture = session.installation.architecture or "amd64"
+        if offline_blob(document, architecture) is None:
+            return
+        if Pass.SPECIALIZE in self._situation.done:
+            self.outcome.warnings.append(
+                "The file has the blob of an offline domain join, and this image is specialized already: "
+                "it does not join. The blob is not kept in the image; generalize the image first, or run "
+                "djoin.exe /requestODJ in Windows."
+            )
+            return
+        self._placed = joined_at_specialize(document, architecture)
+        session.note(
+            "The blob of the offline domain join was moved to specialize, Identification/Provisioning "
+            "(documented): Windows joins the domain when it runs that pass. What the file says of joining "
+            "there, if anything, is replaced."
+        )
 
     def say_generalize_is_over(self) -> None:
         """Name the settings of a generalize pass that came too late."""
@@ -293,6 +325,8 @@ def target_of(installation: Installation, *, thorough: bool = False) -> Target:
         build=installation.build or 0,
         time_zones=_names(installation, TIME_ZONES),
         keyboard_layouts=layouts and frozenset(map(str.lower, layouts)),
+        edition=installation.edition or "",
+        languages=_names(installation, UI_LANGUAGES),
         components=manifests.components(installation) if thorough else None,
     )
 

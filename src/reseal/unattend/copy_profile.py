@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from reseal.session import Session
 
 
+#: How the SID of an account of a machine or a domain starts; those of services have no person.
+_ACCOUNT = "S-1-5-21-"
+#: How many accounts a note names.
+_NAMED = 8
+
+
 def asked_for(document: AnswerFile) -> bool:
     """Whether specialize is to copy the profile."""
     return any(
@@ -44,9 +50,21 @@ def problem(session: Session, document: AnswerFile) -> str | None:
             f"CopyProfile is set, but {folder}, the built-in Administrator's profile, has no NTUSER.DAT: "
             "Windows can't copy it."
         )
+    others = [
+        place.rpartition("\\")[2]
+        for other, place in sorted(session.registry.profiles.items())
+        if other != sid and str(other).startswith(_ACCOUNT)
+    ]
+    named = (
+        f" The image has profiles of {len(others)} other account{'s' if len(others) > 1 else ''}, too: "
+        f"{', '.join(others[:_NAMED])}{' …' if len(others) > _NAMED else ''}. Microsoft says to delete "
+        "other accounts before CopyProfile; what they customized is not copied."
+        if others
+        else ""
+    )
     session.note(
         f"CopyProfile: at specialize Windows replaces the default profile, with which every new account "
         f"starts, by that of the built-in Administrator ({folder}). Accounts that exist already keep "
-        "theirs."
+        f"theirs.{named}"
     )
     return None
