@@ -18,7 +18,7 @@ from reseal.answerfile.requested import RequestedMode, requested_mode
 from reseal.answerfile.secrets import Secret, hide_passwords
 from reseal.answerfile.show import ShownPass, Step, show
 from reseal.answerfile.source import AnswerFileError, Position
-from reseal.answerfile.template import fill, variables
+from reseal.answerfile.template import fill, in_own_style, variables
 
 __all__ = [
     "RULES",
@@ -46,6 +46,7 @@ __all__ = [
     "fill",
     "formatted",
     "hide_passwords",
+    "in_own_style",
     "make",
     "mark",
     "merge",

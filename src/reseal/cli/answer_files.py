@@ -30,8 +30,8 @@ unattend_option = click.option(
 oobe_xml_option = click.option(
     "--oobe-xml",
     type=PATH,
-    metavar="FILE",
-    help=r"Place an oobe.xml in System32\oobe\info, too.",
+    metavar="FILE|FOLDER",
+    help=r"Place an oobe.xml in System32\oobe\info, too; a folder is placed with all in it.",
 )
 driver_path_option = click.option(
     "--driver-path",
@@ -84,7 +84,8 @@ def request(
         replace=replace,
         force=force,
         now=now,
-        oobe_xml=_load_oobe_xml(oobe_xml),
+        oobe_xml=_load_oobe_xml(oobe_xml) if oobe_xml and not oobe_xml.is_dir() else None,
+        oobe_files=_load_oobe_folder(oobe_xml) if oobe_xml and oobe_xml.is_dir() else {},
         driver_folders=folders(list(driver_paths)),
     )
 
@@ -94,13 +95,18 @@ def host_folders(asked: Request | None) -> tuple[Path, ...]:
     return tuple(asked.driver_folders.values()) if asked else ()
 
 
-def _load_oobe_xml(file: Path | None) -> tuple[str, bytes] | None:
+def _load_oobe_folder(folder: Path) -> dict[str, bytes]:
+    """Read a folder with an oobe.xml for each country and language; raises as `oobe_xml.load`."""
+    from reseal.unattend import oobe_xml  # noqa: PLC0415  --help needs no engines
+
+    return oobe_xml.load(folder)
+
+
+def _load_oobe_xml(file: Path) -> tuple[str, bytes]:
     """Read an oobe.xml and check it; raises AnswerFileError."""
     from reseal.answerfile.source import read_bounded  # noqa: PLC0415
     from reseal.unattend import oobe_xml  # noqa: PLC0415
 
-    if file is None:
-        return None
     data = read_bounded(file)
     oobe_xml.check(data, str(file))
     return str(file), data

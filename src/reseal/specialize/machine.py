@@ -240,7 +240,11 @@ class Specialization:
         outcome, applied = None, []
         if document is not None:
             request = unattend.Request(
-                document, replace=wish.replace, force=wish.force_answers, now=wish.now
+                document,
+                replace=wish.replace,
+                force=wish.force_answers,
+                now=wish.now,
+                written=base,
             )
             outcome = unattend.stage(session, request, place)
         if wish.now and settings:

@@ -15,7 +15,7 @@ are applied at once too; Windows applies them again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from reseal import answerfile
@@ -36,6 +36,7 @@ from reseal.windows.image_properties import UI_LANGUAGES
 from reseal.windows.setup import SetupState
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from reseal.answerfile import AnswerFile, Finding, Setting
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from reseal.windows import Installation
 
 KEYBOARD_LAYOUTS = r"HKLM\SYSTEM\CurrentControlSet\Control\Keyboard Layouts"
-#: Findings that are said aloud, since what comes of them is hardly expected.
+#: Findings that become warnings of a run.
 SAID = ("image-language", "image-architecture")
 #: How many errors a message names; the rest is counted.
 _SHOWN = 10
@@ -68,6 +69,8 @@ class Request:
         force: whether an answer file with errors is taken.
         now: whether settings of specialize are applied at once where their place is known.
         oobe_xml: name and content of an oobe.xml to place, too.
+        written: the file as the person wrote it, where `document` has more in it: findings tell its lines.
+        oobe_files: the same for a whole folder of them: contents by path below it.
         driver_folders: folders of this computer by the driver path for which each stands.
     """
 
@@ -76,6 +79,8 @@ class Request:
     force: bool = False
     now: bool = False
     oobe_xml: tuple[str, bytes] | None = None
+    oobe_files: dict[str, bytes] = field(default_factory=dict)
+    written: AnswerFile | None = None
     driver_folders: dict[str, Path] = field(default_factory=dict)
 
 
@@ -143,7 +148,9 @@ class Application:
             UsageError: a folder is given for a driver path that the file does not have.
         """
         session, request, outcome = self._session, self._request, self.outcome
-        outcome.findings = check(request.document, session.installation, force=request.force)
+        outcome.findings = check(
+            request.document, session.installation, force=request.force, written=request.written
+        )
         drivers.check(request.document, request.driver_folders)
         mode = answerfile.requested_mode(request.document)
         if mode and mode.shutdown:
@@ -157,16 +164,14 @@ class Application:
             )
         problem = copy_profile.problem(session, request.document)
         outcome.warnings += [problem] if problem else []
-        outcome.warnings += dict.fromkeys(
-            f"{one.what[0].upper()}{one.what[1:]}: {one.why[0].upper()}{one.why[1:]}."
-            for one in outcome.findings
-            if one.rule in SAID
-        )
+        outcome.warnings += dict.fromkeys(said_aloud(outcome.findings))
         outcome.moved_aside = place.make_way(session, self._situation, replace=request.replace)
         self._move_join()
         if request.oobe_xml:
             name, data = request.oobe_xml
             oobe_xml.place(session, data, name)
+        if request.oobe_files:
+            oobe_xml.place_folder(session, request.oobe_files)
 
     def apply_generalize(self) -> None:
         """Stage the settings of the pass generalize, before the generalization itself."""
@@ -236,6 +241,13 @@ class Application:
         self.outcome.applied += map(as_record, applied)
         self.outcome.drivers += work.drivers
         return left
+
+
+def said_aloud(findings: Iterable[Finding]) -> Iterator[str]:
+    """Yield sentences on what comes of a file in this image, where that is hardly expected."""
+    for one in findings:
+        if one.rule in SAID:
+            yield f"{one.what[0].upper()}{one.what[1:]}: {one.why}."
 
 
 def as_record(setting: Setting) -> dict[str, object]:
@@ -331,13 +343,28 @@ def target_of(installation: Installation, *, thorough: bool = False) -> Target:
     )
 
 
-def check(document: AnswerFile, installation: Installation, *, force: bool) -> list[Finding]:
+def check(
+    document: AnswerFile,
+    installation: Installation,
+    *,
+    force: bool,
+    written: AnswerFile | None = None,
+) -> list[Finding]:
     """Check an answer file against an image.
+
+    Args:
+        document: the answer file.
+        installation: the Windows.
+        force: whether errors are taken.
+        written: the file as the person wrote it, where `document` has more in it.
 
     Raises:
         CheckError: it has errors, and `force` is not set.
     """
-    findings = answerfile.check(document, target_of(installation))
+    target = target_of(installation)
+    findings = answerfile.check(document, target)
+    if written is not None and written is not document:
+        findings = _at_home(findings, answerfile.check(written, target))
     errors = [one for one in findings if one.level is Level.ERROR]
     if errors and not force:
         more = len(errors) - _SHOWN
@@ -347,6 +374,18 @@ def check(document: AnswerFile, installation: Installation, *, force: bool) -> l
         msg = f"The answer file {document.name} has {count}; nothing was changed.\n{shown}{rest}"
         raise CheckError(msg, "Correct the file (`reseal unattend check` lists all), or force it.")
     return findings
+
+
+def _at_home(findings: list[Finding], own: list[Finding]) -> list[Finding]:
+    """Return findings with the places of the file that a person wrote, as far as it has them."""
+    places: dict[tuple[str, str, str], list[Finding]] = {}
+    for one in own:
+        places.setdefault((one.rule, one.what, one.instead), []).append(one)
+    found = []
+    for one in findings:
+        mine = places.get((one.rule, one.what, one.instead))
+        found.append(mine.pop(0) if mine else replace(one, file=f"{one.file} with the options"))
+    return found
 
 
 def _names(installation: Installation, path: str) -> frozenset[str] | None:

@@ -13,7 +13,7 @@ from reseal.answerfile.variables import is_template
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reseal.answerfile.document import Setting
+    from reseal.answerfile.document import AnswerFile, Setting
 
 #: Documented: LocalAccount Name.
 FORBIDDEN_IN_ACCOUNT_NAME = frozenset('"/\\[]:|<>+=;,?*%@')
@@ -131,6 +131,18 @@ def account_name_problem(name: str) -> tuple[str, str, str] | None:
             "write it without",
         )
     return None
+
+
+def account_names(document: AnswerFile) -> set[str]:
+    """Return the names of the local accounts that a file makes, variables of a template too."""
+    paths = {f"{path}/Name".casefold() for path in ACCOUNTS}
+    return {
+        setting.text
+        for setting in document.settings()
+        if setting.path.casefold() in paths
+        and setting.component.name.casefold() == SHELL.casefold()
+        and setting.text
+    }
 
 
 def _names(context: Context) -> Iterator[Setting]:
