@@ -12,7 +12,7 @@ from reseal.answerfile import AnswerFile, AnswerFileError, Target, fill
 from reseal.clone.answers import settings_of
 from reseal.clone.fleet import FleetError, check
 from reseal.clone.golden import Golden
-from reseal.clone.plan import Machine
+from reseal.clone.plan import FleetMachine
 from reseal.clone.table import load
 from reseal.windows import Sid
 from tests.answerfile.samples import JOIN, SHELL, component, one, settings, unattend
@@ -254,7 +254,7 @@ def test_a_language_that_the_golden_image_lacks(locale: str, tmp_path: Path) -> 
     assert check(load(table), image).warnings == (
         f'The image has no language pack for "{locale}": Windows stays in en-US.',
     )
-    machine = Machine("PC-1", None, "key", answers={"locale": [locale]})
+    machine = FleetMachine("PC-1", None, "key", answers={"locale": [locale]})
     made = settings_of(machine, ["en-US"])
     assert made is not None
     values = {(one.pass_name, one.name): one.text for one in made("amd64").settings()}

@@ -18,8 +18,6 @@ from reseal.answerfile.secrets import DELETED
 from reseal.answerfile.variables import is_template
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from reseal.answerfile.document import AnswerFile, Setting
     from reseal.answerfile.schema import ComponentSchema, Schema, SettingSchema
     from reseal.answerfile.source import Position
@@ -111,18 +109,17 @@ class Target:
     components: frozenset[str] | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as plain data, for another process."""
+        """The Windows as plain data."""
         return {
-            name: sorted(value) if isinstance(value, frozenset) else value
-            for name, value in asdict(self).items()
+            name: sorted(one) if isinstance(one, frozenset) else one
+            for name, one in asdict(self).items()
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Target:
-        """Return what `to_json` described."""
+    def from_json(cls, plain: dict[str, Any]) -> Target:
+        """Return the Windows from what `to_json` made of it."""
         fields: dict[str, Any] = {
-            name: frozenset(value) if isinstance(value, list) else value
-            for name, value in data.items()
+            name: frozenset(one) if isinstance(one, list) else one for name, one in plain.items()
         }
         return cls(**fields)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from reseal.checks.declaration import Finding, check, warning
 from reseal.checks.reading import xml
-from reseal.session import Mark
+from reseal.mark import Mark
 from reseal.xml import local_name
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from reseal.windows import identity
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from reseal.clone.plan import Machine, Plan
+    from reseal.clone.plan import ClonePlan, FleetMachine
 
 
-def adopt(output: Path, machine: Machine, plan: Plan) -> dict[str, Any]:
+def adopt(output: Path, machine: FleetMachine, plan: ClonePlan) -> dict[str, Any]:
     """Return what `Workshop.make` would have said of a clone.
 
     Raises:

@@ -6,8 +6,7 @@ import selectors
 import socket
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from reseal.errors import ImageError, ResealError
 from reseal.messages import Channel, MessageError
@@ -16,7 +15,7 @@ from reseal.process import spawn
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from reseal.clone.plan import Machine, Plan
+    from reseal.clone.plan import ClonePlan, FleetMachine
 
 _END = 10.0
 #: How often a machine is tried whose worker was killed.
@@ -27,19 +26,14 @@ class WorkerError(ImageError):
     """A worker ended without an answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What became of a machine: what `Workshop.make` returned, or why there is none."""
-
-    machine: Machine
-    made: dict[str, Any] | None
-    error: dict[str, Any] | None
+#: A machine, and what a worker said of it: `made`, with what `Workshop.make` returned, or `error`.
+Answer: TypeAlias = "tuple[FleetMachine, dict[str, Any]]"
 
 
 class Worker:
     """One worker process, asked from here. To be used by the thread that made it."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: ClonePlan) -> None:
         self._plan = plan
         own, its = socket.socketpair()
         self.channel = Channel(own.detach())
@@ -52,7 +46,7 @@ class Worker:
         with suppress(WorkerError):  # `wait` tells, too, where it has ended already
             self._send(plan.to_json())
 
-    def ask(self, machine: Machine) -> None:
+    def ask(self, machine: FleetMachine) -> None:
         """Have a machine made. Raises WorkerError where the worker has ended."""
         self._send(machine.to_json())
 
@@ -101,7 +95,7 @@ class Pool:
         jobs: how many of them.
     """
 
-    def __init__(self, plan: Plan, jobs: int) -> None:
+    def __init__(self, plan: ClonePlan, jobs: int) -> None:
         self._plan = plan
         self._jobs = jobs
         self._workers: set[Worker] = set()
@@ -116,7 +110,7 @@ class Pool:
             worker.close()
 
     def run(
-        self, machines: Iterable[Machine], started: Callable[[Machine], None]
+        self, machines: Iterable[FleetMachine], started: Callable[[FleetMachine], None]
     ) -> Iterator[Answer]:
         """Make machines; yield the answers as they come.
 
@@ -132,7 +126,7 @@ class Pool:
         waiting = list(machines)[::-1]
         tried: dict[str, int] = {}
         unready = 0
-        busy: dict[Worker, Machine | None] = {}
+        busy: dict[Worker, FleetMachine | None] = {}
         with selectors.DefaultSelector() as selector:
 
             def hire() -> None:
@@ -176,7 +170,7 @@ class Pool:
                         elif tried[machine.name] < _TRIES:
                             waiting.append(machine)
                         else:
-                            yield Answer(machine, None, plain(error))
+                            yield machine, {"error": plain(error)}
                         if waiting:
                             hire()
                         continue
@@ -186,7 +180,7 @@ class Pool:
                             raise _raised(answer["error"])
                     else:
                         busy[worker] = None
-                        yield Answer(machine, answer.get("made"), answer.get("error"))
+                        yield machine, answer
                     next_for(worker)
 
 

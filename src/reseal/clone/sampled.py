@@ -20,7 +20,7 @@ from reseal.specialize import Specialization
 from reseal.tree import TreeError
 
 if TYPE_CHECKING:
-    from reseal.clone.plan import Machine, Plan
+    from reseal.clone.plan import ClonePlan, FleetMachine
     from reseal.session import Session
     from reseal.windows import Installation
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _FILES = frozenset({"write_file", "rename_file", "delete_file", "delete_tree"})
 
 
-def differences(machine: Machine, plan: Plan) -> list[str]:
+def differences(machine: FleetMachine, plan: ClonePlan) -> list[str]:
     """Make a machine the long way, and name what of its clone is different.
 
     Raises:
@@ -65,7 +65,7 @@ def differences(machine: Machine, plan: Plan) -> list[str]:
     ]
 
 
-def _state(path: Path, files: list[str], hives: list[str], plan: Plan) -> dict[str, str]:
+def _state(path: Path, files: list[str], hives: list[str], plan: ClonePlan) -> dict[str, str]:
     def look(found: list[Found]) -> dict[str, Any]:
         return {"state": _look(choose(found, plan.volume, str(path)).installation, files, hives)}
 

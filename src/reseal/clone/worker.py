@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 
-from reseal.clone.plan import Machine, Plan
+from reseal.clone.plan import ClonePlan, FleetMachine
 from reseal.clone.pool import plain
 from reseal.clone.workshop import Workshop
 from reseal.errors import ResealError
@@ -19,7 +19,7 @@ from reseal.messages import Channel
 
 def serve(channel: Channel) -> None:
     """Open the golden image of the first message, and make the machines of the others."""
-    plan = Plan(**channel.receive() or {})
+    plan = ClonePlan(**channel.receive() or {})
     try:
         workshop = Workshop(plan).__enter__()
     except ResealError as error:
@@ -29,7 +29,7 @@ def serve(channel: Channel) -> None:
         channel.send({"ready": os.getpid()})
         while machine := channel.receive():
             try:
-                made = workshop.make(Machine(**machine))
+                made = workshop.make(FleetMachine(**machine))
             except ResealError as error:
                 channel.send({"error": plain(error)})
             else:

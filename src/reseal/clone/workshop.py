@@ -46,13 +46,13 @@ from reseal.sandbox import Limits
 from reseal.specialize import SidChoice, Specialization, Wish
 from reseal.specialize.wish import RANDOM
 from reseal.windows import Installation, Sid
-from reseal.windows.registry import MACHINE_HIVES
+from reseal.windows.names import MACHINE_HIVES
 from reseal.worker import run_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reseal.clone.plan import Machine, Plan
+    from reseal.clone.plan import ClonePlan, FleetMachine
     from reseal.session import Session
 
 #: What stays in memory of the golden image: blocks as large as those that the volume's cache asks for.
@@ -128,7 +128,7 @@ class _Below:
 class Workshop:
     """A golden image that is open for cloning. A context; one process, one thread."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: ClonePlan) -> None:
         self._plan = plan
         self._stack = ExitStack()
 
@@ -170,14 +170,14 @@ class Workshop:
         one = chosen.installation
         installation = Installation(self._volume, one.root, volume=one.volume)
         found = replace(chosen, installation=installation, volume=self._volume)
-        return session_of(self._opened, found, RunOptions())
+        return session_of(found, RunOptions())
 
     def _rehearse(self, chosen: Found) -> None:
         """Stage a machine for nobody, so that forks find in memory what they need."""
         with suppress(ResealError):  # a clone will say it
             Specialization(Wish(computer_name=RANDOM))(self._new_session(chosen))
 
-    def make(self, machine: Machine) -> dict[str, Any]:
+    def make(self, machine: FleetMachine) -> dict[str, Any]:
         """Make one clone in a fork; one that is there was finished by an attempt that was killed.
 
         Returns:
@@ -199,7 +199,7 @@ class Workshop:
             "seconds": time.perf_counter() - start,
         }
 
-    def _make_thin(self, machine: Machine) -> dict[str, Any]:
+    def _make_thin(self, machine: FleetMachine) -> dict[str, Any]:
         if self._image.link.unusual:
             msg = f"a thin image over {self.subject} would lose the end of the disk."
             raise UsageError(msg, "Make full images with --full.")
@@ -219,7 +219,7 @@ class Workshop:
             os.close(fd)
         return made
 
-    def _make_whole(self, machine: Machine) -> dict[str, Any]:
+    def _make_whole(self, machine: FleetMachine) -> dict[str, Any]:
         output = self._plan.output(machine.name)
         new = NewImage(self._image, output, thin=False)
         try:
@@ -235,7 +235,7 @@ class Workshop:
             new.discard()
         return made
 
-    def _in_fork(self, machine: Machine, fd: int, path: Path) -> dict[str, Any]:
+    def _in_fork(self, machine: FleetMachine, fd: int, path: Path) -> dict[str, Any]:
         """Have a fork write a machine's overlay to a file, which is all that it may write to."""
         backing = plain_name(os.path.relpath(self._image.file, self._plan.output_dir))
         made: dict[str, Any] = run_worker(
@@ -252,7 +252,7 @@ class Workshop:
             raise ImageError(msg)
         return made
 
-    def _make(self, machine: Machine, fd: int, backing: str) -> dict[str, Any]:
+    def _make(self, machine: FleetMachine, fd: int, backing: str) -> dict[str, Any]:
         session = self._session
         session.random = stream(machine.key)
         job = Specialization(wish_of(machine, self._plan))
@@ -301,7 +301,7 @@ class Workshop:
                     raise ImageError(msg, "Please report this.")
 
 
-def wish_of(machine: Machine, plan: Plan) -> Wish:
+def wish_of(machine: FleetMachine, plan: ClonePlan) -> Wish:
     """Return what `reseal specialize` is asked for to make this machine."""
     sid: Sid | SidChoice | None = None
     if machine.sid:
@@ -317,7 +317,7 @@ def wish_of(machine: Machine, plan: Plan) -> Wish:
     )
 
 
-def host_folders(plan: Plan) -> tuple[Path, ...]:
+def host_folders(plan: ClonePlan) -> tuple[Path, ...]:
     """Return the folders of this computer that making a machine reads."""
     return (Path(plan.drivers),) if plan.drivers else ()
 

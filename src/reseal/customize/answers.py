@@ -11,7 +11,7 @@ from reseal.windows.setup import SetupState
 
 if TYPE_CHECKING:
     from reseal.answerfile import Answers
-    from reseal.customize.run import Run
+    from reseal.customize.shared import Run
 
 
 def add(run: Run, answers: Answers) -> None:

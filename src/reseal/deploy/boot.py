@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from reseal.bcd import Recipe, Store, build
@@ -15,7 +15,7 @@ from reseal.fat import FatVolume
 from reseal.fat.make import make as make_fat
 from reseal.ntfs import Volume
 from reseal.regf import Hive
-from reseal.run import RunOptions
+from reseal.run import Operation, RunOptions
 from reseal.run.work import perform
 from reseal.session.boot_store import BIOS_STORE, UEFI_STORE
 from reseal.session.session import Written
@@ -100,28 +100,25 @@ def make_bootable(
     }
 
 
-class _Bootable:
+@dataclass
+class _Bootable(Operation):
     """What is staged in the Windows of a new disk, and what goes to its system partition.
 
     Attributes:
+        opened: the disk.
+        layout: where everything is.
+        describe: tells whose an installation is, for the record.
+        drivers: a folder of driver packages that go into the Windows, if any.
         session: the one that it was staged in.
         placed: the files of the system partition.
     """
 
-    session: Session
-
-    def __init__(
-        self,
-        opened: OpenedDisk,
-        layout: Layout,
-        describe: Callable[[Installation], Any],
-        drivers: Path | None,
-    ) -> None:
-        self._opened = opened
-        self._layout = layout
-        self._describe = describe
-        self._drivers = drivers
-        self.placed: dict[str, bytes] = {}
+    opened: OpenedDisk
+    layout: Layout
+    describe: Callable[[Installation], Any]
+    drivers: Path | None
+    session: Session = field(init=False)
+    placed: dict[str, bytes] = field(init=False)
 
     def stage(self, session: Session) -> dict[str, Any]:
         """Stage drive letters, recovery environment and drivers; collect the boot files."""
@@ -130,8 +127,8 @@ class _Bootable:
             return self._stage(session)
 
     def _stage(self, session: Session) -> dict[str, Any]:
-        layout, installation = self._layout, session.installation
-        before = self._describe(installation)
+        layout, installation = self.layout, session.installation
+        before = self.describe(installation)
         files = boot_files.collect(installation, layout.firmware)
         if layout.recovery:
             recovery.require(installation, layout.recovery.size)
@@ -141,19 +138,19 @@ class _Bootable:
         drive = drive_letters.settle(session, layout.windows)
         if layout.recovery:
             recovery.register(session, layout.recovery, _environment(store))
-            part = self._opened.part(layout.recovery)
+            part = self.opened.part(layout.recovery)
             with Volume.open(part, read_only=False, name="recovery") as volume:
                 recovery.fill(installation, volume)
         else:
             recovery.forget(session)
-        drivers = self._drivers
+        drivers = self.drivers
         added = [one.to_json() for one in add_packages(session, drivers)] if drivers else None
         session.verify()
         return {
             "firmware": str(layout.firmware),
             "windows": _facts(installation) | {"drive": drive},
             "before": before,
-            "after": self._describe(installation),
+            "after": self.describe(installation),
             "boot": {
                 "files": len(files.files),
                 "bytes": sum(map(len, files.files.values())),
@@ -164,11 +161,6 @@ class _Bootable:
             "drivers": added,
             "warnings": source.warnings(session),
         }
-
-    def recheck(self, installation: Installation) -> list[str]:
-        """Name nothing: hives are read back in any case."""
-        del installation
-        return []
 
 
 def _root(volume: Volume, root: str | None, subject: str) -> str:

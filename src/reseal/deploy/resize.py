@@ -12,7 +12,7 @@ partition is left where it is, and the run refused.
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,7 @@ from reseal.ntfs import Volume
 from reseal.ntfs.boot import NTFS, OEM_NAME
 from reseal.ntfs.clusters import Clusters
 from reseal.ntfs.extend import extend, set_hidden_sectors
-from reseal.run import RunOptions
+from reseal.run import Operation, RunOptions
 from reseal.run.disk import Disk, OpenedDisk
 from reseal.run.medium import carry_out
 from reseal.run.opening import choose
@@ -206,25 +206,20 @@ def _in_use(device: Device, place: VolumeRange) -> list[tuple[int, int]]:
         return [(0, place.size)]
 
 
-class _Moved:
+@dataclass
+class _Moved(Operation):
     """Stages what names a partition by its place."""
 
-    def __init__(self, moves: list[tuple[VolumeRange, VolumeRange]]) -> None:
-        self._moves = moves
+    moves: list[tuple[VolumeRange, VolumeRange]]
 
     def stage(self, session: Session) -> dict[str, Any]:
         """Stage the new place of each partition that was moved."""
-        for old, moved in self._moves:
+        for old, moved in self.moves:
             recovery.move(session, old.offset, moved.offset)
             if old.scheme == "mbr":
                 _rename_device(session, old, moved)
         session.verify()
         return {}
-
-    def recheck(self, installation: Installation) -> list[str]:
-        """Name nothing: hives and boot stores are read back in any case."""
-        del installation
-        return []
 
 
 def _rename_device(session: Session, old: VolumeRange, new: VolumeRange) -> None:

@@ -14,7 +14,7 @@ import time
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from reseal.deploy import boot, source
 from reseal.deploy.layout import Firmware, Layout, hidden_sectors, plan
@@ -28,7 +28,8 @@ from reseal.ntfs.clusters import Clusters
 from reseal.ntfs.extend import extend
 from reseal.ntfs.make import make as make_ntfs
 from reseal.run import RunOptions
-from reseal.run.disk import Disk, OpenedDisk, served
+from reseal.run.disk import Disk, OpenedDisk, on_device
+from reseal.run.medium import Held
 from reseal.sandbox import Limits
 from reseal.wim import apply_image, is_wim
 
@@ -138,7 +139,7 @@ def _from_image(path: Path, target: Path, options: Options, report: Report) -> d
             return draft.finished(facts, copied, found["root"])
 
 
-class _Draft:
+class _Draft(Held):
     """The new disk: workers fill it one after the other, and it gets its name when it is whole."""
 
     def __init__(
@@ -158,25 +159,23 @@ class _Draft:
         self._seen = seen
         self.timings: dict[str, float] = {}
 
-    def __enter__(self) -> Self:
-        with ExitStack() as stack:
-            new = NewDisk(self._target, self._options.size, source=self._path)
-            self._disk = stack.enter_context(new)
-            self._server = stack.enter_context(ExitStack())
-            self._socket = self._server.enter_context(self._disk.serve())
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._stack.__exit__(*error)  # type: ignore[arg-type]
+    def _hold(self, stack: ExitStack) -> None:
+        new = NewDisk(self._target, self._options.size, source=self._path)
+        self._disk = stack.enter_context(new)
+        self._server = stack.enter_context(ExitStack())
+        self._socket = self._server.enter_context(self._disk.serve())
 
     def step(self, name: str, work: Work, *, reads: tuple[Path, ...] = ()) -> dict[str, Any]:
         """Run work in a worker that gets the disk as an `OpenedDisk`; tell the person, and measure it."""
         self._report({"step": name})
         start = time.perf_counter()
-        result = served(self._path, self._socket, work, self._report, Limits(reads=reads))
+        result = self._work(work, reads)
         self.timings[name] = time.perf_counter() - start
         return result
+
+    def _work(self, work: Work, reads: tuple[Path, ...]) -> dict[str, Any]:
+        device = partial(connect, self._socket)
+        return on_device(self._path, device, work, self._report, Limits(reads=reads))
 
     def lay_out(self, *, with_windows: bool) -> None:
         """Write the partition table, and make the empty NTFS volumes."""
@@ -208,8 +207,7 @@ class _Draft:
                 opened, self._layout, root, options.describe, report, drivers=drivers
             )
 
-        reads = Limits(reads=(drivers,) if drivers else ())
-        record = served(self._path, self._socket, work, self._report, reads)
+        record = self._work(work, (drivers,) if drivers else ())
         self._server.close()
         self._seen.require_same(self._path)
         self._report({"step": "Finishing the disk"})
@@ -240,7 +238,7 @@ class _Seen:
         """Raise ImageError where a file was changed."""
         if self._look() != self._before:
             msg = f"{path} was changed by another program while it was read; no disk was made."
-            raise ImageError(msg, "Run reseal again when nobody else writes it.")
+            raise ImageError(msg, "Run reseal again when no other program writes it.")
 
 
 def _copy(

@@ -26,7 +26,7 @@ from reseal.proof.scanner import Scanner
 from reseal.regf import Hive, RegfError
 from reseal.tree import TreeError, walk
 from reseal.windows import content
-from reseal.windows.registry import LOG_SUFFIXES, MACHINE_HIVES, MAX_HIVE_SIZE
+from reseal.windows.names import LOG_SUFFIXES, MACHINE_HIVES, MAX_HIVE_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator

@@ -10,7 +10,7 @@ from reseal.proof.armed import armed
 from reseal.proof.identity import Kind, MachineIdentity
 from reseal.proof.judgement import Context, Verdict, judge
 from reseal.proof.search import search
-from reseal.windows.registry import MACHINE_HIVES
+from reseal.windows.names import MACHINE_HIVES
 from reseal.windows.setup import SetupState, new_sid_pending
 
 if TYPE_CHECKING:

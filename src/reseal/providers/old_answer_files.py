@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reseal.answerfile.secrets import DELETED
+from reseal.mark import Mark
 from reseal.providers.declaration import provider
 from reseal.providers.markup import Element, MarkupError, elements, replaced
 from reseal.providers.places import configuration
-from reseal.session import Mark
 from reseal.tree import join
-from reseal.windows.answer_files import NAMES, named
+from reseal.windows.answer_files import DELETED, NAMES, named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,17 +43,13 @@ def old_answer_files(session: Session) -> None:
     left to the answer file's own step, since the next boot may need them. Product keys and passwords
     in commands stay.
     """
-    for path in _candidates(session):
+    in_use = (named(session.registry) or "").lower()
+    for path in _copies(session):
+        if path.lower() == in_use:
+            continue
         data = configuration(session, path)
         if data and b"<" in data[:1024]:
             _scrub(session, path, data)
-
-
-def _candidates(session: Session) -> Iterator[str]:
-    in_use = (named(session.registry) or "").lower()
-    for path in _copies(session):
-        if path.lower() != in_use:
-            yield path
 
 
 def _copies(session: Session) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,8 +77,10 @@ def apply(
             result = _to_folder(wim, index, target, report, check=check)
             notes = [_FOLDER_NOTE]
         else:
-            result = _to_image(
-                wim, index, target, volume, report, check=check, allow_backing=allow_backing
+            options = RunOptions(allow_backing=allow_backing, reads=_beside(wim))
+            medium = raw_copy.medium(target, options)
+            result = carry_out(
+                target, medium, partial(_work, wim, index, target, volume, check), report
             )
             notes = []
     finally:
@@ -94,25 +97,20 @@ def apply(
     }
 
 
-def _to_image(
+def _work(
     wim: Path,
     index: int | None,
     target: Path,
     volume: int | None,
-    report: Report,
-    *,
     check: bool,
-    allow_backing: bool,
+    opened: OpenedDisk,
+    report: Report,
 ) -> dict[str, Any]:
-    def work(opened: OpenedDisk, report: Report) -> dict[str, Any]:
-        """Apply to the disk; runs in a worker that does nothing else."""
-        chosen = _choose(opened.device, volume, target)
-        place = part(opened.device, chosen.offset, chosen.size)
-        result = apply_image(wim, index, place, check=check, on_progress=report)
-        return {**result, "written": True, "timings": {}}
-
-    options = RunOptions(allow_backing=allow_backing, reads=_beside(wim))
-    return carry_out(target, raw_copy.medium(target, options), work, report)
+    """Apply to the disk; runs in a worker that does nothing else."""
+    chosen = _choose(opened.device, volume, target)
+    place = part(opened.device, chosen.offset, chosen.size)
+    result = apply_image(wim, index, place, check=check, on_progress=report)
+    return {**result, "written": True, "timings": {}}
 
 
 def _beside(wim: Path) -> tuple[Path, ...]:

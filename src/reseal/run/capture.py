@@ -91,9 +91,8 @@ def capture(
     start = time.perf_counter()
     _check_target(path, wim, options)
     report = on_message or (lambda _: None)
-    reading = RunOptions(
-        dry_run=True, allow_backing=options.allow_backing, writes=(wim.resolve().parent,)
-    )
+    reading = RunOptions(dry_run=True, allow_backing=options.allow_backing)
+    folder = (wim.resolve().parent,)
     with ExitStack() as stack:
         if options.append:
             lock = Lock(wim)
@@ -108,7 +107,7 @@ def capture(
         if options.description:
             facts["properties"]["DESCRIPTION"] = options.description
         work = partial(_capture, wim, facts, name, options, appearance)
-        result = disk.in_worker(partial(work, True), report)
+        result = disk.in_worker(partial(work, True), report, writes=folder)
         if result["index"] is None:
             # libwim takes files of CompactOS as they lie on the volume, and DISM could not apply them.
             # So they are decompressed in an overlay, which is thrown away.
@@ -117,7 +116,7 @@ def capture(
             passing = wim.with_name(f".{wim.name}.reseal.qcow2")
             with Disk(path, replace(reading, dry_run=False, output=passing)) as staged:
                 staged.in_worker(partial(_expand, path, facts, compressed), None)
-                result = staged.in_worker(partial(work, False), report)
+                result = staged.in_worker(partial(work, False), report, writes=folder)
     return {
         "result": "captured",
         "image": disk.facts,

@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Self
+from contextlib import ExitStack, closing
+from dataclasses import asdict, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from reseal.disk import FileDevice, Image, Slice, Transaction, connect
 from reseal.disk.image import space
 from reseal.disk.nbd import NbdDevice
-from reseal.disk.partitions import VolumeRange, volumes
 from reseal.disk.shrink import require_shrinkable, shrink
 from reseal.ntfs import Volume, shadow_copies
 from reseal.run import boot_stores
+from reseal.run.medium import Held
 from reseal.run.opening import installations
 from reseal.sandbox import Limits
-from reseal.session.surroundings import Part
 from reseal.worker import in_worker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from reseal.disk import Device
+    from reseal.disk import Device, VolumeRange
     from reseal.run.medium import Work
     from reseal.run.opening import Found
     from reseal.run.options import RunOptions
     from reseal.session import Session
     from reseal.session.boot_store import BootStore
     from reseal.session.session import Written
+    from reseal.tree import Tree
     from reseal.worker import Report
 
 
@@ -64,12 +65,6 @@ class OpenedDisk:
         """Find the stores that the disk can boot from."""
         return boot_stores.find(self.device, self.subject)
 
-    def parts(self, place: VolumeRange | None) -> tuple[Part, ...]:
-        """Return the volumes of the disk."""
-        return tuple(
-            Part(one.number, self.part(one), system=one == place) for one in volumes(self.device)
-        )
-
     def part(self, place: VolumeRange) -> Slice:
         """Return what a partition holds, as a device."""
         return Slice(self.device, place.offset, place.size)
@@ -97,16 +92,19 @@ class OpenedDisk:
         """Write a boot store to its own volume; return the number of bytes."""
         return boot_stores.write_back(self.device, store, self.subject)
 
+    def read_back(
+        self, session: Session, place: VolumeRange | None, look: Callable[[Tree], None]
+    ) -> None:
+        """Open the volume again for a look at it, and look at the boot stores."""
+        assert place
+        with Volume.open(self.part(place), read_only=True, name=self.subject) as volume:
+            look(volume)
+        for store in session.edited_boot_stores:
+            self.read_back_boot_store(store)
+
     def read_back_boot_store(self, store: BootStore) -> None:
         """Raise ImageError where a written boot store is not what was staged."""
         boot_stores.read_back(self.device, store, self.subject)
-
-    @contextmanager
-    def again(self, place: VolumeRange | None) -> Iterator[Volume]:
-        """Open the volume that was written again."""
-        assert place
-        with Volume.open(self.part(place), read_only=True, name=self.subject) as volume:
-            yield volume
 
     def flush(self) -> None:
         """Let what was written reach the image."""
@@ -165,36 +163,33 @@ def write_volume(
     return written
 
 
-def served(
+def on_device(
     path: Path,
-    socket: Path,
+    device: Callable[[], Device],
     work: Work,
     report: Report | None,
     limits: Limits,
-    *,
-    read_only: bool = False,
+    subject: str | None = None,
 ) -> dict[str, Any]:
-    """Run work in a worker on the disk that is served at a socket, or on a raw file.
+    """Run work in a worker on a disk.
 
     Args:
-        path: the image, for messages.
-        socket: of the server, or the raw file, which is only read.
+        path: the image.
+        device: opens the disk; called in the worker.
         work: gets an `OpenedDisk`.
         report: gets what the work reports.
         limits: what the worker may take and touch.
-        read_only: whether nothing may be written.
+        subject: what messages call the disk; None for the image's path.
     """
 
     def run(report: Report) -> dict[str, Any]:
-        raw = not socket.is_socket()
-        device = FileDevice(socket) if raw else connect(socket, read_only=read_only)
-        with closing(device):
-            return work(OpenedDisk(device, str(path)), report)
+        with closing(device()) as opened:
+            return work(OpenedDisk(opened, subject or str(path)), report)
 
     return in_worker(path, run, report, limits)
 
 
-class Disk:
+class Disk(Held):
     """A disk image, as `reseal.run.medium.Medium`.
 
     Attributes:
@@ -202,7 +197,8 @@ class Disk:
         image: the same, opened.
     """
 
-    image: Image
+    #: File descriptors that stay open in workers.
+    _keeps: tuple[int, ...] = ()
 
     def __init__(
         self, path: Path, options: RunOptions, *, size: int | None = None, plain: bool = False
@@ -219,31 +215,21 @@ class Disk:
         self._options = options
         self._size = size
         self._plain = plain
-        self._stack = ExitStack()
-        self._server = ExitStack()
         self._socket: Path | None = None
         self._transaction: Transaction | None = None
 
-    def __enter__(self) -> Self:
-        options = self._options
-        with self._stack as stack:
-            self.image = stack.enter_context(
-                Image.open(self.path, allow_backing=options.allow_backing)
+    def _hold(self, stack: ExitStack) -> None:
+        one = self._options
+        self.image = stack.enter_context(Image.open(self.path, allow_backing=one.allow_backing))
+        if one.shrink and not one.output:
+            require_shrinkable(self.image)
+        self._changes = stack.enter_context(ExitStack())
+        if not one.dry_run:
+            changes = Transaction.begin(
+                self.image, output=one.output, thin=one.thin, size=self._size
             )
-            if options.shrink and not options.output:
-                require_shrinkable(self.image)
-            if not options.dry_run:
-                self._transaction = stack.enter_context(
-                    Transaction.begin(
-                        self.image, output=options.output, thin=options.thin, size=self._size
-                    )
-                )
-            stack.push(self._server)
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._stack.__exit__(*error)  # type: ignore[arg-type]
+            self._transaction = self._changes.enter_context(changes)
+        self._server = stack.enter_context(ExitStack())
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -254,36 +240,50 @@ class Disk:
     def socket(self) -> Path:
         """Where the disk is served, from the first time that this is asked for."""
         if self._socket is None:
-            if self._plain and self._transaction is None and self.image.format == "raw":
-                self._socket = self.image.file
-            else:
-                overlay = self._transaction.overlay if self._transaction else None
-                self._socket = self._server.enter_context(self.image.serve(overlay))
+            overlay = self._transaction.overlay if self._transaction else None
+            self._socket = self._server.enter_context(self.image.serve(overlay))
         return self._socket
 
-    def in_worker(self, work: Work, report: Report | None) -> dict[str, Any]:
-        """Run work in a worker that gets an `OpenedDisk`."""
+    def in_worker(
+        self, work: Work, report: Report | None, *, writes: tuple[Path, ...] = ()
+    ) -> dict[str, Any]:
+        """Run work in a worker that gets an `OpenedDisk`.
+
+        Args:
+            work: gets it and a function to report with.
+            report: gets what the work reports.
+            writes: files and folders of the host that this work writes, apart from the options'.
+        """
         own = tuple(self.image.link.own_files()) if self._plain else ()
         limits = Limits.of_disk(
             self._size or self.image.size,
             reads=(*own, *self._options.reads),
-            writes=self._options.writes,
+            writes=(*self._options.writes, *writes),
         )
+        return on_device(
+            self.path, self._device(), work, report, replace(limits, keeps=self._keeps)
+        )
+
+    def _device(self) -> Callable[[], Device]:
+        """Return what opens the disk in a worker."""
         dry = self._transaction is None
-        return served(self.path, self.socket, work, report, limits, read_only=dry)
+        if self._plain and dry and self.image.format == "raw":
+            return partial(FileDevice, self.image.file)
+        return partial(connect, self.socket, read_only=dry)
 
     def finish(self, result: dict[str, Any], report: Report) -> None:
         """Merge the overlay, or let it become the output; shrink the image where that is asked for."""
         options, output = self._options, self._options.output
         if self._transaction is None:
             return
-        # Nobody may be served from the overlay when it is merged.
+        # No server may hold the overlay when it is merged.
         self._server.close()
         if result["written"] or output:
             report({"step": "Copying the image" if self._size else "Merging"})
             start = time.perf_counter()
             self._transaction.commit()
             result["timings"]["Merging"] = time.perf_counter() - start
+        self._changes.close()
         if options.shrink and not output:
             report({"step": "Shrinking"})
             shrink(self.image)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,14 +12,13 @@ from reseal.sandbox import Limits
 from reseal.worker import in_worker
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
+    from collections.abc import Callable
     from pathlib import Path
 
     from reseal.disk import VolumeRange
     from reseal.run.medium import Work
     from reseal.run.options import RunOptions
     from reseal.session import Session
-    from reseal.session.boot_store import BootStore
     from reseal.tree import Tree
     from reseal.worker import Report
 
@@ -44,14 +42,12 @@ class OpenedFolder(OpenedTree):
         with session.step("Writing"):
             return {"written": asdict(session.commit(self._folder))}
 
-    def read_back_boot_store(self, store: BootStore) -> None:
-        """Never called: a folder has no boot store."""
-        raise AssertionError(store.name)
-
-    def again(self, place: VolumeRange | None) -> AbstractContextManager[Tree]:
-        """Return the folder, which is never closed in between."""
-        del place
-        return nullcontext(self._folder)
+    def read_back(
+        self, session: Session, place: VolumeRange | None, look: Callable[[Tree], None]
+    ) -> None:
+        """Look at the folder, which is never closed in between."""
+        del session, place
+        look(self._folder)
 
     def flush(self) -> None:
         """Let the changes stand; they are undone when the folder is closed otherwise."""

@@ -12,17 +12,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from reseal.errors import CheckError
+from reseal.mark import Mark
 from reseal.regf import Hive, diff
 from reseal.run.image import read
 from reseal.run.opening import Found, choose
-from reseal.session.change import Mark, State, key_state, value_state
+from reseal.session.change import State, key_state, value_state
 from reseal.tree import join
-from reseal.windows.registry import DEFAULT_PROFILE, LOG_SUFFIXES, Registry, split_root
+from reseal.windows.names import DEFAULT_PROFILE, LOG_SUFFIXES, split_root
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from reseal.session.session import Session
+    from reseal.windows.registry import Registry
 
 _NAME = "reg"
 #: What a difference between two hives is called as a change.

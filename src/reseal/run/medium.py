@@ -6,7 +6,7 @@ worker gets an `Opened`: the engines that read and write what is inside.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
 
 from reseal.errors import ImageError, ResealError
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from reseal.disk import VolumeRange
     from reseal.run.opening import Found
     from reseal.run.options import RunOptions
-    from reseal.session import Part, Session
-    from reseal.session.boot_store import BootStore
+    from reseal.session import Session
     from reseal.tree import Tree
     from reseal.worker import Report
 
@@ -36,7 +35,7 @@ class Opened(Protocol):
 
     @property
     def traffic(self) -> dict[str, int] | None:
-        """Bytes that went between reseal and the medium so far; None where nobody counts them."""
+        """Bytes that went between reseal and the medium so far; None where they are not counted."""
         ...
 
     def installations(self, *, ignore_logs: bool = False) -> AbstractContextManager[list[Found]]:
@@ -47,30 +46,16 @@ class Opened(Protocol):
         """
         ...
 
-    def boot_stores(self) -> list[BootStore]:
-        """Find the boot stores that it can start from."""
-        ...
-
-    def parts(self, place: VolumeRange | None) -> tuple[Part, ...]:
-        """Return its volumes, below their file systems; none where it has none.
-
-        Args:
-            place: the volume of the installation.
-        """
-        ...
-
     def write(
         self, session: Session, place: VolumeRange | None, options: RunOptions
     ) -> dict[str, Any]:
         """Write what a session has staged; return what that adds to the record, such as `written`."""
         ...
 
-    def again(self, place: VolumeRange | None) -> AbstractContextManager[Tree]:
-        """Open the volume that was written again."""
-        ...
-
-    def read_back_boot_store(self, store: BootStore) -> None:
-        """Look at a written boot store; raise ImageError where it is not what was staged."""
+    def read_back(
+        self, session: Session, place: VolumeRange | None, look: Callable[[Tree], None]
+    ) -> None:
+        """Look at the volume that was written, and at all else that was, with fresh eyes."""
         ...
 
     def flush(self) -> None:
@@ -101,6 +86,23 @@ class Medium(Protocol):
     def finish(self, result: dict[str, Any], report: Report) -> None:
         """Let what the worker did last, and add to the record what that took."""
         ...
+
+
+class Held:
+    """A context that gives back what it holds, when it ends and when it can't begin."""
+
+    def _hold(self, stack: ExitStack) -> None:
+        """Enter into the stack whatever has to be given back."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self._hold(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.__exit__(*error)  # type: ignore[arg-type]
 
 
 def carry_out(path: Path, medium: Medium, work: Work, report: Report | None) -> dict[str, Any]:

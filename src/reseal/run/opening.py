@@ -11,14 +11,14 @@ from reseal.disk import Slice
 from reseal.disk.partitions import VolumeRange, volumes
 from reseal.errors import CheckError, ImageError
 from reseal.ntfs import BitLockerError, NotNtfsError, Volume, shadow_copies
-from reseal.session.surroundings import Neighbours, VolumeState
+from reseal.run import boot_stores
+from reseal.session.surroundings import Neighbours, Part, VolumeState
 from reseal.windows import Installation, find_installations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from reseal.disk import Device
-    from reseal.session import Part
     from reseal.session.boot_store import BootStore
     from reseal.tree import Tree
 
@@ -34,12 +34,16 @@ class Found:
         place: where its volume lies on the disk; None in a folder.
         volume: the volume, opened to be read only; None in a folder.
         neighbours: what the disk holds beside it.
+        parts: the volumes of the disk, below their file systems; none in a folder.
+        boot_stores: finds the stores that the disk can start from; none in a folder.
     """
 
     installation: Installation
     place: VolumeRange | None = None
     volume: Volume | None = None
     neighbours: Neighbours = field(default_factory=Neighbours)
+    parts: tuple[Part, ...] = ()
+    boot_stores: Callable[[], list[BootStore]] = list
 
     @property
     def state(self) -> VolumeState | None:
@@ -79,11 +83,13 @@ def installations(
     encrypted: list[int] = []
     broken: list[ImageError] = []
     ranges = volumes(device)
+    below = {one.number: Slice(device, one.offset, one.size) for one in ranges}
+    stores = partial(boot_stores.find, device, subject)
     with ExitStack() as stack:
         for one in ranges:
             name = f"volume {one.number} of {subject}" if one.scheme != "none" else subject
             try:
-                volume = Volume.open(Slice(device, one.offset, one.size), read_only=True, name=name)
+                volume = Volume.open(below[one.number], read_only=True, name=name)
             except BitLockerError:
                 encrypted.append(one.number)
                 continue
@@ -97,7 +103,8 @@ def installations(
                 installation = Installation(
                     volume, root, volume=one.number, ignore_logs=ignore_logs
                 )
-                found.append(Found(installation, one, volume))
+                parts = tuple(Part(*each, system=each[0] == one.number) for each in below.items())
+                found.append(Found(installation, one, volume, parts=parts, boot_stores=stores))
         if not found:
             raise _nothing(subject, ranges, encrypted, broken)
         yield _acquainted(found, tuple(encrypted), len(broken))
@@ -126,7 +133,7 @@ class OpenedTree:
 
     @property
     def traffic(self) -> None:
-        """Nobody counts it."""
+        """None: it is not counted."""
 
     @contextmanager
     def installations(self, *, ignore_logs: bool = False) -> Iterator[list[Found]]:
@@ -136,15 +143,6 @@ class OpenedTree:
             raise self._nothing
         here = partial(Installation, self._tree, volume=self._volume, ignore_logs=ignore_logs)
         yield _acquainted([Found(here(root)) for root in roots])
-
-    def boot_stores(self) -> list[BootStore]:
-        """Return none: files have no partition to boot from."""
-        return []
-
-    def parts(self, place: VolumeRange | None) -> tuple[Part, ...]:
-        """Return none: there is no disk below files."""
-        del place
-        return ()
 
 
 def _acquainted(

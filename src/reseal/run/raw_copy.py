@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import errno
 import os
-from contextlib import ExitStack, closing
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from reseal.disk import DiskError, FileDevice, Image
 from reseal.disk.sidecar import sync_folder
 from reseal.disk.staged import Appearance, require_space
-from reseal.run.disk import Disk, OpenedDisk
-from reseal.sandbox import Limits
+from reseal.run.disk import Disk
 from reseal.wim.writing import give_name, open_beside
-from reseal.worker import in_worker
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import ExitStack
     from pathlib import Path
 
-    from reseal.run.medium import Medium, Work
+    from reseal.disk import Device
+    from reseal.run.medium import Medium
     from reseal.run.options import RunOptions
     from reseal.worker import Report
 
@@ -45,60 +45,32 @@ def _fits(image: Image) -> bool:
     return own and owned and status.st_blocks * 512 <= _MOST
 
 
-class RawCopy:
+class RawCopy(Disk):
     """A copy of a raw disk, as `reseal.run.medium.Medium`."""
 
-    def __init__(self, path: Path, options: RunOptions) -> None:
-        self._path = path
-        self._options = options
-        self._stack = ExitStack()
-        self._copy: Path | None = None
+    def _hold(self, stack: ExitStack) -> None:
+        allow = self._options.allow_backing
+        self.image = image = stack.enter_context(Image.open(self.path, allow_backing=allow))
+        image.lock.exclude()
+        self._appearance = Appearance(image)
+        what = f"the copy of {self.path}"
+        require_space(image.file.parent, image.file_size, what, "Free some space.")
+        try:
+            self._number, self._copy = open_beside(image.file)
+        except OSError as error:
+            msg = f"{self.path} can't be copied: {error.strerror}."
+            raise DiskError(msg, "reseal needs to write beside the image.") from error
+        self._keeps = (self._number,)
+        stack.callback(self._discard)
+        _copy(image.file, self._number)
 
-    def __enter__(self) -> Self:
-        with self._stack as stack:
-            self._image = image = stack.enter_context(
-                Image.open(self._path, allow_backing=self._options.allow_backing)
-            )
-            image.lock.exclude()
-            self._appearance = Appearance(image)
-            require_space(
-                image.file.parent,
-                image.file_size,
-                f"the copy of {self._path}",
-                "Free some space.",
-            )
-            try:
-                self._number, self._copy = open_beside(image.file)
-            except OSError as error:
-                msg = f"{self._path} can't be copied: {error.strerror}."
-                raise DiskError(msg, "reseal needs to write beside the image.") from error
-            stack.callback(self._discard)
-            _copy(image.file, self._number)
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._stack.__exit__(*error)  # type: ignore[arg-type]
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """Path, format and size in bytes."""
-        return {"path": str(self._path), "format": "raw", "size": self._image.size}
-
-    def in_worker(self, work: Work, report: Report | None) -> dict[str, Any]:
-        """Run work in a worker that gets the copy as an `OpenedDisk`."""
-
-        def run(report: Report) -> dict[str, Any]:
-            with closing(FileDevice(self._number, read_only=False)) as device:
-                return work(OpenedDisk(device, str(self._path)), report)
-
-        limits = Limits.of_disk(self._image.size, reads=self._options.reads)
-        return in_worker(self._path, run, report, replace(limits, keeps=(self._number,)))
+    def _device(self) -> Callable[[], Device]:
+        return partial(FileDevice, self._number, read_only=False)
 
     def finish(self, result: dict[str, Any], report: Report) -> None:
         """Put the copy in the disk's place."""
         del result, report
-        file = self._image.file
+        file = self.image.file
         os.fchmod(self._number, file.stat().st_mode & 0o7777)
         os.fsync(self._number)
         self._appearance.require_unchanged()

@@ -7,14 +7,16 @@ a whole, in the end or not at all; its other images stay byte for byte.
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any, Self
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from reseal.disk import FileDevice
 from reseal.disk.locks import Lock
 from reseal.errors import ImageError, ResealError, UsageError
-from reseal.run.disk import OpenedDisk
+from reseal.run.disk import OpenedDisk, on_device
+from reseal.run.medium import Held
 from reseal.run.opening import OpenedTree
 from reseal.run.scratch import scratch_volume
 from reseal.sandbox import Limits
@@ -24,6 +26,7 @@ from reseal.wim.tree import WimTree
 from reseal.worker import in_worker
 
 if TYPE_CHECKING:
+    from contextlib import ExitStack
     from pathlib import Path
 
     from reseal.run.medium import Work
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
     from reseal.worker import Report
 
 
-class Wim:
+class Wim(Held):
     """One image of a WIM, as `reseal.run.medium.Medium`."""
 
     def __init__(self, path: Path, options: RunOptions, *, whole: bool = True) -> None:
@@ -46,11 +49,10 @@ class Wim:
         self._path = path
         self._options = options
         self._whole = whole
-        self._stack = ExitStack()
         self._image: ImageFacts | None = None
         self._volume: int | None = None
 
-    def __enter__(self) -> Self:
+    def _hold(self, stack: ExitStack) -> None:
         one = self._options
         if one.thin or one.chkdsk_at_boot or one.shrink:
             msg = (
@@ -60,20 +62,11 @@ class Wim:
         if one.output and one.output.exists():
             msg = f"The output {one.output} exists already."
             raise UsageError(msg, "Leave --output out to change the WIM in place, or name another.")
-        lock = Lock(self._path)
-        self._stack.callback(lock.close)
-        try:
-            if one.dry_run or one.output:
-                lock.share()
-            else:
-                lock.exclude()
-        except BaseException:
-            lock.close()
-            raise
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._stack.__exit__(*error)  # type: ignore[arg-type]
+        lock = stack.enter_context(closing(Lock(self._path)))
+        if one.dry_run or one.output:
+            lock.share()
+        else:
+            lock.exclude()
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -156,11 +149,9 @@ class Wim:
         number, subject = self._volume, self._subject(self._known().index)
         assert number is not None
 
-        def run(report: Report) -> dict[str, Any]:
-            with closing(FileDevice(number, read_only=read_only, scratch=True)) as device:
-                return work(OpenedDisk(device, subject), report)
-
-        return in_worker(self._path, run, report, replace(limits, keeps=(number,)))
+        device = partial(FileDevice, number, read_only=read_only, scratch=True)
+        limits = replace(limits, keeps=(number,))
+        return on_device(self._path, device, work, report, limits, subject)
 
     def _limits(self, reads: tuple[Path, ...] = (), writes: tuple[Path, ...] = ()) -> Limits:
         # Its folder, since a split WIM has its other parts there.

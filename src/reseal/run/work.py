@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from reseal.errors import ImageError
@@ -31,17 +32,15 @@ def perform(
     """
     with opened.installations() as found:
         chosen = choose(found, options.volume, opened.subject)
-        session = session_of(opened, chosen, options, report)
+        session = session_of(chosen, options, report)
         result = operation.stage(session)
         session.settle()
     written: dict[str, Any] = {"written": None}
     if (session.changes or options.chkdsk_at_boot) and not options.dry_run:
         written = opened.write(session, chosen.place, options)
         with session.step("Reading it back"):
-            with opened.again(chosen.place) as tree:
-                read_back(tree, session, operation, opened.subject)
-            for store in session.edited_boot_stores:
-                opened.read_back_boot_store(store)
+            look = partial(_read_back, session, operation, opened.subject)
+            opened.read_back(session, chosen.place, look)
         opened.flush()
     return {
         **result,
@@ -53,22 +52,20 @@ def perform(
     }
 
 
-def session_of(
-    opened: Opened, chosen: Found, options: RunOptions, report: Report = lambda _: None
-) -> Session:
-    """Begin a session on an installation of an opened medium."""
+def session_of(chosen: Found, options: RunOptions, report: Report = lambda _: None) -> Session:
+    """Begin a session on an installation."""
     return Session(
         chosen.installation,
         volume_state=chosen.state,
         neighbours=chosen.neighbours,
-        boot_stores=opened.boot_stores,
-        parts=opened.parts(chosen.place),
+        boot_stores=chosen.boot_stores,
+        parts=chosen.parts,
         switches=options.switches,
         report=report,
     )
 
 
-def read_back(tree: Tree, session: Session, operation: Operation, subject: str) -> None:
+def _read_back(session: Session, operation: Operation, subject: str, tree: Tree) -> None:
     """Look at what was written with fresh eyes; raise ImageError if anything is not as staged."""
     old = session.installation
     again = Installation(tree, old.root, volume=old.volume)

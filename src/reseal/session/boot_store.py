@@ -99,12 +99,6 @@ class BootStore:
         self.edited = True
         return True
 
-    def delete(self, one: BcdObject, number: int) -> bool:
-        """Stage the deletion of an element; false where there is none."""
-        deleted = one.delete(number)
-        self.edited = self.edited or deleted
-        return deleted
-
     def verify(self) -> None:
         """Check what was touched.
 

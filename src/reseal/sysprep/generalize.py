@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reseal import checks
+from reseal.answerfile import Pass
 from reseal.checks import Finding, Level
 from reseal.checks.vm_mode import VM_MODE
 from reseal.errors import CheckError, ImageError
@@ -96,7 +97,7 @@ def generalize(
         if answers:
             application = unattend.Application(session, answers, situation)
             application.begin()
-            application.apply_generalize()
+            application.apply(Pass.GENERALIZE)
         settings = application.outcome if application else unattend.apply_found(session, situation)
     with session.step("Running the plan"):
         left_out = {machine_sid} if sid_now else set()

@@ -7,7 +7,7 @@ which no applier says anything was not applied, so that nothing is ever passed o
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -72,10 +72,6 @@ class Left:
         line, column = setting.position.line, setting.position.column
         name = setting.component.name
         return cls(setting.pass_name, name, setting.path, line, column, reason)
-
-    def to_json(self) -> dict[str, object]:
-        """The setting as plain data."""
-        return asdict(self)
 
 
 def leaves(branch: Branch) -> Iterator[Setting]:

@@ -15,7 +15,7 @@ are applied at once too; Windows applies them again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from reseal import answerfile
@@ -114,22 +114,16 @@ class Outcome:
 
     def to_json(self) -> dict[str, object]:
         """The outcome as plain data."""
-        return {
-            "file": self.file,
-            "placed": self.placed,
+        return {name: getattr(self, name) for name in self.__slots__} | {
             "to_run": [name.value for name in self.to_run],
-            "moved_aside": self.moved_aside,
             "findings": [one.as_dict() for one in self.findings],
-            "warnings": self.warnings,
-            "applied": self.applied,
-            "not_applied": [one.to_json() for one in self.not_applied],
-            "left_to_windows": [one.to_json() for one in self.left_to_windows],
-            "drivers": self.drivers,
+            "not_applied": [asdict(one) for one in self.not_applied],
+            "left_to_windows": [asdict(one) for one in self.left_to_windows],
         }
 
 
 class Application:
-    """One answer file on its way into one image; `begin`, `place`, then `finish`."""
+    """One answer file on its way into one image; `begin`, `apply` for generalize, then `finish`."""
 
     def __init__(self, session: Session, request: Request, situation: Situation) -> None:
         self._session = session
@@ -173,14 +167,10 @@ class Application:
         if request.oobe_files:
             oobe_xml.place_folder(session, request.oobe_files)
 
-    def apply_generalize(self) -> None:
-        """Stage the settings of the pass generalize, before the generalization itself."""
-        self._apply(Pass.GENERALIZE)
-
     def finish(self) -> None:
         """Stage the settings that are applied at once, and the file in its place."""
         session, document = self._session, self._request.document
-        self._apply(Pass.OFFLINE_SERVICING)
+        self.apply(Pass.OFFLINE_SERVICING)
         self.outcome.not_applied += map(_left_package, document.packages)
         if self._request.now:
             self.outcome.left_to_windows += self._staged(Pass.SPECIALIZE)
@@ -191,8 +181,7 @@ class Application:
                 [name for name in STILL_TO_RUN if name not in own],
                 but=session.installation.path(self._situation.place),
             )
-        for sentence in place.also_used(session, self._placed, self._situation):
-            session.note(sentence)
+        place.say_also_used(session, self._placed, self._situation)
         if not self._situation.to_run:
             session.note(
                 "This installation is not generalized, so its next boot runs no pass; the file is used "
@@ -228,7 +217,8 @@ class Application:
             for leaf in leaves(component)
         ]
 
-    def _apply(self, name: Pass) -> None:
+    def apply(self, name: Pass) -> None:
+        """Stage the settings of a pass that is over once this run has written the image."""
         settings = [one for one in self._request.document.passes if one.name == name]
         if any(one.components and not one.was_processed for one in settings):
             self.outcome.not_applied += self._staged(name)
@@ -278,7 +268,7 @@ def apply_found(session: Session, situation: Situation) -> Outcome | None:
     if found is None or found.document is None:
         return None
     application = Application(session, Request(found.document), situation)
-    application.apply_generalize()
+    application.apply(Pass.GENERALIZE)
     with session.acting(STEP, Mark.DOCUMENTED):
         session.write_file(found.path, mark(found.document, (Pass.GENERALIZE,)).to_bytes())
     session.note(

@@ -25,17 +25,10 @@ _ACCOUNT = "S-1-5-21-"
 _NAMED = 8
 
 
-def asked_for(document: AnswerFile) -> bool:
-    """Whether specialize is to copy the profile."""
-    return any(
-        setting.text.casefold() == "true"
-        for setting in settings_at(document, Pass.SPECIALIZE, SHELL, "CopyProfile")
-    )
-
-
 def problem(session: Session, document: AnswerFile) -> str | None:
     """Return what would keep Windows from copying the profile, or note what it will do."""
-    if not asked_for(document):
+    settings = settings_at(document, Pass.SPECIALIZE, SHELL, "CopyProfile")
+    if not any(one.text.casefold() == "true" for one in settings):
         return None
     sid = session.registry.administrator
     if sid is None:

@@ -25,7 +25,7 @@ from reseal.windows.sid import Sid
 
 if TYPE_CHECKING:
     from reseal.answerfile import Secret
-    from reseal.regf import Key
+    from reseal.regf import Key, Value
     from reseal.session import Session
 
 _BUILTIN = r"HKLM\SAM\SAM\Domains\Builtin"
@@ -83,9 +83,7 @@ class LocalAccounts:
 
     def find(self, name: str) -> int | None:
         """Return the RID of an account; None where there is none of this name."""
-        key = self._session.registry.key(NAMES)
-        found = key.subkey(name) if key else None
-        value = found.value("") if found else None
+        value = self._named(NAMES, name)
         return value.type if value else None
 
     def create(self, name: str, *, enabled: bool = True) -> int:
@@ -164,8 +162,7 @@ class LocalAccounts:
         session, binary = self._session, types.REG_BINARY
         sid = self._sid.relative(rid).to_bytes()
         for domain in (_BUILTIN, ACCOUNT_DOMAIN):
-            aliases = session.registry.key(rf"{domain}\Aliases")
-            for name in [one.name for one in aliases.subkeys()] if aliases else ():
+            for name in [one.name for one in self._keys(rf"{domain}\Aliases")]:
                 path = rf"{domain}\Aliases\{name}"
                 if data := self._data(path, "C"):
                     left = records.without_alias_member(data, sid)
@@ -217,9 +214,8 @@ class LocalAccounts:
         owner = Sid(sid.authority, sid.sub_authorities[:-1])
         members = rf"{domain}\Aliases\Members\{owner}"
         back = rf"{members}\{sid.sub_authorities[-1]:08X}"
+        groups = self._data(back, "")
         known = session.registry.key(back)
-        value = known.value("") if known else None
-        groups = value.data if value else b""
         entry = struct.pack("<I", alias)
         if entry not in (groups[at : at + 4] for at in range(0, len(groups), 4)):
             groups += entry
@@ -230,9 +226,7 @@ class LocalAccounts:
     def _alias(self, name: str) -> tuple[str, int] | None:
         """Return the domain and the RID of a local group, by its name or by its English one."""
         for domain in (_BUILTIN, ACCOUNT_DOMAIN):
-            key = self._session.registry.key(rf"{domain}\Aliases\Names")
-            found = key.subkey(name) if key and "\\" not in name else None
-            value = found.value("") if found else None
+            value = self._named(rf"{domain}\Aliases\Names", name)
             if value is not None:
                 return domain, value.type
         rid = _WELL_KNOWN.get(name.casefold())
@@ -261,8 +255,7 @@ class LocalAccounts:
 
     def _count(self, path: str, step: int) -> None:
         """Count on or back the number that a key keeps as the type of its default value."""
-        key = self._session.registry.key(path)
-        value = key.value("") if key else None
+        value = self._value(path, "")
         number, data = (value.type, value.data) if value else (0, b"")
         self._session.set_value(path, "", max(number + step, 0), data)
 
@@ -270,9 +263,16 @@ class LocalAccounts:
         return int((self._session.now - _FILETIME_EPOCH).total_seconds()) * 10_000_000
 
     def _data(self, path: str, name: str) -> bytes:
-        key = self._session.registry.key(path)
-        value = key.value(name) if key else None
+        value = self._value(path, name)
         return value.data if value else b""
+
+    def _value(self, path: str, name: str) -> Value | None:
+        key = self._session.registry.key(path)
+        return key.value(name) if key else None
+
+    def _named(self, path: str, name: str) -> Value | None:
+        """Return what a key of names says of one; its type is the RID."""
+        return self._value(rf"{path}\{name}", "") if name and "\\" not in name else None
 
 
 def _user(rid: int) -> str:

@@ -54,13 +54,13 @@ def check(data: bytes, name: str) -> None:
     """
     source = Source.from_bytes(data, name)
     root = Markup(source).root
+    problem = None
     if root.name != _ROOT:
-        place = source.position(root.start)
         problem = f"the root element of an oobe.xml is {_ROOT}"
-        raise AnswerFileError(name, place, problem, _HINT)
-    if [child.name for child in root.children] != [_INSIDE]:
-        place = source.position(root.start)
-        raise AnswerFileError(name, place, f"{_ROOT} holds one {_INSIDE} and nothing else", _HINT)
+    elif [child.name for child in root.children] != [_INSIDE]:
+        problem = f"{_ROOT} holds one {_INSIDE} and nothing else"
+    if problem:
+        raise AnswerFileError(name, source.position(root.start), problem, _HINT)
 
 
 def load(folder: Path) -> dict[str, bytes]:

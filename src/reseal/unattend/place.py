@@ -20,6 +20,7 @@ from reseal.answerfile import AnswerFile, Pass, mark, merge, reset
 from reseal.answerfile.passes import AFTER_GENERALIZE, PASS_COMPLETE
 from reseal.errors import CheckError
 from reseal.session import Mark
+from reseal.tree import join
 from reseal.unattend.present import (
     STEP,
     STILL_TO_RUN,
@@ -119,7 +120,7 @@ def make_way(session: Session, now: Situation, *, replace: bool) -> list[str]:
             folder, _, name = one.path.rpartition("\\")
             new_name = _free(session, folder, name)
             session.rename_file(one.path, new_name)
-            moved.append(f"{folder}\\{new_name}" if folder else new_name)
+            moved.append(join(folder, new_name))
     return moved
 
 
@@ -140,16 +141,16 @@ def note_processed(session: Session, name: Pass) -> None:
         session.set_number(setup.UNATTEND_PASSES, name, PASS_COMPLETE)
 
 
-def also_used(session: Session, document: AnswerFile, now: Situation) -> list[str]:
-    """Return sentences on files that come after this one, and count in passes that it has not."""
+def say_also_used(session: Session, document: AnswerFile, now: Situation) -> None:
+    """Say which files come after this one, and count in passes that it has not."""
     own = {settings.name for settings in document.passes if settings.components}
     missing = [name for name in now.to_run if name not in own]
-    path = session.installation.path(now.place)
-    return [
-        f"{one.path} is used for {', '.join(names)}, for which this answer file has no settings."
-        for one in existing(session)
-        if not one.is_at(path) and (names := one.counts_in(missing))
-    ]
+    for one in existing(session):
+        names = one.counts_in(missing)
+        if names and not one.is_at(session.installation.path(now.place)):
+            session.note(
+                f"{one.path} is used for {', '.join(names)}, for which this answer file has no settings."
+            )
 
 
 def base_of(session: Session, now: Situation) -> tuple[AnswerFile | None, Situation]:
@@ -238,6 +239,6 @@ def _free(session: Session, folder: str, name: str) -> str:
     number = 0
     while True:
         new = f"{name}{f'.{number}' if number else ''}.old"
-        if session.files.stat(f"{folder}\\{new}" if folder else new) is None:
+        if session.files.stat(join(folder, new)) is None:
             return new
         number += 1

@@ -143,10 +143,6 @@ def _value(
     return Row(component, path, key, name, apply, known, passes, only_64_bit=only_64_bit)
 
 
-def _text(text: str) -> str:
-    return text
-
-
 def _computer_name(text: str) -> str | None:
     return None if text in {"", "*"} else text  # a random one, which Windows generates
 
@@ -178,12 +174,12 @@ ROWS = (
     _value(SHELL, "ComputerName", _TCPIP, "NV Hostname", _computer_name, _HIVES),
     _value(SHELL, "ComputerName", _DJOIN, "DismComputerNameSet", _preset, _PRESET),
     *(
-        _value(SHELL, name, key, name, _text, _SCRIPTS, only_64_bit=key == _NT_32)
+        _value(SHELL, name, key, name, str, _SCRIPTS, only_64_bit=key == _NT_32)
         for name in ("RegisteredOwner", "RegisteredOrganization")
         for key in (_NT, _NT_32)
     ),
     *(
-        _value(SHELL, f"OEMInformation/{name}", rf"{_WINDOWS}\OEMInformation", name, _text, _OEM)
+        _value(SHELL, f"OEMInformation/{name}", rf"{_WINDOWS}\OEMInformation", name, str, _OEM)
         for name in ("Manufacturer", "Model", "Logo", "SupportHours", "SupportPhone", "SupportURL")
     ),
     _value(LUA, "EnableLUA", rf"{_WINDOWS}\Policies\System", "EnableLUA", _number, _POLICY),
@@ -241,8 +237,14 @@ def apply_pass(work: Work, name: Pass) -> tuple[list[Setting], list[Left]]:
         if name not in row.passes or elsewhere or (by_windows and inferred):
             continue
         for setting in settings_at(work.document, name, row.component, row.path, architecture):
-            with work.session.acting(row.provider, row.known.mark):
-                _apply(row, work, setting)
+            try:
+                with work.session.acting(row.provider, row.known.mark):
+                    row.apply(work, setting)
+            except NotHiddenError as error:
+                msg = (
+                    f"A password in {work.document.name} is marked as hidden, and {error.message}."
+                )
+                raise CheckError(msg, "Hide it with `reseal unattend hide-secrets`.") from None
     found = [
         leaf
         for component in components_of(work.document, name, architecture)
@@ -253,14 +255,6 @@ def apply_pass(work: Work, name: Pass) -> tuple[list[Setting], list[Left]]:
         for one in found
         if one not in work.applied
     ]
-
-
-def _apply(row: Row, work: Work, setting: Setting) -> None:
-    try:
-        row.apply(work, setting)
-    except NotHiddenError as error:
-        msg = f"A password in {work.document.name} is marked as hidden, and {error.message}."
-        raise CheckError(msg, "Hide it with `reseal unattend hide-secrets`.") from None
 
 
 def _reason(setting: Setting) -> str:

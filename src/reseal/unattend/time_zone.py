@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import difflib
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reseal.answerfile.regional import NO_DAYLIGHT_SAVING, zone_hint
@@ -24,34 +23,20 @@ from reseal.regf import types
 from reseal.unattend.applier import LATER
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from reseal.answerfile import Setting
-    from reseal.regf import Key, Value
+    from reseal.regf import Key
     from reseal.session import Session
     from reseal.unattend.applier import Work
 
 TIME_ZONES = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Time Zones"
 TIME_ZONE_INFORMATION = r"HKLM\SYSTEM\CurrentControlSet\Control\TimeZoneInformation"
-#: Bias, standard bias, daylight bias, and when standard and daylight saving time begin.
+#: Minutes from UTC (always, and besides in standard and in daylight saving time), and when standard and
+#: daylight saving time begin, as SYSTEMTIME.
 _TZI = struct.Struct("<3i8H8H")
 _NO_DATE = (0,) * 8
 _NO_DAYLIGHT_SAVING = "How Windows keeps a time zone without daylight saving time is not confirmed."
-
-
-@dataclass(frozen=True, slots=True)
-class Zone:
-    """A time zone, as the image knows it.
-
-    Attributes:
-        biases: minutes from UTC: always, and besides in standard and in daylight saving time.
-        standard: when standard time begins, as SYSTEMTIME.
-        daylight: when daylight saving time begins.
-        names: of both times, as Windows shows them.
-    """
-
-    biases: tuple[int, int, int]
-    standard: tuple[int, ...]
-    daylight: tuple[int, ...]
-    names: tuple[str, str]
 
 
 def set_time_zone(session: Session, zone: str) -> None:
@@ -80,9 +65,8 @@ def set_time_zone(session: Session, zone: str) -> None:
             f"Did you mean {' or '.join(near)}?" if near else "Name it in English, as Windows does."
         )
         raise UsageError(msg, hint)
-    found = _zone(key, session.now.year)
-    standard, daylight = (_NO_DATE, _NO_DATE) if fixed else (found.standard, found.daylight)
-    bias, extra, saving = found.biases
+    bias, extra, saving, *dates = _described(key, session.now.year)
+    standard, daylight = (_NO_DATE, _NO_DATE) if fixed else (dates[:8], dates[8:])
     numbers = {
         "Bias": bias,
         "StandardBias": extra,
@@ -92,8 +76,8 @@ def set_time_zone(session: Session, zone: str) -> None:
     }
     for value, number in numbers.items():
         session.set_number(TIME_ZONE_INFORMATION, value, number & 0xFFFFFFFF)
-    session.set_text(TIME_ZONE_INFORMATION, "StandardName", found.names[0])
-    session.set_text(TIME_ZONE_INFORMATION, "DaylightName", found.names[0 if fixed else 1])
+    session.set_text(TIME_ZONE_INFORMATION, "StandardName", _shown(key, "Std"))
+    session.set_text(TIME_ZONE_INFORMATION, "DaylightName", _shown(key, "Std" if fixed else "Dlt"))
     session.set_text(TIME_ZONE_INFORMATION, "TimeZoneKeyName", key.name)
     for value, date in (("StandardStart", standard), ("DaylightStart", daylight)):
         session.set_value(TIME_ZONE_INFORMATION, value, types.REG_BINARY, _time_fields(date))
@@ -117,26 +101,23 @@ def without_daylight_saving(zone: str) -> bool:
     return zone.casefold().endswith(NO_DAYLIGHT_SAVING)
 
 
-def _zone(key: Key, year: int) -> Zone:
-    value = _of_year(key, year) or key.value("TZI")
+def _described(key: Key, year: int) -> tuple[int, ...]:
+    """Return what the image knows of a zone in a year: the fields of `_TZI`."""
+    years = key.subkey("Dynamic DST")
+    value = (years.value(str(year)) if years else None) or key.value("TZI")
     if value is None or len(value.data) != _TZI.size:
         msg = f"What the image knows of the time zone {key.name} is damaged."
         raise ImageError(msg, "Set another one.")
-    fields = _TZI.unpack(value.data)
-    texts = []
-    for plain in ("Std", "Dlt"):
-        found = key.value(f"MUI_{plain}") or key.value(plain)
-        texts.append(found.decoded if found and isinstance(found.decoded, str) else key.name)
-    bias, standard, daylight = fields[:3]
-    return Zone((bias, standard, daylight), fields[3:11], fields[11:19], (texts[0], texts[1]))
+    return _TZI.unpack(value.data)
 
 
-def _of_year(key: Key, year: int) -> Value | None:
-    years = key.subkey("Dynamic DST")
-    return years.value(str(year)) if years else None
+def _shown(key: Key, time: str) -> str:
+    """Return the name that Windows shows for the standard or the daylight saving time of a zone."""
+    found = key.value(f"MUI_{time}") or key.value(time)
+    return found.decoded if found and isinstance(found.decoded, str) else key.name
 
 
-def _time_fields(date: tuple[int, ...]) -> bytes:
+def _time_fields(date: Sequence[int]) -> bytes:
     """Turn SYSTEMTIME (year, month, weekday, day, …) into TIME_FIELDS, with the weekday last."""
     year, month, weekday, *rest = date
     return struct.pack("<8H", year, month, *rest, weekday)

@@ -19,13 +19,21 @@ if TYPE_CHECKING:
 
 UNATTEND_FILE = "UnattendFile"
 #: Below the Windows folder, the first one first. `CACHE` is what Setup uses, marks and rids of its secrets.
-IN_PANTHER = r"Panther\Unattend\Unattend.xml"
 CACHE = r"Panther\unattend.xml"
 FOR_SYSPREP = r"System32\Sysprep\unattend.xml"
-_BELOW_WINDOWS = (IN_PANTHER, r"Panther\Unattend\Autounattend.xml", CACHE, FOR_SYSPREP)
+_BELOW_WINDOWS = (
+    r"Panther\Unattend\Unattend.xml",
+    r"Panther\Unattend\Autounattend.xml",
+    CACHE,
+    FOR_SYSPREP,
+)
 _IN_ROOT = ("Unattend.xml", "Autounattend.xml")
 #: The names that a file has in these folders, in lower case.
 NAMES = frozenset(map(str.lower, _IN_ROOT))
+
+#: What Windows Setup writes over a secret in the cached file when its pass is done (seen: a build
+#: log; documented without the text: Windows Setup Automation Overview).
+DELETED = "*SENSITIVE*DATA*DELETED*"
 
 
 def named(registry: Registry) -> str | None:

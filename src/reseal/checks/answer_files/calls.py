@@ -1,4 +1,4 @@
-"""Answer files that call Sysprep by themselves."""
+"""Looking into the answer files of an image for calls of Sysprep."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from reseal.answerfile.components import DEPLOYMENT
-from reseal.checks.declaration import Finding, NotCheckableError, check, note, warning
+from reseal.checks.declaration import Finding, NotCheckableError, note, warning
 from reseal.checks.reading import xml
-from reseal.session import Mark
 from reseal.windows.answer_files import places
 from reseal.xml import local_name
 
@@ -24,19 +23,8 @@ COMMAND = "RunSynchronousCommand"
 _SYSPREP = re.compile(r"(?<![\w.-])sysprep(\.exe(?![\w.\\-])|(?![\w.\\/-]))", re.IGNORECASE)
 
 
-@check(
-    "answer-files",
-    "No answer file in the image calls Sysprep.",
-    mark=Mark.DOCUMENTED,
-    source="Microsoft, Sysprep (System Preparation) Overview: Unsupported Scenarios (RunSynchronous)",
-)
-def answer_files(session: Session) -> Iterable[Finding]:
-    """Calling Sysprep from RunSynchronous of Microsoft-Windows-Deployment is not supported.
-
-    In specialize it would generalize the clone while that is being set up. The setting Generalize is
-    there for it. One build diary reports that it works in auditUser. The command itself is not shown,
-    since it may hold passwords.
-    """
+def calls_of_sysprep(session: Session) -> Iterable[Finding]:
+    """Yield every command of an answer file that calls Sysprep; see the package."""
     for path in dict.fromkeys(places(session.installation, session.registry)):
         try:
             root = xml(session, path)

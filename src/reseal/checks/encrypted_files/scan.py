@@ -1,12 +1,11 @@
-"""Files that EFS encrypts."""
+"""Looking for files that EFS encrypts, through the engine of NTFS."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from reseal import ntfs
-from reseal.checks.declaration import Finding, NotCheckableError, check, error
-from reseal.session import Mark
+from reseal.checks.declaration import Finding, NotCheckableError, error
 from reseal.tree import TreeError
 
 if TYPE_CHECKING:
@@ -15,18 +14,8 @@ if TYPE_CHECKING:
     from reseal.session import Session
 
 
-@check(
-    "encrypted-files",
-    "No file is encrypted with EFS.",
-    mark=Mark.DOCUMENTED,
-    source="Microsoft, Sysprep (System Preparation) Overview: Limitations",
-)
 def encrypted_files(session: Session) -> Iterable[Finding]:
-    """After Sysprep, encrypted files and folders are unreadable for good; Sysprep does not ask.
-
-    The keys hang on accounts of the old machine. Since what is lost can't be had back, it is an error
-    here, and `--force encrypted-files` is the consent.
-    """
+    """Yield what is lost; see the package."""
     volume = session.installation.tree
     if not isinstance(volume, ntfs.Volume):
         msg = "whether files are encrypted with EFS shows only in a disk image, not in a folder."
