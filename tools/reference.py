@@ -142,7 +142,7 @@ def _answer_files() -> Iterator[str]:
     yield "| rule | level | what it says | known |\n|---|---|---|---|"
     for rule in RULES.values():
         yield (
-            f"| `{rule.identifier}` | {rule.level.value} | {_cell(rule.summary)} | "
+            f"| `{rule.id}` | {rule.level.value} | {_cell(rule.title)} | "
             f"{rule.mark}: {_cell(rule.source)} |"
         )
     yield "\n## Components\n"

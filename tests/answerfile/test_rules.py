@@ -56,7 +56,7 @@ def test_there_are_many_bad_files_and_one_for_every_rule() -> None:
 
 def test_every_rule_says_how_it_is_known() -> None:
     for rule in RULES.values():
-        assert rule.summary
+        assert rule.title
         assert rule.mark in {"documented", "seen", "reported", "inferred"}
         assert len(rule.source) > 10
 

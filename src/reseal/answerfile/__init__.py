@@ -6,9 +6,9 @@ changes one returns another: `formatted`, `merge`, `hide_passwords`, `mark`, `re
 Nothing here opens an image; `reseal.unattend` applies an answer file to one.
 """
 
-from reseal.answerfile.check import check
+from reseal.answerfile.check import RULES, check
 from reseal.answerfile.document import AnswerFile, Component, PassSettings, Setting
-from reseal.answerfile.findings import RULES, Finding, Level, Rule, Target
+from reseal.answerfile.findings import Finding, Level, Rule, Target
 from reseal.answerfile.layout import formatted
 from reseal.answerfile.merge import merge
 from reseal.answerfile.new import Answers, DomainJoin, NewAccount, NewInterface, make

@@ -1,14 +1,11 @@
-"""Findings, and the rules that make them.
+"""Findings, and how the rules that make them are declared.
 
-A rule is a function with a docstring: the first line says what must hold, the last paragraph says
-how that is known (Documented, Seen, Reported, Inferred) and where. The list of rules that a person
-can print is made of these docstrings.
+A rule is declared by a decorator: its id, a title that says what must hold, the level of its findings, and
+how that is known. `reseal.answerfile.check` finds all of them in the modules of `reseal.answerfile.rules`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,13 +13,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from reseal.answerfile.schema import nearest
 from reseal.answerfile.secrets import DELETED
 from reseal.answerfile.variables import is_template
+from reseal.declaration import ANYWHERE, Declaration, declares
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
     from reseal.answerfile.document import AnswerFile, Setting
     from reseal.answerfile.schema import ComponentSchema, Schema, SettingSchema
     from reseal.answerfile.source import Position
-
-_EVIDENCE = re.compile(r"(Documented|Seen|Reported|Inferred)[^:]*: (.+)\Z", re.DOTALL)
+    from reseal.mark import Mark
 
 #: How often a name is compared with all that are known, in one file.
 MAX_SUGGESTIONS = 500
@@ -189,50 +188,43 @@ class Context:
         return self.schema.find(setting.component.name)
 
 
-Check = Callable[[Context], Iterable[Problem]]
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A rule.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule(Declaration):
+    """A rule: call it with what it looks at, and it yields what breaks it.
 
     Attributes:
-        identifier: what findings, tests and the documentation call it.
         level: the level of its findings.
-        summary: what must hold.
-        mark: `documented`, `seen`, `reported` or `inferred`.
-        source: where that is known from.
-        check: reports what breaks it.
     """
 
-    identifier: str
     level: Level
-    summary: str
-    mark: str
-    source: str
-    check: Check
+
+    def __call__(self, context: Context) -> Iterable[Problem]:
+        """Look at an answer file."""
+        problems: Iterable[Problem] = self.run(context)
+        return problems
 
 
-#: Every rule by its identifier, in the order of definition.
-RULES: dict[str, Rule] = {}
+def rule(
+    identifier: str,
+    title: str,
+    level: Level,
+    *,
+    mark: Mark,
+    source: str,
+    order: int = ANYWHERE,
+    work: str | None = None,
+) -> Callable[[Callable[..., Any]], Rule]:
+    """Declare the function below as a rule. Its docstring is the rule's documentation.
 
-
-def rule(identifier: str, level: Level) -> Callable[[Check], Check]:
-    """Register a function as a rule."""
-
-    def register(check: Check) -> Check:
-        text = " ".join((check.__doc__ or "").split("\n\n")[-1].split())
-        evidence = _EVIDENCE.match(text)
-        assert evidence, f"the docstring of {identifier} does not say how it is known"
-        assert identifier not in RULES, f"there are two rules {identifier}"
-        RULES[identifier] = Rule(
-            identifier=identifier,
-            level=level,
-            summary=(check.__doc__ or "").split("\n", 1)[0].rstrip("."),
-            mark=evidence.group(1).lower(),
-            source=evidence.group(2).rstrip("."),
-            check=check,
-        )
-        return check
-
-    return register
+    The function looks at an answer file and yields problems.
+    """
+    return declares(
+        Rule,
+        work=work,
+        id=identifier,
+        title=title,
+        mark=mark,
+        source=source,
+        order=order,
+        level=level,
+    )

@@ -165,9 +165,9 @@ def rules(as_json: bool) -> None:
         _print_json(
             [
                 {
-                    "rule": rule.identifier,
+                    "rule": rule.id,
                     "level": rule.level.value,
-                    "summary": rule.summary,
+                    "summary": rule.title,
                     "mark": rule.mark,
                     "source": rule.source,
                 }
@@ -176,7 +176,7 @@ def rules(as_json: bool) -> None:
         )
         return
     for rule in RULES.values():
-        click.echo(f"{rule.identifier} ({rule.level})\n  {rule.summary}.")
+        click.echo(f"{rule.id} ({rule.level})\n  {rule.title}.")
         click.echo(f"  {rule.mark.capitalize()}: {rule.source}.")
 
 

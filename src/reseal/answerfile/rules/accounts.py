@@ -9,6 +9,7 @@ from reseal.answerfile.findings import Context, Level, Problem, rule
 from reseal.answerfile.passes import Pass
 from reseal.answerfile.secrets import DELETED, NotHiddenError, Secret, password_of, shown
 from reseal.answerfile.variables import is_template
+from reseal.mark import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -150,24 +151,30 @@ def _names(context: Context) -> Iterator[Setting]:
         yield from context.values_at(SHELL, f"{path}/Name")
 
 
-@rule("account-name", Level.ERROR)
+@rule(
+    "account-name",
+    "The name of a local account is one that Windows accepts",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, LocalAccount Name; NetUserAdd for the length",
+)
 def account_name(context: Context) -> Iterator[Problem]:
-    """The name of a local account is one that Windows accepts.
-
-    Documented: Unattended Windows Setup Reference, LocalAccount Name; NetUserAdd for the length.
-    """
+    """The name of a local account is one that Windows accepts."""
     for name in _names(context):
         problem = account_name_problem(name.text)
         if problem:
             yield Problem(name.value_position, *problem)
 
 
-@rule("account-is-computer", Level.ERROR)
+@rule(
+    "account-is-computer",
+    "No local account has the name of the computer",
+    Level.ERROR,
+    mark=Mark.REPORTED,
+    source="Windows makes such an account and puts it into no group; NetUserAdd refuses the name",
+)
 def account_is_computer(context: Context) -> Iterator[Problem]:
-    """No local account has the name of the computer.
-
-    Reported: Windows makes such an account and puts it into no group; NetUserAdd refuses the name.
-    """
+    """No local account has the name of the computer."""
     computers = {
         setting.text.casefold(): setting
         for setting in context.values_at(SHELL, "ComputerName")
@@ -185,12 +192,15 @@ def account_is_computer(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("account-without-name", Level.ERROR)
+@rule(
+    "account-without-name",
+    "A local account has a name",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, LocalAccount Name does not support being empty",
+)
 def account_without_name(context: Context) -> Iterator[Problem]:
-    """A local account has a name.
-
-    Documented: Unattended Windows Setup Reference, LocalAccount Name does not support being empty.
-    """
+    """A local account has a name."""
     for path in ACCOUNTS:
         for account in context.at(SHELL, path):
             if account.children and not account.text_of("Name"):
@@ -202,12 +212,15 @@ def account_without_name(context: Context) -> Iterator[Problem]:
                 )
 
 
-@rule("duplicate-account", Level.ERROR)
+@rule(
+    "duplicate-account",
+    "A local account stands once in a list",
+    Level.ERROR,
+    mark=Mark.INFERRED,
+    source="an account is found by its name, so that the second replaces the first",
+)
 def duplicate_account(context: Context) -> Iterator[Problem]:
-    """A local account stands once in a list.
-
-    Inferred: an account is found by its name, so that the second replaces the first.
-    """
+    """A local account stands once in a list."""
     seen: dict[tuple[object, str], Setting] = {}
     for name in _names(context):
         lists = getattr(name.parent, "parent", None)
@@ -227,12 +240,15 @@ def _logons(context: Context) -> Iterator[Setting]:
             yield logon
 
 
-@rule("logon-account", Level.NOTE)
+@rule(
+    "logon-account",
+    "The account that logs on by itself is made in the same file, or is Administrator",
+    Level.NOTE,
+    mark=Mark.INFERRED,
+    source="where it is not, the image must have it already, or the logon fails",
+)
 def logon_account(context: Context) -> Iterator[Problem]:
-    """The account that logs on by itself is made in the same file, or is Administrator.
-
-    Inferred: where it is not, the image must have it already, or the logon fails.
-    """
+    """The account that logs on by itself is made in the same file, or is Administrator."""
     made = {name.text.casefold() for name in _names(context)}
     for logon in _logons(context):
         name = logon.child("Username")
@@ -247,12 +263,15 @@ def logon_account(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("logon-enabled", Level.WARNING)
+@rule(
+    "logon-enabled",
+    "An automatic logon is enabled",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, AutoLogon Enabled: false is the default",
+)
 def logon_enabled(context: Context) -> Iterator[Problem]:
-    """An automatic logon is enabled.
-
-    Documented: Unattended Windows Setup Reference, AutoLogon Enabled: false is the default.
-    """
+    """An automatic logon is enabled."""
     for logon in _logons(context):
         if logon.text_of("Username") and not logon.text_of("Enabled"):
             yield Problem(
@@ -263,12 +282,15 @@ def logon_enabled(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("logon-username", Level.ERROR)
+@rule(
+    "logon-username",
+    "The account that logs on by itself is named without its domain",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, AutoLogon Username and Domain",
+)
 def logon_username(context: Context) -> Iterator[Problem]:
-    r"""The account that logs on by itself is named without its domain.
-
-    Documented: Unattended Windows Setup Reference, AutoLogon Username and Domain.
-    """
+    """The account that logs on by itself is named without its domain."""
     for name in context.values_at(SHELL, "AutoLogon/Username"):
         if "\\" in name.text:
             yield Problem(
@@ -279,12 +301,15 @@ def logon_username(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("logon-password", Level.ERROR)
+@rule(
+    "logon-password",
+    "The password of the automatic logon is that of the account",
+    Level.ERROR,
+    mark=Mark.INFERRED,
+    source="the file that makes the account gives it another password, so that the logon fails",
+)
 def logon_password(context: Context) -> Iterator[Problem]:
-    """The password of the automatic logon is that of the account.
-
-    Inferred: the file that makes the account gives it another password, so that the logon fails.
-    """
+    """The password of the automatic logon is that of the account."""
     passwords: dict[tuple[str, str], Secret | None] = {}
     for path in ACCOUNTS[:1]:
         for account in context.at(SHELL, path):
@@ -317,12 +342,15 @@ def _password(element: Setting | None) -> Secret | None:
     return password
 
 
-@rule("logon-count", Level.NOTE)
+@rule(
+    "logon-count",
+    "An automatic logon says how often, and Windows adds one",
+    Level.NOTE,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, LogonCount; seen: 31 real files log on without",
+)
 def logon_count(context: Context) -> Iterator[Problem]:
-    """An automatic logon says how often, and Windows adds one.
-
-    Documented: Unattended Windows Setup Reference, LogonCount; seen: 31 real files log on without.
-    """
+    """An automatic logon says how often, and Windows adds one."""
     for logon in _logons(context):
         count = logon.child("LogonCount")
         if count is None:
@@ -349,12 +377,15 @@ def _is_reset(context: Context) -> bool:
     )
 
 
-@rule("no-account", Level.NOTE)
+@rule(
+    "no-account",
+    "Somebody can log on when OOBE is over",
+    Level.NOTE,
+    mark=Mark.INFERRED,
+    source="OOBE skips its account page only where an account or Administrator's password is set",
+)
 def no_account(context: Context) -> Iterator[Problem]:
-    """Somebody can log on when OOBE is over.
-
-    Inferred: OOBE skips its account page only where an account or Administrator's password is set.
-    """
+    """Somebody can log on when OOBE is over."""
     hides = [
         setting
         for name in ("HideOnlineAccountScreens", "HideLocalAccountScreen")

@@ -9,6 +9,7 @@ from reseal.answerfile.components import COMMANDS, DEPLOYMENT, SETUP, SHELL
 from reseal.answerfile.findings import Context, Level, Problem, rule
 from reseal.answerfile.secrets import shown
 from reseal.answerfile.variables import variables_in
+from reseal.mark import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,12 +46,15 @@ def _items(context: Context) -> Iterator[tuple[Setting, str]]:
             yield item, leaf
 
 
-@rule("command-without-path", Level.ERROR)
+@rule(
+    "command-without-path",
+    "A command has something to run",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, RunSynchronousCommand: Path is required",
+)
 def command_without_path(context: Context) -> Iterator[Problem]:
-    """A command has something to run.
-
-    Documented: Unattended Windows Setup Reference, RunSynchronousCommand: Path is required.
-    """
+    """A command has something to run."""
     for item, leaf in _items(context):
         if item.action != "remove" and not item.text_of(leaf):
             yield Problem(
@@ -61,12 +65,15 @@ def command_without_path(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("order-missing", Level.WARNING)
+@rule(
+    "order-missing",
+    "An item of a list that is worked through in order has an Order",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, Order; seen: every item of the real files",
+)
 def order_missing(context: Context) -> Iterator[Problem]:
-    """An item of a list that is worked through in order has an Order.
-
-    Documented: Unattended Windows Setup Reference, Order; seen: every item of the real files.
-    """
+    """An item of a list that is worked through in order has an Order."""
     for component, path in ORDERED:
         for item in context.at(component, path):
             if not item.text_of("Order"):
@@ -78,12 +85,15 @@ def order_missing(context: Context) -> Iterator[Problem]:
                 )
 
 
-@rule("order-value", Level.ERROR)
+@rule(
+    "order-value",
+    "An Order is a number from 1, for commands of Microsoft-Windows-Deployment up to 500",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, RunSynchronousCommand, Order",
+)
 def order_value(context: Context) -> Iterator[Problem]:
-    """An Order is a number from 1, for commands of Microsoft-Windows-Deployment up to 500.
-
-    Documented: Unattended Windows Setup Reference, RunSynchronousCommand, Order.
-    """
+    """An Order is a number from 1, for commands of Microsoft-Windows-Deployment up to 500."""
     for component, path in ORDERED:
         for order in context.values_at(component, f"{path}/Order"):
             highest = MAX_DEPLOYMENT_ORDER if component == DEPLOYMENT else 2**31 - 1
@@ -98,13 +108,16 @@ def order_value(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("duplicate-order", Level.ERROR)
+@rule(
+    "duplicate-order",
+    "No two items of a list have the same Order",
+    Level.ERROR,
+    mark=Mark.REPORTED,
+    source='Windows names an item by it (`RunSynchronousCommand/[Order="2"]` in '
+    "setupact.log), so it is the key of the list",
+)
 def duplicate_order(context: Context) -> Iterator[Problem]:
-    """No two items of a list have the same Order.
-
-    Reported: Windows names an item by it (`RunSynchronousCommand/[Order="2"]` in setupact.log), so
-    it is the key of the list.
-    """
+    """No two items of a list have the same Order."""
     for component, path in ORDERED:
         seen: dict[tuple[object, str], Setting] = {}
         for order in context.values_at(component, f"{path}/Order"):
@@ -120,12 +133,15 @@ def duplicate_order(context: Context) -> Iterator[Problem]:
                 )
 
 
-@rule("sysprep-command", Level.WARNING)
+@rule(
+    "sysprep-command",
+    "Sysprep is not started by a command of Microsoft-Windows-Deployment",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Sysprep Overview, unsupported scenarios; reported: from auditUser it can work",
+)
 def sysprep_command(context: Context) -> Iterator[Problem]:
-    """Sysprep is not started by a command of Microsoft-Windows-Deployment.
-
-    Documented: Sysprep Overview, unsupported scenarios; reported: from auditUser it can work.
-    """
+    """Sysprep is not started by a command of Microsoft-Windows-Deployment."""
     for name in ("RunSynchronous/RunSynchronousCommand", "RunAsynchronous/RunAsynchronousCommand"):
         for path in context.values_at(DEPLOYMENT, f"{name}/Path"):
             if _SYSPREP.search(path.text):
@@ -137,12 +153,15 @@ def sysprep_command(context: Context) -> Iterator[Problem]:
                 )
 
 
-@rule("shell-syntax", Level.WARNING)
+@rule(
+    "shell-syntax",
+    "A command that needs cmd.exe starts it",
+    Level.WARNING,
+    mark=Mark.INFERRED,
+    source="commands are started as processes; every real file that uses such syntax calls cmd",
+)
 def shell_syntax(context: Context) -> Iterator[Problem]:
-    """A command that needs cmd.exe starts it.
-
-    Inferred: commands are started as processes; every real file that uses such syntax calls cmd.
-    """
+    """A command that needs cmd.exe starts it."""
     for item, leaf in _items(context):
         command = item.child(leaf)
         if command is None or not command.text or _SHELL.match(command.text):
@@ -200,12 +219,15 @@ def _commands(context: Context) -> Iterator[tuple[Setting, Setting]]:
             yield item, command
 
 
-@rule("command-no-program", Level.WARNING)
+@rule(
+    "command-no-program",
+    "A command starts a program, not a file that another program opens",
+    Level.WARNING,
+    mark=Mark.INFERRED,
+    source="commands are started as processes; every real file calls PowerShell or msiexec",
+)
 def command_no_program(context: Context) -> Iterator[Problem]:
-    """A command starts a program, not a file that another program opens.
-
-    Inferred: commands are started as processes; every real file calls PowerShell or msiexec.
-    """
+    """A command starts a program, not a file that another program opens."""
     for _, command in _commands(context):
         match = _FILE.match(command.text)
         if match:
@@ -218,12 +240,15 @@ def command_no_program(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("script-policy", Level.NOTE)
+@rule(
+    "script-policy",
+    "A script of PowerShell runs with a policy that allows it",
+    Level.NOTE,
+    mark=Mark.DOCUMENTED,
+    source="about_Execution_Policies: Restricted is the default of Windows clients",
+)
 def script_policy(context: Context) -> Iterator[Problem]:
-    """A script of PowerShell runs with a policy that allows it.
-
-    Documented: about_Execution_Policies: Restricted is the default of Windows clients.
-    """
+    """A script of PowerShell runs with a policy that allows it."""
     for _, command in _commands(context):
         text = command.text
         if _POWERSHELL.match(text) and _SCRIPT.search(text) and not _POLICY.search(text):
@@ -235,12 +260,15 @@ def script_policy(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("typographic-quotes", Level.WARNING)
+@rule(
+    "typographic-quotes",
+    "A command has straight quotes and plain hyphens",
+    Level.WARNING,
+    mark=Mark.INFERRED,
+    source="cmd knows no others; PowerShell takes curly quotes, and programs get them as they are",
+)
 def typographic_quotes(context: Context) -> Iterator[Problem]:
-    """A command has straight quotes and plain hyphens.
-
-    Inferred: cmd knows no others; PowerShell takes curly quotes, and programs get them as they are.
-    """
+    """A command has straight quotes and plain hyphens."""
     for _, command in _commands(context):
         if match := _TYPOGRAPHIC.search(command.text):
             yield Problem(
@@ -251,12 +279,15 @@ def typographic_quotes(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("early-shutdown", Level.WARNING)
+@rule(
+    "early-shutdown",
+    "No command shuts Windows down while others of its list are still to run",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="RunSynchronousCommand WillReboot, which is the way to restart in between",
+)
 def early_shutdown(context: Context) -> Iterator[Problem]:
-    """No command shuts Windows down while others of its list are still to run.
-
-    Documented: RunSynchronousCommand WillReboot, which is the way to restart in between.
-    """
+    """No command shuts Windows down while others of its list are still to run."""
     last: dict[object, int] = {}
     for item, _ in _commands(context):
         last[item.parent] = max(last.get(item.parent, 0), _order(item))

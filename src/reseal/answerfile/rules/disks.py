@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from reseal.answerfile.components import SETUP
 from reseal.answerfile.findings import Context, Level, Problem, rule
 from reseal.answerfile.secrets import shown
+from reseal.mark import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,12 +19,15 @@ _DISK = "DiskConfiguration/Disk"
 _IMAGE = "ImageInstall/OSImage"
 
 
-@rule("partition-size", Level.ERROR)
+@rule(
+    "partition-size",
+    "A new partition has a size or fills the disk, not both",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, CreatePartition Size: Setup ends with an error",
+)
 def partition_size(context: Context) -> Iterator[Problem]:
-    """A new partition has a size or fills the disk, not both.
-
-    Documented: Unattended Windows Setup Reference, CreatePartition Size: Setup ends with an error.
-    """
+    """A new partition has a size or fills the disk, not both."""
     for item in context.at(SETUP, f"{_DISK}/CreatePartitions/CreatePartition"):
         extends = item.text_of("Extend").casefold() == "true"
         size = item.child("Size")
@@ -43,12 +47,15 @@ def partition_size(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("install-target", Level.ERROR)
+@rule(
+    "install-target",
+    "Windows is installed to a named partition or to the first that is free, not both",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, InstallToAvailablePartition: it fails",
+)
 def install_target(context: Context) -> Iterator[Problem]:
-    """Windows is installed to a named partition or to the first that is free, not both.
-
-    Documented: Unattended Windows Setup Reference, InstallToAvailablePartition: it fails.
-    """
+    """Windows is installed to a named partition or to the first that is free, not both."""
     for image in context.at(SETUP, _IMAGE):
         available = image.child("InstallToAvailablePartition")
         if available is not None and available.text == "true" and image.child("InstallTo"):
@@ -60,12 +67,15 @@ def install_target(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("install-partition", Level.ERROR)
+@rule(
+    "install-partition",
+    "The partition to install to is one that the file makes, where it wipes that disk",
+    Level.ERROR,
+    mark=Mark.INFERRED,
+    source="a wiped disk has the partitions of CreatePartitions and no others",
+)
 def install_partition(context: Context) -> Iterator[Problem]:
-    """The partition to install to is one that the file makes, where it wipes that disk.
-
-    Inferred: a wiped disk has the partitions of CreatePartitions and no others.
-    """
+    """The partition to install to is one that the file makes, where it wipes that disk."""
     disks = {
         (disk.component, disk.text_of("DiskID")): disk
         for disk in context.at(SETUP, _DISK)
@@ -116,12 +126,15 @@ def _disks(context: Context) -> dict[tuple[object, str], Setting]:
     return {(disk.component, disk.text_of("DiskID")): disk for disk in context.at(SETUP, _DISK)}
 
 
-@rule("install-partition-type", Level.ERROR)
+@rule(
+    "install-partition-type",
+    "Windows is installed to a primary partition, not to the EFI system partition or the MSR",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="UEFI/GPT-based hard drive partitions",
+)
 def install_partition_type(context: Context) -> Iterator[Problem]:
-    """Windows is installed to a primary partition, not to the EFI system partition or the MSR.
-
-    Documented: UEFI/GPT-based hard drive partitions.
-    """
+    """Windows is installed to a primary partition, not to the EFI system partition or the MSR."""
     disks = _disks(context)
     numbered: dict[Setting, dict[str, Setting]] = {}
     for image in context.at(SETUP, _IMAGE):
@@ -142,12 +155,15 @@ def install_partition_type(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("install-disk", Level.WARNING)
+@rule(
+    "install-disk",
+    "The disk to install to is one that DiskConfiguration describes, where it describes any",
+    Level.WARNING,
+    mark=Mark.INFERRED,
+    source="a file that lays out one disk and installs to another was hardly meant so",
+)
 def install_disk(context: Context) -> Iterator[Problem]:
-    """The disk to install to is one that DiskConfiguration describes, where it describes any.
-
-    Inferred: a file that lays out one disk and installs to another was hardly meant so.
-    """
+    """The disk to install to is one that DiskConfiguration describes, where it describes any."""
     disks = _disks(context)
     described = {component for component, _ in disks}
     for image in context.at(SETUP, _IMAGE):
@@ -163,13 +179,16 @@ def install_disk(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("partition-extend", Level.ERROR)
+@rule(
+    "partition-extend",
+    "The last partition of a disk extends, and no other",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, CreatePartition Extend. Logical partitions lie "
+    "in the extended one before them",
+)
 def partition_extend(context: Context) -> Iterator[Problem]:
-    """The last partition of a disk extends, and no other.
-
-    Documented: Unattended Windows Setup Reference, CreatePartition Extend. Logical partitions lie in
-    the extended one before them.
-    """
+    """The last partition of a disk extends, and no other."""
     for disk in context.at(SETUP, _DISK):
         made = _made(disk)
         for number, item in enumerate(made):
@@ -189,12 +208,15 @@ def partition_extend(context: Context) -> Iterator[Problem]:
                 )
 
 
-@rule("partition-format", Level.ERROR)
+@rule(
+    "partition-format",
+    "The EFI system partition is formatted with FAT32, and the MSR not at all",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="UEFI/GPT-based hard drive partitions",
+)
 def partition_format(context: Context) -> Iterator[Problem]:
-    """The EFI system partition is formatted with FAT32, and the MSR not at all.
-
-    Documented: UEFI/GPT-based hard drive partitions.
-    """
+    """The EFI system partition is formatted with FAT32, and the MSR not at all."""
     for disk in context.at(SETUP, _DISK):
         modified = disk.child("ModifyPartitions")
         numbered = _numbered(disk) if modified else {}
@@ -219,12 +241,15 @@ def partition_format(context: Context) -> Iterator[Problem]:
                 )
 
 
-@rule("duplicate-disk", Level.ERROR)
+@rule(
+    "duplicate-disk",
+    "A disk is described once",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, Disk: DiskID tells disks apart",
+)
 def duplicate_disk(context: Context) -> Iterator[Problem]:
-    """A disk is described once.
-
-    Documented: Unattended Windows Setup Reference, Disk: DiskID tells disks apart.
-    """
+    """A disk is described once."""
     seen: dict[tuple[object, str], int] = {}
     for number in context.values_at(SETUP, f"{_DISK}/DiskID"):
         key = (number.component, number.text)
@@ -238,12 +263,15 @@ def duplicate_disk(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("drive-letter", Level.ERROR)
+@rule(
+    "drive-letter",
+    "A drive letter is one letter from C",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, Letter",
+)
 def drive_letter(context: Context) -> Iterator[Problem]:
-    """A drive letter is one letter from C.
-
-    Documented: Unattended Windows Setup Reference, Letter.
-    """
+    """A drive letter is one letter from C."""
     for letter in context.values_at(SETUP, f"{_DISK}/ModifyPartitions/ModifyPartition/Letter"):
         if not re.fullmatch(r"[C-Zc-z]", letter.text):
             yield Problem(
@@ -254,12 +282,15 @@ def drive_letter(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("image-metadata", Level.WARNING)
+@rule(
+    "image-metadata",
+    "An image is chosen by its index, name or description",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, MetaData Key",
+)
 def image_metadata(context: Context) -> Iterator[Problem]:
-    """An image is chosen by its index, name or description.
-
-    Documented: Unattended Windows Setup Reference, MetaData Key.
-    """
+    """An image is chosen by its index, name or description."""
     usual = {"/image/index", "/image/name", "/image/description"}
     for key in context.values_at(SETUP, f"{_IMAGE}/InstallFrom/MetaData/Key"):
         if key.text.casefold() not in usual:
@@ -271,12 +302,15 @@ def image_metadata(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("image-index", Level.ERROR)
+@rule(
+    "image-index",
+    "The index of an image is a number from 1",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, MetaData Value",
+)
 def image_index(context: Context) -> Iterator[Problem]:
-    """The index of an image is a number from 1.
-
-    Documented: Unattended Windows Setup Reference, MetaData Value.
-    """
+    """The index of an image is a number from 1."""
     for item in context.at(SETUP, f"{_IMAGE}/InstallFrom/MetaData"):
         value = item.child("Value")
         if item.text_of("Key").casefold() != "/image/index" or value is None or not value.text:

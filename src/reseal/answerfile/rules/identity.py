@@ -9,6 +9,7 @@ from reseal.answerfile import product_keys
 from reseal.answerfile.components import DEPLOYMENT, SETUP, SHELL
 from reseal.answerfile.findings import Context, Level, Problem, rule
 from reseal.answerfile.passes import Pass
+from reseal.mark import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,12 +58,15 @@ def computer_name_problem(name: str) -> tuple[str, str, str] | None:
     return None
 
 
-@rule("computer-name", Level.ERROR)
+@rule(
+    "computer-name",
+    "A computer name has at most 15 bytes, no forbidden character, and is not a number",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, ComputerName",
+)
 def computer_name(context: Context) -> Iterator[Problem]:
-    """A computer name has at most 15 bytes, no forbidden character, and is not a number.
-
-    Documented: Unattended Windows Setup Reference, ComputerName.
-    """
+    """A computer name has at most 15 bytes, no forbidden character, and is not a number."""
     for component, path in ((SHELL, "ComputerName"), (DEPLOYMENT, "AuditComputerName/Name")):
         for setting in context.values_at(component, path):
             problem = computer_name_problem(setting.text) if setting.text != "*" else None
@@ -75,12 +79,15 @@ def _product_keys(context: Context) -> Iterator[Setting]:
     yield from context.values_at(SETUP, "UserData/ProductKey/Key")
 
 
-@rule("product-key-form", Level.ERROR)
+@rule(
+    "product-key-form",
+    "A product key has five groups of five letters and digits",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, UserData ProductKey Key; Setup fails otherwise",
+)
 def product_key_form(context: Context) -> Iterator[Problem]:
-    """A product key has five groups of five letters and digits.
-
-    Documented: Unattended Windows Setup Reference, UserData ProductKey Key; Setup fails otherwise.
-    """
+    """A product key has five groups of five letters and digits."""
     for setting in _product_keys(context):
         if not setting.children and not PRODUCT_KEY.fullmatch(setting.text):
             yield Problem(
@@ -91,12 +98,15 @@ def product_key_form(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("product-key-letters", Level.WARNING)
+@rule(
+    "product-key-letters",
+    "A product key holds only letters and digits that keys are made of",
+    Level.WARNING,
+    mark=Mark.REPORTED,
+    source="the alphabet of product keys. All zeros is a placeholder that real files use",
+)
 def product_key_letters(context: Context) -> Iterator[Problem]:
-    """A product key holds only letters and digits that keys are made of.
-
-    Reported: the alphabet of product keys. All zeros is a placeholder that real files use.
-    """
+    """A product key holds only letters and digits that keys are made of."""
     for setting in _product_keys(context):
         key = setting.text.upper()
         if not PRODUCT_KEY.fullmatch(key) or set(key) == {"0", "-"}:
@@ -111,13 +121,16 @@ def product_key_letters(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("product-key-edition", Level.WARNING)
+@rule(
+    "product-key-edition",
+    "A public product key is that of the edition that is installed",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Key Management Services (KMS) client activation and product keys; seen: a template "
+    "with the key of another Windows in its file for Server 2016",
+)
 def product_key_edition(context: Context) -> Iterator[Problem]:
-    """A public product key is that of the edition that is installed.
-
-    Documented: Key Management Services (KMS) client activation and product keys; seen: a template with
-    the key of another Windows in its file for Server 2016.
-    """
+    """A public product key is that of the edition that is installed."""
     for setting in _product_keys(context):
         if setting.children:
             continue

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from reseal.answerfile.components import JOIN, SHELL
 from reseal.answerfile.findings import Context, Level, Problem, rule
 from reseal.answerfile.secrets import shown
+from reseal.mark import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,12 +23,15 @@ _PART = re.compile(r"(?i)\s*([A-Z][A-Z0-9-]*|\d+(?:\.\d+)+)\s*=\s*((?:[^,\\]|\\.
 _COMMA = re.compile(r"(?<!\\),")
 
 
-@rule("join-both", Level.ERROR)
+@rule(
+    "join-both",
+    "A machine joins a domain or a workgroup",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, UnattendedJoin Identification",
+)
 def join_both(context: Context) -> Iterator[Problem]:
-    """A machine joins a domain or a workgroup.
-
-    Documented: Unattended Windows Setup Reference, UnattendedJoin Identification.
-    """
+    """A machine joins a domain or a workgroup."""
     for join in context.at(JOIN, "Identification"):
         workgroup = join.child("JoinWorkgroup")
         if workgroup is not None and join.text_of("JoinDomain"):
@@ -40,12 +44,15 @@ def join_both(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("join-credentials", Level.WARNING)
+@rule(
+    "join-credentials",
+    "Joining a domain needs credentials, a provisioned account, or UnsecureJoin",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, UnattendedJoin Identification",
+)
 def join_credentials(context: Context) -> Iterator[Problem]:
-    """Joining a domain needs credentials, a provisioned account, or UnsecureJoin.
-
-    Documented: Unattended Windows Setup Reference, UnattendedJoin Identification.
-    """
+    """Joining a domain needs credentials, a provisioned account, or UnsecureJoin."""
     for join in context.at(JOIN, "Identification"):
         domain = join.child("JoinDomain")
         if domain is None or not domain.text:
@@ -64,12 +71,15 @@ def join_credentials(context: Context) -> Iterator[Problem]:
         )
 
 
-@rule("join-provisioning", Level.WARNING)
+@rule(
+    "join-provisioning",
+    "A provisioned account does not stand beside credentials",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, Provisioning wins over Credentials",
+)
 def join_provisioning(context: Context) -> Iterator[Problem]:
-    """A provisioned account does not stand beside credentials.
-
-    Documented: Unattended Windows Setup Reference, Provisioning wins over Credentials.
-    """
+    """A provisioned account does not stand beside credentials."""
     for join in context.at(JOIN, "Identification"):
         credentials = join.child("Credentials")
         if credentials is not None and join.child("Provisioning"):
@@ -81,12 +91,15 @@ def join_provisioning(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("join-account-data", Level.ERROR)
+@rule(
+    "join-account-data",
+    "The account data of an offline domain join is the base64 text that djoin saves",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, AccountData",
+)
 def join_account_data(context: Context) -> Iterator[Problem]:
-    """The account data of an offline domain join is the base64 text that djoin saves.
-
-    Documented: Unattended Windows Setup Reference, AccountData.
-    """
+    """The account data of an offline domain join is the base64 text that djoin saves."""
     for path in ("Identification", "OfflineIdentification"):
         for setting in context.values_at(JOIN, f"{path}/Provisioning/AccountData"):
             text = "".join(setting.text.split()).strip("\0")
@@ -101,13 +114,16 @@ def join_account_data(context: Context) -> Iterator[Problem]:
                 )
 
 
-@rule("join-upn", Level.ERROR)
+@rule(
+    "join-upn",
+    "Credentials are a user and a domain, or a user principal name alone",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source='Unattended Windows Setup Reference, Credentials Username: with a UPN "the Domain '
+    'setting must be excluded"',
+)
 def join_upn(context: Context) -> Iterator[Problem]:
-    """Credentials are a user and a domain, or a user principal name alone.
-
-    Documented: Unattended Windows Setup Reference, Credentials Username: with a UPN "the Domain setting
-    must be excluded".
-    """
+    """Credentials are a user and a domain, or a user principal name alone."""
     for credentials in context.at(JOIN, "Identification/Credentials"):
         domain, name = credentials.child("Domain"), credentials.text_of("Username")
         if domain is not None and domain.text and "@" in name:
@@ -119,12 +135,15 @@ def join_upn(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("join-unsecure", Level.ERROR)
+@rule(
+    "join-unsecure",
+    "An unsecure join has no credentials, and only it has a machine password",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, UnsecureJoin and MachinePassword",
+)
 def join_unsecure(context: Context) -> Iterator[Problem]:
-    """An unsecure join has no credentials, and only it has a machine password.
-
-    Documented: Unattended Windows Setup Reference, UnsecureJoin and MachinePassword.
-    """
+    """An unsecure join has no credentials, and only it has a machine password."""
     for join in context.at(JOIN, "Identification"):
         unsecure = join.child("UnsecureJoin")
         is_unsecure = unsecure is not None and unsecure.text.casefold() == "true"
@@ -145,12 +164,15 @@ def join_unsecure(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("workgroup-name", Level.ERROR)
+@rule(
+    "workgroup-name",
+    "A workgroup has at most 15 characters, and another name than the computer",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, JoinWorkgroup; Naming conventions: NetBIOS names",
+)
 def workgroup_name(context: Context) -> Iterator[Problem]:
-    """A workgroup has at most 15 characters, and another name than the computer.
-
-    Documented: Unattended Windows Setup Reference, JoinWorkgroup; Naming conventions: NetBIOS names.
-    """
+    """A workgroup has at most 15 characters, and another name than the computer."""
     computers = {one.text.casefold() for one in context.values_at(SHELL, "ComputerName")}
     for setting in context.values_at(JOIN, "Identification/JoinWorkgroup"):
         if len(setting.text) > WORKGROUP_LENGTH:
@@ -169,12 +191,15 @@ def workgroup_name(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("join-unit", Level.ERROR)
+@rule(
+    "join-unit",
+    "An organizational unit is a distinguished name, its domain included",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, MachineObjectOU: OU=…,DC=…",
+)
 def join_unit(context: Context) -> Iterator[Problem]:
-    """An organizational unit is a distinguished name, its domain included.
-
-    Documented: Unattended Windows Setup Reference, MachineObjectOU: OU=…,DC=….
-    """
+    """An organizational unit is a distinguished name, its domain included."""
     for setting in context.values_at(JOIN, "Identification/MachineObjectOU"):
         parts = [_PART.fullmatch(part) for part in _COMMA.split(setting.text[:2000])]
         names = [part.group(1).upper() for part in parts if part]

@@ -9,6 +9,7 @@ from reseal.answerfile.findings import Context, Level, Problem, rule
 from reseal.answerfile.passes import Pass
 from reseal.answerfile.schema import BUILDS
 from reseal.answerfile.variables import variables_in
+from reseal.mark import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,12 +19,15 @@ if TYPE_CHECKING:
     from reseal.answerfile.source import Position
 
 
-@rule("reseal-beside-generalize", Level.WARNING)
+@rule(
+    "reseal-beside-generalize",
+    "Reseal does not stand beside Generalize",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, Microsoft-Windows-Deployment Generalize",
+)
 def reseal_beside_generalize(context: Context) -> Iterator[Problem]:
-    """Reseal does not stand beside Generalize.
-
-    Documented: Unattended Windows Setup Reference, Microsoft-Windows-Deployment Generalize.
-    """
+    """Reseal does not stand beside Generalize."""
     for reseal in context.at(DEPLOYMENT, "Reseal"):
         if reseal.component.child("Generalize"):
             yield Problem(
@@ -34,12 +38,15 @@ def reseal_beside_generalize(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("skipped-oobe", Level.WARNING)
+@rule(
+    "skipped-oobe",
+    "OOBE is answered rather than skipped",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference of 2016, SkipMachineOOBE: tests only; deprecated",
+)
 def skipped_oobe(context: Context) -> Iterator[Problem]:
-    """OOBE is answered rather than skipped.
-
-    Documented: Unattended Windows Setup Reference of 2016, SkipMachineOOBE: tests only; deprecated.
-    """
+    """OOBE is answered rather than skipped."""
     for name in ("SkipMachineOOBE", "SkipUserOOBE"):
         for setting in context.at(SHELL, f"OOBE/{name}"):
             if setting.text.casefold() == "true":
@@ -52,12 +59,15 @@ def skipped_oobe(context: Context) -> Iterator[Problem]:
                 )
 
 
-@rule("retired-setting", Level.NOTE)
+@rule(
+    "retired-setting",
+    "A setting is not one that the reference calls deprecated",
+    Level.NOTE,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, deprecation notes of each setting",
+)
 def retired_setting(context: Context) -> Iterator[Problem]:
-    """A setting is not one that the reference calls deprecated.
-
-    Documented: Unattended Windows Setup Reference, deprecation notes of each setting.
-    """
+    """A setting is not one that the reference calls deprecated."""
     schemas = dict(context.known)
     for setting, schema in context.known:
         around = schemas.get(setting.parent)  # type: ignore[call-overload]
@@ -90,13 +100,16 @@ def _advice(context: Context, setting: Setting, schema: SettingSchema) -> str:
     return schema.instead[:1].lower() + schema.instead[1:].rstrip(".")
 
 
-@rule("setting-too-new", Level.WARNING)
+@rule(
+    "setting-too-new",
+    "A setting is one that the Windows of the image has already",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Changed answer file settings, by version; reported: an older Windows can't process "
+    "a file with HideOnlineAccountScreens and stops",
+)
 def setting_too_new(context: Context) -> Iterator[Problem]:
-    """A setting is one that the Windows of the image has already.
-
-    Documented: Changed answer file settings, by version; reported: an older Windows can't process a
-    file with HideOnlineAccountScreens and stops.
-    """
+    """A setting is one that the Windows of the image has already."""
     for setting, schema in _outermost(context, lambda one: one.is_too_new(context.target.build)):
         yield Problem(
             setting.position,
@@ -107,12 +120,15 @@ def setting_too_new(context: Context) -> Iterator[Problem]:
         )
 
 
-@rule("setting-too-old", Level.WARNING)
+@rule(
+    "setting-too-old",
+    "A setting is one that the Windows of the image still has",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Changed answer file settings, by version",
+)
 def setting_too_old(context: Context) -> Iterator[Problem]:
-    """A setting is one that the Windows of the image still has.
-
-    Documented: Changed answer file settings, by version.
-    """
+    """A setting is one that the Windows of the image still has."""
     for setting, schema in _outermost(context, lambda one: one.is_too_old(context.target.build)):
         yield Problem(
             setting.position,
@@ -136,12 +152,15 @@ def _outermost(
                 yield setting, schema
 
 
-@rule("vm-mode", Level.NOTE)
+@rule(
+    "vm-mode",
+    "Optimizations for virtual machines need Sysprep's mode for them",
+    Level.NOTE,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, VMModeOptimizations",
+)
 def vm_mode(context: Context) -> Iterator[Problem]:
-    """Optimizations for virtual machines need Sysprep's mode for them.
-
-    Documented: Unattended Windows Setup Reference, VMModeOptimizations.
-    """
+    """Optimizations for virtual machines need Sysprep's mode for them."""
     for setting in context.at(SHELL, "OOBE/VMModeOptimizations"):
         if any(child.text.casefold() == "true" for child in setting.children):
             yield Problem(
@@ -153,12 +172,15 @@ def vm_mode(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("processed-pass", Level.NOTE)
+@rule(
+    "processed-pass",
+    "A pass that Windows has marked as done is not run again",
+    Level.NOTE,
+    mark=Mark.DOCUMENTED,
+    source="Windows Setup Automation Overview; seen: the attribute in build logs",
+)
 def processed_pass(context: Context) -> Iterator[Problem]:
-    """A pass that Windows has marked as done is not run again.
-
-    Documented: Windows Setup Automation Overview; seen: the attribute in build logs.
-    """
+    """A pass that Windows has marked as done is not run again."""
     for settings in context.document.passes:
         if settings.was_processed:
             yield Problem(
@@ -169,12 +191,15 @@ def processed_pass(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("template-variable", Level.NOTE)
+@rule(
+    "template-variable",
+    "A variable of a template gets its value before Windows reads the file",
+    Level.NOTE,
+    mark=Mark.INFERRED,
+    source="Windows does not know variables of these forms and takes them as they stand",
+)
 def template_variable(context: Context) -> Iterator[Problem]:
-    """A variable of a template gets its value before Windows reads the file.
-
-    Inferred: Windows does not know variables of these forms and takes them as they stand.
-    """
+    """A variable of a template gets its value before Windows reads the file."""
     said: set[str] = set()
     for where, text, position in _texts(context):
         for _, match in variables_in(text, command=where in {"Path", "CommandLine"}):

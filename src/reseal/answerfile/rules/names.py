@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from reseal.answerfile.document import Setting
 from reseal.answerfile.findings import Context, Level, Problem, rule
 from reseal.answerfile.passes import Pass
+from reseal.mark import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,12 +24,15 @@ def _in_order(passes: Iterable[str]) -> str:
     return ", ".join(name for name in Pass if name in passes)
 
 
-@rule("misspelt-component", Level.ERROR)
+@rule(
+    "misspelt-component",
+    "A component's name is spelt as Windows spells it",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, Components; Windows stops at unknown ones",
+)
 def misspelt_component(context: Context) -> Iterator[Problem]:
-    """A component's name is spelt as Windows spells it.
-
-    Documented: Unattended Windows Setup Reference, Components; Windows stops at unknown ones.
-    """
+    """A component's name is spelt as Windows spells it."""
     for component, close in _unknown_components(context):
         if close:
             yield Problem(
@@ -39,12 +43,15 @@ def misspelt_component(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("unknown-component", Level.WARNING)
+@rule(
+    "unknown-component",
+    "A component is one of those that the reference or the real files name",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, Components; editions and roles have more",
+)
 def unknown_component(context: Context) -> Iterator[Problem]:
-    """A component is one of those that the reference or the real files name.
-
-    Documented: Unattended Windows Setup Reference, Components; editions and roles have more.
-    """
+    """A component is one of those that the reference or the real files name."""
     for component, close in _unknown_components(context):
         if not close:
             similar = context.nearest(component.name, context.schema.components)
@@ -56,12 +63,16 @@ def unknown_component(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("image-component", Level.WARNING)
+@rule(
+    "image-component",
+    "A component is one that the image has",
+    Level.WARNING,
+    mark=Mark.SEEN,
+    source="the names of manifests in component stores; that Windows can't apply the others: "
+    "inferred",
+)
 def image_component(context: Context) -> Iterator[Problem]:
-    """A component is one that the image has.
-
-    Seen: the names of manifests in component stores; that Windows can't apply the others: inferred.
-    """
+    """A component is one that the image has."""
     target = context.target
     has = cache(target.has_component)
     for component in context.document.components():
@@ -80,12 +91,15 @@ def image_component(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("component-case", Level.NOTE)
+@rule(
+    "component-case",
+    "A component's name has the capitals of the reference",
+    Level.NOTE,
+    mark=Mark.SEEN,
+    source="PnPSysprep and SQMApi in 39 components of real files; names of assemblies have no case",
+)
 def component_case(context: Context) -> Iterator[Problem]:
-    """A component's name has the capitals of the reference.
-
-    Seen: PnPSysprep and SQMApi in 39 components of real files; names of assemblies have no case.
-    """
+    """A component's name has the capitals of the reference."""
     for component in context.document.components():
         known = context.schema.find(component.name)
         if known and known.name != component.name:
@@ -97,12 +111,15 @@ def component_case(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("misspelt-setting", Level.ERROR)
+@rule(
+    "misspelt-setting",
+    "A setting's name is spelt as Windows spells it",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference; reported: Windows Setup stops with 0x80220005",
+)
 def misspelt_setting(context: Context) -> Iterator[Problem]:
-    """A setting's name is spelt as Windows spells it.
-
-    Documented: Unattended Windows Setup Reference; reported: Windows Setup stops with 0x80220005.
-    """
+    """A setting's name is spelt as Windows spells it."""
     for setting, close in _unknown_settings(context):
         if close:
             yield Problem(
@@ -113,13 +130,16 @@ def misspelt_setting(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("misplaced-setting", Level.ERROR)
+@rule(
+    "misplaced-setting",
+    "A setting stands in the element that holds it",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, Parent Hierarchy; reported: Windows Setup "
+    "stops with 0x80220005",
+)
 def misplaced_setting(context: Context) -> Iterator[Problem]:
-    """A setting stands in the element that holds it.
-
-    Documented: Unattended Windows Setup Reference, Parent Hierarchy; reported: Windows Setup stops with
-    0x80220005.
-    """
+    """A setting stands in the element that holds it."""
     for setting, holder in _misplaced(context):
         yield Problem(
             setting.position,
@@ -129,12 +149,15 @@ def misplaced_setting(context: Context) -> Iterator[Problem]:
         )
 
 
-@rule("unknown-setting", Level.WARNING)
+@rule(
+    "unknown-setting",
+    "A setting is one of those that the reference or the real files name",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference for Windows 10 1809; newer Windows has more",
+)
 def unknown_setting(context: Context) -> Iterator[Problem]:
-    """A setting is one of those that the reference or the real files name.
-
-    Documented: Unattended Windows Setup Reference for Windows 10 1809; newer Windows has more.
-    """
+    """A setting is one of those that the reference or the real files name."""
     for setting, close in _unknown_settings(context):
         if not close:
             similar = context.nearest(
@@ -148,12 +171,15 @@ def unknown_setting(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("setting-case", Level.WARNING)
+@rule(
+    "setting-case",
+    "A setting's name has the capitals of the reference",
+    Level.WARNING,
+    mark=Mark.INFERRED,
+    source="XML tells capitals apart, and no real file differs from the reference in them",
+)
 def setting_case(context: Context) -> Iterator[Problem]:
-    """A setting's name has the capitals of the reference.
-
-    Inferred: XML tells capitals apart, and no real file differs from the reference in them.
-    """
+    """A setting's name has the capitals of the reference."""
     for setting, known in context.known:
         if setting.name != known.name:
             yield Problem(
@@ -164,12 +190,15 @@ def setting_case(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("wrong-pass", Level.WARNING)
+@rule(
+    "wrong-pass",
+    "A setting stands in a pass for which it is documented",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, Valid Configuration Passes of each setting",
+)
 def wrong_pass(context: Context) -> Iterator[Problem]:
-    """A setting stands in a pass for which it is documented.
-
-    Documented: Unattended Windows Setup Reference, Valid Configuration Passes of each setting.
-    """
+    """A setting stands in a pass for which it is documented."""
     reported: set[Component] = set()
     for component in context.document.components():
         known = context.schema.find(component.name)

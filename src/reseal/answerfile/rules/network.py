@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from reseal.answerfile.components import DNS, NETBT, TCPIP
 from reseal.answerfile.findings import Context, Level, Problem, rule
 from reseal.answerfile.secrets import shown
+from reseal.mark import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,12 +37,15 @@ def _is_address(text: str, *, prefix: bool = False) -> bool:
     return True
 
 
-@rule("ip-address", Level.ERROR)
+@rule(
+    "ip-address",
+    "An address is one of IPv4 or IPv6, that of an interface with the length of its prefix",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, UnicastIpAddresses, DNSServerSearchOrder",
+)
 def ip_address(context: Context) -> Iterator[Problem]:
-    """An address is one of IPv4 or IPv6, that of an interface with the length of its prefix.
-
-    Documented: Unattended Windows Setup Reference, UnicastIpAddresses, DNSServerSearchOrder.
-    """
+    """An address is one of IPv4 or IPv6, that of an interface with the length of its prefix."""
     places = (
         (TCPIP, "Interfaces/Interface/UnicastIpAddresses/IpAddress", True),
         (TCPIP, "Interfaces/Interface/Routes/Route/NextHopAddress", False),
@@ -71,12 +75,15 @@ def _with_length(text: str) -> str:
     return f"write the length of its prefix too, such as {interface.ip}/{usual}"
 
 
-@rule("route-prefix", Level.ERROR)
+@rule(
+    "route-prefix",
+    "The prefix of a route is a number of bits, or an address with one",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, Prefix",
+)
 def route_prefix(context: Context) -> Iterator[Problem]:
-    """The prefix of a route is a number of bits, or an address with one.
-
-    Documented: Unattended Windows Setup Reference, Prefix.
-    """
+    """The prefix of a route is a number of bits, or an address with one."""
     for setting in context.values_at(TCPIP, "Interfaces/Interface/Routes/Route/Prefix"):
         text = setting.text
         if text.isdecimal() and int(text[:4]) <= 128:
@@ -91,12 +98,15 @@ def route_prefix(context: Context) -> Iterator[Problem]:
         )
 
 
-@rule("interface-order", Level.WARNING)
+@rule(
+    "interface-order",
+    "The settings of an interface and of a route stand in the order of the reference",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, UnicastIpAddresses (Note) and Prefix",
+)
 def interface_order(context: Context) -> Iterator[Problem]:
-    """The settings of an interface and of a route stand in the order of the reference.
-
-    Documented: Unattended Windows Setup Reference, UnicastIpAddresses (Note) and Prefix.
-    """
+    """The settings of an interface and of a route stand in the order of the reference."""
     places: tuple[tuple[str, Sequence[str]], ...] = (
         ("Interfaces/Interface", INTERFACE_ORDER),
         ("Interfaces/Interface/Routes/Route", ROUTE_ORDER),
@@ -122,12 +132,15 @@ _MAC = re.compile(
 _INTERFACE = "Interfaces/Interface"
 
 
-@rule("mac-form", Level.WARNING)
+@rule(
+    "mac-form",
+    "An interface is named by its name, or by its MAC address with hyphens",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, Interface Identifier: 00-11-22-33-44-55",
+)
 def mac_form(context: Context) -> Iterator[Problem]:
-    """An interface is named by its name, or by its MAC address with hyphens.
-
-    Documented: Unattended Windows Setup Reference, Interface Identifier: 00-11-22-33-44-55.
-    """
+    """An interface is named by its name, or by its MAC address with hyphens."""
     for component in (TCPIP, DNS, NETBT):
         for setting in context.values_at(component, f"{_INTERFACE}/Identifier"):
             if _MAC.fullmatch(setting.text):
@@ -141,12 +154,15 @@ def mac_form(context: Context) -> Iterator[Problem]:
                 )
 
 
-@rule("interface-identifier", Level.ERROR)
+@rule(
+    "interface-identifier",
+    "An interface says which one it is",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, Interface Identifier",
+)
 def interface_identifier(context: Context) -> Iterator[Problem]:
-    """An interface says which one it is.
-
-    Documented: Unattended Windows Setup Reference, Interface Identifier.
-    """
+    """An interface says which one it is."""
     for component in (TCPIP, DNS, NETBT):
         for item in context.at(component, _INTERFACE):
             if item.children and not item.text_of("Identifier"):
@@ -158,12 +174,15 @@ def interface_identifier(context: Context) -> Iterator[Problem]:
                 )
 
 
-@rule("dhcp-left-on", Level.WARNING)
+@rule(
+    "dhcp-left-on",
+    "An interface with a fixed address has DHCP turned off",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, Ipv4Settings DhcpEnabled: true is the default",
+)
 def dhcp_left_on(context: Context) -> Iterator[Problem]:
-    """An interface with a fixed address has DHCP turned off.
-
-    Documented: Unattended Windows Setup Reference, Ipv4Settings DhcpEnabled: true is the default.
-    """
+    """An interface with a fixed address has DHCP turned off."""
     for item in context.at(TCPIP, _INTERFACE):
         if not any(network.version == 4 for network in _networks(item)):
             continue
@@ -178,12 +197,15 @@ def dhcp_left_on(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("gateway-outside", Level.WARNING)
+@rule(
+    "gateway-outside",
+    "A gateway is in the network of an address of its interface",
+    Level.WARNING,
+    mark=Mark.INFERRED,
+    source="Windows sends nothing to a gateway that it can't reach directly",
+)
 def gateway_outside(context: Context) -> Iterator[Problem]:
-    """A gateway is in the network of an address of its interface.
-
-    Inferred: Windows sends nothing to a gateway that it can't reach directly.
-    """
+    """A gateway is in the network of an address of its interface."""
     for item in context.at(TCPIP, _INTERFACE):
         networks = list(_networks(item))
         routes = item.child("Routes")
@@ -202,12 +224,15 @@ def gateway_outside(context: Context) -> Iterator[Problem]:
                 )
 
 
-@rule("route-identifier", Level.WARNING)
+@rule(
+    "route-identifier",
+    "The routes of an interface have identifiers of their own",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, Route Identifier: it is unique",
+)
 def route_identifier(context: Context) -> Iterator[Problem]:
-    """The routes of an interface have identifiers of their own.
-
-    Documented: Unattended Windows Setup Reference, Route Identifier: it is unique.
-    """
+    """The routes of an interface have identifiers of their own."""
     seen: dict[tuple[object, str], Setting] = {}
     for setting in context.values_at(TCPIP, f"{_INTERFACE}/Routes/Route/Identifier"):
         around = getattr(setting.parent, "parent", None)

@@ -17,6 +17,7 @@ from reseal.answerfile.secrets import (
     unhide,
 )
 from reseal.answerfile.variables import is_template
+from reseal.mark import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,12 +33,16 @@ def _values(context: Context, *, hidden: bool) -> Iterator[Setting]:
             yield value
 
 
-@rule("hidden-password", Level.ERROR)
+@rule(
+    "hidden-password",
+    "A password with PlainText false is hidden as Windows hides it",
+    Level.ERROR,
+    mark=Mark.SEEN,
+    source="21 real files and the examples of the reference: base64 of UTF-16LE, element's "
+    "name last",
+)
 def hidden_password(context: Context) -> Iterator[Problem]:
-    """A password with PlainText false is hidden as Windows hides it.
-
-    Seen: 21 real files and the examples of the reference: base64 of UTF-16LE, element's name last.
-    """
+    """A password with PlainText false is hidden as Windows hides it."""
     for value in _values(context, hidden=True):
         name = value.parent.name
         try:
@@ -51,12 +56,15 @@ def hidden_password(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("hidden-password-flag", Level.WARNING)
+@rule(
+    "hidden-password-flag",
+    "A hidden password is marked as hidden",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, PlainText: true is the default",
+)
 def hidden_password_flag(context: Context) -> Iterator[Problem]:
-    """A hidden password is marked as hidden.
-
-    Documented: Unattended Windows Setup Reference, PlainText: true is the default.
-    """
+    """A hidden password is marked as hidden."""
     for value in _values(context, hidden=False):
         try:
             unhide(value.text, value.parent.name)
@@ -70,12 +78,15 @@ def hidden_password_flag(context: Context) -> Iterator[Problem]:
         )
 
 
-@rule("deleted-secret", Level.ERROR)
+@rule(
+    "deleted-secret",
+    "A secret that Windows has deleted from the file stands only in a pass that is done",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Windows Setup Automation Overview; seen: the text itself in a build log",
+)
 def deleted_secret(context: Context) -> Iterator[Problem]:
-    """A secret that Windows has deleted from the file stands only in a pass that is done.
-
-    Documented: Windows Setup Automation Overview; seen: the text itself in a build log.
-    """
+    """A secret that Windows has deleted from the file stands only in a pass that is done."""
     for setting in context.document.settings():
         if setting.text == DELETED and not setting.component.pass_settings.was_processed:
             yield Problem(
@@ -86,12 +97,15 @@ def deleted_secret(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("plain-text-secret", Level.NOTE)
+@rule(
+    "plain-text-secret",
+    "A password can be read by whoever reads the file",
+    Level.NOTE,
+    mark=Mark.DOCUMENTED,
+    source="Best Practices for Authoring Answer Files, Improve Security for Answer Files",
+)
 def plain_text_secret(context: Context) -> Iterator[Problem]:
-    """A password can be read by whoever reads the file.
-
-    Documented: Best Practices for Authoring Answer Files, Improve Security for Answer Files.
-    """
+    """A password can be read by whoever reads the file."""
     for value in secrets(context.document):
         if is_product_key(value) or is_template(value.text):
             continue
@@ -120,12 +134,15 @@ def plain_text_secret(context: Context) -> Iterator[Problem]:
                 )
 
 
-@rule("password-beside-value", Level.ERROR)
+@rule(
+    "password-beside-value",
+    "The password of an account stands in Value",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, LocalAccount Password: PlainText and Value",
+)
 def password_beside_value(context: Context) -> Iterator[Problem]:
-    """The password of an account stands in Value.
-
-    Documented: Unattended Windows Setup Reference, LocalAccount Password: PlainText and Value.
-    """
+    """The password of an account stands in Value."""
     for setting, schema in context.known:
         if not schema.is_container or not is_secret(setting) or is_product_key(setting):
             continue

@@ -9,6 +9,7 @@ from reseal.answerfile.document import UNATTEND, WCM
 from reseal.answerfile.findings import Context, Level, Problem, rule
 from reseal.answerfile.passes import Pass
 from reseal.answerfile.variables import is_template
+from reseal.mark import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,12 +29,15 @@ IDENTITY = {
 ARCHITECTURES = ("x86", "amd64", "arm64", "wow64", "arm", "ia64")
 
 
-@rule("root-element", Level.ERROR)
+@rule(
+    "root-element",
+    "The root element is <unattend> in the namespace of answer files",
+    Level.ERROR,
+    mark=Mark.SEEN,
+    source="every real answer file",
+)
 def root_element(context: Context) -> Iterator[Problem]:
-    """The root element is <unattend> in the namespace of answer files.
-
-    Seen: every real answer file.
-    """
+    """The root element is <unattend> in the namespace of answer files."""
     root = context.document.root
     if (root.namespace, root.name) == (UNATTEND, "unattend"):
         return
@@ -50,12 +54,15 @@ def root_element(context: Context) -> Iterator[Problem]:
     yield Problem(position, what, why, f'write <unattend xmlns="{UNATTEND}">')
 
 
-@rule("unknown-element", Level.ERROR)
+@rule(
+    "unknown-element",
+    "Only passes and <servicing> stand below the root, only components in a pass",
+    Level.ERROR,
+    mark=Mark.SEEN,
+    source="every real answer file; elements of other namespaces below the root are ignored",
+)
 def unknown_element(context: Context) -> Iterator[Problem]:
-    """Only passes and <servicing> stand below the root, only components in a pass.
-
-    Seen: every real answer file; elements of other namespaces below the root are ignored.
-    """
+    """Only passes and <servicing> stand below the root, only components in a pass."""
     document = context.document
     for element in document.strangers:
         yield Problem(
@@ -74,12 +81,15 @@ def unknown_element(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("foreign-element", Level.WARNING)
+@rule(
+    "foreign-element",
+    "Everything inside a component has the namespace of answer files",
+    Level.WARNING,
+    mark=Mark.INFERRED,
+    source="no real answer file has another there, and settings are found by name and namespace",
+)
 def foreign_element(context: Context) -> Iterator[Problem]:
-    """Everything inside a component has the namespace of answer files.
-
-    Inferred: no real answer file has another there, and settings are found by name and namespace.
-    """
+    """Everything inside a component has the namespace of answer files."""
     branches = [*context.document.components(), *context.document.settings()]
     for branch in branches:
         for element in branch.strangers:
@@ -91,12 +101,15 @@ def foreign_element(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("pass-name", Level.ERROR)
+@rule(
+    "pass-name",
+    "A pass has one of the seven names",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="How Configuration Passes Work",
+)
 def pass_name(context: Context) -> Iterator[Problem]:
-    """A pass has one of the seven names.
-
-    Documented: How Configuration Passes Work.
-    """
+    """A pass has one of the seven names."""
     for settings in context.document.passes:
         if settings.name in list(Pass):
             continue
@@ -109,12 +122,15 @@ def pass_name(context: Context) -> Iterator[Problem]:
         )
 
 
-@rule("duplicate-pass", Level.WARNING)
+@rule(
+    "duplicate-pass",
+    "A pass stands once in a file",
+    Level.WARNING,
+    mark=Mark.INFERRED,
+    source="Windows System Image Manager writes each pass once, and no real file has it twice",
+)
 def duplicate_pass(context: Context) -> Iterator[Problem]:
-    """A pass stands once in a file.
-
-    Inferred: Windows System Image Manager writes each pass once, and no real file has it twice.
-    """
+    """A pass stands once in a file."""
     seen: dict[str, str] = {}
     for settings in context.document.passes:
         first = seen.setdefault(settings.name, str(settings.position.line))
@@ -127,12 +143,15 @@ def duplicate_pass(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("component-identity", Level.ERROR)
+@rule(
+    "component-identity",
+    "A component carries its whole identity",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Component Settings and Properties Reference, Component IDs",
+)
 def component_identity(context: Context) -> Iterator[Problem]:
-    """A component carries its whole identity.
-
-    Documented: Component Settings and Properties Reference, Component IDs.
-    """
+    """A component carries its whole identity."""
     for component in context.document.components():
         for attribute, usual in IDENTITY.items():
             if component.element.attributes.get(attribute):
@@ -146,12 +165,15 @@ def component_identity(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("architecture", Level.ERROR)
+@rule(
+    "architecture",
+    "The architecture of a component is one that Windows has",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Component Settings and Properties Reference, ProcessorArchitecture",
+)
 def architecture(context: Context) -> Iterator[Problem]:
-    """The architecture of a component is one that Windows has.
-
-    Documented: Component Settings and Properties Reference, ProcessorArchitecture.
-    """
+    """The architecture of a component is one that Windows has."""
     for component in context.document.components():
         if not component.architecture or component.architecture in ARCHITECTURES:
             continue
@@ -168,12 +190,15 @@ def architecture(context: Context) -> Iterator[Problem]:
         )
 
 
-@rule("component-attribute", Level.WARNING)
+@rule(
+    "component-attribute",
+    "Token, language and scope of a component are those of the components of Windows",
+    Level.WARNING,
+    mark=Mark.SEEN,
+    source="every component of the real answer files has 31bf3856ad364e35, neutral and nonSxS",
+)
 def component_attribute(context: Context) -> Iterator[Problem]:
-    """Token, language and scope of a component are those of the components of Windows.
-
-    Seen: every component of the real answer files has 31bf3856ad364e35, neutral and nonSxS.
-    """
+    """Token, language and scope of a component are those of the components of Windows."""
     for component in context.document.components():
         for attribute in ("publicKeyToken", "language", "versionScope"):
             value = component.element.attributes.get(attribute, "")
@@ -187,12 +212,15 @@ def component_attribute(context: Context) -> Iterator[Problem]:
                 )
 
 
-@rule("duplicate-component", Level.ERROR)
+@rule(
+    "duplicate-component",
+    "A component stands once in a pass for each architecture",
+    Level.ERROR,
+    mark=Mark.REPORTED,
+    source='Setup stops, "a component or non-list setting is specified more than once"',
+)
 def duplicate_component(context: Context) -> Iterator[Problem]:
-    """A component stands once in a pass for each architecture.
-
-    Reported: Setup stops, "a component or non-list setting is specified more than once".
-    """
+    """A component stands once in a pass for each architecture."""
     seen: dict[tuple[str, str, str], Component] = {}
     for component in context.document.components():
         name = component.pass_settings.name
@@ -208,12 +236,15 @@ def duplicate_component(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("several-architectures", Level.NOTE)
+@rule(
+    "several-architectures",
+    "A file holds a component of a pass for one architecture; wow64 goes with amd64 and arm64",
+    Level.NOTE,
+    mark=Mark.DOCUMENTED,
+    source="Best Practices for Authoring Answer Files; seen: 12 of 187 real files serve several",
+)
 def several_architectures(context: Context) -> Iterator[Problem]:
-    """A file holds a component of a pass for one architecture; wow64 goes with amd64 and arm64.
-
-    Documented: Best Practices for Authoring Answer Files; seen: 12 of 187 real files serve several.
-    """
+    """A file holds a component of a pass for one architecture; wow64 goes with amd64 and arm64."""
     if context.target.architecture:
         return  # the rule image-architecture
     for settings in context.document.passes:
@@ -232,13 +263,16 @@ def several_architectures(context: Context) -> Iterator[Problem]:
                 )
 
 
-@rule("lone-architecture", Level.WARNING)
+@rule(
+    "lone-architecture",
+    "A component is for the architecture that the others are for",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Component Settings and Properties Reference, ProcessorArchitecture; seen: seven of "
+    "187 real files have a component that their Windows skips",
+)
 def lone_architecture(context: Context) -> Iterator[Problem]:
-    """A component is for the architecture that the others are for.
-
-    Documented: Component Settings and Properties Reference, ProcessorArchitecture; seen: seven of 187
-    real files have a component that their Windows skips.
-    """
+    """A component is for the architecture that the others are for."""
     if context.target.architecture:
         return  # the rule image-architecture
     components = [
@@ -274,13 +308,17 @@ def _place(component: Component) -> tuple[str, str]:
     return component.pass_settings.name, component.name.casefold()
 
 
-@rule("image-architecture", Level.WARNING)
+@rule(
+    "image-architecture",
+    "A component for another architecture has its counterpart for that of the image",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Best Practices for Authoring Answer Files; seen: 12 of 187 real files serve "
+    "several architectures, and Windows skips what is not for its own. The pass "
+    "windowsPE is Windows PE's",
+)
 def image_architecture(context: Context) -> Iterator[Problem]:
-    """A component for another architecture has its counterpart for that of the image.
-
-    Documented: Best Practices for Authoring Answer Files; seen: 12 of 187 real files serve several
-    architectures, and Windows skips what is not for its own. The pass windowsPE is Windows PE's.
-    """
+    """A component for another architecture has its counterpart for that of the image."""
     image = context.target.architecture
     if not image:
         return
@@ -301,12 +339,15 @@ def image_architecture(context: Context) -> Iterator[Problem]:
         )
 
 
-@rule("wcm-namespace", Level.WARNING)
+@rule(
+    "wcm-namespace",
+    "The namespace of wcm:action and wcm:keyValue is written as Windows writes it",
+    Level.WARNING,
+    mark=Mark.SEEN,
+    source="every real file but one; a namespace is compared letter by letter, and is no address",
+)
 def wcm_namespace(context: Context) -> Iterator[Problem]:
-    """The namespace of wcm:action and wcm:keyValue is written as Windows writes it.
-
-    Seen: every real file but one; a namespace is compared letter by letter, and is no address.
-    """
+    """The namespace of wcm:action and wcm:keyValue is written as Windows writes it."""
     document = context.document
     for element in document.root.walk():
         for namespace, prefix in element.declared.items():
