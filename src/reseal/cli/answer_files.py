@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 #: What standard input is called, in options and in messages.
 STANDARD_INPUT = "-"
-_SHOWN_STANDARD_INPUT = "standard input"
+SHOWN_STANDARD_INPUT = "standard input"
 #: What `--force` calls the check of the answer file.
 FORCE_UNATTEND = "unattend"
 
@@ -52,7 +52,7 @@ def load(file: str) -> AnswerFile:
     from reseal.answerfile.source import MAX_BYTES  # noqa: PLC0415
 
     if file == STANDARD_INPUT:
-        return AnswerFile(sys.stdin.buffer.read(MAX_BYTES + 1), _SHOWN_STANDARD_INPUT)
+        return AnswerFile(sys.stdin.buffer.read(MAX_BYTES + 1), SHOWN_STANDARD_INPUT)
     return AnswerFile.load(Path(file))
 
 
