@@ -6,19 +6,33 @@ import base64
 from pathlib import Path
 
 import pytest
+from lxml import etree
 
-from reseal.answerfile import AnswerFile
+from reseal.answerfile import (
+    AnswerFile,
+    Answers,
+    NewAccount,
+    NewInterface,
+    Secret,
+    Target,
+    check,
+    make,
+    product_keys,
+    show,
+)
+from reseal.answerfile.wireless import WirelessNetwork
 from reseal.errors import CheckError, ImageError, UsageError
 from reseal.session import Session
 from reseal.specialize import Specialization, Wish
 from reseal.sysprep.generalize import generalize
 from reseal.testing.machine import Machine
+from reseal.unattend import apply as unattend
 from reseal.unattend import oobe_xml
-from reseal.unattend.apply import Request
+from reseal.unattend.apply import Request, target_of
 from tests.answerfile.samples import INTERNATIONAL, JOIN, SHELL, component, document, one, settings
 from tests.answerfile.samples import unattend as answers
 from tests.builders import session
-from tests.unattend.test_apply import CACHE, apply, generalized
+from tests.unattend.test_apply import CACHE, apply, generalized, judged, number, text
 
 OWNER = "<RegisteredOwner>x</RegisteredOwner>"
 
@@ -215,7 +229,87 @@ def test_a_wrong_folder_is_refused(files: dict[str, bytes], message: str, tmp_pa
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
-    for number in range(oobe_xml.MAX_FILES + 1):
-        (tmp_path / f"{number}.txt").touch()
+    for count in range(oobe_xml.MAX_FILES + 1):
+        (tmp_path / f"{count}.txt").touch()
     with pytest.raises(UsageError, match="holds more"):
         oobe_xml.load(tmp_path)
+
+
+# New files, on images of many Windows
+
+#: The Windows: its build, product, edition and kind of installation.
+WINDOWS = {
+    "7": (7601, "Windows 7 Professional", "Professional", "Client"),
+    "10": (19045, "Windows 10 Pro", "Professional", "Client"),
+    "11": (26100, "Windows 11 Enterprise", "Enterprise", "Client"),
+    "2012 R2": (9600, "Windows Server 2012 R2 Standard", "ServerStandard", "Server"),
+    "2016": (14393, "Windows Server 2016 Datacenter", "ServerDatacenter", "Server"),
+    "2019": (17763, "Windows Server 2019 Standard", "ServerStandard", "Server"),
+    "2022": (20348, "Windows Server 2022 Standard", "ServerStandard", "Server"),
+    "2025": (26100, "Windows Server 2025 Datacenter", "ServerDatacenter", "Server"),
+}
+
+
+def full(target: Target, key: str) -> Answers:
+    return Answers(
+        computer_name="PC-1",
+        owner="Me & You",
+        organization="Contoso",
+        locale="en-US",
+        product_key=Secret(key),
+        accounts=(NewAccount("bob", Secret("hunter2"), ("Administrators",)),),
+        logon="bob",
+        once=True,
+        workgroup="LAB",
+        interfaces=(
+            NewInterface(
+                "Ethernet",
+                ("192.0.2.10/24", "2001:db8::10/64"),
+                gateways=("192.0.2.1", "2001:db8::1"),
+                routes=(("10.0.0.0/8", "192.0.2.2"),),
+                servers=("192.0.2.53",),
+            ),
+        ),
+        commands=("cmd.exe /c echo hello",),
+        run=(("specialize", "cmd.exe /c echo hello"),),
+        remote_desktop=True,
+        password_days=0,
+        lockout_attempts=10,
+        wireless=WirelessNetwork("Guests & Friends"),
+        persist_devices=True,
+        skip_rearm=True,
+        build=target.build,
+    )
+
+
+@pytest.mark.parametrize("name", WINDOWS)
+def test_a_new_file_fits_the_windows_that_it_is_for(name: str) -> None:
+    build, product, edition, kind = WINDOWS[name]
+    image = generalized(build=build, product=product, edition=edition, install_type=kind)
+    target = target_of(image.installation)
+    wanted = product_keys.installed(target.edition, target.build)
+    assert wanted is not None
+    made = make(full(target, product_keys.key_for(wanted)), "amd64")
+
+    assert check(made, target) == []
+    assert show(made)
+    outcome = unattend.apply(image, Request(made, now=True))
+    image.commit(image.installation.tree)
+    assert outcome.findings == []
+    assert outcome.warnings == []
+
+    # Other people's readers: libxml2 for the file, hivex and regipy for the hives.
+    root = etree.fromstring(image.files.read(CACHE))
+    names = root.xpath("//*[local-name()='ComputerName']/text()")
+    hops = root.xpath("//*[local-name()='NextHopAddress']/text()")
+    assert names == ["PC-1"]
+    assert hops == ["192.0.2.1", "2001:db8::1", "192.0.2.2"]
+    pages = root.xpath("//*[local-name()='HideOnlineAccountScreens']")
+    assert bool(pages) is (build >= 9200)
+    assert judged(image, "SYSTEM")[r"ControlSet001\Services\Tcpip\Parameters"]["Hostname"] == text(
+        "PC-1"
+    )
+    windows = judged(image, "SOFTWARE")[r"Microsoft\Windows NT\CurrentVersion"]
+    assert windows["RegisteredOwner"] == text("Me & You")
+    terminal = judged(image, "SYSTEM")[r"ControlSet001\Control\Terminal Server"]
+    assert terminal["fDenyTSConnections"] == number(0)

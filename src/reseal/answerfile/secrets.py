@@ -84,6 +84,8 @@ _IN_COMMANDS = (
         r"""(?i)(\bcurl(?:\.exe)?\b[^&|]{0,900}?\s(?:-u|--user|--proxy-user|-U)[\s=]+"?'?[^\s:"']+:)"""
         r"""([^\s"']+)"""
     ),
+    # a profile of a wireless network, also as cmd's echo writes it
+    re.compile(r"""(?i)(\^?<keyMaterial\^?>)(.{1,200}?)(?=\^?</keyMaterial)"""),
     re.compile(r"""(?i)(\bAuthorization\s*[:=]\s*["']?(?:Basic|Bearer)\s+)([^\s"']+)"""),
     # sc config … password= PASSWORD; vncserver and installers: PASSWORD=…, ADMINPASS=… are above
     re.compile(
@@ -231,12 +233,12 @@ def _is_given(word: str) -> bool:
 
 
 #: $pw, $env:PW, ${x}, %PW%, *, the start of {{ x }} or of a call in parentheses.
-_VARIABLE = re.compile(r"\$[A-Za-z_{(][^\s]*|%\w+%|!\w+!|\*|\{\{.*|\(.*|<.*>")
+_VARIABLE = re.compile(r"\$[A-Za-z_{(][^\s]*|%\w+%|!\w+!|\*|\{\{.*|\}\}.*|\(.*|<.*>")
 
 
 def _hidden(match: re.Match[str]) -> str:
     word = match.group(2)
-    shown_already = is_template(word) or word.startswith(("{{", HIDDEN.rstrip(")")))
+    shown_already = is_template(word) or word.startswith(("{{", "}}", HIDDEN.rstrip(")")))
     return match.group() if shown_already else match.group(1) + HIDDEN
 
 
