@@ -139,11 +139,13 @@ def completions(incomplete: str) -> list[str]:
     known = loaded.find(component) or loaded.find(_PREFIX + component)
     if known is None:
         return []
-    around, _, begun = path.rpartition("/")
+    around, _, last = path.rpartition("/")
     parent = re.sub(r"\[[^\[\]]*\]", "", around)
+    begun, bracket, item = last.partition("[")
+    item = f"[{item}" if bracket and item.endswith("]") else "[1]"
     start = f"{before}{component}/{around}{'/' if around else ''}"
     return [
-        start + child.name + ("[1]" if child.is_list or child.is_keyed else "") + _end(child)
+        start + child.name + (item if child.is_list or child.is_keyed else "") + _end(child)
         for child in known.children(parent)
         if child.name.casefold().startswith(begun.casefold())
         and (not named or not child.passes or named in child.passes)

@@ -31,9 +31,9 @@ def target_of(image: Path, volume: str | None, *, allow_backing: bool = False) -
 
     def look(found: list[Found]) -> dict[str, Any]:
         chosen = choose(found, volume, str(image)).installation
-        return unattend.target_of(chosen, thorough=True).to_json()
+        return {"target": unattend.target_of(chosen, thorough=True).to_json()}
 
-    return Target.from_json(read(image, look, allow_backing=allow_backing))
+    return Target.from_json(read(image, look, allow_backing=allow_backing)["target"])
 
 
 def apply_job(request: unattend.Request) -> Callable[[Session], dict[str, Any]]:
