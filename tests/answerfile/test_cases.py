@@ -25,7 +25,7 @@ from reseal.answerfile import (
     mark,
     show,
 )
-from reseal.answerfile.new import Answers
+from reseal.answerfile.answers import Answers
 from reseal.answerfile.secrets import DELETED, conceal, holds_password
 from tests.answerfile.samples import (
     DEPLOYMENT,

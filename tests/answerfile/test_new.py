@@ -24,10 +24,9 @@ from reseal.answerfile import (
     schema,
     show,
 )
+from reseal.answerfile.answers import FullSetup, WirelessNetwork
 from reseal.answerfile.assignment import Assignment, assigned, completions
 from reseal.answerfile.secrets import unhide
-from reseal.answerfile.setup import FullSetup
-from reseal.answerfile.wireless import WirelessNetwork
 from reseal.errors import UsageError
 
 FULL = Answers(

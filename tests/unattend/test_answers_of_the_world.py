@@ -20,7 +20,7 @@ from reseal.answerfile import (
     product_keys,
     show,
 )
-from reseal.answerfile.wireless import WirelessNetwork
+from reseal.answerfile.answers import WirelessNetwork
 from reseal.errors import CheckError, ImageError, UsageError
 from reseal.session import Session
 from reseal.specialize import Specialization, Wish

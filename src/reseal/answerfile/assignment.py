@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 #: Where a setting goes that is valid in several passes.
 _PREFERRED = (Pass.SPECIALIZE, Pass.OOBE_SYSTEM, Pass.AUDIT_SYSTEM, Pass.AUDIT_USER)
 _PREFIX = "Microsoft-Windows-"
+_ITEM = re.compile(r"\[[^\[\]]*\]")
 _STEP = re.compile(r"(?P<name>[^\[\]]+)(?:\[(?P<item>[^\[\]]*)\])?")
 
 
@@ -123,33 +124,41 @@ def assigned(settings: Iterable[Assignment], architecture: str) -> AnswerFile:
 
 def completions(incomplete: str) -> list[str]:
     """Return how an incomplete `PASS/COMPONENT/SETTING=VALUE` can go on: one more name, or a value."""
-    if "=" in incomplete:
-        place, _, begun = incomplete.partition("=")
+    place, equals, begun = incomplete.partition("=")
+    if equals:
         return [f"{place}={value}" for value in _values(place) if value.startswith(begun)]
     named, rest = _split_pass(incomplete)
     before = incomplete.removesuffix(rest)
     component, slash, path = rest.partition("/")
-    loaded = schema.load()
     if not slash:
-        names = [f"{_short(one)}/" for one in loaded.components]
-        if not named:
-            names += [f"{one}/" for one in Pass]
-        wanted = component.casefold().removeprefix(_PREFIX.casefold())
-        return [before + name for name in names if name.casefold().startswith(wanted)]
-    known = loaded.find(component) or loaded.find(_PREFIX + component)
-    if known is None:
-        return []
-    around, _, last = path.rpartition("/")
-    parent = re.sub(r"\[[^\[\]]*\]", "", around)
+        return [before + name for name in _first_names(component, with_passes=not named)]
+    return [f"{before}{component}/{one}" for one in _paths(component, path, named)]
+
+
+def _first_names(begun: str, *, with_passes: bool) -> list[str]:
+    """Return the components, and the passes, that begin so."""
+    wanted = begun.casefold().removeprefix(_PREFIX.casefold())
+    names = [_short(one) for one in schema.load().components]
+    names += list(Pass) if with_passes else []
+    return [f"{name}/" for name in names if name.casefold().startswith(wanted)]
+
+
+def _paths(component: str, path: str, named: str) -> Iterator[str]:
+    """Yield the paths of a component that go on from one, in a pass or in any."""
+    known = _component(component)
+    around, slash, last = path.rpartition("/")
     begun, bracket, item = last.partition("[")
     item = f"[{item}" if bracket and item.endswith("]") else "[1]"
-    start = f"{before}{component}/{around}{'/' if around else ''}"
-    return [
-        start + child.name + (item if child.is_list or child.is_keyed else "") + _end(child)
-        for child in known.children(parent)
-        if child.name.casefold().startswith(begun.casefold())
-        and (not named or not child.passes or named in child.passes)
-    ]
+    for child in known.children(_ITEM.sub("", around)) if known else ():
+        begins = child.name.casefold().startswith(begun.casefold())
+        if begins and (not named or named in child.passes):
+            listed = item if child.is_list or child.is_keyed else ""
+            yield f"{around}{slash}{child.name}{listed}{_end(child)}"
+
+
+def _component(name: str) -> schema.ComponentSchema | None:
+    loaded = schema.load()
+    return loaded.find(name) or loaded.find(_PREFIX + name)
 
 
 def _end(setting: schema.SettingSchema) -> str:
@@ -159,9 +168,8 @@ def _end(setting: schema.SettingSchema) -> str:
 def _values(place: str) -> tuple[str, ...]:
     _, rest = _split_pass(place)
     component, _, path = rest.partition("/")
-    loaded = schema.load()
-    known = loaded.find(component) or loaded.find(_PREFIX + component)
-    setting = known.find(re.sub(r"\[[^\[\]]*\]", "", path)) if known else None
+    known = _component(component)
+    setting = known.find(_ITEM.sub("", path)) if known else None
     if setting is None:
         return ()
     return ("true", "false") if setting.type == "boolean" else setting.values

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reseal.answerfile.building import Item, commands, group, leaf
@@ -10,27 +9,12 @@ from reseal.answerfile.components import INTERNATIONAL_WINPE, SETUP
 from reseal.answerfile.passes import Pass
 
 if TYPE_CHECKING:
-    from reseal.answerfile.new import Answers
+    from reseal.answerfile.answers import Answers, FullSetup
 
 #: Sizes in MB (documented: UEFI/GPT-based and BIOS/MBR-based hard drive partitions).
 EFI_SIZE = 300
 MSR_SIZE = 16
 SYSTEM_SIZE = 350
-
-
-@dataclass(frozen=True, slots=True)
-class FullSetup:
-    """A disk to lay out, and an image to choose.
-
-    Attributes:
-        firmware: `uefi` or `bios`.
-        disk: the number of the disk, which is wiped.
-        image: the name of the image or its index; empty where the product key chooses.
-    """
-
-    firmware: str = "uefi"
-    disk: int = 0
-    image: str = ""
 
 
 def components(answers: Answers, setup: FullSetup) -> list[tuple[str, list[Item | None]]]:

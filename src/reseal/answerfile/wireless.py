@@ -7,24 +7,15 @@ command in plain text: the file has to be guarded.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reseal.answerfile.markup import escaped
 
 if TYPE_CHECKING:
-    from reseal.answerfile.secrets import Secret
+    from reseal.answerfile.answers import WirelessNetwork
 
 _FILE = r"%SystemRoot%\Temp\wlan.xml"
 _NAMESPACE = "http://www.microsoft.com/networking/WLAN/profile/v1"
-
-
-@dataclass(frozen=True, slots=True)
-class WirelessNetwork:
-    """A wireless network; without a password it is open, with one it is WPA2-Personal."""
-
-    name: str
-    password: Secret | None = None
 
 
 def profile_commands(network: WirelessNetwork | None) -> list[str]:

@@ -10,6 +10,7 @@ from reseal.answerfile import Answers, DomainJoin, NewAccount, NewInterface, Sec
 from reseal.errors import UsageError
 
 
+# Complex: one question after the other.
 def asked(answers: Answers) -> Answers:
     """Ask for what no option has said; an empty answer leaves a setting out."""
     answers = replace(

@@ -98,8 +98,9 @@ def _complete_setting(
 @click.option(
     "--interface",
     multiple=True,
-    metavar="NAME,address=A/N[,gateway=A]...[,route=NET@A]...[,dns=A]...[,suffix=D]",
-    help="A network interface with fixed addresses.",
+    metavar="NAME,address=A/N[,KEY=VALUE]...",
+    help="A network interface with fixed addresses; keys, each repeatable: address, gateway, "
+    "route=NETWORK@GATEWAY, dns, and once suffix.",
 )
 @click.option(
     "--first-logon",
@@ -170,7 +171,7 @@ def _complete_setting(
     help="For Windows Setup: wipe and lay out a disk for this firmware.",
 )
 @click.option(
-    "--disk-number", type=click.IntRange(min=0), default=0, metavar="N", help="Which disk; 0."
+    "--disk-number", type=click.IntRange(min=0), default=0, metavar="N", help="Which disk."
 )
 @click.option(
     "--image", default="", metavar="NAME|INDEX", help="For Windows Setup: the image to install."
@@ -251,9 +252,6 @@ def new(
     output: Path | None,
 ) -> None:
     """Make an answer file from options or, with --ask, from questions."""
-    if edition and product_key_file:
-        msg = "--edition and --product-key-file are two product keys"
-        raise UsageError(msg, "Leave one of them out.")
     target = _target(image_file, volume, allow_backing=allow_backing)
     answers = Answers(
         computer_name=computer_name,
@@ -264,9 +262,7 @@ def new(
         fallback_language=fallback_language,
         keyboard=";".join(keyboard),
         time_zone=time_zone,
-        product_key=parts.public_key(edition)
-        or parts.secret(product_key_file)
-        or _key_of(target, wanted=bool(firmware)),
+        product_key=_product_key(edition, product_key_file, target if firmware else Target()),
         administrator_password=parts.secret(administrator_password_file),
         accounts=tuple(parts.account(text) for text in account),
         logon=logon,
@@ -296,15 +292,23 @@ def new(
     )
     if ask:
         answers = asked(answers)
+    _write(answers, architecture, target, output)
+
+
+def _write(
+    answers: Answers, architecture: tuple[str, ...], target: Target, output: Path | None
+) -> None:
+    """Make a file for each architecture, and write or print it."""
     own = (target.architecture,) if target.architecture else ("amd64",)
     architectures = architecture or own
-    if len(architectures) > 1 and (output is None or str(output) == STANDARD_INPUT):
+    printed = output is None or str(output) == STANDARD_INPUT
+    if len(architectures) > 1 and printed:
         msg = "several architectures make several files"
         raise UsageError(msg, "Say with --output where they are to be written.")
     for name in architectures:
         # A file for another architecture is for another image than the one that was looked at.
         data = _make(answers, name, target if name in own else Target())
-        if output is None or str(output) == STANDARD_INPUT:
+        if output is None or printed:
             click.echo(data, nl=False)
         else:
             several = len(architectures) > 1
@@ -330,10 +334,13 @@ def _language_of(target: Target) -> str:
     return next(iter(languages)) if len(languages) == 1 else ""
 
 
-def _key_of(target: Target, *, wanted: bool) -> Secret | None:
-    """Return the public product key of an image's edition, where Setup needs one to choose it."""
-    if not wanted:
-        return None
+def _product_key(edition: str, file: str, target: Target) -> Secret | None:
+    """Return the key that is named, or the public one of an image that Setup is to install."""
+    if edition and file:
+        msg = "--edition and --product-key-file are two product keys"
+        raise UsageError(msg, "Leave one of them out.")
+    if edition or file:
+        return parts.public_key(edition) or parts.secret(file)
     product = product_keys.installed(target.edition, target.build)
     key = product_keys.key_for(product) if product else ""
     return Secret(key) if key else None

@@ -15,9 +15,7 @@ from reseal.answerfile import (
     product_keys,
     schema,
 )
-from reseal.answerfile.new import DEFAULT_GROUPS
-from reseal.answerfile.setup import FullSetup
-from reseal.answerfile.wireless import WirelessNetwork
+from reseal.answerfile.answers import DEFAULT_GROUPS, FullSetup, WirelessNetwork
 from reseal.errors import UsageError
 
 if TYPE_CHECKING:
