@@ -147,7 +147,7 @@ def unhide(value: str, element: str) -> str:
         raw = base64.b64decode(packed + "=" * (-len(packed) % 4), validate=True)
         text = raw.decode("utf-16-le")
     except (binascii.Error, ValueError):
-        raise NotHiddenError("the value is no base64 of UTF-16 text") from None
+        raise NotHiddenError("the value is not base64 of UTF-16 text") from None
     for suffix in SUFFIXES.get(element, (element,)):
         if text.endswith(suffix):
             return text.removesuffix(suffix)

@@ -229,7 +229,7 @@ def duplicate_account(context: Context) -> Iterator[Problem]:
             yield Problem(
                 name.value_position,
                 f"another account of this list is called {shown(name)}",
-                f"it stands on line {first.position.line}, and names have no case",
+                f"it stands on line {first.position.line}, and names are not case-sensitive",
                 "make one of the two",
             )
 

@@ -80,7 +80,7 @@ def order_missing(context: Context) -> Iterator[Problem]:
                 yield Problem(
                     item.position,
                     f"this {item.name} has no Order",
-                    "Windows works through the list by it",
+                    "Windows works through the list in this order",
                     "add <Order> with a number",
                 )
 

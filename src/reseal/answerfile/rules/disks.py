@@ -61,7 +61,7 @@ def install_target(context: Context) -> Iterator[Problem]:
         if available is not None and available.text == "true" and image.child("InstallTo"):
             yield Problem(
                 available.value_position,
-                "InstallToAvailablePartition is true beside InstallTo",
+                "InstallToAvailablePartition is true, and InstallTo is set",
                 "the installation fails when both are set",
                 "delete one of the two",
             )

@@ -116,7 +116,7 @@ def product_key_letters(context: Context) -> Iterator[Problem]:
             yield Problem(
                 setting.value_position,
                 f"the product key holds {' '.join(wrong)}",
-                "no product key does, so that nothing is misread",
+                "product keys avoid letters that are easily misread",
                 "compare it with the key that you were given",
             )
 

@@ -86,7 +86,7 @@ def join_provisioning(context: Context) -> Iterator[Problem]:
             yield Problem(
                 credentials.position,
                 "there are credentials and a provisioned account",
-                "the provisioned account wins, and the password stands here for nothing",
+                "the provisioned account wins, and the password here is not used",
                 "delete Credentials",
             )
 
@@ -108,7 +108,7 @@ def join_account_data(context: Context) -> Iterator[Problem]:
             except (binascii.Error, ValueError):
                 yield Problem(
                     setting.value_position,
-                    "AccountData is no base64 text",
+                    "AccountData is not base64",
                     "Windows can't decode it and does not join",
                     "write the content of the file that djoin /savefile made",
                 )

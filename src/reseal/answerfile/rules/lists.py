@@ -71,8 +71,8 @@ def action_without_list(context: Context) -> Iterator[Problem]:
         if setting.action is not None and not schema.is_list:
             yield Problem(
                 setting.position,
-                f"{schema.name} carries a wcm:action",
-                "it is no item of a list",
+                f"{schema.name} has a wcm:action",
+                "it is not an item of a list",
                 "delete wcm:action",
             )
 
@@ -91,7 +91,7 @@ def list_key(context: Context) -> Iterator[Problem]:
             yield Problem(
                 setting.position,
                 f"this {schema.name} has no wcm:keyValue",
-                "the items of this list are told apart by it",
+                "Windows tells the items of this list apart by it",
                 f'write <{schema.name} wcm:action="add" wcm:keyValue="1">',
             )
 
@@ -134,8 +134,8 @@ def repeated_setting(context: Context) -> Iterator[Problem]:
             if schema and not schema.is_list and not schema.is_keyed:
                 yield Problem(
                     item.position,
-                    f"{schema.name} stands here again",
-                    f"it stood on line {items[0].position.line} already and is no list",
+                    f"{schema.name} appears here again",
+                    f"it is on line {items[0].position.line} already, and it is not a list",
                     "delete one of the two",
                 )
 

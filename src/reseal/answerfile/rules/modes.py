@@ -32,7 +32,7 @@ def reseal_beside_generalize(context: Context) -> Iterator[Problem]:
         if reseal.component.child("Generalize"):
             yield Problem(
                 reseal.position,
-                "Reseal stands beside Generalize",
+                "there are both Reseal and Generalize",
                 "Windows generalizes and ignores Reseal",
                 "write the mode into Generalize and delete Reseal",
             )

@@ -38,7 +38,7 @@ def misspelt_component(context: Context) -> Iterator[Problem]:
             yield Problem(
                 context.document.position(component.element, "name"),
                 "no component has this name",
-                f"it looks like {close}, misspelt",
+                f"it looks like a misspelling of {close}",
                 f'write name="{close}"',
             )
 
@@ -58,7 +58,7 @@ def unknown_component(context: Context) -> Iterator[Problem]:
             yield Problem(
                 context.document.position(component.element, "name"),
                 "this component is not known",
-                "a Windows that does not have it skips it or stops",
+                "Windows skips a component that it does not have, or stops",
                 f"compare it with {similar}" if similar else "check that your Windows has it",
             )
 
@@ -106,7 +106,7 @@ def component_case(context: Context) -> Iterator[Problem]:
             yield Problem(
                 context.document.position(component.element, "name"),
                 f"the reference writes {known.name}",
-                "Windows takes both, people search for one",
+                "Windows accepts both, and people search for this one",
                 f'write name="{known.name}"',
             )
 
@@ -125,7 +125,7 @@ def misspelt_setting(context: Context) -> Iterator[Problem]:
             yield Problem(
                 setting.position,
                 f"{_place(setting)} has no setting of this name",
-                f"it looks like {close}, misspelt, and Windows stops at unknown settings",
+                f"it looks like a misspelling of {close}, and Windows stops at unknown settings",
                 f"write <{close}>",
             )
 
@@ -165,8 +165,8 @@ def unknown_setting(context: Context) -> Iterator[Problem]:
             )
             yield Problem(
                 setting.position,
-                f"{_place(setting)} has no setting {setting.name} that is known",
-                "a Windows that does not have it stops at it",
+                f"{_place(setting)} has no known setting {setting.name}",
+                "Windows stops at a setting that it does not have",
                 f"compare it with {similar}" if similar else "check that your Windows has it",
             )
 
@@ -185,7 +185,7 @@ def setting_case(context: Context) -> Iterator[Problem]:
             yield Problem(
                 setting.position,
                 f"the reference writes {known.name}",
-                "XML tells capitals from small letters, and Windows may not find the setting",
+                "XML is case-sensitive, and Windows may not find the setting",
                 f"write <{known.name}>",
             )
 
@@ -210,7 +210,7 @@ def wrong_pass(context: Context) -> Iterator[Problem]:
             yield Problem(
                 component.position,
                 f"{known.name} has no setting that is valid in {name}",
-                "the reference lists other passes, and Windows passes over it here",
+                "the reference lists other passes, and Windows ignores it here",
                 f"move it to {_in_order(known.passes)}",
             )
     for setting, schema in context.known:
@@ -221,7 +221,7 @@ def wrong_pass(context: Context) -> Iterator[Problem]:
             yield Problem(
                 setting.position,
                 f"{schema.name} is not valid in {setting.pass_name}",
-                "the reference lists other passes, and Windows passes over it here",
+                "the reference lists other passes, and Windows ignores it here",
                 f"move it to {_in_order(schema.passes)}",
             )
 

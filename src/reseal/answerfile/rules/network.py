@@ -118,7 +118,7 @@ def interface_order(context: Context) -> Iterator[Problem]:
                 if order.index(before.name) > order.index(after.name):
                     yield Problem(
                         after.position,
-                        f"{after.name} stands behind {before.name}",
+                        f"{after.name} comes after {before.name}",
                         "the reference demands an order here",
                         f"write them in the order {', '.join(order)}",
                     )

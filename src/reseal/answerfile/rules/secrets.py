@@ -91,8 +91,8 @@ def deleted_secret(context: Context) -> Iterator[Problem]:
         if setting.text == DELETED and not setting.component.pass_settings.was_processed:
             yield Problem(
                 setting.value_position,
-                "Windows has deleted the secret that stood here",
-                "the pass would use this text in its place",
+                "Windows has deleted the secret that was here",
+                "the pass would use this text instead",
                 "write the secret again",
             )
 
@@ -117,11 +117,11 @@ def plain_text_secret(context: Context) -> Iterator[Problem]:
         hideable = value.name == "Value"
         yield Problem(
             value.value_position,
-            "this secret stands in plain text",
+            "this secret is in plain text",
             "everybody who can read the file has it",
-            "hide it with `reseal unattend hide-secrets`, and guard the file all the same"
+            "hide it with `reseal unattend hide-secrets`, and keep the file safe all the same"
             if hideable
-            else "Windows knows no hidden form for it: guard the file",
+            else "Windows has no hidden form for it, so keep the file safe",
         )
     for component, path, leaf in COMMANDS:
         for command in context.at(component, f"{path}/{leaf}"):

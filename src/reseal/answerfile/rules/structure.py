@@ -50,7 +50,7 @@ def root_element(context: Context) -> Iterator[Problem]:
         )
         why = "without it Windows does not take the file for an answer file"
     else:
-        what, why = "the root element is not <unattend>", "this is no answer file"
+        what, why = "the root element is not <unattend>", "this is not an answer file"
     yield Problem(position, what, why, f'write <unattend xmlns="{UNATTEND}">')
 
 
@@ -77,7 +77,7 @@ def unknown_element(context: Context) -> Iterator[Problem]:
                 document.position(element),
                 "this element of a pass is not <component>",
                 "a pass holds nothing but components",
-                "put it into the <component> whose setting it is",
+                "move it into the <component> that it configures",
             )
 
 
@@ -116,8 +116,10 @@ def pass_name(context: Context) -> Iterator[Problem]:
         close = context.nearest(settings.name, Pass)
         yield Problem(
             context.document.position(settings.element, "pass"),
-            "this <settings> names no pass" if not settings.name else "there is no such pass",
-            "Windows runs seven passes and nothing of any other name",
+            "this <settings> has no pass attribute"
+            if not settings.name
+            else "there is no such pass",
+            "Windows has seven passes and runs nothing else",
             f'write pass="{close}"' if close else f"write one of {', '.join(Pass)}",
         )
 
@@ -137,7 +139,7 @@ def duplicate_pass(context: Context) -> Iterator[Problem]:
         if settings.name in list(Pass) and first != str(settings.position.line):
             yield Problem(
                 settings.position,
-                f"the pass {settings.name} stands here a second time",
+                f"the pass {settings.name} appears here a second time",
                 f"it began on line {first}, and Windows may read only one of the two",
                 "move these components there",
             )
@@ -206,7 +208,7 @@ def component_attribute(context: Context) -> Iterator[Problem]:
             if value and value.casefold() != usual.casefold() and not is_template(value):
                 yield Problem(
                     context.document.position(component.element, attribute),
-                    f"the {attribute} is not the one of the components of Windows",
+                    f"the {attribute} is not that of the components of Windows",
                     "Windows finds a component by its whole identity",
                     f'write {attribute}="{usual}"',
                 )
@@ -229,7 +231,7 @@ def duplicate_component(context: Context) -> Iterator[Problem]:
         if first is not component and component.name:
             yield Problem(
                 component.position,
-                f"{component.name} ({component.architecture}) stands a second time in this pass",
+                f"{component.name} ({component.architecture}) appears a second time in this pass",
                 f"it began on line {first.position.line}, and Windows Setup stops where a component "
                 "stands twice",
                 "move these settings there",

@@ -48,7 +48,7 @@ def boolean_value(context: Context) -> Iterator[Problem]:
         yield Problem(
             setting.value_position,
             f"{schema.name} is {shown(setting)}",
-            "it is a switch",
+            "it is true or false",
             f"write {guess}" if guess else "write true or false",
         )
 
@@ -256,7 +256,7 @@ def stray_text(context: Context) -> Iterator[Problem]:
         yield Problem(
             setting.value_position,
             f"there is text directly inside of {setting.name}",
-            "it holds settings, and Windows ignores text beside them",
+            "it holds settings, and Windows ignores text between them",
             f"put the text into {inner}",
         )
 
