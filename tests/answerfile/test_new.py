@@ -393,3 +393,12 @@ def test_settings_that_can_not_be_named(text: str, said: str) -> None:
 )
 def test_completion_of_settings(begun: str, completed: list[str]) -> None:
     assert completions(begun) == completed
+
+
+def test_commands_of_windows_pe_need_no_disk() -> None:
+    made = clean(Answers(hide_pages=False, run=(("windowsPE", "cmd /c x"),)))
+
+    assert values(made) == {
+        "RunSynchronous/RunSynchronousCommand/Path": "cmd /c x",
+        "RunSynchronous/RunSynchronousCommand/Order": "1",
+    }

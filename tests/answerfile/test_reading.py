@@ -259,6 +259,15 @@ MUCH: dict[str, Callable[[], bytes]] = {
         + "</LocalAccounts></UserAccounts><AutoLogon><Username>x</Username></AutoLogon>"
     ),
     "wrong time zones": lambda: shell("<TimeZone>Pacific Standart Time</TimeZone>" * 10_000),
+    "schtasks": lambda: shell(
+        "<FirstLogonCommands><SynchronousCommand><CommandLine>"
+        + "schtasks net use psexec curl " * 40_000
+        + "</CommandLine></SynchronousCommand></FirstLogonCommands>"
+    ),
+    "variables": lambda: shell(
+        "<RegisteredOwner>" + "{{a$b$__c_d" * 100_000 + "</RegisteredOwner>"
+    ),
+    "misplaced settings": lambda: shell("<HideEULAPage>true</HideEULAPage>" * 11_000),
     "commands": lambda: shell(
         "<FirstLogonCommands>"
         + "<SynchronousCommand><CommandLine>a</CommandLine></SynchronousCommand>" * 5_000

@@ -272,3 +272,24 @@ def test_a_file_for_several_architectures_makes_a_fleet(tmp_path: Path) -> None:
 
     assert len(fleet.machines) == 1
     assert fleet.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("192.0.2.1", ["192.0.2.1"]),
+        ("192.0.2.1;2001:db8::1", ["192.0.2.1", "2001:db8::1"]),
+        ("192.0.2.1 192.0.2.2", ["192.0.2.1", "192.0.2.2"]),
+    ],
+)
+def test_every_gateway_of_a_row_is_kept(cell: str, expected: list[str], tmp_path: Path) -> None:
+    table = tmp_path / "fleet.csv"
+    table.write_text(
+        f'name,mac,addresses,gateway\nPC-1,525400000001,"192.0.2.10/24;2001:db8::10/64","{cell}"\n'
+    )
+    (machine,) = check(load(table), golden(tmp_path / "g")).machines
+    made = settings_of(machine)
+    assert made is not None
+
+    hops = [one.text for one in made("amd64").settings() if one.name == "NextHopAddress"]
+    assert hops == expected

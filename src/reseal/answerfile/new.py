@@ -62,7 +62,7 @@ def make(answers: Answers, architecture: str = "amd64") -> AnswerFile:
         architecture: of the Windows it is for: `x86`, `amd64` or `arm64`.
     """
     wanted: dict[Pass, list[tuple[str, list[Item | None]]]] = {
-        Pass.WINDOWS_PE: setup.components(answers, answers.setup) if answers.setup else [],
+        Pass.WINDOWS_PE: setup.components(answers),
         Pass.GENERALIZE: [
             (PNP_SYSPREP, _devices(answers)),
             (LICENSING, [Item("SkipRearm", "1") if answers.skip_rearm else None]),

@@ -49,6 +49,9 @@ _LIKE_PASSWORD = re.compile(r"(?i)pas+[a-z]?w|pwd")
 _WORD = r"""(?:"[^"]*"|'[^']*'|\S+)"""
 _VALUE = r"""("[^"]*"|'[^']*'|[^\s;&|)]+)"""
 
+#: How much of a command is looked at; Windows takes 1,024 characters at most.
+LONGEST_COMMAND = 16_384
+
 #: Passwords in the commands of answer files, as far as they can be told by their form (seen).
 _IN_COMMANDS = (
     re.compile(r"""(?i)(\bnet1?(?:\.exe)?\s+user\s+(?:"[^"]+"|\S+)\s+)(?![/\\])("[^"]*"|\S+)"""),
@@ -204,13 +207,15 @@ def shown(setting: Setting, limit: int = 60) -> str:
 
 def conceal(command: str) -> str:
     """Return a command without the passwords and product keys that can be told by their form."""
-    command = _without_passwords(command)
+    command, rest = command[:LONGEST_COMMAND], command[LONGEST_COMMAND:]
+    command = _without_passwords(command) + (HIDDEN if rest else "")
     # Windows itself shows the last group.
     return _PRODUCT_KEY.sub(lambda match: HIDDEN + "-" + match.group(2), command)
 
 
 def holds_password(command: str) -> bool:
-    """Whether a password seems to stand in a command; a variable is none."""
+    """Whether a password seems to be in a command; a variable is none."""
+    command = command[:LONGEST_COMMAND]
     return (
         any(
             _is_given(match.group(2))

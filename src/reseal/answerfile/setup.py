@@ -17,14 +17,18 @@ MSR_SIZE = 16
 SYSTEM_SIZE = 350
 
 
-def components(answers: Answers, setup: FullSetup) -> list[tuple[str, list[Item | None]]]:
-    """Return the components of the pass windowsPE."""
-    run = tuple(command for name, command in answers.run if name == Pass.WINDOWS_PE)
+def components(answers: Answers) -> list[tuple[str, list[Item | None]]]:
+    """Return the components of the pass windowsPE: its commands, and an installation if there is one."""
+    texts = tuple(command for name, command in answers.run if name == Pass.WINDOWS_PE)
+    run = commands("RunSynchronous", "RunSynchronousCommand", "Path", texts)
+    setup = answers.setup
+    if setup is None:
+        return [(SETUP, [run])]
     language = group("SetupUILanguage", leaf("UILanguage", answers.language or answers.locale))
     settings = [
         _disk(setup),
         _image(setup),
-        commands("RunSynchronous", "RunSynchronousCommand", "Path", run),
+        run,
         _user(answers),
     ]
     return [(INTERNATIONAL_WINPE, [language, *locale(answers)]), (SETUP, settings)]

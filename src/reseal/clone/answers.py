@@ -68,7 +68,7 @@ def settings_of(
     interface = NewInterface(
         identifier=one("mac"),
         addresses=tuple(machine.answers.get("addresses", ())),
-        gateway=one("gateway"),
+        gateways=tuple(machine.answers.get("gateway", ())),
         servers=tuple(machine.answers.get("dns", ())),
     )
     key = one("product_key")

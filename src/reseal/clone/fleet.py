@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 _OWN = ("name", "sid", "unattend", "domain")
 COLUMNS = frozenset((*_OWN, *NETWORK, *SETTINGS))
-_LISTS = ("addresses", "dns")
+_LISTS = ("addresses", "dns", "gateway")
 _HEX_MAC = re.compile(r"[0-9A-F]{12}")
 #: Bits of a MAC address's first byte.
 _MULTICAST = 1

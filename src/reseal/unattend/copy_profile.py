@@ -27,7 +27,9 @@ _NAMED = 8
 
 def problem(session: Session, document: AnswerFile) -> str | None:
     """Return what would keep Windows from copying the profile, or note what it will do."""
-    settings = settings_at(document, Pass.SPECIALIZE, SHELL, "CopyProfile")
+    settings = settings_at(
+        document, Pass.SPECIALIZE, SHELL, "CopyProfile", session.installation.architecture or ""
+    )
     if not any(one.text.casefold() == "true" for one in settings):
         return None
     sid = session.registry.administrator
