@@ -16,10 +16,10 @@ import jsonschema
 import pytest
 
 from reseal.deploy import Firmware, Options, boot_code, deploy, resize_disk
+from reseal.operations.deploy import complete
+from reseal.operations.record import SCHEMA, owner
 from reseal.regf import Hive
-from reseal.report import deployment
 from reseal.report.page import render
-from reseal.report.record import SCHEMA, owner
 from reseal.testing.firmware import bootable
 from reseal.tree import COMPRESSED, SPARSE
 from tests.deploy.firmware import bios, uefi
@@ -252,8 +252,8 @@ def test_the_record_says_what_is_known_and_what_is_not(disk: Disk) -> None:
     path, record, _, firmware = disk
     assert record["result"] == "deployed"
     assert record["image"] == {"path": str(path), "format": "qcow2", "size": SIZE}
-    # The sample has no database of drivers.
-    assert [one for one in record["warnings"] if "database of drivers" not in one] == []
+    # The sample has no driver database.
+    assert [one for one in record["warnings"] if "driver database" not in one] == []
     assert record["windows"]["product_name"] == "Windows 11 Pro"
     assert record["windows"]["drive"] == "C:"
     assert record["boot"]["locale"] == "en-US"
@@ -408,7 +408,7 @@ def test_driver_packages_go_into_the_windows(wim: Path, tmp_path: Path) -> None:
 
 def test_the_record_can_be_kept(disk: Disk) -> None:
     text = resources.files("reseal.report").joinpath("schema", f"{SCHEMA}.json").read_text("utf-8")
-    record = deployment.complete(disk[1])
+    record = complete(disk[1])
     jsonschema.validate(json.loads(json.dumps(record)), json.loads(text))
     page = render(record)
     assert str(disk[0]) in page

@@ -17,11 +17,13 @@ from reseal.answerfile import (
 )
 from reseal.answerfile.assignment import Assignment, completions
 from reseal.cli import unattend_parts as parts
-from reseal.cli.answer_files import STANDARD_INPUT
 from reseal.cli.help import Command
 from reseal.cli.options import FILE_OR_STDIN, PATH, allow_backing_option, volume_option
 from reseal.cli.unattend_asking import asked
 from reseal.errors import CheckError, UsageError
+from reseal.operations.answers import STANDARD_INPUT
+from reseal.operations.operation import Opening
+from reseal.operations.unattend import windows_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -323,9 +325,7 @@ def _target(image: Path | None, volume: str | None, *, allow_backing: bool) -> T
             msg = "--volume and --allow-backing belong to an image."
             raise UsageError(msg, "Name it with --from IMAGE.")
         return Target()
-    from reseal.report import answer_file  # noqa: PLC0415  only an image needs engines
-
-    return answer_file.target_of(image, volume, allow_backing=allow_backing)
+    return windows_of(image, Opening(volume=volume, allow_backing=allow_backing))
 
 
 def _language_of(target: Target) -> str:
