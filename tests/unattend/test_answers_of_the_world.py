@@ -24,6 +24,7 @@ from reseal.answerfile.answers import WirelessNetwork
 from reseal.errors import CheckError, ImageError, UsageError
 from reseal.session import Session
 from reseal.specialize import Specialization, Wish
+from reseal.sysprep import arm
 from reseal.sysprep.generalize import generalize
 from reseal.testing.machine import Machine
 from reseal.unattend import apply as unattend
@@ -32,7 +33,7 @@ from reseal.unattend.apply import Request, target_of
 from tests.answerfile.samples import INTERNATIONAL, JOIN, SHELL, component, document, one, settings
 from tests.answerfile.samples import unattend as answers
 from tests.builders import session
-from tests.unattend.test_apply import CACHE, apply, generalized, judged, number, text
+from tests.unattend.test_apply import CACHE, again, apply, generalized, judged, number, text
 
 OWNER = "<RegisteredOwner>x</RegisteredOwner>"
 
@@ -122,6 +123,7 @@ def test_an_offline_join_moves_to_specialize(further: str) -> None:
     assert data == [BLOB]
     assert ("specialize", "Identification/Provisioning/AccountData", BLOB) in joined(placed(image))
     assert any("moved to specialize" in note for note in image.notes)
+    assert ["moved to specialize" in one.reason for one in outcome.not_applied] == [True]
     assert "specialize" in [name.value for name in outcome.to_run]
     assert "JoinWorkgroup" not in placed(image).to_bytes().decode()
 
@@ -313,3 +315,35 @@ def test_a_new_file_fits_the_windows_that_it_is_for(name: str) -> None:
     assert windows["RegisteredOwner"] == text("Me & You")
     terminal = judged(image, "SYSTEM")[r"ControlSet001\Control\Terminal Server"]
     assert terminal["fDenyTSConnections"] == number(0)
+
+
+def test_an_offline_join_of_a_specialized_image_is_said() -> None:
+    image = session()
+    arm.set_state(image, arm.armed_state(arm.Target.OOBE, arm.Stage.SPECIALIZED))
+    image.commit(image.installation.tree)
+    outcome = apply(again(image), one("offlineServicing", JOIN, OFFLINE))
+
+    assert any("is specialized already" in warning for warning in outcome.warnings)
+    assert ["djoin.exe" in one.reason for one in outcome.not_applied] == [True]
+
+
+@pytest.mark.parametrize("name", ["kiosk", "KIOSK", "Kiosk"])
+def test_specialize_gives_no_computer_the_name_of_an_account(name: str) -> None:
+    account = (
+        '<UserAccounts><LocalAccounts><LocalAccount wcm:action="add"><Name>kiosk</Name>'
+        "</LocalAccount></LocalAccounts></UserAccounts>"
+    )
+    wish = Wish(computer_name=name, document=document(one("oobeSystem", SHELL, account)))
+
+    with pytest.raises(CheckError, match="has the name of the computer"):
+        Specialization(wish)(generalized())
+
+
+@pytest.mark.parametrize("users", [("Alice",), ("Alice", "Bob"), ()])
+def test_copy_profile_names_other_accounts(users: tuple[str, ...]) -> None:
+    image = generalized(users=users)
+    apply(image, one("specialize", SHELL, "<CopyProfile>true</CopyProfile>"))
+    (note,) = [note for note in image.notes if note.startswith("CopyProfile")]
+
+    assert (f"profiles of {len(users)} other account" in note) is bool(users)
+    assert all(name in note for name in users)

@@ -54,6 +54,10 @@ _OVER = (
     "The image is generalized already, and this pass is over; reseal or Sysprep would have to "
     "generalize it again."
 )
+_MOVED = (
+    "It was moved to specialize, Identification/Provisioning, where Windows joins the domain at its next "
+    "boot (documented)."
+)
 _PACKAGES = (
     "Packages and features are the servicing stack's job; use DISM on the image, or within Windows."
 )
@@ -204,9 +208,9 @@ class Application:
             return
         self._placed = joined_at_specialize(document, architecture)
         session.note(
-            "The blob of the offline domain join was moved to specialize, Identification/Provisioning "
-            "(documented): Windows joins the domain when it runs that pass. What the file says of joining "
-            "there, if anything, is replaced."
+            "The blob of the offline domain join was moved to specialize, Identification/Provisioning: "
+            "Windows joins the domain when it runs that pass (documented). It replaces what the file says "
+            "of joining there, if anything."
         )
 
     def say_generalize_is_over(self) -> None:
@@ -227,6 +231,9 @@ class Application:
     def _staged(self, name: Pass) -> list[Left]:
         """Stage a pass as far as its settings have a known place; return what was not applied."""
         work = Work(self._session, self._request.document, self._request.driver_folders)
+        blob = offline_blob(self._request.document, self._session.installation.architecture or "")
+        if blob is not None and self._placed is not self._request.document:
+            work.reasons[blob] = _MOVED
         applied, left = apply_pass(work, name)
         self.outcome.applied += map(as_record, applied)
         self.outcome.drivers += work.drivers

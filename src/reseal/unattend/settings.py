@@ -209,9 +209,8 @@ ROWS = (
 # fmt: on
 
 _DOMAIN_JOIN = (
-    "It is not known how Windows keeps the blob of an offline domain join between two boots. Where "
-    "specialize is still to run, the file in the image has it there, in Identification/Provisioning, and "
-    "Windows joins the domain at that boot; otherwise djoin.exe /requestODJ applies it from within Windows."
+    "It is not known how Windows keeps the blob of an offline domain join; djoin.exe /requestODJ "
+    "applies it from within Windows."
 )
 _THIRTY_TWO_BITS = "It is for the 32-bit side of Windows, whose places are not known."
 _RANDOM_NAME = "It asks for a random name, which Windows makes at the first boot."
