@@ -63,6 +63,23 @@ def locales() -> frozenset[str]:
     return windows_locales() | frozenset(_data("cldr")["locales"])
 
 
+def is_locale(name: str) -> bool:
+    """Whether there is a locale of this name; names compare without case."""
+    folded = name.casefold()
+    # Most are among those of Windows, so that the larger table is seldom read.
+    return folded in _folded_windows_locales() or folded in _folded_locales()
+
+
+@cache
+def _folded_windows_locales() -> frozenset[str]:
+    return frozenset(map(str.casefold, windows_locales()))
+
+
+@cache
+def _folded_locales() -> frozenset[str]:
+    return frozenset(map(str.casefold, locales()))
+
+
 @cache
 def keyboard_layouts() -> frozenset[str]:
     """Return the eight hexadecimal digits, lower case, of every keyboard layout."""

@@ -114,11 +114,9 @@ def locale_form(context: Context) -> Iterator[Problem]:
 )
 def unknown_locale(context: Context) -> Iterator[Problem]:
     """A locale is one of those that come with Windows."""
-    known = regional.locales()
-    folded = {name.casefold() for name in known}
     for setting in _locales(context):
         text = setting.text
-        if not regional.LOCALE_FORM.fullmatch(text) or text.casefold() in folded:
+        if not regional.LOCALE_FORM.fullmatch(text) or regional.is_locale(text):
             continue
         language = text.partition("-")[0].casefold()
         similar = sorted(
