@@ -113,9 +113,9 @@ def setting_too_new(context: Context) -> Iterator[Problem]:
     for setting, schema in _outermost(context, lambda one: one.is_too_new(context.target.build)):
         yield Problem(
             setting.position,
-            f"{schema.name} came with {schema.since}, the image is older (build "
+            f"{schema.name} is new in {schema.since}, and the image is older (build "
             f"{context.target.build})",
-            "a Windows that does not have a setting stops at it or ignores it",
+            "Windows stops at a setting that it does not have, or ignores it",
             "delete it",
         )
 
@@ -132,9 +132,9 @@ def setting_too_old(context: Context) -> Iterator[Problem]:
     for setting, schema in _outermost(context, lambda one: one.is_too_old(context.target.build)):
         yield Problem(
             setting.position,
-            f"{schema.name} went with {schema.until}, the image is newer (build "
+            f"{schema.name} was last in {schema.until}, and the image is newer (build "
             f"{context.target.build})",
-            "a Windows that does not have a setting stops at it or ignores it",
+            "Windows stops at a setting that it does not have, or ignores it",
             _advice(context, setting, schema) or "delete it",
         )
 
