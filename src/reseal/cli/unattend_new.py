@@ -15,7 +15,7 @@ from reseal.answerfile import (
     Target,
     product_keys,
 )
-from reseal.answerfile.assignment import Assignment, completions
+from reseal.answerfile.assignment import completions
 from reseal.cli import unattend_parts as parts
 from reseal.cli.help import Command
 from reseal.cli.options import FILE_OR_STDIN, PATH, allow_backing_option, volume_option
@@ -289,7 +289,7 @@ def new(
         keep_absent_devices=keep_absent_devices,
         skip_rearm=skip_rearm,
         setup=parts.disk(firmware, disk_number, image),
-        settings=tuple(Assignment.parse(text) for text in settings),
+        settings=parts.settings(settings),
         build=target.build,
     )
     if ask:

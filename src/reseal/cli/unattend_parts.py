@@ -16,6 +16,8 @@ from reseal.answerfile import (
     schema,
 )
 from reseal.answerfile.answers import DEFAULT_GROUPS, FullSetup, WirelessNetwork
+from reseal.answerfile.assignment import Assignment, assigned
+from reseal.answerfile.secrets import is_secret
 from reseal.errors import UsageError
 
 if TYPE_CHECKING:
@@ -158,6 +160,16 @@ def disk(firmware: str, number: int, image: str) -> FullSetup | None:
             raise UsageError(msg, "Say with --disk uefi or --disk bios how the disk is laid out.")
         return None
     return FullSetup(firmware, number, image)
+
+
+def settings(texts: Iterable[str]) -> tuple[Assignment, ...]:
+    """Parse `PASS/COMPONENT/SETTING=VALUE`, several times; none may be a password."""
+    found = tuple(map(Assignment.parse, texts))
+    for setting in assigned(found, "amd64").settings():
+        if not setting.children and is_secret(setting):
+            msg = f"--set {setting.component.name}/{setting.path}: others can see a secret on a command line"
+            raise UsageError(msg, "Write it into an answer file, and merge the two.")
+    return found
 
 
 def public_key(edition: str) -> Secret | None:
