@@ -17,9 +17,10 @@ from pathlib import Path
 from uuid import UUID, uuid5
 
 import numpy as np
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from Cryptodome.Cipher import AES
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from reseal.disk import FileDevice
 from reseal.ntfs import Volume
 
 PLAIN = UUID("4967d63b-2e29-4ad8-8399-f6a339e3d001")
@@ -31,7 +32,7 @@ KEY_SIZES = {0x8000: 64, 0x8001: 64, 0x8002: 16, 0x8003: 32, 0x8004: 32, 0x8005:
 METHODS = tuple(KEY_SIZES)
 
 BLOCK = 64 << 10
-RECOVERY = "042647-302313-590458-071500-554323-116567-412181-516978"  # made up, by the rule of 11
+RECOVERY = "122221-244442-366663-488884-611105-013574-047531-660000"
 TIME = 133_485_408_000_000_000
 
 
@@ -171,7 +172,7 @@ def _diffuse(tweak_key: bytes, data: bytes, offset: int, sector: int) -> bytes:
     words = [word.copy() for word in mixed.T]
     count = len(words)
 
-    def turn(word: np.ndarray, by: int) -> np.ndarray:  # type: ignore[type-arg]
+    def turn(word: np.ndarray, by: int) -> np.ndarray:
         return (word << np.uint32(by)) | (word >> np.uint32(32 - by)) if by else word
 
     for cycles, first, second, turns in ((5, -2, -5, (9, 0, 13, 0)), (3, 2, 5, (0, 10, 0, 25))):
@@ -241,7 +242,6 @@ def make_room(plain: Path, *, to_go: int = 0) -> Places:
     names = ("", ".1", ".2", ".3", ".4", ".5", ".6")
     sizes = (8192, *[BLOCK] * 6)
     marks = [repeatable(f"room {name}", size) for name, size in zip(names, sizes, strict=True)]
-    from reseal.disk import FileDevice  # noqa: PLC0415
 
     device = FileDevice(plain, read_only=False)
     with Volume.open(device, read_only=False, name=plain.name) as volume:
@@ -249,7 +249,7 @@ def make_room(plain: Path, *, to_go: int = 0) -> Places:
         if volume.stat(folder) is None:
             volume.make_directory(folder)
         for name, mark in zip(names, marks, strict=True):
-            volume.create(f"{folder}/FVE2.{{{VOLUME}}}{name}", mark)
+            volume.create(f"{folder}\\FVE2.{{{VOLUME}}}{name}", mark)
     content = plain.read_bytes()
     found = [content.index(mark) for mark in marks]
     with plain.open("r+b") as file:
@@ -293,7 +293,7 @@ def _summed(data: bytes, at: int) -> bytes:
 def map_block(made: Made, places: Places) -> bytes:
     """Return a copy of the map of "encrypt on write", with one region for the whole volume."""
     head = struct.pack(
-        *("<8sHHIIIIIII2Q", b"FVE-EOW\0", 56, 64, made.sector, 0, made.chunk, 0, 0, 1, 0),
+        *("<8sHHIIIIIII2Q", b"FVE-EOW\0", 56, 64, made.sector, 512, made.chunk, 0, 0, 1, 0),
         *places.maps,
     )
     return _summed(head + struct.pack("<Q", places.region), 36)
@@ -303,17 +303,26 @@ def region_block(made: Made, size: int, sequences: tuple[int, int] = (1, 2)) -> 
     """Return the bits of the whole volume, in two records, of which the newer one is right."""
     assert made.chunks is not None
     bits = np.packbits(np.array(made.chunks, bool), bitorder="little").tobytes()
-    record_size = 36 + len(bits)
+    record_size = -(-(36 + len(bits)) // 512) * 512
 
     def record(sequence: int, content: bytes) -> bytes:
         head = struct.pack(
-            *("<10sHIIQII", b"FVE-EOWBR\0", 36, record_size, len(made.chunks or ()), sequence, 0, 0),
+            *(
+                "<10sHIIQII",
+                b"FVE-EOWBR\0",
+                36,
+                record_size,
+                len(made.chunks or ()),
+                sequence,
+                0,
+                0,
+            ),
         )
-        return _summed(head + content, 32)
+        return _summed((head + content).ljust(record_size, b"\0"), 32)
 
     first = 512
-    second = first + -(-record_size // 512) * 512
-    total = second + -(-record_size // 512) * 512
+    second = first + record_size
+    total = second + record_size
     head = struct.pack(
         *("<10sHIIQQQ2III", b"FVE-EOWBM\0", 60, total, 0, 0, size, 0),
         *(first, second, record_size, 0),
@@ -348,14 +357,12 @@ def shown(plain: bytes, made: Made, places: Places) -> bytes:
         own += [(place, 512) for place in places.maps]
         own += [(places.region, len(region_block(made, len(plain))))]
     for place, size in own:
-        size = -(-size // made.sector) * made.sector
-        data[place : place + size] = bytes(size)
+        whole = -(-size // made.sector) * made.sector
+        data[place : place + whole] = bytes(whole)
     return bytes(data)
 
 
-def encrypt(
-    plain: bytes, made: Made, places: Places, protectors: Sequence[Protector]
-) -> bytearray:
+def encrypt(plain: bytes, made: Made, places: Places, protectors: Sequence[Protector]) -> bytearray:
     """Return a volume with this content, encrypted.
 
     Sectors of nothing but zeros stay as they are only in `made.untouched`, offsets and sizes.
@@ -399,15 +406,14 @@ def encrypt(
     return image
 
 
-def encrypt_file(
-    plain: Path, target: Path, made: Made, places: Places, protectors: Sequence[Protector]
+def encrypt_file_from(
+    content: bytes, target: Path, made: Made, places: Places, protectors: Sequence[Protector]
 ) -> Path:
-    """Encrypt a volume in a file, leaving holes where it has them."""
-    content = plain.read_bytes()
+    """Encrypt a volume into a file, with holes where nothing but zeros would be."""
     image = encrypt(content, made, places, protectors)
     with target.open("wb") as file:
         file.truncate(len(image))
-        for at in range(0, len(image), 1 << 20):
-            if any(piece := bytes(image[at : at + (1 << 20)])):
+        for at in range(0, len(image), 64 << 10):
+            if any(piece := bytes(image[at : at + (64 << 10)])):
                 os.pwrite(file.fileno(), piece, at)
     return target

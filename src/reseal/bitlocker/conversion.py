@@ -1,8 +1,9 @@
 """Which parts of a volume are encrypted: all of it, up to a mark, or by a map of chunks.
 
 Windows 7 converts from the front and keeps a mark. Windows 8 and later "encrypt on write": a map says
-of each chunk whether it is encrypted yet. Layout of the map: reported (dissect.fve, dislocker); reseal
-reads it only where every checksum in it is right.
+of each chunk whether it is encrypted yet. Layout of the map: reported (libbde, dissect.fve); reseal
+reads it only where every checksum in it is right. Less than a chunk may lie behind the last region, and
+is taken to be encrypted (inferred).
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from reseal.bitlocker.metadata import Metadata
     from reseal.disk.device import Device
 
-# signature, sizes of the head and of all, sector, unknown, chunk, log, unknown, regions, checksum, copies
+# signature, sizes of the head and of all, logical and physical sector, chunk, log, unknown, regions,
+# checksum, both copies
 _MAP = struct.Struct("<8sHHIIIIIII2Q")
 _MAP_SIGNATURE, _MAP_CHECKSUM = b"FVE-EOW\0", 36
 # signature, size of the head, size, unknown, region, its size, its log, two records, their size, checksum
@@ -42,13 +44,12 @@ Range = tuple[int, int]
 
 
 class Conversion(Protocol):
-    """Tells encrypted parts of a volume from plain ones.
+    """Tells encrypted parts of a volume from plain ones."""
 
-    Attributes:
-        reserved: places that belong to BitLocker, byte offsets and sizes.
-    """
-
-    reserved: tuple[Range, ...]
+    @property
+    def reserved(self) -> tuple[Range, ...]:
+        """Places that belong to BitLocker, byte offsets and sizes."""
+        ...
 
     def parts(self, offset: int, size: int) -> Iterator[tuple[int, bool]]:
         """Cut a range where it changes: yield sizes, and whether that part is encrypted."""
@@ -126,6 +127,8 @@ class Chunks:
         """Return where the chunk at an offset ends, and whether it is encrypted."""
         region = self._regions[bisect_right(self._starts, offset) - 1]
         chunk = (offset - region.offset) // self._chunk
+        if offset >= region.offset + region.size:
+            return offset + self._chunk, True
         end = region.offset + min((chunk + 1) * self._chunk, region.size)
         return end, region.encrypted(chunk)
 
@@ -184,6 +187,8 @@ def _map(device: Device, found: Header, place: int) -> Chunks:
     data = _piece(device, place, size)
     if _checksum(data, _MAP_CHECKSUM) != checksum:
         raise MetadataError(f"the one at byte {place} has a wrong checksum")
+    if size == head_size:
+        raise MetadataError(f"the one at byte {place} has no regions")
     regions: list[_Region] = []
     reserved = [(one, _round(size, found.sector_size)) for one in copies]
     end = 0
@@ -196,7 +201,7 @@ def _map(device: Device, found: Header, place: int) -> Chunks:
         reserved.append((at, _round(own_size, found.sector_size)))
         if log_size and log:
             reserved.append((log, _round(log_size, found.sector_size)))
-    if end < device.size // found.sector_size * found.sector_size:
+    if end + chunk <= device.size:
         raise MetadataError(f"the one at byte {place} ends before the volume")
     for start, length in reserved:
         if start < found.sector_size or start + length > device.size or start % found.sector_size:

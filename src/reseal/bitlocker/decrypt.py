@@ -84,18 +84,17 @@ def _pieces(
             yield first, done - first
 
 
-def _rewrite(
-    volume: OpenVolume, device: Slice, offset: int, size: int, *, sparse: bool
-) -> int:
+def _rewrite(volume: OpenVolume, device: Slice, offset: int, size: int, *, sparse: bool) -> int:
     """Decrypt a part in place; return how much of it was written."""
     coded = device.read(offset, size)
-    written = np.frombuffer(coded, np.uint64).reshape(-1, volume.header.sector_size // 8).any(axis=1)
-    if sparse and not written.any():
+    count = size // volume.header.sector_size
+    used = np.frombuffer(coded, np.uint8).reshape(count, -1).max(axis=1) > 0
+    if sparse and not used.any():
         return 0
     plain = volume.cipher.decrypt(coded, offset)
-    if sparse and not written.all():
-        rows = np.frombuffer(plain, np.uint8).reshape(len(written), -1).copy()
-        rows[~written] = 0
+    if sparse and not used.all():
+        rows = np.frombuffer(plain, np.uint8).reshape(count, -1).copy()
+        rows[~used] = 0
         plain = rows.tobytes()
     device.write(offset, plain)
     return size

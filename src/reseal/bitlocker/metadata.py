@@ -143,9 +143,7 @@ class Metadata:
             "metadata": list(self.copies),
             "damaged_copies": self.damaged_copies,
             "header": {"offset": self.virtual[0], "size": self.virtual[1]},
-            "protectors": [
-                {"id": str(one.id), "kind": one.name} for one in self.protectors
-            ],
+            "protectors": [{"id": str(one.id), "kind": one.name} for one in self.protectors],
         }
 
 

@@ -33,7 +33,9 @@ _NONCE, _MAC = 12, 16
 _KEY_HEAD = struct.Struct("<HHHHHH")  # size, role, type, version, method, flags
 
 
-def volume_key(copies: tuple[Metadata, ...], keys: Iterable[Key], name: str) -> tuple[Metadata, bytes]:
+def volume_key(
+    copies: tuple[Metadata, ...], keys: Iterable[Key], name: str
+) -> tuple[Metadata, bytes]:
     """Open a volume with its clear key, or with the first of the keys that fits.
 
     Args:
