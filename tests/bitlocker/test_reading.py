@@ -7,8 +7,9 @@ import random
 import pytest
 
 from reseal.bitlocker import OpenVolume, encrypted
-from reseal.bitlocker.ciphers import METHODS, cipher
+from reseal.bitlocker.ciphers import cipher
 from reseal.bitlocker.errors import MetadataError
+from reseal.bitlocker.metadata import METHODS
 from reseal.disk.device import DiskError
 from reseal.ntfs import Volume
 from tests.bitlocker import encryptor, judges

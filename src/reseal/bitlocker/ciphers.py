@@ -15,6 +15,7 @@ import numpy as np
 from Cryptodome.Cipher import AES
 
 from reseal.bitlocker.errors import MetadataError
+from reseal.bitlocker.metadata import METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -154,17 +155,6 @@ def _undo(
             taken = np.bitwise_or(turned, scratch, out=turned)
         np.bitwise_xor(words[first % count], taken, out=scratch)
         np.add(words[at], scratch, out=words[at])
-
-
-#: By the method in the metadata: its name, and bytes of the key.
-METHODS = {
-    0x8000: ("AES-CBC 128-bit with Elephant diffuser", 64),
-    0x8001: ("AES-CBC 256-bit with Elephant diffuser", 64),
-    0x8002: ("AES-CBC 128-bit", 16),
-    0x8003: ("AES-CBC 256-bit", 32),
-    0x8004: ("AES-XTS 128-bit", 32),
-    0x8005: ("AES-XTS 256-bit", 64),
-}
 
 
 def cipher(method: int, key: bytes, sector_size: int) -> Cipher:

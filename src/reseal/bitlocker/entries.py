@@ -23,7 +23,6 @@ _HEAD = struct.Struct("<HHHH")  # size with this head, role, type, version
 class Role(IntEnum):
     """What an entry is for."""
 
-    PROPERTY = 0
     MASTER_KEY = 2
     VOLUME_KEY = 3
     STARTUP_KEY = 6
@@ -37,7 +36,6 @@ class Type(IntEnum):
     KEY = 1
     TEXT = 2
     STRETCH_KEY = 3
-    USE_KEY = 4
     WRAPPED_KEY = 5
     MASTER_KEY = 8
     EXTERNAL_KEY = 9

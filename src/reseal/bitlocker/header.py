@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from reseal.bitlocker.errors import MetadataError
+
+if TYPE_CHECKING:
+    from reseal.disk.device import Device
 
 SECTOR = 512
 SIGNATURE = b"-FVE-FS-"
@@ -49,6 +53,11 @@ class Header:
 def is_encrypted(sector: bytes) -> bool:
     """Tell whether a volume that begins with this sector is encrypted, by whatever version."""
     return sector[_OEM_NAME] == SIGNATURE or _identifier(sector) is not None
+
+
+def encrypted(device: Device) -> bool:
+    """Tell whether a device holds a volume that BitLocker encrypts."""
+    return device.size >= SECTOR and is_encrypted(device.read(0, SECTOR))
 
 
 def parse(sector: bytes, name: str) -> Header:

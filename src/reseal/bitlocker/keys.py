@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from reseal.bitlocker.entries import Role, Type, entries
 from reseal.bitlocker.errors import MetadataError
 from reseal.errors import UsageError
+from reseal.sandbox import hide_memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,6 +63,7 @@ def read(named: Sequence[str]) -> tuple[Key, ...]:
     Raises:
         UsageError: a kind is unknown, a file can't be read, or what it holds is no such key.
     """
+    hide_memory()
     from_stdin = [one for one in named if one.partition(":")[2] == STDIN]
     if len(from_stdin) > 1:
         msg = f"Standard input can hold one key, and {' and '.join(from_stdin)} want it."

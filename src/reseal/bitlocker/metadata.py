@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from reseal.bitlocker import header
-from reseal.bitlocker.ciphers import METHODS
 from reseal.bitlocker.entries import Entry, Role, Type, entries
 from reseal.bitlocker.errors import MetadataError
 from reseal.bitlocker.header import SIGNATURE, Header
@@ -36,6 +35,16 @@ _CHECK_HEAD = struct.Struct("<HHI")
 
 #: More than any real volume has of what is copied away from its start (BitLocker To Go: 5 MiB).
 _MAX_VIRTUAL = 64 << 20
+
+#: By the method in the metadata: its name, and bytes of the key.
+METHODS = {
+    0x8000: ("AES-CBC 128-bit with Elephant diffuser", 64),
+    0x8001: ("AES-CBC 256-bit with Elephant diffuser", 64),
+    0x8002: ("AES-CBC 128-bit", 16),
+    0x8003: ("AES-CBC 256-bit", 32),
+    0x8004: ("AES-XTS 128-bit", 32),
+    0x8005: ("AES-XTS 256-bit", 64),
+}
 
 STATES = {
     1: "decrypted",
@@ -175,6 +184,15 @@ def read(device: Device, name: str) -> tuple[Header, tuple[Metadata, ...]]:
             "in Windows.",
         )
     return found, tuple(replace(one, damaged_copies=len(reasons)) for one in valid)
+
+
+def offers(device: Device) -> str | None:
+    """Name the kinds of protectors of an encrypted volume; None where its metadata can't be read."""
+    try:
+        _, (first, *_) = read(device, "the volume")
+    except MetadataError:
+        return None
+    return first.offers
 
 
 def _copy(device: Device, found: Header, place: int) -> Metadata:

@@ -16,7 +16,7 @@ from Cryptodome.Cipher import AES
 from reseal.bitlocker.entries import Entry, Type
 from reseal.bitlocker.errors import LockedError, MetadataError
 from reseal.bitlocker.metadata import CLEAR, PASSWORD, RECOVERY, STARTUP_KEY, Metadata, Protector
-from reseal.sandbox import heartbeat
+from reseal.sandbox import heartbeat, hide_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -50,6 +50,7 @@ def volume_key(
         LockedError: no key fits, or none was given and there is no clear key.
         MetadataError: a key fits, and what it should open is damaged in every copy.
     """
+    hide_memory()
     keys = tuple(keys)
     opened = False
     stretched: dict[bytes, bytes] = {}  # copies of one protector need to be stretched once

@@ -9,7 +9,6 @@ from reseal.bitlocker import metadata
 from reseal.bitlocker.ciphers import cipher
 from reseal.bitlocker.conversion import conversion
 from reseal.bitlocker.errors import MetadataError
-from reseal.bitlocker.header import SECTOR, is_encrypted
 from reseal.bitlocker.unlock import volume_key
 from reseal.disk.device import DiskError, check_range
 
@@ -25,11 +24,6 @@ if TYPE_CHECKING:
 
 #: What is decrypted at once: more than that no longer fits into the processor's caches.
 CHUNK = 1 << 20
-
-
-def encrypted(device: Device) -> bool:
-    """Tell whether a device holds a volume that BitLocker encrypts."""
-    return device.size >= SECTOR and is_encrypted(device.read(0, SECTOR))
 
 
 class OpenVolume:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from reseal.bitlocker import LockedError, MetadataError, OpenVolume, encrypted, offers
 from reseal.disk import Slice
 from reseal.disk.partitions import VolumeRange, volumes
 from reseal.errors import CheckError, ImageError
@@ -18,6 +19,7 @@ from reseal.windows import Installation, find_installations
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from reseal.bitlocker import Key
     from reseal.disk import Device
     from reseal.session.boot_store import BootStore
     from reseal.tree import Tree
@@ -36,6 +38,7 @@ class Found:
         neighbours: what the disk holds beside it.
         parts: the volumes of the disk, below their file systems; none in a folder.
         boot_stores: finds the stores that the disk can start from; none in a folder.
+        encrypted: whether BitLocker encrypts the volume.
     """
 
     installation: Installation
@@ -44,6 +47,7 @@ class Found:
     neighbours: Neighbours = field(default_factory=Neighbours)
     parts: tuple[Part, ...] = ()
     boot_stores: Callable[[], list[BootStore]] = list
+    encrypted: bool = False
 
     @property
     def state(self) -> VolumeState | None:
@@ -56,6 +60,7 @@ class Found:
             hibernation=self.volume.state.hibernation,
             shadow_copies=len(shadow_copies.stores(self.volume)),
             journal=self.volume.state.journal,
+            encrypted=self.encrypted,
         )
 
     @property
@@ -66,7 +71,11 @@ class Found:
 
 @contextmanager
 def installations(
-    device: Device, subject: str, *, ignore_logs: bool = False
+    device: Device,
+    subject: str,
+    *,
+    ignore_logs: bool = False,
+    keys: tuple[Key, ...] | None = None,
 ) -> Iterator[list[Found]]:
     """Open every NTFS volume of a disk and yield the installations on them.
 
@@ -74,40 +83,65 @@ def installations(
         device: the disk.
         subject: the image's name, for messages.
         ignore_logs: whether hives are read without their logs.
+        keys: what opens volumes that BitLocker encrypts; None where they stay closed.
 
     Raises:
-        CheckError: there is none, and a volume is encrypted with BitLocker.
+        CheckError: there is none, and a volume that BitLocker encrypts was not opened.
         ImageError: there is none.
     """
     found: list[Found] = []
-    encrypted: list[int] = []
+    closed: dict[int, LockedError | None] = {}
     broken: list[ImageError] = []
     ranges = volumes(device)
-    below = {one.number: Slice(device, one.offset, one.size) for one in ranges}
+    below: dict[int, Device] = {one.number: Slice(device, one.offset, one.size) for one in ranges}
     stores = partial(boot_stores.find, device, subject)
     with ExitStack() as stack:
         for one in ranges:
-            name = f"volume {one.number} of {subject}" if one.scheme != "none" else subject
+            name = volume_name(one, subject)
             try:
+                coded = encrypted(below[one.number])
+                if coded and keys is not None:
+                    below[one.number] = OpenVolume.open(below[one.number], keys, name)
                 volume = Volume.open(below[one.number], read_only=True, name=name)
             except BitLockerError:
-                encrypted.append(one.number)
+                closed[one.number] = None
+                continue
+            except LockedError as error:
+                closed[one.number] = error
                 continue
             except NotNtfsError:
                 continue
             except ImageError as error:
                 broken.append(error)
+                if isinstance(error, MetadataError):
+                    closed[one.number] = None
                 continue
             stack.callback(volume.close)
             for root in find_installations(volume):
                 installation = Installation(
                     volume, root, volume=one.number, ignore_logs=ignore_logs
                 )
-                parts = tuple(Part(*each, system=each[0] == one.number) for each in below.items())
-                found.append(Found(installation, one, volume, parts=parts, boot_stores=stores))
+                found.append(Found(installation, one, volume, boot_stores=stores, encrypted=coded))
         if not found:
-            raise _nothing(subject, ranges, encrypted, broken)
-        yield _acquainted(found, tuple(encrypted), len(broken))
+            ways = {one.number: offers(below[one.number]) for one in ranges if one.number in closed}
+            raise _nothing(subject, ranges, closed, ways, broken)
+        # Here, when it is known how each volume is read.
+        found = [
+            replace(
+                one,
+                parts=tuple(
+                    Part(number, part, system=number == one.installation.volume)
+                    for number, part in below.items()
+                ),
+            )
+            for one in found
+        ]
+        yield _acquainted(found, tuple(closed), len(broken))
+
+
+def volume_name(place: VolumeRange, subject: str) -> str:
+    """Return what messages call a volume."""
+    return f"volume {place.number} of {subject}" if place.scheme != "none" else subject
 
 
 class OpenedTree:
@@ -190,14 +224,27 @@ def choose(found: list[Found], volume: str | None, subject: str) -> Found:
 
 
 def _nothing(
-    subject: str, ranges: list[VolumeRange], encrypted: list[int], broken: list[ImageError]
+    subject: str,
+    ranges: list[VolumeRange],
+    closed: dict[int, LockedError | None],
+    ways: dict[int, str | None],
+    broken: list[ImageError],
 ) -> CheckError | ImageError:
-    if encrypted:
-        numbers = ", ".join(map(str, encrypted))
+    for locked in closed.values():
+        if locked:
+            return locked
+    damaged = next((one for one in broken if isinstance(one, MetadataError)), None)
+    if damaged:
+        return damaged
+    if closed:
+        numbers = ", ".join(map(str, closed))
+        offered = ", ".join(sorted({way for way in ways.values() if way}))
+        opens = f" It can be opened with: {offered}." if offered else ""
         return CheckError(
-            f"BitLocker is on for volume {numbers} of {subject}, and no Windows was found elsewhere. "
-            f"Turn BitLocker off to generalize it ({_BITLOCKER_CODE}). Nothing was changed.",
-            "Boot the image, run `manage-bde -off C:`, wait until it is decrypted, and shut it down.",
+            f"BitLocker is on for volume {numbers} of {subject}, and no Windows was found elsewhere."
+            f"{opens} Turn BitLocker off to generalize it ({_BITLOCKER_CODE}). Nothing was changed.",
+            "Add --decrypt, which decrypts the volume first, with --key where it has no clear key. Or "
+            "boot the image, run `manage-bde -off C:`, wait until it is decrypted, and shut it down.",
         )
     if broken:
         return broken[0]
