@@ -29,13 +29,18 @@ ON = 1
     order=10,  # an encrypted volume explains what others find
 )
 def bitlocker(session: Session) -> Iterable[Finding]:
-    """An encrypted system volume of a disk is refused when the image is opened.
+    """Sysprep refuses an encrypted system volume; reseal can decrypt it first.
 
-    Whoever gets here can read it. What remains to be seen is a folder that somebody unlocked and
-    mounted, where the registry still says that Windows was started from an encrypted volume, and
-    encrypted volumes beside the system's: Sysprep does not mind those, but a clone can't unlock them
-    by itself, since the keys for that are bound to the old Windows (inferred).
+    A folder may come from a volume that was unlocked and mounted, where the registry still says that
+    Windows was started from an encrypted volume. Sysprep ignores other encrypted volumes, but a clone
+    can't unlock them by itself, since the keys for that are bound to the old Windows (inferred).
     """
+    if session.volume_state is not None and session.volume_state.encrypted:
+        yield error(
+            "BitLocker encrypts the system volume.",
+            "Add --decrypt, which decrypts it first. Or boot the image, run `manage-bde -off C:`, wait "
+            "until it is decrypted, and shut it down.",
+        )
     if session.volume_state is None and session.registry.number(STATUS, "BootStatus") == ON:
         yield error(
             "Windows was last started from a volume that BitLocker encrypts.",
