@@ -78,6 +78,7 @@ def sysprep(
         )
 
 
+# Complex: one condition for each of the rules of Sysprep's options.
 def parse(arguments: Sequence[str]) -> tuple[set[str], str | None, Path | None]:
     """Read Sysprep's options.
 

@@ -13,6 +13,7 @@ _SHOWN = 20
 _LEFT, _REPLACED, _HARMLESS = "left behind", "replaced at first boot", "known harmless"
 
 
+# Complex: one sentence after the other, each with its condition.
 def verification(record: dict[str, Any], *, verbose: bool) -> Iterator[str]:
     """Yield the lines of `reseal verify`; without `verbose` they fit a screen."""
     parts = record["armed"]
