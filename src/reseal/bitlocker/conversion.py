@@ -175,7 +175,41 @@ def _chunks(device: Device, found: Header, name: str) -> Chunks:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """The head of a map: bytes of a chunk and of a log, both copies' places, those of its regions."""
+
+    size: int
+    chunk: int
+    log_size: int
+    copies: tuple[int, ...]
+    regions: tuple[int, ...]
+
+
 def _map(device: Device, found: Header, place: int) -> Chunks:
+    """Read the map at a place, with all that it points to."""
+    head, unit = _head(device, found, place), found.sector_size
+    regions: list[_Region] = []
+    reserved = [(one, _round(head.size, unit)) for one in head.copies]
+    end = 0
+    for at in head.regions:
+        region, own_size, log = _region(device, at, head.chunk)
+        if region.offset != end:
+            raise MetadataError(f"the one at byte {place} leaves a part of the volume out")
+        end += region.size
+        regions.append(region)
+        reserved.append((at, _round(own_size, unit)))
+        if head.log_size and log:
+            reserved.append((log, _round(head.log_size, unit)))
+    if end + head.chunk <= device.size:
+        raise MetadataError(f"the one at byte {place} ends before the volume")
+    for start, length in reserved:
+        if start < unit or start + length > device.size or start % unit:
+            raise MetadataError(f"the one at byte {place} points outside the volume")
+    return Chunks(head.chunk, regions, reserved)
+
+
+def _head(device: Device, found: Header, place: int) -> _Head:
     raw = _piece(device, place, _MAP.size)
     signature, head_size, size, _, _, chunk, log_size, _, _, checksum, *copies = _MAP.unpack(raw)
     if signature != _MAP_SIGNATURE:
@@ -187,26 +221,10 @@ def _map(device: Device, found: Header, place: int) -> Chunks:
     data = _piece(device, place, size)
     if _checksum(data, _MAP_CHECKSUM) != checksum:
         raise MetadataError(f"the one at byte {place} has a wrong checksum")
-    if size == head_size:
+    regions = tuple(at for (at,) in struct.iter_unpack("<Q", data[head_size:]))
+    if not regions:
         raise MetadataError(f"the one at byte {place} has no regions")
-    regions: list[_Region] = []
-    reserved = [(one, _round(size, found.sector_size)) for one in copies]
-    end = 0
-    for (at,) in struct.iter_unpack("<Q", data[head_size:]):
-        region, own_size, log = _region(device, at, chunk)
-        if region.offset != end:
-            raise MetadataError(f"the one at byte {place} leaves a part of the volume out")
-        end += region.size
-        regions.append(region)
-        reserved.append((at, _round(own_size, found.sector_size)))
-        if log_size and log:
-            reserved.append((log, _round(log_size, found.sector_size)))
-    if end + chunk <= device.size:
-        raise MetadataError(f"the one at byte {place} ends before the volume")
-    for start, length in reserved:
-        if start < found.sector_size or start + length > device.size or start % found.sector_size:
-            raise MetadataError(f"the one at byte {place} points outside the volume")
-    return Chunks(chunk, regions, reserved)
+    return _Head(size, chunk, log_size, tuple(copies), regions)
 
 
 def _region(device: Device, place: int, chunk: int) -> tuple[_Region, int, int]:
