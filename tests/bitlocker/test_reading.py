@@ -6,11 +6,12 @@ import random
 
 import pytest
 
-from reseal.bitlocker import OpenVolume, encrypted
+from reseal.bitlocker import OpenVolume, ciphers, encrypted
 from reseal.bitlocker.ciphers import cipher
 from reseal.bitlocker.errors import MetadataError
 from reseal.bitlocker.metadata import METHODS
 from reseal.disk.device import DiskError
+from reseal.errors import EngineError
 from reseal.ntfs import Volume
 from tests.bitlocker import encryptor, judges
 from tests.bitlocker.conftest import SIZE, Memory, Plain
@@ -125,3 +126,10 @@ def test_an_unknown_cipher_is_named(plain: Plain) -> None:
         cipher(0x8006, bytes(32), 512)
     with pytest.raises(MetadataError, match="0x8004"):
         cipher(encryptor.XTS_128, bytes(16), 512)
+
+
+def test_the_ciphers_test_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ciphers.tested().startswith("AES of pycryptodomex 3.")
+    monkeypatch.setattr(ciphers, "_undo", lambda *_, **__: None)
+    with pytest.raises(EngineError, match="doesn't decrypt"):
+        ciphers.tested()

@@ -9,13 +9,16 @@ which sector number or byte offset goes in: documented by libbde, seen in volume
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+import Cryptodome
 import numpy as np
 from Cryptodome.Cipher import AES
 
 from reseal.bitlocker.errors import MetadataError
 from reseal.bitlocker.metadata import METHODS
+from reseal.errors import EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     Halves: TypeAlias = NDArray[np.uint64]
 
 _BLOCK = 16
+#: SHA-256 of zeros that every method decrypted, each checked against cryptography or libbde.
+_KNOWN = "6790a138574ddb324650eb1d48bb4724b6584e630f941102f774094468fdc9cf"
 #: Tweaks of XTS that are made at once.
 _STEP = 8
 #: What a byte that is shifted out comes to: its bits times x^128 = x^7 + x^2 + x + 1.
@@ -174,3 +179,20 @@ def cipher(method: int, key: bytes, sector_size: int) -> Cipher:
     # Both keys have 32 bytes of space, of which 128-bit takes the first 16.
     size = 16 if method == 0x8000 else 32
     return Elephant(key[:size], key[32 : 32 + size], sector_size)
+
+
+def tested() -> str:
+    """Decrypt with every method what others decrypted, too; return what does it, for people.
+
+    Raises:
+        EngineError: the result is wrong.
+    """
+    digest = hashlib.sha256()
+    for method, (_, size) in METHODS.items():
+        digest.update(cipher(method, bytes(range(size)), 512).decrypt(bytes(1024), 4096))
+    if digest.hexdigest() != _KNOWN:
+        msg = "AES of pycryptodomex doesn't decrypt as BitLocker needs it."
+        raise EngineError(
+            msg, "Install pycryptodomex again: pip install --force-reinstall pycryptodomex"
+        )
+    return f"AES of pycryptodomex {Cryptodome.__version__}, tested"
