@@ -19,7 +19,6 @@ from reseal.disk.partitions import volumes
 from reseal.disk.staged import require_space
 from reseal.errors import CheckError, ImageError
 from reseal.mark import Mark
-from reseal.ntfs import NotNtfsError, Volume
 from reseal.run.disk import Disk
 from reseal.run.medium import carry_out, host_errors
 from reseal.run.opening import choose, volume_name
@@ -29,7 +28,7 @@ from reseal.run.work import perform
 from reseal.session.session import Written
 
 if TYPE_CHECKING:
-    from reseal.disk import Slice, VolumeRange
+    from reseal.disk import VolumeRange
     from reseal.run.disk import OpenedDisk
     from reseal.run.operation import Operation
     from reseal.session import Session
@@ -201,7 +200,8 @@ def decrypt_place(
     _require_space(needed(volume, part, sparse=sparse), options, opened.subject)
     tell = _Progress(report, f"Decrypting volume {place.number}").begin()
     written = decrypt_volume(volume, part, sparse=sparse, report=tell)
-    _look_again(part, name)
+    if encrypted(part):
+        raise ImageError(f"{name} is still encrypted after it was decrypted. Please report this.")
     return {
         "volume": place.number,
         "size": place.size,
@@ -223,16 +223,6 @@ def _require_space(size: int, options: RunOptions, subject: str) -> None:
         f"decrypting {subject}",
         "Free some space, or name a new image on another disk with --output.",
     )
-
-
-def _look_again(part: Slice, name: str) -> None:
-    """Raise ImageError where a decrypted volume is not what it should be."""
-    if encrypted(part):
-        raise ImageError(f"{name} is still encrypted after it was decrypted. Please report this.")
-    try:
-        Volume.open(part, read_only=True, name=name).close()
-    except NotNtfsError:
-        return  # BitLocker To Go encrypts FAT and exFAT, too
 
 
 def stage(session: Session) -> None:
