@@ -11,42 +11,32 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reseal.errors import ResealError, UsageError
+from reseal.errors import ResealError
+from reseal.operations.operation import check_writable
+from reseal.report import files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
 
-def print_json(record: dict[str, Any]) -> None:
+def print_json(record: Mapping[str, Any]) -> None:
     """Print a record as JSON."""
     json.dump(record, sys.stdout, indent=2, ensure_ascii=False)
     sys.stdout.write("\n")
 
 
-def check_writable(path: Path) -> None:
-    """Raise UsageError where a file can't be written, before anything is changed."""
-    where = path if path.exists() else path.absolute().parent
-    if path.is_dir() or not where.exists() or not os.access(where, os.W_OK):
-        msg = f"{path} can't be written."
-        raise UsageError(msg, "Name a file in a folder that you may write to.")
-
-
-def check_reports(files: Iterable[Path] | None) -> None:
+def check_reports(paths: Iterable[Path] | None) -> None:
     """Raise UsageError where the record of a run can't be kept, before anything is changed."""
-    from reseal.report import files as report  # noqa: PLC0415  not every command has one
-
-    for file in files or ():
+    for file in paths or ():
         check_writable(file)
-        report.check(file)
+        files.check(file)
 
 
-def keep(record: dict[str, Any], files: Iterable[Path] | None) -> None:
+def keep(record: Mapping[str, Any], paths: Iterable[Path] | None) -> None:
     """Keep the record of a run in each file, in the form that its suffix names."""
-    from reseal.report import files as report  # noqa: PLC0415  not every command has one
-
-    for file in files or ():
-        report.write(record, file)
+    for file in paths or ():
+        files.write(record, file)
 
 
 def print_lines(lines: Iterator[str]) -> None:

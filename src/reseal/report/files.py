@@ -7,9 +7,9 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from reseal.errors import UsageError
-from reseal.proof.identity import MachineIdentity
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 #: What a suffix stands for.
@@ -23,7 +23,7 @@ def check(path: Path) -> None:
         raise UsageError(msg, "Let the name end in .html for a page, or in .json for data.")
 
 
-def write(record: dict[str, Any], path: Path) -> None:
+def write(record: Mapping[str, Any], path: Path) -> None:
     """Write a record in the form that the suffix names, readable by its owner only.
 
     Raises:
@@ -45,8 +45,3 @@ def write(record: dict[str, Any], path: Path) -> None:
             f"The report {path} can't be written ({error.strerror}); the run itself was completed."
         )
         raise UsageError(msg, "Run reseal inspect or verify on the image.") from error
-
-
-def save_identity(record: dict[str, Any], path: Path) -> None:
-    """Write the identity that a generalize run found, for `verify --identity`."""
-    MachineIdentity.from_json(record["before"]["identity"], "The record").save(path)
