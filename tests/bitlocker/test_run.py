@@ -168,7 +168,7 @@ def test_device_encryption_is_prevented_where_that_is_asked_for(
     clear: Path, tmp_path: Path
 ) -> None:
     image = copy(clear, tmp_path)
-    options = RunOptions(keys=(), decrypt=True, switches=frozenset({run.PREVENT}))
+    options = RunOptions(keys=(), decrypt=True, prevent_device_encryption=True)
     change(image, SET, options)
 
     def policy(found: list[Found]) -> dict[str, Any]:

@@ -10,7 +10,8 @@ import click
 
 from reseal.cli import console
 from reseal.cli.help import Group, argument
-from reseal.cli.options import PATH, among, json_option, report_option
+from reseal.cli.keys import read_keys
+from reseal.cli.options import PATH, among, json_option, key_option, report_option
 from reseal.cli.reg_image import ImageHives, is_image
 from reseal.cli.reg_output import (
     data_text,
@@ -48,6 +49,7 @@ _prefix_option = click.option(
 
 #: Which Windows of an image; an option of the whole command.
 _volume: ContextVar[str | None] = ContextVar("volume", default=None)
+_keys: ContextVar[tuple[str, ...]] = ContextVar("keys", default=())
 
 
 class Registry(Protocol):
@@ -96,15 +98,17 @@ class _OneHive:
 def open_target(target: Path, *, prefix: str | None = None, ignore_logs: bool = False) -> Registry:
     """Open what a command works on."""
     if is_image(target):
-        return ImageHives(target, _volume.get(), ignore_logs=ignore_logs)
+        return ImageHives(target, _volume.get(), read_keys(_keys.get()), ignore_logs=ignore_logs)
     return _OneHive(target, prefix, ignore_logs=ignore_logs)
 
 
 @click.group(cls=Group)
 @click.option("--volume", metavar="N", help="Which Windows, where an image holds several.")
-def reg(volume: str | None) -> None:
+@key_option
+def reg(volume: str | None, keys: tuple[str, ...]) -> None:
     """Look into registry hives and change them."""
     _volume.set(volume)
+    _keys.set(keys)
 
 
 def _key(registry: Registry, path: str) -> Key:

@@ -15,7 +15,8 @@ from reseal import answerfile
 from reseal.answerfile import RULES, AnswerFile, AnswerFileError, Finding, Level, Target
 from reseal.cli import console, unattend_apply, unattend_new
 from reseal.cli.help import Group, argument
-from reseal.cli.options import PATH, allow_backing_option, json_option, volume_option
+from reseal.cli.keys import read_keys
+from reseal.cli.options import PATH, allow_backing_option, json_option, key_option, volume_option
 from reseal.errors import CheckError, ImageError, UsageError
 from reseal.operations.operation import Opening
 from reseal.operations.unattend import windows_of
@@ -58,6 +59,7 @@ unattend.add_command(unattend_apply.apply)
     "components, time zones and keyboards.",
 )
 @volume_option
+@key_option
 @allow_backing_option
 @json_option
 def check(
@@ -65,6 +67,7 @@ def check(
     level: str,
     image: Path | None,
     volume: str | None,
+    keys: tuple[str, ...],
     allow_backing: bool,
     as_json: bool,
 ) -> None:
@@ -74,9 +77,10 @@ def check(
     """
     target = None
     if image is not None:
-        target = windows_of(image, Opening(volume=volume, allow_backing=allow_backing))
-    elif volume or allow_backing:
-        msg = "--volume and --allow-backing belong to an image."
+        opening = Opening(volume=volume, allow_backing=allow_backing, keys=read_keys(keys))
+        target = windows_of(image, opening)
+    elif volume or allow_backing or keys:
+        msg = "--volume, --key and --allow-backing belong to an image."
         raise UsageError(msg, "Name it with --image IMAGE.")
     levels = list(Level)
     found: list[Finding] = []

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     help="Whose remains to look for: what generalize --save-identity wrote.",
 )
 @click.option("--deep", is_flag=True, help="Search unallocated clusters, too.")
-@shares("volume", "index", "as_json", "allow_backing", "quiet", "verbose")
+@shares("volume", "index", "keys", "as_json", "allow_backing", "quiet", "verbose")
 def verify(
     image: Path, against: tuple[Path, ...], identity: Path | None, deep: bool, run: Run
 ) -> None:

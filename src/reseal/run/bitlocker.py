@@ -39,8 +39,6 @@ STATUS = r"HKLM\SYSTEM\CurrentControlSet\Control\BitLockerStatus"
 #: Keeps Windows from encrypting by itself (documented: Microsoft, "BitLocker drive encryption in
 #: Windows 11 for OEMs").
 POLICY = r"HKLM\SYSTEM\CurrentControlSet\Control\BitLocker"
-#: The switch that sets the policy.
-PREVENT = "prevent-device-encryption"
 
 #: Space that a container takes beyond the data.
 _SPARE = 16 << 20
@@ -163,10 +161,14 @@ def decrypt_first(
         assert chosen.place
         done = decrypt_place(opened, chosen.place, options, report, sparse=True)
 
+    note = None
+    if chosen.encrypted:
+        verb = "was" if done else "would be"
+        note = f"Volume {chosen.installation.volume} {verb} decrypted; BitLocker is off."
+
     def stage_after(session: Session) -> dict[str, Any]:
         result = operation.stage(session)
-        if chosen.encrypted:
-            stage(session)
+        _stage(session, note, options)
         return result
 
     result = perform(Callables(stage_after, operation.recheck), options, opened, report)
@@ -225,12 +227,14 @@ def _require_space(size: int, options: RunOptions, subject: str) -> None:
     )
 
 
-def stage(session: Session) -> None:
+def _stage(session: Session, done: str | None, options: RunOptions) -> None:
     """Stage what Windows' own state has to say of a volume that is decrypted."""
+    if done:
+        session.note(done)
     with session.acting("bitlocker", Mark.INFERRED):
         if session.registry.number(STATUS, "BootStatus"):
             session.set_number(STATUS, "BootStatus", 0)
-    if PREVENT in session.switches:
+    if options.prevent_device_encryption:
         with session.acting("bitlocker", Mark.DOCUMENTED):
             session.set_number(POLICY, "PreventDeviceEncryption", 1)
 

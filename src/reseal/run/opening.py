@@ -243,8 +243,9 @@ def _nothing(
         return CheckError(
             f"BitLocker is on for volume {numbers} of {subject}, and no Windows was found elsewhere."
             f"{opens} Turn BitLocker off to generalize it ({_BITLOCKER_CODE}). Nothing was changed.",
-            "Add --decrypt, which decrypts the volume first, with --key where it has no clear key. Or "
-            "boot the image, run `manage-bde -off C:`, wait until it is decrypted, and shut it down.",
+            "Add --decrypt, where the command has it, or run reseal decrypt first; a volume without a "
+            "clear key needs --key, too. Or boot the image, run `manage-bde -off C:`, wait until it is "
+            "decrypted, and shut it down.",
         )
     if broken:
         return broken[0]

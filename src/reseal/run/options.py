@@ -30,6 +30,7 @@ class RunOptions:
         keys: what opens volumes that BitLocker encrypts, apart from a clear key; None where such
             volumes stay closed.
         decrypt: whether the volume of the installation is decrypted first, if it is encrypted.
+        prevent_device_encryption: whether Windows is kept from encrypting it again by itself.
     """
 
     volume: str | None = None
@@ -45,3 +46,4 @@ class RunOptions:
     index: int | None = None
     keys: tuple[Key, ...] | None = None
     decrypt: bool = False
+    prevent_device_encryption: bool = False
