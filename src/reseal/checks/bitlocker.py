@@ -26,7 +26,7 @@ ON = 1
     sysprep_says="BitLocker-Sysprep: BitLocker is on for the OS volume. Turn BitLocker off to run "
     "Sysprep. (0x80310039)",
     code="0x80310039",
-    order=10,  # an encrypted volume explains what others find
+    order=10,  # an encrypted volume explains what other checks find
 )
 def bitlocker(session: Session) -> Iterable[Finding]:
     """Sysprep refuses an encrypted system volume; reseal can decrypt it first.
@@ -48,6 +48,6 @@ def bitlocker(session: Session) -> Iterable[Finding]:
         )
     for number in session.neighbours.encrypted_volumes:
         yield note(
-            f"BitLocker is on for volume {number}, which was left alone; a clone of the image needs "
+            f"BitLocker is on for volume {number}, which was not changed. A clone of the image needs "
             "its password or recovery key."
         )
