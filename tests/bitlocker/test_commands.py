@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import subprocess
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from tests.bitlocker import encryptor
@@ -76,6 +78,8 @@ def test_what_is_said_of_an_encrypted_image(locked: Path) -> None:
     done = run(locked, "inspect", "IMAGE", "--json", "--key", "recovery:recovery.txt")
     shown = json.loads(done.stdout)
     assert shown["volume"]["encrypted"] is True
+    text = run(locked, "inspect", "IMAGE", "--key", "recovery:recovery.txt").stdout
+    assert "encrypted with BitLocker" in text
     assert shown["windows"][0]["product_name"] == "Windows 11 Pro"
     checked = run(locked, "check", "IMAGE", "--json", "--key", "recovery:recovery.txt")
     (one,) = (one for one in json.loads(checked.stdout)["checks"] if one["check"] == "bitlocker")
@@ -248,3 +252,16 @@ def test_a_key_is_in_no_process_list_and_no_file(locked: Path, tmp_path: Path) -
             assert encryptor.RECOVERY.encode() not in content
             assert secret not in content
             assert encryptor.volume_key(encryptor.XTS_128) not in content
+
+
+def test_the_record_is_as_the_schema_says(clear: Path, tmp_path: Path) -> None:
+    report = tmp_path / "run.json"
+    for place in (["--output", str(tmp_path / "new.qcow2")], ["--dry-run"]):
+        done = judges.reseal(
+            "generalize", clear, "--decrypt", *place, "--quiet", "--report", report
+        )
+        assert done.returncode == 0, done.stderr
+        record = json.loads(report.read_text())
+        schema = resources.files("reseal.report").joinpath("schema", f"{record['schema']}.json")
+        jsonschema.Draft202012Validator(json.loads(schema.read_text("utf-8"))).validate(record)
+        report.unlink()
