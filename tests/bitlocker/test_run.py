@@ -291,3 +291,28 @@ def test_there_may_be_nothing_to_decrypt(tmp_path: Path, clear: Path) -> None:
     with pytest.raises(CheckError, match="doesn't encrypt volume 5"):
         run.decrypt(clear, 5, RunOptions(output=tmp_path / "new.raw"), sparse=False)
     assert sorted(one.name for one in tmp_path.iterdir()) == ["plain.raw"]
+
+
+def test_what_refuses_a_change_comes_before_the_decryption(clear: Path, tmp_path: Path) -> None:
+    image = copy(clear, tmp_path)
+    before = image.read_bytes()
+    steps: list[dict[str, Any]] = []
+
+    def refuse(session: Session) -> dict[str, Any]:
+        raise CheckError(f"refused with {len(session.parts)} volumes")
+
+    with pytest.raises(CheckError, match="refused with 1 volumes"):
+        change(image, Callables(refuse), RunOptions(keys=(), decrypt=True), steps.append)
+    assert steps == []
+    assert image.read_bytes() == before
+
+
+def test_descriptors_are_patched_below_the_file_system(clear: Path, tmp_path: Path) -> None:
+    """They are looked at while the volume is encrypted, and written when it is plain."""
+    image = copy(clear, tmp_path)
+    done = judges.reseal("sid", image, "--new", "--yes", "--decrypt", "--in-place", "--json")
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "judged"
+    folder.mkdir()
+    decrypted(image, folder)
+    assert read(image, look)["encrypted"] is False

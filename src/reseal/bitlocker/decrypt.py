@@ -32,7 +32,7 @@ def decrypt(
     The first sectors return to the start, and the places of BitLocker's own become zeros.
 
     Args:
-        volume: the encrypted volume, opened on `device`.
+        volume: the encrypted volume, opened on `device`; it stays usable.
         device: fills the volume; it is written.
         sparse: leave sectors zero that are zeros as they lie there. BitLocker wrote none of them: they
             were free when it began ("used space only") or were trimmed since, so that what a decryption
@@ -57,6 +57,7 @@ def decrypt(
                 report(offset + length, total)
     device.write(0, start)
     device.flush()
+    volume.was_decrypted()
     return written + len(start)
 
 

@@ -30,20 +30,19 @@ class OpenVolume:
     """A volume that BitLocker encrypts, as a `Device` that shows it decrypted. It is read only.
 
     Closing it leaves the device below open. Every read decrypts what it needs and keeps nothing: the
-    cache is that of the file system above.
+    cache is that of the file system above. Once the volume was decrypted in place, this is the device
+    below: what was opened on it stays usable, and can be written.
 
     Attributes:
         header: what its first sector says.
         metadata: the copy of the metadata that opened it.
         size: bytes.
-        read_only: True.
+        read_only: whether it is still encrypted, or the device below is read only.
         cipher: decrypts its sectors.
         conversion: which parts of it are encrypted.
         virtual_size: bytes of its start that lie elsewhere.
         reserved: what is BitLocker's own, byte offsets and sizes in ascending order.
     """
-
-    read_only = True
 
     def __init__(
         self,
@@ -54,6 +53,8 @@ class OpenVolume:
         conversion: Conversion,
     ) -> None:
         self._device = device
+        self._encrypted = True
+        self.read_only = True
         self.cipher = cipher
         self.header = header
         self.metadata = metadata
@@ -92,6 +93,8 @@ class OpenVolume:
     def read(self, offset: int, size: int) -> bytes:
         """Return exactly `size` bytes from `offset`, decrypted."""
         check_range(self, offset, size)
+        if not self._encrypted:
+            return self._device.read(offset, size)
         unit = self.header.sector_size
         start, end = offset // unit * unit, -(-(offset + size) // unit) * unit
         parts = [
@@ -123,12 +126,21 @@ class OpenVolume:
             offset += length
 
     def write(self, offset: int, data: bytes) -> None:
-        """Refuse: what is opened here is only read."""
-        del offset, data
-        raise DiskError("a volume that BitLocker encrypts is open for reading only.")
+        """Write to the device below, once it is decrypted."""
+        if self._encrypted:
+            raise DiskError("a volume that BitLocker encrypts is open for reading only.")
+        check_range(self, offset, len(data))
+        self._device.write(offset, data)
 
     def flush(self) -> None:
-        """Do nothing: nothing is written."""
+        """Flush the device below, once it is decrypted."""
+        if not self._encrypted:
+            self._device.flush()
+
+    def was_decrypted(self) -> None:
+        """Take note that the device below holds now what this shows."""
+        self._encrypted = False
+        self.read_only = self._device.read_only
 
     def close(self) -> None:
         """Do nothing: the device below belongs to its owner."""

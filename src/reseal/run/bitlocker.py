@@ -1,4 +1,4 @@
-"""Volumes that BitLocker encrypts: decrypted in an overlay, before anything else works on the disk.
+"""Volumes that BitLocker encrypts: decrypted in an overlay, before anything is written to them.
 
 What is decrypted lasts as every other change does: the overlay is merged into the image, or becomes
 another. Until then the image is as it was.
@@ -21,7 +21,7 @@ from reseal.errors import CheckError, ImageError
 from reseal.mark import Mark
 from reseal.run.disk import Disk
 from reseal.run.medium import carry_out, host_errors
-from reseal.run.opening import choose, volume_name
+from reseal.run.opening import volume_name
 from reseal.run.operation import Callables
 from reseal.run.options import RunOptions
 from reseal.run.work import perform
@@ -145,33 +145,31 @@ def _described(opened: OpenedDisk, place: VolumeRange) -> dict[str, Any]:
     }
 
 
-def decrypt_first(
+def decrypt_staged(
     operation: Operation, options: RunOptions, opened: OpenedDisk, report: Report
 ) -> dict[str, Any]:
-    """Decrypt the volume of the chosen installation, and do an operation on it, as `perform` does.
+    """Stage an operation, decrypt the volume of its installation, and write what was staged.
+
+    Decrypting takes long, so everything that can refuse the operation comes first.
 
     Returns:
         What `perform` returns, with `decrypted` (see `decrypt_place`); None where the volume was plain,
         or nothing is written.
     """
-    with opened.installations() as found:
-        chosen = choose(found, options.volume, opened.subject)
-    done = None
-    if chosen.encrypted and not options.dry_run:
-        assert chosen.place
-        done = decrypt_place(opened, chosen.place, options, report, sparse=True)
+    done: dict[str, Any] | None = None
 
-    note = None
-    if chosen.encrypted:
-        verb = "was" if done else "would be"
-        note = f"Volume {chosen.installation.volume} {verb} decrypted; BitLocker is off."
-
-    def stage_after(session: Session) -> dict[str, Any]:
+    def stage(session: Session) -> dict[str, Any]:
+        nonlocal done
         result = operation.stage(session)
-        _stage(session, note, options)
+        system = next(one for one in session.parts if one.system)
+        volume = system.device if isinstance(system.device, OpenVolume) else None
+        _stage(session, system.number if volume else None, options)
+        if volume and not options.dry_run:
+            place = next(one for one in volumes(opened.device) if one.number == system.number)
+            done = _decrypt_open(opened, place, volume, options, report, sparse=True)
         return result
 
-    result = perform(Callables(stage_after, operation.recheck), options, opened, report)
+    result = perform(Callables(stage, operation.recheck), options, opened, report)
     if done:
         result["written"] = result["written"] or asdict(Written())
         result["timings"]["Decrypting"] = done["seconds"]
@@ -195,10 +193,22 @@ def decrypt_place(
         LockedError: no key fits.
         ImageError: it can't be decrypted, or there is no space for it.
     """
-    start = time.perf_counter()
     name = volume_name(place, opened.subject)
-    part = opened.part(place)
-    volume = OpenVolume.open(part, options.keys or (), name)
+    volume = OpenVolume.open(opened.part(place), options.keys or (), name)
+    return _decrypt_open(opened, place, volume, options, report, sparse=sparse)
+
+
+def _decrypt_open(
+    opened: OpenedDisk,
+    place: VolumeRange,
+    volume: OpenVolume,
+    options: RunOptions,
+    report: Report,
+    *,
+    sparse: bool,
+) -> dict[str, Any]:
+    start = time.perf_counter()
+    part, name = opened.part(place), volume_name(place, opened.subject)
     _require_space(needed(volume, part, sparse=sparse), options, opened.subject)
     tell = _Progress(report, f"Decrypting volume {place.number}").begin()
     written = decrypt_volume(volume, part, sparse=sparse, report=tell)
@@ -227,13 +237,14 @@ def _require_space(size: int, options: RunOptions, subject: str) -> None:
     )
 
 
-def _stage(session: Session, done: str | None, options: RunOptions) -> None:
-    """Stage what Windows' own state has to say of a volume that is decrypted."""
-    if done:
-        session.note(done)
-    with session.acting("bitlocker", Mark.INFERRED):
-        if session.registry.number(STATUS, "BootStatus"):
-            session.set_number(STATUS, "BootStatus", 0)
+def _stage(session: Session, number: int | None, options: RunOptions) -> None:
+    """Stage what Windows' own state has to say of its volume, which is decrypted (None: was plain)."""
+    if number is not None:
+        verb = "would be" if options.dry_run else "was"
+        session.note(f"Volume {number} {verb} decrypted; BitLocker is off.")
+        with session.acting("bitlocker", Mark.INFERRED):
+            if session.registry.number(STATUS, "BootStatus"):
+                session.set_number(STATUS, "BootStatus", 0)
     if options.prevent_device_encryption:
         with session.acting("bitlocker", Mark.DOCUMENTED):
             session.set_number(POLICY, "PreventDeviceEncryption", 1)

@@ -98,7 +98,7 @@ def change(
         if not isinstance(medium, Disk):
             msg = f"{path} is no disk image, so it takes no --decrypt."
             raise UsageError(msg, "Leave --decrypt out.")
-        work = partial(bitlocker.decrypt_first, operation, options)
+        work = partial(bitlocker.decrypt_staged, operation, options)
     result = carry_out(path, medium, work, on_message)
     result["timings"]["total"] = time.perf_counter() - start
     return result
