@@ -47,7 +47,7 @@ class Worker:
         self._buffer = bytearray()
         with its:
             self._process = spawn(
-                [sys.executable, "-m", "reseal.clone.worker", str(its.fileno())],
+                [sys.executable, "-P", "-m", "reseal.clone.worker", str(its.fileno())],
                 pass_fds=[its.fileno()],
                 bounded=False,
             )
