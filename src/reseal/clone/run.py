@@ -175,6 +175,7 @@ class _Run:
         self._options = options
         self._on_message = on_message
         self._written = 0.0
+        self._fingerprint: list[object] = []
         self._guids = {
             str(guid): one.name
             for one in record.machines.values()
@@ -186,6 +187,7 @@ class _Run:
         folder = Path(self._plan.output_dir)
         if self._plan.thin:
             golden_mark.mark(golden.path, folder)
+        self._know_golden(golden)
         self._record.write()
         waiting: list[tuple[Machine, Entry]] = []
         for machine, entry in self._work:
@@ -199,6 +201,11 @@ class _Run:
         try:
             for answer in self._answers([machine for machine, _ in waiting]):
                 entry = entries[answer.machine.name]
+                if golden.fingerprint != self._fingerprint:
+                    self._plan.output(entry.name).unlink(missing_ok=True)
+                    error = _golden_changed(golden.path, "during the run")
+                    self._failed(entry, plain(error))
+                    raise error
                 result = self._take(answer, entry)
                 if result.error is None:
                     fresh.append(answer.machine)
@@ -207,6 +214,18 @@ class _Run:
             self._record.write()
         if fresh and self._options.sample:
             self._compare(random.Random(self._record.seed).choice(fresh))  # noqa: S311  no secret
+
+    def _know_golden(self, golden: Golden) -> None:
+        """Keep what the golden image is now; refuse one that thin clones can't be read with."""
+        self._fingerprint = golden.fingerprint
+        with Image.open(golden.path, allow_backing=self._options.allow_backing) as image:
+            digest = golden_mark.digest(image.link.all_files())
+        now = {"path": str(golden.path), "size": golden.path.stat().st_size, "digest": digest}
+        before = self._record.golden
+        thin = any(one.thin and one.state == MADE for one in self._record.machines.values())
+        if thin and before and before.get("path") == now["path"] and before != now:
+            raise _golden_changed(golden.path, "since thin clones in this folder were made of it")
+        self._record.golden = now
 
     def _answers(self, machines: list[Machine]) -> Iterator[Answer]:
         if not machines:
@@ -291,3 +310,10 @@ class _Run:
                 f"{'; '.join(differences[:3])}."
             )
             raise ImageError(msg, "Don't use the clones, and please report this.")
+
+
+def _golden_changed(golden: Path, when: str) -> ImageError:
+    return ImageError(
+        f"the golden image {golden} was changed {when}, so clones of it can't be trusted.",
+        "Restore the golden image from a copy, or make all clones again in another folder.",
+    )

@@ -50,6 +50,7 @@ def differences(machine: Machine, plan: Plan) -> list[str]:
                 volume=plan.volume,
                 output=long_way,
                 thin=True,
+                passing=True,
                 allow_backing=plan.allow_backing,
                 reads=host_folders(plan),
             ),

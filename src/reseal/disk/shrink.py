@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+from reseal.disk.attributes import keep_attributes
 from reseal.disk.device import DiskError
 from reseal.disk.output import convert, remove_partial
 from reseal.disk.qemu import json_name
@@ -64,7 +65,8 @@ def shrink(image: Image) -> None:
         convert(image.link.header, source, image.format, whole, files=files)
         header = image.link.header.options | {"file": {"driver": "file", "filename": str(whole)}}
         run_tool(["qemu-img", "compare", "-q", source, json_name(header)], files=files)
-        shutil.copymode(image.file, whole)
+        with whole.open("rb") as file:
+            keep_attributes(image.file, file.fileno())
         sync_file(whole)
         whole.replace(image.file)
         sync_folder(image.file.parent)

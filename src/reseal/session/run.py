@@ -50,6 +50,7 @@ class Options:
         volume: which installation, as `--volume` names it; None where there is only one.
         output: the new image; None to work in place.
         thin: whether the output is an overlay over the image.
+        passing: whether the output is deleted in the end, so that the image below may change.
         dry_run: whether nothing is written at all.
         chkdsk_at_boot: whether the volume's dirty flag is set in the end.
         allow_backing: whether backing files may lie outside the image's folder.
@@ -63,6 +64,7 @@ class Options:
     volume: str | None = None
     output: Path | None = None
     thin: bool = False
+    passing: bool = False
     dry_run: bool = False
     chkdsk_at_boot: bool = False
     allow_backing: bool = False
@@ -200,7 +202,9 @@ def on_disk(path: Path, work: DiskWork, options: Options, report: Report) -> dic
             with image.serve(None) as socket:
                 result = in_worker(path, partial(work, socket), report, limits)
             return {"image": _image_facts(image), **result}
-        with Transaction.begin(image, output=options.output, thin=options.thin) as transaction:
+        with Transaction.begin(
+            image, output=options.output, thin=options.thin, protect=not options.passing
+        ) as transaction:
             with image.serve(transaction.overlay) as socket:
                 result = in_worker(path, partial(work, socket), report, limits)
             if result["written"] or options.output:
