@@ -142,7 +142,7 @@ def _become_tool(parent_pid: int, folders: Sequence[Path], processor: float) -> 
     die_with_parent(parent_pid)
     with contextlib.suppress(OSError, ValueError):  # a bound that is tighter already
         sandbox.limit(memory=_TOOL_MEMORY, processor=processor)
-    sandbox.enter(writes=folders)
+    sandbox.enter_tool(folders)
 
 
 def _bounds(argv: Sequence[str], files: Iterable[Path]) -> tuple[list[Path], float]:

@@ -110,7 +110,12 @@ def _from_wim(path: Path, target: Path, options: Options, report: Report) -> dic
 
             timings = _Timings()
             with timings.of("Laying out the disk", report):
-                in_worker(path, lambda _: _lay_out(socket, layout, with_windows=True), None)
+                in_worker(
+                    path,
+                    lambda _: _lay_out(socket, layout, with_windows=True),
+                    None,
+                    Limits(programs=True),
+                )
             with timings.of("Applying the image", report):
                 # The folder: a split WIM has its other parts there.
                 limits = Limits(reads=(path.resolve().parent,))
@@ -155,7 +160,12 @@ def _from_image(path: Path, target: Path, options: Options, report: Report) -> d
         with NewDisk(target, options.size, source=path) as disk:
             with disk.serve() as socket:
                 with timings.of("Laying out the disk", report):
-                    in_worker(path, lambda _: _lay_out(socket, layout, with_windows=False), None)
+                    in_worker(
+                        path,
+                        lambda _: _lay_out(socket, layout, with_windows=False),
+                        None,
+                        Limits(programs=True),
+                    )
                 with timings.of("Copying Windows", report):
                     copied = in_worker(
                         path, lambda tell: _copy(below, socket, layout, found, tell), report
@@ -273,7 +283,7 @@ def _finished(
             device.close()
 
     with timings.of("Making it bootable", report):
-        limits = Limits(reads=(options.drivers,) if options.drivers else ())
+        limits = Limits(reads=(options.drivers,) if options.drivers else (), programs=True)
         return in_worker(path, work, None, limits)
 
 
