@@ -24,6 +24,7 @@ lint: setup
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-cache
+	$(VENV)/bin/python -m tools.dead_code
 
 format: setup
 	$(VENV)/bin/ruff check --fix .

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from reseal.clone import Options, clone
+from reseal.clone import CloneOptions, clone
 from tests.clone import machines
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def measure() -> Iterator[str]:
             watch = _Memory()
             start = time.perf_counter()
             results, first = [], 0.0
-            for result in clone(golden, rows, output, Options(jobs=jobs, sample=False)):
+            for result in clone(golden, rows, output, CloneOptions(jobs=jobs, sample=False)):
                 first = first or time.perf_counter()
                 results.append(result)
             end = time.perf_counter()

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 from reseal.ntfs.clusters import Clusters
 from reseal.proof.identity import MachineIdentity
 from reseal.proof.search import BLOCK, search
-from reseal.session.run import read
+from reseal.run import read
 from reseal.testing.machine import Machine
 from reseal.testing.windows import windows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reseal.session.opening import Found
+    from reseal.run.opening import Found
 
 RUNS = 5
 FILES, FILE_SIZE = 24, 32 << 20

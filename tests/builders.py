@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from reseal.providers import PROVIDERS
+from reseal.providers.plugins import own
 from reseal.regf import Hive, Key
 from reseal.session import Session, VolumeState
 from reseal.testing.machine import Machine, tree
 from reseal.testing.memory import MemoryTree
 from reseal.tree import join
 from reseal.windows import Installation
-from reseal.windows.registry import MACHINE_HIVES
+from reseal.windows.names import MACHINE_HIVES
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 #: Every key and value of every hive, by the hive's name.
@@ -92,7 +92,7 @@ def effect(name: str, machine: Machine | None = None, **options: Any) -> Effect:
     memory = one.installation.tree
     assert isinstance(memory, MemoryTree)
     files, hives = memory.snapshot(), state(session(machine))
-    next(each for each in PROVIDERS if each.id == name)(one)
+    next(each for each in own() if each.id == name)(one)
     assert {change.provider for change in one.changes} <= {name}
     one.verify()
     one.commit(memory)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import settings
+
+from tests import oracles
 
 # The same examples every time: a test that fails must fail for everybody.
 settings.register_profile("reseal", derandomize=True, database=None)
@@ -14,6 +17,23 @@ settings.load_profile("reseal")
 
 #: Real Windows artefacts; they lie beside the project, never in it.
 CORPUS = Path(os.environ.get("RESEAL_CORPUS", Path(__file__).parents[2] / "shared" / "corpus"))
+
+
+_run = pytest.StashKey[TemporaryDirectory[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the folder in which the workers of this run share what other readers saw."""
+    if not hasattr(config, "workerinput"):
+        config.stash[_run] = TemporaryDirectory(prefix="reseal-tests-")
+        os.environ[oracles.KEPT] = config.stash[_run].name
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove it."""
+    if folder := config.stash.get(_run, None):
+        folder.cleanup()
+        os.environ.pop(oracles.KEPT, None)
 
 
 @pytest.fixture(scope="session")

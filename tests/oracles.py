@@ -7,20 +7,30 @@ values only after an interpretation of its own, the raw data is taken from its p
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import hashlib
 import importlib
 import io
+import os
+import pickle
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from reseal.regf import Hive, Key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+T = TypeVar("T")
+
+#: The environment variable with the folder of this run, which `conftest` makes; and what counts as large.
+KEPT = "RESEAL_TESTS_KEPT"
+_LARGE = 200_000
 
 #: Path of a key ("" is the root) to its values: name ("" is the default value) to type and data.
 Tree = dict[str, dict[str, tuple[int, bytes]]]
@@ -104,12 +114,12 @@ def _dissect(data: bytes) -> Walk:
         lambda key: (
             (
                 name(value, regf.VALUE.COMP_NAME) if value.cell.NameLength else "",
-                (value.type, value.data),
+                (int(value.type), bytes(value.data)),
             )
             for value in key.values()
         ),
         lambda key: About(
-            key.cell.LastWriteTime,
+            int(key.cell.LastWriteTime),
             key.class_name or "",
             descriptor(key.cell.Security),
         ),
@@ -320,6 +330,10 @@ def _walked(walk: Walk) -> Iterator[tuple[str, Any]]:
 
 def read(reader: str, data: bytes) -> tuple[Tree, dict[str, About]]:
     """All values, and what keys are beside them, in one pass."""
+    return kept(reader, data, _read)
+
+
+def _read(reader: str, data: bytes) -> tuple[Tree, dict[str, About]]:
     walk = WALKS[reader](data)
     tree: Tree = {}
     about: dict[str, About] = {}
@@ -330,11 +344,33 @@ def read(reader: str, data: bytes) -> tuple[Tree, dict[str, About]]:
 
 
 def _oracle(reader: str) -> Callable[[bytes], Tree]:
-    def oracle(data: bytes) -> Tree:
-        walk = WALKS[reader](data)
-        return {path: dict(walk.values(key)) for path, key in _walked(walk)}
+    return lambda data: kept(reader, data, _values)
 
-    return oracle
+
+def _values(reader: str, data: bytes) -> Tree:
+    walk = WALKS[reader](data)
+    return {path: dict(walk.values(key)) for path, key in _walked(walk)}
+
+
+def kept(reader: str, data: bytes, look: Callable[[str, bytes], T]) -> T:
+    """What a reader sees in a hive; read once in a whole test run where the hive is large.
+
+    The results lie in a folder of the run alone, which the tests themselves have filled.
+    """
+    folder = os.environ.get(KEPT)
+    if folder is None or len(data) < _LARGE:
+        return look(reader, data)
+    name = f"{look.__name__} {reader} {hashlib.sha256(data).hexdigest()}"
+    path = Path(folder) / name
+    with contextlib.suppress(FileNotFoundError):
+        found: T = pickle.loads(path.read_bytes())
+        return found
+    seen = look(reader, data)
+    # Two workers may read the same at once; the file is there whole or not at all.
+    draft = path.with_name(f"{name} {os.getpid()}")
+    draft.write_bytes(pickle.dumps(seen, pickle.HIGHEST_PROTOCOL))
+    draft.replace(path)
+    return seen
 
 
 #: The readers that return all data as it is stored. libregf does not; see test_oracles.

@@ -8,7 +8,14 @@ from importlib import import_module
 
 import pytest
 
-PACKAGES = ("reseal.drivers", "reseal.regf", "reseal.session", "reseal.wim")
+PACKAGES = (
+    "reseal.customize",
+    "reseal.drivers",
+    "reseal.run",
+    "reseal.session",
+    "reseal.windows",
+    "reseal.wim",
+)
 
 
 @pytest.mark.parametrize("package", PACKAGES)

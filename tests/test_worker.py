@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from reseal import worker
+from reseal import messages, worker
 from reseal.errors import CheckError, ImageError, ResealError
 from reseal.process import die_with_parent
 from reseal.worker import UnexpectedError, run_worker
@@ -138,7 +138,7 @@ def test_junk_from_a_captured_worker_is_an_error(junk: bytes) -> None:
 
 
 def test_an_endless_message_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "MAX_MESSAGE", 1 << 20)
+    monkeypatch.setattr(messages, "MAX_MESSAGE", 1 << 20)
 
     def job(_: object) -> None:
         while True:

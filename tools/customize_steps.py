@@ -32,12 +32,12 @@ def lines() -> Iterator[str]:
 
 
 def _step(one: Step) -> Iterator[str]:
-    yield from ("", f"### {one.name}", "", one.description, "")
+    yield from ("", f"### {one.id}", "", one.description, "")
     for argument in one.arguments:
         yield f"- `{argument.name}`: {argument.help}"
     if one.arguments:
         yield ""
-    words = " ".join((f"--{one.name}", *map(shlex.quote, one.example)))
+    words = " ".join((f"--{one.id}", *map(shlex.quote, one.example)))
     yield from ("```sh", f"reseal customize image.qcow2 {words}", "```", "")
     yield from ("```toml", "[[step]]", example(one), "```", "")
     yield f"Known: {one.mark}; {one.source}."

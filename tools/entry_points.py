@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from reseal.checks import CHECKS
-from reseal.providers import PROVIDERS
+from reseal.providers.plugins import own
 from reseal.sysprep.action_file import Module
 from reseal.sysprep.entry_points import Disposition, disposition
 
@@ -33,7 +33,7 @@ def table(summary: str) -> str:
     """Return the page for a table of entry points."""
     rows = [(method, dll, builds.split()) for method, dll, builds in _ROW.findall(summary)]
     builds = sorted({build for _, _, listed in rows for build in listed}, key=int)
-    marks = {one.id: one.mark for one in PROVIDERS} | {one.id: one.mark for one in CHECKS}
+    marks = {one.id: one.mark for one in own()} | {one.id: one.mark for one in CHECKS}
     lines = [
         "# What becomes of Sysprep's entry points",
         "",

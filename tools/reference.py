@@ -13,7 +13,8 @@ from reseal import errors
 from reseal.answerfile import RULES, schema
 from reseal.api import OpenImage
 from reseal.checks import CHECKS
-from reseal.providers import PROVIDERS, Provider, provider
+from reseal.providers import Provider, provider
+from reseal.providers.plugins import own
 from reseal.report.record import SCHEMA
 from reseal.session import Change, Mark, Session
 from tools.command_tree import Command, commands
@@ -28,7 +29,7 @@ def pages() -> dict[str, str]:
     """Return every generated page by its file's name."""
     made = {
         "commands.md": _commands(),
-        "providers.md": _providers(PROVIDERS),
+        "providers.md": _providers(own()),
         "checks.md": _checks(),
         "answer-files.md": _answer_files(),
         "record.md": _record(),

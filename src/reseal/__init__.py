@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from reseal.version import __version__
 
-# Not the one of typing, whose import takes longer than all of `reseal.regf`.
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from os import PathLike
@@ -42,9 +43,7 @@ def open(  # noqa: A001  the verb that everybody expects
     Raises:
         ResealError: its classes say what is wrong; each has a `hint`.
     """
-    from pathlib import Path  # noqa: PLC0415  `import reseal` stays light
-
-    from reseal.api.opened import open_image  # noqa: PLC0415
+    from reseal.api.opened import open_image  # noqa: PLC0415  every module imports this one
 
     return open_image(
         Path(image),

@@ -3,12 +3,16 @@
 To start a command is to load what it needs; what a package offers beside that would take longer.
 """
 
-TYPE_CHECKING = False  # not the one of typing, whose import takes longer than all of `reseal.regf`
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def later(package: str, **modules: str) -> "Callable[[str], object]":
+def later(package: str, **modules: str) -> Callable[[str], object]:
     """Return a package's `__getattr__`.
 
     Args:
@@ -20,8 +24,6 @@ def later(package: str, **modules: str) -> "Callable[[str], object]":
         if name not in modules:
             msg = f"module {package!r} has no attribute {name!r}"
             raise AttributeError(msg)
-        from importlib import import_module  # noqa: PLC0415
-
         return getattr(import_module(f"{package}.{modules[name]}"), name)
 
     return load

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import faulthandler
-import json
 import mmap
 import os
 import signal
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from reseal import sandbox
 from reseal.errors import ImageError, ResealError
+from reseal.messages import Channel, MessageError
 from reseal.process import die_with_parent, signal_name
 from reseal.sandbox import Limits
 
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 #: What the sandbox answers.
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
-#: The longest message that is taken from a worker, in bytes; a result is one message.
-MAX_MESSAGE = 64 << 20
 
 
 class UnexpectedError(ResealError):
@@ -113,16 +111,17 @@ def _run_worker(
     if pid == 0:
         _work(job, writer, parent_pid, limits, scratch)
     os.close(writer)
-    final: dict[str, Any] | None = None
+    channel = Channel(reader)
     try:
-        for message in _messages(reader, subject):
-            if "report" not in message:
-                final = message
-                break
+        while (final := channel.receive()) and "report" in final:
+            if not isinstance(final["report"], dict):
+                raise _babble(subject)
             if on_message is not None:
-                on_message(message["report"])
+                on_message(final["report"])
+    except MessageError as error:
+        raise _babble(subject) from error
     finally:
-        os.close(reader)
+        channel.close()
         # It has said its last word, has crashed, or nobody listens any more. The status of a
         # process that has already crashed stays what it is.
         os.kill(pid, signal.SIGKILL)
@@ -146,12 +145,11 @@ def _work(
         die_with_parent(parent_pid)
         _leave_parent({writer, *limits.keeps})
         _settle(limits, scratch)
+        channel = Channel(writer)
 
         def send(message: dict[str, Any]) -> None:
             sandbox.heartbeat()
-            data = memoryview(json.dumps(message).encode() + b"\n")
-            while data:
-                data = data[os.write(writer, data) :]
+            channel.send(message)
 
         try:
             send({"result": job(lambda message: send({"report": message}))})
@@ -215,29 +213,6 @@ def _warn_once() -> None:
     if found and not _lacking[-1]:
         _lacking[-1] = 1
         sys.stderr.write(f"Warning: {sandbox.missing(found)}\n")
-
-
-def _messages(reader: int, subject: str) -> Iterator[dict[str, Any]]:
-    pending = bytearray()
-    while chunk := os.read(reader, 1 << 16):
-        pending += chunk
-        if b"\n" in chunk:
-            *lines, rest = bytes(pending).split(b"\n")
-            pending = bytearray(rest)
-            for line in lines:
-                yield _message(line, subject)
-        if len(pending) > MAX_MESSAGE:
-            raise _babble(subject)
-
-
-def _message(line: bytes, subject: str) -> dict[str, Any]:
-    try:
-        message = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise _babble(subject) from error
-    if not isinstance(message, dict) or not isinstance(message.get("report", {}), dict):
-        raise _babble(subject)
-    return message
 
 
 def _babble(subject: str) -> ImageError:

@@ -12,6 +12,8 @@ WINPE = "Microsoft-Windows-International-Core-WinPE"
 JOIN = "Microsoft-Windows-UnattendedJoin"
 TCPIP = "Microsoft-Windows-TCPIP"
 DNS = "Microsoft-Windows-DNS-Client"
+DRIVERS = "Microsoft-Windows-PnpCustomizationsNonWinPE"
+RDP = "Microsoft-Windows-TerminalServices-LocalSessionManager"
 
 HEAD = '<?xml version="1.0" encoding="utf-8"?>\n'
 ROOT = (
@@ -61,3 +63,37 @@ def package(name: str, action: str, inside: str = "") -> str:
 def servicing(*packages: str) -> str:
     """Return what stands before the passes; its first package starts on the next line."""
     return f"<servicing>\n{''.join(packages)}</servicing>\n"
+
+
+#: One setting of every kind that offlineServicing has.
+OFFLINE = unattend(
+    settings(
+        "offlineServicing",
+        component(
+            SHELL,
+            "<ComputerName>Pc-1</ComputerName><RegisteredOwner>Me</RegisteredOwner>"
+            "<OEMInformation><Model>M</Model><SupportProvider>S</SupportProvider></OEMInformation>"
+            "<OfflineUserAccounts><OfflineAdministratorPassword>"
+            "<Value>cAB3AEEAZABtAGkAbgBpAHMAdAByAGEAdABvAHIAUABhAHMAcwB3AG8AcgBkAA==</Value>"
+            "<PlainText>false</PlainText></OfflineAdministratorPassword>"
+            '<OfflineLocalAccounts><LocalAccount wcm:action="add"><Name>bob</Name><Group>Users; '
+            "Administrators</Group><Password><Value> p </Value></Password></LocalAccount>"
+            '<LocalAccount wcm:action="add"><Name>eve</Name></LocalAccount></OfflineLocalAccounts>'
+            '<OfflineDomainAccounts><OfflineDomainAccount wcm:action="add"><SID>S-1-5-21-1-2-3-500'
+            "</SID><Group>Administrators</Group></OfflineDomainAccount></OfflineDomainAccounts>"
+            "</OfflineUserAccounts>",
+        ),
+        component(RDP, "<fDenyTSConnections>false</fDenyTSConnections>"),
+        component(
+            DRIVERS,
+            '<DriverPaths><PathAndCredentials wcm:action="add" wcm:keyValue="1"><Path>D:\\drivers'
+            "</Path><Credentials><Domain>d</Domain><Username>u</Username><Password>p</Password>"
+            "</Credentials></PathAndCredentials></DriverPaths>",
+        ),
+        component(
+            JOIN,
+            "<OfflineIdentification><Provisioning><AccountData>QQ==</AccountData></Provisioning>"
+            "</OfflineIdentification>",
+        ),
+    )
+)

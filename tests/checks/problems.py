@@ -128,10 +128,21 @@ PROBLEMS: dict[str, Problem] = {
         "error", r"config\\DEFAULT is missing",
         machine={"files": {"Windows": {"System32": {"config": {"DEFAULT": None}}}}},
     ),
-    "windows-setup": Problem(
-        "error", "IMAGE_STATE_UNDEPLOYABLE",
+    "pending-renames": Problem(
+        "warning", "renames or deletes 2 files",
+        machine={"system": {CCS: {"Control": {"Session Manager": {
+            "PendingFileRenameOperations": ["\\??\\C:\\a", "", "\\??\\C:\\b", "!\\??\\C:\\c"]}}}}},
+        items=("delete \\??\\C:\\a", "\\??\\C:\\b -> !\\??\\C:\\c"),
+    ),
+    "reserved-storage": Problem(
+        "error", "ActiveScenario 7", "0x800F0975",
         machine={"software": microsoft({CURRENT_VERSION: {
-            "Setup\\State": {"ImageState": "IMAGE_STATE_UNDEPLOYABLE"}}})},
+            "ReserveManager": {"ActiveScenario": 7}}})},
+    ),
+    "servicing": Problem(
+        "error", "RebootPending",
+        machine={"software": microsoft({CURRENT_VERSION: {
+            "Component Based Servicing\\RebootPending": {}}})},
     ),
     "sysprep-state": Problem(
         "error", "SysprepCorrupt is set", "0x8007001f",
@@ -143,29 +154,23 @@ PROBLEMS: dict[str, Problem] = {
         machine={"build": 9200, "system": {
             "Setup": {"Source OS (Updated on 1/14/2016 10:47:31)": {"CurrentBuild": "7601"}}}},
     ),
-    "servicing": Problem(
-        "error", "RebootPending",
+    "windows-setup": Problem(
+        "error", "IMAGE_STATE_UNDEPLOYABLE",
         machine={"software": microsoft({CURRENT_VERSION: {
-            "Component Based Servicing\\RebootPending": {}}})},
+            "Setup\\State": {"ImageState": "IMAGE_STATE_UNDEPLOYABLE"}}})},
     ),
-    "reserved-storage": Problem(
-        "error", "ActiveScenario 7", "0x800F0975",
-        machine={"software": microsoft({CURRENT_VERSION: {
-            "ReserveManager": {"ActiveScenario": 7}}})},
-    ),
-    "pending-renames": Problem(
-        "warning", "renames or deletes 2 files",
-        machine={"system": {CCS: {"Control": {"Session Manager": {
-            "PendingFileRenameOperations": ["\\??\\C:\\a", "", "\\??\\C:\\b", "!\\??\\C:\\c"]}}}}},
-        items=("delete \\??\\C:\\a", "\\??\\C:\\b -> !\\??\\C:\\c"),
-    ),
-    "store-apps": Problem(
-        "error", f"{APP} was installed for Alice", "0x80073cf2",
-        machine={"software": microsoft({CURRENT_VERSION: {STORE: {ALICE: {APP: {}}}}})},
+    "answer-files": Problem(
+        "warning", r"Windows\\Panther\\Unattend\\Unattend.xml:6 calls Sysprep.*pass specialize",
+        machine={"files": {"Windows": {"Panther": {"Unattend": {"Unattend.xml": CALLS_SYSPREP}}}}},
     ),
     "appx-service": Problem(
         "error", "AppXSvc", "0x80070422",
         machine={"system": {CCS: {"Services": {"AppXSvc": DISABLED}}}},
+    ),
+    "defender-endpoint": Problem(
+        "warning", "onboarded", "0x80070005",
+        machine={"software": microsoft({
+            "Windows Advanced Threat Protection\\Status": {"OnboardingState": 1}})},
     ),
     "domain": Problem(
         "warning", "member of the domain corp.example.*removes it",
@@ -175,17 +180,17 @@ PROBLEMS: dict[str, Problem] = {
         "error", "domain controller",
         machine={"system": {CCS: {"Control": {"ProductOptions": {"ProductType": "LanmanNT"}}}}},
     ),
-    "server-roles": Problem(
-        "warning", "DHCP Server is installed.* Windows Server 2012",
-        machine={
-            "build": 9200,
-            "install_type": "Server",
-            "software": microsoft({
-                "ServerManager\\ServicingStorage\\ServerComponentCache\\DHCP": {"InstallState": 1}}),
-        },
+    "drive-letter": Problem("note", "knows its own volume as D:", machine={"drive": "D:"}),
+    "encrypted-files": Problem(
+        "error", "EFS encrypts 1 file",
+        volume={"Users": {"Alice": {"secret.txt": File(b"x", encrypted=True)}}},
+        items=(r"Users\Alice\secret.txt",),
     ),
-    "msmq": Problem(
-        "warning", "MSMQ", machine={"system": {CCS: {"Services": {"MSMQ": SERVICE}}}}
+    "ie-provider": Problem(
+        "warning", "The Cleanup provider of Internet Explorer", "0x800700c1",
+        machine={"software": microsoft({CURRENT_VERSION: {"Setup\\Sysprep\\Cleanup": {
+            "{EC9FE15D-99DD-4FB9-90D5-5B56E42A0F80}":
+                "C:\\Windows\\SysWOW64\\iesysprep.dll,Sysprep_Cleanup_IE"}}})},
     ),
     "iis": Problem(
         "warning", "holds 1 encrypted credentials",
@@ -193,15 +198,13 @@ PROBLEMS: dict[str, Problem] = {
             "applicationHost.config": IIS}}}}}},
         items=("IISWASOnlyAesProvider",),
     ),
+    "msmq": Problem(
+        "warning", "MSMQ", machine={"system": {CCS: {"Services": {"MSMQ": SERVICE}}}}
+    ),
     "nps": Problem(
         "warning", r"1 RADIUS client \(Access Point\)",
         machine={"files": {"Windows": {"System32": {"ias": {"ias.xml": IAS}}}}},
         items=("Access Point",),
-    ),
-    "encrypted-files": Problem(
-        "error", "EFS encrypts 1 file",
-        volume={"Users": {"Alice": {"secret.txt": File(b"x", encrypted=True)}}},
-        items=(r"Users\Alice\secret.txt",),
     ),
     "passwords": Problem(
         "warning", "at least 8 characters and characters of several kinds, and Alice has",
@@ -211,9 +214,33 @@ PROBLEMS: dict[str, Problem] = {
         )},
         items=("Alice",),
     ),
-    "answer-files": Problem(
-        "warning", r"Windows\\Panther\\Unattend\\Unattend.xml:6 calls Sysprep.*pass specialize",
-        machine={"files": {"Windows": {"Panther": {"Unattend": {"Unattend.xml": CALLS_SYSPREP}}}}},
+    "rearm": Problem("note", "not checkable", "0xc004d307"),
+    "server-roles": Problem(
+        "warning", "DHCP Server is installed.* Windows Server 2012",
+        machine={
+            "build": 9200,
+            "install_type": "Server",
+            "software": microsoft({
+                "ServerManager\\ServicingStorage\\ServerComponentCache\\DHCP": {"InstallState": 1}}),
+        },
+    ),
+    "several-windows": Problem(
+        "warning", r"another Windows \(1:Windows.old\)",
+        options={"neighbours": Neighbours(installations=("1:Windows.old",))},
+    ),
+    "storage-drivers": Problem(
+        "note", "will not find its disk on virtio",
+        machine={name: with_storage(services=("storahci", "stornvme"))[name]
+                 for name in ("system", "files")},
+        items=(
+            "virtio block (viostor): no driver", "virtio SCSI (vioscsi): no driver",
+            "NVMe: stornvme", "SATA (AHCI): storahci", "IDE: no driver", "VMware PVSCSI: no driver",
+            "LSI Logic SAS: no driver", "Hyper-V (storvsc): no driver",
+        ),
+    ),
+    "store-apps": Problem(
+        "error", f"{APP} was installed for Alice", "0x80073cf2",
+        machine={"software": microsoft({CURRENT_VERSION: {STORE: {ALICE: {APP: {}}}}})},
     ),
     "vm-mode": Problem(
         "error", "last ran on Dell Inc. Latitude E6430",
@@ -224,36 +251,9 @@ PROBLEMS: dict[str, Problem] = {
         }}},
         options={"switches": frozenset({"mode:vm"})},
     ),
-    "drive-letter": Problem("note", "knows its own volume as D:", machine={"drive": "D:"}),
-    "several-windows": Problem(
-        "warning", r"another Windows \(1:Windows.old\)",
-        options={"neighbours": Neighbours(installations=("1:Windows.old",))},
-    ),
-    "ie-provider": Problem(
-        "warning", "The Cleanup provider of Internet Explorer", "0x800700c1",
-        machine={"software": microsoft({CURRENT_VERSION: {"Setup\\Sysprep\\Cleanup": {
-            "{EC9FE15D-99DD-4FB9-90D5-5B56E42A0F80}":
-                "C:\\Windows\\SysWOW64\\iesysprep.dll,Sysprep_Cleanup_IE"}}})},
-    ),
     "windows-update": Problem(
         "note", "wuauserv disabled",
         machine={"system": {CCS: {"Services": {"wuauserv": DISABLED}}}},
-    ),
-    "defender-endpoint": Problem(
-        "warning", "onboarded", "0x80070005",
-        machine={"software": microsoft({
-            "Windows Advanced Threat Protection\\Status": {"OnboardingState": 1}})},
-    ),
-    "rearm": Problem("note", "not checkable", "0xc004d307"),
-    "storage-drivers": Problem(
-        "note", "will not find its disk on virtio",
-        machine={name: with_storage(services=("storahci", "stornvme"))[name]
-                 for name in ("system", "files")},
-        items=(
-            "virtio block (viostor): no driver", "virtio SCSI (vioscsi): no driver",
-            "NVMe: stornvme", "SATA (AHCI): storahci", "IDE: no driver", "VMware PVSCSI: no driver",
-            "LSI Logic SAS: no driver", "Hyper-V (storvsc): no driver",
-        ),
     ),
 }  # fmt: skip
 

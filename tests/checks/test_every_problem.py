@@ -14,7 +14,7 @@ from reseal.ntfs import Volume
 from reseal.providers.selection import select
 from reseal.report import text
 from reseal.report.checks import check_job, exit_code
-from reseal.session.run import read
+from reseal.run import read
 from reseal.testing.disks import BASIC_DATA, gpt_disk
 from reseal.testing.machine import Machine, system_hive, tree
 from reseal.testing.volumes import ntfs_volume, populate

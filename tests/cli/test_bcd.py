@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from reseal.cli import commands
 from reseal.testing.windows import MEBIBYTE, windows
 from tests import oracles
-from tests.session.test_boot_store import stored
+from tests.run.test_boot import stored
 
 RUNNER = CliRunner()
 

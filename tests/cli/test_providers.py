@@ -6,7 +6,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from reseal.cli import commands
-from reseal.providers import PROVIDERS
+from reseal.providers.plugins import own
 
 RUNNER = CliRunner()
 
@@ -15,7 +15,7 @@ def test_json_holds_every_declaration() -> None:
     result = RUNNER.invoke(commands.reseal, ["providers", "--json"])
     assert result.exit_code == 0
     listed = json.loads(result.stdout)["providers"]
-    assert [one["id"] for one in listed] == [one.id for one in PROVIDERS]
+    assert [one["id"] for one in listed] == [one.id for one in own()]
     assert {key for one in listed for key in one} == {
         "id", "title", "description", "mark", "source", "default", "beyond", "entry_points",
     }  # fmt: skip
@@ -28,7 +28,7 @@ def test_text_says_what_each_does_and_fits_a_terminal() -> None:
     result = RUNNER.invoke(commands.reseal, ["providers"])
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
-    for one in PROVIDERS:
+    for one in own():
         assert any(line.startswith(f"{one.id} (o") for line in lines)
         assert f"    {one.title}." in lines
     assert max(map(len, lines)) <= 100

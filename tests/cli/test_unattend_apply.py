@@ -182,7 +182,7 @@ def test_a_new_file_has_the_permissions_of_its_folder(
 
 def test_driver_packages_of_the_file_are_added(image: Path, tmp_path: Path) -> None:
     """ntfscat reads them from the volume."""
-    from tests.sysprep.test_driver_paths import INF, TEXT
+    from tests.unattend.test_drivers import INF, TEXT
 
     folder = tmp_path / "packages"
     folder.mkdir()
@@ -314,7 +314,7 @@ def command_lines(stop: threading.Event, seen: set[bytes]) -> None:
 @pytest.mark.parametrize("way", ["apply", "generalize"])
 def test_a_password_is_nowhere_to_be_seen(real_sam: Path, tmp_path: Path, way: str) -> None:
     """Output, JSON, report, log, process list, the image's own log: all of it is searched."""
-    from tests.sysprep.test_local_accounts import nt
+    from tests.unattend.test_local_accounts import nt
 
     image = Path(shutil.copyfile(real_sam, tmp_path / "image.qcow2"))
     report = tmp_path / "report.json"

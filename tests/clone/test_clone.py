@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from reseal.clone import FleetError, Options, clone
-from reseal.clone.plan import Machine, Plan
+from reseal.clone import CloneOptions, FleetError, clone
+from reseal.clone.plan import ClonePlan, FleetMachine
 from reseal.clone.pool import Pool, Worker, WorkerError
 from reseal.clone.sampled import differences
 from reseal.disk import FileDevice, InUseError
@@ -149,7 +149,7 @@ def test_two_runs_into_one_folder_never_share_an_identity(golden: Path, tmp_path
     assert len({entry["path"] for entry in entries if (folder / entry["path"]).exists()}) == 4
     # Another seed would draw what the folder's own does not.
     with pytest.raises(UsageError, match="another seed"):
-        list(clone(golden, first, folder, Options(seed="other")))
+        list(clone(golden, first, folder, CloneOptions(seed="other")))
 
 
 def test_a_folder_that_is_in_use_or_has_a_damaged_record(golden: Path, tmp_path: Path) -> None:
@@ -294,13 +294,13 @@ def test_calls_that_make_no_sense(golden: Path, tmp_path: Path) -> None:
     assert not folder.exists()
 
 
-def plan(golden: Path, folder: Path) -> Plan:
+def plan(golden: Path, folder: Path) -> ClonePlan:
     folder.mkdir()
-    return Plan(golden=str(golden), output_dir=str(folder))
+    return ClonePlan(golden=str(golden), output_dir=str(folder))
 
 
-def wanted(count: int) -> list[Machine]:
-    return [Machine(f"WS-{number}", f"{CHOSEN[:-1]}{number}", f"k{number}")
+def wanted(count: int) -> list[FleetMachine]:
+    return [FleetMachine(f"WS-{number}", f"{CHOSEN[:-1]}{number}", f"k{number}")
             for number in range(count)]  # fmt: skip
 
 
@@ -309,15 +309,15 @@ def test_a_worker_that_is_killed_is_replaced(golden: Path, tmp_path: Path) -> No
     killed: list[int] = []
     with Pool(own, jobs=2) as pool:
 
-        def started(machine: Machine) -> None:
+        def started(machine: FleetMachine) -> None:
             if machine.name == "WS-3" and not killed:
                 killed.append(next(iter(pool._workers)).pid)
                 os.kill(killed[0], signal.SIGKILL)
 
         answers = list(pool.run(wanted(8), started))
     assert killed
-    assert sorted(one.machine.name for one in answers) == [f"WS-{n}" for n in range(8)]
-    assert all(one.made for one in answers)
+    assert sorted(machine.name for machine, _ in answers) == [f"WS-{n}" for n in range(8)]
+    assert all(said["made"] for _, said in answers)
 
 
 def test_a_worker_that_is_killed_while_it_starts_is_replaced(golden: Path, tmp_path: Path) -> None:
@@ -325,7 +325,7 @@ def test_a_worker_that_is_killed_while_it_starts_is_replaced(golden: Path, tmp_p
     killed: list[int] = []
 
     class Mortal(Worker):
-        def __init__(self, plan: Plan) -> None:
+        def __init__(self, plan: ClonePlan) -> None:
             super().__init__(plan)
             if not killed:
                 killed.append(self.pid)
@@ -335,14 +335,14 @@ def test_a_worker_that_is_killed_while_it_starts_is_replaced(golden: Path, tmp_p
         patch.setattr("reseal.clone.pool.Worker", Mortal)
         answers = list(pool.run(wanted(2), lambda _: None))
     assert killed
-    assert [one.error for one in answers] == [None, None]
+    assert [said.get("error") for _, said in answers] == [None, None]
 
 
 def test_workers_that_never_start_end_the_run(golden: Path, tmp_path: Path) -> None:
     own = plan(golden, tmp_path / "fleet")
 
     class Stillborn(Worker):
-        def __init__(self, plan: Plan) -> None:
+        def __init__(self, plan: ClonePlan) -> None:
             super().__init__(plan)
             os.kill(self.pid, signal.SIGKILL)
 
@@ -372,9 +372,9 @@ def test_a_clone_that_is_not_the_long_way_is_noticed(golden: Path, tmp_path: Pat
     own = plan(golden, tmp_path / "fleet")
     (machine,) = wanted(1)
     with Pool(own, jobs=1) as pool:
-        assert [one.error for one in pool.run([machine], lambda _: None)] == [None]
+        assert ["made" in said for _, said in pool.run([machine], lambda _: None)] == [True]
     assert differences(machine, own) == []
-    other = Machine(machine.name, f"{CHOSEN[:-1]}5", "another key")
+    other = FleetMachine(machine.name, f"{CHOSEN[:-1]}5", "another key")
     found = differences(other, own)
     assert {"the hive SYSTEM differs", "the hive SOFTWARE differs"} <= set(found)
 
@@ -382,14 +382,16 @@ def test_a_clone_that_is_not_the_long_way_is_noticed(golden: Path, tmp_path: Pat
 def test_python_gets_results_as_they_come(golden: Path, tmp_path: Path) -> None:
     said: list[dict[str, Any]] = []
     rows = [{"name": "A"}, {"name": "*"}, {"name": "C", "owner": "Ben"}]
-    made = clone(golden, rows, tmp_path / "fleet", Options(jobs=1, sample=False), said.append)
+    made = clone(golden, rows, tmp_path / "fleet", CloneOptions(jobs=1, sample=False), said.append)
     assert not (tmp_path / "fleet").exists()
     first = next(made)
     assert (first.entry.name, first.fresh, first.error) == ("A", True, None)
     assert (tmp_path / "fleet" / "A.qcow2").exists()
     # Who has enough stops; what is made stays, and the rest is made when it is asked for again.
     made.close()
-    names = [one.entry.name for one in clone(golden, rows, tmp_path / "fleet", Options(jobs=1))]
+    names = [
+        one.entry.name for one in clone(golden, rows, tmp_path / "fleet", CloneOptions(jobs=1))
+    ]
     assert len(names) == 3
     assert {"planned": 3} in said
     assert {"started": "A"} in said

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reseal.clone import Options, clone
+from reseal.clone import CloneOptions, clone
 from reseal.errors import ImageError
 from tests.clone import machines
 from tests.clone.machines import prove, record
@@ -31,7 +31,7 @@ def test_a_cluster_that_loses_a_worker_makes_them_all(golden: Path, tmp_path: Pa
         local_directory=tmp_path / "dask",
     ) as cluster:  # fmt: skip
         pids = [worker.pid for worker in cluster.workers.values()]
-        options = Options(dask=cluster.scheduler_address, seed="one")
+        options = CloneOptions(dask=cluster.scheduler_address, seed="one")
         results = []
         for result in clone(golden, rows, folder, options):
             results.append(result)
@@ -46,7 +46,7 @@ def test_a_cluster_that_loses_a_worker_makes_them_all(golden: Path, tmp_path: Pa
     assert not list(folder.glob(".*partial"))
     prove(entries[-1], folder, tmp_path / "look")
     # It is the same work: the same seed gives the same machines without a cluster.
-    alone = list(clone(golden, rows, tmp_path / "alone", Options(seed="one", sample=False)))
+    alone = list(clone(golden, rows, tmp_path / "alone", CloneOptions(seed="one", sample=False)))
     guids = {one.entry.name: one.entry.identity["machine_guid"] for one in alone}
     assert guids == {entry["name"]: entry["identity"]["machine_guid"] for entry in entries}
 
@@ -55,6 +55,6 @@ def test_a_scheduler_that_does_not_answer(
     golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("reseal.clone.cluster._CONNECT", 0.5)
-    options = Options(dask="tcp://127.0.0.1:1")
+    options = CloneOptions(dask="tcp://127.0.0.1:1")
     with pytest.raises(ImageError, match="does not answer"):
         list(clone(golden, [{"name": "A"}], tmp_path / "fleet", options))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from reseal.answerfile import Position
 from reseal.clone.csv_cells import cells
-from reseal.clone.table import Table, TableError, load, table_of
+from reseal.clone.table import FleetTable, TableError, load, table_of
 
 CSV = 'Name;DNS;note\r\nWS-1;192.0.2.1 192.0.2.2;"a ""b"";\r\nc"\r\n\r\nWS-2;;\r\n'
 JSON = """{"about": {"x": [1]}, "machines": [
@@ -28,7 +28,7 @@ name = "WS-2"
 """
 
 
-def table(tmp_path: Path, name: str, text: str | bytes) -> Table:
+def table(tmp_path: Path, name: str, text: str | bytes) -> FleetTable:
     path = tmp_path / name
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return load(path)

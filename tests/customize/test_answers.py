@@ -8,7 +8,7 @@ from reseal.answerfile import AnswerFile, Answers, mark
 from reseal.answerfile.passes import Pass
 from reseal.customize.answers import add
 from reseal.customize.outputs import Outputs
-from reseal.customize.run import Run
+from reseal.customize.shared import Run
 from reseal.errors import CheckError
 from reseal.session import Session
 from reseal.sysprep.arm import Target

@@ -16,7 +16,7 @@ def test_the_reference_is_up_to_date() -> None:
     assert PAGE.read_text(encoding="utf-8") == page()
 
 
-@pytest.mark.parametrize("step", STEPS.values(), ids=lambda step: step.name)
+@pytest.mark.parametrize("step", STEPS.values(), ids=lambda step: step.id)
 def test_every_step_says_what_it_is(step: Step) -> None:
     assert step.title.endswith(".")
     assert step.source

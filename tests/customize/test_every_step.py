@@ -18,7 +18,7 @@ from tests.customize import machines
 from tests.customize.machines import MARK, PROFILE_TEXT, USER, USER_SID, Judged
 from tests.end_to_end.judges import reseal
 from tests.ntfs import judges
-from tests.sysprep.test_local_accounts import nt
+from tests.unattend.test_local_accounts import nt
 
 pytestmark = pytest.mark.corpus
 WINLOGON = r"Microsoft\Windows NT\CurrentVersion\Winlogon"

@@ -33,7 +33,7 @@ is only text here
 [[step]]
 mkdir = "/Again"
 """))  # fmt: skip
-    assert [one.step.name for one in found] == ["mkdir", "copy-in", "write", "mkdir"]
+    assert [one.step.id for one in found] == ["mkdir", "copy-in", "write", "mkdir"]
     assert found[1].host("host") == tmp_path / "agent" / "agent.msi"
     assert "[[step]]" in found[2].text("text")
     assert [one.where.rpartition(".toml:")[2] for one in found] == [

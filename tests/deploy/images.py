@@ -14,7 +14,7 @@ from reseal.testing.machine import Machine, tree
 from reseal.testing.volumes import File, Folder, ntfs_volume, populate
 from reseal.tree import HIDDEN, READONLY, SYSTEM
 from tests.checks.problems import merged
-from tests.ntfs.conftest import writable
+from tests.ntfs.conftest import make_journal, writable
 from tests.wim.volumes import _hard_link, _short, descriptor, link
 
 MIB = 1 << 20
@@ -37,12 +37,13 @@ RICH: dict[str, Any] = {
 }
 
 
-def rich_image(path: Path, *, size: int = 64 * MIB, **machine: Any) -> Path:
+def rich_image(path: Path, *, size: int = 64 * MIB, journal: bool = False, **machine: Any) -> Path:
     """Make a qcow2 of a GPT disk with one volume that holds a Windows with boot files.
 
     Args:
         path: where it goes.
         size: bytes of the volume.
+        journal: whether the volume has a USN journal.
         machine: more of `Machine`.
     """
     volume, disk = path.with_suffix(".volume"), path.with_suffix(".disk")
@@ -53,6 +54,8 @@ def rich_image(path: Path, *, size: int = 64 * MIB, **machine: Any) -> Path:
         _short(opened, r"Windows\System32", "Long file name.dll", "LONGFI~1.DLL")
         _short(opened, "", "Documents and Settings", "DOCUME~1")
         _hard_link(opened, r"Windows\System32\Long file name.dll", r"Windows\WinSxS", "linked.dll")
+        if journal:
+            make_journal(opened)
     gpt_disk(disk, [(volume, BASIC_DATA, "Basic data partition")])
     convert(disk, path, "qcow2")
     volume.unlink()

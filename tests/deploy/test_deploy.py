@@ -15,7 +15,7 @@ from uuid import UUID
 import jsonschema
 import pytest
 
-from reseal.deploy import Firmware, Options, boot_code, deploy
+from reseal.deploy import Firmware, Options, boot_code, deploy, resize_disk
 from reseal.regf import Hive
 from reseal.report import deployment
 from reseal.report.page import render
@@ -263,6 +263,28 @@ def test_the_record_says_what_is_known_and_what_is_not(disk: Disk) -> None:
     else:
         assert record["boot"]["mbr_code"] == record["boot"]["volume_code"] == "reseal's"
         assert "bootsect /nt60 SYS /mbr" in notes
+
+
+def test_the_record_has_the_steps_of_every_run(disk: Disk) -> None:
+    path, record, _, _ = disk
+    steps = set(record["timings"])
+    assert steps >= {"Laying out the disk", "Making it bootable", "Filling the system partition",
+                     "Finishing the disk", "total"}  # fmt: skip
+    assert ({"Writing", "Reading it back"} <= steps) is bool(record["changes"])
+    filled = "Applying the image" if path.name.startswith("wim") else "Copying Windows"
+    assert filled in steps
+    assert all(0 <= seconds < 600 for seconds in record["timings"].values())
+
+
+@pytest.mark.parametrize("journal", [True, False])
+def test_what_a_journal_misses_is_told(tmp_path: Path, journal: bool) -> None:
+    source, disk, larger = (tmp_path / f"{name}.qcow2" for name in ("source", "disk", "larger"))
+    rich_image(source, journal=journal)
+    record = made(source, disk, Firmware.UEFI, 1400 * MIB, recovery=True)
+    assert any("USN journal" in note for note in record["notes"]) is journal
+    record = resize_disk(disk, larger, 1800 * MIB, lambda _: None)
+    assert any("USN journal" in note for note in record["notes"]) is journal
+    assert set(record["timings"]) >= {"Writing", "Reading it back", "total"}
 
 
 @pytest.mark.parametrize("firmware", list(Firmware))

@@ -21,8 +21,8 @@ from reseal.errors import ResealError
 from reseal.folder import Folder
 from reseal.providers.selection import select
 from reseal.report.generalization import generalize_job, still_armed
-from reseal.session.resume import resume
-from reseal.session.run import Options, change
+from reseal.run import Callables, RunOptions, change
+from reseal.run.resume import resume
 from reseal.sysprep.arm import Target
 from reseal.testing.machine import Machine, tree
 from reseal.testing.windows import windows
@@ -96,7 +96,7 @@ class Subject(ABC):
         """Do what faults are to hit."""
         providers = select((), ())
         job = generalize_job(Target.OOBE, providers, None)
-        change(self.path, job, still_armed(Target.OOBE, providers), Options())
+        change(self.path, Callables(job, still_armed(Target.OOBE, providers)), RunOptions())
 
     def left(self) -> set[str]:
         """What lies beside the subject."""

@@ -14,8 +14,8 @@ from reseal.proof import verification
 from reseal.regf import Hive, Key
 from reseal.report.generalization import generalize_job, still_armed
 from reseal.report.inspection import inspection
+from reseal.run.opening import Found
 from reseal.session import Session
-from reseal.session.opening import Found
 from reseal.sid.change import change_now
 from reseal.sid.choice import choose
 from reseal.sid.replacement import Replacement

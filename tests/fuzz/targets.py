@@ -355,7 +355,7 @@ def _keys(hive: Hive) -> list[Any]:
 
 
 def _answer_seeds() -> list[bytes]:
-    from tests.answerfile.test_offline import OFFLINE
+    from tests.answerfile.samples import OFFLINE
     from tests.answerfile.test_processed import TEXT
 
     return [OFFLINE.encode(), TEXT.encode()]

@@ -8,6 +8,7 @@ import pytest
 
 from reseal.disk.device import FileDevice
 from reseal.ntfs import Volume
+from reseal.ntfs.records import EXTEND
 from reseal.testing.volumes import TreeSpec, ntfs_volume, populate
 from tests.ntfs.judges import run
 
@@ -34,6 +35,17 @@ def writable(path: Path) -> Iterator[Volume]:
     """Open the volume in a file for writing."""
     with opened(path, read_only=False) as volume:
         yield volume
+
+
+def make_journal(volume: Volume) -> None:
+    """Make what Windows makes when a program asks for a USN journal."""
+    mount = volume._mount
+    name = "$UsnJrnl".encode("utf-16-le")
+    with (
+        mount.inode(EXTEND, "$Extend") as folder,
+        mount.new_inode(folder, r"$Extend\$UsnJrnl", name, is_directory=False),
+    ):
+        pass
 
 
 @pytest.fixture

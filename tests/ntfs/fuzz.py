@@ -15,6 +15,7 @@ from reseal import tree
 from reseal.errors import ImageError
 from reseal.ntfs import Volume, shadow_copies
 from tests.fuzz.memory import Memory
+from tests.ntfs.streams import named_streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +74,7 @@ def read(volume: Volume, path: str, outcome: Counter[str]) -> None:
     verbs: list[Callable[[str], object]] = [
         volume.stat,
         lambda path: volume.read(path, 0, 1 << 20),
-        volume.list_streams,
+        lambda path: named_streams(volume, path),
         volume.read_reparse,
         volume.descriptor,
     ]

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from reseal.ntfs import DirtyVolumeError, HibernatedError
-from reseal.ntfs.records import EXTEND
-from tests.ntfs.conftest import opened, writable
+from tests.ntfs.conftest import make_journal, opened, writable
 from tests.ntfs.judges import judge, run
 
 RESUMABLE = b"HIBR" + bytes(8188)
@@ -160,13 +159,6 @@ def test_a_journal_of_changes_is_seen(make: Callable[..., Path]) -> None:
     with opened(path) as volume:
         assert not volume.state.journal
     with writable(path) as volume:
-        # What Windows makes there when a program asks for a journal.
-        mount = volume._mount
-        name = "$UsnJrnl".encode("utf-16-le")
-        with (
-            mount.inode(EXTEND, "$Extend") as folder,
-            mount.new_inode(folder, r"$Extend\$UsnJrnl", name, is_directory=False),
-        ):
-            pass
+        make_journal(volume)
     with opened(path) as volume:
         assert volume.state.journal

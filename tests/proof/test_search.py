@@ -15,8 +15,8 @@ from reseal.ntfs.clusters import Clusters
 from reseal.proof import search as searching
 from reseal.proof.identity import MachineIdentity
 from reseal.proof.verification import verify
-from reseal.session.opening import Found, installations
-from reseal.session.run import read
+from reseal.run import read
+from reseal.run.opening import Found, installations
 from reseal.testing.volumes import WOF_XPRESS4K, File, populate
 from reseal.testing.windows import windows
 from reseal.wim import wof

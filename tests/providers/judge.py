@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from reseal.providers import PROVIDERS
+from reseal.providers.plugins import own
 from reseal.session import Session
 from reseal.testing.machine import Machine
 from reseal.testing.memory import MemoryTree
@@ -49,7 +49,7 @@ def run(name: str, one: Session) -> set[str]:
 def compare(name: str, one: Session) -> tuple[State, State]:
     """Run a provider and return all hives before and after."""
     before = state(one)
-    next(each for each in PROVIDERS if each.id == name)(one)
+    next(each for each in own() if each.id == name)(one)
     one.verify()
     return before, state(one)
 

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from reseal.providers import Provider
 from reseal.providers.agents import AGENTS
+from reseal.providers.plugins import own
 from reseal.testing.machine import Machine
 from tests.builders import effect
 
@@ -178,7 +180,8 @@ def test_what_identifies_the_machine_goes_and_nothing_else(name: str) -> None:
 
 @pytest.mark.parametrize("agent", AGENTS, ids=lambda agent: agent.id)
 def test_every_row_becomes_a_provider_beyond_sysprep(agent: Any) -> None:
-    provider = agent.provider()
+    [provider] = [one for one in own() if one.id == agent.id]
+    assert isinstance(provider, Provider)
     assert provider.beyond
     assert provider.default is agent.default
     assert provider.entry_points == ()

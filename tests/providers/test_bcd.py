@@ -13,8 +13,9 @@ from reseal.bcd import objects
 from reseal.bcd.devices import Boot, Device, DeviceValue, GptPartition, Locate, MbrPartition
 from reseal.disk import FileDevice
 from reseal.errors import ImageError
-from reseal.providers import PROVIDERS
-from reseal.session import Neighbours, Session, boot_store
+from reseal.providers.plugins import own
+from reseal.run import boot_stores
+from reseal.session import Neighbours, Session
 from reseal.session.boot_store import BootStore
 from reseal.testing import boot, disks
 from reseal.testing.fat import fat_volume
@@ -45,7 +46,7 @@ def make(tmp_path: Path) -> Make:
         disk = tmp_path / "disk"
         disks.gpt_disk(disk, [(efi, disks.EFI_SYSTEM, "EFI"),
                               (MEBIBYTE, disks.BASIC_DATA, "Windows")])  # fmt: skip
-        found = boot_store.find(FileDevice(disk), "disk")
+        found = boot_stores.find(FileDevice(disk), "disk")
         facts: dict[str, Any] = {"boot_stores": lambda: found}
         one = session(machine, **(facts | options))
         one.installation.volume = 2
@@ -60,7 +61,7 @@ def standard(own: Device = OWN) -> dict[UUID, tuple[int, dict[int, Any]]]:
 
 def run(one: Session) -> dict[str, tuple[object, object]]:
     """Run the provider; returns what was before and after, by target."""
-    next(each for each in PROVIDERS if each.id == "bcd")(one)
+    next(each for each in own() if each.id == "bcd")(one)
     one.verify()
     assert {change.provider for change in one.changes} <= {"bcd"}
     return {

@@ -82,7 +82,7 @@ def test_it_can_be_switched_off_and_without_the_package_it_is_not_there(tmp_path
     [
         ("contoso_agent = 7", "was not declared"),
         ("raise RuntimeError('no license')", "no license"),
-        ("from reseal.providers import PROVIDERS\ncontoso_agent = PROVIDERS[0]", "is taken"),
+        ("from reseal.providers.plugins import own\ncontoso_agent = own()[0]", "is taken"),
     ],
 )
 def test_a_broken_one_is_named_and_nothing_is_changed(tmp_path: Path, code: str, why: str) -> None:

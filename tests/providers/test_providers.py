@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from reseal.providers import PROVIDERS, Provider
+from reseal.providers import Provider
+from reseal.providers.plugins import own
 from reseal.session import Mark, Session, VolumeState
 from reseal.testing.machine import Machine
 from reseal.windows import setup
@@ -17,15 +18,15 @@ CRYPTO = r"ProgramData\Microsoft\Crypto\RSA\MachineKeys"
 def _run(name: str, one: Session) -> set[str]:
     """Run a provider; returns every registry path that changed."""
     before = state(one)
-    found = next(each for each in PROVIDERS if each.id == name)
+    found = next(each for each in own() if each.id == name)
     found(one)
     one.verify()
     return difference(before, state(one))
 
 
 def test_every_provider_says_what_it_does_and_how_that_is_known() -> None:
-    assert len({one.id for one in PROVIDERS}) == len(PROVIDERS)
-    for one in PROVIDERS:
+    assert len({one.id for one in own()}) == len(own())
+    for one in own():
         assert isinstance(one, Provider)
         assert one.mark in Mark
         assert len(one.source) > 20
@@ -207,7 +208,7 @@ def test_a_machine_without_any_of_it_is_left_alone() -> None:
     )
     empty.files["Windows"]["System32"]["config"] = {"RegBack": None}
     one = session(empty)
-    for each in PROVIDERS:
+    for each in own():
         if each.id not in {"machine-sid", "computer-name"}:
             each(one)
     assert one.changes == []

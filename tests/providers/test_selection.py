@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from reseal.errors import UsageError
-from reseal.providers import PROVIDERS
+from reseal.providers.plugins import own
 from reseal.providers.selection import select
 
 
@@ -12,13 +12,13 @@ def _ids(**options: list[str]) -> list[str]:
 
 
 def test_what_is_on_by_default_runs() -> None:
-    assert _ids() == [one.id for one in PROVIDERS if one.default]
+    assert _ids() == [one.id for one in own() if one.default]
 
 
 def test_providers_can_be_added_and_left_out_and_keep_their_order() -> None:
     ids = _ids(enable=["openssh", "machine-guid"], disable=["event-logs", "splunk"])
     assert set(ids) == ({*_ids(), "openssh"}) - {"event-logs", "splunk"}
-    assert ids == [one.id for one in PROVIDERS if one.id in ids]
+    assert ids == [one.id for one in own() if one.id in ids]
 
 
 def test_an_unknown_name_is_refused_with_the_nearest_ones() -> None:

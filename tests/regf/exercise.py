@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from reseal.regf import Hive, RegfError, exchange, regfile, sids
 from reseal.regf.compact import compact
 from reseal.regf.diff import diff
+from tests.regf.copying import copy_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -90,7 +91,7 @@ def edit(hive: Hive) -> None:
             lambda key: key.set_class_name("class"),
             lambda key: key.set_descriptor(key.hive.root.descriptor + b"\0\0\0\0"),
             lambda key: key.rename("renamed"),
-            lambda key: exchange.copy_tree(key, key.hive.root, "copy"),
+            lambda key: copy_tree(key, key.hive.root, "copy"),
             lambda key: key.delete(),
         ):
             attempt(action, key)

@@ -9,6 +9,7 @@ from reseal.regf import Hive, exchange
 from reseal.regf.diff import Difference, diff, to_sections
 from reseal.testing.hives import hive
 from tests import oracles
+from tests.regf.copying import copy_tree
 from tests.regf.test_recovery import opened
 
 if TYPE_CHECKING:
@@ -74,9 +75,9 @@ def test_a_copied_tree_is_the_same(corpus: Path) -> None:
     into = target.key("x")
     assert top is not None
     assert into is not None
-    copy = exchange.copy_tree(top, into, "copy")
+    copy = copy_tree(top, into, "copy")
     assert list(diff(top, copy)) == []
     assert target.verify() == []
-    inside = exchange.copy_tree(into, copy)
+    inside = copy_tree(into, copy)
     assert inside.path == r"x\copy\x"
     assert target.verify() == []

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reseal.regf import Hive, Key, RegfError, exchange, names
+from reseal.regf import Hive, Key, RegfError, names
 from reseal.regf.compact import compact
 from reseal.regf.descriptors import Ace
 from reseal.testing.hives import TIMESTAMP, hive
 from tests import oracles
 from tests.conftest import CORPUS
+from tests.regf.copying import copy_tree
 from tests.regf.test_descriptors import ALL, SYSTEM, USER, descriptor
 from tests.regf.test_recovery import opened
 
@@ -219,7 +220,7 @@ class Pair:
         key, node, _ = places[pick % len(places)]
         if len(places) > 60 or names.upcase(name) in node.children:
             return
-        made = exchange.copy_tree(place[0], key, name)
+        made = copy_tree(place[0], key, name)
         node.children[names.upcase(name)] = modelled(made)
         source = tree(place[1])
         copied = tree(node.children[names.upcase(name)])

@@ -66,16 +66,16 @@ def test_a_machine_sid_changes_everywhere(
             BINARY[12:24], b"".join(n.to_bytes(4, "little") for n in sids.parse(NEW))
         )
 
-    assert oracles.tree_of(hive) == {
+    written, tree = hive.to_bytes(), oracles.tree_of(hive)
+    assert tree == {
         path.replace(OLD, NEW): {
             value.replace(OLD, NEW): (number, changed(data))
             for value, (number, data) in values.items()
         }
         for path, values in before.items()
     }
-    written = hive.to_bytes()
     for reader, oracle in oracles.ORACLES.items():
-        assert oracle(written) == oracles.tree_of(hive), reader
+        assert oracle(written) == tree, reader
 
 
 def test_a_sid_across_big_data_segments_is_found() -> None:

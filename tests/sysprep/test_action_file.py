@@ -41,8 +41,8 @@ def test_elements_that_are_not_known_are_named() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "no well-formed XML"),
-        ("<a><b></a>", "no well-formed XML"),
+        ("", "not well-formed XML"),
+        ("<a><b></a>", "not well-formed XML"),
         ("<a><imaging/></a>", "no assemblyIdentity"),
         (f'<a><imaging>{IDENTITY}<sysprepOrder order="x"/></imaging></a>', "is no number"),
         ('<!DOCTYPE a [<!ENTITY e "x">]><a>&e;</a>', "document type"),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from reseal.providers import PROVIDERS
+from reseal.providers.plugins import own
 from reseal.sysprep.action_file import parse
 from reseal.sysprep.entry_points import REASONS, Disposition, coverage
 from reseal.sysprep.plan import Phase, Plan
@@ -18,7 +18,7 @@ OF_OTHER_AREAS = {
 
 @pytest.mark.parametrize("what", list(REASONS))
 def test_every_reason_is_a_sentence_and_nothing_is_listed_twice(what: Disposition) -> None:
-    emulated = {name.lower() for one in PROVIDERS for name in one.entry_points}
+    emulated = {name.lower() for one in own() for name in one.entry_points}
     others = {name for other, table in REASONS.items() if other is not what for name in table}
     for name, reason in REASONS[what].items():
         assert name == name.lower()
@@ -37,5 +37,5 @@ def test_real_plans_hold_no_unknown_software(corpus: Path, build: int) -> None:
     found = coverage(plan)
     assert {one.partition(",")[0] for one in found.unknown} <= OF_OTHER_AREAS
     assert found.disabled == []
-    without = coverage(plan, [one for one in PROVIDERS if one.id != "windows-update"])
+    without = coverage(plan, [one for one in own() if one.id != "windows-update"])
     assert without.disabled == ["wuaueng.dll,GeneralizeForImaging"]

@@ -11,8 +11,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from reseal.session.capture import CaptureOptions, capture
-from reseal.session.hive_copies import take_out
+from reseal.run.capture import CaptureOptions, capture
+from reseal.run.hive_copies import take_out
 from reseal.testing.boot import boot_store
 from reseal.testing.firmware import bootable
 from reseal.testing.machine import Machine

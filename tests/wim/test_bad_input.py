@@ -15,9 +15,9 @@ from reseal.disk import FileDevice, Slice
 from reseal.disk.locks import Lock
 from reseal.errors import ImageError
 from reseal.ntfs.cache import BlockCache
+from reseal.run.capture import CaptureOptions
+from reseal.run.capture import capture as capture_image
 from reseal.sandbox import Limits
-from reseal.session.capture import CaptureOptions
-from reseal.session.capture import capture as capture_image
 from reseal.testing.volumes import File, ntfs_volume, populate
 from reseal.wim import WimError, apply_image, capture_volume
 from reseal.worker import run_worker

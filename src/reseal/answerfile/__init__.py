@@ -2,8 +2,8 @@
 
 `AnswerFile` reads one, `check` looks for what is wrong with it, `show` says what it does. What
 changes one returns another: `formatted`, `merge`, `hide_passwords`, `mark`, `reset`, `scrub`,
-`fill`. `make` makes one from answers. `generalize_settings`, `offline_settings`, `requested_mode`
-and `placed` say what those need to know who apply one to an image; nothing here opens an image.
+`fill`. `make` makes one from answers, and `requested_mode` says where one wants the next boot to go.
+Nothing here opens an image; `reseal.unattend` applies an answer file to one.
 """
 
 from reseal.answerfile.check import check
@@ -12,18 +12,9 @@ from reseal.answerfile.findings import RULES, Finding, Level, Rule, Target
 from reseal.answerfile.layout import formatted
 from reseal.answerfile.merge import merge
 from reseal.answerfile.new import Answers, DomainJoin, NewAccount, NewInterface, make
-from reseal.answerfile.offline import (
-    GeneralizeSettings,
-    LocalAccount,
-    OfflineSettings,
-    RequestedMode,
-    generalize_settings,
-    offline_settings,
-    requested_mode,
-)
 from reseal.answerfile.passes import Pass
-from reseal.answerfile.placement import RegistryValue, placed
 from reseal.answerfile.processed import Scrubbed, mark, reset, scrub, still_to_run
+from reseal.answerfile.requested import RequestedMode, requested_mode
 from reseal.answerfile.secrets import Secret, hide_passwords
 from reseal.answerfile.show import ShownPass, Step, show
 from reseal.answerfile.source import AnswerFileError, Position
@@ -37,16 +28,12 @@ __all__ = [
     "Component",
     "DomainJoin",
     "Finding",
-    "GeneralizeSettings",
     "Level",
-    "LocalAccount",
     "NewAccount",
     "NewInterface",
-    "OfflineSettings",
     "Pass",
     "PassSettings",
     "Position",
-    "RegistryValue",
     "RequestedMode",
     "Rule",
     "Scrubbed",
@@ -58,13 +45,10 @@ __all__ = [
     "check",
     "fill",
     "formatted",
-    "generalize_settings",
     "hide_passwords",
     "make",
     "mark",
     "merge",
-    "offline_settings",
-    "placed",
     "requested_mode",
     "reset",
     "scrub",

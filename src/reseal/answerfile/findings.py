@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reseal.answerfile.schema import nearest
 
@@ -104,6 +104,21 @@ class Target:
     time_zones: frozenset[str] | None = None
     keyboard_layouts: frozenset[str] | None = None
     components: frozenset[str] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The Windows as plain data."""
+        return {
+            name: sorted(one) if isinstance(one, frozenset) else one
+            for name, one in asdict(self).items()
+        }
+
+    @classmethod
+    def from_json(cls, plain: dict[str, Any]) -> Target:
+        """Return the Windows from what `to_json` made of it."""
+        fields: dict[str, Any] = {
+            name: frozenset(one) if isinstance(one, list) else one for name, one in plain.items()
+        }
+        return cls(**fields)
 
     def has_component(self, architecture: str, name: str) -> bool:
         """Whether this Windows has a component, as far as it is known."""

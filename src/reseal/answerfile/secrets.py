@@ -14,6 +14,7 @@ import re
 from typing import TYPE_CHECKING
 
 from reseal.errors import ResealError
+from reseal.windows import answer_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,9 +22,7 @@ if TYPE_CHECKING:
     from reseal.answerfile.document import AnswerFile, Setting
     from reseal.answerfile.markup import Edit
 
-#: What Windows Setup writes over a secret in the cached file when its pass is done (seen: a build
-#: log; documented without the text: Windows Setup Automation Overview).
-DELETED = "*SENSITIVE*DATA*DELETED*"
+DELETED = answer_files.DELETED
 
 #: What stands for a secret wherever reseal shows an answer file.
 HIDDEN = "(hidden)"

@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
 
 from reseal import checks, errors
-from reseal.api.channel import Channel
 from reseal.api.service import ABANDON, COMMIT, AbandonedError, Service
 from reseal.errors import ImageError, ResealError, UsageError
+from reseal.messages import Channel, MessageError
 from reseal.report import files
+from reseal.run import Callables, RunOptions, change
 from reseal.session import Change, Mark
-from reseal.session.run import Options, change
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,7 +44,7 @@ class OpenImage:
     or the image is not open.
     """
 
-    def __init__(self, path: Path, options: Options) -> None:
+    def __init__(self, path: Path, options: RunOptions) -> None:
         self._path = path
         self._options = options
         self._channel: Channel | None = None
@@ -67,7 +67,7 @@ class OpenImage:
                 self._thread.start()
                 ready, _, _ = select.select([listener, self._over], [], [])
                 if listener in ready:
-                    self._channel = Channel(listener.accept()[0])
+                    self._channel = Channel(listener.accept()[0].detach(), binary=True)
                     self._receive()
                 else:
                     self._end()
@@ -262,7 +262,8 @@ class OpenImage:
     def _run(self, service: Service, over: socket.socket) -> None:
         """Be the thread that owns the image."""
         try:
-            self._record = change(self._path, service.job, service.recheck, self._options)
+            job = Callables(service.job, service.recheck)
+            self._record = change(self._path, job, self._options)
         except BaseException as error:  # noqa: BLE001  the caller's thread raises it
             self._error = error
         finally:
@@ -279,7 +280,10 @@ class OpenImage:
 
     def _receive(self) -> Any:
         assert self._channel
-        message = self._channel.receive()
+        try:
+            message = self._channel.receive()
+        except MessageError as error:
+            raise _nonsense(self._path) from error
         if message is None:
             self._end()
         if "answer" in message:
@@ -312,7 +316,7 @@ def open_image(
 ) -> OpenImage:
     """What `reseal.open` does once it is called."""
     switches = frozenset(checks.force(list(force)))
-    options = Options(
+    options = RunOptions(
         volume=volume,
         output=output,
         thin=thin,

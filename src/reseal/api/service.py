@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING, Any
 
-from reseal.api.channel import Channel
 from reseal.errors import ResealError, UsageError
+from reseal.messages import Channel
 from reseal.providers.plugins import every
 from reseal.providers.selection import select
 from reseal.regf import RegfError
@@ -53,7 +53,7 @@ class Service:
     def _serve(self, session: Session) -> dict[str, Any]:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(str(self._address))
-            channel = Channel(connection)
+            channel = Channel(connection.fileno(), binary=True)
             verbs = self._verbs(session)
             channel.send({"answer": None})
             while request := channel.receive():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reseal.checks.declaration import Finding, check, error
-from reseal.session import Mark
+from reseal.mark import Mark
 from reseal.windows.services import DISABLED, start_of
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reseal.checks.declaration import Finding, check, error, note
-from reseal.session import Mark
+from reseal.mark import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +26,7 @@ ON = 1
     sysprep_says="BitLocker-Sysprep: BitLocker is on for the OS volume. Turn BitLocker off to run "
     "Sysprep. (0x80310039)",
     code="0x80310039",
+    order=10,  # an encrypted volume explains what others find
 )
 def bitlocker(session: Session) -> Iterable[Finding]:
     """An encrypted system volume of a disk is refused when the image is opened.

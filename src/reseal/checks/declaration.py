@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from itertools import accumulate, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from reseal.declaration import ANYWHERE, Declaration, declares
 from reseal.errors import ResealError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from reseal.session import Mark, Session
+    from reseal.mark import Mark
+    from reseal.session import Session
 
 #: What a check may put into the report: a hostile image has names of any length, and any
 #: number of them. The characters are those of all items of one check.
@@ -112,37 +113,22 @@ def _finding(
     return Finding("", level, message, hint, None, damaged, sysprep_says, tuple(items))
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One validation before anything is changed.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check(Declaration):
+    """One validation before anything is changed. Its title is what is well when it finds nothing.
 
     Attributes:
-        id: the name on the command line and in the report.
-        title: what is well when the check finds nothing, a whole sentence.
-        mark: how it is known that it matters.
-        source: where that is written.
         entry_points: validators of Sysprep's own that it stands for, as `dll,Function`.
         sysprep_says: the words of Sysprep's own log where it fails for this, or None.
         code: the code that Sysprep fails with, or None.
         forceable: whether `--force` overrides it; not where the image is damaged, or where another
             switch gives the consent.
-        run: looks at the image and yields findings.
     """
 
-    id: str
-    title: str
-    mark: Mark
-    source: str
-    entry_points: tuple[str, ...]
-    sysprep_says: str | None
-    code: str | None
-    forceable: bool
-    run: Callable[[Session], Iterable[Finding]]
-
-    @property
-    def description(self) -> str:
-        """What Windows does, and what is looked at."""
-        return inspect.getdoc(self.run) or ""
+    entry_points: tuple[str, ...] = ()
+    sysprep_says: str | None = None
+    code: str | None = None
+    forceable: bool = True
 
     def __call__(self, session: Session) -> list[Finding]:
         """Look at the image; one finding at least, `ok` where all is well.
@@ -194,12 +180,14 @@ def check(
     sysprep_says: str | None = None,
     code: str | None = None,
     forceable: bool = True,
-) -> Callable[[Callable[[Session], Iterable[Finding]]], Check]:
-    """Declare the function below as a check. Its docstring is the check's documentation."""
+    order: int = ANYWHERE,
+    work: str | None = None,
+) -> Callable[[Callable[..., Any]], Check]:
+    """Declare the function below as a check. Its docstring is the check's documentation.
 
-    def declare(run: Callable[[Session], Iterable[Finding]]) -> Check:
-        return Check(
-            identifier, title, mark, source, entry_points, sysprep_says, code, forceable, run
-        )
-
-    return declare
+    The function looks at the image and yields findings.
+    """
+    return declares(
+        Check, work=work, id=identifier, title=title, mark=mark, source=source, order=order,
+        entry_points=entry_points, sysprep_says=sysprep_says, code=code, forceable=forceable,
+    )  # fmt: skip

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from reseal.checks.declaration import Finding, check, error
 from reseal.checks.hibernation import DISCARD_HIBERNATION
-from reseal.session import Mark
+from reseal.mark import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,6 +22,7 @@ _HINT = "Boot the image, run `chkdsk /f` on its system drive and shut it down cl
     mark=Mark.DOCUMENTED,
     source="Microsoft, fsutil dirty; Linux kernel documentation, ntfs3",
     forceable=False,
+    order=15,  # after `hibernation`, which explains a journal that is not empty
 )
 def dirty_volume(session: Session) -> Iterable[Finding]:
     """Windows would run chkdsk, or replay old records of `$LogFile`, over every change."""

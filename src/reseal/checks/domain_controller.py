@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reseal.checks.declaration import Finding, check, error
-from reseal.session import Mark
-from reseal.windows.installation import PRODUCT_OPTIONS, Product
+from reseal.mark import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,7 +26,7 @@ def domain_controller(session: Session) -> Iterable[Finding]:
     Replacing that would cut the directory off from every member, so here the role that Microsoft
     merely calls unsupported is an error (inferred).
     """
-    if session.registry.text(PRODUCT_OPTIONS, "ProductType") == Product.DOMAIN_CONTROLLER:
+    if session.installation.is_domain_controller:
         yield error(
             "The machine is a domain controller, and its SID is that of the domain.",
             "Boot the image and demote it (`Uninstall-ADDSDomainController`), or promote clones only "

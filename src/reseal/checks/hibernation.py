@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reseal.checks.declaration import Finding, check, error, warning
-from reseal.session import Mark
+from reseal.mark import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,6 +22,7 @@ DISCARD_HIBERNATION = "discard-hibernation"
     mark=Mark.REPORTED,
     source="ntfs-3g, manual: Windows hibernation and fast restarting",
     forceable=False,
+    order=10,  # what is wrong with the volume comes before what is on it
 )
 def hibernation(session: Session) -> Iterable[Finding]:
     """A hibernated Windows resumes with what it had in memory, and writes that over any change."""

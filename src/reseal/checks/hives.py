@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from reseal.checks.declaration import Finding, check, error
 from reseal.errors import ImageError
-from reseal.session import Mark
-from reseal.windows.registry import MACHINE_HIVES
+from reseal.mark import Mark
+from reseal.windows.names import MACHINE_HIVES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     source="hives that setupcl.exe walks: event messages of Microsoft-Windows-SetupCl (seen), "
     "interoperability notes (reported)",
     forceable=False,
+    order=20,  # damage is said once, here
 )
 def hives(session: Session) -> Iterable[Finding]:
     """Without one of them Windows does not boot, or setupcl.exe can't change the SID."""

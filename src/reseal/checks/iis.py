@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from reseal.checks.declaration import Finding, check, warning
 from reseal.checks.reading import content
-from reseal.session import Mark
+from reseal.mark import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reseal.checks.declaration import Finding, check, warning
-from reseal.checks.reading import local_name, xml
-from reseal.session import Mark
+from reseal.checks.reading import xml
+from reseal.mark import Mark
+from reseal.xml import local_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

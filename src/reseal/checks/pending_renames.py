@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reseal.checks.declaration import Finding, check, warning
-from reseal.session import Mark
+from reseal.mark import Mark
 from reseal.windows import setup
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ NAMES = ("PendingFileRenameOperations", "PendingFileRenameOperations2")
     mark=Mark.SEEN,
     source="logs of good runs with this warning (seen); the values: Microsoft, MoveFileEx (documented)",
     sysprep_says="WinMain: File operations pending",
+    order=30,  # the state of Windows as a whole
 )
 def pending_renames(session: Session) -> Iterable[Finding]:
     """An installer asked for them, and Windows carries them out when it starts, before Setup goes on.

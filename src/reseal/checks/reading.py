@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lxml import etree
-
 from reseal.checks.declaration import NotCheckableError
 from reseal.tree import TreeError
+from reseal.xml import XmlError, parse
 
 if TYPE_CHECKING:
+    from lxml import etree
+
     from reseal.session import Session
 
 #: Configuration files of real machines stay far below this; a hostile one may have any size.
@@ -43,21 +44,8 @@ def xml(session: Session, path: str) -> etree._Element | None:
     data = content(session, path)
     if data is None:
         return None
-    parser = etree.XMLParser(
-        resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False,
-        remove_comments=True, remove_pis=True,
-    )  # fmt: skip
     try:
-        root = etree.fromstring(data, parser)
-    except (etree.XMLSyntaxError, ValueError) as error:
-        msg = f"{path} is no well-formed XML."
+        return parse(data)
+    except XmlError as error:
+        msg = f"{path} {error}"
         raise NotCheckableError(msg) from error
-    if root.getroottree().docinfo.internalDTD is not None:
-        msg = f"{path} declares a document type, which no real file of this kind does."
-        raise NotCheckableError(msg)
-    return root
-
-
-def local_name(element: etree._Element) -> str:
-    """An element's name without its namespace; empty for what is no element."""
-    return etree.QName(element).localname if isinstance(element.tag, str) else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reseal.checks.declaration import Finding, check, error
-from reseal.session import Mark
+from reseal.mark import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,6 +25,7 @@ RESERVE_MANAGER = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\ReserveManage
     sysprep_says="Sysprep_Clean_Validate_Opk: Audit mode cannot be turned on if reserved storage is in "
     "use. An update or servicing operation may be using reserved storage.; hr = 0x800F0975",
     code="0x800F0975",
+    order=30,  # the state of Windows as a whole
 )
 def reserved_storage(session: Session) -> Iterable[Finding]:
     """While an update runs, ActiveScenario is not 0 (Windows 10 1903 and later)."""

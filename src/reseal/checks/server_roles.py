@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from reseal.checks.declaration import Finding, check, note, warning
-from reseal.session import Mark
+from reseal.mark import Mark
 from reseal.windows import services
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reseal.checks.declaration import Finding, check, error
-from reseal.session import Mark
+from reseal.mark import Mark
 from reseal.windows import setup
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ _HINT = (
     "notes (reported); pending.xml: practice of image "
     "builders (inferred); that Sysprep asks for pending operations: seen in a log",
     entry_points=("spopk.dll,Sysprep_Clean_Validate_Opk",),
+    order=30,  # the state of Windows as a whole
 )
 def servicing(session: Session) -> Iterable[Finding]:
     r"""Updates that finish at the next boot would meet a machine that is not set up yet.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from reseal.checks.declaration import Finding, NotCheckableError, check, note, warning
 from reseal.drivers.storage import VIRTIO_BLOCK, VIRTIO_SCSI, Ready, other_drivers, storage_drivers
-from reseal.session import Mark
+from reseal.mark import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

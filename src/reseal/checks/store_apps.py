@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reseal.checks.declaration import Finding, check, error
-from reseal.session import Mark
+from reseal.mark import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reseal.checks.declaration import Finding, check, error
-from reseal.session import Mark
+from reseal.mark import Mark
 from reseal.windows import setup
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _HINT = (
     sysprep_says="RunDlls:Not running DLLs; either the machine is in an invalid state or we couldn't "
     "update the recorded state, dwRet = 0x1f",
     code="0x8007001f",
+    order=30,  # the state of Windows as a whole
 )
 def sysprep_state(session: Session) -> Iterable[Finding]:
     r"""A run that failed or was interrupted leaves GeneralizationState 3, and SysprepCorrupt.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reseal.checks.declaration import Finding, check, error
-from reseal.session import Mark
+from reseal.mark import Mark
 from reseal.windows import setup
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ UPGRADE = "upgrade"
     mark=Mark.DOCUMENTED,
     source="Microsoft, Sysprep (System Preparation) Overview: Unsupported Scenarios; keys under "
     "SYSTEM\\Setup: seen (Source OS), inferred (Upgrade)",
+    order=30,  # the state of Windows as a whole
 )
 def upgraded(session: Session) -> Iterable[Finding]:
     r"""Before Windows 10 1607 Sysprep is only for new installations, not for upgraded ones.

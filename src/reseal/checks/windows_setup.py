@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reseal.checks.declaration import Finding, check, error, note, warning
-from reseal.session import Mark
+from reseal.mark import Mark
 from reseal.windows import setup
 from reseal.windows.setup import SetupState
 
@@ -24,6 +24,7 @@ OWN_COMMANDS = frozenset({"windeploy.exe", "setup.exe", "oobeldr.exe", "audit.ex
     mark=Mark.DOCUMENTED,
     source="Microsoft, Sysprep (System Preparation) Overview: Dependencies; Windows Setup States; "
     "SetupType and CmdLine: seen, and reported of deployment tools",
+    order=30,  # the state of Windows as a whole
 )
 def windows_setup(session: Session) -> Iterable[Finding]:
     """Sysprep runs only after Windows Setup has run ("You must run Windows Setup", documented).

@@ -13,7 +13,7 @@ from reseal.errors import UsageError
 
 if TYPE_CHECKING:
     from reseal.answerfile import AnswerFile
-    from reseal.sysprep.unattend import Request
+    from reseal.unattend.apply import Request
 
 #: What standard input is called, in options and in messages.
 STANDARD_INPUT = "-"
@@ -76,8 +76,8 @@ def request(
             msg = "--replace, --oobe-xml and --driver-path belong to an answer file."
             raise UsageError(msg, "Name it with --unattend FILE.")
         return None
-    from reseal.sysprep.driver_paths import folders  # noqa: PLC0415  --help needs no engines
-    from reseal.sysprep.unattend import Request  # noqa: PLC0415
+    from reseal.unattend.apply import Request  # noqa: PLC0415
+    from reseal.unattend.drivers import folders  # noqa: PLC0415  --help needs no engines
 
     return Request(
         load(file),
@@ -97,7 +97,7 @@ def host_folders(asked: Request | None) -> tuple[Path, ...]:
 def _load_oobe_xml(file: Path | None) -> tuple[str, bytes] | None:
     """Read an oobe.xml and check it; raises AnswerFileError."""
     from reseal.answerfile.source import read_bounded  # noqa: PLC0415
-    from reseal.sysprep import oobe_xml  # noqa: PLC0415
+    from reseal.unattend import oobe_xml  # noqa: PLC0415
 
     if file is None:
         return None

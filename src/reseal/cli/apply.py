@@ -40,7 +40,7 @@ def apply(
     TARGET has the whole image in the end, or is as it was.
     """
     from reseal.report import wim as report  # noqa: PLC0415  --help needs no engines
-    from reseal.session.apply import apply as run  # noqa: PLC0415
+    from reseal.run.apply import apply as run  # noqa: PLC0415
 
     with console.errors(as_json=as_json):
         with console.progress(quiet=quiet) as tell:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from reseal.bcd import Store
     from reseal.bcd.notation import Places
-    from reseal.session.boot_run import StoreJob
+    from reseal.run.boot import StoreJob
 
 _target = argument("target", type=PATH, help="A disk image, or a store (a file named BCD).")
 _identifier = argument(
@@ -56,7 +56,7 @@ def bcd() -> None:
 def show(target: Path, everything: bool, as_json: bool, allow_backing: bool) -> None:
     """List boot entries as `bcdedit /enum` does. Partitions have their number in the image."""
     from reseal.bcd import listing, to_json  # noqa: PLC0415  --help needs no engines
-    from reseal.session import boot_run  # noqa: PLC0415
+    from reseal.run import boot  # noqa: PLC0415
 
     def look(store: Store, places: Places) -> dict[str, Any]:
         if as_json:
@@ -64,7 +64,7 @@ def show(target: Path, everything: bool, as_json: bool, allow_backing: bool) -> 
         return {"lines": list(listing(store, everything=everything, places=places))}
 
     with console.errors(as_json=as_json):
-        record = boot_run.read(target, look, allow_backing=allow_backing)
+        record = boot.read(target, look, allow_backing=allow_backing)
         if as_json:
             console.print_json(record)
         else:
@@ -147,16 +147,17 @@ def _change(
 ) -> None:
     from reseal.errors import UsageError  # noqa: PLC0415
     from reseal.report import boot_configuration  # noqa: PLC0415
-    from reseal.session import boot_run  # noqa: PLC0415
-    from reseal.session.run import Options  # noqa: PLC0415
+    from reseal.run import RunOptions, boot  # noqa: PLC0415
 
     with console.errors(as_json=as_json):
         if dry_run and output:
             msg = "--dry-run writes nothing, so it takes no --output."
             raise UsageError(msg, "Leave one of them out.")
-        options = Options(volume=which, output=output, dry_run=dry_run, allow_backing=allow_backing)
+        options = RunOptions(
+            volume=which, output=output, dry_run=dry_run, allow_backing=allow_backing
+        )
         console.check_reports(report_files)
-        record = boot_run.change(target, job, options)
+        record = boot.change(target, job, options)
         if report_files:
             kept = boot_configuration.record(command, record, dry_run=dry_run)
             console.keep(kept, report_files)

@@ -84,7 +84,7 @@ def boot(
     """
     from reseal.answerfile import requested_mode  # noqa: PLC0415  --help needs no engines
     from reseal.report import booting  # noqa: PLC0415
-    from reseal.session.run import Options, change, read  # noqa: PLC0415
+    from reseal.run import Callables, RunOptions, change, read  # noqa: PLC0415
     from reseal.sysprep.arm import Target  # noqa: PLC0415
     from reseal.sysprep.boot import recovered  # noqa: PLC0415
 
@@ -123,7 +123,7 @@ def boot(
             )
         else:
             target = Target.AUDIT if audit else Target.OOBE
-            options = Options(
+            options = RunOptions(
                 volume=volume,
                 dry_run=dry_run,
                 allow_backing=allow_backing,
@@ -133,7 +133,7 @@ def boot(
             job = booting.recover_job if recover else booting.boot_job(target, answers)
             recheck = recovered if recover else booting.armed(target)
             with console.progress(quiet=quiet) as report:
-                record = change(image, job, recheck, options, report)
+                record = change(image, Callables(job, recheck), options, report)
             if dry_run:
                 record["result"] = "dry run"
             console.keep(record, report_files)

@@ -75,8 +75,8 @@ def capture(
     Windows\CSC. The WIM is either whole or not there.
     """
     from reseal.report import wim as report  # noqa: PLC0415  --help needs no engines
-    from reseal.session.capture import CaptureOptions  # noqa: PLC0415
-    from reseal.session.capture import capture as run  # noqa: PLC0415
+    from reseal.run.capture import CaptureOptions  # noqa: PLC0415
+    from reseal.run.capture import capture as run  # noqa: PLC0415
     from reseal.wim import COMPRESSIONS  # noqa: PLC0415
 
     with console.errors(as_json=as_json):

@@ -43,7 +43,7 @@ def check(
     from reseal import checks  # noqa: PLC0415  --help needs no engines
     from reseal.report import text  # noqa: PLC0415
     from reseal.report.checks import check_job, exit_code  # noqa: PLC0415
-    from reseal.session.run import read  # noqa: PLC0415
+    from reseal.run import read  # noqa: PLC0415
 
     with console.errors(as_json=as_json):
         job = check_job(volume, str(image), checks.force(force))

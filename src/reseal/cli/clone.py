@@ -105,7 +105,7 @@ def clone(
     The whole table is checked before anything is written. A run that died goes on where it was when it
     is called again. One clone is compared with the same machine made by `reseal specialize`.
     """
-    from reseal.clone import Options  # noqa: PLC0415  --help needs no engines
+    from reseal.clone import CloneOptions  # noqa: PLC0415  --help needs no engines
     from reseal.clone import clone as make  # noqa: PLC0415
     from reseal.report import fleet  # noqa: PLC0415
     from reseal.specialize import SidChoice  # noqa: PLC0415
@@ -114,7 +114,7 @@ def clone(
         if sid not in set(SidChoice):
             msg = f"--sid {sid} is not known."
             raise UsageError(msg, "It takes new and pending; single SIDs stand in the table.")
-        options = Options(
+        options = CloneOptions(
             unattend=unattend,
             format=image_format,
             thin=image_format == "qcow2" if thin is None else thin,

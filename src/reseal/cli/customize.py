@@ -63,7 +63,7 @@ def customize(
     Paths in the image are written C:\folder\file, \folder\file or /folder/file.
     """
     from reseal.report import customization as report  # noqa: PLC0415  --help needs no engines
-    from reseal.session.run import Options, change  # noqa: PLC0415
+    from reseal.run import Callables, RunOptions, change  # noqa: PLC0415
 
     with console.errors(as_json=as_json):
         if dry_run and output:
@@ -74,7 +74,7 @@ def customize(
         if not customization:
             msg = "No step was given."
             raise UsageError(msg, "`reseal customize --help` lists them.")
-        options = Options(
+        options = RunOptions(
             volume=volume,
             output=output,
             dry_run=dry_run,
@@ -87,8 +87,7 @@ def customize(
             with console.progress(quiet=quiet) as progress:
                 record = change(
                     image,
-                    report.customize_job(customization),
-                    lambda _: [],
+                    Callables(report.customize_job(customization)),
                     replace(options, writes=customization.writes),
                     progress,
                 )

@@ -145,7 +145,7 @@ def generalize(
     from reseal.providers.selection import select  # noqa: PLC0415
     from reseal.report import files, text  # noqa: PLC0415
     from reseal.report.generalization import SidNow, generalize_job, still_armed  # noqa: PLC0415
-    from reseal.session.run import Options, change  # noqa: PLC0415
+    from reseal.run import Callables, RunOptions, change  # noqa: PLC0415
     from reseal.sysprep.arm import Target  # noqa: PLC0415
 
     with console.errors(as_json=as_json):
@@ -191,7 +191,7 @@ def generalize(
             "rearm": rearm,
         }
         switches = checks.force(forced) | {name for name, on in given.items() if on}
-        options = Options(
+        options = RunOptions(
             volume=volume,
             output=output,
             thin=thin,
@@ -213,8 +213,10 @@ def generalize(
             with console.progress(quiet=quiet) as report:
                 record = change(
                     image,
-                    generalize_job(target, chosen, answers, sid, drivers, customization),
-                    still_armed(target, chosen, sid),
+                    Callables(
+                        generalize_job(target, chosen, answers, sid, drivers, customization),
+                        still_armed(target, chosen, sid),
+                    ),
                     dataclasses.replace(options, writes=customization.writes),
                     report,
                 )

@@ -35,7 +35,7 @@ def inspect(
 ) -> None:
     """Show which Windows an image holds, whose it is, and what its next boot will do."""
     from reseal.report import inspection, text  # noqa: PLC0415  --help needs no engines
-    from reseal.session.run import read  # noqa: PLC0415
+    from reseal.run import read  # noqa: PLC0415
 
     with console.errors(as_json=as_json):
         record = read(

@@ -18,7 +18,7 @@ from reseal.regf.regfile import full_root
 if TYPE_CHECKING:
     from reseal.regf import Hive
     from reseal.regf.regfile import Section
-    from reseal.session.hive_copies import Taken
+    from reseal.run.hive_copies import Taken
 
 _MAGIC = b"regf"
 _CURRENT = "currentcontrolset"
@@ -48,7 +48,7 @@ class ImageHives:
 
     def places(self, path: str) -> list[tuple[Hive, str, str]]:
         """The hive for a path, the path in it and its root; `CurrentControlSet` gives one a set."""
-        from reseal.session.hive_copies import hive_name  # noqa: PLC0415  only images need it
+        from reseal.run.hive_copies import hive_name  # noqa: PLC0415  only images need it
 
         try:
             name = hive_name(path)
@@ -82,7 +82,7 @@ class ImageHives:
         return next(iter(hives.values()))
 
     def _hive(self, name: str) -> tuple[Taken, HiveFile]:
-        from reseal.session.hive_copies import take_out  # noqa: PLC0415  only images need it
+        from reseal.run.hive_copies import take_out  # noqa: PLC0415  only images need it
 
         if name not in self._open:
             folder = Path(tempfile.mkdtemp(dir=self._folder))

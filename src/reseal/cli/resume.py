@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @image_argument
 def resume(image: Path) -> None:
     """Finish the merge of an image whose run was interrupted, or put a folder back."""
-    from reseal.session.resume import resume as resume_run  # noqa: PLC0415  --help needs no engines
+    from reseal.run.resume import resume as resume_run  # noqa: PLC0415  --help needs no engines
 
     with console.errors(as_json=False):
         click.echo(resume_run(image))

@@ -73,7 +73,7 @@ def sid(
     The image is either untouched or done. In place unless --output names a new image.
     """
     from reseal.report import sid as report  # noqa: PLC0415  --help needs no engines
-    from reseal.session.run import Options, change, read  # noqa: PLC0415
+    from reseal.run import Callables, RunOptions, change, read  # noqa: PLC0415
     from reseal.windows import Sid  # noqa: PLC0415
 
     with console.errors(as_json=as_json):
@@ -113,7 +113,7 @@ def sid(
             )
             ask(before["effects"], yes=yes)
         job = report.SidJob(wanted, pending=pending, draw=new, all_volumes=all_volumes, force=force)
-        options = Options(
+        options = RunOptions(
             volume=volume,
             output=output,
             thin=thin,
@@ -122,7 +122,7 @@ def sid(
             index=index,
         )
         with console.progress(quiet=quiet) as progress:
-            record = change(image, job, job.recheck, options, progress)
+            record = change(image, Callables(job, job.recheck), options, progress)
         if dry_run:
             record["result"] = "dry run"
         console.keep(record, report_files)

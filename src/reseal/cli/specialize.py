@@ -104,7 +104,7 @@ def specialize(
     from reseal.answerfile.assignment import Assignment, assigned  # noqa: PLC0415
     from reseal.report import sid as sid_report  # noqa: PLC0415
     from reseal.report import specialization  # noqa: PLC0415
-    from reseal.session.run import Options, change, read  # noqa: PLC0415
+    from reseal.run import Callables, RunOptions, change, read  # noqa: PLC0415
     from reseal.specialize import SidChoice, Specialization, Wish  # noqa: PLC0415
     from reseal.specialize.wish import checked_name, parsed_sid, refuse_secrets  # noqa: PLC0415
 
@@ -139,7 +139,7 @@ def specialize(
             if now or not before["generalized"]:
                 ask(before["effects"], yes=yes)
         machine = Specialization(wish)
-        options = Options(
+        options = RunOptions(
             volume=volume,
             output=output,
             thin=thin,
@@ -148,9 +148,8 @@ def specialize(
             reads=(drivers,) if drivers else (),
         )
         with console.progress(quiet=quiet) as progress:
-            record = change(
-                image, specialization.specialize_job(machine), machine.recheck, options, progress
-            )
+            job = Callables(specialization.specialize_job(machine), machine.recheck)
+            record = change(image, job, options, progress)
         if dry_run:
             record["result"] = "dry run"
         console.keep(record, report_files)

@@ -59,10 +59,10 @@ def _options() -> Iterator[_StepOption]:
     for one in STEPS.values():
         heading = f"Steps ({one.group.lower()})"
         if not one.arguments:
-            yield _StepOption(one.name, heading=heading, count=True, help=one.title)
+            yield _StepOption(one.id, heading=heading, count=True, help=one.title)
             continue
         yield _StepOption(
-            one.name,
+            one.id,
             heading=heading,
             type=_FILE if one.arguments[0].kind is Kind.HOST else str,
             nargs=len(one.arguments) if one.words else 1,
@@ -104,5 +104,5 @@ def read(given: Iterable[Words]) -> list[Given]:
 
 def _shown(one: Step, words: tuple[str, ...]) -> str:
     """Show an option as it was given, cut where it is long."""
-    shown = " ".join((f"--{one.name}", *words))
+    shown = " ".join((f"--{one.id}", *words))
     return f"{shown[:80]}…" if len(shown) > 80 else shown

@@ -70,7 +70,7 @@ def apply(
     setting, so no password is shown.
     """
     from reseal.report import answer_file  # noqa: PLC0415  --help needs no engines
-    from reseal.session.run import Options, change  # noqa: PLC0415
+    from reseal.run import Callables, RunOptions, change  # noqa: PLC0415
 
     with console.errors(as_json=as_json):
         asked = request(
@@ -83,7 +83,7 @@ def apply(
         )
         assert asked
         console.check_reports(report_files)
-        options = Options(
+        options = RunOptions(
             volume=volume,
             dry_run=dry_run,
             allow_backing=allow_backing,
@@ -91,7 +91,7 @@ def apply(
             reads=host_folders(asked),
         )
         with console.progress(quiet=quiet) as report:
-            record = change(image, answer_file.apply_job(asked), lambda _: [], options, report)
+            record = change(image, Callables(answer_file.apply_job(asked)), options, report)
         if dry_run:
             record["result"] = "dry run"
         console.keep(record, report_files)

@@ -24,7 +24,7 @@ from reseal.errors import CheckError, UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from reseal.session.opening import Found
+    from reseal.run.opening import Found
     from reseal.session.session import Report
 
 
@@ -110,8 +110,8 @@ def _verified(
 ) -> dict[str, Any]:
     from reseal.proof.identity import MachineIdentity  # noqa: PLC0415
     from reseal.proof.verification import verify as prove  # noqa: PLC0415
-    from reseal.session.opening import choose  # noqa: PLC0415
-    from reseal.session.run import read  # noqa: PLC0415
+    from reseal.run import read  # noqa: PLC0415
+    from reseal.run.opening import choose  # noqa: PLC0415
 
     given = MachineIdentity.load(identity) if identity else None
 
@@ -131,7 +131,7 @@ def _compared(
     allow_backing: bool,
 ) -> dict[str, Any]:
     from reseal.proof.verification import compare  # noqa: PLC0415
-    from reseal.session.run import read  # noqa: PLC0415
+    from reseal.run import read  # noqa: PLC0415
     from reseal.wim import is_wim  # noqa: PLC0415
 
     listed = []
@@ -149,7 +149,7 @@ def _compared(
 
 def _facts(found: list[Found], *, volume: str | None, subject: str) -> dict[str, Any]:
     from reseal.proof.verification import facts  # noqa: PLC0415
-    from reseal.session.opening import choose  # noqa: PLC0415
+    from reseal.run.opening import choose  # noqa: PLC0415
 
     return facts(choose(found, volume, subject))
 

@@ -4,8 +4,16 @@
 """
 
 from reseal.clone.fleet import FleetError
-from reseal.clone.record import Entry, Record
-from reseal.clone.run import Options, Result, clone
+from reseal.clone.record import FleetEntry, FleetRecord
+from reseal.clone.run import CloneOptions, CloneResult, clone
 from reseal.clone.table import TableError
 
-__all__ = ["Entry", "FleetError", "Options", "Record", "Result", "TableError", "clone"]
+__all__ = [
+    "CloneOptions",
+    "CloneResult",
+    "FleetEntry",
+    "FleetError",
+    "FleetRecord",
+    "TableError",
+    "clone",
+]

@@ -7,18 +7,18 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from reseal.errors import ImageError
-from reseal.session.opening import Found, choose
-from reseal.session.run import read
+from reseal.run import read
+from reseal.run.opening import Found, choose
 from reseal.sid import Pending
 from reseal.windows import identity
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from reseal.clone.plan import Machine, Plan
+    from reseal.clone.plan import ClonePlan, FleetMachine
 
 
-def adopt(output: Path, machine: Machine, plan: Plan) -> dict[str, Any]:
+def adopt(output: Path, machine: FleetMachine, plan: ClonePlan) -> dict[str, Any]:
     """Return what `Workshop.make` would have said of a clone.
 
     Raises:

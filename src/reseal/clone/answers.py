@@ -21,7 +21,7 @@ from reseal.answerfile import AnswerFile, Answers, NewInterface, Secret, fill, m
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reseal.clone.plan import Machine, Plan
+    from reseal.clone.plan import ClonePlan, FleetMachine
 
 #: Columns that become settings without a template.
 SETTINGS = ("owner", "organization", "product_key", "time_zone", "locale")
@@ -33,7 +33,7 @@ def _parsed(name: str, encoded: str) -> AnswerFile:
     return AnswerFile(base64.b64decode(encoded), name)
 
 
-def template_of(machine: Machine, plan: Plan) -> AnswerFile | None:
+def template_of(machine: FleetMachine, plan: ClonePlan) -> AnswerFile | None:
     """Return a machine's answer file with its variables filled in; None where it has none.
 
     Raises:
@@ -44,7 +44,7 @@ def template_of(machine: Machine, plan: Plan) -> AnswerFile | None:
     return fill(_parsed(machine.template, plan.templates[machine.template]), machine.variables)
 
 
-def settings_of(machine: Machine) -> Callable[[str], AnswerFile] | None:
+def settings_of(machine: FleetMachine) -> Callable[[str], AnswerFile] | None:
     """Return what makes the answer file of a machine's columns, for an architecture; None for none."""
 
     def one(column: str) -> str:

@@ -13,7 +13,7 @@ import threading
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self
 
-from reseal.clone.plan import Machine, Plan
+from reseal.clone.plan import ClonePlan, FleetMachine
 from reseal.clone.pool import Answer, Worker, WorkerError, plain
 from reseal.errors import EngineError, ImageError, ResealError
 
@@ -35,7 +35,7 @@ def make(plan: dict[str, Any], machine: dict[str, Any]) -> dict[str, Any]:
     """
     try:
         worker = _worker(plan)
-        worker.ask(Machine(**machine))
+        worker.ask(FleetMachine(**machine))
         return worker.wait()
     except WorkerError as error:
         _dismiss()
@@ -47,7 +47,7 @@ def _worker(plan: dict[str, Any]) -> Worker:
     if found is not None and found[0] == plan:
         return found[1]
     _dismiss()
-    worker = Worker(Plan(**plan))
+    worker = Worker(ClonePlan(**plan))
     said = worker.wait()
     if "error" in said:
         worker.close()
@@ -76,7 +76,7 @@ class Cluster:
         ImageError: the scheduler does not answer.
     """
 
-    def __init__(self, plan: Plan, address: str) -> None:
+    def __init__(self, plan: ClonePlan, address: str) -> None:
         try:
             distributed: Any = import_module("distributed")  # an optional extra
         except ImportError as error:
@@ -100,12 +100,12 @@ class Cluster:
         self._client.close()
 
     def run(
-        self, machines: Iterable[Machine], started: Callable[[Machine], None]
+        self, machines: Iterable[FleetMachine], started: Callable[[FleetMachine], None]
     ) -> Iterator[Answer]:
         """Make machines; yield the answers as they come. `started` is called when one is handed out."""
         plan = self._plan.to_json()
         waiting = iter(list(machines))
-        pending: dict[Any, Machine] = {}
+        pending: dict[Any, FleetMachine] = {}
         done = self._distributed.as_completed(loop=self._client.loop)
 
         def hand_out(count: int) -> None:
@@ -123,10 +123,9 @@ class Cluster:
             hand_out(1)
 
     @staticmethod
-    def _answer(machine: Machine, future: Any) -> Answer:
+    def _answer(machine: FleetMachine, future: Any) -> Answer:
         try:
-            said = future.result()
+            return machine, dict(future.result())
         except Exception as error:  # noqa: BLE001  whatever Dask or another version of reseal raises
             wrapped = ResealError(f"The Dask cluster could not make {machine.name}: {error}")
-            return Answer(machine, None, plain(wrapped))
-        return Answer(machine, said.get("made"), said.get("error"))
+            return machine, {"error": plain(wrapped)}

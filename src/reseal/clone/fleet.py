@@ -22,6 +22,7 @@ from reseal.answerfile.rules.identity import PRODUCT_KEY
 from reseal.answerfile.schema import nearest
 from reseal.answerfile.template import fill, variables
 from reseal.clone.answers import NETWORK, SETTINGS
+from reseal.clone.plan import FleetMachine
 from reseal.errors import UsageError
 from reseal.sid.choice import CONSTANTS
 from reseal.specialize import SidChoice
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from reseal.answerfile import Position
     from reseal.clone.golden import Golden
-    from reseal.clone.table import Cell, Row, Table
+    from reseal.clone.table import Cell, FleetRow, FleetTable
     from reseal.windows import Sid
 
 _OWN = ("name", "sid", "unattend", "domain")
@@ -65,43 +66,14 @@ class FleetError(UsageError):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """One machine as the table wants it.
-
-    Attributes:
-        name: its computer name, or `*`.
-        sid: a SID, `new`, `pending`, or empty where the run decides.
-        template: its answer file, by name; None for the image's own.
-        variables: values for the template, except name and sid.
-        answers: values that become settings, by column.
-        mac: as Windows writes it, or None.
-        addresses: without the length of their prefix.
-        domain: or None.
-        key: by which a later run knows the row again; secrets are not in it.
-        place: `file:line:column`.
-    """
-
-    name: str
-    sid: str
-    template: str | None
-    variables: dict[str, str] = field(repr=False)
-    answers: dict[str, list[str]] = field(repr=False)
-    mac: str | None
-    addresses: tuple[str, ...]
-    domain: str | None
-    key: str
-    place: str
-
-
-@dataclass(frozen=True, slots=True)
 class Fleet:
     """All machines of a table, and the answer files that they use, by name, as base64."""
 
-    machines: list[Wanted]
+    machines: list[FleetMachine]
     templates: dict[str, str] = field(repr=False)
 
 
-def check(table: Table, golden: Golden, unattend: Path | None = None) -> Fleet:
+def check(table: FleetTable, golden: Golden, unattend: Path | None = None) -> Fleet:
     """Check a table and return its machines.
 
     Args:
@@ -116,7 +88,7 @@ def check(table: Table, golden: Golden, unattend: Path | None = None) -> Fleet:
 
 
 class _Check:
-    def __init__(self, table: Table, golden: Golden, unattend: Path | None) -> None:
+    def __init__(self, table: FleetTable, golden: Golden, unattend: Path | None) -> None:
         self._table = table
         self._golden = golden
         self._unattend = unattend
@@ -157,7 +129,7 @@ class _Check:
 
     # Answer files
 
-    def _template_name(self, row: Row) -> str:
+    def _template_name(self, row: FleetRow) -> str:
         return str(Path(self._table.name).parent / row.text("unattend"))
 
     def _load(self, name: str, place: Position | None) -> None:
@@ -177,8 +149,8 @@ class _Check:
             at = "" if most else f" ({one.file}:{one.position})"
             self._say(place, f"{one.what}; {one.why}; {one.instead}{at}")
 
-    def _check_template(self, name: str, row: Row, values: dict[str, str]) -> None:
-        template = self._templates[name]
+    def _check_template(self, template: AnswerFile, row: FleetRow, values: dict[str, str]) -> None:
+        name = template.name
         lacking = {one: at for one, at in variables(template).items() if one not in values}
         for variable, positions in lacking.items():
             what = f"the variable {variable} of {name}:{positions[0]} has no value"
@@ -189,34 +161,13 @@ class _Check:
 
     # Rows
 
-    def _machine(self, row: Row) -> Wanted:
-        name = self._name(row)
-        sid = self._sid(row)
+    def _machine(self, row: FleetRow) -> FleetMachine:
         mac = self._mac(row)
-        addresses = self._addresses(row)
         template = self._template_name(row) if "unattend" in row.cells else None
         if template is None and self._unattend is not None:
             template = str(self._unattend)
         known = self._templates.get(template or "")
         used = {one.lower(): one for one in variables(known)} if known else {}
-        values = {
-            variable: row.text(column)
-            for column, variable in used.items()
-            if column in row.cells and column not in {"name", "sid"}
-        }
-        for column, variable in used.items():
-            codec = known.markup.source.codec if known else "utf-8"
-            if variable in values and not _is(
-                partial(str.encode, encoding=codec), values[variable]
-            ):
-                what = f"this can't be written in the encoding of {template}, {codec}"
-                self._say(row.cells[column].position, what)
-        if template in self._templates:
-            own = {variable: "PC-1" for column, variable in used.items() if column == "name"}
-            own |= {
-                variable: "S-1-5-21-1-2-3" for column, variable in used.items() if column == "sid"
-            }
-            self._check_template(template, row, values | own)
         if "domain" in row.cells and "domain" not in used:
             what = (
                 "a domain is joined with credentials, so the answer file has to hold them and use "
@@ -224,27 +175,53 @@ class _Check:
             )
             self._say(row.cells["domain"].position, what)
         answers = {
-            column: list(_parts(row.cells[column]) if column in _LISTS else [row.text(column)])
+            column: _parts(row.cells[column]) if column in _LISTS else [row.text(column)]
             for column in (*SETTINGS, *NETWORK)
             if column in row.cells and column not in used
         }
         if mac and "mac" in answers:
             answers["mac"] = [mac]
-        self._check_settings(row)
-        return Wanted(
-            name=name,
-            sid=sid,
+        machine = FleetMachine(
+            name=self._name(row),
+            sid=self._sid(row),
+            key=self._key(row, template),
             template=template,
-            variables=values,
+            variables=self._variables(row, known, used),
             answers=answers,
             mac=mac,
-            addresses=addresses,
+            addresses=self._addresses(row),
             domain=row.text("domain") or None,
-            key=self._key(row, template),
             place=f"{self._table.name}:{row.position}",
         )
+        self._check_settings(row)
+        return machine
 
-    def _key(self, row: Row, template: str | None) -> str:
+    def _variables(
+        self, row: FleetRow, template: AnswerFile | None, used: dict[str, str]
+    ) -> dict[str, str]:
+        """Return the values of a template's variables, except name and SID, which the plan knows.
+
+        Args:
+            row: the machine.
+            template: None where it can't be read, or where there is none.
+            used: the template's variables, by column.
+        """
+        if template is None:
+            return {}
+        drawn = {"name": "PC-1", "sid": "S-1-5-21-1-2-3"}
+        codec = template.markup.source.codec
+        values = {}
+        for column, variable in used.items():
+            if column in row.cells and column not in drawn:
+                values[variable] = row.text(column)
+                if not _is(partial(str.encode, encoding=codec), values[variable]):
+                    what = f"this can't be written in the encoding of {template.name}, {codec}"
+                    self._say(row.cells[column].position, what)
+        drawn = {used[column]: value for column, value in drawn.items() if column in used}
+        self._check_template(template, row, values | drawn)
+        return values
+
+    def _key(self, row: FleetRow, template: str | None) -> str:
         public = sorted(
             (column, cell.text)
             for column, cell in row.cells.items()
@@ -261,7 +238,7 @@ class _Check:
         if first is not place:
             self._say(place, f"the {kind} {value} stands on line {first.line} already")
 
-    def _name(self, row: Row) -> str:
+    def _name(self, row: FleetRow) -> str:
         cell = row.cells.get("name")
         if cell is None:
             if "name" in self._table.columns:
@@ -275,7 +252,7 @@ class _Check:
             self._unique("name", cell.text, cell.position)
         return cell.text
 
-    def _sid(self, row: Row) -> str:
+    def _sid(self, row: FleetRow) -> str:
         cell = row.cells.get("sid")
         if cell is None:
             return ""
@@ -298,7 +275,7 @@ class _Check:
             self._say(cell.position, f"{sid} is {taken[sid]}")
         return str(sid)
 
-    def _mac(self, row: Row) -> str | None:
+    def _mac(self, row: FleetRow) -> str | None:
         cell = row.cells.get("mac")
         if cell is None:
             return None
@@ -312,7 +289,7 @@ class _Check:
         self._unique("MAC address", mac, cell.position)
         return mac
 
-    def _addresses(self, row: Row) -> tuple[str, ...]:
+    def _addresses(self, row: FleetRow) -> tuple[str, ...]:
         found = []
         cell = row.cells.get("addresses")
         for text in _parts(cell) if cell else ():
@@ -327,21 +304,22 @@ class _Check:
                 continue
             self._unique("address", str(address.ip), cell.position)
             found.append(str(address.ip))
-        for column in ("gateway", "dns"):
-            other = row.cells.get(column)
-            for text in _parts(other) if other else ():
-                assert other
+        self._check_network(row)
+        return tuple(found)
+
+    def _check_network(self, row: FleetRow) -> None:
+        for cell in (row.cells[one] for one in ("gateway", "dns") if one in row.cells):
+            for text in _parts(cell):
                 if not _is(ipaddress.ip_address, text):
-                    self._say(other.position, f"{text} is no address")
+                    self._say(cell.position, f"{text} is no address")
         network = [row.cells[one] for one in ("addresses", "gateway", "dns") if one in row.cells]
         if network and "mac" not in row.cells:
             what = "addresses need a mac, by which Windows finds the network adapter"
             self._say(network[0].position, what)
-        elif "gateway" in row.cells and cell is None:
+        elif "gateway" in row.cells and "addresses" not in row.cells:
             self._say(row.cells["gateway"].position, "a gateway needs addresses")
-        return tuple(found)
 
-    def _check_settings(self, row: Row) -> None:
+    def _check_settings(self, row: FleetRow) -> None:
         """Check values for settings, each combination once, as the answer file that they become."""
         key = row.cells.get("product_key")
         if key and not PRODUCT_KEY.fullmatch(key.text):

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from reseal.answerfile import Target
 from reseal.disk.image import resolve
 from reseal.errors import ImageError, UsageError
-from reseal.session.opening import Found, choose
-from reseal.session.run import read
-from reseal.sysprep import unattend
+from reseal.run import read
+from reseal.run.opening import Found, choose
+from reseal.unattend import apply as unattend
 from reseal.windows import Sid, identity
 from reseal.windows.setup import MODE_MARK, SetupState
 
@@ -59,7 +59,7 @@ class Golden:
         facts = read(
             path, lambda found: _facts(found, volume, str(path)), allow_backing=allow_backing
         )
-        state, target = facts["state"], facts["target"]
+        state = facts["state"]
         warnings = []
         if not facts["generalized"]:
             warnings.append(
@@ -77,12 +77,7 @@ class Golden:
             domain=Sid.parse(facts["domain"]) if facts["domain"] else None,
             name=facts["name"],
             server=facts["server"],
-            target=Target(
-                architecture=target["architecture"],
-                build=target["build"],
-                time_zones=_names(target["time_zones"]),
-                keyboard_layouts=_names(target["keyboard_layouts"]),
-            ),
+            target=Target.from_json(facts["target"]),
             warnings=tuple(warnings),
         )
 
@@ -97,7 +92,6 @@ def _facts(found: list[Found], volume: str | None, subject: str) -> dict[str, An
     installation = chosen.installation
     registry = installation.registry
     sid, domain = identity.machine_sid(registry), identity.domain_sid(registry)
-    target = unattend.target_of(installation)
     setup = SetupState.of(installation)
     return {
         "sid": str(sid) if sid else None,
@@ -107,16 +101,5 @@ def _facts(found: list[Found], volume: str | None, subject: str) -> dict[str, An
         "mode": registry.text(MODE_MARK, "Mode"),
         "state": setup.image_state,
         "generalized": setup.generalized,
-        "target": {
-            "architecture": target.architecture,
-            "build": target.build,
-            "time_zones": sorted(target.time_zones) if target.time_zones else None,
-            "keyboard_layouts": sorted(target.keyboard_layouts)
-            if target.keyboard_layouts
-            else None,
-        },
+        "target": unattend.target_of(installation).to_json(),
     }
-
-
-def _names(names: list[str] | None) -> frozenset[str] | None:
-    return frozenset(names) if names is not None else None

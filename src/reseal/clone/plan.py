@@ -14,7 +14,7 @@ FORMATS = ("qcow2", "vhdx", "raw")
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ClonePlan:
     """What all machines of a run have in common.
 
     Attributes:
@@ -49,16 +49,22 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
-    """One machine of a fleet, as a worker makes it.
+class FleetMachine:
+    """One machine of a fleet: as the table wants it, and, once it is planned, as a worker makes it.
 
     Attributes:
-        name: its computer name.
-        sid: its SID, or `pending` where Windows draws it, or None where it stays.
-        key: what its random numbers come from.
+        name: its computer name; `*` until a random one is drawn.
+        sid: its SID, or `pending` where Windows draws it; in the table's words `new`, or empty where
+            the run decides, until it is planned, and then None where it stays.
+        key: by which a later run knows the row again, without secrets; then what its random numbers
+            come from.
         template: the answer file, by its name in the plan; None for the image's own.
-        variables: values of the template's variables.
+        variables: values of the template's variables; name and SID are added by the plan.
         answers: values for settings of its answer file, by column of the table.
+        mac: as Windows writes it, or None.
+        addresses: without the length of their prefix.
+        domain: or None.
+        place: `file:line:column`.
     """
 
     name: str
@@ -67,6 +73,10 @@ class Machine:
     template: str | None = None
     variables: dict[str, str] = field(default_factory=dict, repr=False)
     answers: dict[str, list[str]] = field(default_factory=dict, repr=False)
+    mac: str | None = None
+    addresses: tuple[str, ...] = ()
+    domain: str | None = None
+    place: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The machine as plain data."""

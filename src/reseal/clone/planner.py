@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reseal.clone.fleet import FleetError
-from reseal.clone.plan import Machine
-from reseal.clone.record import MADE, PLANNED, Entry
+from reseal.clone.record import MADE, PLANNED, FleetEntry
 from reseal.clone.workshop import stream
 from reseal.errors import ImageError
 from reseal.providers.computer_name import random_name
@@ -25,10 +25,10 @@ from reseal.specialize.wish import RANDOM
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reseal.clone.fleet import Fleet, Wanted
+    from reseal.clone.fleet import Fleet
     from reseal.clone.golden import Golden
-    from reseal.clone.plan import Plan
-    from reseal.clone.record import Record
+    from reseal.clone.plan import ClonePlan, FleetMachine
+    from reseal.clone.record import FleetRecord
 
 #: Draws until one is free; more than a handful never happen.
 _DRAWS = 1000
@@ -46,7 +46,7 @@ class Planner:
     """
 
     def __init__(
-        self, fleet: Fleet, golden: Golden, plan: Plan, record: Record, sid: SidChoice
+        self, fleet: Fleet, golden: Golden, plan: ClonePlan, record: FleetRecord, sid: SidChoice
     ) -> None:
         self._fleet = fleet
         self._golden = golden
@@ -55,52 +55,60 @@ class Planner:
         self._sid = sid
         self._problems: list[str] = []
         machines = fleet.machines
-        self._named = {value.upper() for one in machines for value in (one.name, one.sid)}
+        self._named = {value.upper() for one in machines for value in (one.name, one.sid or "")}
 
-    def plan(self) -> list[tuple[Machine, Entry]]:
+    def plan(self) -> list[tuple[FleetMachine, FleetEntry]]:
         """Return the machines with their entries; raises FleetError."""
         entries = self._record.machines
         rows = {one.row: one for one in entries.values()}
-        keys = {id(one): self._row(one) for one in self._fleet.machines}
-        own = set(keys.values())
-        # What was planned by a run that failed and is not wanted any more gives its identity back.
-        named = {one.name.upper() for one in self._fleet.machines}
-        for name in [
-            name
-            for name, one in entries.items()
-            if one.row not in own and one.state != MADE and name in named
-        ]:
-            del entries[name]
-        others = [one for one in entries.values() if one.row not in own]
-        self._taken = {
-            kind: {value.upper(): one.name for one in others for value in values(one)}
-            for kind, values in _KINDS.items()
-        }
-        work = []
-        for wanted in self._fleet.machines:
+        keyed = [(one, self._row(one)) for one in self._fleet.machines]
+        self._give_back({row for _, row in keyed})
+        for wanted, _ in keyed:
             self._claim(wanted)
-        for wanted in self._fleet.machines:
-            entry = rows.get(keys[id(wanted)])
+        work = []
+        for wanted, row in keyed:
+            entry = rows.get(row)
             if entry is None or entry.name.upper() not in entries:
-                entry = self._entry(wanted, keys[id(wanted)])
+                entry = self._entry(wanted, row)
             work.append((self._machine(wanted, entry), entry))
         if self._problems:
             raise FleetError(self._problems)
-        for _, entry in work:
-            entries[entry.name.upper()] = entry
+        entries.update((entry.name.upper(), entry) for _, entry in work)
         return work
 
-    def _row(self, wanted: Wanted) -> str:
+    def _give_back(self, own: set[str]) -> None:
+        """Note what machines of other rows have.
+
+        What was planned by a run that failed and is not wanted any more gives its identity back.
+        """
+        entries = self._record.machines
+        named = {one.name.upper() for one in self._fleet.machines}
+        others = {name: one for name, one in entries.items() if one.row not in own}
+        for name, one in others.items():
+            if one.state != MADE and name in named:
+                del entries[name]
+        self._taken = {
+            kind: {
+                value.upper(): one.name
+                for name, one in others.items()
+                if name in entries
+                for value in values(one)
+            }
+            for kind, values in _KINDS.items()
+        }
+
+    def _row(self, wanted: FleetMachine) -> str:
         plan = self._plan
         how: tuple[object, ...] = (wanted.key, self._golden.fingerprint, plan.format, plan.thin)
         how += (plan.now, plan.volume, plan.drivers)
         return hashlib.sha256(repr((how, self._sid.value)).encode()).hexdigest()
 
-    def _claim(self, wanted: Wanted) -> None:
+    def _claim(self, wanted: FleetMachine) -> None:
         """Say where another machine of the folder has what this one names."""
+        sid = wanted.sid or ""
         named = {
             "name": [] if wanted.name == RANDOM else [wanted.name],
-            "SID": [wanted.sid] if wanted.sid.startswith("S-") else [],
+            "SID": [sid] if sid.startswith("S-") else [],
             "MAC address": [wanted.mac] if wanted.mac else [],
             "address": list(wanted.addresses),
         }
@@ -113,7 +121,7 @@ class Planner:
                         f"into {self._plan.output_dir}."
                     )
 
-    def _entry(self, wanted: Wanted, row: str) -> Entry:
+    def _entry(self, wanted: FleetMachine, row: str) -> FleetEntry:
         key = f"{self._record.seed}\0{row}"
         name = wanted.name
         if name == RANDOM:
@@ -131,7 +139,7 @@ class Planner:
             sid = self._drawn("SID", lambda: str(choose(old, draw, foreign)))
         if sid:
             self._taken["SID"][sid.upper()] = name
-        return Entry(
+        return FleetEntry(
             name=name,
             state=PLANNED,
             path=self._plan.output(name).name,
@@ -158,21 +166,20 @@ class Planner:
                 return value
         raise ImageError(f"no free {kind} could be drawn.")
 
-    def _machine(self, wanted: Wanted, entry: Entry) -> Machine:
+    def _machine(self, wanted: FleetMachine, entry: FleetEntry) -> FleetMachine:
         sid = entry.identity.get("machine_sid")
         choice = wanted.sid or self._sid.value
         used = {"name": entry.name, "sid": sid or ""}
-        return Machine(
+        return replace(
+            wanted,
             name=entry.name,
             sid=sid or (SidChoice.PENDING.value if choice == SidChoice.PENDING else None),
             key=f"{self._record.seed}\0{entry.row}",
-            template=wanted.template,
             variables={**wanted.variables, **used},
-            answers=wanted.answers,
         )
 
 
-_KINDS: dict[str, Callable[[Entry], list[str]]] = {
+_KINDS: dict[str, Callable[[FleetEntry], list[str]]] = {
     "name": lambda one: [one.name],
     "SID": lambda one: [sid] if (sid := one.identity.get("machine_sid")) else [],
     "MAC address": lambda one: [mac] if (mac := one.identity.get("mac")) else [],

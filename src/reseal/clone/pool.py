@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import selectors
 import socket
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from reseal.errors import ImageError, ResealError
+from reseal.messages import Channel, MessageError
 from reseal.process import spawn
-from reseal.worker import MAX_MESSAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from reseal.clone.plan import Machine, Plan
+    from reseal.clone.plan import ClonePlan, FleetMachine
 
 _END = 10.0
 #: How often a machine is tried whose worker was killed.
@@ -28,23 +26,17 @@ class WorkerError(ImageError):
     """A worker ended without an answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What became of a machine: what `Workshop.make` returned, or why there is none."""
-
-    machine: Machine
-    made: dict[str, Any] | None
-    error: dict[str, Any] | None
+#: A machine, and what a worker said of it: `made`, with what `Workshop.make` returned, or `error`.
+Answer: TypeAlias = "tuple[FleetMachine, dict[str, Any]]"
 
 
 class Worker:
     """One worker process, asked from here. To be used by the thread that made it."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: ClonePlan) -> None:
         self._plan = plan
         own, its = socket.socketpair()
-        self.channel = own
-        self._buffer = bytearray()
+        self.channel = Channel(own.detach())
         with its:
             self._process = spawn(
                 [sys.executable, "-P", "-m", "reseal.clone.worker", str(its.fileno())],
@@ -54,7 +46,7 @@ class Worker:
         with suppress(WorkerError):  # `wait` tells, too, where it has ended already
             self._send(plan.to_json())
 
-    def ask(self, machine: Machine) -> None:
+    def ask(self, machine: FleetMachine) -> None:
         """Have a machine made. Raises WorkerError where the worker has ended."""
         self._send(machine.to_json())
 
@@ -64,25 +56,14 @@ class Worker:
         Raises:
             WorkerError: the worker has ended.
         """
-        while b"\n" not in self._buffer:
-            try:
-                part = self.channel.recv(1 << 16)
-            except OSError:
-                part = b""
-            if not part or len(self._buffer) > MAX_MESSAGE:
-                raise self._ended()
-            self._buffer += part
-        line, _, rest = bytes(self._buffer).partition(b"\n")
-        self._buffer = bytearray(rest)
-        try:
-            answer: dict[str, Any] = json.loads(line)
-        except ValueError as error:
-            raise self._ended() from error
-        return answer
+        with suppress(OSError, MessageError):
+            if answer := self.channel.receive():
+                return answer
+        raise self._ended()
 
     def _send(self, message: dict[str, Any]) -> None:
         try:
-            self.channel.sendall(json.dumps(message).encode() + b"\n")
+            self.channel.send(message)
         except OSError as error:
             raise self._ended() from error
 
@@ -114,7 +95,7 @@ class Pool:
         jobs: how many of them.
     """
 
-    def __init__(self, plan: Plan, jobs: int) -> None:
+    def __init__(self, plan: ClonePlan, jobs: int) -> None:
         self._plan = plan
         self._jobs = jobs
         self._workers: set[Worker] = set()
@@ -129,7 +110,7 @@ class Pool:
             worker.close()
 
     def run(
-        self, machines: Iterable[Machine], started: Callable[[Machine], None]
+        self, machines: Iterable[FleetMachine], started: Callable[[FleetMachine], None]
     ) -> Iterator[Answer]:
         """Make machines; yield the answers as they come.
 
@@ -145,7 +126,7 @@ class Pool:
         waiting = list(machines)[::-1]
         tried: dict[str, int] = {}
         unready = 0
-        busy: dict[Worker, Machine | None] = {}
+        busy: dict[Worker, FleetMachine | None] = {}
         with selectors.DefaultSelector() as selector:
 
             def hire() -> None:
@@ -189,7 +170,7 @@ class Pool:
                         elif tried[machine.name] < _TRIES:
                             waiting.append(machine)
                         else:
-                            yield Answer(machine, None, plain(error))
+                            yield machine, {"error": plain(error)}
                         if waiting:
                             hire()
                         continue
@@ -199,7 +180,7 @@ class Pool:
                             raise _raised(answer["error"])
                     else:
                         busy[worker] = None
-                        yield Answer(machine, answer.get("made"), answer.get("error"))
+                        yield machine, answer
                     next_for(worker)
 
 

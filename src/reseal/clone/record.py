@@ -28,7 +28,7 @@ PLANNED, MADE, FAILED = "planned", "made", "failed"
 
 
 @dataclass(slots=True)
-class Entry:
+class FleetEntry:
     """One machine.
 
     Attributes:
@@ -66,7 +66,7 @@ class Entry:
 
 
 @dataclass(slots=True)
-class Record:
+class FleetRecord:
     """The content of a fleet.json.
 
     Attributes:
@@ -79,12 +79,12 @@ class Record:
 
     path: Path
     seed: str
-    machines: dict[str, Entry] = field(default_factory=dict)
+    machines: dict[str, FleetEntry] = field(default_factory=dict)
     sampled: dict[str, Any] | None = None
     golden: dict[str, Any] | None = None
 
     @classmethod
-    def read(cls, folder: Path) -> Record | None:
+    def read(cls, folder: Path) -> FleetRecord | None:
         """Read the record of a folder; None where there is none.
 
         Raises:
@@ -99,9 +99,9 @@ class Record:
                 data = json.loads(file.read(_MAX_SIZE))
             if data["schema"] != SCHEMA:
                 raise ValueError
-            known = {one.name for one in fields(Entry)}
+            known = {one.name for one in fields(FleetEntry)}
             entries = [
-                Entry(**{name: one[name] for name in known if name in one})
+                FleetEntry(**{name: one[name] for name in known if name in one})
                 for one in data["machines"]
             ]
             for one in entries:

@@ -15,10 +15,10 @@ from reseal.clone import fleet as fleets
 from reseal.clone import sampled
 from reseal.clone.adopt import adopt
 from reseal.clone.golden import Golden
-from reseal.clone.plan import FORMATS, Machine, Plan
+from reseal.clone.plan import FORMATS, ClonePlan, FleetMachine
 from reseal.clone.planner import Planner
 from reseal.clone.pool import Answer, Pool, plain
-from reseal.clone.record import FAILED, MADE, Entry, Record
+from reseal.clone.record import FAILED, MADE, FleetEntry, FleetRecord
 from reseal.clone.table import load, table_of
 from reseal.disk import Image
 from reseal.disk import golden as golden_mark
@@ -38,7 +38,7 @@ _RECORD_EVERY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class CloneOptions:
     """How a fleet is made.
 
     Attributes:
@@ -71,7 +71,7 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class CloneResult:
     """One machine when its turn was over.
 
     Attributes:
@@ -81,7 +81,7 @@ class Result:
         error: `message`, `hint` and `exit_code` where it failed.
     """
 
-    entry: Entry
+    entry: FleetEntry
     fresh: bool
     made: dict[str, Any]
     error: dict[str, Any] | None
@@ -91,9 +91,9 @@ def clone(
     golden: Path,
     machines: Machines,
     output_dir: Path,
-    options: Options = Options(),
+    options: CloneOptions = CloneOptions(),
     on_message: Report = lambda _: None,
-) -> Generator[Result, None, None]:
+) -> Generator[CloneResult, None, None]:
     """Make the machines of a fleet; yield each as it comes.
 
     Everything is checked when the first is asked for, and nothing is written before that.
@@ -124,13 +124,13 @@ def clone(
         lock = Lock(folder)
         stack.callback(lock.close)
         lock.exclude()
-        record = Record.read(folder)
+        record = FleetRecord.read(folder)
         if record is None:
-            record = Record(folder / "fleet.json", options.seed or os.urandom(16).hex())
+            record = FleetRecord(folder / "fleet.json", options.seed or os.urandom(16).hex())
         elif options.seed not in {None, record.seed}:
             msg = f"{record.path} was made with another seed."
             raise UsageError(msg, "Leave --seed out, or choose another folder.")
-        plan = Plan(
+        plan = ClonePlan(
             golden=str(found.path),
             output_dir=str(folder),
             format=options.format,
@@ -163,10 +163,10 @@ def _folder(output_dir: Path) -> Path:
 class _Run:
     def __init__(
         self,
-        plan: Plan,
-        record: Record,
-        work: list[tuple[Machine, Entry]],
-        options: Options,
+        plan: ClonePlan,
+        record: FleetRecord,
+        work: list[tuple[FleetMachine, FleetEntry]],
+        options: CloneOptions,
         on_message: Report,
     ) -> None:
         self._plan = plan
@@ -182,14 +182,14 @@ class _Run:
             if one.state == MADE and (guid := one.identity.get("machine_guid"))
         }
 
-    def run(self, golden: Golden) -> Iterator[Result]:
+    def run(self, golden: Golden) -> Iterator[CloneResult]:
         """Make what is not there yet."""
         folder = Path(self._plan.output_dir)
         if self._plan.thin:
             golden_mark.mark(golden.path, folder)
         self._know_golden(golden)
         self._record.write()
-        waiting: list[tuple[Machine, Entry]] = []
+        waiting: list[tuple[FleetMachine, FleetEntry]] = []
         for machine, entry in self._work:
             there = self._there(machine, entry)
             if there is None:
@@ -197,18 +197,18 @@ class _Run:
             else:
                 yield there
         entries = {machine.name: entry for machine, entry in waiting}
-        fresh: list[Machine] = []
+        fresh: list[FleetMachine] = []
         try:
-            for answer in self._answers([machine for machine, _ in waiting]):
-                entry = entries[answer.machine.name]
+            for machine, said in self._answers([machine for machine, _ in waiting]):
+                entry = entries[machine.name]
                 if golden.fingerprint != self._fingerprint:
                     self._plan.output(entry.name).unlink(missing_ok=True)
                     error = _golden_changed(golden.path, "during the run")
                     self._failed(entry, plain(error))
                     raise error
-                result = self._take(answer, entry)
+                result = self._take(said, entry)
                 if result.error is None:
-                    fresh.append(answer.machine)
+                    fresh.append(machine)
                 yield result
         finally:
             self._record.write()
@@ -227,11 +227,11 @@ class _Run:
             raise _golden_changed(golden.path, "since thin clones in this folder were made of it")
         self._record.golden = now
 
-    def _answers(self, machines: list[Machine]) -> Iterator[Answer]:
+    def _answers(self, machines: list[FleetMachine]) -> Iterator[Answer]:
         if not machines:
             return
 
-        def started(machine: Machine) -> None:
+        def started(machine: FleetMachine) -> None:
             self._on_message({"started": machine.name})
 
         if self._options.dask:
@@ -244,13 +244,13 @@ class _Run:
             with Pool(self._plan, jobs) as pool:
                 yield from pool.run(machines, started)
 
-    def _there(self, machine: Machine, entry: Entry) -> Result | None:
+    def _there(self, machine: FleetMachine, entry: FleetEntry) -> CloneResult | None:
         """Return the result of a machine that needs no making; None where it has to be made."""
         output = self._plan.output(entry.name)
         if not os.path.lexists(output):
             return None
         if entry.state == MADE:
-            return Result(entry, fresh=False, made={}, error=None)
+            return CloneResult(entry, fresh=False, made={}, error=None)
         # The run that made it died before it could say so.
         try:
             found = adopt(output, machine, self._plan)
@@ -258,12 +258,11 @@ class _Run:
             return self._failed(entry, plain(error))
         self._know(entry, found["outcome"])
         self._succeed(entry, found)
-        return Result(entry, fresh=False, made={}, error=None)
+        return CloneResult(entry, fresh=False, made={}, error=None)
 
-    def _take(self, answer: Answer, entry: Entry) -> Result:
-        if answer.made is None:
-            return self._failed(entry, answer.error or {"message": "unknown", "exit_code": 1})
-        made = answer.made
+    def _take(self, said: dict[str, Any], entry: FleetEntry) -> CloneResult:
+        if (made := said.get("made")) is None:
+            return self._failed(entry, said.get("error") or {"message": "unknown", "exit_code": 1})
         outcome = made["outcome"]
         guid = outcome["machine_guid"]
         other = self._guids.setdefault(guid, entry.name) if guid else entry.name
@@ -274,32 +273,32 @@ class _Run:
             )
         self._know(entry, outcome)
         self._succeed(entry, made)
-        return Result(entry, fresh=True, made=made, error=None)
+        return CloneResult(entry, fresh=True, made=made, error=None)
 
     @staticmethod
-    def _know(entry: Entry, outcome: dict[str, Any]) -> None:
+    def _know(entry: FleetEntry, outcome: dict[str, Any]) -> None:
         for name in ("computer_name", "machine_sid", "sid_when", "machine_guid"):
             entry.identity[name] = outcome[name]
         entry.left = outcome["left"]
 
-    def _succeed(self, entry: Entry, made: dict[str, Any]) -> None:
+    def _succeed(self, entry: FleetEntry, made: dict[str, Any]) -> None:
         entry.state, entry.error = MADE, None
         entry.size, entry.sha256 = made["size"], made["sha256"]
         entry.seconds = round(made["seconds"], 4)
         entry.time = datetime.now(UTC).isoformat(timespec="seconds")
         self._save()
 
-    def _failed(self, entry: Entry, error: dict[str, Any]) -> Result:
+    def _failed(self, entry: FleetEntry, error: dict[str, Any]) -> CloneResult:
         entry.state, entry.error = FAILED, error["message"]
         self._save()
-        return Result(entry, fresh=True, made={}, error=error)
+        return CloneResult(entry, fresh=True, made={}, error=error)
 
     def _save(self) -> None:
         if monotonic() - self._written > _RECORD_EVERY:
             self._record.write()
             self._written = monotonic()
 
-    def _compare(self, machine: Machine) -> None:
+    def _compare(self, machine: FleetMachine) -> None:
         self._on_message({"comparing": machine.name})
         differences = sampled.differences(machine, self._plan)
         self._record.sampled = {"name": machine.name, "differences": differences}

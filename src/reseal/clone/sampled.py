@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from reseal.clone.workshop import host_folders, stream, wish_of
 from reseal.ntfs import Volume, secure
-from reseal.session.opening import Found, choose
-from reseal.session.run import Options, change, read
+from reseal.run import Callables, RunOptions, change, read
+from reseal.run.opening import Found, choose
 from reseal.specialize import Specialization
 from reseal.tree import TreeError
 
 if TYPE_CHECKING:
-    from reseal.clone.plan import Machine, Plan
+    from reseal.clone.plan import ClonePlan, FleetMachine
     from reseal.session import Session
     from reseal.windows import Installation
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _FILES = frozenset({"write_file", "rename_file", "delete_file", "delete_tree"})
 
 
-def differences(machine: Machine, plan: Plan) -> list[str]:
+def differences(machine: FleetMachine, plan: ClonePlan) -> list[str]:
     """Make a machine the long way, and name what of its clone is different.
 
     Raises:
@@ -44,9 +44,8 @@ def differences(machine: Machine, plan: Plan) -> list[str]:
         long_way = Path(folder) / f"{machine.name}.qcow2"
         done = change(
             Path(plan.golden),
-            work,
-            job.recheck,
-            Options(
+            Callables(work, job.recheck),
+            RunOptions(
                 volume=plan.volume,
                 output=long_way,
                 thin=True,
@@ -67,7 +66,7 @@ def differences(machine: Machine, plan: Plan) -> list[str]:
     ]
 
 
-def _state(path: Path, files: list[str], hives: list[str], plan: Plan) -> dict[str, str]:
+def _state(path: Path, files: list[str], hives: list[str], plan: ClonePlan) -> dict[str, str]:
     def look(found: list[Found]) -> dict[str, Any]:
         return {"state": _look(choose(found, plan.volume, str(path)).installation, files, hives)}
 

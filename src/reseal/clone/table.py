@@ -52,7 +52,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class FleetRow:
     """One machine: cells by column, in lower case; empty ones are left out."""
 
     cells: dict[str, Cell]
@@ -65,7 +65,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class FleetTable:
     """A fleet as it is written.
 
     Attributes:
@@ -76,7 +76,7 @@ class Table:
 
     name: str
     columns: dict[str, Position]
-    rows: list[Row]
+    rows: list[FleetRow]
 
 
 class TableError(UsageError):
@@ -87,7 +87,7 @@ class TableError(UsageError):
         super().__init__(f"{place}: {problem}. Nothing was written.", "Correct the file.")
 
 
-def load(path: Path) -> Table:
+def load(path: Path) -> FleetTable:
     """Read the table of a fleet; its suffix names its form.
 
     Raises:
@@ -116,7 +116,7 @@ def load(path: Path) -> Table:
     return table
 
 
-def table_of(machines: Sequence[Mapping[str, object]]) -> Table:
+def table_of(machines: Sequence[Mapping[str, object]]) -> FleetTable:
     """Return rows that a program gives as a table; the line of a machine is its number, from 1.
 
     Raises:
@@ -138,7 +138,7 @@ def position_in(text: str, offset: int) -> Position:
     return Position(before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
 
 
-def _csv(text: str, name: str) -> Table:
+def _csv(text: str, name: str) -> FleetTable:
     rows = list(cells(text, lambda place, problem: TableError(name, place, problem)))
     if not rows:
         raise TableError(name, None, "it is empty")
@@ -157,7 +157,7 @@ def _csv(text: str, name: str) -> Table:
         if len(row) > len(order):
             raise TableError(name, row[len(order)][1], "the row has more cells than the header")
         machines.append(
-            Row(
+            FleetRow(
                 {
                     column: Cell((value.strip(),), place)
                     for column, (value, place) in zip(order, row, strict=False)
@@ -166,10 +166,10 @@ def _csv(text: str, name: str) -> Table:
                 row[0][1],
             )
         )
-    return _checked(Table(name, columns, machines))
+    return _checked(FleetTable(name, columns, machines))
 
 
-def _json(text: str, name: str) -> Table:
+def _json(text: str, name: str) -> FleetTable:
     try:
         rows = list(_JsonRows(text).read())
     except json.JSONDecodeError as error:
@@ -260,7 +260,7 @@ class _JsonRows:
         return json.JSONDecodeError(problem, self._text, self._at)
 
 
-def _toml(text: str, name: str) -> Table:
+def _toml(text: str, name: str) -> FleetTable:
     try:
         parsed = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -288,7 +288,7 @@ def _toml(text: str, name: str) -> Table:
     return _table(name, rows)
 
 
-def _table(name: str, rows: list[tuple[Position, dict[str, tuple[Any, Position]]]]) -> Table:
+def _table(name: str, rows: list[tuple[Position, dict[str, tuple[Any, Position]]]]) -> FleetTable:
     columns: dict[str, Position] = {}
     machines = []
     for place, row in rows:
@@ -303,8 +303,8 @@ def _table(name: str, rows: list[tuple[Position, dict[str, tuple[Any, Position]]
                 raise TableError(name, where, f"{column} stands twice")
             if any(values):
                 found[column] = Cell(values, where)
-        machines.append(Row(found, place))
-    return _checked(Table(name, columns, machines))
+        machines.append(FleetRow(found, place))
+    return _checked(FleetTable(name, columns, machines))
 
 
 def _texts(value: Any) -> tuple[str, ...] | None:
@@ -321,7 +321,7 @@ def _texts(value: Any) -> tuple[str, ...] | None:
     return (str(value).strip(),) if isinstance(value, str | int) else None
 
 
-def _checked(table: Table) -> Table:
+def _checked(table: FleetTable) -> FleetTable:
     for row in table.rows:
         for column, cell in row.cells.items():
             if len(cell.text) > MAX_TEXT:

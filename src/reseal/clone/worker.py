@@ -1,57 +1,40 @@
 """A process that holds a golden image open and makes clones of it: `python -m reseal.clone.worker FD`.
 
-It is asked and answers in lines of JSON on a socket: first a plan, then one machine after the other,
+It is asked and answers with messages on a socket: first a plan, then one machine after the other,
 until the socket is closed. The golden image is opened here, once; each machine is made in a fork that may
 write to one file only.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import socket
 import sys
-from typing import TYPE_CHECKING, Any
 
-from reseal.clone.plan import Machine, Plan
+from reseal.clone.plan import ClonePlan, FleetMachine
 from reseal.clone.pool import plain
 from reseal.clone.workshop import Workshop
 from reseal.errors import ResealError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from reseal.messages import Channel
 
 
-def serve(channel: socket.socket) -> None:
-    """Open the golden image of the first line, and make the machines of the others."""
-    lines = _lines(channel)
-    plan = Plan(**next(lines))
+def serve(channel: Channel) -> None:
+    """Open the golden image of the first message, and make the machines of the others."""
+    plan = ClonePlan(**channel.receive() or {})
     try:
         workshop = Workshop(plan).__enter__()
     except ResealError as error:
-        _send(channel, {"error": plain(error)})
+        channel.send({"error": plain(error)})
         return
     with workshop:
-        _send(channel, {"ready": os.getpid()})
-        for line in lines:
+        channel.send({"ready": os.getpid()})
+        while machine := channel.receive():
             try:
-                made = workshop.make(Machine(**line))
+                made = workshop.make(FleetMachine(**machine))
             except ResealError as error:
-                _send(channel, {"error": plain(error)})
+                channel.send({"error": plain(error)})
             else:
-                _send(channel, {"made": made})
-
-
-def _lines(channel: socket.socket) -> Iterator[dict[str, Any]]:
-    with channel.makefile("rb") as stream:
-        for line in stream:
-            yield json.loads(line)
-
-
-def _send(channel: socket.socket, message: dict[str, Any]) -> None:
-    channel.sendall(json.dumps(message).encode() + b"\n")
+                channel.send({"made": made})
 
 
 if __name__ == "__main__":
-    with socket.socket(fileno=int(sys.argv[1])) as own:
-        serve(own)
+    serve(Channel(int(sys.argv[1])))

@@ -25,13 +25,12 @@ import resource
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from reseal.clone import answers
 from reseal.clone.adopt import adopt, digest
-from reseal.disk import Image, Slice, connect
+from reseal.disk import connect
 from reseal.disk.formats import read_header
 from reseal.disk.output import NewImage, publish
 from reseal.disk.overlay import plain_name, qemu_format
@@ -39,21 +38,22 @@ from reseal.disk.sidecar import partial_path
 from reseal.disk.thin import Changes, write_overlay
 from reseal.errors import ImageError, ResealError, UsageError
 from reseal.ntfs import Volume
+from reseal.run import RunOptions
+from reseal.run.disk import Disk, OpenedDisk, write_volume
+from reseal.run.opening import Found, choose
+from reseal.run.work import session_of
 from reseal.sandbox import Limits
-from reseal.session import Session, boot_store
-from reseal.session.opening import Found, choose, installations
-from reseal.session.run import Options, parts_of, write
 from reseal.specialize import SidChoice, Specialization, Wish
 from reseal.specialize.wish import RANDOM
 from reseal.windows import Installation, Sid
-from reseal.windows.registry import MACHINE_HIVES
+from reseal.windows.names import MACHINE_HIVES
 from reseal.worker import run_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reseal.clone.plan import Machine, Plan
-    from reseal.disk import Device
+    from reseal.clone.plan import ClonePlan, FleetMachine
+    from reseal.session import Session
 
 #: What stays in memory of the golden image: blocks as large as those that the volume's cache asks for.
 _BLOCK = 256 << 10
@@ -128,7 +128,7 @@ class _Below:
 class Workshop:
     """A golden image that is open for cloning. A context; one process, one thread."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: ClonePlan) -> None:
         self._plan = plan
         self._stack = ExitStack()
 
@@ -146,18 +146,17 @@ class Workshop:
     def _open(self) -> None:
         path = Path(self._plan.golden)
         self.subject = str(path)
-        self._image = self._stack.enter_context(
-            Image.open(path, allow_backing=self._plan.allow_backing)
-        )
-        socket = self._stack.enter_context(self._image.serve(None))
-        below = _Below(socket)
+        reading = RunOptions(dry_run=True, allow_backing=self._plan.allow_backing)
+        disk = self._stack.enter_context(Disk(path, reading))
+        self._image = disk.image
+        below = _Below(disk.socket)
         self._stack.callback(below.close)
         self._changes = Changes(below)
-        device: Device = self._changes
-        with installations(device, self.subject) as found:
+        self._opened = OpenedDisk(self._changes, self.subject)
+        with self._opened.installations() as found:
             chosen = choose(found, self._plan.volume, self.subject)
         assert chosen.place is not None
-        self._part = Slice(device, chosen.place.offset, chosen.place.size)
+        self._part = self._opened.part(chosen.place)
         self._volume = Volume.open(self._part, read_only=False, name=self.subject)
         # Nothing is written through it here, only in forks; so it is never closed here, either.
         self._rehearse(chosen)
@@ -169,25 +168,16 @@ class Workshop:
 
     def _new_session(self, chosen: Found) -> Session:
         one = chosen.installation
-        found = replace(
-            chosen,
-            installation=Installation(self._volume, one.root, volume=one.volume),
-            volume=self._volume,
-        )
-        return Session(
-            found.installation,
-            volume_state=found.state,
-            neighbours=found.neighbours,
-            boot_stores=partial(boot_store.find, self._changes, self.subject),
-            parts=parts_of(self._changes, found),
-        )
+        installation = Installation(self._volume, one.root, volume=one.volume)
+        found = replace(chosen, installation=installation, volume=self._volume)
+        return session_of(found, RunOptions())
 
     def _rehearse(self, chosen: Found) -> None:
         """Stage a machine for nobody, so that forks find in memory what they need."""
         with suppress(ResealError):  # a clone will say it
             Specialization(Wish(computer_name=RANDOM))(self._new_session(chosen))
 
-    def make(self, machine: Machine) -> dict[str, Any]:
+    def make(self, machine: FleetMachine) -> dict[str, Any]:
         """Make one clone in a fork; one that is there was finished by an attempt that was killed.
 
         Returns:
@@ -209,7 +199,7 @@ class Workshop:
             "seconds": time.perf_counter() - start,
         }
 
-    def _make_thin(self, machine: Machine) -> dict[str, Any]:
+    def _make_thin(self, machine: FleetMachine) -> dict[str, Any]:
         if self._image.link.unusual:
             msg = f"a thin image over {self.subject} would lose the end of the disk."
             raise UsageError(msg, "Make full images with --full.")
@@ -229,7 +219,7 @@ class Workshop:
             os.close(fd)
         return made
 
-    def _make_whole(self, machine: Machine) -> dict[str, Any]:
+    def _make_whole(self, machine: FleetMachine) -> dict[str, Any]:
         output = self._plan.output(machine.name)
         new = NewImage(self._image, output, thin=False)
         try:
@@ -245,7 +235,7 @@ class Workshop:
             new.discard()
         return made
 
-    def _in_fork(self, machine: Machine, fd: int, path: Path) -> dict[str, Any]:
+    def _in_fork(self, machine: FleetMachine, fd: int, path: Path) -> dict[str, Any]:
         """Have a fork write a machine's overlay to a file, which is all that it may write to."""
         backing = plain_name(os.path.relpath(self._image.file, self._plan.output_dir))
         made: dict[str, Any] = run_worker(
@@ -262,13 +252,13 @@ class Workshop:
             raise ImageError(msg)
         return made
 
-    def _make(self, machine: Machine, fd: int, backing: str) -> dict[str, Any]:
+    def _make(self, machine: FleetMachine, fd: int, backing: str) -> dict[str, Any]:
         session = self._session
         session.random = stream(machine.key)
         job = Specialization(wish_of(machine, self._plan))
         outcome = job(session)
         session.settle()
-        write(self._part, self.subject, session, Options(), self._volume)
+        write_volume(self._part, self.subject, session, RunOptions(), self._volume)
         self._read_back(session, job)
         clusters = self._changes.changed()
         write_overlay(
@@ -311,7 +301,7 @@ class Workshop:
                     raise ImageError(msg, "Please report this.")
 
 
-def wish_of(machine: Machine, plan: Plan) -> Wish:
+def wish_of(machine: FleetMachine, plan: ClonePlan) -> Wish:
     """Return what `reseal specialize` is asked for to make this machine."""
     sid: Sid | SidChoice | None = None
     if machine.sid:
@@ -327,7 +317,7 @@ def wish_of(machine: Machine, plan: Plan) -> Wish:
     )
 
 
-def host_folders(plan: Plan) -> tuple[Path, ...]:
+def host_folders(plan: ClonePlan) -> tuple[Path, ...]:
     """Return the folders of this computer that making a machine reads."""
     return (Path(plan.drivers),) if plan.drivers else ()
 

@@ -1,42 +1,20 @@
 """What people do to an image before they seal it: files, registry, accounts, settings, space.
 
-Each step is declared once, in the module of its subject; `STEPS` holds all of them, and the command
-line, recipes and the documentation are made of it.
+Each step is declared once, in `reseal.customize.steps`; the command line, recipes and the documentation
+are made of that. What a step does is in the module of its subject here, which is loaded for it.
 """
 
-from reseal.customize import (
-    accounts,
-    appearance,
-    driver_packages,
-    files,
-    permissions,
-    profile,
-    registry,
-    remote,
-    scripts,
-    space,
-    system,
-)
-from reseal.customize.recipe import load
-from reseal.customize.run import Customization
-from reseal.customize.step import STEPS, Given, Step
+from typing import TYPE_CHECKING
 
-#: The modules that declare steps, in the order in which people are shown them.
-SUBJECTS = (
-    files,
-    permissions,
-    registry,
-    scripts,
-    accounts,
-    system,
-    remote,
-    profile,
-    appearance,
-    driver_packages,
-    space,
-)
-_ORDER = [module.__name__ for module in SUBJECTS]
-for _name in sorted(STEPS, key=lambda name: _ORDER.index(STEPS[name].make.__module__)):
-    STEPS[_name] = STEPS.pop(_name)
+from reseal.customize.step import Given, Step
+from reseal.customize.steps import STEPS
+from reseal.later import later
 
-__all__ = ["STEPS", "SUBJECTS", "Customization", "Given", "Step", "load"]
+if TYPE_CHECKING:
+    from reseal.customize.recipe import load
+    from reseal.customize.run import Customization
+
+__all__ = ["STEPS", "Customization", "Given", "Step", "load"]
+
+# The options of a command are made of the declarations alone.
+__getattr__ = later(__name__, Customization="run", load="recipe")

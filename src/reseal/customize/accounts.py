@@ -2,7 +2,7 @@ r"""Accounts of the machine: remove them, give them passwords, let people log on
 
 | what | where | mark, source |
 |---|---|---|
-| accounts and their groups | SAM; see `reseal.sysprep.local_accounts` | seen, reported |
+| accounts and their groups | SAM; see `reseal.unattend.local_accounts` | seen, reported |
 | profiles | `ProfileList\<SID>`, `ProfileGuid\{…}!SidString` | seen |
 | automatic logon | `Winlogon`: AutoAdminLogon, DefaultPassword, AutoLogonCount, ForceAutoLogon, AutoLogonSID | documented: Microsoft, Configure Windows to automate logon; the last: reported |
 | its password, where it is kept as a secret | `SECURITY\Policy\Secrets\DefaultPassword` | documented: Microsoft, Protecting the Automatic Logon Password; the place: reported |
@@ -16,22 +16,19 @@ from reseal.answerfile import Secret
 from reseal.customize import traces
 from reseal.customize.files import refuse_vital
 from reseal.customize.run import LAST_ADMINISTRATOR
-from reseal.customize.step import Argument, Kind, step
 from reseal.errors import CheckError, UsageError
 from reseal.ntfs import secure
-from reseal.session import Mark
-from reseal.sysprep.local_accounts import LocalAccounts
+from reseal.unattend.local_accounts import LocalAccounts
 from reseal.windows.accounts import accounts
-from reseal.windows.registry import PROFILE_LIST
+from reseal.windows.names import PROFILE_LIST
 
 if TYPE_CHECKING:
-    from reseal.customize.run import Run
+    from reseal.customize.shared import Run
     from reseal.customize.step import Given
     from reseal.session import Session
     from reseal.session.change import State
     from reseal.windows.sid import Sid
 
-GROUP = "Accounts"
 WINLOGON = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Winlogon"
 _SECRET = r"HKLM\SECURITY\Policy\Secrets\DefaultPassword"  # noqa: S105  a key's name
 _PROFILE_GUID = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileGuid"
@@ -44,80 +41,47 @@ _BUFFER = "LocalSystemAuthBuffer"
 _FIRST_RID = 1000
 #: Far more than a password may have.
 _MAX_PASSWORD = 4096
-_REPORTED = "libyal winreg-kb, Security Account Manager; impacket"
-_USER = Argument("user", "the name of a local account", Kind.NAME)
 
 
-@step(
-    "remove-user",
-    GROUP,
-    _USER,
-    mark=Mark.INFERRED,
-    source="what Windows keeps of an account is seen in real hives; that nothing else needs it, inferred",
-    example=("vagrant",),
-)
-class RemoveUser:
-    """Remove a local account with all that is its own.
-
-    Its account in SAM and its memberships go, its profile with the folder, its keys, its tasks and its
-    app packages. Where its SID has to stand for something, as in permissions, that of an account that
-    does not exist takes its place. The last administrator who can log on stays, unless it is forced with
-    --force last-administrator.
-    """
-
-    def __init__(self, given: Given) -> None:
-        self._user = given.text("user")
-
-    def stage(self, run: Run) -> None:
-        """Stage the removal."""
-        session = run.session
-        local = LocalAccounts(session)
-        rid = _find(local, session, self._user)
-        if rid < _FIRST_RID:
-            msg = f"{self._user} is an account of Windows' own, which can't be removed."
-            raise UsageError(msg, "Disable it with --disable-user.")
-        before = local.administrators()
-        sid = local.sid(rid)
-        folder = session.registry.profiles.get(str(sid).upper())
-        if folder is not None:
-            _refuse_foreign_folder(session, folder, sid)
-        if _text(session, WINLOGON, "DefaultUserName").casefold() == self._user.casefold():
-            autologon_off(session)
-            session.delete_value(WINLOGON, "DefaultUserName")
-        local.remove(rid)
-        _refuse_last(run, local, before, self._user)
-        if folder is not None:
-            session.delete_tree(folder)
-        session.registry.forget_profile(str(sid))
-        guids = session.registry.key(_PROFILE_GUID)
-        for name in [one.name for one in guids.subkeys()] if guids else ():
-            if _text(session, rf"{_PROFILE_GUID}\{name}", "SidString") == str(sid):
-                session.delete_key(rf"{_PROFILE_GUID}\{name}")
-        for name in _LAST:
-            if (
-                _text(session, _LOGON_UI, name).rpartition("\\")[2].casefold()
-                == self._user.casefold()
-            ):
-                session.delete_value(_LOGON_UI, name)
-        buffer = session.registry.value(_BROKER, _BUFFER)
-        if isinstance(buffer, bytes) and self._user.encode("utf-16-le") in buffer:
-            session.delete_value(_BROKER, _BUFFER)
-        nobody = _nobody(session, local, rid)
-        traces.remove(session, traces.Account(self._user, sid, nobody, folder))
-        _patch_descriptors(session, sid, nobody)
+def remove_user(run: Run, given: Given) -> None:
+    """The work of `remove-user`."""
+    user = given.text("user")
+    session = run.session
+    local = LocalAccounts(session)
+    rid = _find(local, session, user)
+    if rid < _FIRST_RID:
+        msg = f"{user} is an account of Windows' own, which can't be removed."
+        raise UsageError(msg, "Disable it with --disable-user.")
+    before = local.administrators()
+    sid = local.sid(rid)
+    folder = session.registry.profiles.get(str(sid).upper())
+    if folder is not None:
+        _refuse_foreign_folder(session, folder, sid)
+    if _text(session, WINLOGON, "DefaultUserName").casefold() == user.casefold():
+        _autologon_off(session)
+        session.delete_value(WINLOGON, "DefaultUserName")
+    local.remove(rid)
+    _refuse_last(run, local, before, user)
+    if folder is not None:
+        session.delete_tree(folder)
+    session.registry.forget_profile(str(sid))
+    guids = session.registry.key(_PROFILE_GUID)
+    for name in [one.name for one in guids.subkeys()] if guids else ():
+        if _text(session, rf"{_PROFILE_GUID}\{name}", "SidString") == str(sid):
+            session.delete_key(rf"{_PROFILE_GUID}\{name}")
+    for name in _LAST:
+        if _text(session, _LOGON_UI, name).rpartition("\\")[2].casefold() == user.casefold():
+            session.delete_value(_LOGON_UI, name)
+    buffer = session.registry.value(_BROKER, _BUFFER)
+    if isinstance(buffer, bytes) and user.encode("utf-16-le") in buffer:
+        session.delete_value(_BROKER, _BUFFER)
+    nobody = _nobody(session, local, rid)
+    traces.remove(session, traces.Account(user, sid, nobody, folder))
+    _patch_descriptors(session, sid, nobody)
 
 
-@step(
-    "password",
-    GROUP,
-    _USER,
-    Argument("password", "file:PATH, a file of this machine with the password in its first line"),
-    mark=Mark.REPORTED,
-    source=_REPORTED,
-    example=("Administrator:file:secret.txt",),
-)
 class Password:
-    """Give a local account a password, which is read from a file; it appears nowhere else."""
+    """The work of `password`."""
 
     def __init__(self, given: Given) -> None:
         self._user = given.text("user")
@@ -145,69 +109,28 @@ class Password:
         local.set_password(_find(local, run.session, self._user), self._password)
 
 
-@step(
-    "disable-user",
-    GROUP,
-    _USER,
-    mark=Mark.REPORTED,
-    source=f"{_REPORTED}; [MS-SAMR] 2.2.1.12",
-    example=("Guest",),
-)
-class DisableUser:
-    """Keep people from logging on with a local account.
-
-    The last administrator who can log on stays, unless it is forced with --force last-administrator.
-    """
-
-    def __init__(self, given: Given) -> None:
-        self._user = given.text("user")
-
-    def stage(self, run: Run) -> None:
-        """Stage the flag."""
-        local = LocalAccounts(run.session)
-        before = local.administrators()
-        local.enable(_find(local, run.session, self._user), enabled=False)
-        _refuse_last(run, local, before, self._user)
+def disable_user(run: Run, given: Given) -> None:
+    """The work of `disable-user`."""
+    user = given.text("user")
+    local = LocalAccounts(run.session)
+    before = local.administrators()
+    local.enable(_find(local, run.session, user), enabled=False)
+    _refuse_last(run, local, before, user)
 
 
-@step(
-    "enable-user",
-    GROUP,
-    _USER,
-    mark=Mark.REPORTED,
-    source=f"{_REPORTED}; [MS-SAMR] 2.2.1.12",
-    example=("Administrator",),
-)
-class EnableUser:
-    """Let people log on with a local account."""
-
-    def __init__(self, given: Given) -> None:
-        self._user = given.text("user")
-
-    def stage(self, run: Run) -> None:
-        """Stage the flag."""
-        local = LocalAccounts(run.session)
-        local.enable(_find(local, run.session, self._user))
+def enable_user(run: Run, given: Given) -> None:
+    """The work of `enable-user`."""
+    user = given.text("user")
+    local = LocalAccounts(run.session)
+    local.enable(_find(local, run.session, user))
 
 
-@step(
-    "autologon-off",
-    GROUP,
-    mark=Mark.DOCUMENTED,
-    source="Microsoft, Configure Windows to automate logon",
-)
-class AutologonOff:
-    """Let nobody be logged on by itself any more, and forget the password for that."""
-
-    def __init__(self, given: Given) -> None:
-        del given
-
-    def stage(self, run: Run) -> None:
-        """Stage the values."""
-        autologon_off(run.session)
+def autologon_off(run: Run, _: Given) -> None:
+    """The work of `autologon-off`."""
+    _autologon_off(run.session)
 
 
-def autologon_off(session: Session) -> None:
+def _autologon_off(session: Session) -> None:
     """Stage the end of automatic logon."""
     session.set_text(WINLOGON, "AutoAdminLogon", "0")
     for name in ("DefaultPassword", "AutoLogonCount", "ForceAutoLogon", "AutoLogonSID"):

@@ -13,61 +13,35 @@ import re
 from typing import TYPE_CHECKING
 
 from reseal.customize.registry import people
-from reseal.customize.step import Argument, Kind, step
+from reseal.customize.steps.appearance import FIELDS
 from reseal.errors import UsageError
-from reseal.session import Mark
 from reseal.tree import join
 
 if TYPE_CHECKING:
-    from reseal.customize.run import Run
+    from reseal.customize.shared import Run
     from reseal.customize.step import Given
     from reseal.session import Session
 
-GROUP = "Appearance"
 OEM = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\OEMInformation"
 PERSONALIZATION = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\Personalization"
 USER_POLICY = r"Software\Microsoft\Windows\CurrentVersion\Policies\System"
 _FOLDER = r"Web\reseal"
-_FIELDS = ("Manufacturer", "Model", "SupportHours", "SupportPhone", "SupportURL", "Logo")
 _PICTURES = (".jpg", ".jpeg", ".png", ".bmp")
 _MAX_PICTURE = 64 << 20
 #: Fill (documented: values of WallpaperStyle).
 _FILL = "10"
-_PICTURE = Argument("picture", "a .jpg, .png or .bmp file of this machine", Kind.HOST)
 
 
-@step(
-    "oem-information",
-    GROUP,
-    Argument("field", f"one of {', '.join(_FIELDS)}", choices=tuple(map(str.lower, _FIELDS))),
-    Argument("text", "what it says"),
-    mark=Mark.REPORTED,
-    source="Unattended Windows Setup Reference, OEMInformation; the key: scripts of image builders",
-    example=("Manufacturer:Example Corp",),
-)
-class OemInformation:
-    """Say who made the machine and who helps with it, as the system's settings show it."""
-
-    def __init__(self, given: Given) -> None:
-        field = given.choice("field")
-        self._field = next(one for one in _FIELDS if one.lower() == field)
-        self._text = given.text("text")
-
-    def stage(self, run: Run) -> None:
-        """Stage the value."""
-        run.session.set_text(OEM, self._field, self._text)
+def oem_information(run: Run, given: Given) -> None:
+    """The work of `oem-information`."""
+    chosen = given.choice("field")
+    field = next(one for one in FIELDS if one.lower() == chosen)
+    text = given.text("text")
+    run.session.set_text(OEM, field, text)
 
 
-@step(
-    "wallpaper",
-    GROUP,
-    _PICTURE,
-    mark=Mark.DOCUMENTED,
-    source="ADMX Desktop, Desktop Wallpaper",
-    example=("wallpaper.jpg",),
-)
 class Wallpaper:
-    """Give everybody a wallpaper by policy: those who have a profile, and those who will."""
+    """The work of `wallpaper`."""
 
     def __init__(self, given: Given) -> None:
         self._name, self._data = _picture(given)
@@ -86,16 +60,8 @@ class Wallpaper:
             session.set_text(key, "WallpaperStyle", _FILL)
 
 
-@step(
-    "lock-screen",
-    GROUP,
-    _PICTURE,
-    mark=Mark.DOCUMENTED,
-    source="ADMX ControlPanelDisplay, Force a specific default lock screen and logon image",
-    example=("lock.jpg",),
-)
 class LockScreen:
-    """Give the machine a lock screen by policy, which only some editions obey."""
+    """The work of `lock-screen`."""
 
     def __init__(self, given: Given) -> None:
         self._name, self._data = _picture(given)

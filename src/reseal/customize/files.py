@@ -14,43 +14,24 @@ from typing import TYPE_CHECKING
 
 from reseal.customize import expression, guest
 from reseal.customize.outputs import is_safe
-from reseal.customize.step import Argument, Kind, step
 from reseal.errors import CheckError, UsageError
-from reseal.session import Mark
 from reseal.tree import join, parent
-from reseal.windows.registry import MACHINE_HIVES
+from reseal.windows.names import MACHINE_HIVES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reseal.customize.run import Run
+    from reseal.customize.shared import Run
     from reseal.customize.step import Given
     from reseal.session import Session
 
-GROUP = "Files"
 #: The largest file that goes into an image or out of it; it is held in memory.
 _MAX_FILE = 4 << 30
 _MAX_DEPTH = 128
-_NAMING = "Microsoft, Naming Files, Paths, and Namespaces"
-_GUEST = Argument("guest", "a path in the image", Kind.GUEST)
 
 
-@step(
-    "copy-in",
-    GROUP,
-    Argument("host", "a file or folder of this machine", Kind.HOST),
-    Argument("guest", "where it goes: a folder, or a new name", Kind.GUEST),
-    mark=Mark.DOCUMENTED,
-    source=_NAMING,
-    example=(r"agent.msi:C:\Install",),
-)
 class CopyIn:
-    r"""Copy a file or a folder of this machine into the image.
-
-    Where GUEST is a folder, or ends in a slash, the copy goes into it; otherwise GUEST is its new name.
-    Folders that are missing are made, folders that are there are filled, and files that are there are
-    overwritten. A symbolic link inside of a folder is refused, since only what you name is read.
-    """
+    """The work of `copy-in`."""
 
     def __init__(self, given: Given) -> None:
         self._guest = given.text("guest")
@@ -78,22 +59,8 @@ class CopyIn:
                 session.write_file(place, _content(path))
 
 
-@step(
-    "copy-out",
-    GROUP,
-    Argument("guest", "a file or folder of the image", Kind.GUEST),
-    Argument("host", "where it goes on this machine", Kind.HOST),
-    mark=Mark.DOCUMENTED,
-    source=_NAMING,
-    example=(r"C:\Windows\Panther\setupact.log:setupact.log",),
-)
 class CopyOut:
-    """Copy a file or a folder out of the image.
-
-    It is as the steps before this one have left it. HOST is written when the image is done, and not at
-    all where the run fails; nothing may be there yet. Links in the image are left out, and so is what
-    has a name that this machine does not take; both are said.
-    """
+    """The work of `copy-out`."""
 
     def __init__(self, given: Given) -> None:
         self._guest = given.text("guest")
@@ -128,127 +95,68 @@ class CopyOut:
                 run.outputs.write(target, inside, session.files.read(one))
 
 
-@step("mkdir", GROUP, _GUEST, mark=Mark.DOCUMENTED, source=_NAMING, example=(r"C:\Tools",))
-class MakeDirectory:
-    """Make a folder, and those above it that are missing."""
-
-    def __init__(self, given: Given) -> None:
-        self._guest = given.text("guest")
-
-    def stage(self, run: Run) -> None:
-        """Stage the folder."""
-        path = guest.resolve(run.session, self._guest)
-        there = run.session.files.stat(path)
-        if there is not None and not there.is_directory:
-            msg = f"{path} is a file."
-            raise UsageError(msg, "Delete it first, or name another path.")
-        run.session.make_directory(path)
+def mkdir(run: Run, given: Given) -> None:
+    """The work of `mkdir`."""
+    wanted = given.text("guest")
+    path = guest.resolve(run.session, wanted)
+    there = run.session.files.stat(path)
+    if there is not None and not there.is_directory:
+        msg = f"{path} is a file."
+        raise UsageError(msg, "Delete it first, or name another path.")
+    run.session.make_directory(path)
 
 
-@step("delete", GROUP, _GUEST, mark=Mark.DOCUMENTED, source=_NAMING, example=(r"C:\Install\*.log",))
-class Delete:
-    """Delete a file or a folder with all below it; * and ? stand for any part of a name.
-
-    Of a link only the link goes. Where nothing is there, that is said, and no error.
-    """
-
-    def __init__(self, given: Given) -> None:
-        self._guest = given.text("guest")
-
-    def stage(self, run: Run) -> None:
-        """Stage the deletion."""
-        session = run.session
-        found = list(guest.matches(session, self._guest))
-        if not found:
-            session.note(f"{self._guest} was not deleted: nothing is there.")
-        for path in found:
-            refuse_vital(session, path)
-            entry = session.files.stat(path)
-            if entry is None:
-                continue
-            if entry.is_directory:
-                session.delete_tree(path)
-            else:
-                session.delete_file(path)
-
-
-@step(
-    "move",
-    GROUP,
-    _GUEST,
-    Argument("new", "its new path, or a folder that it goes into", Kind.GUEST),
-    mark=Mark.DOCUMENTED,
-    source="Microsoft, How permissions are handled when you copy and move files and folders: what is "
-    "moved inside of a volume keeps its permissions",
-    example=(r"C:\Install\agent.ini:C:\ProgramData\Agent\agent.ini",),
-)
-class Move:
-    """Move or rename a file or a folder inside the image; it keeps its permissions."""
-
-    def __init__(self, given: Given) -> None:
-        self._guest, self._new = given.text("guest"), given.text("new")
-
-    def stage(self, run: Run) -> None:
-        """Stage the move."""
-        session = run.session
-        path = guest.existing(session, self._guest)
+def delete(run: Run, given: Given) -> None:
+    """The work of `delete`."""
+    wanted = given.text("guest")
+    session = run.session
+    found = list(guest.matches(session, wanted))
+    if not found:
+        session.note(f"{wanted} was not deleted: nothing is there.")
+    for path in found:
         refuse_vital(session, path)
-        new = guest.into(session, self._new, path.rpartition("\\")[2])
-        if new.lower().startswith(path.lower() + "\\"):
-            msg = f"{path} can't be moved into itself."
-            raise UsageError(msg, "Name another path.")
-        if new.lower() != path.lower() and session.files.stat(new) is not None:
-            msg = f"{path} can't be moved: {new} is there already."
-            raise UsageError(msg, "Delete it first, or name another path.")
-        if new == path:
-            return
-        session.make_directory(parent(new))
-        session.move(path, new)
+        entry = session.files.stat(path)
+        if entry is None:
+            continue
+        if entry.is_directory:
+            session.delete_tree(path)
+        else:
+            session.delete_file(path)
 
 
-@step(
-    "write",
-    GROUP,
-    _GUEST,
-    Argument("text", "the content, written as UTF-8 exactly as it is given"),
-    mark=Mark.DOCUMENTED,
-    source=_NAMING,
-    example=(r"C:\build.txt:golden image 7",),
-)
-class Write:
-    """Write a text to a file, new or over what is there."""
-
-    def __init__(self, given: Given) -> None:
-        self._guest = given.text("guest")
-        self._data = given.text("text").encode("utf-8", "surrogateescape")
-
-    def stage(self, run: Run) -> None:
-        """Stage the file."""
-        path = guest.resolve(run.session, self._guest)
-        there = run.session.files.stat(path)
-        if there is not None and (there.is_directory or _is_link(there.reparse_tag)):
-            msg = f"{path or 'The root'} is a {'link' if there.reparse_tag else 'folder'}."
-            raise UsageError(msg, "Name a file.")
-        run.session.write_file(path, self._data)
+def move(run: Run, given: Given) -> None:
+    """The work of `move`."""
+    wanted, new = given.text("guest"), given.text("new")
+    session = run.session
+    path = guest.existing(session, wanted)
+    refuse_vital(session, path)
+    new = guest.into(session, new, path.rpartition("\\")[2])
+    if new.lower().startswith(path.lower() + "\\"):
+        msg = f"{path} can't be moved into itself."
+        raise UsageError(msg, "Name another path.")
+    if new.lower() != path.lower() and session.files.stat(new) is not None:
+        msg = f"{path} can't be moved: {new} is there already."
+        raise UsageError(msg, "Delete it first, or name another path.")
+    if new == path:
+        return
+    session.make_directory(parent(new))
+    session.move(path, new)
 
 
-@step(
-    "edit",
-    GROUP,
-    _GUEST,
-    Argument("expression", "s/PATTERN/TEXT/, with g and i behind it for every match and any case"),
-    mark=Mark.DOCUMENTED,
-    source="Python, Regular Expression Syntax",
-    example=(r"C:\Windows\System32\drivers\etc\hosts:s/^# *(127\.)/\1/",),
-)
+def write(run: Run, given: Given) -> None:
+    """The work of `write`."""
+    wanted = given.text("guest")
+    data = given.text("text").encode("utf-8", "surrogateescape")
+    path = guest.resolve(run.session, wanted)
+    there = run.session.files.stat(path)
+    if there is not None and (there.is_directory or _is_link(there.reparse_tag)):
+        msg = f"{path or 'The root'} is a {'link' if there.reparse_tag else 'folder'}."
+        raise UsageError(msg, "Name a file.")
+    run.session.write_file(path, data)
+
+
 class Edit:
-    r"""Replace what matches a regular expression in each line of a text file.
-
-    The expression is s/PATTERN/TEXT/, where any character may stand for the slash; PATTERN is a regular
-    expression of Python's, and \1 in TEXT what its first group has matched. The file keeps its encoding
-    (UTF-16 and UTF-8 are told by their marks; a file without one is read as UTF-8 or else byte by byte)
-    and the ends of its lines.
-    """
+    """The work of `edit`."""
 
     def __init__(self, given: Given) -> None:
         self._guest = given.text("guest")

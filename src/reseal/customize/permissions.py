@@ -5,20 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reseal.customize import guest
-from reseal.customize.step import Argument, Kind, step
 from reseal.errors import UsageError
-from reseal.session import Mark
 from reseal.windows import identity, sddl
 from reseal.windows.accounts import accounts
 from reseal.windows.sid import Sid
 
 if TYPE_CHECKING:
-    from reseal.customize.run import Run
+    from reseal.customize.shared import Run
     from reseal.customize.step import Given
     from reseal.session import Session
 
-GROUP = "Files"
-_GUEST = Argument("guest", "a file or folder of the image", Kind.GUEST)
 #: Names that people use, beside those of the machine's own accounts (documented, Well-known SIDs).
 _NAMES = {
     "administrators": "BA", "authenticated users": "AU", "everyone": "WD", "local service": "LS",
@@ -27,45 +23,17 @@ _NAMES = {
 }  # fmt: skip
 
 
-@step(
-    "owner",
-    GROUP,
-    _GUEST,
-    Argument(
-        "account", "a SID, two letters of SDDL, an account of the machine, or SYSTEM and the like"
-    ),
-    mark=Mark.DOCUMENTED,
-    source="[MS-DTYP] 2.4.6, SECURITY_DESCRIPTOR; Microsoft, Well-known SIDs",
-    example=(r"C:\Tools:Administrators",),
-)
-class Owner:
-    """Give a file or a folder another owner; what is below a folder keeps its own."""
-
-    def __init__(self, given: Given) -> None:
-        self._guest, self._account = given.text("guest"), given.text("account")
-
-    def stage(self, run: Run) -> None:
-        """Stage the descriptor."""
-        session = run.session
-        path = guest.existing(session, self._guest)
-        old = _descriptor(session, path)
-        session.set_descriptor(path, sddl.with_owner(old, account_sid(session, self._account)))
+def owner(run: Run, given: Given) -> None:
+    """The work of `owner`."""
+    wanted, account = given.text("guest"), given.text("account")
+    session = run.session
+    path = guest.existing(session, wanted)
+    old = _descriptor(session, path)
+    session.set_descriptor(path, sddl.with_owner(old, account_sid(session, account)))
 
 
-@step(
-    "sddl",
-    GROUP,
-    _GUEST,
-    Argument("sddl", "a security descriptor; what it leaves out stays as it is"),
-    mark=Mark.DOCUMENTED,
-    source="Microsoft, Security Descriptor String Format",
-    example=(r"C:\Tools:O:BAG:SYD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)",),
-)
 class Sddl:
-    """Give a file or a folder a security descriptor.
-
-    What is below a folder keeps its own; what later steps put there inherits from it.
-    """
+    """The work of `sddl`."""
 
     def __init__(self, given: Given) -> None:
         self._guest, self._sddl = given.text("guest"), given.text("sddl")

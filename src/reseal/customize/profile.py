@@ -18,21 +18,19 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from reseal.customize.step import Argument, Kind, step
 from reseal.customize.traces import Account
 from reseal.errors import UsageError
 from reseal.regf import Hive, descriptors, types
 from reseal.regf.compact import compact
 from reseal.regf.reader import Reader
-from reseal.session import Mark
 from reseal.tree import join, walk
 from reseal.windows import identity
 from reseal.windows.accounts import accounts
-from reseal.windows.registry import DEFAULT_PROFILE
+from reseal.windows.names import DEFAULT_PROFILE
 from reseal.windows.sid import Sid
 
 if TYPE_CHECKING:
-    from reseal.customize.run import Run
+    from reseal.customize.shared import Run
     from reseal.customize.step import Given
     from reseal.regf import Key, Value
     from reseal.session import Session
@@ -60,50 +58,31 @@ _PERSONAL = (
 _PROFILE = "%USERPROFILE%"
 
 
-@step(
-    "default-profile-from",
-    "System",
-    Argument("user", "whose profile it is: a local account, or the name of its folder", Kind.NAME),
-    mark=Mark.INFERRED,
-    source="Microsoft, Customize the Default User Profile by Using CopyProfile",
-    example=("Administrator",),
-)
-class DefaultProfileFrom:
-    """Make the default profile, with which new accounts start, of somebody's.
-
-    What tells whose it was is taken out: identifiers, absolute paths, recent files, passwords, caches.
-    Accounts that have a profile keep theirs.
-    """
-
-    def __init__(self, given: Given) -> None:
-        self._user = given.text("user")
-
-    def stage(self, run: Run) -> None:
-        """Stage the hive and the files."""
-        session = run.session
-        sid, folder = _profile(session, self._user)
-        source = session.registry.hive(sid)
-        if source is None:
-            msg = f"{folder}, the profile of {self._user}, has no NTUSER.DAT."
-            raise UsageError(msg, "Name another account.")
-        old = session.registry.hive(DEFAULT_PROFILE)
-        descriptor = old.root.descriptor if old else descriptors.DEFAULT
-        made = Hive.open(source.to_bytes(), name=session.registry.file(DEFAULT_PROFILE) or "hive")
-        machine = identity.machine_sid(session.registry)
-        clean(
-            made, Account(self._user, Sid.parse(sid), Sid.parse(sid), folder), machine, descriptor
-        )
-        default = session.registry.default_profile
-        made.set_file_name(join(r"\??\C:", default, "NTUSER.DAT"))
-        session.replace_hive(DEFAULT_PROFILE, compact(made))
-        for path, entry in walk(session.files, folder):  # type: ignore[arg-type]
-            inside = path[len(folder) + 1 :]
-            if _NOT_COPIED.match(inside) or entry.reparse_tag:
-                continue
-            if entry.is_directory:
-                session.make_directory(join(default, inside))
-            else:
-                session.write_file(join(default, inside), session.files.read(path))
+def default_profile_from(run: Run, given: Given) -> None:
+    """The work of `default-profile-from`."""
+    user = given.text("user")
+    session = run.session
+    sid, folder = _profile(session, user)
+    source = session.registry.hive(sid)
+    if source is None:
+        msg = f"{folder}, the profile of {user}, has no NTUSER.DAT."
+        raise UsageError(msg, "Name another account.")
+    old = session.registry.hive(DEFAULT_PROFILE)
+    descriptor = old.root.descriptor if old else descriptors.DEFAULT
+    made = Hive.open(source.to_bytes(), name=session.registry.file(DEFAULT_PROFILE) or "hive")
+    machine = identity.machine_sid(session.registry)
+    clean(made, Account(user, Sid.parse(sid), Sid.parse(sid), folder), machine, descriptor)
+    default = session.registry.default_profile
+    made.set_file_name(join(r"\??\C:", default, "NTUSER.DAT"))
+    session.replace_hive(DEFAULT_PROFILE, compact(made))
+    for path, entry in walk(session.files, folder):  # type: ignore[arg-type]
+        inside = path[len(folder) + 1 :]
+        if _NOT_COPIED.match(inside) or entry.reparse_tag:
+            continue
+        if entry.is_directory:
+            session.make_directory(join(default, inside))
+        else:
+            session.write_file(join(default, inside), session.files.read(path))
 
 
 def clean(hive: Hive, owner: Account, machine: Sid | None, descriptor: bytes) -> None:

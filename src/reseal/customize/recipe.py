@@ -12,7 +12,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reseal.customize.step import STEPS
+from reseal.customize.steps import STEPS
 from reseal.errors import UsageError
 
 if TYPE_CHECKING:
@@ -110,33 +110,33 @@ def _values(one: Step, value: Any, where: str) -> dict[str, str]:
     hint = f"Write it so: {example(one)}"
     if not names:
         if value is not True:
-            raise UsageError(f"{where}: {one.name} takes no arguments.", hint)
+            raise UsageError(f"{where}: {one.id} takes no arguments.", hint)
         return {}
     if len(names) == 1 and not isinstance(value, dict):
         value = {names[0]: value}
     if not isinstance(value, dict):
-        raise UsageError(f"{where}: {one.name} takes {', '.join(names)}.", hint)
+        raise UsageError(f"{where}: {one.id} takes {', '.join(names)}.", hint)
     for key in value:
         if key not in names:
-            raise UsageError(f"{where}: {one.name} has no argument {key!r}.", hint)
+            raise UsageError(f"{where}: {one.id} has no argument {key!r}.", hint)
     for key in names:
         if key not in value:
-            raise UsageError(f"{where}: {one.name} lacks {key!r}.", hint)
+            raise UsageError(f"{where}: {one.id} lacks {key!r}.", hint)
         given = value[key]
         if isinstance(given, bool) or not isinstance(given, (str, int)):
-            raise UsageError(f"{where}: {key} of {one.name} is no text.", hint)
+            raise UsageError(f"{where}: {key} of {one.id} is no text.", hint)
     return {key: str(value[key]) for key in names}
 
 
 def example(one: Step) -> str:
     """Return the line of a recipe that says what the step's example says."""
     if not one.arguments:
-        return f"{one.name} = true"
-    values = one.parse(one.example, one.name, Path()).values
+        return f"{one.id} = true"
+    values = one.parse(one.example, one.id, Path()).values
     if len(values) == 1:
-        return f"{one.name} = {_quoted(next(iter(values.values())))}"
+        return f"{one.id} = {_quoted(next(iter(values.values())))}"
     inside = ", ".join(f"{key} = {_quoted(text)}" for key, text in values.items())
-    return f"{one.name} = {{ {inside} }}"
+    return f"{one.id} = {{ {inside} }}"
 
 
 def _quoted(text: str) -> str:

@@ -17,55 +17,26 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from reseal.customize.step import Argument, step
 from reseal.errors import UsageError
 from reseal.regf import regfile, types
-from reseal.session import Mark
 from reseal.tree import join
-from reseal.windows.registry import split_root
+from reseal.windows.names import split_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reseal.customize.run import Run
+    from reseal.customize.shared import Run
     from reseal.customize.step import Given
     from reseal.session import Session
 
-GROUP = "Registry"
 _MAX_REG = 64 << 20
-_SOURCE = "Microsoft, Registry Hives"
-_PATH = Argument("path", r"a key, such as HKLM\SOFTWARE\Vendor, HKU\Default\… or HKU\*\…")
 #: SIDs of people: of the machine, of a domain, of Entra ID (documented, Well-known SIDs; the last: seen).
 _PEOPLE = ("S-1-5-21-", "S-1-12-1-")
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2})*")
-_KINDS = {
-    types.name(kind).lower(): kind
-    for kind in (
-        types.REG_SZ,
-        types.REG_EXPAND_SZ,
-        types.REG_MULTI_SZ,
-        types.REG_DWORD,
-        types.REG_QWORD,
-        types.REG_BINARY,
-        types.REG_NONE,
-    )
-}
 
 
-@step(
-    "reg",
-    GROUP,
-    Argument("file", "a .reg file of this machine, as Regedit exports it"),
-    mark=Mark.DOCUMENTED,
-    source="Microsoft, How to add, modify, or delete registry subkeys and values by using a .reg file",
-    example=("settings.reg",),
-)
 class Reg:
-    r"""Do what a .reg file says.
-
-    Its keys may begin with HKEY_LOCAL_MACHINE, HKEY_CLASSES_ROOT or HKEY_USERS; below the last,
-    .DEFAULT, Default, a SID, and * for every profile that exists.
-    """
+    """The work of `reg`."""
 
     def __init__(self, given: Given) -> None:
         self._sections = regfile.parse(given.host_bytes("file", _MAX_REG))
@@ -92,26 +63,12 @@ class Reg:
                         session.set_value(path, value.name, value.type, value.data)
 
 
-@step(
-    "reg-set",
-    GROUP,
-    _PATH,
-    Argument("value", "the name of a value; an empty one for the default value"),
-    Argument("type", "its type", choices=tuple(_KINDS)),
-    Argument(
-        "data", r"its data: a text, a number (0x… too), hex bytes, strings with \0 between them"
-    ),
-    words=True,
-    mark=Mark.DOCUMENTED,
-    source=_SOURCE,
-    example=(r"HKLM\SOFTWARE\Vendor", "Channel", "REG_SZ", "stable"),
-)
 class RegSet:
-    """Set a value, and make the keys that are missing."""
+    """The work of `reg-set`."""
 
     def __init__(self, given: Given) -> None:
         self._path, self._name = given.text("path"), given.text("value")
-        self._kind = _KINDS[given.choice("type")]
+        self._kind: int = getattr(types, given.choice("type").upper())
         self._data = parse_data(self._kind, given.text("data"))
         _root(self._path)
 
@@ -121,16 +78,8 @@ class RegSet:
             run.session.set_value(path, self._name, self._kind, self._data)
 
 
-@step(
-    "reg-delete",
-    GROUP,
-    Argument("path", r"a key, or a value: its key, two backslashes, its name"),
-    mark=Mark.DOCUMENTED,
-    source=_SOURCE,
-    example=(r"HKLM\SOFTWARE\Vendor\\BuildId",),
-)
 class RegDelete:
-    """Delete a key with all below it, or a value. Where there is none, that is said, and no error."""
+    """The work of `reg-delete`."""
 
     def __init__(self, given: Given) -> None:
         self._path, self._value_given, self._name = given.text("path").partition("\\\\")

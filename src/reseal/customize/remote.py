@@ -14,14 +14,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from reseal.customize.step import step
-from reseal.customize.system import GROUP, set_start
+from reseal.customize.system import set_start
 from reseal.errors import CheckError
 from reseal.regf import types
-from reseal.session import Mark
 
 if TYPE_CHECKING:
-    from reseal.customize.run import Run
+    from reseal.customize.shared import Run
     from reseal.customize.step import Given
     from reseal.session import Session
 
@@ -35,54 +33,25 @@ REMOTE_MANAGEMENT = "@FirewallAPI.dll,-30267"
 _SERVICE = "WinRM"
 
 
-@step(
-    "enable-rdp",
-    GROUP,
-    mark=Mark.DOCUMENTED,
-    source="Unattended Windows Setup Reference, TerminalServices and FirewallGroups",
-)
-class EnableRdp:
-    """Allow Remote Desktop, with Network Level Authentication, and open the firewall for it."""
-
-    def __init__(self, given: Given) -> None:
-        del given
-
-    def stage(self, run: Run) -> None:
-        """Stage the values and rules."""
-        session = run.session
-        if session.registry.key(TERMINAL_SERVER) is None:
-            msg = "The image has no Remote Desktop."
-            raise CheckError(msg, "Leave --enable-rdp out.")
-        session.set_number(TERMINAL_SERVER, "fDenyTSConnections", 0)
-        session.set_number(rf"{TERMINAL_SERVER}\WinStations\RDP-Tcp", "UserAuthentication", 1)
-        open_firewall(session, REMOTE_DESKTOP, "Remote Desktop")
+def enable_rdp(run: Run, _: Given) -> None:
+    """The work of `enable-rdp`."""
+    session = run.session
+    if session.registry.key(TERMINAL_SERVER) is None:
+        msg = "The image has no Remote Desktop."
+        raise CheckError(msg, "Leave --enable-rdp out.")
+    session.set_number(TERMINAL_SERVER, "fDenyTSConnections", 0)
+    session.set_number(rf"{TERMINAL_SERVER}\WinStations\RDP-Tcp", "UserAuthentication", 1)
+    open_firewall(session, REMOTE_DESKTOP, "Remote Desktop")
 
 
-@step(
-    "enable-winrm",
-    GROUP,
-    mark=Mark.DOCUMENTED,
-    source="Microsoft, Installation and configuration for Windows Remote Management",
-)
-class EnableWinrm:
-    """Let Windows Remote Management start by itself and listen, and open the firewall for it.
-
-    It listens for HTTP on every address, as the policy "Allow remote server management through WinRM"
-    makes it. Windows lets local accounts other than the built-in Administrator do little over the
-    network; that stays so.
-    """
-
-    def __init__(self, given: Given) -> None:
-        del given
-
-    def stage(self, run: Run) -> None:
-        """Stage the values and rules."""
-        session = run.session
-        set_start(session, _SERVICE, "auto")
-        session.set_number(WINRM_POLICY, "AllowAutoConfig", 1)
-        for name in ("IPv4Filter", "IPv6Filter"):
-            session.set_text(WINRM_POLICY, name, "*")
-        open_firewall(session, REMOTE_MANAGEMENT, "Windows Remote Management")
+def enable_winrm(run: Run, _: Given) -> None:
+    """The work of `enable-winrm`."""
+    session = run.session
+    set_start(session, _SERVICE, "auto")
+    session.set_number(WINRM_POLICY, "AllowAutoConfig", 1)
+    for name in ("IPv4Filter", "IPv6Filter"):
+        session.set_text(WINRM_POLICY, name, "*")
+    open_firewall(session, REMOTE_MANAGEMENT, "Windows Remote Management")
 
 
 def open_firewall(session: Session, group: str, name: str) -> None:

@@ -6,49 +6,27 @@ staged in the worker; what they copy out of the image gets its place when the im
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from reseal.customize.outputs import Outputs
-from reseal.customize.step import STEPS
+from reseal.customize.shared import Run
+from reseal.customize.steps import STEPS
 from reseal.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from pathlib import Path
 
     from reseal.customize.step import Given, Stager
     from reseal.session import Session
     from reseal.sysprep.arm import Target
-    from reseal.sysprep.unattend import Request
+    from reseal.unattend.apply import Request
 
 #: Names under which a person can override what a step refuses, for `--force`.
 LAST_ADMINISTRATOR = "last-administrator"
 OEM_KEY = "oem-key"
 _LAST = "wipe-free"
 FORCEABLE = (LAST_ADMINISTRATOR, OEM_KEY)
-
-
-@dataclass
-class Run:
-    """What the steps of one run share.
-
-    Attributes:
-        session: the opened installation.
-        outputs: what goes to this machine in the end.
-        target: where the next boot goes, if the image is generalized after the steps; None where it
-            is not.
-        answers: the answer file that generalizing will place, if any; steps may add to it.
-        force: names of what is not to be refused.
-        at_end: called in turn when all is staged, the image's generalization too.
-    """
-
-    session: Session
-    outputs: Outputs
-    target: Target | None = None
-    answers: Request | None = None
-    force: frozenset[str] = frozenset()
-    at_end: dict[str, Callable[[], None]] = field(default_factory=dict)
 
 
 class Customization:
@@ -71,8 +49,8 @@ class Customization:
         self._run: Run | None = None
         for one in given:
             with one.blamed():
-                self._steps.append((one, one.step.make(one)))
-        self.shrink = any(one.step.name == "shrink" for one, _ in self._steps)
+                self._steps.append((one, one.step.prepare(one)))
+        self.shrink = any(one.step.id == "shrink" for one, _ in self._steps)
 
     @property
     def reads(self) -> tuple[Path, ...]:
@@ -108,8 +86,8 @@ class Customization:
         for one, stager in self._steps:
             with (
                 one.blamed(),
-                session.step(f"Customizing: {one.step.name}"),
-                session.acting(one.step.name, one.step.mark),
+                session.step(f"Customizing: {one.step.id}"),
+                session.acting(one.step.id, one.step.mark),
             ):
                 stager.stage(run)
         return run.answers

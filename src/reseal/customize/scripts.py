@@ -20,25 +20,21 @@ from typing import TYPE_CHECKING
 from reseal.answerfile import Answers
 from reseal.customize import answers
 from reseal.customize.run import OEM_KEY
-from reseal.customize.step import Argument, Kind, step
 from reseal.errors import CheckError, UsageError
-from reseal.session import Mark
-from reseal.sysprep.placing import situation
 from reseal.tree import join
+from reseal.unattend.place import situation
 from reseal.windows.installation import CURRENT_VERSION
 from reseal.windows.setup import SetupState
 
 if TYPE_CHECKING:
-    from reseal.customize.run import Run
+    from reseal.customize.shared import Run
     from reseal.customize.step import Given
     from reseal.session import Session
 
-GROUP = "First boot"
 SETUP_COMPLETE = r"Setup\Scripts\SetupComplete.cmd"
 FOLDER = r"Setup\Scripts\reseal"
 _MAX_SCRIPT = 4 << 20
 _SUFFIXES = (".cmd", ".bat", ".ps1")
-_SETUP_SOURCE = "Microsoft, Add a Custom Script to Windows Setup"
 _CALL = b'call "%~dp0reseal\\firstboot.cmd"\r\n'
 #: Editions with which SetupComplete.cmd runs whatever the key is (documented).
 _EXEMPT = ("enterprise", "server")
@@ -69,22 +65,8 @@ exit /b 0
 """
 
 
-@step(
-    "firstboot",
-    GROUP,
-    Argument("script", "a .cmd, .bat or .ps1 file of this machine", Kind.HOST),
-    mark=Mark.DOCUMENTED,
-    source=_SETUP_SOURCE,
-    example=("install-agent.ps1",),
-)
 class FirstBoot:
-    r"""Run a script when Windows has set itself up, before anybody logs on.
-
-    It runs as SYSTEM, called by SetupComplete.cmd, after the scripts of earlier steps. What it prints is
-    kept in %ProgramData%\reseal\firstboot.log; firstboot.done beside it says that all have run. An image
-    with an OEM's product key is refused, since Windows passes SetupComplete.cmd over there, unless it is
-    forced with --force oem-key.
-    """
+    """The work of `firstboot`."""
 
     def __init__(self, given: Given) -> None:
         self._name, self._data = _script(given)
@@ -94,16 +76,8 @@ class FirstBoot:
         _first_boot(run, self._name, self._data)
 
 
-@step(
-    "firstboot-command",
-    GROUP,
-    Argument("command", "a command line, as cmd.exe takes it"),
-    mark=Mark.DOCUMENTED,
-    source=_SETUP_SOURCE,
-    example=("net start sshd",),
-)
 class FirstBootCommand:
-    """Run a command when Windows has set itself up; as --firstboot does."""
+    """The work of `firstboot-command`."""
 
     def __init__(self, given: Given) -> None:
         self._data = _command(given)
@@ -113,20 +87,8 @@ class FirstBootCommand:
         _first_boot(run, "command.cmd", self._data)
 
 
-@step(
-    "first-logon",
-    GROUP,
-    Argument("script", "a .cmd, .bat or .ps1 file of this machine", Kind.HOST),
-    mark=Mark.DOCUMENTED,
-    source="Unattended Windows Setup Reference, FirstLogonCommands",
-    example=("welcome.ps1",),
-)
 class FirstLogon:
-    r"""Run a script when somebody logs on for the first time.
-
-    It is called by the answer file, after the scripts of earlier steps; the log and the mark are
-    firstlogon.log and firstlogon.done in %ProgramData%\reseal.
-    """
+    """The work of `first-logon`."""
 
     def __init__(self, given: Given) -> None:
         self._name, self._data = _script(given)
@@ -136,16 +98,8 @@ class FirstLogon:
         _first_logon(run, self._name, self._data)
 
 
-@step(
-    "first-logon-command",
-    GROUP,
-    Argument("command", "a command line, as cmd.exe takes it"),
-    mark=Mark.DOCUMENTED,
-    source="Unattended Windows Setup Reference, FirstLogonCommands",
-    example=("explorer.exe https://intranet.example",),
-)
 class FirstLogonCommand:
-    """Run a command when somebody logs on for the first time; as --first-logon does."""
+    """The work of `first-logon-command`."""
 
     def __init__(self, given: Given) -> None:
         self._data = _command(given)

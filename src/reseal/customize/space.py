@@ -13,63 +13,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reseal.customize.step import step
 from reseal.errors import ImageError, UsageError
 from reseal.providers.page_files import FILES
-from reseal.session import Mark
 from reseal.sid import hives
 
 if TYPE_CHECKING:
-    from reseal.customize.run import Run
+    from reseal.customize.shared import Run
     from reseal.customize.step import Given
     from reseal.session import Session
 
-GROUP = "Space"
+
+def wipe_free(run: Run, _: Given) -> None:
+    """The work of `wipe-free`."""
+    if not run.session.parts:
+        msg = "A folder has no free clusters that could be wiped."
+        raise UsageError(msg, "Work on a disk image.")
+    run.at_end["wipe-free"] = lambda: _wipe(run.session)
 
 
-@step(
-    "wipe-free",
-    GROUP,
-    mark=Mark.INFERRED,
-    source="layout of NTFS: the Linux-NTFS project; of hives: libyal; that Windows misses nothing of it: "
-    "inferred",
-)
-class WipeFree:
-    """Wipe what is nobody's any more: free clusters, slack, free cells of hives, logs, page files.
-
-    It happens when all other steps are done, wherever it stands, so that nothing that was deleted can
-    be found by reading the disk, and the image shrinks by what was free.
-    """
-
-    def __init__(self, given: Given) -> None:
-        del given
-
-    def stage(self, run: Run) -> None:
-        """Stage it for the end."""
-        if not run.session.parts:
-            msg = "A folder has no free clusters that could be wiped."
-            raise UsageError(msg, "Work on a disk image.")
-        run.at_end["wipe-free"] = lambda: _wipe(run.session)
-
-
-@step(
-    "shrink",
-    GROUP,
-    mark=Mark.DOCUMENTED,
-    source="QEMU, qemu-img convert",
-)
-class Shrink:
-    """Rewrite the image's file compactly when everything is done, and say what it takes then.
-
-    The new file is compared with the old one before it takes its place. An image with snapshots or a
-    backing file is refused.
-    """
-
-    def __init__(self, given: Given) -> None:
-        del given
-
-    def stage(self, run: Run) -> None:
-        """Stage nothing: it concerns the file alone."""
+def shrink(run: Run, _: Given) -> None:
+    """The work of `shrink`."""
 
 
 def _wipe(session: Session) -> None:

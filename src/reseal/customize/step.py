@@ -6,22 +6,22 @@ recipe and the documentation are made of that, so they can't drift.
 
 from __future__ import annotations
 
-import inspect
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from enum import Enum
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from enum import Enum, StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
 
 from reseal.customize import guest
+from reseal.declaration import Declaration, declares
 from reseal.errors import ResealError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from reseal.customize.run import Run
-    from reseal.session import Mark
+    from reseal.customize.shared import Run
+    from reseal.mark import Mark
 
 
 class Kind(Enum):
@@ -58,40 +58,49 @@ class Stager(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Step:
+class Group(StrEnum):
+    """Under which heading a step is shown, in this order."""
+
+    FILES = "Files"
+    REGISTRY = "Registry"
+    FIRST_BOOT = "First boot"
+    ACCOUNTS = "Accounts"
+    SYSTEM = "System"
+    APPEARANCE = "Appearance"
+    DRIVERS = "Drivers"
+    SPACE = "Space"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step(Declaration):
     """One thing that can be done to an image.
 
+    Its id is the option without its hyphens, and the key in a recipe. Its work is a function of a `Run`
+    and the arguments. Where this machine has to be looked at before the image is opened it is a class
+    of a `Stager` instead, made of the arguments.
+
     Attributes:
-        name: the option without its hyphens, and the key in a recipe.
         group: under which heading it is shown.
         arguments: none for a step that is only switched on.
         words: whether the command line takes the arguments as words of their own, rather than as
             one word with colons.
-        mark: how it is known that Windows wants what the step does.
-        source: where that is written.
         example: the arguments of an example, as the command line takes them.
-        make: takes the arguments and looks at everything on this machine that it will need.
     """
 
-    name: str
-    group: str
+    group: Group
     arguments: tuple[Argument, ...]
     words: bool
-    mark: Mark
-    source: str
     example: tuple[str, ...]
-    make: Callable[[Given], Stager]
 
-    @property
-    def description(self) -> str:
-        """All that is to be said of it, its first line first."""
-        return inspect.getdoc(self.make) or ""
+    def prepare(self, given: Given) -> Stager:
+        """Look at everything on this machine that the step will need.
 
-    @property
-    def title(self) -> str:
-        """What it does, in one sentence."""
-        return self.description.partition("\n")[0]
+        Raises:
+            ResealError: a file is missing, or an argument is wrong.
+        """
+        work = self.run
+        stager: Stager = work(given) if isinstance(work, type) else _Plain(work, given)
+        return stager
 
     @property
     def metavar(self) -> str:
@@ -112,7 +121,7 @@ class Step:
         names = [one.name for one in self.arguments]
         if len(texts) != len(names):
             msg = f"{where}: this is not of the form {self.metavar}."
-            raise UsageError(msg, f"For example: --{self.name} {' '.join(self.example)}")
+            raise UsageError(msg, f"For example: --{self.id} {' '.join(self.example)}")
         return self.given(dict(zip(names, texts, strict=True)), where, folder)
 
     def given(self, values: Mapping[str, str], where: str, folder: Path) -> Given:
@@ -124,7 +133,7 @@ class Step:
         for one in self.arguments:
             if one.choices and values[one.name].casefold() not in one.choices:
                 msg = f"{where}: {values[one.name]!r} is not one of {', '.join(one.choices)}."
-                raise UsageError(msg, f"For example: --{self.name} {' '.join(self.example)}")
+                raise UsageError(msg, f"For example: --{self.id} {' '.join(self.example)}")
         found = Given(self, where, folder, dict(values))
         for one in self.arguments:
             if one.kind is Kind.GUEST:
@@ -190,28 +199,33 @@ class Given:
             raise
 
 
-#: All steps by name, in the order in which they are shown.
-STEPS: dict[str, Step] = {}
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """A step that needs nothing of this machine."""
 
-_Make = TypeVar("_Make", bound="Callable[[Given], Stager]")
+    work: Callable[[Run, Given], None]
+    given: Given
+
+    def stage(self, run: Run) -> None:
+        """Stage the changes."""
+        self.work(run, self.given)
 
 
 def step(
-    name: str,
-    group: str,
+    identifier: str,
+    group: Group,
     *arguments: Argument,
     mark: Mark,
     source: str,
     example: tuple[str, ...] = (),
     words: bool = False,
-) -> Callable[[_Make], _Make]:
-    """Declare the class below as a step. Its docstring is the step's documentation."""
-
-    def declare(make: _Make) -> _Make:
-        STEPS[name] = Step(name, group, arguments, words, mark, source, example, make)
-        return make
-
-    return declare
+    work: str,
+) -> Callable[[Callable[..., Any]], Step]:
+    """Declare a step. The docstring below is its documentation, and its first line says what it does."""
+    return declares(
+        Step, work=work, id=identifier, mark=mark, source=source, order=list(Group).index(group),
+        group=group, arguments=arguments, words=words, example=example,
+    )  # fmt: skip
 
 
 #: A path in the image: it has no colon but that of the drive letter.

@@ -2,7 +2,7 @@ r"""Settings of the system: time zone, locale, services.
 
 | what | where | mark, source |
 |---|---|---|
-| the time zone of the machine | `Control\TimeZoneInformation` | `reseal.sysprep.time_zone` |
+| the time zone of the machine | `Control\TimeZoneInformation` | `reseal.unattend.time_zone` |
 | start of a service | `Services\<name>!Start`, `DelayedAutostart` | documented: Microsoft, CreateService; HKLM\SYSTEM\CurrentControlSet\Services Registry Tree |
 """  # noqa: E501  a table row can't be wrapped
 
@@ -13,18 +13,15 @@ from typing import TYPE_CHECKING
 from reseal.answerfile import Answers
 from reseal.answerfile.regional import LOCALE_FORM
 from reseal.customize import answers
-from reseal.customize.step import Argument, Kind, step
 from reseal.errors import CheckError, UsageError
-from reseal.session import Mark
-from reseal.sysprep.time_zone import set_time_zone
+from reseal.unattend.time_zone import set_time_zone
 from reseal.windows import services
 
 if TYPE_CHECKING:
-    from reseal.customize.run import Run
+    from reseal.customize.shared import Run
     from reseal.customize.step import Given
     from reseal.session import Session
 
-GROUP = "System"
 UI_LANGUAGES = r"HKLM\SYSTEM\CurrentControlSet\Control\MUI\UILanguages"
 #: Types of services that are programs, alone or shared (documented, CreateService).
 _PROGRAMS = 0x30
@@ -39,43 +36,14 @@ _STARTS = {
 }
 
 
-@step(
-    "timezone",
-    GROUP,
-    Argument("zone", "the name that Windows gives a time zone, in English"),
-    mark=Mark.SEEN,
-    source="TimeZoneInformation in real hives of Windows 7 to 10",
-    example=("W. Europe Standard Time",),
-)
-class TimeZone:
-    """Set the time zone.
-
-    What has to be written comes from the image's own list of time zones. With _dstoff behind the name
-    there is no daylight saving time.
-    """
-
-    def __init__(self, given: Given) -> None:
-        self._zone = given.text("zone")
-
-    def stage(self, run: Run) -> None:
-        """Stage the values."""
-        set_time_zone(run.session, self._zone)
+def timezone(run: Run, given: Given) -> None:
+    """The work of `timezone`."""
+    zone = given.text("zone")
+    set_time_zone(run.session, zone)
 
 
-@step(
-    "locale",
-    GROUP,
-    Argument("locale", "a language tag, such as de-DE"),
-    mark=Mark.DOCUMENTED,
-    source="Unattended Windows Setup Reference, Microsoft-Windows-International-Core",
-    example=("de-DE",),
-)
 class Locale:
-    """Set formats, keyboard and system locale, and the language of Windows where the image has it.
-
-    Windows itself carries that out at its first boot: it goes into the answer file, for specialize and
-    OOBE. The language stays as it is where the image has no language pack for another.
-    """
+    """The work of `locale`."""
 
     def __init__(self, given: Given) -> None:
         self._locale = given.text("locale")
@@ -101,17 +69,8 @@ class Locale:
         answers.add(run, wanted)
 
 
-@step(
-    "service",
-    GROUP,
-    Argument("name", "the name of a service, not the one that is displayed", Kind.NAME),
-    Argument("start", f"one of {', '.join(_STARTS)}; start is auto", choices=tuple(_STARTS)),
-    mark=Mark.DOCUMENTED,
-    source="Microsoft, CreateService; Services Registry Tree",
-    example=("wuauserv:disabled",),
-)
 class Service:
-    """Say when a service starts. Drivers are refused, since a boot may hang on them."""
+    """The work of `service`."""
 
     def __init__(self, given: Given) -> None:
         self._name, self._start = given.text("name"), given.choice("start")

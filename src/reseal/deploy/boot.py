@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from reseal.bcd import Recipe, Store, build
 from reseal.deploy import boot_code, boot_files, drive_letters, recovery, source
 from reseal.deploy.layout import Firmware, boot_device, hidden_sectors
-from reseal.disk import Slice
 from reseal.drivers import add_packages
 from reseal.errors import ImageError
 from reseal.fat import FatVolume
 from reseal.fat.make import make as make_fat
-from reseal.ntfs import Volume, shadow_copies
+from reseal.ntfs import Volume
 from reseal.regf import Hive
-from reseal.session import Session, VolumeState
+from reseal.run import Operation, RunOptions
+from reseal.run.work import perform
 from reseal.session.boot_store import BIOS_STORE, UEFI_STORE
-from reseal.session.run import Options, write
+from reseal.session.session import Written
 from reseal.tree import ARCHIVE, HIDDEN, READONLY, SYSTEM, parent
-from reseal.windows import Installation, find_installations
+from reseal.windows import find_installations
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,11 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from reseal.deploy.layout import Layout
-    from reseal.disk import Device, VolumeRange
+    from reseal.disk import Slice, VolumeRange
+    from reseal.run.disk import OpenedDisk
+    from reseal.session import Session
+    from reseal.windows import Installation
+    from reseal.worker import Report
 
 _RECOVERY_SEQUENCE = 0x14000008
 #: What of a product's name the boot menu shows: `Windows 11 Pro` is `Windows 11` there (seen).
@@ -36,110 +40,139 @@ _PRODUCT = re.compile(r"Windows(?: Server)?(?: \d{1,4}(?:\.\d)?)?(?: R2)?")
 
 
 def make_bootable(
-    device: Device,
+    opened: OpenedDisk,
     layout: Layout,
     root: str | None,
-    subject: str,
     describe: Callable[[Installation], Any],
+    report: Report,
     *,
     drivers: Path | None = None,
 ) -> dict[str, Any]:
     """Finish a disk whose Windows volume holds an installation, and whose other volumes are empty.
 
     Args:
-        device: the disk.
+        opened: the disk.
         layout: where everything is.
         root: the Windows folder; None where the volume holds only one.
-        subject: the image's name, for messages.
         describe: tells whose an installation is, for the record.
+        report: gets `{"step": …}`.
         drivers: a folder of driver packages that go into the Windows, if any.
 
     Returns:
         `firmware`, `partitions`, `windows`, `before`, `after`, `boot`, `drivers`, `changes`, `written`,
-        `notes` and `warnings`.
+        `notes`, `warnings` and `timings`.
 
     Raises:
         CheckError: this Windows does not start from the firmware.
         ImageError: a file that it takes is missing or damaged.
     """
-    part = _part(device, layout.windows)
-    with Volume.open(part, read_only=True, name=subject) as volume:
-        session = _session(volume, layout, root, subject)
-        installation = session.installation
-        before = describe(installation)
+    part = opened.part(layout.windows)
+    with Volume.open(part, read_only=True, name=opened.subject) as volume:
+        root = _root(volume, root, opened.subject)
+    operation = _Bootable(opened, layout, describe, drivers)
+    chosen = RunOptions(volume=f"{layout.windows.number}:{root}")
+    record = perform(operation, chosen, opened, report)
+    with operation.session.step("Filling the system partition"):
+        own_code = boot_code.of_volume(part)
+        system = opened.part(layout.system)
+        hidden = hidden_sectors(layout.system)
+        code = None
+        if layout.firmware is Firmware.UEFI:
+            make_fat(system, operation.placed, label="SYSTEM", hidden_sectors=hidden)
+        else:
+            _fill_system(system, operation.placed)
+            boot_code.install(system, own_code or boot_code.ntfs())
+            boot_code.install_mbr(opened.device)
+            code = "the image's" if own_code else "reseal's"
+        opened.flush()
+        _read_back(system, operation.placed, layout.firmware)
+    return {
+        **record,
+        "partitions": [_described(role, place) for role, place in layout.partitions.items()],
+        "boot": {
+            **record["boot"],
+            "mbr_code": "reseal's" if code else None,
+            "volume_code": code,
+        },
+        "written": record["written"] or asdict(Written()),
+        "traffic": None,
+        "notes": [*record["notes"], *_notes(layout.firmware, code)],
+    }
+
+
+@dataclass
+class _Bootable(Operation):
+    """What is staged in the Windows of a new disk, and what goes to its system partition.
+
+    Attributes:
+        opened: the disk.
+        layout: where everything is.
+        describe: tells whose an installation is, for the record.
+        drivers: a folder of driver packages that go into the Windows, if any.
+        session: the one that it was staged in.
+        placed: the files of the system partition.
+    """
+
+    opened: OpenedDisk
+    layout: Layout
+    describe: Callable[[Installation], Any]
+    drivers: Path | None
+    session: Session = field(init=False)
+    placed: dict[str, bytes] = field(init=False)
+
+    def stage(self, session: Session) -> dict[str, Any]:
+        """Stage drive letters, recovery environment and drivers; collect the boot files."""
+        self.session = session
+        with session.step("Making it bootable"):
+            return self._stage(session)
+
+    def _stage(self, session: Session) -> dict[str, Any]:
+        layout, installation = self.layout, session.installation
+        before = self.describe(installation)
         files = boot_files.collect(installation, layout.firmware)
         if layout.recovery:
             recovery.require(installation, layout.recovery.size)
         store = _store(installation, layout, files.locale)
+        path = UEFI_STORE if layout.firmware is Firmware.UEFI else BIOS_STORE
+        self.placed = files.files | {path: store.to_bytes()}
         drive = drive_letters.settle(session, layout.windows)
         if layout.recovery:
             recovery.register(session, layout.recovery, _environment(store))
-            _fill_recovery(device, layout.recovery, installation)
+            part = self.opened.part(layout.recovery)
+            with Volume.open(part, read_only=False, name="recovery") as volume:
+                recovery.fill(installation, volume)
         else:
             recovery.forget(session)
+        drivers = self.drivers
         added = [one.to_json() for one in add_packages(session, drivers)] if drivers else None
-        session.settle()
         session.verify()
-        warnings = source.warnings(session)
-        facts, after = _facts(installation), describe(installation)
-    written = write(part, subject, session, Options())
-    own_code = boot_code.of_volume(part)
-    placed = files.files | {_store_path(layout.firmware): store.to_bytes()}
-    system = _part(device, layout.system)
-    hidden = hidden_sectors(layout.system)
-    code = None
-    if layout.firmware is Firmware.UEFI:
-        make_fat(system, placed, label="SYSTEM", hidden_sectors=hidden)
-    else:
-        _fill_system(system, placed)
-        boot_code.install(system, own_code or boot_code.ntfs())
-        boot_code.install_mbr(device)
-        code = "the image's" if own_code else "reseal's"
-    device.flush()
-    _read_back(system, placed, layout.firmware)
-    return {
-        "firmware": str(layout.firmware),
-        "partitions": [_described(role, place) for role, place in layout.partitions.items()],
-        "windows": facts | {"drive": drive},
-        "before": before,
-        "after": after,
-        "boot": {
-            "files": len(files.files),
-            "bytes": sum(map(len, files.files.values())),
-            "locale": files.locale,
-            "architecture": files.architecture,
-            "store": _store_path(layout.firmware),
-            "mbr_code": "reseal's" if code else None,
-            "volume_code": code,
-        },
-        "drivers": added,
-        "changes": [one.to_json() for one in session.changes],
-        "written": asdict(written),
-        "notes": [*session.notes, *_notes(layout.firmware, code)],
-        "warnings": warnings,
-    }
+        return {
+            "firmware": str(layout.firmware),
+            "windows": _facts(installation) | {"drive": drive},
+            "before": before,
+            "after": self.describe(installation),
+            "boot": {
+                "files": len(files.files),
+                "bytes": sum(map(len, files.files.values())),
+                "locale": files.locale,
+                "architecture": files.architecture,
+                "store": path,
+            },
+            "drivers": added,
+            "warnings": source.warnings(session),
+        }
 
 
-def _part(device: Device, place: VolumeRange) -> Slice:
-    return Slice(device, place.offset, place.size)
-
-
-def _session(volume: Volume, layout: Layout, root: str | None, subject: str) -> Session:
+def _root(volume: Volume, root: str | None, subject: str) -> str:
+    """Return the Windows folder; raise ImageError where it is not clear, or is missing."""
     roots = find_installations(volume)
     if root is None and len(roots) == 1:
         (root,) = roots
-    if root not in roots:
+    if root is None or root not in roots:
         found = ", ".join(roots) or "no Windows installation"
         msg = f"{subject} holds {found}. No disk was made."
         raise ImageError(msg, "Deploy an image of a volume with one Windows in it.")
-    state = VolumeState(
-        dirty=volume.dirty,
-        log_clean=volume.state.log_clean,
-        hibernation=volume.state.hibernation,
-        shadow_copies=len(shadow_copies.stores(volume)),
-    )
-    installation = Installation(volume, root, volume=layout.windows.number)
-    return Session(installation, volume_state=state)
+    return root
 
 
 # The boot store
@@ -182,16 +215,7 @@ def _environment(hive: Hive) -> UUID:
     return found
 
 
-def _store_path(firmware: Firmware) -> str:
-    return UEFI_STORE if firmware is Firmware.UEFI else BIOS_STORE
-
-
 # The volumes beside Windows
-
-
-def _fill_recovery(device: Device, place: VolumeRange, installation: Installation) -> None:
-    with Volume.open(_part(device, place), read_only=False, name="recovery") as volume:
-        recovery.fill(installation, volume)
 
 
 def _fill_system(part: Slice, files: dict[str, bytes]) -> None:

@@ -27,7 +27,7 @@ from reseal.deploy.layout import Firmware
 from reseal.errors import CheckError, ImageError
 from reseal.tree import join
 from reseal.windows import content
-from reseal.windows.registry import CONFIG
+from reseal.windows.names import CONFIG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from lxml import etree
 
+from reseal import xml
 from reseal.errors import ImageError
 from reseal.session import Mark
 from reseal.windows import content
@@ -121,10 +122,9 @@ def _agent(session: Session) -> etree._Element | None:
     stat = session.files.stat(path)
     if stat is None or stat.is_directory or stat.size > _MAX_AGENT:
         return None
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
     try:
-        return etree.fromstring(session.files.read(path), parser)
-    except etree.XMLSyntaxError:
+        return xml.parse(session.files.read(path), comments=True)
+    except xml.XmlError:
         return None
 
 

@@ -12,7 +12,7 @@ partition is left where it is, and the run refused.
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from reseal.bcd.devices import Device as BootDevice
 from reseal.bcd.devices import DeviceValue, File, Locate, MbrPartition, RamDisk, VirtualDisk
 from reseal.deploy import recovery
 from reseal.deploy.layout import MBR_LIMIT, MBR_RECOVERY, MEBIBYTE, RECOVERY, hidden_sectors
-from reseal.disk import Image, Slice, Transaction, connect
+from reseal.disk import Image, Slice
 from reseal.disk.formats import EXTENSIONS
 from reseal.disk.partitions import volumes
 from reseal.disk.tables import GPT_END, rewrite
@@ -29,12 +29,13 @@ from reseal.ntfs import Volume
 from reseal.ntfs.boot import NTFS, OEM_NAME
 from reseal.ntfs.clusters import Clusters
 from reseal.ntfs.extend import extend, set_hidden_sectors
-from reseal.sandbox import Limits
-from reseal.session import Mark, Session, boot_store
-from reseal.session.opening import choose, installations
-from reseal.session.run import Options, write
+from reseal.run import Operation, RunOptions
+from reseal.run.disk import Disk, OpenedDisk
+from reseal.run.medium import carry_out
+from reseal.run.opening import choose
+from reseal.run.work import perform
+from reseal.session import Mark, Session
 from reseal.session.session import Written
-from reseal.worker import in_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,8 +43,7 @@ if TYPE_CHECKING:
 
     from reseal.disk import Device, VolumeRange
     from reseal.windows import Installation
-
-    Report = Callable[[dict[str, Any]], None]
+    from reseal.worker import Report
 
 _CHUNK = 4 << 20
 
@@ -83,34 +83,27 @@ def resize(
         if size <= image.size:
             msg = f"{path} has {image.size >> 20} MiB already; a disk of {size >> 20} MiB is not larger."
             raise UsageError(msg, "Choose a larger --size. reseal does not make volumes smaller.")
-        with Transaction.begin(image, output=target, size=size) as transaction:
-            with image.serve(transaction.overlay) as socket:
-
-                def work(_: Report) -> dict[str, Any]:
-                    device = connect(socket)
-                    try:
-                        return _grow(device, str(path), volume, describe)
-                    finally:
-                        device.close()
-
-                report({"step": "Extending the Windows volume"})
-                record = in_worker(path, work, None, Limits.of_disk(size))
-            report({"step": "Copying the image"})
-            transaction.commit()
-        source = {"path": str(path), "format": image.format, "size": image.size}
+    report({"step": "Extending the Windows volume"})
+    options = RunOptions(output=target, allow_backing=allow_backing)
+    disk = Disk(path, options, size=size)
+    record = carry_out(path, disk, partial(_grow, volume, describe), report)
+    record["timings"]["total"] = time.perf_counter() - start
     return {
         "result": "resized",
-        "source": source,
-        "image": {"path": str(target), "format": EXTENSIONS[target.suffix.lower()], "size": size},
         **record,
-        "timings": {"total": time.perf_counter() - start},
+        "source": record["image"],
+        "image": {"path": str(target), "format": EXTENSIONS[target.suffix.lower()], "size": size},
     }
 
 
 def _grow(
-    device: Device, subject: str, volume: str | None, describe: Callable[[Installation], Any]
+    volume: str | None,
+    describe: Callable[[Installation], Any],
+    opened: OpenedDisk,
+    report: Report,
 ) -> dict[str, Any]:
-    with installations(device, subject) as found:
+    device, subject = opened.device, opened.subject
+    with opened.installations() as found:
         chosen = choose(found, volume, subject)
         assert chosen.place
         installation = chosen.installation
@@ -141,21 +134,23 @@ def _grow(
     grown = extend(part, subject)
     if not grown:
         raise _no_room(subject)
-    session, written = _settle(device, new, root, subject, moves)
-    device.flush()
+    settled = RunOptions(volume=f"{new.number}:{root}")
+    record = perform(_Moved(moves), settled, opened, report)
+    opened.flush()
     notes = [
         f"Partition {old.number} (recovery) was moved from byte {old.offset} to {moved.offset}."
         for old, moved in moves
     ]
     return {
+        **record,
         "partitions": [_described(one) for one in volumes(device)],
         "grown": grown,
         "windows": windows,
         "before": owner,
         "after": owner,
-        "written": asdict(written),
-        "changes": [one.to_json() for one in session.changes],
-        "notes": [*notes, *session.notes],
+        "written": record["written"] or asdict(Written()),
+        "traffic": None,
+        "notes": [*notes, *record["notes"]],
     }
 
 
@@ -211,36 +206,20 @@ def _in_use(device: Device, place: VolumeRange) -> list[tuple[int, int]]:
         return [(0, place.size)]
 
 
-def _settle(
-    device: Device,
-    place: VolumeRange,
-    root: str,
-    subject: str,
-    moves: list[tuple[VolumeRange, VolumeRange]],
-) -> tuple[Session, Written]:
-    """Change what names a partition by its place, and give up shadow copies."""
-    with installations(device, subject) as found:
-        chosen = choose(found, f"{place.number}:{root}", subject)
-        session = Session(
-            chosen.installation,
-            volume_state=chosen.state,
-            boot_stores=partial(boot_store.find, device, subject),
-        )
-        for old, moved in moves:
+@dataclass
+class _Moved(Operation):
+    """Stages what names a partition by its place."""
+
+    moves: list[tuple[VolumeRange, VolumeRange]]
+
+    def stage(self, session: Session) -> dict[str, Any]:
+        """Stage the new place of each partition that was moved."""
+        for old, moved in self.moves:
             recovery.move(session, old.offset, moved.offset)
             if old.scheme == "mbr":
                 _rename_device(session, old, moved)
-        session.settle()
         session.verify()
-    written = Written()
-    if session.changes:
-        part = Slice(device, place.offset, place.size)
-        written = write(part, subject, session, Options())
-        for store in session.edited_boot_stores:
-            if store.place.offset != place.offset:
-                written.add(store.name, boot_store.write_back(device, store, subject))
-            boot_store.read_back(device, store, subject)
-    return session, written
+        return {}
 
 
 def _rename_device(session: Session, old: VolumeRange, new: VolumeRange) -> None:

@@ -11,12 +11,14 @@ compressed, file numbers), at the speed of the disk; applying a capture of it wo
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from reseal.deploy import boot, source
 from reseal.deploy.layout import Firmware, Layout, hidden_sectors, plan
-from reseal.disk import Image, Slice, connect
+from reseal.disk import Slice, connect
 from reseal.disk.create import NewDisk
 from reseal.disk.formats import require_regular
 from reseal.disk.pour import copy_ranges
@@ -25,17 +27,19 @@ from reseal.ntfs import Volume
 from reseal.ntfs.clusters import Clusters
 from reseal.ntfs.extend import extend
 from reseal.ntfs.make import make as make_ntfs
+from reseal.run import RunOptions
+from reseal.run.disk import Disk, OpenedDisk, on_device
+from reseal.run.medium import Held
 from reseal.sandbox import Limits
 from reseal.wim import apply_image, is_wim
-from reseal.worker import in_worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from reseal.run.medium import Work
     from reseal.windows import Installation
-
-    Report = Callable[[dict[str, Any]], None]
+    from reseal.worker import Report
 
 #: Ranges of free clusters below this many bytes are copied with their neighbours.
 _GAP = 1 << 20
@@ -96,34 +100,16 @@ def _from_wim(path: Path, target: Path, options: Options, report: Report) -> dic
         msg = f"{path} is a WIM, whose images have no volumes."
         raise UsageError(msg, "Choose one with --index.")
     layout = plan(options.size, options.firmware, recovery=options.recovery)
-    seen = _look([path])
-    with NewDisk(target, options.size, source=path) as disk:
-        with disk.serve() as socket:
 
-            def apply(report: Report) -> dict[str, Any]:
-                device = connect(socket)
-                try:
-                    part = _windows_part(device, layout)
-                    return apply_image(path, options.index, part, on_progress=report)
-                finally:
-                    device.close()
+    def apply(opened: OpenedDisk, report: Report) -> dict[str, Any]:
+        part = opened.part(layout.windows)
+        return apply_image(path, options.index, part, on_progress=report)
 
-            timings = _Timings()
-            with timings.of("Laying out the disk", report):
-                in_worker(
-                    path,
-                    lambda _: _lay_out(socket, layout, with_windows=True),
-                    None,
-                    Limits(programs=True),
-                )
-            with timings.of("Applying the image", report):
-                # The folder: a split WIM has its other parts there.
-                limits = Limits(reads=(path.resolve().parent,))
-                applied = in_worker(path, apply, report, limits)
-            facts = {"path": str(path), "index": applied["index"], "bytes": applied["bytes"]}
-            record = _finished(path, socket, layout, None, options, report, timings)
-        _require_same(path, seen, _look([path]))
-        return _committed(disk, target, {"source": facts, **record}, report, timings)
+    with _Draft(path, target, layout, options, report, _Seen([path])) as draft:
+        draft.lay_out(with_windows=True)
+        # The folder: a split WIM has its other parts there.
+        applied = draft.step("Applying the image", apply, reads=(path.resolve().parent,))
+        return draft.finished({"path": str(path), "index": applied["index"]}, applied, None)
 
 
 def _from_image(path: Path, target: Path, options: Options, report: Report) -> dict[str, Any]:
@@ -131,78 +117,140 @@ def _from_image(path: Path, target: Path, options: Options, report: Report) -> d
         msg = f"{path} is a disk image, which has no index."
         raise UsageError(msg, "Choose a Windows of several with --volume.")
     recovery_size = _RECOVERY_SIZE if options.recovery else 0
-    timings = _Timings()
-    with (
-        Image.open(path, allow_backing=options.allow_backing) as image,
-        image.serve(None) as below,
-    ):
+    start = time.perf_counter()
 
-        def examine(_: Report) -> dict[str, Any]:
-            device = connect(below, read_only=True)
-            try:
-                return source.examine(
-                    device,
-                    str(path),
-                    options.volume,
-                    options.firmware,
-                    with_recovery=recovery_size,
-                )
-            finally:
-                device.close()
+    def examine(opened: OpenedDisk, _: Report) -> dict[str, Any]:
+        return source.examine(opened, options.volume, options.firmware, with_recovery=recovery_size)
 
-        files = [file for link in image.link.chain() for file in link.own_files()]
-        seen = _look(files)
-        with timings.of("Looking at the image", report):
-            found = in_worker(path, examine, None)
+    with Disk(path, RunOptions(dry_run=True, allow_backing=options.allow_backing)) as disk:
+        seen = _Seen([file for link in disk.image.link.chain() for file in link.own_files()])
+        report({"step": "Looking at the image"})
+        found = disk.in_worker(examine, None)
+        looked = time.perf_counter() - start
         layout = plan(
             options.size, options.firmware, recovery=options.recovery, needed=found["needed"]
         )
-        with NewDisk(target, options.size, source=path) as disk:
-            with disk.serve() as socket:
-                with timings.of("Laying out the disk", report):
-                    in_worker(
-                        path,
-                        lambda _: _lay_out(socket, layout, with_windows=False),
-                        None,
-                        Limits(programs=True),
-                    )
-                with timings.of("Copying Windows", report):
-                    copied = in_worker(
-                        path, lambda tell: _copy(below, socket, layout, found, tell), report
-                    )
-                facts = {"path": str(path), "format": image.format, "bytes": copied["bytes"]}
-                record = _finished(path, socket, layout, found["root"], options, report, timings)
-            _require_same(path, seen, _look(files))
-            return _committed(disk, target, {"source": facts, **record}, report, timings)
+        copy = partial(_copy, disk.socket, layout, found)
+        with _Draft(path, target, layout, options, report, seen) as draft:
+            draft.timings["Looking at the image"] = looked
+            draft.lay_out(with_windows=False)
+            copied = draft.step("Copying Windows", copy)
+            facts = {"path": str(path), "format": disk.image.format}
+            return draft.finished(facts, copied, found["root"])
 
 
-# In the workers
+class _Draft(Held):
+    """The new disk: workers fill it one after the other, and it gets its name when it is whole."""
+
+    def __init__(
+        self,
+        path: Path,
+        target: Path,
+        layout: Layout,
+        options: Options,
+        report: Report,
+        seen: _Seen,
+    ) -> None:
+        self._path = path
+        self._target = target
+        self._layout = layout
+        self._options = options
+        self._report = report
+        self._seen = seen
+        self.timings: dict[str, float] = {}
+
+    def _hold(self, stack: ExitStack) -> None:
+        new = NewDisk(self._target, self._options.size, source=self._path)
+        self._disk = stack.enter_context(new)
+        self._server = stack.enter_context(ExitStack())
+        self._socket = self._server.enter_context(self._disk.serve())
+
+    def step(
+        self, name: str, work: Work, *, reads: tuple[Path, ...] = (), programs: bool = False
+    ) -> dict[str, Any]:
+        """Run work in a worker that gets the disk as an `OpenedDisk`; tell the person, and measure it."""
+        self._report({"step": name})
+        start = time.perf_counter()
+        result = self._work(work, reads, programs=programs)
+        self.timings[name] = time.perf_counter() - start
+        return result
+
+    def _work(
+        self, work: Work, reads: tuple[Path, ...], *, programs: bool = False
+    ) -> dict[str, Any]:
+        device = partial(connect, self._socket)
+        limits = Limits(reads=reads, programs=programs)
+        return on_device(self._path, device, work, self._report, limits)
+
+    def lay_out(self, *, with_windows: bool) -> None:
+        """Write the partition table, and make the empty NTFS volumes."""
+        layout = self._layout
+
+        def work(opened: OpenedDisk, _: Report) -> dict[str, Any]:
+            layout.write(opened.device)
+            labels = {"system": "System", "windows": "Windows", "recovery": "Recovery"}
+            for role, place in layout.partitions.items():
+                fat = role == "system" and layout.firmware is Firmware.UEFI
+                if fat or role == "reserved" or (role == "windows" and not with_windows):
+                    continue
+                hidden = hidden_sectors(place)
+                make_ntfs(opened.part(place), label=labels[role], hidden_sectors=hidden)
+            opened.flush()
+            return {}
+
+        self.step("Laying out the disk", work, programs=True)
+
+    def finished(
+        self, source_facts: dict[str, Any], filled: dict[str, Any], root: str | None
+    ) -> dict[str, Any]:
+        """Make the filled disk bootable, give it its name, and return the record."""
+        options, disk = self._options, self._disk
+        drivers = options.drivers
+
+        def work(opened: OpenedDisk, report: Report) -> dict[str, Any]:
+            return boot.make_bootable(
+                opened, self._layout, root, options.describe, report, drivers=drivers
+            )
+
+        record = self._work(work, (drivers,) if drivers else (), programs=True)
+        self._server.close()
+        self._seen.require_same(self._path)
+        self._report({"step": "Finishing the disk"})
+        start = time.perf_counter()
+        disk.commit()
+        timings = {**self.timings, **record["timings"]}
+        return {
+            "result": "deployed",
+            "image": {"path": str(self._target), "format": disk.format, "size": disk.size},
+            "source": {**source_facts, "bytes": filled["bytes"]},
+            **record,
+            "timings": {**timings, "Finishing the disk": time.perf_counter() - start},
+        }
 
 
-def _lay_out(socket: Path, layout: Layout, *, with_windows: bool) -> dict[str, Any]:
-    """Write the partition table, and make the empty NTFS volumes."""
-    device = connect(socket)
-    try:
-        layout.write(device)
-        labels = {"system": "System", "windows": "Windows", "recovery": "Recovery"}
-        for role, place in layout.partitions.items():
-            fat = role == "system" and layout.firmware is Firmware.UEFI
-            if fat or role == "reserved" or (role == "windows" and not with_windows):
-                continue
-            part = Slice(device, place.offset, place.size)
-            make_ntfs(part, label=labels[role], hidden_sectors=hidden_sectors(place))
-        device.flush()
-    finally:
-        device.close()
-    return {}
+class _Seen:
+    """What files look like from outside, to notice when another program writes them."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self._files = files
+        self._before = self._look()
+
+    def _look(self) -> list[tuple[int, ...]]:
+        statuses = [file.stat() for file in self._files]
+        return [(each.st_dev, each.st_ino, each.st_size, each.st_mtime_ns) for each in statuses]
+
+    def require_same(self, path: Path) -> None:
+        """Raise ImageError where a file was changed."""
+        if self._look() != self._before:
+            msg = f"{path} was changed by another program while it was read; no disk was made."
+            raise ImageError(msg, "Run reseal again when no other program writes it.")
 
 
 def _copy(
-    below: Path, socket: Path, layout: Layout, found: dict[str, Any], report: Report
+    below: Path, layout: Layout, found: dict[str, Any], opened: OpenedDisk, report: Report
 ) -> dict[str, Any]:
     """Copy the allocated clusters of the Windows volume, and let it fill its new partition."""
-    old, new = connect(below, read_only=True), connect(socket)
-    try:
+    with closing(connect(below, read_only=True)) as old:
         part = Slice(old, found["offset"], found["size"])
         with Volume.open(part, read_only=True, name="volume") as volume:
             ranges = list(Clusters(volume).extents(gap=_GAP))
@@ -215,82 +263,8 @@ def _copy(
                 percent = done * 100 // total
                 report({"progress": "Copying Windows", "done": done, "total": total})
 
-        target = _windows_part(new, layout)
+        target = opened.part(layout.windows)
         done = copy_ranges(part, target, ranges, tell)
         extend(target, "the new volume", hidden_sectors=hidden_sectors(layout.windows))
-        new.flush()
-    finally:
-        old.close()
-        new.close()
+        opened.flush()
     return {"bytes": done}
-
-
-def _windows_part(device: Any, layout: Layout) -> Slice:
-    return Slice(device, layout.windows.offset, layout.windows.size)
-
-
-# In the parent
-
-
-def _look(files: list[Path]) -> list[tuple[int, ...]]:
-    """What files look like from outside."""
-    statuses = [file.stat() for file in files]
-    return [(each.st_dev, each.st_ino, each.st_size, each.st_mtime_ns) for each in statuses]
-
-
-def _require_same(path: Path, before: object, after: object) -> None:
-    if before != after:
-        msg = f"{path} was changed by another program while it was read; no disk was made."
-        raise ImageError(msg, "Run reseal again when nobody else writes it.")
-
-
-class _Timings(dict[str, float]):
-    """Seconds per step."""
-
-    def of(self, name: str, report: Report) -> _Step:
-        """Tell the person what happens, and measure it."""
-        report({"step": name})
-        return _Step(self, name)
-
-
-class _Step:
-    def __init__(self, timings: _Timings, name: str) -> None:
-        self._timings, self._name = timings, name
-
-    def __enter__(self) -> None:
-        self._start = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        self._timings[self._name] = time.perf_counter() - self._start
-
-
-def _finished(
-    path: Path,
-    socket: Path,
-    layout: Layout,
-    root: str | None,
-    options: Options,
-    report: Report,
-    timings: _Timings,
-) -> dict[str, Any]:
-    def work(_: Report) -> dict[str, Any]:
-        device = connect(socket)
-        try:
-            return boot.make_bootable(
-                device, layout, root, str(path), options.describe, drivers=options.drivers
-            )
-        finally:
-            device.close()
-
-    with timings.of("Making it bootable", report):
-        limits = Limits(reads=(options.drivers,) if options.drivers else (), programs=True)
-        return in_worker(path, work, None, limits)
-
-
-def _committed(
-    disk: NewDisk, target: Path, record: dict[str, Any], report: Report, timings: _Timings
-) -> dict[str, Any]:
-    with timings.of("Finishing the disk", report):
-        disk.commit()
-    facts = {"path": str(target), "format": disk.format, "size": disk.size}
-    return {"result": "deployed", "image": facts, **record, "timings": dict(timings)}

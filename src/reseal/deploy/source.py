@@ -8,25 +8,24 @@ from reseal.checks.declaration import NotCheckableError
 from reseal.checks.storage_drivers import storage_drivers_at_boot
 from reseal.deploy import boot_files, recovery
 from reseal.errors import CheckError, ImageError
-from reseal.session.opening import Found, choose, installations
+from reseal.run.opening import Found, choose
 from reseal.windows.setup import MODE_MARK, SetupState
 
 if TYPE_CHECKING:
     from reseal.deploy.layout import Firmware
-    from reseal.disk import Device
+    from reseal.run.disk import OpenedDisk
     from reseal.session import Session
 
 _SECTOR = 512
 
 
 def examine(
-    device: Device, subject: str, volume: str | None, firmware: Firmware, *, with_recovery: int
+    opened: OpenedDisk, volume: str | None, firmware: Firmware, *, with_recovery: int
 ) -> dict[str, Any]:
     """Look whether a disk image has a Windows that can be deployed.
 
     Args:
-        device: the disk.
-        subject: the image's name, for messages.
+        opened: the disk.
         volume: which installation, as `--volume` names it; None where there is only one.
         firmware: what the new disk is to start from.
         with_recovery: bytes of the recovery partition; 0 without.
@@ -39,7 +38,8 @@ def examine(
         CheckError: none was found, or Windows did not close the volume.
         ImageError: it can't be started by that firmware, or can't be copied.
     """
-    with installations(device, subject) as found:
+    subject = opened.subject
+    with opened.installations() as found:
         one = choose(found, volume, subject)
         assert one.place
         assert one.volume

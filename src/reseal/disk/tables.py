@@ -38,6 +38,8 @@ _ACTIVE = 0x80
 _PROTECTIVE = 0xEE
 #: Cylinder, head and sector beyond what they can count: only the sector numbers hold.
 _BEYOND = b"\xfe\xff\xff"
+#: Where a protective MBR's only entry begins (UEFI 2.10, table 5.4); OpenStack refuses anything else.
+_SECOND_SECTOR = b"\x00\x02\x00"
 _MAX_SECTORS = 0xFFFFFFFF
 
 
@@ -148,7 +150,8 @@ def _write_mbr(
     sector[_SIGNATURE:] = struct.pack("<I", signature).ljust(SECTOR - _SIGNATURE, b"\0")
     for number, status, kind, first, count in rows:
         place = _TABLE + (number - 1) * _MBR_ENTRY.size
-        _MBR_ENTRY.pack_into(sector, place, status, _BEYOND, kind, _BEYOND, first, count)
+        begin = _SECOND_SECTOR if kind == _PROTECTIVE else _BEYOND
+        _MBR_ENTRY.pack_into(sector, place, status, begin, kind, _BEYOND, first, count)
     sector[_END:] = b"\x55\xaa"
     device.write(0, bytes(sector))
 

@@ -138,15 +138,6 @@ class VolumeReader:
         with self._entry(path) as inode:
             return content.read(inode, stream, offset, size)
 
-    def list_streams(self, path: str) -> dict[str, int]:
-        """Return the names of an entry's named data streams, and their sizes in bytes."""
-        with self._entry(path) as inode:
-            return {
-                attribute.name: attribute.size
-                for attribute in inode.attributes()
-                if attribute.type == records.DATA and attribute.name
-            }
-
     def read_reparse(self, path: str) -> bytes | None:
         """Return an entry's reparse data, tag and length at its head, or None."""
         with self._entry(path) as inode:

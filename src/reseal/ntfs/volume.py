@@ -211,15 +211,6 @@ class Volume(VolumeReader):
         if not attributes & (ARCHIVE | DIRECTORY):
             inode.file_attributes = attributes | ARCHIVE
 
-    def remove_stream(self, path: str, stream: str) -> None:
-        """Remove a named data stream."""
-        with self._changed(path) as inode:
-            if not stream or inode.attribute(records.DATA, stream) is None:
-                msg = f"{path} on {self.name} has no stream {stream}."
-                raise TreeError(msg)
-            inode.remove_data(stream)
-            inode.touch(modified=False)
-
     def create(self, path: str, data: bytes = b"", *, descriptor: bytes | None = None) -> None:
         """Create a file, with the ARCHIVE attribute, as Windows does.
 

@@ -15,7 +15,7 @@ from reseal.proof.identity import Kind
 from reseal.session import Mark
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 
 class Verdict(StrEnum):
@@ -180,9 +180,3 @@ def judge(hit: Hit, context: Context) -> Judgement:
         if rule.fits(hit, context):
             return Judgement(rule.verdict, rule.reason, rule.mark)
     return _LEFT
-
-
-def verdicts() -> Iterator[Judgement]:
-    """Every rule's judgement, in order, for the documentation."""
-    yield from (Judgement(rule.verdict, rule.reason, rule.mark) for rule in _RULES)
-    yield _LEFT

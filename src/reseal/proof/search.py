@@ -26,7 +26,7 @@ from reseal.proof.scanner import Scanner
 from reseal.regf import Hive, RegfError
 from reseal.tree import TreeError, walk
 from reseal.windows import content
-from reseal.windows.registry import LOG_SUFFIXES, MACHINE_HIVES, MAX_HIVE_SIZE
+from reseal.windows.names import LOG_SUFFIXES, MACHINE_HIVES, MAX_HIVE_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from reseal.ntfs import Volume
     from reseal.ntfs.clusters import Stream
     from reseal.proof.identity import MachineIdentity
-    from reseal.session.opening import Found
+    from reseal.run.opening import Found
     from reseal.tree import Tree
     from reseal.windows import Installation
 

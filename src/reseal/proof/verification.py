@@ -10,14 +10,14 @@ from reseal.proof.armed import armed
 from reseal.proof.identity import Kind, MachineIdentity
 from reseal.proof.judgement import Context, Verdict, judge
 from reseal.proof.search import search
-from reseal.windows.registry import MACHINE_HIVES
+from reseal.windows.names import MACHINE_HIVES
 from reseal.windows.setup import SetupState, new_sid_pending
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from reseal.proof.hits import Hit
-    from reseal.session.opening import Found
+    from reseal.run.opening import Found
     from reseal.windows import Installation
 
 #: In the order in which a person wants to read them.

@@ -6,8 +6,8 @@ import string
 import struct
 from typing import TYPE_CHECKING
 
+from reseal.mark import Mark
 from reseal.providers.declaration import provider
-from reseal.session import Mark
 from reseal.tree import join
 from reseal.windows.identity import COMPUTER_NAME, POLICY, TCPIP
 

@@ -2,45 +2,32 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from reseal.declaration import ANYWHERE, Declaration, declares
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reseal.session import Mark, Session
+    from reseal.mark import Mark
+    from reseal.session import Session
 
 
-@dataclass(frozen=True, slots=True)
-class Provider:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider(Declaration):
     """One thing that makes an installation one machine, and how it goes.
 
     Attributes:
-        id: the name on the command line and in the report.
-        title: one line.
-        mark: how it is known what Windows wants here.
-        source: where that is written.
         entry_points: the entry points of Sysprep's own providers that it stands for, as
             `dll,Function` with the DLL in lower case.
         default: whether it runs without being asked for.
         beyond: whether it goes beyond what Sysprep does.
-        run: stages the changes.
     """
 
-    id: str
-    title: str
-    mark: Mark
-    source: str
-    entry_points: tuple[str, ...]
-    run: Callable[[Session], None]
+    entry_points: tuple[str, ...] = ()
     default: bool = True
     beyond: bool = False
-
-    @property
-    def description(self) -> str:
-        """What Windows keeps there, what Sysprep does and what reseal does."""
-        return inspect.getdoc(self.run) or ""
 
     def __call__(self, session: Session) -> None:
         """Stage the provider's changes in its own name."""
@@ -57,10 +44,11 @@ def provider(
     entry_points: tuple[str, ...] = (),
     default: bool = True,
     beyond: bool = False,
-) -> Callable[[Callable[[Session], None]], Provider]:
+    order: int = ANYWHERE,
+    work: str | None = None,
+) -> Callable[[Callable[..., Any]], Provider]:
     """Declare the function below as a provider. Its docstring is the provider's documentation."""
-
-    def declare(run: Callable[[Session], None]) -> Provider:
-        return Provider(identifier, title, mark, source, entry_points, run, default, beyond)
-
-    return declare
+    return declares(
+        Provider, work=work, id=identifier, title=title, mark=mark, source=source, order=order,
+        entry_points=entry_points, default=default, beyond=beyond,
+    )  # fmt: skip

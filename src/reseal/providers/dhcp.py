@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reseal.mark import Mark
 from reseal.providers.declaration import provider
-from reseal.session import Mark
 
 if TYPE_CHECKING:
     from reseal.session import Session

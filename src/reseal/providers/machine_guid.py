@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
+from reseal.mark import Mark
 from reseal.providers.declaration import provider
-from reseal.session import Mark
 from reseal.tree import join
 from reseal.windows.identity import CRYPTOGRAPHY
 

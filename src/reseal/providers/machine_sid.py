@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reseal.mark import Mark
 from reseal.providers.declaration import provider
-from reseal.session import Mark
 from reseal.windows import setup
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     source="SetupCl values in real hives (seen); a published recipe that presets "
     "SidAccountDomainNew and was verified by its author; interoperability notes (reported)",
     entry_points=("spopk.dll,Sysprep_Generalize_Opk",),
+    order=10,  # first in every list
 )
 def machine_sid(session: Session) -> None:
     r"""The SID that every local account's SID begins with.

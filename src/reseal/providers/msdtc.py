@@ -6,8 +6,8 @@ import re
 import uuid
 from typing import TYPE_CHECKING
 
+from reseal.mark import Mark
 from reseal.providers.declaration import provider
-from reseal.session import Mark
 
 if TYPE_CHECKING:
     from reseal.session import Session

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reseal.mark import Mark
 from reseal.providers.declaration import provider
 from reseal.providers.markup import MarkupError, elements, replaced
 from reseal.providers.places import configuration
-from reseal.session import Mark
 
 if TYPE_CHECKING:
     from reseal.session import Session

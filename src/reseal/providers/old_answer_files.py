@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reseal.mark import Mark
 from reseal.providers.declaration import provider
 from reseal.providers.markup import Element, MarkupError, elements, replaced
 from reseal.providers.places import configuration
-from reseal.session import Mark
 from reseal.tree import join
-from reseal.windows import setup
+from reseal.windows.answer_files import DELETED, NAMES, named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reseal.session import Session
 
-#: What Windows Setup itself writes over a secret (seen in cached answer files).
-DELETED = "*SENSITIVE*DATA*DELETED*"
-#: Names under which Windows looks for an answer file in these folders (documented): such files are
-#: the business of the answer file's own step.
-_IMPLICIT = frozenset({"unattend.xml", "autounattend.xml"})
 #: Folders below Windows, and how deep their copies lie.
 _FOLDERS = (("Panther", 3), (r"System32\Sysprep", 2))
 #: In the root of the volume only files that say what they are.
@@ -48,18 +43,13 @@ def old_answer_files(session: Session) -> None:
     left to the answer file's own step, since the next boot may need them. Product keys and passwords
     in commands stay.
     """
-    for path in _candidates(session):
+    in_use = (named(session.registry) or "").lower()
+    for path in _copies(session):
+        if path.lower() == in_use:
+            continue
         data = configuration(session, path)
         if data and b"<" in data[:1024]:
             _scrub(session, path, data)
-
-
-def _candidates(session: Session) -> Iterator[str]:
-    named = session.registry.text(setup.SETUP, "UnattendFile")
-    in_use = session.registry.local_path(named).lower() if named else None
-    for path in _copies(session):
-        if path.lower() != in_use:
-            yield path
 
 
 def _copies(session: Session) -> Iterator[str]:
@@ -69,7 +59,7 @@ def _copies(session: Session) -> Iterator[str]:
         name = entry.name.lower()
         if (
             not entry.is_directory
-            and name not in _IMPLICIT
+            and name not in NAMES
             and name.startswith(_ROOT_NAMES)
             and name.endswith(_SUFFIXES)
         ):
@@ -82,7 +72,7 @@ def _files(session: Session, folder: str, depth: int) -> Iterator[str]:
         if entry.is_directory:
             if depth and not entry.reparse_tag:
                 yield from _files(session, path, depth - 1)
-        elif entry.name.lower() not in _IMPLICIT and entry.name.lower().endswith(_SUFFIXES):
+        elif entry.name.lower() not in NAMES and entry.name.lower().endswith(_SUFFIXES):
             yield path
 
 

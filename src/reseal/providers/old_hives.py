@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reseal.mark import Mark
 from reseal.providers.declaration import provider
-from reseal.session import Mark
-from reseal.windows.registry import CONFIG, MACHINE_HIVES
+from reseal.windows.names import CONFIG, MACHINE_HIVES
 
 if TYPE_CHECKING:
     from reseal.session import Session

@@ -1,4 +1,4 @@
-"""Providers of other packages, which they name in the entry points group `reseal.providers`."""
+"""Every provider: reseal's own, and those that packages name in the group `reseal.providers`."""
 
 from __future__ import annotations
 
@@ -6,13 +6,19 @@ import re
 from functools import cache
 from importlib.metadata import entry_points
 
+from reseal.declaration import declared
 from reseal.errors import UsageError
-from reseal.providers import PROVIDERS
 from reseal.providers.declaration import Provider
 
 #: The group of entry points; each names one `Provider`.
 GROUP = "reseal.providers"
 _ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+
+@cache
+def own() -> tuple[Provider, ...]:
+    """The providers of reseal itself, in the order in which those without an entry point run."""
+    return declared("reseal.providers", Provider)
 
 
 @cache
@@ -23,7 +29,7 @@ def plugins() -> tuple[Provider, ...]:
         UsageError: a package's provider can't be used. It is not passed over, since the image would
             then be less generalized than the person who installed it believes.
     """
-    known = {one.id for one in PROVIDERS}
+    known = {one.id for one in own()}
     found: dict[str, Provider] = {}
     for entry in entry_points(group=GROUP):
         package = entry.dist.name if entry.dist else "a package without a name"
@@ -45,7 +51,7 @@ def plugins() -> tuple[Provider, ...]:
 
 def every() -> tuple[Provider, ...]:
     """Every provider, reseal's own first, in the order in which they run."""
-    return (*PROVIDERS, *plugins())
+    return (*own(), *plugins())
 
 
 def _unusable(name: str, package: str, why: str) -> UsageError:

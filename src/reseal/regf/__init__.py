@@ -6,19 +6,12 @@ hive.root.create(r"Setup\\Status").set("State", types.REG_DWORD, types.encode(ty
 for offset, content in hive.patches(): ...
 """
 
-from reseal.later import later
 from reseal.regf import types
 from reseal.regf.errors import RegfError
 from reseal.regf.hive import Hive
 from reseal.regf.key import Key
+from reseal.regf.logs import Recovery
 from reseal.regf.value import Value
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from reseal.regf.logs import Recovery
-    from reseal.regf.verify import Violation
+from reseal.regf.verify import Violation
 
 __all__ = ["Hive", "Key", "Recovery", "RegfError", "Value", "Violation", "types"]
-
-# To open a clean hive and set a value takes a process no longer than these imports would.
-__getattr__ = later(__name__, Recovery="logs", Violation="verify")

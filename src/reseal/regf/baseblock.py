@@ -7,17 +7,15 @@ against the hives that Windows wrote.
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
+from mmap import mmap
+from typing import Self, TypeAlias
 
 from reseal.regf.errors import RegfError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from mmap import mmap
-    from typing import TypeAlias
-
-    #: The bytes of a hive: in memory, or mapped with `ACCESS_COPY` from a file that no one changes, so
-    #: that only the pages that are looked at are read.
-    Content: TypeAlias = bytes | bytearray | mmap
+#: The bytes of a hive: in memory, or mapped with `ACCESS_COPY` from a file that no one changes, so
+#: that only the pages that are looked at are read.
+Content: TypeAlias = bytes | bytearray | mmap
 
 #: Bytes of the base block in a hive; cell offsets count from its end.
 SIZE = 4096
@@ -48,6 +46,7 @@ OLDEST_MINOR, NEWEST_MINOR = 2, 6
 BINS_LIMIT = 0x7FFFE000
 
 
+@dataclass(frozen=True, slots=True)
 class BaseBlock:
     """The fields of a base block that matter for reading.
 
@@ -62,33 +61,29 @@ class BaseBlock:
         intact: signature and checksum are right.
     """
 
-    __slots__ = (
-        "bins_size",
-        "file_type",
-        "flags",
-        "intact",
-        "minor",
-        "root",
-        "sequences",
-        "timestamp",
-    )
-
-    def __init__(self, data: Content) -> None:
-        fields = struct.unpack_from("<IIQIIIIII", data, PRIMARY_SEQUENCE)
-        self.sequences: tuple[int, int] = fields[:2]
-        self.timestamp: int = fields[2]
-        self.minor: int = fields[4]
-        self.file_type: int = fields[5]
-        self.root: int = fields[7]
-        self.bins_size: int = fields[8]
-        (self.flags,) = struct.unpack_from("<I", data, FLAGS)
-        (stored,) = struct.unpack_from("<I", data, CHECKSUM)
-        self.intact = bytes(data[:4]) == SIGNATURE and stored == checksum(data)
+    sequences: tuple[int, int]
+    timestamp: int
+    minor: int
+    file_type: int
+    root: int
+    bins_size: int
+    flags: int
+    intact: bool
 
     @classmethod
-    def parse(cls, data: Content) -> BaseBlock | None:
+    def parse(cls, data: Content) -> Self | None:
         """Return the fields, or None where `data` is too short to hold them."""
-        return cls(data) if len(data) >= SECTOR else None
+        if len(data) < SECTOR:
+            return None
+        primary, secondary, timestamp, _, minor, file_type, _, root, bins_size = struct.unpack_from(
+            "<IIQIIIIII", data, PRIMARY_SEQUENCE
+        )
+        (flags,) = struct.unpack_from("<I", data, FLAGS)
+        (stored,) = struct.unpack_from("<I", data, CHECKSUM)
+        intact = bytes(data[:4]) == SIGNATURE and stored == checksum(data)
+        return cls(
+            (primary, secondary), timestamp, minor, file_type, root, bins_size, flags, intact
+        )
 
     @property
     def dirty(self) -> bool:

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_left, bisect_right, insort
+from typing import TYPE_CHECKING
 
 from reseal.regf import baseblock
 from reseal.regf.errors import RegfError
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from mmap import mmap

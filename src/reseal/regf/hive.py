@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import struct
 import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Self
 
-from reseal.regf import baseblock, node, security
+from reseal.regf import baseblock, descriptors, node, security, verify
 from reseal.regf.baseblock import BaseBlock
 from reseal.regf.cells import BIN_HEADER, PAGE, Cells
 from reseal.regf.errors import RegfError
 from reseal.regf.key import Key
+from reseal.regf.logs import Recovery, highest_sequence, recover
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from types import TracebackType
+    from collections.abc import Iterator, Mapping
 
     from reseal.regf.baseblock import Content
-    from reseal.regf.logs import Recovery
     from reseal.regf.verify import Violation
 
 #: 100 ns between 1601-01-01, where FILETIME begins, and 1970-01-01.
@@ -33,6 +33,7 @@ class Hive:
 
     Attributes:
         name: what messages call the hive.
+        recovery: what was done to make the hive whole when it was opened.
         read_only: edits raise RegfError.
         timestamp: FILETIME that edits put into last-written times; None for the present time.
         cells: the cells below.
@@ -48,7 +49,7 @@ class Hive:
         name: str,
         data: Content,
         pages: set[int],
-        recovery: Recovery | None,
+        recovery: Recovery,
         *,
         read_only: bool = False,
     ) -> None:
@@ -56,7 +57,7 @@ class Hive:
         assert base is not None
         baseblock.check(base, data, name)
         self.name = name
-        self._recovery = recovery
+        self.recovery = recovery
         self.read_only = read_only
         self.timestamp: int | None = None
         self.cells = Cells(name, data, base.bins_size, base.minor)
@@ -67,9 +68,7 @@ class Hive:
         self.touched: set[int] = set()
         self._timestamped = base.timestamp != 0
         self.next_sequence = 0
-        self._recovered = recovery is not None and (
-            recovery.entries_applied > 0 or recovery.base_block_recovered
-        )
+        self._recovered = recovery.entries_applied > 0 or recovery.base_block_recovered
         self._finished_at = -1
         self._broken: str | None = None
         if not read_only:
@@ -84,7 +83,7 @@ class Hive:
         *,
         name: str = "hive",
         ignore_logs: bool = False,
-    ) -> Hive:
+    ) -> Self:
         """Open a hive, made whole from its logs where it is dirty.
 
         Args:
@@ -97,7 +96,19 @@ class Hive:
         Raises:
             RegfError: this is no hive, it is damaged, or it can't be made whole.
         """
-        return _open(cls, data, logs or {}, name, ignore_logs=ignore_logs)
+        log_files, base = logs or {}, BaseBlock.parse(data)
+        if base is not None and base.intact and not base.dirty and not log_files:
+            hive = cls(name, data, set(), Recovery(), read_only=ignore_logs)
+            hive.next_sequence = base.sequences[0] + 1 & 0xFFFFFFFF
+            return hive
+        if ignore_logs and base is not None:
+            recovery = Recovery(dirty=base.dirty or not base.intact)
+            return cls(name, data, set(), recovery, read_only=True)
+        whole, pages, recovery = recover(data, log_files, name)
+        hive = cls(name, whole, pages, recovery)
+        sequences = base.sequences if base is not None and base.intact else (0, 0)
+        hive.next_sequence = max(*sequences, highest_sequence(log_files)) + 1 & 0xFFFFFFFF
+        return hive
 
     @classmethod
     def new(
@@ -107,7 +118,7 @@ class Hive:
         version: tuple[int, int] = (1, 5),
         descriptor: bytes | None = None,
         timestamp: int | None = None,
-    ) -> Hive:
+    ) -> Self:
         """Make an empty hive in memory.
 
         Args:
@@ -120,8 +131,6 @@ class Hive:
         if version[0] != 1 or not baseblock.OLDEST_MINOR <= version[1] <= baseblock.NEWEST_MINOR:
             msg = f"There is no hive version {version[0]}.{version[1]}."
             raise RegfError(msg)
-        from reseal.regf import descriptors  # noqa: PLC0415 - see the package
-
         descriptor = descriptors.DEFAULT if descriptor is None else descriptor
         cells = Cells(name, baseblock.new(version[1], name), 0, version[1])
         cells.add_bin(PAGE - BIN_HEADER)
@@ -144,15 +153,6 @@ class Hive:
     # Reading
 
     @property
-    def recovery(self) -> Recovery:
-        """What was done to make the hive whole when it was opened."""
-        if self._recovery is None:
-            from reseal.regf.logs import Recovery  # noqa: PLC0415 - see the package
-
-            self._recovery = Recovery()
-        return self._recovery
-
-    @property
     def root(self) -> Key:
         """The root key."""
         return Key(self, self.root_offset)
@@ -172,17 +172,20 @@ class Hive:
         """Return the FILETIME for what is edited now."""
         return _now() if self.timestamp is None else self.timestamp
 
-    def editing(self) -> _Edit:
+    @contextmanager
+    def editing(self) -> Iterator[None]:
         """Guard an edit: a hive in which one stopped halfway is never given back as bytes."""
         if self.read_only:
             msg = f"{self.name} was opened read-only."
             raise RegfError(msg)
         self.check_whole()
-        return _Edit(self)
-
-    def give_up(self, error: BaseException) -> None:
-        """Note that an edit stopped halfway."""
-        self._broken = str(error)
+        before = self.cells.writes
+        try:
+            yield
+        except BaseException as error:
+            if self.cells.writes != before:
+                self._broken = str(error)
+            raise
 
     def check_whole(self) -> None:
         """Raise RegfError where an edit stopped halfway."""
@@ -283,57 +286,8 @@ class Hive:
         Args:
             touched_only: look only at the bins that were changed and the keys that were edited.
         """
-        from reseal.regf import verify  # noqa: PLC0415 - see the package
-
         return verify.verify(self, touched_only=touched_only)
-
-
-class _Edit:
-    """One edit, as `Hive.editing` guards it."""
-
-    __slots__ = ("_before", "_hive")
-
-    def __init__(self, hive: Hive) -> None:
-        self._hive = hive
-        self._before = hive.cells.writes
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if error is not None and self._hive.cells.writes != self._before:
-            self._hive.give_up(error)
 
 
 def _now() -> int:
     return time.time_ns() // 100 + _EPOCH_1970
-
-
-def _open(
-    cls: type[Hive],
-    data: Content,
-    log_files: Mapping[str, bytes],
-    name: str,
-    *,
-    ignore_logs: bool,
-) -> Hive:
-    base = BaseBlock.parse(data)
-    if base is not None and base.intact and not base.dirty and not log_files:
-        hive = cls(name, data, set(), None, read_only=ignore_logs)
-        hive.next_sequence = base.sequences[0] + 1 & 0xFFFFFFFF
-        return hive
-    from reseal.regf import logs  # noqa: PLC0415 - see the package
-
-    if ignore_logs and base is not None:
-        recovery = logs.Recovery(dirty=base.dirty or not base.intact)
-        return cls(name, data, set(), recovery, read_only=True)
-    whole, pages, recovery = logs.recover(data, log_files, name)
-    hive = cls(name, whole, pages, recovery)
-    sequences = base.sequences if base is not None and base.intact else (0, 0)
-    hive.next_sequence = max(*sequences, logs.highest_sequence(log_files)) + 1 & 0xFFFFFFFF
-    return hive

@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 import struct
+from functools import wraps
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
-from reseal.regf import limits, names, node, security, tree
+from reseal.regf import descriptors, limits, names, node, security, tree
 from reseal.regf.cells import NIL
 from reseal.regf.errors import RegfError
 from reseal.regf.subkeys import SubkeyList
 from reseal.regf.value import Value, ValueList
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from typing import Concatenate, ParamSpec, TypeVar
 
     from reseal.regf.hive import Hive
 
-    P = ParamSpec("P")
-    R = TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def _edit(method: Callable[Concatenate[Key, P], R]) -> Callable[Concatenate[Key, P], R]:
     """Make a method an edit: refused where the hive is read-only, noted where it fails halfway."""
 
+    @wraps(method)
     def edit(self: Key, /, *args: P.args, **kwargs: P.kwargs) -> R:
         with self.hive.editing():
             return method(self, *args, **kwargs)
 
-    # What functools.wraps does, whose import takes longer than an edit.
-    for name in ("__name__", "__qualname__", "__doc__"):
-        setattr(edit, name, getattr(method, name))
     return edit
 
 
@@ -225,8 +223,6 @@ class Key:
         Raises:
             RegfError: the name is not allowed or exists, or the tree would become too deep.
         """
-        from reseal.regf import descriptors  # noqa: PLC0415 - see the package
-
         limits.check_key_name(name)
         nk = self._nk()
         cells, subkeys = self.hive.cells, self._subkeys()
@@ -312,12 +308,12 @@ class Key:
             msg = f"{self.hive.name}: the root key can't be deleted."
             raise RegfError(msg)
         cells = self.hive.cells
-        found, descriptors = tree.collect(cells, self.offset)
+        found, shared = tree.collect(cells, self.offset)
         subkeys = parent._subkeys()
         subkeys.remove(self._offset)
         cells.free_all(found)
         self.hive.touched.difference_update(found)
-        for offset, count in descriptors.items():
+        for offset, count in shared.items():
             self.hive.security.release(offset, count)
         if not subkeys.count:
             nk = parent._nk()

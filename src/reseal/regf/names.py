@@ -8,11 +8,11 @@ of their upper-cased form; subkey lists are sorted in that order (seen in all hi
 from __future__ import annotations
 
 import struct
+from typing import TYPE_CHECKING
 
 from reseal.regf import node
 from reseal.regf.upcase import TABLE
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from reseal.regf.cells import Cells
 

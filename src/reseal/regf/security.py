@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import struct
+from typing import TYPE_CHECKING
 
 from reseal.regf import baseblock
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from reseal.regf.cells import Cells
 

@@ -7,11 +7,11 @@ four characters and lh a hash to each. An ri divides a long list into leaves.
 from __future__ import annotations
 
 import struct
+from typing import TYPE_CHECKING
 
 from reseal.regf import names, node
 from reseal.regf.cells import NIL, Cells
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 

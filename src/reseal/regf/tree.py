@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from reseal.regf import data, node
 from reseal.regf.cells import NIL
 from reseal.regf.limits import DEPTH_LIMIT
 from reseal.regf.subkeys import SubkeyList
 from reseal.regf.value import ValueList
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from reseal.regf.cells import Cells
 

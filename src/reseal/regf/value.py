@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import struct
+from typing import TYPE_CHECKING
 
 from reseal.regf import data, names, node, types
 from reseal.regf.errors import RegfError
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from reseal.answerfile import Target
 from reseal.report.record import recorded
-from reseal.session.opening import choose
-from reseal.session.run import read
-from reseal.sysprep import unattend
+from reseal.run import read
+from reseal.run.opening import choose
+from reseal.unattend import apply as unattend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from reseal.run.opening import Found
     from reseal.session import Session
-    from reseal.session.opening import Found
 
 #: How many settings a line names; the rest is counted.
 _SHOWN = 8

@@ -19,7 +19,7 @@ def record(command: str, done: dict[str, Any], *, dry_run: bool) -> dict[str, An
 
     Args:
         command: as it was typed, such as `bcd set`.
-        done: what `reseal.session.boot_run.change` returned.
+        done: what `reseal.run.boot.change` returned.
         dry_run: whether nothing was written.
     """
     target = f"{done['path']}: {done['object']} {done['element']}"

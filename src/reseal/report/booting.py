@@ -6,9 +6,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from reseal.report.record import recorded
-from reseal.session.opening import Found, choose
-from reseal.sysprep import boot, unattend
+from reseal.run.opening import Found, choose
+from reseal.sysprep import boot
 from reseal.sysprep.arm import Target, missing
+from reseal.unattend import apply as unattend
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,8 @@ from reseal import checks
 from reseal.checks import Level
 from reseal.errors import CheckError, ImageError
 from reseal.report.inspection import windows_facts
+from reseal.run.opening import Found, choose
 from reseal.session import Session
-from reseal.session.opening import Found, choose
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from reseal.clone import Result
+    from reseal.clone import CloneResult
 
 
 def summary(
-    results: list[Result], output_dir: Path, warnings: list[str], seconds: float
+    results: list[CloneResult], output_dir: Path, warnings: list[str], seconds: float
 ) -> dict[str, Any]:
     """Describe a run.
 
@@ -43,7 +43,7 @@ def summary(
     }
 
 
-def line(result: Result, number: int, total: int) -> str:
+def line(result: CloneResult, number: int, total: int) -> str:
     """Return what there is to say of one machine."""
     entry = result.entry
     counted = f"({number} of {total})"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from reseal.customize import Customization
     from reseal.providers import Provider
     from reseal.session import Session
-    from reseal.sysprep.unattend import Request
+    from reseal.unattend.apply import Request
     from reseal.windows import Installation
 
 _PROVED = "State: every value of the armed state was read back from the written image."

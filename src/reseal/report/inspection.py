@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from reseal.errors import ImageError
 from reseal.report import drivers
-from reseal.session.opening import Found, choose
+from reseal.run.opening import Found, choose
 from reseal.windows.identity import Identity
-from reseal.windows.registry import MACHINE_HIVES
+from reseal.windows.names import MACHINE_HIVES
 from reseal.windows.setup import SetupState, new_sid_pending
 
 if TYPE_CHECKING:

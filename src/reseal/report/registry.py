@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from reseal.report.record import recorded
-from reseal.session.hive_copies import Taken, replace_all
-from reseal.session.run import Options, change
+from reseal.run import Callables, RunOptions, change
+from reseal.run.hive_copies import Taken, replace_all
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,4 +41,4 @@ def put_back(
         several = "hives" if len(changed) > 1 else "hive"
         return {"result": "changed", "summary": f"The {several} {names} of the image changed."}
 
-    return change(image, recorded(command, job, whose=detailed), lambda _: [], Options(volume))
+    return change(image, Callables(recorded(command, job, whose=detailed)), RunOptions(volume))

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from reseal.errors import ImageError
 from reseal.report.record import recorded
+from reseal.run.opening import Found, choose
 from reseal.session import Session
-from reseal.session.opening import Found, choose
 from reseal.sid import Pending, Replacement, Result, change_now, pend, refuse
 from reseal.sid import choose as choose_sid
 from reseal.sid.change import remains

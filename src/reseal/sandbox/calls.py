@@ -103,8 +103,7 @@ REFUSED = {
     ),
 }
 #: The same everywhere: io_uring (which opens sockets unseen), the new mount calls, pidfd_open,
-#: pidfd_getfd and pidfd_send_signal, process_madvise, mount_setattr, fchmodat2, setxattrat and
-#: removexattrat.
-REFUSED_ANYWHERE = (
-    *(424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 438, 440, 442, 452, 463, 466),
-)
+#: pidfd_getfd and pidfd_send_signal, process_madvise, mount_setattr.
+REFUSED_ANYWHERE = (424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 438, 440, 442)
+#: Calls with higher numbers (fchmodat2, setxattrat and so on) do not exist for programs of others.
+NEWEST = 451

@@ -187,7 +187,7 @@ def refusals(*, programs: bool) -> bytes | None:
         (_RETURN, 0, 0, _ALLOW),
         (_RETURN, 0, 0, _REFUSE | errno.EACCES),
     ]
-    return _head(_MOST) + _assembled(program)
+    return _head(calls.NEWEST) + _assembled(program)
 
 
 def of_this_process() -> bytes:

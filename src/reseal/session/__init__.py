@@ -3,9 +3,10 @@
 from typing import TYPE_CHECKING
 
 from reseal.later import later
+from reseal.mark import Mark
 
 if TYPE_CHECKING:
-    from reseal.session.change import Change, Mark
+    from reseal.session.change import Change
     from reseal.session.session import Session
     from reseal.session.surroundings import Neighbours, Part, VolumeState
 
@@ -15,7 +16,6 @@ __all__ = ["Change", "Mark", "Neighbours", "Part", "Session", "VolumeState"]
 __getattr__ = later(
     __name__,
     Change="change",
-    Mark="change",
     Neighbours="surroundings",
     Part="surroundings",
     Session="session",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
 from reseal.regf import types
 
 if TYPE_CHECKING:
+    from reseal.mark import Mark
     from reseal.regf import Key
 
 #: What a change was before or is after: None where there is nothing.
@@ -20,15 +20,6 @@ _SHOWN_BYTES = 64
 #: Values that hold a password in plain text, in lower case (documented: Turn on automatic logon in
 #: Windows; AltDefaultPassword: reported).
 _SECRET_VALUES = frozenset({"defaultpassword", "altdefaultpassword"})
-
-
-class Mark(StrEnum):
-    """How a fact about Windows is known."""
-
-    DOCUMENTED = "documented"
-    SEEN = "seen"
-    REPORTED = "reported"
-    INFERRED = "inferred"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,12 +19,13 @@ from typing import TYPE_CHECKING
 
 from reseal.disk import Patched
 from reseal.errors import CheckError, ImageError
+from reseal.mark import Mark
 from reseal.regf import sids, types
-from reseal.session.change import Change, Mark, State, key_state, value_state
+from reseal.session.change import Change, State, key_state, value_state
 from reseal.session.staging import Counts, StagedTree
 from reseal.session.surroundings import Neighbours, Part, VolumeState
 from reseal.tree import join
-from reseal.windows.registry import MACHINE_HIVES
+from reseal.windows.names import MACHINE_HIVES
 
 if TYPE_CHECKING:
     from reseal.bcd import BcdObject
@@ -254,17 +255,6 @@ class Session:
             assert element
             target = f"{store.path}: {store.store.alias(one.id)} {element.name}"
             self.record("set_boot_element", target, before, store.show(one, element))
-
-    def delete_boot_element(self, store: BootStore, one: BcdObject, number: int) -> bool:
-        """Delete an element of an object of a boot store; true if there was one."""
-        element = one.element(number)
-        if element is None:
-            return False
-        before = store.show(one, element)
-        store.delete(one, number)
-        target = f"{store.path}: {store.store.alias(one.id)} {element.name}"
-        self.record("delete_boot_element", target, before, None)
-        return True
 
     def replace_hive(self, name: str, hive: Hive) -> None:
         """Put a hive in the place of another, or of none; it is written whole."""

@@ -116,24 +116,10 @@ class StagedTree:
 
     def list(self, path: str) -> list[Stat]:
         """List a directory as it will be; empty where there is no such directory."""
-        names: list[str] = []
-        current: str | None = path
-        for stage in reversed(self._stages):
-            assert current is not None
-            if stage.move and parent(stage.move[1]).lower() == current.lower():
-                names.append(stage.move[1].rpartition("\\")[2])
-            current = stage.before_move(current)
-            if current is None:
-                break
-            key = current.lower()
-            new = (*stage.made.values(), *(one for one, _ in stage.written.values()))
-            names += [one.rpartition("\\")[2] for one in new if parent(one).lower() == key]
-            if stage.is_gone(key):
-                current = None
-                break
-        folder = self._stat(current) if current is not None else None
-        if current is not None and folder and folder.is_directory and not folder.reparse_tag:
-            names = [*(entry.name for entry in self._tree.list(current)), *names]
+        base, names = _staged_names(self._stages, path)
+        folder = self._stat(base) if base is not None else None
+        if base is not None and folder and folder.is_directory and not folder.reparse_tag:
+            names = [*(entry.name for entry in self._tree.list(base)), *names]
         unique = {name.lower(): name for name in reversed(names)}
         stats = (self.stat(join(path, name)) for name in reversed(unique.values()))
         return [stat for stat in stats if stat is not None]
@@ -325,6 +311,29 @@ class StagedTree:
             tree.write(path, data)
             counts.files_overwritten += 1
         counts.bytes_written += len(data)
+
+
+def _staged_names(stages: list[_Stage], path: str) -> tuple[str | None, list[str]]:
+    """Follow a directory back through the stages.
+
+    Returns:
+        Its path in the tree below, None where nothing of that is left; the names that it gets.
+    """
+    names: list[str] = []
+    current = path
+    for stage in reversed(stages):
+        if stage.move and parent(stage.move[1]).lower() == current.lower():
+            names.append(stage.move[1].rpartition("\\")[2])
+        before = stage.before_move(current)
+        if before is None:
+            return None, names
+        current = before
+        key = current.lower()
+        new = (*stage.made.values(), *(one for one, _ in stage.written.values()))
+        names += [one.rpartition("\\")[2] for one in new if parent(one).lower() == key]
+        if stage.is_gone(key):
+            return None, names
+    return current, names
 
 
 def _make(tree: Tree, path: str, descriptors: dict[str, tuple[str, bytes]]) -> None:

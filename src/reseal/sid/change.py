@@ -13,7 +13,7 @@ from reseal.sid import databases, descriptors, hives, names, sealed, texts
 from reseal.sid.pending import withdraw
 from reseal.sid.sealed import Left
 from reseal.windows import identity
-from reseal.windows.registry import LOG_SUFFIXES
+from reseal.windows.names import LOG_SUFFIXES
 
 if TYPE_CHECKING:
     from reseal.sid.descriptors import Descriptors

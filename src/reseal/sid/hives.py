@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from reseal.errors import ImageError
 from reseal.regf import baseblock, sids
 from reseal.sid import places
-from reseal.windows.registry import LOG_SUFFIXES, MACHINE_HIVES
+from reseal.windows.names import LOG_SUFFIXES, MACHINE_HIVES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -32,16 +32,16 @@ from reseal.sid.change import remains
 from reseal.sid.effects import effects, refuse_in_domain
 from reseal.specialize import answers
 from reseal.specialize.wish import RANDOM, SidChoice, Wish
-from reseal.sysprep import placing
-from reseal.sysprep.answer_files import hidden
+from reseal.unattend import apply as unattend
+from reseal.unattend import place as placing
+from reseal.unattend.present import hidden
 from reseal.windows import Sid, identity
 from reseal.windows.setup import SetupState
 
 if TYPE_CHECKING:
     from reseal.answerfile import AnswerFile
     from reseal.session import Session
-    from reseal.sysprep import unattend
-    from reseal.sysprep.placing import Situation
+    from reseal.unattend.place import Situation
     from reseal.windows import Installation
 
 STEP = "specialize"
@@ -213,7 +213,7 @@ class Specialization:
         document, place = wish.document, now
         more = [settings] if settings and now.to_run else []
         if document is None and now.to_run and (more or (name and staged)):
-            document, place = answers.base_of(session, now)
+            document, place = placing.base_of(session, now)
         base = document
         if name and staged and not (document and answers.name_in(document) == name):
             more.append(answers.named(name, installation.architecture or "amd64"))
@@ -239,7 +239,10 @@ class Specialization:
                 rename(session, name or random_name(session.random))
         outcome, applied = None, []
         if document is not None:
-            outcome = answers.place(session, document, wish, place).outcome
+            request = unattend.Request(
+                document, replace=wish.replace, force=wish.force_answers, now=wish.now
+            )
+            outcome = unattend.stage(session, request, place)
         if wish.now and settings:
             applied = answers.apply_now(session, settings, now)
         if not staged:

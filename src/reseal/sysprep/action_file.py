@@ -12,10 +12,14 @@ Sorting: reported.
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from lxml import etree
+from typing import TYPE_CHECKING
 
 from reseal.errors import ImageError
+from reseal.xml import XmlError, local_name
+from reseal.xml import parse as parse_xml
+
+if TYPE_CHECKING:
+    from lxml import etree
 
 #: The largest action file seen has 31 KB; a hostile one may have any size.
 MAX_SIZE = 8 << 20
@@ -113,24 +117,13 @@ def parse(data: bytes, name: str) -> list[Component]:
     if len(data) > MAX_SIZE:
         msg = f"The action file {name} has {len(data)} bytes, far more than any real one."
         raise ActionFileError(msg)
-    parser = etree.XMLParser(
-        resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False,
-        remove_comments=True, remove_pis=True,
-    )  # fmt: skip
     try:
-        root = etree.fromstring(data, parser)
-    except etree.XMLSyntaxError as error:
-        msg = f"The action file {name} is no well-formed XML: {error.msg}"
+        root = parse_xml(data)
+    except XmlError as error:
+        msg = f"The action file {name} {error}"
         raise ActionFileError(msg) from error
-    if root.getroottree().docinfo.internalDTD is not None or b"<!DOCTYPE" in data:
-        msg = f"The action file {name} declares a document type, which no real one does."
-        raise ActionFileError(msg)
-    found = [_component(one, name) for one in root.iter() if _local(one) == "imaging"]
+    found = [_component(one, name) for one in root.iter() if local_name(one) == "imaging"]
     return sorted(found, key=lambda component: component.order)
-
-
-def _local(element: etree._Element) -> str:
-    return etree.QName(element).localname if isinstance(element.tag, str) else ""
 
 
 def _component(element: etree._Element, name: str) -> Component:
@@ -141,7 +134,7 @@ def _component(element: etree._Element, name: str) -> Component:
     actions: list[Action] = []
     unknown: list[str] = []
     for child in element:
-        tag = _local(child)
+        tag = local_name(child)
         if tag == "assemblyIdentity":
             identity = child
         elif tag == "sysprepOrder":
@@ -151,10 +144,10 @@ def _component(element: etree._Element, name: str) -> Component:
             modules.append(Module(dll, child.get("methodName") or "", _MODULES[tag]))
         elif tag in _GROUPS:
             for one in child:
-                if _local(one) in _ACTIONS:
+                if local_name(one) in _ACTIONS:
                     actions.append(_action(one))
                 else:
-                    unknown.append(_local(one))
+                    unknown.append(local_name(one))
         else:
             unknown.append(tag)
     if identity is None or not identity.get("name"):
@@ -179,7 +172,7 @@ def _component(element: etree._Element, name: str) -> Component:
 
 def _action(element: etree._Element) -> Action:
     return Action(
-        _local(element),
+        local_name(element),
         element.get("path") or "",
         element.get("name") or "",
         element.get("type") or "",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reseal import checks
+from reseal.answerfile import Pass
 from reseal.checks import Finding, Level
 from reseal.checks.vm_mode import VM_MODE
 from reseal.errors import CheckError, ImageError
@@ -13,10 +14,12 @@ from reseal.providers.machine_sid import machine_sid
 from reseal.providers.plugins import every
 from reseal.providers.selection import select
 from reseal.session import Mark
-from reseal.sysprep import actions, answer_files, panther, placing, plan, unattend
+from reseal.sysprep import actions, panther, plan
 from reseal.sysprep.arm import Target, arm, missing
 from reseal.sysprep.entry_points import Coverage, coverage, providers_for
 from reseal.sysprep.plan import ACTION_FILES, Plan
+from reseal.unattend import apply as unattend
+from reseal.unattend import place, settle
 from reseal.windows.setup import MODE_MARK, SetupState
 
 if TYPE_CHECKING:
@@ -88,13 +91,13 @@ def generalize(
         if not session.changes:
             session.note("The image is generalized already; nothing was changed.")
         return Outcome("already generalized", findings, covered)
-    situation = placing.after_generalize(target)
+    situation = place.after_generalize(target)
     application = None
     with session.step("Checking the answer file"):
         if answers:
             application = unattend.Application(session, answers, situation)
             application.begin()
-            application.apply_generalize()
+            application.apply(Pass.GENERALIZE)
         settings = application.outcome if application else unattend.apply_found(session, situation)
     with session.step("Running the plan"):
         left_out = {machine_sid} if sid_now else set()
@@ -106,9 +109,9 @@ def generalize(
         if application:
             application.finish()
             outcome = application.outcome
-            answer_files.settle(session, outcome.placed, outcome.moved_aside)
+            settle.settle(session, outcome.placed, outcome.moved_aside)
         else:
-            answer_files.settle(session)
+            settle.settle(session)
         panther.write(session, target, covered, before)
     with session.step("Verifying the edited hives"):
         session.verify()

@@ -161,7 +161,8 @@ def _mbr(rows: Sequence[tuple[int, int, int, bool]], signature: int) -> bytes:
     struct.pack_into("<I", boot, 440, signature)
     for index, (kind, first, sectors, active) in enumerate(rows):
         beyond = b"\xfe\xff\xff"  # cylinder, head and sector that nobody uses any more
-        entry = (0x80 if active else 0, beyond, kind, beyond, first, sectors)
+        begin = b"\x00\x02\x00" if kind == 0xEE else beyond  # as UEFI wants it
+        entry = (0x80 if active else 0, begin, kind, beyond, first, sectors)
         struct.pack_into("<B3sB3sII", boot, 446 + 16 * index, *entry)
     boot[510:] = b"\x55\xaa"
     return bytes(boot)

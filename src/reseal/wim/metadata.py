@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lxml import etree
-
 from reseal.wim.errors import WimError
 from reseal.wim.file import open_wim
+from reseal.xml import XmlError, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from lxml import etree
 
     from reseal.wim.file import Wim
 
@@ -121,9 +122,8 @@ def _leaves(element: etree._Element, path: str) -> Iterator[tuple[str, str]]:
 def _image(xml: bytes, index: int, path: Path | None) -> etree._Element | None:
     """Find an image in the XML data."""
     try:
-        parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
-        root = etree.fromstring(xml, parser)
-    except (etree.XMLSyntaxError, ValueError) as error:
+        root = parse(xml, comments=True)
+    except XmlError as error:
         msg = f"{path} can't be read: its XML data are damaged ({error})."
         raise WimError(msg) from error
     return next((one for one in root.iter("IMAGE") if one.get("INDEX") == str(index)), None)

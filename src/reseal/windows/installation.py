@@ -11,7 +11,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from reseal.tree import join
-from reseal.windows.registry import CONFIG, Registry
+from reseal.windows.names import CONFIG
+from reseal.windows.registry import Registry
 
 if TYPE_CHECKING:
     from reseal.tree import Tree
@@ -114,6 +115,11 @@ class Installation:
     def install_type(self) -> str | None:
         """`Client`, `Server` or `Server Core`."""
         return self.registry.text(CURRENT_VERSION, "InstallationType")
+
+    @property
+    def is_domain_controller(self) -> bool:
+        """Whether it is a domain controller."""
+        return self.registry.text(PRODUCT_OPTIONS, "ProductType") == Product.DOMAIN_CONTROLLER
 
     @property
     def is_server(self) -> bool:

@@ -23,47 +23,25 @@ from typing import TYPE_CHECKING
 from reseal.errors import ImageError
 from reseal.regf import Hive, Key, RegfError
 from reseal.tree import EscapeError, join
+from reseal.windows.names import (
+    CONFIG,
+    DEFAULT_PROFILE,
+    DRIVERS_HIVE,
+    LOG_SUFFIXES,
+    MACHINE_HIVES,
+    MAX_HIVE_SIZE,
+    PROFILE_LIST,
+    split_root,
+)
 from reseal.windows.sid import Sid
 
 if TYPE_CHECKING:
     from reseal.tree import Stat, Tree
 
-CONFIG = r"System32\config"
-MACHINE_HIVES = ("SYSTEM", "SOFTWARE", "SAM", "SECURITY", "DEFAULT")
-#: The driver store's index (Windows 8 and later); Windows loads it as HKLM\DRIVERS (reported).
-DRIVERS_HIVE = "DRIVERS"
-#: The hive of the default profile, `HKU\Default`; `DEFAULT` is that of the system itself.
-DEFAULT_PROFILE = "DEFAULT PROFILE"
-LOG_SUFFIXES = ("LOG1", "LOG2", "LOG")
-PROFILE_LIST = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList"
-SELECT = r"HKLM\SYSTEM\Select"
-#: Windows itself can't load larger ones (documented: "Registry Storage Space").
-MAX_HIVE_SIZE = 2 << 30
-
-_ROOTS = {
-    "HKLM": "HKLM",
-    "HKEY_LOCAL_MACHINE": "HKLM",
-    "HKU": "HKU",
-    "HKEY_USERS": "HKU",
-    "HKCU": "HKCU",
-    "HKEY_CURRENT_USER": "HKCU",
-    "HKCR": "HKCR",
-    "HKEY_CLASSES_ROOT": "HKCR",
-}
 _SERVICE_PROFILES = {
     "S-1-5-19": r"ServiceProfiles\LocalService",
     "S-1-5-20": r"ServiceProfiles\NetworkService",
 }
-
-
-def split_root(path: str) -> tuple[str, str]:
-    r"""Split `HKEY_LOCAL_MACHINE\SOFTWARE\X` into (`HKLM`, `SOFTWARE\X`). ValueError if no root."""
-    root, _, rest = path.partition("\\")
-    try:
-        return _ROOTS[root.upper()], rest.strip("\\")
-    except KeyError:
-        msg = f"{path} does not start with a registry root such as HKLM"
-        raise ValueError(msg) from None
 
 
 @dataclass(frozen=True, slots=True)

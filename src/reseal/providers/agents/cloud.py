@@ -1,7 +1,7 @@
 """Agents of clouds and of container engines."""
 
+from reseal.mark import Mark
 from reseal.providers.agents.declaration import Agent
-from reseal.session import Mark
 
 CLOUD = (
     Agent(

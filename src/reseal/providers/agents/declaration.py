@@ -10,8 +10,13 @@ from reseal.providers.declaration import Provider
 from reseal.providers.places import configuration, empty, matching, registry_views
 
 if TYPE_CHECKING:
-    from reseal.session import Mark, Session
+    from collections.abc import Callable
 
+    from reseal.declaration import Work
+    from reseal.session import Session
+
+#: Agents come last, as what goes beyond Sysprep.
+AFTER_ALL = 90
 _SECTION = re.compile(r"\s*\[([^\]]*)\]")
 
 
@@ -31,20 +36,14 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Agent:
-    r"""What an agent keeps of its machine, and how it goes.
+class Agent(Provider):
+    r"""What an agent keeps of its machine, and how it goes: a provider, declared by a row.
 
+    It runs without being asked for where the product's own documentation asks for it before imaging.
     Paths of files are those of the volume, with `{windows}` for the Windows folder. Keys below
     `HKLM\SOFTWARE` mean both views of the registry, of 64-bit and of 32-bit programs.
 
     Attributes:
-        id: the provider's id.
-        title: one line.
-        about: what is kept, why it identifies the machine, and what happens without it.
-        mark: how that is known.
-        source: where it is written.
-        default: whether it runs without being asked for: where the product's own documentation asks
-            for it before imaging.
         files: files that are deleted; wildcards in the last part.
         emptied: folders that are emptied.
         values: registry values that are deleted, by key.
@@ -53,12 +52,10 @@ class Agent:
         lines: lines of configuration files that are deleted.
     """
 
-    id: str
-    title: str
-    about: str
-    mark: Mark
-    source: str
+    work: Work = ""
+    order: int = AFTER_ALL
     default: bool = False
+    beyond: bool = True
     files: tuple[str, ...] = ()
     emptied: tuple[str, ...] = ()
     values: tuple[tuple[str, tuple[str, ...]], ...] = ()
@@ -66,16 +63,10 @@ class Agent:
     numbers: tuple[tuple[str, str, int], ...] = ()
     lines: tuple[Line, ...] = ()
 
-    def provider(self) -> Provider:
-        """The provider that this row declares."""
-
-        def run(session: Session) -> None:
-            self._forget(session)
-
-        run.__doc__ = self.about
-        return Provider(
-            self.id, self.title, self.mark, self.source, (), run, self.default, beyond=True
-        )
+    @property
+    def run(self) -> Callable[[Session], None]:
+        """What does it: the same for every row."""
+        return self._forget
 
     def _forget(self, session: Session) -> None:
         before = len(session.changes)

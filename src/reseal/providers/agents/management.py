@@ -1,8 +1,8 @@
 """Agents of configuration management and monitoring."""
 
+from reseal.mark import Mark
 from reseal.providers.agents.declaration import Agent, Line
 from reseal.providers.places import program_folders
-from reseal.session import Mark
 
 _SALT = (r"salt\conf", r"ProgramData\Salt Project\Salt\conf")
 _SALT_FILES = (r"pki\minion\minion.pem", r"pki\minion\minion.pub", "minion_id")

@@ -1,7 +1,7 @@
 """Agents of security products."""
 
+from reseal.mark import Mark
 from reseal.providers.agents.declaration import Agent
-from reseal.session import Mark
 
 _FALCON = (
     r"HKLM\SYSTEM\CrowdStrike\{9b03c1d9-3138-44ed-9fae-d9f4c034b88d}"

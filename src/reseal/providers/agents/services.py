@@ -1,7 +1,7 @@
 """Services of Windows that Sysprep leaves alone."""
 
+from reseal.mark import Mark
 from reseal.providers.agents.declaration import Agent
-from reseal.session import Mark
 
 _MSMQ = r"HKLM\SOFTWARE\Microsoft\MSMQ\Parameters"
 

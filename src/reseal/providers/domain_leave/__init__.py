@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reseal.mark import Mark
 from reseal.providers.declaration import provider
 from reseal.providers.domain_leave import membership, policy, services
 from reseal.providers.domain_leave.groups import is_foreign, remove_foreign
-from reseal.session import Mark
 from reseal.windows import identity
 from reseal.windows.sid import Sid
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reseal.mark import Mark
 from reseal.providers.declaration import provider
 from reseal.providers.network.adapters import forget_adapters, gone_adapters
 from reseal.providers.network.bindings import prune_bindings
 from reseal.providers.network.leases import forget_leases
-from reseal.session import Mark
 
 if TYPE_CHECKING:
     from reseal.session import Session

@@ -13,7 +13,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reseal.providers.network.adapters import GUID
-from reseal.regf import types
 from reseal.windows.values import strings
 
 if TYPE_CHECKING:
@@ -69,4 +68,4 @@ def _prune_lanas(session: Session, path: str, key: Key, gone: set[str]) -> None:
         if not _names(route, gone)
     )
     if left != value.data:
-        session.set_value(path, _LANA_MAP, types.REG_BINARY, left)
+        session.set_value(path, _LANA_MAP, value.type, left)

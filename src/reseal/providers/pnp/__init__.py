@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reseal.mark import Mark
 from reseal.providers.declaration import provider
 from reseal.providers.pnp.boot import BootDrivers
 from reseal.providers.pnp.devices import Device, list_devices
@@ -12,7 +13,6 @@ from reseal.providers.pnp.packages import SWITCH as REMOVE_DRIVERS
 from reseal.providers.pnp.packages import remove_packages
 from reseal.providers.pnp.removal import forget
 from reseal.providers.pnp.start import start_all
-from reseal.session import Mark
 from reseal.windows.values import number
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ _SHOWN = 5
         "sppnp.dll,Sysprep_Generalize_Pnp",
         "sppnp.dll,Sysprep_Generalize_Pnp_Drivers",
     ),
+    order=40,  # before `network`, which looks for adapters that are gone
 )
 def pnp(session: Session) -> None:
     r"""Every device that Windows has ever seen, with its serial numbers and addresses.

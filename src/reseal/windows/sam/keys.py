@@ -22,6 +22,9 @@ import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from Cryptodome.Cipher import AES, ARC4, DES
+from Cryptodome.Hash import MD4
+
 from reseal.windows.sam.errors import SamError
 
 if TYPE_CHECKING:
@@ -64,8 +67,6 @@ def boot_key(registry: Registry) -> bytes:
 
 def nt_hash(password: str) -> bytes:
     """Return the NT hash of a password."""
-    from Cryptodome.Hash import MD4  # noqa: PLC0415  most runs set no password
-
     return MD4.new(password.encode("utf-16-le", "surrogatepass")).digest()  # noqa: S303  what Windows stores
 
 
@@ -120,8 +121,6 @@ class PasswordKey:
             password: in plain text.
             random: returns so many random bytes.
         """
-        from Cryptodome.Cipher import AES, ARC4  # noqa: PLC0415  see nt_hash
-
         inner = _under_rid(nt_hash(password), rid)
         if self.aes:
             salt = random(_SIZE)
@@ -138,8 +137,6 @@ class PasswordKey:
 
 
 def _open_rc4(record: bytes, boot: bytes) -> bytes | None:
-    from Cryptodome.Cipher import ARC4  # noqa: PLC0415  see nt_hash
-
     salt, sealed = record[8:24], record[24:56]
     opened = ARC4.new(_md5(salt, _QWERTY, boot, _DIGITS)).decrypt(sealed)
     key, checksum = opened[:_SIZE], opened[_SIZE:]
@@ -147,8 +144,6 @@ def _open_rc4(record: bytes, boot: bytes) -> bytes | None:
 
 
 def _open_aes(record: bytes, boot: bytes) -> bytes | None:
-    from Cryptodome.Cipher import AES  # noqa: PLC0415  see nt_hash
-
     (length,) = struct.unpack_from("<I", record, 12)
     salt, sealed = record[16:32], record[32 : 32 + length]
     if length != 2 * _SIZE or len(sealed) != length:
@@ -163,8 +158,6 @@ def _md5(*parts: bytes) -> bytes:
 
 def _under_rid(data: bytes, rid: int) -> bytes:
     """Encrypt 16 bytes under the two DES keys of a RID."""
-    from Cryptodome.Cipher import DES  # noqa: PLC0415  see nt_hash
-
     four = struct.pack("<I", rid)
     halves = (four * 2)[:7], (four[3:] + four * 2)[:7]
     return b"".join(

@@ -1,0 +1,33 @@
+"""Looking for files that EFS encrypts, through the engine of NTFS."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reseal import ntfs
+from reseal.checks.declaration import Finding, NotCheckableError, error
+from reseal.tree import TreeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reseal.session import Session
+
+
+def encrypted_files(session: Session) -> Iterable[Finding]:
+    """Yield what is lost; see the package."""
+    volume = session.installation.tree
+    if not isinstance(volume, ntfs.Volume):
+        msg = "whether files are encrypted with EFS shows only in a disk image, not in a folder."
+        raise NotCheckableError(msg)
+    try:
+        found = ntfs.encrypted_files(volume)
+    except TreeError as problem:
+        raise NotCheckableError(problem.message) from problem
+    if found.count:
+        count = f"{found.count} {'file or folder' if found.count == 1 else 'files and folders'}"
+        yield error(
+            f"EFS encrypts {count}, which nobody can read any more once the image is generalized.",
+            "Boot the image, log on as their owner and decrypt them (`cipher /d`), or delete them.",
+            items=found.paths,
+        )

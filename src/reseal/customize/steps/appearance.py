@@ -1,0 +1,49 @@
+"""Steps on what the machine looks like."""
+
+from __future__ import annotations
+
+from reseal.customize.step import Argument, Group, Kind, step
+from reseal.mark import Mark
+
+FIELDS = ("Manufacturer", "Model", "SupportHours", "SupportPhone", "SupportURL", "Logo")
+_PICTURE = Argument("picture", "a .jpg, .png or .bmp file of this machine", Kind.HOST)
+
+
+@step(
+    "oem-information",
+    Group.APPEARANCE,
+    Argument("field", f"one of {', '.join(FIELDS)}", choices=tuple(map(str.lower, FIELDS))),
+    Argument("text", "what it says"),
+    mark=Mark.REPORTED,
+    source="Unattended Windows Setup Reference, OEMInformation; the key: scripts of image builders",
+    example=("Manufacturer:Example Corp",),
+    work="reseal.customize.appearance:oem_information",
+)
+def oem_information() -> None:
+    """Say who made the machine and who helps with it, as the system's settings show it."""
+
+
+@step(
+    "wallpaper",
+    Group.APPEARANCE,
+    _PICTURE,
+    mark=Mark.DOCUMENTED,
+    source="ADMX Desktop, Desktop Wallpaper",
+    example=("wallpaper.jpg",),
+    work="reseal.customize.appearance:Wallpaper",
+)
+def wallpaper() -> None:
+    """Give everybody a wallpaper by policy: those who have a profile, and those who will."""
+
+
+@step(
+    "lock-screen",
+    Group.APPEARANCE,
+    _PICTURE,
+    mark=Mark.DOCUMENTED,
+    source="ADMX ControlPanelDisplay, Force a specific default lock screen and logon image",
+    example=("lock.jpg",),
+    work="reseal.customize.appearance:LockScreen",
+)
+def lock_screen() -> None:
+    """Give the machine a lock screen by policy, which only some editions obey."""

@@ -1,0 +1,186 @@
+"""Apply an image of a WIM: to an NTFS volume of a disk image, or to a folder."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reseal.disk import Slice
+from reseal.disk.device import part
+from reseal.disk.locks import Lock
+from reseal.disk.partitions import volumes
+from reseal.errors import CheckError, ImageError, UsageError
+from reseal.ntfs import BitLockerError, NotNtfsError, Volume
+from reseal.run import raw_copy
+from reseal.run.medium import carry_out
+from reseal.run.options import RunOptions
+from reseal.sandbox import Limits
+from reseal.wim import apply_image, apply_to_folder
+from reseal.worker import in_worker
+
+if TYPE_CHECKING:
+    from reseal.disk import Device
+    from reseal.disk.partitions import VolumeRange
+    from reseal.run.disk import OpenedDisk
+    from reseal.worker import Report
+
+_FOLDER_NOTE = (
+    "A folder keeps no security descriptors, attributes, short names and named streams. Apply to an "
+    "NTFS volume to keep them."
+)
+
+
+def apply(
+    wim: Path,
+    index: int | None,
+    target: Path,
+    *,
+    volume: int | None = None,
+    check: bool = False,
+    allow_backing: bool = False,
+    on_message: Report | None = None,
+) -> dict[str, Any]:
+    """Apply an image of a WIM: all of it is in the target in the end, or nothing.
+
+    Args:
+        wim: the file; the first part of a split WIM; an ESD.
+        index: of the image, from 1; None for the only one.
+        target: a disk image with an empty NTFS volume; or a folder that is empty, or is made.
+        volume: number of the volume, from 1; None for the only empty one.
+        check: whether the integrity table of the WIM is checked first.
+        allow_backing: whether backing files of the target may lie outside its folder.
+        on_message: gets `{"step": …}` and `{"progress": …, "done": …, "total": …}` (bytes).
+
+    Returns:
+        `wim`, `index`, `bytes`, `target`, `notes` and `timings`.
+
+    Raises:
+        UsageError: the target is a folder that is not empty.
+        CheckError: it is not clear which volume is meant.
+        WimError: the WIM can't be read, is encrypted, or has no such image.
+        ImageError: the target can't be written, or has no space.
+    """
+    start = time.perf_counter()
+    report = on_message or (lambda _: None)
+    lock = Lock(wim) if wim.is_file() else None
+    try:
+        if lock:
+            lock.share()
+        if target.is_dir() or not target.exists():
+            if volume is not None:
+                msg = f"{target} is no disk image, so it takes no --volume."
+                raise UsageError(msg, "Leave --volume out.")
+            result = _to_folder(wim, index, target, report, check=check)
+            notes = [_FOLDER_NOTE]
+        else:
+            options = RunOptions(allow_backing=allow_backing, reads=_beside(wim))
+            medium = raw_copy.medium(target, options)
+            result = carry_out(
+                target, medium, partial(_work, wim, index, target, volume, check), report
+            )
+            notes = []
+    finally:
+        if lock:
+            lock.close()
+    return {
+        "result": "applied",
+        "wim": str(wim),
+        "target": str(target),
+        "index": result["index"],
+        "bytes": result["bytes"],
+        "notes": notes,
+        "timings": {"total": time.perf_counter() - start},
+    }
+
+
+def _work(
+    wim: Path,
+    index: int | None,
+    target: Path,
+    volume: int | None,
+    check: bool,
+    opened: OpenedDisk,
+    report: Report,
+) -> dict[str, Any]:
+    """Apply to the disk; runs in a worker that does nothing else."""
+    chosen = _choose(opened.device, volume, target)
+    place = part(opened.device, chosen.offset, chosen.size)
+    result = apply_image(wim, index, place, check=check, on_progress=report)
+    return {**result, "written": True, "timings": {}}
+
+
+def _beside(wim: Path) -> tuple[Path, ...]:
+    """Return what libwim reads: the folder, since a split WIM has its other parts there."""
+    return (wim.resolve().parent,)
+
+
+def _choose(device: Device, volume: int | None, target: Path) -> VolumeRange:
+    """Return the volume of that number, or the only one that is NTFS and empty."""
+    places = volumes(device)
+    if volume is not None:
+        for one in places:
+            if one.number == volume:
+                return one
+        msg = f"{target} has no volume {volume}. Nothing was changed."
+        raise CheckError(msg, f"It has {_listed(places)}; choose one with --volume N.")
+    empty = [one for one in places if _is_empty(Slice(device, one.offset, one.size))]
+    if len(empty) == 1:
+        return empty[0]
+    if empty:
+        msg = f"{target} has several empty NTFS volumes: {_listed(empty)}. Nothing was changed."
+        raise CheckError(msg, "Choose one with --volume N.")
+    msg = f"{target} has no empty NTFS volume. Nothing was changed."
+    raise CheckError(msg, "Format one (mkntfs), or name a folder, or a new disk: reseal deploy.")
+
+
+def _listed(places: list[VolumeRange]) -> str:
+    return ", ".join(f"volume {one.number}" for one in places) or "none"
+
+
+def _is_empty(device: Device) -> bool:
+    try:
+        with Volume.open(device, read_only=True, name="a volume") as opened:
+            return not opened.list("")
+    except (BitLockerError, NotNtfsError, ImageError):
+        return False
+
+
+def _to_folder(
+    wim: Path, index: int | None, target: Path, report: Report, *, check: bool
+) -> dict[str, Any]:
+    """Apply beside the target, and give the whole the target's name."""
+    if target.exists() and any(target.iterdir()):
+        msg = f"The folder {target} is not empty. Nothing was changed."
+        raise UsageError(msg, "Name an empty folder, or one that does not exist yet.")
+    above = target.absolute().parent
+    if not above.is_dir():
+        msg = f"The folder of {target} does not exist."
+        raise UsageError(msg, "Make it first.")
+    try:
+        partial_folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.reseal-", dir=above))
+    except OSError as error:
+        msg = f"{target} can't be made: {error.strerror}."
+        raise ImageError(msg) from error
+
+    def work(send: Report) -> dict[str, Any]:
+        return apply_to_folder(wim, index, partial_folder, check=check, on_progress=send)
+
+    try:
+        limits = Limits(reads=_beside(wim), writes=(partial_folder,))
+        result = in_worker(wim, work, report, limits)
+        mode = target.stat().st_mode & 0o7777 if target.exists() else 0o755
+        partial_folder.chmod(mode)
+        # An empty folder of that name is replaced at once; one that is a mount point can't be.
+        partial_folder.replace(target)
+    except OSError as error:
+        if isinstance(error, ImageError):
+            raise
+        msg = f"{target} can't be replaced: {error.strerror}. Nothing was changed in it."
+        raise ImageError(msg, "Name a folder that does not exist yet.") from error
+    finally:
+        shutil.rmtree(partial_folder, ignore_errors=True)
+    return result

@@ -1,0 +1,241 @@
+"""Work on the boot configuration data alone: of an image, or a store in a file of its own.
+
+An image needs no Windows for that: one whose Windows volume is encrypted, for one, can still have its
+boot entries shown and changed.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from functools import partial
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
+
+from reseal.bcd import Store
+from reseal.errors import ImageError, UsageError
+from reseal.regf import Hive
+from reseal.run.disk import Disk, OpenedDisk
+from reseal.run.medium import carry_out
+from reseal.run.options import RunOptions
+from reseal.session.boot_store import BIOS_STORE, LOG_SUFFIXES, MAX_SIZE, UEFI_STORE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from reseal.bcd.notation import Places
+    from reseal.run.medium import Medium, Work
+    from reseal.session.boot_store import BootStore
+    from reseal.worker import Report
+
+#: Looks at a store, or edits it: gets the store and the image's partitions.
+StoreJob: TypeAlias = "Callable[[Store, Places], dict[str, Any]]"
+
+_MAGIC = b"regf"
+
+
+def is_store(path: Path) -> bool:
+    """Whether a file is a hive rather than a disk image."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_MAGIC)) == _MAGIC
+    except OSError:
+        return False
+
+
+def read(path: Path, job: StoreJob, *, allow_backing: bool = False) -> dict[str, Any]:
+    """Look at every store of an image, or at a store in a file.
+
+    Args:
+        path: the image or the store.
+        job: gets each store and returns plain data; runs in the worker.
+        allow_backing: whether backing files may lie outside the image's folder.
+
+    Returns:
+        `stores`: of each, `path`, `volume`, `file_system` and `firmware` (None for a file), and what the
+        job returned.
+
+    Raises:
+        ImageError: the image has no store, or it is damaged.
+    """
+
+    def look(opened: OpenedDisk | StoreFile, _: Report) -> dict[str, Any]:
+        found = _some(opened.boot_stores(), path)
+        return {"stores": [_facts(one) | job(one.store, one.places) for one in found]}
+
+    with _medium(path, RunOptions(dry_run=True, allow_backing=allow_backing)) as medium:
+        return medium.in_worker(look, None)
+
+
+def change(
+    path: Path, job: StoreJob, options: RunOptions, report: Report | None = None
+) -> dict[str, Any]:
+    """Edit the store of an image, or a store in a file: it is done in the end, or untouched.
+
+    Args:
+        path: the image or the store.
+        job: edits the store and returns plain data with `changed`; runs in the worker.
+        options: which store, where the image has several (`volume`: its volume's number, `uefi` or
+            `bios`), and what to do with the outcome.
+        report: gets `{"step": …}`.
+
+    Returns:
+        What `read` tells of the store, what the job returned, and `image`, `written`, `traffic` (bytes
+        that went between reseal and the disk; None for a file) and `timings` (seconds).
+
+    Raises:
+        ImageError: the image has no store, or it is damaged.
+        UsageError: the image has several and none was chosen.
+    """
+    return carry_out(path, _medium(path, options), partial(_edit, path, job, options), report)
+
+
+def _medium(path: Path, options: RunOptions) -> Medium:
+    if path.is_dir():
+        msg = f"{path} is a folder, which has no partition to boot from."
+        raise UsageError(msg, "Name the disk image, or the store's own file.")
+    return StoreFile(path, options) if is_store(path) else Disk(path, options)
+
+
+def _edit(
+    path: Path,
+    job: StoreJob,
+    options: RunOptions,
+    opened: OpenedDisk | StoreFile,
+    report: Report,
+) -> dict[str, Any]:
+    start = time.perf_counter()
+    one = _choose(_some(opened.boot_stores(), path), options.volume, path)
+    result = job(one.store, one.places)
+    one.verify()
+    written = bool(result["changed"]) and not options.dry_run
+    if written:
+        report({"step": "Writing"})
+        if isinstance(one, FileStore):
+            one.replace()
+        else:
+            assert isinstance(opened, OpenedDisk)
+            opened.write_boot_store(one)
+            opened.read_back_boot_store(one)
+            opened.flush()
+    timings = {"Working": time.perf_counter() - start}
+    done = {"written": written, "traffic": opened.traffic, "timings": timings}
+    return {**_facts(one), **result, **done}
+
+
+def _choose(found: list[AnyStore], volume: str | None, path: Path) -> AnyStore:
+    wanted = [one for one in found if volume in {None, str(_facts(one)["volume"]), one.firmware}]
+    if len(wanted) == 1:
+        return wanted[0]
+    listed = ", ".join(f"{one.name} ({one.firmware})" for one in found)
+    msg = f"{path} has the boot stores {listed}; which one is meant? Nothing was changed."
+    raise UsageError(msg, "Choose one with --store: its volume's number, uefi or bios.")
+
+
+def _some(found: Sequence[AnyStore], path: Path) -> list[AnyStore]:
+    if found:
+        return list(found)
+    msg = f"{path} has no boot configuration data."
+    raise ImageError(
+        msg,
+        rf"It lies in {UEFI_STORE} on the EFI system partition, or in {BIOS_STORE} on the active "
+        "partition.",
+    )
+
+
+def _facts(one: AnyStore) -> dict[str, Any]:
+    return {
+        "path": one.path,
+        "volume": one.place.number if one.place else None,
+        "file_system": one.file_system,
+        "firmware": one.firmware,
+    }
+
+
+class FileStore:
+    """A store in a file of its own, with the attributes of `reseal.session.boot_store.BootStore`."""
+
+    place: None = None
+    file_system: None = None
+    firmware: None = None
+
+    def __init__(self, file: Path) -> None:
+        self.path = self.name = str(file)
+        self.places: Places = {}
+        self.file = file
+        found = {suffix: file.with_name(f"{file.name}.{suffix}") for suffix in LOG_SUFFIXES}
+        self.logs = {
+            suffix: log for suffix, log in found.items() if log.is_file() and log.stat().st_size
+        }
+        for one in (file, *self.logs.values()):
+            if one.stat().st_size > MAX_SIZE:
+                msg = f"{one} is too large for a boot store ({one.stat().st_size} bytes)."
+                raise ImageError(msg)
+        logs = {suffix: log.read_bytes() for suffix, log in self.logs.items()}
+        self.store = Store(Hive.open(file.read_bytes(), logs, name=self.name))
+
+    def verify(self) -> None:
+        """Raise ImageError where the hive would break a rule that Windows enforces."""
+        violations = self.store.hive.verify()
+        if violations:
+            msg = f"{self.path} is damaged ({violations[0].message}). Nothing was changed."
+            raise ImageError(msg, "Restore it from a backup.")
+
+    def replace(self) -> None:
+        """Write the store into its file, and empty its logs."""
+        _replace(self.file.resolve(), self.store.hive.to_bytes())
+        # What the logs hold is in the store by now.
+        for log in self.logs.values():
+            os.truncate(log, 0)
+
+
+AnyStore: TypeAlias = "BootStore | FileStore"
+
+
+class StoreFile:
+    """A file that is a store, as `reseal.run.medium.Medium`; and what is opened of it.
+
+    Its engine is Python's own, so the work needs no worker.
+    """
+
+    traffic: None = None
+
+    def __init__(self, path: Path, options: RunOptions) -> None:
+        self._path = path
+        self._options = options
+
+    def __enter__(self) -> Self:
+        if self._options.output or self._options.volume:
+            msg = f"{self._path} is a store, no image; --output and --store are for disk images."
+            raise UsageError(msg, "Copy the store first, or work on it in place.")
+        size = self._path.stat().st_size
+        self.facts: dict[str, Any] = {"path": str(self._path), "format": "store", "size": size}
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def in_worker(self, work: Work, report: Report | None) -> dict[str, Any]:
+        """Do the work here."""
+        return work(self, report or (lambda _: None))
+
+    def finish(self, result: dict[str, Any], report: Report) -> None:
+        """Do nothing: the file was replaced at once."""
+
+    def boot_stores(self) -> list[FileStore]:
+        """Return the one that the file is."""
+        return [FileStore(self._path)]
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Put a whole file in the place of another, with the same mode."""
+    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        try:
+            file.write(data)
+            os.fchmod(file.fileno(), path.stat().st_mode & 0o7777)
+            file.flush()
+            os.fsync(file.fileno())
+            Path(file.name).replace(path)
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise

@@ -1,0 +1,116 @@
+"""The boot stores of a disk: found, written and read back."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from reseal.bcd.devices import Device as BootDevice
+from reseal.bcd.devices import GptPartition, MbrPartition
+from reseal.disk import Slice
+from reseal.disk.partitions import VolumeRange, volumes
+from reseal.errors import ImageError
+from reseal.fat import FatVolume, NotFatError
+from reseal.ntfs import BitLockerError, NotNtfsError, Volume
+from reseal.session.boot_store import BIOS_STORE, UEFI_STORE, BootStore, FileSystem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reseal.disk import Device
+
+#: EFI system partitions: the GPT type (documented by Microsoft) and the MBR type (UEFI specification).
+EFI_SYSTEM = frozenset({"c12a7328-f81f-11d2-ba4b-00a0c93ec93b", "ef"})
+
+
+def find(device: Device, subject: str) -> list[BootStore]:
+    """Find the stores that a disk can boot from; usually there is one, or none.
+
+    Args:
+        device: the disk.
+        subject: the image's name, for messages.
+
+    Raises:
+        ImageError: there is none, and a volume that should hold one is damaged.
+    """
+    ranges = volumes(device)
+    places = {named: one.number for one in ranges if (named := _named(one))}
+    expected = [one for one in ranges if one.type in EFI_SYSTEM or one.active]
+    for group in (expected, [one for one in ranges if one not in expected]):
+        found: list[BootStore] = []
+        broken: list[ImageError] = []
+        for one in group:
+            try:
+                found += _stores(device, one, subject, places)
+            except ImageError as error:
+                broken.append(error)
+        if found:
+            return found
+        if broken and group is expected:
+            raise broken[0]
+    return []
+
+
+@contextmanager
+def opened(
+    device: Device, place: VolumeRange, subject: str, *, read_only: bool = True
+) -> Iterator[FileSystem | None]:
+    """Open the volume of a partition; None where it is neither FAT nor NTFS that can be read."""
+    name = f"volume {place.number} of {subject}"
+    part = Slice(device, place.offset, place.size)
+    volume: FileSystem | None
+    try:
+        volume = FatVolume.open(part, read_only=read_only, name=name)
+    except NotFatError:
+        try:
+            volume = Volume.open(part, read_only=read_only, name=name)
+        except (BitLockerError, NotNtfsError):
+            volume = None
+    try:
+        yield volume
+    finally:
+        if volume:
+            volume.close()
+
+
+def write_back(device: Device, store: BootStore, subject: str) -> int:
+    """Write a store to its own volume; return the number of bytes."""
+    with opened(device, store.place, subject, read_only=False) as volume:
+        assert volume
+        return store.write(volume)
+
+
+def read_back(device: Device, store: BootStore, subject: str) -> None:
+    """Look at a written store with fresh eyes.
+
+    Raises:
+        ImageError: it is not what was staged.
+    """
+    with opened(device, store.place, subject) as volume:
+        if volume is None or not store.written_as_staged(volume):
+            msg = f"The boot store {store.name} of {subject} reads back differently than written."
+            raise ImageError(msg, "The image was left untouched. Please report this.")
+
+
+def _stores(
+    device: Device, place: VolumeRange, subject: str, places: dict[BootDevice, int]
+) -> list[BootStore]:
+    if place.unsupported:
+        return []
+    found = []
+    with opened(device, place, subject) as volume:
+        for path in (UEFI_STORE, BIOS_STORE):
+            stat = volume.stat(path) if volume else None
+            if volume and stat and not stat.is_directory and not stat.reparse_tag:
+                found.append(BootStore(place, path, volume, places))
+    return found
+
+
+def _named(place: VolumeRange) -> BootDevice | None:
+    """How devices of a store name a partition."""
+    if place.scheme == "gpt":
+        return GptPartition(UUID(place.id), UUID(place.disk))
+    if place.scheme == "mbr":
+        return MbrPartition(place.offset, int(place.disk, 16))
+    return None

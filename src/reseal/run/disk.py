@@ -1,0 +1,296 @@
+"""A disk as a medium: behind an overlay, which is merged into the image or becomes another."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack, closing
+from dataclasses import asdict, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from reseal.disk import FileDevice, Image, Slice, Transaction, connect
+from reseal.disk.image import space
+from reseal.disk.nbd import NbdDevice
+from reseal.disk.shrink import require_shrinkable, shrink
+from reseal.ntfs import Volume, shadow_copies
+from reseal.run import boot_stores
+from reseal.run.medium import Held
+from reseal.run.opening import installations
+from reseal.sandbox import Limits
+from reseal.worker import in_worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from reseal.disk import Device, VolumeRange
+    from reseal.run.medium import Work
+    from reseal.run.opening import Found
+    from reseal.run.options import RunOptions
+    from reseal.session import Session
+    from reseal.session.boot_store import BootStore
+    from reseal.session.session import Written
+    from reseal.tree import Tree
+    from reseal.worker import Report
+
+
+class OpenedDisk:
+    """A disk in the worker, as `reseal.run.medium.Opened`.
+
+    Attributes:
+        device: the disk.
+        subject: the image's name, for messages.
+    """
+
+    def __init__(self, device: Device, subject: str) -> None:
+        self.device = device
+        self.subject = subject
+
+    @property
+    def traffic(self) -> dict[str, int] | None:
+        """Bytes that went between reseal and the disk so far; None where it is a plain file."""
+        if not isinstance(self.device, NbdDevice):
+            return None
+        return {
+            "bytes_read": self.device.bytes_read,
+            "bytes_written": self.device.bytes_written,
+        }
+
+    def installations(self, *, ignore_logs: bool = False) -> AbstractContextManager[list[Found]]:
+        """Open every NTFS volume, and yield the installations on them."""
+        return installations(self.device, self.subject, ignore_logs=ignore_logs)
+
+    def boot_stores(self) -> list[BootStore]:
+        """Find the stores that the disk can boot from."""
+        return boot_stores.find(self.device, self.subject)
+
+    def part(self, place: VolumeRange) -> Slice:
+        """Return what a partition holds, as a device."""
+        return Slice(self.device, place.offset, place.size)
+
+    def write(
+        self, session: Session, place: VolumeRange | None, options: RunOptions
+    ) -> dict[str, Any]:
+        """Write what a session has staged to its volume and to the boot stores."""
+        assert place
+        part, wiped = self.part(place), {}
+        with session.step("Writing"):
+            written = write_volume(part, self.subject, session, options)
+        if session.wipe_free:
+            from reseal.ntfs.wipe import wipe  # noqa: PLC0415  its arrays take long to load
+
+            with session.step("Wiping free space"):
+                wiped["wiped"] = asdict(wipe(part, self.subject))
+        for store in session.edited_boot_stores:
+            if store.place != place:
+                with session.step("Writing the boot configuration"):
+                    written.add(store.name, self.write_boot_store(store))
+        return {**wiped, "written": asdict(written)}
+
+    def write_boot_store(self, store: BootStore) -> int:
+        """Write a boot store to its own volume; return the number of bytes."""
+        return boot_stores.write_back(self.device, store, self.subject)
+
+    def read_back(
+        self, session: Session, place: VolumeRange | None, look: Callable[[Tree], None]
+    ) -> None:
+        """Open the volume again for a look at it, and look at the boot stores."""
+        assert place
+        with Volume.open(self.part(place), read_only=True, name=self.subject) as volume:
+            look(volume)
+        for store in session.edited_boot_stores:
+            self.read_back_boot_store(store)
+
+    def read_back_boot_store(self, store: BootStore) -> None:
+        """Raise ImageError where a written boot store is not what was staged."""
+        boot_stores.read_back(self.device, store, self.subject)
+
+    def flush(self) -> None:
+        """Let what was written reach the image."""
+        self.device.flush()
+
+
+def write_volume(
+    part: Slice,
+    subject: str,
+    session: Session,
+    options: RunOptions,
+    mounted: Volume | None = None,
+) -> Written:
+    """Write what a session has staged to its volume, and unmount it.
+
+    Args:
+        part: the volume that holds the installation.
+        subject: the image's name, for messages.
+        session: what is staged.
+        options: what to do with the volume.
+        mounted: the volume, where it is open for writing already. It is used unless something has to
+            be patched below the file system, and closed.
+    """
+    # Before anything is mounted, so that no engine holds what lay there.
+    for patched, writes in session.volume_patches:
+        for offset, data in writes:
+            patched.device.write(offset, data)
+    for patched, _ in session.volume_patches:
+        if not patched.system:
+            with Volume.open(patched.device, read_only=False, name=subject) as other:
+                other.reset_log()
+    volume = mounted
+    if volume is None or session.volume_patches:
+        volume = Volume.open(
+            part,
+            read_only=False,
+            name=subject,
+            discard_hibernation="discard-hibernation" in options.switches,
+        )
+    try:
+        if any(patched.system for patched, _ in session.volume_patches):
+            volume.reset_log()
+        if session.discard_shadow_copies:
+            shadow_copies.discard(volume)
+        written = session.commit(volume)
+        for store in session.edited_boot_stores:
+            if store.place.offset == part.offset:
+                written.add(store.name, store.write(volume))
+        if session.wipe_free:
+            # It tells names and contents of what was deleted; a clean one has nothing to replay.
+            volume.reset_log()
+        if options.chkdsk_at_boot:
+            volume.set_dirty(dirty=True)
+    finally:
+        volume.close()
+    return written
+
+
+def on_device(
+    path: Path,
+    device: Callable[[], Device],
+    work: Work,
+    report: Report | None,
+    limits: Limits,
+    subject: str | None = None,
+) -> dict[str, Any]:
+    """Run work in a worker on a disk.
+
+    Args:
+        path: the image.
+        device: opens the disk; called in the worker.
+        work: gets an `OpenedDisk`.
+        report: gets what the work reports.
+        limits: what the worker may take and touch.
+        subject: what messages call the disk; None for the image's path.
+    """
+
+    def run(report: Report) -> dict[str, Any]:
+        with closing(device()) as opened:
+            return work(OpenedDisk(opened, subject or str(path)), report)
+
+    return in_worker(path, run, report, limits)
+
+
+class Disk(Held):
+    """A disk image, as `reseal.run.medium.Medium`.
+
+    Attributes:
+        path: the image.
+        image: the same, opened.
+    """
+
+    #: File descriptors that stay open in workers.
+    _keeps: tuple[int, ...] = ()
+
+    def __init__(
+        self, path: Path, options: RunOptions, *, size: int | None = None, plain: bool = False
+    ) -> None:
+        """Say which image; it is opened when the context begins.
+
+        Args:
+            path: the image.
+            options: how to open it and what to do with the outcome. A dry run only reads.
+            size: bytes of the output's disk, where it is to be larger.
+            plain: whether a raw image that is only read is read where it lies, without a server.
+        """
+        self.path = path
+        self._options = options
+        self._size = size
+        self._plain = plain
+        self._socket: Path | None = None
+        self._transaction: Transaction | None = None
+
+    def _hold(self, stack: ExitStack) -> None:
+        one = self._options
+        self.image = stack.enter_context(Image.open(self.path, allow_backing=one.allow_backing))
+        if one.shrink and not one.output:
+            require_shrinkable(self.image)
+        self._changes = stack.enter_context(ExitStack())
+        if not one.dry_run:
+            changes = Transaction.begin(
+                self.image,
+                output=one.output,
+                thin=one.thin,
+                size=self._size,
+                protect=not one.passing,
+            )
+            self._transaction = self._changes.enter_context(changes)
+        self._server = stack.enter_context(ExitStack())
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Path, format and size in bytes."""
+        return {"path": str(self.path), "format": self.image.format, "size": self.image.size}
+
+    @property
+    def socket(self) -> Path:
+        """Where the disk is served, from the first time that this is asked for."""
+        if self._socket is None:
+            overlay = self._transaction.overlay if self._transaction else None
+            self._socket = self._server.enter_context(self.image.serve(overlay))
+        return self._socket
+
+    def in_worker(
+        self, work: Work, report: Report | None, *, writes: tuple[Path, ...] = ()
+    ) -> dict[str, Any]:
+        """Run work in a worker that gets an `OpenedDisk`.
+
+        Args:
+            work: gets it and a function to report with.
+            report: gets what the work reports.
+            writes: files and folders of the host that this work writes, apart from the options'.
+        """
+        own = tuple(self.image.link.own_files()) if self._plain else ()
+        limits = Limits.of_disk(
+            self._size or self.image.size,
+            reads=(*own, *self._options.reads),
+            writes=(*self._options.writes, *writes),
+        )
+        return on_device(
+            self.path, self._device(), work, report, replace(limits, keeps=self._keeps)
+        )
+
+    def _device(self) -> Callable[[], Device]:
+        """Return what opens the disk in a worker."""
+        dry = self._transaction is None
+        if self._plain and dry and self.image.format == "raw":
+            return partial(FileDevice, self.image.file)
+        return partial(connect, self.socket, read_only=dry)
+
+    def finish(self, result: dict[str, Any], report: Report) -> None:
+        """Merge the overlay, or let it become the output; shrink the image where that is asked for."""
+        options, output = self._options, self._options.output
+        if self._transaction is None:
+            return
+        # No server may hold the overlay when it is merged.
+        self._server.close()
+        if result["written"] or output:
+            report({"step": "Copying the image" if self._size else "Merging"})
+            start = time.perf_counter()
+            self._transaction.commit()
+            result["timings"]["Merging"] = time.perf_counter() - start
+        self._changes.close()
+        if options.shrink and not output:
+            report({"step": "Shrinking"})
+            shrink(self.image)
+        if options.shrink or "wiped" in result:
+            after = space(output) if output else self.image.space_now()
+            result["space"] = {"before": self.image.file_size, "after": after}

@@ -1,0 +1,100 @@
+"""A folder as a medium: before-images put it back where the work fails."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Self
+
+from reseal import folder
+from reseal.errors import ImageError, UsageError
+from reseal.run.opening import OpenedTree
+from reseal.sandbox import Limits
+from reseal.worker import in_worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from reseal.disk import VolumeRange
+    from reseal.run.medium import Work
+    from reseal.run.options import RunOptions
+    from reseal.session import Session
+    from reseal.tree import Tree
+    from reseal.worker import Report
+
+
+class OpenedFolder(OpenedTree):
+    """A folder in the worker."""
+
+    def __init__(self, tree: folder.Folder, subject: str) -> None:
+        nothing = ImageError(
+            f"The folder {subject} holds no Windows installation. Nothing was changed.",
+            r"Name the folder that has Windows\System32\config below it.",
+        )
+        super().__init__(tree, subject, nothing, volume=0)
+        self._folder = tree
+
+    def write(
+        self, session: Session, place: VolumeRange | None, options: RunOptions
+    ) -> dict[str, Any]:
+        """Write what a session has staged."""
+        del place, options
+        with session.step("Writing"):
+            return {"written": asdict(session.commit(self._folder))}
+
+    def read_back(
+        self, session: Session, place: VolumeRange | None, look: Callable[[Tree], None]
+    ) -> None:
+        """Look at the folder, which is never closed in between."""
+        del session, place
+        look(self._folder)
+
+    def flush(self) -> None:
+        """Let the changes stand; they are undone when the folder is closed otherwise."""
+        self._folder.commit()
+
+
+class Folder:
+    """A folder, as `reseal.run.medium.Medium`."""
+
+    def __init__(self, path: Path, options: RunOptions) -> None:
+        self._path = path
+        self._options = options
+
+    def __enter__(self) -> Self:
+        one = self._options
+        if one.output or one.thin or one.chkdsk_at_boot or one.shrink:
+            msg = (
+                f"{self._path} is a folder; --output, --thin, --shrink and --chkdsk-at-boot are for "
+                "disk images."
+            )
+            raise UsageError(msg, "Copy the folder first, or work on it in place.")
+        # An earlier run that was interrupted is refused here, before a later one could undo it.
+        folder.Folder(self._path, read_only=True).close()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        # Whatever ended the worker: the before-images put the folder back.
+        if any(error) and not self._options.dry_run:
+            folder.Folder.recover(self._path)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Path and format; a folder has no size."""
+        return {"path": str(self._path), "format": "folder", "size": None}
+
+    def in_worker(self, work: Work, report: Report | None) -> dict[str, Any]:
+        """Run work in a worker that gets an `OpenedFolder`."""
+        options = self._options
+        # The journal of what is changed lies next to the folder.
+        own = () if options.dry_run else (self._path.resolve().parent,)
+        limits = Limits(reads=(self._path, *options.reads), writes=(*own, *options.writes))
+
+        def run(report: Report) -> dict[str, Any]:
+            with folder.Folder(self._path, read_only=options.dry_run) as opened:
+                return work(OpenedFolder(opened, str(self._path)), report)
+
+        return in_worker(self._path, run, report, limits)
+
+    def finish(self, result: dict[str, Any], report: Report) -> None:
+        """Do nothing: the worker has let it stand."""

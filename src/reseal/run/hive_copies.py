@@ -1,0 +1,170 @@
+"""Hives taken out of an image, and put back: what works on a hive file works on an image.
+
+The hives lie in a private folder of the host while they are worked on. They go back through a session,
+so that the image is either untouched or done, and only where the image's own hives are still those that
+were taken out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from reseal.errors import CheckError
+from reseal.mark import Mark
+from reseal.regf import Hive, diff
+from reseal.run.image import read
+from reseal.run.opening import Found, choose
+from reseal.session.change import State, key_state, value_state
+from reseal.tree import join
+from reseal.windows.names import DEFAULT_PROFILE, LOG_SUFFIXES, split_root
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from reseal.session.session import Session
+    from reseal.windows.registry import Registry
+
+_NAME = "reg"
+#: What a difference between two hives is called as a change.
+_KINDS = {
+    "key added": "create_key",
+    "key removed": "delete_key",
+    "key name": "rename_key",
+    "class": "set_class",
+    "descriptor": "set_descriptor",
+    "value added": "set_value",
+    "value removed": "delete_value",
+    "value changed": "set_value",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A hive that was taken out.
+
+    Attributes:
+        name: its name, such as `SYSTEM` or a profile's SID.
+        copy: where it lies on the host, its logs beside it.
+        digest: SHA-256 of the file as it was in the image.
+        control_sets: for SYSTEM, the control sets that Select names, the current one first.
+    """
+
+    name: str
+    copy: Path
+    digest: str
+    control_sets: tuple[str, ...]
+
+
+def hive_name(path: str) -> str:
+    r"""The name of the hive that holds a path such as `HKLM\SYSTEM\Setup`. ValueError if none."""
+    root, rest = split_root(path)
+    name = rest.partition("\\")[0].upper()
+    if root == "HKU" and name in {".DEFAULT", "S-1-5-18"}:
+        return "DEFAULT"
+    if root == "HKU" and name == "DEFAULT":
+        return DEFAULT_PROFILE
+    if root not in {"HKLM", "HKU"} or not name:
+        msg = f"{path} names no hive; begin with HKLM\\SYSTEM, HKLM\\SOFTWARE, HKU\\.DEFAULT or so."
+        raise ValueError(msg)
+    return name
+
+
+def take_out(
+    image: Path, name: str, folder: Path, *, volume: str | None = None, ignore_logs: bool = False
+) -> Taken:
+    """Copy a hive with its logs out of an image.
+
+    Args:
+        image: a disk image or a folder with a Windows in it.
+        name: the hive, as `hive_name` gives it.
+        folder: a private folder of the host.
+        volume: which Windows, as `--volume` names it.
+        ignore_logs: whether the control sets are read without the logs.
+
+    Raises:
+        CheckError: the image has no such hive.
+    """
+    # The name may come from a command line; the file's own name must not.
+    copy = folder / "hive"
+
+    def job(found: list[Found]) -> dict[str, Any]:
+        registry = choose(found, volume, str(image)).installation.registry
+        file = registry.file(name)
+        if file is None or registry.tree.stat(file) is None:
+            msg = f"{image} has no hive {name}. Nothing was changed."
+            raise CheckError(msg, "`reseal inspect` lists the hives that it has.")
+        data = registry.tree.read(file)
+        copy.write_bytes(data)
+        for suffix in LOG_SUFFIXES:
+            if registry.tree.stat(f"{file}.{suffix}"):
+                copy.with_name(f"hive.{suffix}").write_bytes(registry.tree.read(f"{file}.{suffix}"))
+        sets = registry.control_sets if name == "SYSTEM" else []
+        return {"digest": hashlib.sha256(data).hexdigest(), "control_sets": sets}
+
+    record = read(image, job, ignore_logs=ignore_logs, writes=(folder,))
+    return Taken(name, copy, record["digest"], tuple(record["control_sets"]))
+
+
+def replace_all(
+    session: Session, changed: list[tuple[Taken, bytes]], *, detailed: bool = False
+) -> None:
+    """Stage the new content of hives, all or none, with empty logs.
+
+    Args:
+        session: the opened installation.
+        changed: the hives that were taken out, with what they hold now.
+        detailed: whether every value that differs is recorded rather than the hive's file; that
+            compares the hives key by key.
+
+    Raises:
+        CheckError: the image's hive is no longer the one that was taken out.
+    """
+    with session.acting(_NAME, Mark.SEEN):
+        for taken, data in changed:
+            _replace(taken, data, session, detailed=detailed)
+
+
+def _replace(taken: Taken, data: bytes, session: Session, *, detailed: bool) -> None:
+    registry: Registry = session.registry
+    file = registry.file(taken.name)
+    if file is None or hashlib.sha256(registry.tree.read(file)).hexdigest() != taken.digest:
+        msg = f"The hive {taken.name} of the image was changed meanwhile. Nothing was changed."
+        raise CheckError(msg, "Run the command again.")
+    if detailed and _record(taken.name, data, session):
+        session.files.write(file, data)
+    else:
+        session.write_file(file, data)
+    for suffix in LOG_SUFFIXES:
+        log = registry.tree.stat(f"{file}.{suffix}")
+        if log and log.size:
+            session.write_file(f"{file}.{suffix}", b"")
+
+
+def _record(name: str, data: bytes, session: Session) -> bool:
+    """Record what differs between a hive of the image and its new content; true if anything does.
+
+    From here on the session's registry shows the new content.
+    """
+    known = len(session.changes)
+    loaded = session.registry.load(name)
+    assert loaded is not None
+    shown, old, new = session.registry.shown(name), loaded.hive, Hive.open(data, name=name)
+    for one in diff.diff(old.root, new.root):
+        key = join(shown, one.path) if one.path else shown
+        target = key if one.value is None else f"{key}\\\\{one.value}"
+        gone = old.key(one.path) if one.kind == "key removed" else None
+        before = key_state(gone) if gone else _side(one.value, one.before)
+        after: State = (
+            {"keys": 1, "values": 0} if one.kind == "key added" else _side(one.value, one.after)
+        )
+        session.record(_KINDS[one.kind], target, before, after)
+    loaded.hive = new
+    return len(session.changes) > known
+
+
+def _side(name: str | None, content: tuple[int, bytes] | bytes | None) -> State:
+    if isinstance(content, tuple):
+        return value_state(name or "", *content)
+    return None if content is None else {"bytes": content.hex()}

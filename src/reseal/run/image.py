@@ -1,0 +1,104 @@
+"""Look at an image, or change it: choose its medium, run a worker, let it last.
+
+The worker is forked for every run and dies with its parent. It reaches a disk through a private socket,
+stages all changes on a volume that is opened to be read only, and writes only when everything is staged
+and verified. The parent merges the overlay, or throws it away.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from reseal.errors import UsageError
+from reseal.run.disk import Disk
+from reseal.run.folder import Folder
+from reseal.run.medium import Medium, carry_out, host_errors
+from reseal.run.opening import Found
+from reseal.run.options import RunOptions
+from reseal.run.work import perform
+from reseal.wim import is_wim
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from reseal.run.medium import Opened
+    from reseal.run.operation import Operation
+    from reseal.worker import Report
+
+#: Gets the installations of an image and returns plain data.
+Look: TypeAlias = Callable[[list[Found]], dict[str, Any]]
+
+
+def read(
+    path: Path,
+    look: Look,
+    *,
+    allow_backing: bool = False,
+    ignore_logs: bool = False,
+    index: int | None = None,
+    whole: bool = False,
+    writes: tuple[Path, ...] = (),
+) -> dict[str, Any]:
+    """Look at an image or a folder without changing it.
+
+    Args:
+        path: a disk image, a WIM or a folder that holds a Windows installation.
+        look: gets the installations and returns plain data; runs in the worker.
+        allow_backing: whether backing files may lie outside the image's folder.
+        ignore_logs: whether hives are read without their logs.
+        index: which image of a WIM; None for the only one.
+        whole: whether the volume itself is looked at, rather than some files of a WIM.
+        writes: files and folders of the host that the look writes.
+
+    Returns:
+        What the look returned, with `image` added: path, format and size in bytes.
+    """
+
+    def work(opened: Opened, _: Report) -> dict[str, Any]:
+        with opened.installations(ignore_logs=ignore_logs) as found:
+            return look(found)
+
+    options = RunOptions(dry_run=True, allow_backing=allow_backing, index=index, writes=writes)
+    with host_errors(path), _medium(path, options, whole=whole) as medium:
+        result = medium.in_worker(work, None)
+        return {"image": medium.facts, **result}
+
+
+def change(
+    path: Path, operation: Operation, options: RunOptions, on_message: Report | None = None
+) -> dict[str, Any]:
+    """Work on an image or a folder: all of it is done in the end, or nothing.
+
+    Args:
+        path: a disk image, a WIM or a folder that holds a Windows installation.
+        operation: what is done to the installation.
+        options: how to open it and what to do with the outcome.
+        on_message: gets `{"step": …}` as the work goes on.
+
+    Returns:
+        What the operation returned, with these added: `image`, `changes`, `notes`, `written`, `traffic`
+        (bytes that went between reseal and the disk; None for a folder), `timings`.
+
+    Raises:
+        ResealError: something forbids it or went wrong; the image is as it was.
+    """
+    start = time.perf_counter()
+    work = partial(perform, operation, options)
+    result = carry_out(path, _medium(path, options), work, on_message)
+    result["timings"]["total"] = time.perf_counter() - start
+    return result
+
+
+def _medium(path: Path, options: RunOptions, *, whole: bool = True) -> Medium:
+    """Return what an image lies in."""
+    if is_wim(path):
+        from reseal.run.wim import Wim  # noqa: PLC0415  libwim takes long to load
+
+        return Wim(path, options, whole=whole)
+    if options.index is not None:
+        msg = f"{path} is no WIM, so it takes no --index."
+        raise UsageError(msg, "Choose among several Windows of a disk with --volume.")
+    return Folder(path, options) if path.is_dir() else Disk(path, options)

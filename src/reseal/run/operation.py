@@ -1,0 +1,36 @@
+"""What is done to an installation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reseal.session import Session
+    from reseal.windows import Installation
+
+
+class Operation(Protocol):
+    """Something that can be done to an installation. Both methods run in the worker."""
+
+    def stage(self, session: Session) -> dict[str, Any]:
+        """Stage all changes; return plain data for the record."""
+        ...
+
+    def recheck(self, installation: Installation) -> list[str]:
+        """Look at the written installation again; return what is wrong with it: by default nothing.
+
+        Hives and boot stores are read back in any case.
+        """
+        del installation
+        return []
+
+
+@dataclass(frozen=True, slots=True)
+class Callables:
+    """An operation made of two functions."""
+
+    stage: Callable[[Session], dict[str, Any]]
+    recheck: Callable[[Installation], list[str]] = lambda _: []

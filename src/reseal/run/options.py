@@ -1,0 +1,42 @@
+"""How an image is opened, and what becomes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How to open an image and what to do with the outcome.
+
+    Attributes:
+        volume: which installation, as `--volume` names it; None where there is only one.
+        output: the new image; None to work in place.
+        thin: whether the output is an overlay over the image.
+        passing: whether the output is deleted in the end, so that the image below may change.
+        dry_run: whether nothing is written at all.
+        chkdsk_at_boot: whether the volume's dirty flag is set in the end.
+        allow_backing: whether backing files may lie outside the image's folder.
+        reads: files and folders of the host, apart from the image, that the work reads.
+        writes: those that it writes, too.
+        switches: names of the switches that providers and checks look at.
+        shrink: whether the image's file is rewritten compactly in the end.
+        index: which image, where the path is a WIM; None for the only one.
+    """
+
+    volume: str | None = None
+    output: Path | None = None
+    thin: bool = False
+    passing: bool = False
+    dry_run: bool = False
+    chkdsk_at_boot: bool = False
+    allow_backing: bool = False
+    reads: tuple[Path, ...] = ()
+    writes: tuple[Path, ...] = ()
+    switches: frozenset[str] = frozenset()
+    shrink: bool = False
+    index: int | None = None

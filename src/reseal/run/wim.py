@@ -1,0 +1,161 @@
+"""An image of a WIM as a medium: applied to a scratch volume, and captured back.
+
+Three workers do that, one after the other: libwim has one of its own each time. The WIM is replaced as
+a whole, in the end or not at all; its other images stay byte for byte.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from dataclasses import asdict, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from reseal.disk import FileDevice
+from reseal.disk.locks import Lock
+from reseal.errors import ImageError, ResealError, UsageError
+from reseal.run.disk import OpenedDisk, on_device
+from reseal.run.medium import Held
+from reseal.run.opening import OpenedTree
+from reseal.run.scratch import scratch_volume
+from reseal.sandbox import Limits
+from reseal.wim import apply_image, open_wim, replace_image
+from reseal.wim.metadata import ImageFacts, image_facts
+from reseal.wim.tree import WimTree
+from reseal.worker import in_worker
+
+if TYPE_CHECKING:
+    from contextlib import ExitStack
+    from pathlib import Path
+
+    from reseal.run.medium import Work
+    from reseal.run.options import RunOptions
+    from reseal.worker import Report
+
+
+class Wim(Held):
+    """One image of a WIM, as `reseal.run.medium.Medium`."""
+
+    def __init__(self, path: Path, options: RunOptions, *, whole: bool = True) -> None:
+        """Say which image.
+
+        Args:
+            path: the WIM.
+            options: how to open it and what to do with the outcome. A dry run only reads.
+            whole: whether the work looks at the volume itself. Otherwise its files are read from the
+                WIM one by one, unless it asks for something that can only be read from a volume.
+        """
+        self._path = path
+        self._options = options
+        self._whole = whole
+        self._image: ImageFacts | None = None
+        self._volume: int | None = None
+
+    def _hold(self, stack: ExitStack) -> None:
+        one = self._options
+        if one.thin or one.chkdsk_at_boot or one.shrink:
+            msg = (
+                f"{self._path} is a WIM; --thin, --shrink and --chkdsk-at-boot are for disk images."
+            )
+            raise UsageError(msg, "Leave them out.")
+        if one.output and one.output.exists():
+            msg = f"The output {one.output} exists already."
+            raise UsageError(msg, "Leave --output out to change the WIM in place, or name another.")
+        lock = stack.enter_context(closing(Lock(self._path)))
+        if one.dry_run or one.output:
+            lock.share()
+        else:
+            lock.exclude()
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Path, format, size in bytes of what is in the image, and its index."""
+        image = self._known()
+        size, index = image.bytes, image.index
+        return {"path": str(self._path), "format": "wim", "size": size, "index": index}
+
+    def in_worker(self, work: Work, report: Report | None) -> dict[str, Any]:
+        """Run work in a worker that gets an `OpenedDisk`, or the image's files to read."""
+        options = self._options
+        if not self._whole:
+            limits = self._limits(writes=options.writes)
+            found = in_worker(self._path, lambda _: self._on_files(work), None, limits)
+            self._image = ImageFacts(**found["facts"])
+            if found["result"] is not None:
+                result: dict[str, Any] = found["result"]
+                return result
+        self._apply(report)
+        limits = self._limits(options.reads, options.writes)
+        return self._on_volume(work, report, limits, read_only=options.dry_run)
+
+    def finish(self, result: dict[str, Any], report: Report) -> None:
+        """Capture the volume back into the WIM, or into the output."""
+        output = self._options.output
+        if self._options.dry_run or not (result["written"] or output):
+            return
+        start = time.perf_counter()
+
+        def capture(opened: OpenedDisk, report: Report) -> dict[str, Any]:
+            index, device = self._known().index, opened.device
+            return replace_image(self._path, index, device, output, on_progress=report)
+
+        folders = {one.resolve().parent for one in (self._path, output or self._path)}
+        self._on_volume(capture, report, self._limits(writes=tuple(folders)))
+        result["timings"]["Capturing"] = time.perf_counter() - start
+
+    def _known(self) -> ImageFacts:
+        """Return what the WIM says of the image."""
+        if self._image is None:
+            found = in_worker(self._path, lambda _: self._described(), None, self._limits())
+            self._image = ImageFacts(**found)
+        return self._image
+
+    def _described(self) -> dict[str, Any]:
+        return asdict(image_facts(self._path, self._options.index))
+
+    def _on_files(self, work: Work) -> dict[str, Any]:
+        """Run the work on the files in the WIM; the result is None where they are not enough."""
+        facts, result = self._described(), None
+        subject = self._subject(facts["index"])
+        nothing = ImageError(
+            f"{subject} holds no Windows installation. Nothing was changed.",
+            r"A Windows installation is a folder with System32\config\SYSTEM in it.",
+        )
+        with open_wim(self._path) as wim, closing(WimTree(wim, facts["index"])) as tree:
+            try:
+                result = work(OpenedTree(tree, subject, nothing, volume=1), lambda _: None)
+            except ResealError:
+                if not tree.refused:
+                    raise
+            return {"facts": facts, "result": None if tree.refused else result}
+
+    def _apply(self, report: Report | None) -> None:
+        """Apply the image to a scratch volume, once."""
+        image = self._known()
+        if self._volume is None:
+            volume = scratch_volume(self._path, image.bytes, image.files)
+            self._volume = self._stack.enter_context(volume)
+
+            def apply(opened: OpenedDisk, report: Report) -> dict[str, Any]:
+                return apply_image(self._path, image.index, opened.device, on_progress=report)
+
+            self._on_volume(apply, report, self._limits(), read_only=False)
+
+    def _on_volume(
+        self, work: Work, report: Report | None, limits: Limits, *, read_only: bool = True
+    ) -> dict[str, Any]:
+        """Run work in a worker on the scratch volume."""
+        number, subject = self._volume, self._subject(self._known().index)
+        assert number is not None
+
+        device = partial(FileDevice, number, read_only=read_only, scratch=True)
+        limits = replace(limits, keeps=(number,))
+        return on_device(self._path, device, work, report, limits, subject)
+
+    def _limits(self, reads: tuple[Path, ...] = (), writes: tuple[Path, ...] = ()) -> Limits:
+        # Its folder, since a split WIM has its other parts there.
+        return Limits(reads=(self._path.resolve().parent, *reads), writes=writes)
+
+    def _subject(self, index: int) -> str:
+        return f"image {index} of {self._path}"

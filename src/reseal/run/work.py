@@ -1,0 +1,80 @@
+"""What the worker does in every run: stage, write, read back."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from reseal.errors import ImageError
+from reseal.run.opening import choose
+from reseal.session.session import Session
+from reseal.windows import Installation
+
+if TYPE_CHECKING:
+    from reseal.run.medium import Opened
+    from reseal.run.opening import Found
+    from reseal.run.operation import Operation
+    from reseal.run.options import RunOptions
+    from reseal.tree import Tree
+    from reseal.worker import Report
+
+
+def perform(
+    operation: Operation, options: RunOptions, opened: Opened, report: Report
+) -> dict[str, Any]:
+    """Do an operation on an opened medium, and write what it staged.
+
+    Returns:
+        What the operation returned, with `changes`, `notes`, `written`, `traffic` and `timings`.
+
+    Raises:
+        ResealError: something forbids it or went wrong; nothing of it may last then.
+    """
+    with opened.installations() as found:
+        chosen = choose(found, options.volume, opened.subject)
+        session = session_of(chosen, options, report)
+        result = operation.stage(session)
+        session.settle()
+    written: dict[str, Any] = {"written": None}
+    if (session.changes or options.chkdsk_at_boot) and not options.dry_run:
+        written = opened.write(session, chosen.place, options)
+        with session.step("Reading it back"):
+            look = partial(_read_back, session, operation, opened.subject)
+            opened.read_back(session, chosen.place, look)
+        opened.flush()
+    return {
+        **result,
+        "changes": [one.to_json() for one in session.changes],
+        "notes": session.notes,
+        **written,
+        "traffic": opened.traffic,
+        "timings": session.timings,
+    }
+
+
+def session_of(chosen: Found, options: RunOptions, report: Report = lambda _: None) -> Session:
+    """Begin a session on an installation."""
+    return Session(
+        chosen.installation,
+        volume_state=chosen.state,
+        neighbours=chosen.neighbours,
+        boot_stores=chosen.boot_stores,
+        parts=chosen.parts,
+        switches=options.switches,
+        report=report,
+    )
+
+
+def _read_back(session: Session, operation: Operation, subject: str, tree: Tree) -> None:
+    """Look at what was written with fresh eyes; raise ImageError if anything is not as staged."""
+    old = session.installation
+    again = Installation(tree, old.root, volume=old.volume)
+    for name in session.edited_hives:
+        loaded = session.registry.loaded[name]
+        if tree.read(loaded.file) != loaded.hive.to_bytes():
+            msg = f"The hive {loaded.file} of {subject} reads back differently than it was written."
+            raise ImageError(msg, "The image was left untouched. Please report this.")
+    problems = operation.recheck(again)
+    if problems:
+        msg = f"{subject} is not complete after the run; it lacks {', '.join(problems)}."
+        raise ImageError(msg, "The image was left untouched. Please report this.")

@@ -1,0 +1,310 @@
+"""An answer file for an image: check it, apply what can be applied offline, place it for Windows.
+
+What each pass comes to:
+
+| pass | what happens |
+|---|---|
+| windowsPE | nothing: it belongs to Windows Setup on its medium; marked as over |
+| offlineServicing | applied at once, as DISM's /Apply-Unattend does; marked as over |
+| generalize | applied before the generalization of the same run; marked as over |
+| specialize, auditSystem, auditUser, oobeSystem | left to Windows, which finds the file at its first boot |
+
+Documented: How Configuration Passes Work. On request those settings of specialize that have a known place
+are applied at once too; Windows applies them again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+from reseal import answerfile
+from reseal.answerfile import Level, Pass, Target, mark
+from reseal.answerfile.requested import components_of
+from reseal.answerfile.show import PACKAGE
+from reseal.errors import CheckError
+from reseal.session import Mark
+from reseal.unattend import copy_profile, drivers, oobe_xml, place
+from reseal.unattend.applier import Left, Work, leaves
+from reseal.unattend.present import STEP, STILL_TO_RUN, existing, users
+from reseal.unattend.settings import apply_pass
+from reseal.unattend.settle import leave_out
+from reseal.unattend.time_zone import TIME_ZONES
+from reseal.windows import manifests
+from reseal.windows.setup import SetupState
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from reseal.answerfile import AnswerFile, Finding, Setting
+    from reseal.answerfile.document import Package
+    from reseal.session import Session
+    from reseal.unattend.place import Situation
+    from reseal.windows import Installation
+
+KEYBOARD_LAYOUTS = r"HKLM\SYSTEM\CurrentControlSet\Control\Keyboard Layouts"
+#: How many errors a message names; the rest is counted.
+_SHOWN = 10
+_OVER = (
+    "The image is generalized already, and this pass is over; reseal or Sysprep would have to "
+    "generalize it again."
+)
+_PACKAGES = (
+    "Packages and features are the servicing stack's job; use DISM on the image, or within Windows."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a person asks for.
+
+    Attributes:
+        document: the answer file.
+        replace: whether other files that would win are moved aside.
+        force: whether an answer file with errors is taken.
+        now: whether settings of specialize are applied at once where their place is known.
+        oobe_xml: name and content of an oobe.xml to place, too.
+        driver_folders: folders of this computer by the driver path for which each stands.
+    """
+
+    document: AnswerFile
+    replace: bool = False
+    force: bool = False
+    now: bool = False
+    oobe_xml: tuple[str, bytes] | None = None
+    driver_folders: dict[str, Path] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of an answer file. No value of a setting stands in it.
+
+    Attributes:
+        file: its name.
+        placed: where it lies in the image.
+        to_run: the passes that the next boot runs.
+        moved_aside: where files lie now that would have won.
+        findings: what the check found.
+        warnings: what else to know before the image boots.
+        applied: the settings that were applied at once.
+        not_applied: those that could not be.
+        left_to_windows: those of specialize that were not, where it was asked for at once.
+        drivers: the driver packages that were found, and what became of each.
+    """
+
+    file: str
+    placed: str | None = None
+    to_run: tuple[Pass, ...] = ()
+    moved_aside: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    applied: list[dict[str, object]] = field(default_factory=list)
+    not_applied: list[Left] = field(default_factory=list)
+    left_to_windows: list[Left] = field(default_factory=list)
+    drivers: list[dict[str, object]] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, object]:
+        """The outcome as plain data."""
+        return {name: getattr(self, name) for name in self.__slots__} | {
+            "to_run": [name.value for name in self.to_run],
+            "findings": [one.as_dict() for one in self.findings],
+            "not_applied": [asdict(one) for one in self.not_applied],
+            "left_to_windows": [asdict(one) for one in self.left_to_windows],
+        }
+
+
+class Application:
+    """One answer file on its way into one image; `begin`, `apply` for generalize, then `finish`."""
+
+    def __init__(self, session: Session, request: Request, situation: Situation) -> None:
+        self._session = session
+        self._request = request
+        self._situation = situation
+        self.outcome = Outcome(request.document.name, to_run=situation.to_run)
+
+    def begin(self) -> None:
+        """Check the file against the image and make way for it.
+
+        Raises:
+            AnswerFileError: the oobe.xml is wrong.
+            CheckError: the file has errors, or another one would win.
+            UsageError: a folder is given for a driver path that the file does not have.
+        """
+        session, request, outcome = self._session, self._request, self.outcome
+        outcome.findings = check(request.document, session.installation, force=request.force)
+        drivers.check(request.document, request.driver_folders)
+        mode = answerfile.requested_mode(request.document)
+        if mode and mode.shutdown:
+            session.note("ForceShutdownNow: an image that is powered off stays off.")
+        if mode and mode.disagreeing:
+            session.note(
+                f"Reseal: {mode.setting.pass_name} asks for {mode.mode}, {' and '.join(mode.disagreeing)} "
+                "for the other mode. Where the answer file decides where the next boot goes, "
+                f"{mode.setting.pass_name} counts, since that boot would run it first (inferred); --oobe "
+                "or --audit decides otherwise."
+            )
+        problem = copy_profile.problem(session, request.document)
+        outcome.warnings += [problem] if problem else []
+        outcome.moved_aside = place.make_way(session, self._situation, replace=request.replace)
+        if request.oobe_xml:
+            name, data = request.oobe_xml
+            oobe_xml.place(session, data, name)
+
+    def finish(self) -> None:
+        """Stage the settings that are applied at once, and the file in its place."""
+        session, document = self._session, self._request.document
+        self.apply(Pass.OFFLINE_SERVICING)
+        self.outcome.not_applied += map(_left_package, document.packages)
+        if self._request.now:
+            self.outcome.left_to_windows += self._staged(Pass.SPECIALIZE)
+        if self._situation.to_run:
+            own = {one.name for one in document.passes if one.components}
+            leave_out(
+                session,
+                [name for name in STILL_TO_RUN if name not in own],
+                but=session.installation.path(self._situation.place),
+            )
+        place.say_also_used(session, document, self._situation)
+        if not self._situation.to_run:
+            session.note(
+                "This installation is not generalized, so its next boot runs no pass; the file is used "
+                "when Sysprep generalizes it."
+            )
+        self.outcome.placed = place.place(session, document, self._situation)
+
+    def say_generalize_is_over(self) -> None:
+        """Name the settings of a generalize pass that came too late."""
+        self.outcome.not_applied += [
+            Left.of(leaf, _OVER)
+            for component in components_of(self._request.document, Pass.GENERALIZE)
+            for leaf in leaves(component)
+        ]
+
+    def apply(self, name: Pass) -> None:
+        """Stage the settings of a pass that is over once this run has written the image."""
+        settings = [one for one in self._request.document.passes if one.name == name]
+        if any(one.components and not one.was_processed for one in settings):
+            self.outcome.not_applied += self._staged(name)
+            place.note_processed(self._session, name)
+
+    def _staged(self, name: Pass) -> list[Left]:
+        """Stage a pass as far as its settings have a known place; return what was not applied."""
+        work = Work(self._session, self._request.document, self._request.driver_folders)
+        applied, left = apply_pass(work, name)
+        self.outcome.applied += map(as_record, applied)
+        self.outcome.drivers += work.drivers
+        return left
+
+
+def as_record(setting: Setting) -> dict[str, object]:
+    """Return the record of a setting that was applied, without its value."""
+    return {
+        "configuration_pass": setting.pass_name,
+        "component": setting.component.name,
+        "setting": setting.path,
+    }
+
+
+def _left_package(package: Package) -> Left:
+    """Return the record of a package, which only the servicing stack can add."""
+    line, column = package.position.line, package.position.column
+    return Left(Pass.OFFLINE_SERVICING, package.name, PACKAGE, line, column, _PACKAGES)
+
+
+def apply_found(session: Session, situation: Situation) -> Outcome | None:
+    """Stage the pass generalize of the answer file that Sysprep finds by itself, if there is one.
+
+    Documented: Windows Setup Automation Overview, implicit search order; that settings of this pass
+    come before the generalization: How Configuration Passes Work.
+
+    Returns:
+        What became of it; None where no file in the image has settings for the pass.
+    """
+    found = users(existing(session), (Pass.GENERALIZE,)).get(Pass.GENERALIZE)
+    if found is None or found.document is None:
+        return None
+    application = Application(session, Request(found.document), situation)
+    application.apply(Pass.GENERALIZE)
+    with session.acting(STEP, Mark.DOCUMENTED):
+        session.write_file(found.path, mark(found.document, (Pass.GENERALIZE,)).to_bytes())
+    session.note(
+        f"The pass generalize was taken from {found.path}, where Sysprep looks for it, too."
+    )
+    application.outcome.placed = found.path
+    return application.outcome
+
+
+def apply(session: Session, request: Request) -> Outcome:
+    """Stage an answer file for an image as it is. Nothing is written.
+
+    Raises:
+        AnswerFileError: the oobe.xml is wrong.
+        CheckError: the file has errors, or another one would win.
+    """
+    outcome = stage(session, request)
+    with session.step("Verifying the edited hives"):
+        session.verify()
+    return outcome
+
+
+def stage(session: Session, request: Request, now: Situation | None = None) -> Outcome:
+    """Stage an answer file for an image in the state that it has, or that is staged for it.
+
+    Args:
+        session: the opened installation.
+        request: what the person asks for.
+        now: what the image will do with the file; None for what its state says.
+
+    Raises:
+        AnswerFileError: the oobe.xml is wrong.
+        CheckError: the file has errors, or another one would win.
+    """
+    now = now or place.situation(SetupState.of(session.installation))
+    application = Application(session, request, now)
+    with session.step("Checking the answer file"):
+        application.begin()
+    with session.step("Applying its settings"):
+        if Pass.GENERALIZE in now.done:
+            application.say_generalize_is_over()
+        application.finish()
+    return application.outcome
+
+
+def target_of(installation: Installation, *, thorough: bool = False) -> Target:
+    """Return the Windows that an answer file is for, as its check wants to know it.
+
+    Args:
+        installation: the Windows.
+        thorough: whether its component store is looked through, which holds tens of thousands of files.
+    """
+    layouts = _names(installation, KEYBOARD_LAYOUTS)
+    return Target(
+        architecture=installation.architecture or "",
+        build=installation.build or 0,
+        time_zones=_names(installation, TIME_ZONES),
+        keyboard_layouts=layouts and frozenset(map(str.lower, layouts)),
+        components=manifests.components(installation) if thorough else None,
+    )
+
+
+def check(document: AnswerFile, installation: Installation, *, force: bool) -> list[Finding]:
+    """Check an answer file against an image.
+
+    Raises:
+        CheckError: it has errors, and `force` is not set.
+    """
+    findings = answerfile.check(document, target_of(installation))
+    errors = [one for one in findings if one.level is Level.ERROR]
+    if errors and not force:
+        more = len(errors) - _SHOWN
+        shown = "\n".join(map(str, errors[:_SHOWN]))
+        rest = f"\nThere are {more} more." if more > 0 else ""
+        count = "an error" if len(errors) == 1 else f"{len(errors)} errors"
+        msg = f"The answer file {document.name} has {count}; nothing was changed.\n{shown}{rest}"
+        raise CheckError(msg, "Correct the file (`reseal unattend check` lists all), or force it.")
+    return findings
+
+
+def _names(installation: Installation, path: str) -> frozenset[str] | None:
+    key = installation.registry.key(path)
+    return frozenset(one.name for one in key.subkeys()) or None if key else None

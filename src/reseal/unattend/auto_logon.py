@@ -1,0 +1,55 @@
+r"""AutoLogon of an answer file, as Winlogon keeps it.
+
+Documented (Microsoft, "Turn on automatic logon in Windows"; Unattended Windows Setup Reference, AutoLogon):
+`Winlogon` AutoAdminLogon, DefaultUserName, DefaultPassword in plain text, DefaultDomainName, and
+AutoLogonCount, which is one more than LogonCount where that is above 0. That the setting ends up in just
+these values: reported.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reseal.answerfile.secrets import password_of
+from reseal.unattend.applier import as_number, leaves
+
+if TYPE_CHECKING:
+    from reseal.answerfile import Setting
+    from reseal.unattend.applier import Work
+
+WINLOGON = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Winlogon"
+_TEXTS = (("Username", "DefaultUserName"), ("Domain", "DefaultDomainName"))
+_MOST = 2**32 - 2
+
+
+def set_auto_logon(work: Work, wanted: Setting) -> None:
+    """Stage who logs on automatically; nothing where the element does not say whether it is on.
+
+    The record of the change says that there is a password, and nothing more of it.
+
+    Raises:
+        NotHiddenError: the password is marked as hidden and is not.
+    """
+    session = work.session
+    password = wanted.child("Password")
+    secret = password_of(password) if password else None
+    enabled = wanted.child("Enabled")
+    if enabled is None:
+        return
+    on = enabled.text.casefold() in {"true", "1"}
+    session.set_text(WINLOGON, "AutoAdminLogon", str(int(on)))
+    work.applied.add(enabled)
+    if not on:
+        return
+    for leaf, value in _TEXTS:
+        if (named := wanted.child(leaf)) is not None:
+            session.set_text(WINLOGON, value, named.text)
+            work.applied.add(named)
+    if password is not None and secret is not None:
+        session.set_text(WINLOGON, "DefaultPassword", secret.reveal())
+        work.applied.update(leaves(password))
+    count = wanted.child("LogonCount")
+    number = as_number(count.text) if count else None
+    if count is not None and number is not None and number <= _MOST:
+        session.set_number(WINLOGON, "AutoLogonCount", number + 1 if number else 0)
+        work.applied.add(count)

@@ -1,0 +1,88 @@
+r"""DriverPaths of the pass offlineServicing: driver packages, added to the image at once.
+
+Documented (Unattended Windows Setup Reference, Microsoft-Windows-PnpCustomizationsNonWinPE DriverPaths; DISM
+Unattended Servicing): each path is a folder of the computer that services the image, its subfolders too, or
+a share with credentials. Such a path means nothing here, so the person says which folder of this computer it
+stands for; what has no folder is named as not applied. A share is never connected to.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reseal.answerfile import Pass
+from reseal.answerfile.components import DRIVERS
+from reseal.answerfile.requested import settings_at
+from reseal.drivers import add_packages
+from reseal.errors import UsageError
+from reseal.unattend.applier import leaves
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reseal.answerfile import AnswerFile, Setting
+    from reseal.unattend.applier import Work
+
+ITEM = "DriverPaths/PathAndCredentials"
+_PATH = "Path"
+_UNKNOWN = (
+    "The path is one of the machine that services the image; say with --driver-path PATH=FOLDER which "
+    "folder of this computer it stands for."
+)
+_NO_LOGON = "The packages were taken from a folder of this computer, so nobody logs on to a share."
+
+
+def folders(pairs: list[str]) -> dict[str, Path]:
+    """Read `PATH=FOLDER` of the command line.
+
+    Returns:
+        The folders of this computer by the path for which each stands.
+
+    Raises:
+        UsageError: one is not of that form, is named twice, or its folder does not exist.
+    """
+    found: dict[str, Path] = {}
+    for pair in pairs:
+        path, _, folder = pair.partition("=")
+        if not path or not folder or not Path(folder).is_dir():
+            msg = f"--driver-path {pair} does not name a path and a folder of this computer."
+            raise UsageError(msg, r"Write for example --driver-path 'D:\drivers=/srv/drivers'.")
+        if _same(path) in found:
+            msg = f"--driver-path names {path} twice."
+            raise UsageError(msg, "Put the packages into one folder; its subfolders count, too.")
+        found[_same(path)] = Path(folder)
+    return found
+
+
+def check(document: AnswerFile, given: Mapping[str, Path]) -> None:
+    """Raise UsageError where a folder is given for a path that the answer file does not have."""
+    asked = {
+        _same(item.text_of(_PATH))
+        for item in settings_at(document, Pass.OFFLINE_SERVICING, DRIVERS, ITEM)
+    }
+    unknown = [path for path in given if path not in asked]
+    if unknown:
+        msg = f"{document.name} has no driver path {unknown[0]} in its pass offlineServicing."
+        raise UsageError(msg, "Write the path as it stands in the answer file.")
+
+
+def add_drivers(work: Work, item: Setting) -> None:
+    """Stage the driver packages of a path for which a folder is given.
+
+    Raises:
+        UsageError: the folder can't be read, or holds no package that fits.
+        CheckError: the image does not tell its version or architecture.
+    """
+    folder = work.driver_folders.get(_same(item.text_of(_PATH)))
+    if folder is None:
+        work.reasons |= dict.fromkeys(leaves(item), _UNKNOWN)
+        return
+    work.drivers += [one.to_json() for one in add_packages(work.session, folder)]
+    work.reasons |= dict.fromkeys(leaves(item), _NO_LOGON)
+    work.applied.update(leaf for leaf in leaves(item) if leaf.parent is item)
+
+
+def _same(path: str) -> str:
+    """A path as it compares: Windows knows no difference of capitals, and takes both slashes."""
+    return path.strip().replace("/", "\\").rstrip("\\").casefold()

@@ -1,0 +1,51 @@
+r"""Oobe.xml: what a maker of computers adds to the first run.
+
+Documented (Microsoft, "Configure Oobe.xml" and "Oobe.xml settings"): `%WINDIR%\System32\oobe\info\oobe.xml`,
+root `FirstExperience`, in it one `oobe` with `oem`, `defaults`, `options` and others. Windows passes over a
+file that it can't read, so it is checked here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reseal.answerfile import AnswerFileError
+from reseal.answerfile.markup import Markup
+from reseal.answerfile.source import Source
+from reseal.session import Mark
+
+if TYPE_CHECKING:
+    from reseal.session import Session
+
+PLACE = r"System32\oobe\info\oobe.xml"
+_ROOT = "FirstExperience"
+_INSIDE = "oobe"
+_HINT = (
+    "See Microsoft's page “Configure Oobe.xml”; the file was not placed, and nothing was changed."
+)
+
+
+def check(data: bytes, name: str) -> None:
+    """Check an oobe.xml.
+
+    Raises:
+        AnswerFileError: it is no well-formed XML, or not of the form that Windows reads.
+    """
+    source = Source.from_bytes(data, name)
+    root = Markup(source).root
+    problem = None
+    if root.name != _ROOT:
+        problem = f"the root element of an oobe.xml is {_ROOT}"
+    elif [child.name for child in root.children] != [_INSIDE]:
+        problem = f"{_ROOT} holds one {_INSIDE} and nothing else"
+    if problem:
+        raise AnswerFileError(name, source.position(root.start), problem, _HINT)
+
+
+def place(session: Session, data: bytes, name: str) -> str:
+    """Check an oobe.xml and stage it in its place; return the path. Raises AnswerFileError."""
+    check(data, name)
+    path = session.installation.path(PLACE)
+    with session.acting("oobe-xml", Mark.DOCUMENTED):
+        session.write_file(path, data)
+    return path

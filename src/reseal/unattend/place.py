@@ -1,0 +1,244 @@
+r"""Place an answer file where Windows will find it, and no other file before it.
+
+| state of the image | place | mark, source |
+|---|---|---|
+| generalized, or specialized with OOBE to come | `Panther\unattend.xml`, the cache that Setup itself fills | documented: Windows Setup Automation Overview, "Modify an existing installation" |
+| audit mode comes next | `Panther\Unattend\unattend.xml`, which counts at every boot into audit mode | documented: Boot Windows to Audit Mode or OOBE |
+| a finished installation | `System32\Sysprep\unattend.xml`, which Sysprep takes when it generalizes | documented: implicit search order |
+
+A file that is new inherits the permissions of its folder, as one that Setup writes does; an existing
+one is overwritten and keeps its own. UnattendPasses: 0 is a pass that is to run, 9 one that was
+processed with an answer file (seen in real hives; reported).
+"""  # noqa: E501  a table row can't be wrapped
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from reseal.answerfile import AnswerFile, Pass, mark, merge, reset
+from reseal.answerfile.passes import AFTER_GENERALIZE, PASS_COMPLETE
+from reseal.errors import CheckError
+from reseal.session import Mark
+from reseal.tree import join
+from reseal.unattend.present import (
+    STEP,
+    STILL_TO_RUN,
+    Existing,
+    existing,
+    hidden,
+    read,
+    unserved,
+)
+from reseal.windows import answer_files, setup
+from reseal.windows.answer_files import CACHE, FOR_SYSPREP, UNATTEND_FILE
+
+if TYPE_CHECKING:
+    from reseal.session import Session
+    from reseal.windows.setup import SetupState
+
+#: Where every boot into audit mode looks; in the spelling of the page that names it.
+FIRST = r"Panther\Unattend\unattend.xml"
+#: Passes that no installed Windows runs by itself.
+_BEFORE = (Pass.WINDOWS_PE, Pass.OFFLINE_SERVICING)
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What an image will do with an answer file.
+
+    Attributes:
+        place: where the file goes, below the Windows folder.
+        to_run: the passes that the next boot runs.
+        done: the passes that are over.
+        ahead: the passes for which another file could win against this one.
+    """
+
+    place: str
+    to_run: tuple[Pass, ...]
+    done: tuple[Pass, ...]
+    ahead: tuple[Pass, ...]
+
+
+def after_generalize(mode: str) -> Situation:
+    """Return the situation of an image that this run generalizes for `oobe` or `audit`."""
+    to_run = AFTER_GENERALIZE[mode]
+    return Situation(CACHE, to_run, (*_BEFORE, Pass.GENERALIZE), STILL_TO_RUN)
+
+
+def situation(state: SetupState) -> Situation:
+    """Return the situation of an image as it is."""
+    if state.generalized:
+        audit = state.image_state == setup.GENERALIZE_RESEAL_TO_AUDIT
+        return after_generalize("audit" if audit else "oobe")
+    specialized = (*_BEFORE, Pass.GENERALIZE, Pass.SPECIALIZE)
+    if state.image_state == setup.SPECIALIZE_RESEAL_TO_OOBE:
+        return Situation(CACHE, (Pass.OOBE_SYSTEM,), specialized, (Pass.OOBE_SYSTEM,))
+    if state.image_state == setup.SPECIALIZE_RESEAL_TO_AUDIT:
+        passes = (Pass.AUDIT_SYSTEM, Pass.AUDIT_USER)
+        return Situation(FIRST, passes, specialized, (*passes, Pass.OOBE_SYSTEM))
+    return Situation(FOR_SYSPREP, (), _BEFORE, (Pass.GENERALIZE, *STILL_TO_RUN))
+
+
+def rivals(session: Session, now: Situation) -> list[Existing]:
+    """Return the answer files that would win against one in its place.
+
+    One with settings for any pass to come counts: Windows would copy it over the cached file. One that
+    can't be read counts too, since Windows stops at an answer file that is not valid.
+    """
+    places = answer_files.places(session.installation, session.registry)
+    order = [path.lower() for path in places]
+    own = order.index(session.installation.path(now.place).lower())
+    return [
+        one
+        for one in existing(session)
+        if order.index(one.path.lower()) < own
+        and (one.document is None or one.counts_in(now.ahead))
+    ]
+
+
+def make_way(session: Session, now: Situation, *, replace: bool) -> list[str]:
+    """Move files aside that would win; return their new paths.
+
+    Raises:
+        CheckError: there are some, and `replace` is not set.
+    """
+    found = rivals(session, now)
+    if found and not replace:
+        shown = "; ".join(_shown(one, now) for one in found)
+        msg = f"Another answer file would win against this one: {shown}. Nothing was changed."
+        raise CheckError(
+            msg,
+            "Move what is in the way aside with --replace, an option of `reseal unattend apply`, "
+            "`generalize` and `boot`.",
+        )
+    moved = []
+    with session.acting(STEP, Mark.DOCUMENTED):
+        for one in found:
+            if one.pointer:
+                session.delete_value(setup.SETUP, UNATTEND_FILE)
+            folder, _, name = one.path.rpartition("\\")
+            new_name = _free(session, folder, name)
+            session.rename_file(one.path, new_name)
+            moved.append(join(folder, new_name))
+    return moved
+
+
+def place(session: Session, document: AnswerFile, now: Situation) -> str:
+    """Stage the file in its place, with the passes that are over marked; return its path."""
+    path = session.installation.path(now.place)
+    with session.acting(STEP, Mark.DOCUMENTED):
+        session.write_file(path, mark(document, now.done).to_bytes())
+    with session.acting(STEP, Mark.REPORTED):
+        for name in now.to_run:
+            session.set_number(setup.UNATTEND_PASSES, name, 0)
+    return path
+
+
+def note_processed(session: Session, name: Pass) -> None:
+    """Stage what Windows notes of a pass that it has processed with an answer file."""
+    with session.acting(STEP, Mark.SEEN):
+        session.set_number(setup.UNATTEND_PASSES, name, PASS_COMPLETE)
+
+
+def say_also_used(session: Session, document: AnswerFile, now: Situation) -> None:
+    """Say which files come after this one, and count in passes that it has not."""
+    own = {settings.name for settings in document.passes if settings.components}
+    missing = [name for name in now.to_run if name not in own]
+    for one in existing(session):
+        names = one.counts_in(missing)
+        if names and not one.is_at(session.installation.path(now.place)):
+            session.note(
+                f"{one.path} is used for {', '.join(names)}, for which this answer file has no settings."
+            )
+
+
+def base_of(session: Session, now: Situation) -> tuple[AnswerFile | None, Situation]:
+    """Return the answer file that Windows would use, and where more settings for it go.
+
+    Raises:
+        CheckError: it can't be read, or lies where reseal does not write.
+    """
+    found = [one for one in existing(session) if one.document is None or one.counts_in(now.ahead)]
+    if not found:
+        return None, now
+    first = found[0]
+    root = session.installation.root + "\\"
+    below = first.path.lower().startswith(root.lower())
+    # Where it comes before the cached file it stays: Windows would copy it over that.
+    first_of_all = any(first.is_at(one.path) for one in rivals(session, now))
+    if first.document is None or (first_of_all and not below):
+        why = "can't be read" if first.document is None else "lies outside the Windows folder"
+        msg = f"{first.path}, the answer file that Windows would use, {why}. Nothing was changed."
+        raise CheckError(
+            msg, "Name another with --unattend FILE, and move it aside with --replace."
+        )
+    return first.document, replace(now, place=first.path[len(root) :]) if first_of_all else now
+
+
+def add(session: Session, piece: AnswerFile, now: Situation, *, generalizes: bool) -> None:
+    """Stage settings in the answer file that lies in the place for one, or a new file of them.
+
+    Args:
+        session: the opened installation.
+        piece: the settings.
+        now: what the image will do with them.
+        generalizes: whether this run generalizes the image.
+
+    Raises:
+        CheckError: another answer file would win or would be hidden, or the one that is there can't be
+            read, or has done a pass that it can't run again.
+    """
+    make_way(session, now, replace=False)
+    path = session.installation.path(now.place)
+    there = session.files.stat(path)
+    one = read(session, path)
+    wanted = [name for name in now.to_run if name in {settings.name for settings in piece.passes}]
+    document = piece
+    if there is not None:
+        if one is None or one.document is None:
+            problem = one.problem if one else f"{path}: it is no answer file"
+            msg = f"The answer file {path} can't be read, so nothing can be added: {problem}"
+            raise CheckError(msg, "Give the image another one with `reseal unattend apply`.")
+        document = one.document
+        if generalizes:
+            document = reset(document, unserved(existing(session)))
+        _refuse_done(document, wanted)
+        document = merge(document, piece)
+    if lost := hidden(session, path, wanted):
+        raise CheckError(
+            f"The settings can't be added: {lost} Nothing was changed.",
+            "Make one file of both (`reseal unattend merge`), and give it with --unattend.",
+        )
+    place(session, document, now)
+
+
+def _refuse_done(document: AnswerFile, wanted: list[Pass]) -> None:
+    """Raise CheckError where settings would go into a pass that counts as done, and so never run."""
+    done = [one.name for one in document.passes if one.was_processed and one.name in wanted]
+    if done:
+        msg = (
+            f"Nothing can be added to {', '.join(dict.fromkeys(done))} of the answer file "
+            f"{document.name}: it is marked as done there, and so does not count. Either Windows has "
+            "deleted its passwords, or another file is used for it. Nothing was changed."
+        )
+        raise CheckError(
+            msg, "Give the image another answer file, with --unattend or `reseal unattend apply`."
+        )
+
+
+def _shown(one: Existing, now: Situation) -> str:
+    named = rf", which SYSTEM\Setup\{UNATTEND_FILE} names," if one.pointer else ""
+    if one.document is None:
+        return f"{one.path}{named} can't be read, and Windows would stop at it"
+    return f"{one.path}{named} has settings for {', '.join(one.counts_in(now.ahead))}"
+
+
+def _free(session: Session, folder: str, name: str) -> str:
+    """Return a name under which Windows looks for no answer file, and which is not taken."""
+    number = 0
+    while True:
+        new = f"{name}{f'.{number}' if number else ''}.old"
+        if session.files.stat(join(folder, new)) is None:
+            return new
+        number += 1

@@ -1,0 +1,56 @@
+r"""Where Windows looks for an answer file on its volume.
+
+Documented (Windows Setup Automation Overview, "Implicit Answer File Search Order"): the file that
+`SYSTEM\Setup\UnattendFile` names wins over `Panther\Unattend`, that over the cached
+`Panther\unattend.xml`, that over `System32\Sysprep` and the root of the volume.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reseal.windows.setup import SETUP
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reseal.windows.installation import Installation
+    from reseal.windows.registry import Registry
+
+UNATTEND_FILE = "UnattendFile"
+#: Below the Windows folder, the first one first. `CACHE` is what Setup uses, marks and rids of its secrets.
+CACHE = r"Panther\unattend.xml"
+FOR_SYSPREP = r"System32\Sysprep\unattend.xml"
+_BELOW_WINDOWS = (
+    r"Panther\Unattend\Unattend.xml",
+    r"Panther\Unattend\Autounattend.xml",
+    CACHE,
+    FOR_SYSPREP,
+)
+_IN_ROOT = ("Unattend.xml", "Autounattend.xml")
+#: The names that a file has in these folders, in lower case.
+NAMES = frozenset(map(str.lower, _IN_ROOT))
+
+#: What Windows Setup writes over a secret in the cached file when its pass is done (seen: a build
+#: log; documented without the text: Windows Setup Automation Overview).
+DELETED = "*SENSITIVE*DATA*DELETED*"
+
+
+def named(registry: Registry) -> str | None:
+    """Return the file that `UnattendFile` names, as a path of the volume; None where it is not set."""
+    text = registry.text(SETUP, UNATTEND_FILE)
+    return registry.local_path(text) if text else None
+
+
+def places(installation: Installation, registry: Registry) -> Iterator[str]:
+    """Yield the paths at which Windows looks, the first one first.
+
+    Args:
+        installation: the Windows.
+        registry: its registry, with the changes that are staged.
+    """
+    first = named(registry)
+    if first:
+        yield first
+    yield from map(installation.path, _BELOW_WINDOWS)
+    yield from _IN_ROOT

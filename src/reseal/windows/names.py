@@ -1,0 +1,36 @@
+"""Names of hives, and of the registry's roots."""
+
+from __future__ import annotations
+
+CONFIG = r"System32\config"
+MACHINE_HIVES = ("SYSTEM", "SOFTWARE", "SAM", "SECURITY", "DEFAULT")
+#: The driver store's index (Windows 8 and later); Windows loads it as HKLM\DRIVERS (reported).
+DRIVERS_HIVE = "DRIVERS"
+#: The hive of the default profile, `HKU\Default`; `DEFAULT` is that of the system itself.
+DEFAULT_PROFILE = "DEFAULT PROFILE"
+LOG_SUFFIXES = ("LOG1", "LOG2", "LOG")
+PROFILE_LIST = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList"
+SELECT = r"HKLM\SYSTEM\Select"
+#: Windows itself can't load larger ones (documented: "Registry Storage Space").
+MAX_HIVE_SIZE = 2 << 30
+
+_ROOTS = {
+    "HKLM": "HKLM",
+    "HKEY_LOCAL_MACHINE": "HKLM",
+    "HKU": "HKU",
+    "HKEY_USERS": "HKU",
+    "HKCU": "HKCU",
+    "HKEY_CURRENT_USER": "HKCU",
+    "HKCR": "HKCR",
+    "HKEY_CLASSES_ROOT": "HKCR",
+}
+
+
+def split_root(path: str) -> tuple[str, str]:
+    r"""Split `HKEY_LOCAL_MACHINE\SOFTWARE\X` into (`HKLM`, `SOFTWARE\X`). ValueError if no root."""
+    root, _, rest = path.partition("\\")
+    try:
+        return _ROOTS[root.upper()], rest.strip("\\")
+    except KeyError:
+        msg = f"{path} does not start with a registry root such as HKLM"
+        raise ValueError(msg) from None
