@@ -178,9 +178,10 @@ class Lock:
         status = os.fstat(self._fd)
         return status.st_dev, status.st_ino
 
-    def fileno(self) -> int:
-        """Return the descriptor of the locked file itself, which a rename does not change."""
-        return self._fd
+    def detach(self) -> int:
+        """Return the descriptor of the locked file, which the caller closes: the lock goes with it."""
+        number, self._fd = self._fd, -1
+        return number
 
     def close(self) -> None:
         """Release the lock. Closing twice is allowed."""
