@@ -47,7 +47,7 @@ def home(tmp_path: Path) -> Path:
 ATTEMPTS: dict[str, Callable[[Path], object]] = {
     "read": lambda home: (home / ".ssh" / "id_rsa").read_text(),
     "list": lambda home: os.listdir(home / ".ssh"),  # noqa: PTH208
-    "list the home": lambda home: os.listdir(home),  # noqa: PTH208
+    "list the home": os.listdir,
     "write": lambda home: (home / ".bashrc").write_text("planted"),
     "create": lambda home: (home / ".profile").write_text("planted"),
     "make a folder": lambda home: (home / "new").mkdir(),

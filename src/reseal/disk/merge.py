@@ -135,11 +135,17 @@ def merge(path: Path, link: Link, overlay: Path, held: Held) -> None:
     except (ImageError, OSError, KeyboardInterrupt) as error:
         if is_lock_failure(str(error)):
             raise in_use_by_qemu(path) from error
-        raise DiskError(
+        raise InterruptedMergeError(
             f"the merge into {path} was interrupted, so the image is incomplete:"
             f" {error or 'stopped by the user'}",
             hint=f"Free some space if that was the cause, then finish it: {resume_command(path)}",
         ) from error
+
+
+class InterruptedMergeError(DiskError):
+    """An image is neither the old nor the new one; `resume` finishes it."""
+
+    image_changed = True
 
 
 class _ReplacedError(DiskError):
