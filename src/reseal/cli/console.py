@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -102,6 +103,24 @@ def errors(*, as_json: bool) -> Iterator[None]:
             for path in outputs.of_command().publish():
                 click.echo(f"Written all the same: {safe(path)}", err=True)
         raise SystemExit(error.exit_code) from None
+    except BrokenPipeError:  # whoever reads the output has had enough
+        raise
+    except OSError as error:
+        _show_host_error(error)
+        raise SystemExit(1) from None
+
+
+def _show_host_error(error: OSError) -> None:
+    """Say what this computer refuses: mostly, to take the output."""
+    why = error.strerror or str(error)
+    if error.filename:
+        message = f"{why}: {error.filename}"
+    elif error.errno == errno.ENOENT:  # what os.getcwd raises
+        message = "the current folder does not exist any more. Change to another one."
+    else:
+        message = f"the output can't be written: {why}. What the command did to an image is done."
+    with suppress(OSError):
+        click.echo(f"Error: {safe(message)}", err=True)
 
 
 @contextmanager

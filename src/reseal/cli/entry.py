@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 from reseal import __version__
@@ -14,11 +15,46 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:
         sys.stdout.write(f"reseal {__version__}\n")
         return
+    stopped = _stop_as_ctrl_c_does()
     from reseal.cli import console  # noqa: PLC0415  it takes several times as long
     from reseal.cli.commands import reseal  # noqa: PLC0415
 
-    with console.errors(as_json=False):
-        reseal(prog_name="reseal")
+    try:
+        with console.errors(as_json=False):
+            reseal(prog_name="reseal")
+    finally:
+        _flush()
+        # In the place of the exit code of a Ctrl-C, when all is cleaned up.
+        if stopped:
+            sys.exit(128 + stopped[0])
+
+
+def _flush() -> None:
+    """Let a full disk behind standard output be an error that is said, rather than a traceback."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        pass
+    except OSError as error:
+        sys.stderr.write(f"Error: the output can't be written: {error.strerror}.\n")
+        with open(os.devnull, "w") as nothing:  # noqa: PTH123  what is left would be tried again
+            os.dup2(nothing.fileno(), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _stop_as_ctrl_c_does() -> list[int]:
+    """Let SIGTERM and SIGHUP clean up before they end the command; return where they are noted."""
+    stopped: list[int] = []
+
+    def stop(number: int, _: object) -> None:
+        if not stopped:  # one who asks twice is not served sooner
+            stopped.append(number)
+            raise KeyboardInterrupt
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, stop)
+    return stopped
 
 
 def _leave_current_folder() -> None:

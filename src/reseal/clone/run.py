@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from reseal.clone.golden import Golden
 from reseal.clone.plan import FORMATS, ClonePlan, FleetMachine
 from reseal.clone.planner import Planner
 from reseal.clone.pool import Answer, Pool, plain
-from reseal.clone.record import FAILED, MADE, FleetEntry, FleetRecord
+from reseal.clone.record import FAILED, MADE, NAME, FleetEntry, FleetRecord
 from reseal.clone.table import load, table_of
 from reseal.disk import Image
 from reseal.disk import golden as golden_mark
@@ -124,6 +125,7 @@ def clone(
         lock = Lock(folder)
         stack.callback(lock.close)
         lock.exclude()
+        _clear(folder)
         record = FleetRecord.read(folder)
         if record is None:
             record = FleetRecord(folder / "fleet.json", options.seed or os.urandom(16).hex())
@@ -146,6 +148,21 @@ def clone(
             on_message({"warning": warning})
         on_message({"planned": len(work)})
         yield from _Run(plan, record, work, options, on_message).run(found)
+
+
+def _clear(folder: Path) -> None:
+    """Delete what a run that was killed has left in a folder that is locked."""
+    for pattern in (".reseal-*", ".*.reseal-partial", ".*.reseal-overlay", f".{NAME}.new"):
+        for one in folder.glob(pattern):
+            if (
+                one.name.endswith(".reseal-overlay")
+                and one.with_name(one.name.replace(".reseal-overlay", ".reseal-journal")).exists()
+            ):
+                continue  # of an image that is to be resumed
+            if one.is_dir() and not one.is_symlink():
+                shutil.rmtree(one, ignore_errors=True)
+            else:
+                one.unlink(missing_ok=True)
 
 
 def _folder(output_dir: Path) -> Path:

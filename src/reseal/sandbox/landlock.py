@@ -112,6 +112,7 @@ def imported() -> tuple[str, ...]:
         elif not any(entry.is_relative_to(place) for place in places):
             places += (str(found) for name in loaded | _NEEDED for found in _modules(entry, name))
     libraries = os.environ.get("LD_LIBRARY_PATH", "").split(":")
+    libraries += os.environ.get("LD_PRELOAD", "").replace(":", " ").split()
     return (*places, *filter(os.path.isabs, libraries))
 
 
