@@ -13,6 +13,7 @@ from reseal.customize import STEPS
 from reseal.declaration import Declaration, declared, declares
 from reseal.mark import Mark
 from reseal.providers.plugins import own
+from tests.cpu import cpu_time, empty_program
 
 EVERY: tuple[Declaration, ...] = (*own(), *CHECKS, *STEPS.values())
 #: What works on an image. A list of what there is needs none of it.
@@ -55,6 +56,7 @@ def test_ids_are_unique_within_a_kind() -> None:
         "import reseal.checks",
         "import reseal.customize",
         "import reseal.cli.customize",
+        "import reseal.cli.generalize",
     ],
 )
 def test_to_list_what_there_is_loads_no_engine(code: str) -> None:
@@ -63,6 +65,12 @@ def test_to_list_what_there_is_loads_no_engine(code: str) -> None:
     loaded = done.stdout.split()
     assert "reseal.declaration" in loaded
     assert [one for one in loaded if f"{one}.".startswith(tuple(f"{e}." for e in ENGINES))] == []
+
+
+@pytest.mark.parametrize("command", ["customize", "generalize"])
+def test_the_help_takes_at_most_three_times_an_empty_program(command: str) -> None:
+    reseal = Path(sys.executable).with_name("reseal")
+    assert cpu_time(reseal, command, "--help") < 3 * empty_program()
 
 
 _HEAD = """

@@ -13,9 +13,9 @@ from reseal import errors
 from reseal.answerfile import RULES, schema
 from reseal.api import OpenImage
 from reseal.checks import CHECKS
+from reseal.operations.record import SCHEMA
 from reseal.providers import Provider, provider
 from reseal.providers.plugins import own
-from reseal.report.record import SCHEMA
 from reseal.session import Change, Mark, Session
 from tools.command_tree import Command, commands
 

@@ -14,8 +14,13 @@ from reseal.errors import ImageError
 from tests.clone import machines
 from tests.clone.machines import prove, record
 
-distributed: Any = pytest.importorskip("distributed")
 COUNT = 12
+
+
+@pytest.fixture(scope="module")
+def distributed() -> Any:
+    """Dask, which is large: loaded at the top, every fork of the other tests would copy it."""
+    return pytest.importorskip("distributed")
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +28,9 @@ def golden(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return machines.golden(tmp_path_factory.mktemp("golden") / "golden.qcow2")
 
 
-def test_a_cluster_that_loses_a_worker_makes_them_all(golden: Path, tmp_path: Path) -> None:
+def test_a_cluster_that_loses_a_worker_makes_them_all(
+    golden: Path, tmp_path: Path, distributed: Any
+) -> None:
     folder = tmp_path / "fleet"
     rows = [{"name": f"WS-{number}"} for number in range(COUNT)]
     with distributed.LocalCluster(
@@ -51,6 +58,7 @@ def test_a_cluster_that_loses_a_worker_makes_them_all(golden: Path, tmp_path: Pa
     assert guids == {entry["name"]: entry["identity"]["machine_guid"] for entry in entries}
 
 
+@pytest.mark.usefixtures("distributed")
 def test_a_scheduler_that_does_not_answer(
     golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

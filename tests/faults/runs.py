@@ -19,11 +19,9 @@ from typing import Any
 from reseal.disk import DiskError, Image, merge, nbd
 from reseal.errors import ResealError
 from reseal.folder import Folder
-from reseal.providers.selection import select
-from reseal.report.generalization import generalize_job, still_armed
-from reseal.run import Callables, RunOptions, change
+from reseal.operations.generalize import Generalize
+from reseal.operations.operation import run
 from reseal.run.resume import resume
-from reseal.sysprep.arm import Target
 from reseal.testing.machine import Machine, tree
 from reseal.testing.windows import windows
 from reseal.worker import UnexpectedError
@@ -94,9 +92,7 @@ class Subject(ABC):
 
     def act(self) -> None:
         """Do what faults are to hit."""
-        providers = select((), ())
-        job = generalize_job(Target.OOBE, providers, None)
-        change(self.path, Callables(job, still_armed(Target.OOBE, providers)), RunOptions())
+        run(self.path, Generalize())
 
     def left(self) -> set[str]:
         """What lies beside the subject."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -12,12 +11,11 @@ import pytest
 
 import reseal
 from reseal.regf import Hive, types
+from tests.cpu import cpu_time, empty_program
 
 _CODE = "import sys, reseal.regf; print(*sys.modules)"
-_EMPTY = "import click; click.command()(lambda: None)(standalone_mode=False)"
 #: `reseal reg set` may take as many times the CPU time of a program that only loads click.
 MOST = 6
-RUNS = 5
 
 
 def test_the_engine_needs_nothing_but_the_standard_library() -> None:
@@ -40,17 +38,6 @@ def test_the_engine_needs_nothing_but_the_standard_library() -> None:
     assert loaded & {"asyncio", "ctypes", "email", "multiprocessing", "tempfile", "xml"} == set()
 
 
-def _cpu(*arguments: str | Path) -> float:
-    """The least CPU time of several runs, in seconds."""
-    times = []
-    for _ in range(RUNS):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run(arguments, check=True, capture_output=True)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    return min(times)
-
-
 @pytest.mark.parametrize(
     "arguments",
     [("set", "Key", "Value", "1", "--type", "REG_DWORD"), ("query", "Key")],
@@ -65,5 +52,4 @@ def test_a_command_on_a_small_hive_takes_a_few_times_an_empty_program(
     file.write_bytes(hive.to_bytes())
     verb, *rest = arguments
     reseal = Path(sys.executable).with_name("reseal")
-    taken = _cpu(reseal, "reg", verb, file, *rest)
-    assert taken < MOST * _cpu(sys.executable, "-c", _EMPTY)
+    assert cpu_time(reseal, "reg", verb, file, *rest) < MOST * empty_program()

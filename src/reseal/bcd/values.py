@@ -68,6 +68,7 @@ _HEXADECIMAL = frozenset({
 })  # fmt: skip
 
 
+# Complex: one case for each format of elements.
 def decode(form: int, kind: int, data: bytes) -> Value:
     """Decode an element's data.
 

@@ -80,7 +80,10 @@ def error(
     damaged: bool = False,
 ) -> Finding:
     """What forbids the run. The check that yields it fills in its id, code and words."""
-    return _finding(Level.ERROR, message, hint, sysprep_says, items, damaged=damaged)
+    return Finding(
+        "", Level.ERROR, message, hint,
+        damaged=damaged, sysprep_says=sysprep_says, items=tuple(items),
+    )  # fmt: skip
 
 
 def warning(
@@ -91,26 +94,15 @@ def warning(
     items: Iterable[str] = (),
 ) -> Finding:
     """What the person should know before the run, which goes on."""
-    return _finding(Level.WARNING, message, hint, sysprep_says, items)
+    found = error(message, hint, sysprep_says=sysprep_says, items=items)
+    return replace(found, level=Level.WARNING)
 
 
 def note(
     message: str, hint: str | None = None, *, code: str | None = None, items: Iterable[str] = ()
 ) -> Finding:
     """What is good to know. A note is no failure of Sysprep's, and carries a code only if given."""
-    return replace(_finding(Level.NOTE, message, hint, None, items), code=code)
-
-
-def _finding(
-    level: Level,
-    message: str,
-    hint: str | None,
-    sysprep_says: str | None,
-    items: Iterable[str],
-    *,
-    damaged: bool = False,
-) -> Finding:
-    return Finding("", level, message, hint, None, damaged, sysprep_says, tuple(items))
+    return Finding("", Level.NOTE, message, hint, code, items=tuple(items))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

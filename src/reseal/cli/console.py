@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reseal.cli import outputs
-from reseal.errors import ResealError, UsageError
+from reseal.errors import ResealError
+from reseal.report import files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
 
-def print_json(record: dict[str, Any]) -> None:
+def print_json(record: Mapping[str, Any]) -> None:
     """Print a record as JSON."""
     text = json.dumps(record, indent=2, ensure_ascii=False)
     # JSON escapes what is below a space; a terminal acts on the other controls, too.
@@ -30,31 +31,21 @@ def print_json(record: dict[str, Any]) -> None:
     sys.stdout.write(text + "\n")
 
 
-def check_writable(path: Path) -> None:
-    """Raise UsageError where a file can't be written, before anything is changed."""
-    where = path if path.exists() else path.absolute().parent
-    if path.is_dir() or not where.exists() or not os.access(where, os.W_OK):
-        msg = f"{path} can't be written."
-        raise UsageError(msg, "Name a file in a folder that you may write to.")
-
-
-def check_reports(files: Iterable[Path] | None) -> None:
+def check_reports(paths: Iterable[Path] | None) -> None:
     """Raise UsageError where the record of a run can't be kept, before anything is changed."""
-    from reseal.report import files as report  # noqa: PLC0415  not every command has one
-
-    for file in files or ():
-        report.check(file)
-        render = partial(report.render, path=file)
+    for file in paths or ():
+        files.check(file)
+        render = partial(files.render, path=file)
         outputs.of_command().add(file, render, inputs=outputs.inputs())
 
 
-def keep(record: dict[str, Any], files: Iterable[Path] | None) -> None:
+def keep(record: Mapping[str, Any], paths: Iterable[Path] | None) -> None:
     """Keep the record of a run in each file, in the form that its suffix names.
 
     Raises:
         DiskError: something failed after the image was changed.
     """
-    del files  # known since `check_reports`
+    del paths  # known since `check_reports`
     outputs.of_command().publish(record)
     if failed := record.get("failed_afterwards"):
         from reseal.disk import DiskError  # noqa: PLC0415  loaded by what has failed

@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reseal.report.outputs import Outputs
+    from reseal.run.outputs import Outputs
 
 _KEY = "reseal.outputs"
 #: Parameters that name outputs themselves.
@@ -19,7 +19,7 @@ _OWN = {"report_files", "save_identity"}
 
 def of_command() -> Outputs:
     """Return the outputs of the command that runs; those without a place are deleted after it."""
-    from reseal.report.outputs import Outputs  # noqa: PLC0415  --help needs no engines
+    from reseal.run.outputs import Outputs  # noqa: PLC0415  --help needs no engines
 
     context = click.get_current_context()
     found: Outputs | None = context.meta.get(_KEY)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from reseal.cli import console
 from reseal.errors import UsageError
+from reseal.operations.reg import put_back
 from reseal.regf import exchange
 from reseal.regf.file import HiveFile
 from reseal.regf.regfile import full_root
@@ -98,8 +99,6 @@ class ImageHives:
 
     def commit(self, command: str, *, backup: bool, reports: tuple[Path, ...]) -> bool:
         """Put back what changed; return whether anything did."""
-        from reseal.report.registry import put_back  # noqa: PLC0415  only images need it
-
         if backup:
             msg = "--backup keeps a hive file; an image has no place for one."
             raise UsageError(msg, "Export the key first, or work on a copy of the image.")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reseal.cli import console
+from reseal.cli.boot import boot
 from reseal.cli.help import Command, argument
 from reseal.cli.options import image_argument, index_option, report_option
 from reseal.errors import UsageError
@@ -42,8 +43,7 @@ def sysprep(
     report_files: tuple[Path, ...],
 ) -> None:
     """Take Sysprep's own command line: /generalize /oobe /shutdown /mode:vm /quiet and the others."""
-    from reseal.cli.boot import boot  # noqa: PLC0415  --help needs no engines
-    from reseal.cli.generalize import generalize  # noqa: PLC0415
+    from reseal.cli.generalize import generalize  # noqa: PLC0415  it declares every step
 
     with console.errors(as_json=False):
         given, mode, unattend = parse(arguments)
@@ -78,6 +78,7 @@ def sysprep(
         )
 
 
+# Complex: one condition for each of the rules of Sysprep's options.
 def parse(arguments: Sequence[str]) -> tuple[set[str], str | None, Path | None]:
     """Read Sysprep's options.
 

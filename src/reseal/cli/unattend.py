@@ -17,6 +17,8 @@ from reseal.cli import console, unattend_apply, unattend_new
 from reseal.cli.help import Group, argument
 from reseal.cli.options import PATH, allow_backing_option, json_option, volume_option
 from reseal.errors import CheckError, ImageError, UsageError
+from reseal.operations.operation import Opening
+from reseal.operations.unattend import windows_of
 
 _files = argument("files", type=PATH, nargs=-1, required=True, metavar="FILE", help="Answer files.")
 _file = argument("file", type=PATH, help="An answer file.")
@@ -72,9 +74,7 @@ def check(
     """
     target = None
     if image is not None:
-        from reseal.report import answer_file  # noqa: PLC0415  only an image needs engines
-
-        target = answer_file.target_of(image, volume, allow_backing=allow_backing)
+        target = windows_of(image, Opening(volume=volume, allow_backing=allow_backing))
     elif volume or allow_backing:
         msg = "--volume and --allow-backing belong to an image."
         raise UsageError(msg, "Name it with --image IMAGE.")

@@ -265,6 +265,7 @@ def _domain(domain: str, user: str, password_file: str, unit: str) -> DomainJoin
     return DomainJoin(domain, user, password, unit)
 
 
+# Complex: one question after the other.
 def _asked(answers: Answers) -> Answers:
     """Ask for what no option has said; an empty answer leaves a setting out."""
     answers = replace(

@@ -85,6 +85,7 @@ def default_profile_from(run: Run, given: Given) -> None:
             session.write_file(join(default, inside), session.files.read(path))
 
 
+# Complex: what to do is collected in one walk, and done in the order that keeps paths true.
 def clean(hive: Hive, owner: Account, machine: Sid | None, descriptor: bytes) -> None:
     """Take out of a profile's hive what tells whose it was.
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from reseal.customize.outputs import Outputs
 from reseal.customize.shared import Run
 from reseal.customize.steps import STEPS
-from reseal.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,6 +61,16 @@ class Customization:
     def writes(self) -> tuple[Path, ...]:
         """Folders of this machine that are written to, as `prepare` has made them."""
         return self._outputs.folders
+
+    @property
+    def outside(self) -> str | None:
+        """The first step that does something outside the image, if any: copies out, or shrinks."""
+        found = (
+            f"--{one.step.id}"
+            for one, stager in self._steps
+            if one.step.id == "shrink" or getattr(stager, "output", None)
+        )
+        return next(found, None)
 
     def __bool__(self) -> bool:
         return bool(self._steps)
@@ -131,16 +140,3 @@ def forced(names: Iterable[str]) -> tuple[frozenset[str], list[str]]:
     given = list(names)
     own = frozenset(name for name in given if name in FORCEABLE)
     return own, [name for name in given if name not in own]
-
-
-def known_only(names: Iterable[str]) -> frozenset[str]:
-    """Return what `--force` was given, where there are no checks.
-
-    Raises:
-        UsageError: nothing of that name is ever refused.
-    """
-    own, rest = forced(names)
-    if rest:
-        msg = f"--force {rest[0]} is not known here."
-        raise UsageError(msg, f"What can be forced is {', '.join(FORCEABLE)}.")
-    return own

@@ -108,16 +108,14 @@ class Step(Declaration):
         return (" " if self.words else ":").join(one.name.upper() for one in self.arguments)
 
     def parse(self, words: tuple[str, ...], where: str, folder: Path) -> Given:
-        """Take what the command line has behind the option.
+        """Take what the command line has behind the option, or the arguments one by one.
 
         Raises:
             UsageError: it is not of the step's form.
         """
-        if self.words or len(self.arguments) < 2:
-            texts = words
-        else:
-            (word,) = words
-            texts = _split(word, self.arguments) or ()
+        texts = words
+        if not self.words and len(words) == 1 < len(self.arguments):
+            texts = _split(words[0], self.arguments) or ()
         names = [one.name for one in self.arguments]
         if len(texts) != len(names):
             msg = f"{where}: this is not of the form {self.metavar}."

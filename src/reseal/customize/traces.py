@@ -151,6 +151,7 @@ def _concerns(value: RawValue, account: Account) -> bool:
     return _without(value, account) != value.data
 
 
+# Complex: one case for each form of data.
 def _without(value: RawValue, account: Account) -> bytes | None:
     """Return the data of a value without the account; None where nothing is left of it."""
     if account.is_named_in(value.name) or account.has_path_in(value.name):

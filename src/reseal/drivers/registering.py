@@ -71,6 +71,7 @@ class Registration:
     files: dict[str, str] = field(default_factory=dict)
 
 
+# Complex: one condition for each of the rules of boot-start drivers.
 def plan(package: Package) -> Registration | None:
     """What of a package has to start at boot; None where nothing has.
 

@@ -63,6 +63,7 @@ class BootSector:
     info: int
 
 
+# Complex: one condition for each rule of a boot sector, in the order of its fields.
 def parse(sector: bytes, device_size: int, name: str) -> BootSector:
     """Decode the boot sector of a volume and check that it is possible.
 

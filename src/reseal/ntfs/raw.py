@@ -280,6 +280,7 @@ class RawVolume:
             position += length
         raise self.damaged(f"{what} is not readable")
 
+    # Complex: each record is believed only as far as the ones before it allow.
     def _value(self, pieces: list[_Piece]) -> Value:
         """Put the parts of an attribute together."""
         if not pieces:

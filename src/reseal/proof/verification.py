@@ -26,6 +26,7 @@ _ORDER = list(Verdict)
 _NOT_COUNTED = {Kind.VOLUME, Kind.DISK, Kind.PRODUCT_ID}
 
 
+# Complex: the order of the proof, and the record of it with what is optional.
 def verify(
     found: Found,
     given: MachineIdentity | None,

@@ -47,7 +47,20 @@ def provider(
     order: int = ANYWHERE,
     work: str | None = None,
 ) -> Callable[[Callable[..., Any]], Provider]:
-    """Declare the function below as a provider. Its docstring is the provider's documentation."""
+    """Declare the function below as a provider. Its docstring is the provider's documentation.
+
+    Args:
+        identifier: the name on the command line and in the report, in lower case with hyphens.
+        title: what it does, one line without a full stop.
+        mark: how it is known what Windows wants here.
+        source: where that is written.
+        entry_points: the entry points of Sysprep's own providers that it stands for.
+        default: whether it runs without being asked for.
+        beyond: whether it goes beyond what Sysprep does.
+        order: its place among providers without an entry point in the plan; lower ones run first.
+        work: `package.module:function`, loaded when the provider runs, where the work needs modules
+            that take long to load. The function below then has a docstring and nothing else.
+    """
     return declares(
         Provider, work=work, id=identifier, title=title, mark=mark, source=source, order=order,
         entry_points=entry_points, default=default, beyond=beyond,

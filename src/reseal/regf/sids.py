@@ -160,6 +160,7 @@ def replace(hive: Hive, old: str, new: str) -> list[Place]:
         return places + _resize(hive, old, new)
 
 
+# Complex: what is found is told apart by where it stands, before the first edit moves it.
 def _resize(hive: Hive, old: str, new: str) -> list[Place]:
     """Write names and texts anew whose length changes."""
     patterns = _patterns(old)

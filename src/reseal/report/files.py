@@ -7,8 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from reseal.errors import UsageError
-from reseal.proof.identity import MachineIdentity
-from reseal.report.outputs import Outputs
+from reseal.run.outputs import Outputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,8 +47,3 @@ def write(record: Mapping[str, Any], path: Path) -> None:
     kept = Outputs()
     kept.add(path, partial(render, path=path))
     kept.publish(record)
-
-
-def save_identity(record: dict[str, Any], path: Path) -> None:
-    """Write the identity that a generalize run found, for `verify --identity`."""
-    MachineIdentity.from_json(record["before"]["identity"], "The record").save(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reseal.report import sizes
+from reseal.operations import sizes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,6 +13,7 @@ _SHOWN = 20
 _LEFT, _REPLACED, _HARMLESS = "left behind", "replaced at first boot", "known harmless"
 
 
+# Complex: one sentence after the other, each with its condition.
 def verification(record: dict[str, Any], *, verbose: bool) -> Iterator[str]:
     """Yield the lines of `reseal verify`; without `verbose` they fit a screen."""
     parts = record["armed"]

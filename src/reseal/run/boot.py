@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
@@ -112,7 +112,7 @@ def _edit(
     written = bool(result["changed"]) and not options.dry_run
     if written:
         report({"step": "Writing"})
-        if isinstance(one, FileStore):
+        if isinstance(one, StoreFile):
             one.replace()
         else:
             assert isinstance(opened, OpenedDisk)
@@ -153,64 +153,39 @@ def _facts(one: AnyStore) -> dict[str, Any]:
     }
 
 
-class FileStore:
-    """A store in a file of its own, with the attributes of `reseal.session.boot_store.BootStore`."""
+class StoreFile:
+    """A file that is a store, as `reseal.run.medium.Medium`.
+
+    It is also what is opened of it, and the one store in that, with the attributes of
+    `reseal.session.boot_store.BootStore`. Its engine is Python's own, so the work needs no worker.
+    """
 
     place: None = None
     file_system: None = None
     firmware: None = None
-
-    def __init__(self, file: Path) -> None:
-        self.path = self.name = str(file)
-        self.places: Places = {}
-        self.file = file
-        found = {suffix: file.with_name(f"{file.name}.{suffix}") for suffix in LOG_SUFFIXES}
-        self.logs = {
-            suffix: log for suffix, log in found.items() if log.is_file() and log.stat().st_size
-        }
-        for one in (file, *self.logs.values()):
-            if one.stat().st_size > MAX_SIZE:
-                msg = f"{one} is too large for a boot store ({one.stat().st_size} bytes)."
-                raise ImageError(msg)
-        logs = {suffix: log.read_bytes() for suffix, log in self.logs.items()}
-        self.store = Store(Hive.open(file.read_bytes(), logs, name=self.name))
-
-    def verify(self) -> None:
-        """Raise ImageError where the hive would break a rule that Windows enforces."""
-        violations = self.store.hive.verify()
-        if violations:
-            msg = f"{self.path} is damaged ({violations[0].message}). Nothing was changed."
-            raise ImageError(msg, "Restore it from a backup.")
-
-    def replace(self) -> None:
-        """Write the store into its file, and empty its logs."""
-        _replace(self.file.resolve(), self.store.hive.to_bytes())
-        # What the logs hold is in the store by now.
-        for log in self.logs.values():
-            os.truncate(log, 0)
-
-
-AnyStore: TypeAlias = "BootStore | FileStore"
-
-
-class StoreFile:
-    """A file that is a store, as `reseal.run.medium.Medium`; and what is opened of it.
-
-    Its engine is Python's own, so the work needs no worker.
-    """
-
     traffic: None = None
 
-    def __init__(self, path: Path, options: RunOptions) -> None:
-        self._path = path
+    def __init__(self, file: Path, options: RunOptions) -> None:
+        self.path = self.name = str(file)
+        self.places: Places = {}
+        self._file = file
         self._options = options
 
     def __enter__(self) -> Self:
         if self._options.output or self._options.volume:
-            msg = f"{self._path} is a store, no image; --output and --store are for disk images."
+            msg = f"{self.path} is a store, no image; --output and --store are for disk images."
             raise UsageError(msg, "Copy the store first, or work on it in place.")
-        size = self._path.stat().st_size
-        self.facts: dict[str, Any] = {"path": str(self._path), "format": "store", "size": size}
+        file = self._file
+        found = {suffix: file.with_name(f"{file.name}.{suffix}") for suffix in LOG_SUFFIXES}
+        self._logs = {
+            suffix: log for suffix, log in found.items() if log.is_file() and log.stat().st_size
+        }
+        for one in (file, *self._logs.values()):
+            if one.stat().st_size > MAX_SIZE:
+                msg = f"{one} is too large for a boot store ({one.stat().st_size} bytes)."
+                raise ImageError(msg)
+        size = file.stat().st_size
+        self.facts: dict[str, Any] = {"path": self.path, "format": "store", "size": size}
         return self
 
     def __exit__(self, *_: object) -> None: ...
@@ -222,9 +197,32 @@ class StoreFile:
     def finish(self, result: dict[str, Any], report: Report) -> None:
         """Do nothing: the file was replaced at once."""
 
-    def boot_stores(self) -> list[FileStore]:
+    def boot_stores(self) -> list[StoreFile]:
         """Return the one that the file is."""
-        return [FileStore(self._path)]
+        return [self]
+
+    @cached_property
+    def store(self) -> Store:
+        """The store, recovered from its logs."""
+        logs = {suffix: log.read_bytes() for suffix, log in self._logs.items()}
+        return Store(Hive.open(self._file.read_bytes(), logs, name=self.name))
+
+    def verify(self) -> None:
+        """Raise ImageError where the hive would break a rule that Windows enforces."""
+        violations = self.store.hive.verify()
+        if violations:
+            msg = f"{self.path} is damaged ({violations[0].message}). Nothing was changed."
+            raise ImageError(msg, "Restore it from a backup.")
+
+    def replace(self) -> None:
+        """Write the store into its file, and empty its logs."""
+        _replace(self._file.resolve(), self.store.hive.to_bytes())
+        # What the logs hold is in the store by now.
+        for log in self._logs.values():
+            os.truncate(log, 0)
+
+
+AnyStore: TypeAlias = "BootStore | StoreFile"
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -114,6 +114,7 @@ class StagedTree:
             return Stat(name, True, 0, DIRECTORY, 0, 0) if found.made else None
         return old if found.base == path else replace(old, name=name)
 
+    # Complex: goes back through the stages, each of which can add, move and remove.
     def list(self, path: str) -> list[Stat]:
         """List a directory as it will be; empty where there is no such directory."""
         base, names = _staged_names(self._stages, path)

@@ -57,10 +57,9 @@ def _count(session: Session, path: str, size: int, replacement: Replacement) -> 
     tree, count, start = session.installation.tree, 0, 0
     while start < size:
         part = tree.read(path, start, _PART)
-        if not part:
-            break
         count += replacement.count(part)
-        if start + len(part) >= size:
+        # A file that this run stages may be larger than the one that lies there.
+        if len(part) < _PART or start + len(part) >= size:
             break
         # What lies in the overlap is met twice.
         tail = part[-_OVERLAP:]

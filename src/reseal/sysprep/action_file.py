@@ -126,6 +126,7 @@ def parse(data: bytes, name: str) -> list[Component]:
     return sorted(found, key=lambda component: component.order)
 
 
+# Complex: one case for each element of a component.
 def _component(element: etree._Element, name: str) -> Component:
     line = element.sourceline or 0
     assert isinstance(line, int)

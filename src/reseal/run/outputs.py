@@ -23,6 +23,9 @@ from reseal.errors import ResealError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    #: Makes the content of a file from the record of a run; None where there is to be no file.
+    Render = Callable[[Mapping[str, Any]], "str | None"]
+
 
 @dataclass
 class _Output:
@@ -40,7 +43,7 @@ class _Output:
     shown: Path
     target: Path
     draft: Path
-    render: Callable[[Mapping[str, Any]], str]
+    render: Render
     private: bool
     staged: bool = False
 
@@ -54,7 +57,7 @@ class Outputs:
     def add(
         self,
         path: Path,
-        render: Callable[[Mapping[str, Any]], str],
+        render: Render,
         *,
         inputs: Iterable[Path] = (),
         private: bool = False,
@@ -96,11 +99,10 @@ class Outputs:
         """
         for one in self._outputs:
             try:
-                _write(one.draft, one.render(record))
+                one.staged = _write(one.draft, one.render(record))
             except OSError as error:
                 msg = f"{one.shown} can't be written ({error.strerror}). The image was not changed."
                 raise UsageError(msg, "Free some space, or name another file.") from error
-            one.staged = True
 
     def publish(self, record: Mapping[str, Any] | None = None) -> list[str]:
         """Give all files their places.
@@ -142,14 +144,13 @@ class Outputs:
         )
         os.close(number)
         try:
-            _write(Path(name), one.render(record))
+            one.staged = _write(Path(name), one.render(record))
             Path(name).replace(one.draft)
         except OSError:
             with suppress(OSError):
                 Path(name).unlink()
             if not one.staged:
                 raise
-        one.staged = True
 
     @staticmethod
     def _place(one: _Output) -> None:
@@ -167,11 +168,15 @@ class Outputs:
         self._outputs.clear()
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str | None) -> bool:
+    """Write a file, on stable storage; return whether there is anything to write."""
+    if text is None:
+        return False
     with path.open("w", encoding="utf-8", errors="replace") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
+    return True
 
 
 def _resolved(path: Path) -> Path:
