@@ -43,6 +43,8 @@ _FAR = 1 << 62
 #: What the kernel answers where a file system has no such locks.
 _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
 _MAX_NOTE = 4096
+#: The way where nothing else works.
+LOCK_FILE = "lock file"
 
 
 class InUseError(ImageError):
@@ -115,14 +117,14 @@ class Lock:
         ways: tuple[tuple[str, Callable[[int], None]], ...] = (
             ("flock", self._flock),
             ("byte range", self._byte_range),
-            ("lock file", self._lock_file),
+            (LOCK_FILE, self._lock_file),
         )
         for name, take in ways:
             if self.way in {None, name}:
                 try:
                     take(kind)
                 except OSError as error:
-                    if error.errno in _NO_LOCKS | {errno.EBADF} and name != "lock file":
+                    if error.errno in _NO_LOCKS | {errno.EBADF} and name != LOCK_FILE:
                         self.way = None
                         continue
                     raise
