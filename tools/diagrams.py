@@ -50,12 +50,8 @@ def draw(rows: tuple[Row, ...]) -> str:
     """Return a picture as SVG."""
     step, height, width = 52, 38, 640
     total = len(rows) * step + 34
-    parts = [
-        (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {total}" role="img" '
-            'font-family="sans-serif" font-size="13">'
-        )
-    ]
+    box = f'viewBox="0 0 {width} {total}" role="img" font-family="sans-serif" font-size="13"'
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" {box}>']
     for number, (process, where, what) in enumerate(rows):
         y = number * step + 4
         if number:

@@ -128,7 +128,7 @@ def test_a_partition_is_named_by_its_number_in_the_image(image: Path) -> None:
     assert element
     assert manager
     assert element.data == manager.data
-    with pytest.raises(UsageError, match="7 is no partition"):
+    with pytest.raises(UsageError, match="7 is not a partition"):
         boot.change(image, edit("{default}", "osdevice", "partition=7"), RunOptions())
 
 

@@ -26,15 +26,15 @@ ON = 1
     sysprep_says="BitLocker-Sysprep: BitLocker is on for the OS volume. Turn BitLocker off to run "
     "Sysprep. (0x80310039)",
     code="0x80310039",
-    order=10,  # an encrypted volume explains what others find
+    order=10,  # an encrypted volume explains what other checks find
 )
 def bitlocker(session: Session) -> Iterable[Finding]:
-    """An encrypted system volume of a disk is refused when the image is opened.
+    """An encrypted system volume of a disk is already refused when the image is opened.
 
-    Whoever gets here can read it. What remains to be seen is a folder that somebody unlocked and
-    mounted, where the registry still says that Windows was started from an encrypted volume, and
-    encrypted volumes beside the system's: Sysprep does not mind those, but a clone can't unlock them
-    by itself, since the keys for that are bound to the old Windows (inferred).
+    At this point the volume is readable. Two cases remain. In a folder that is an unlocked and mounted
+    volume, the registry still says that Windows was started from an encrypted volume. And other volumes
+    of the disk may be encrypted: Sysprep ignores them, but a clone can't unlock them automatically,
+    since the keys for that are bound to the old Windows (inferred).
     """
     if session.volume_state is None and session.registry.number(STATUS, "BootStatus") == ON:
         yield error(
@@ -43,6 +43,6 @@ def bitlocker(session: Session) -> Iterable[Finding]:
         )
     for number in session.neighbours.encrypted_volumes:
         yield note(
-            f"BitLocker is on for volume {number}, which was left alone; a clone of the image needs "
+            f"BitLocker is on for volume {number}, which was not changed. A clone of the image needs "
             "its password or recovery key."
         )

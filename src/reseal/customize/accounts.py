@@ -65,8 +65,7 @@ def remove_user(run: Run, given: Given) -> None:
     if folder is not None:
         session.delete_tree(folder)
     session.registry.forget_profile(str(sid))
-    guids = session.registry.key(_PROFILE_GUID)
-    for name in [one.name for one in guids.subkeys()] if guids else ():
+    for name in [one.name for one in session.registry.subkeys(_PROFILE_GUID)]:
         if _text(session, rf"{_PROFILE_GUID}\{name}", "SidString") == str(sid):
             session.delete_key(rf"{_PROFILE_GUID}\{name}")
     for name in _LAST:

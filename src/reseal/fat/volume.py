@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from reseal.fat.directory import Entry
 
 _ROOT = "\\"
-#: A file may have clusters beyond its size; more than so many are no file's.
+#: A file may have clusters beyond its size; more than this number is treated as damage.
 _SPARE_CLUSTERS = 4096
 
 
 class FatVolume:
     """A FAT12, FAT16 or FAT32 volume on a device.
 
-    It has `stat` and `read` of `reseal.tree.Tree`, and `write` and `patch` of existing files, which reach
-    the device at once. The time of the last change stays as it is.
+    It has `stat` and `read` of `reseal.tree.Tree`. `write` and `patch` change existing files, directly on
+    the device, without updating the modification time.
 
     Attributes:
-        name: what messages call the volume.
-        read_only: whether nothing may be written.
+        name: name of the volume in messages.
+        read_only: whether writing is refused.
         boot: its geometry.
     """
 
@@ -40,11 +40,16 @@ class FatVolume:
 
     @classmethod
     def open(cls, device: Device, *, read_only: bool = True, name: str = "volume") -> FatVolume:
-        """Open the volume of a device.
+        """Open the volume on a device.
+
+        Args:
+            device: fills the volume.
+            read_only: refuse to write.
+            name: name of the volume in messages.
 
         Raises:
-            NotFatError: it holds no FAT.
-            FatError: it is damaged.
+            NotFatError: the volume is not FAT.
+            FatError: the volume is damaged.
         """
         return cls(device, boot.read(device, name), name, read_only=read_only)
 
@@ -72,7 +77,7 @@ class FatVolume:
         """Replace the content of an existing file; its size may change.
 
         Raises:
-            FatError: there is no such file, or the volume is full.
+            FatError: the file does not exist, or the volume is full or read-only.
         """
         self._require_writable()
         entry, place = self._file(path)
@@ -82,25 +87,30 @@ class FatVolume:
     def patch(self, path: str, offset: int, data: bytes) -> None:
         """Write `data` at `offset` of an existing file, growing it if needed.
 
+        Args:
+            path: path of the file.
+            offset: byte offset; a gap after the old end is filled with zeros.
+            data: bytes to write.
+
         Raises:
-            FatError: there is no such file, or the volume is full.
+            FatError: the file does not exist, or the volume is full or read-only.
         """
         self._require_writable()
         entry, place = self._file(path)
         if offset > entry.size:
-            # Whatever lies between must not show what the clusters held before.
+            # The gap must not expose the old content of the clusters.
             data = bytes(offset - entry.size) + data
             offset = entry.size
         clusters = self._resized(entry, place, max(entry.size, offset + len(data)))
         self._put(clusters, offset, data)
 
     def close(self) -> None:
-        """Do nothing: the device belongs to somebody else, and nothing waits to be written."""
+        """Do nothing: writes are not buffered, and the caller closes the device."""
 
     # Paths
 
     def _find(self, path: str) -> tuple[Entry, int] | None:
-        """Return an entry, and where it lies on the device."""
+        """Return an entry and its byte offset on the device."""
         folder, _, name = path.strip(_ROOT).rpartition(_ROOT)
         clusters = self._directory(folder)
         for entry in self._entries(clusters) if clusters is not None else ():
@@ -111,14 +121,14 @@ class FatVolume:
     def _file(self, path: str) -> tuple[Entry, int]:
         found = self._find(path)
         if found is None or found[0].is_directory:
-            msg = f"{path} on {self.name} is no file."
+            msg = f"{path} on {self.name} is not a file."
             raise FatError(msg)
         return found
 
     def _directory(self, path: str) -> list[int] | None:
-        """Return the clusters of a directory, None where there is no such directory.
+        """Return the clusters of a directory, or None if it does not exist.
 
-        A root that has a place of its own has no clusters.
+        The fixed root directory of FAT12 and FAT16 has no clusters.
         """
         clusters = self._chain(self.boot.root_cluster) if self.boot.root is None else []
         for name in filter(None, path.split(_ROOT)):
@@ -170,7 +180,7 @@ class FatVolume:
         return clusters
 
     def _resized(self, entry: Entry, place: int, size: int) -> list[int]:
-        """Give a file as many clusters as `size` bytes need; return them."""
+        """Resize a file to `size` bytes; return its clusters."""
         clusters = self._clusters(entry)
         needed = -(-size // self.boot.cluster_size)
         if needed > len(clusters):
@@ -199,5 +209,5 @@ class FatVolume:
 
 
 def _stat(entry: Entry) -> Stat:
-    # FAT keeps local time, and which one is not known: no time is better than a wrong one.
+    # FAT stores local time in an unknown time zone, so no time is reported.
     return Stat(entry.name, entry.is_directory, entry.size, entry.attributes, 0, 0)

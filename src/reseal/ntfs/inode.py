@@ -209,8 +209,16 @@ class Inode:
                 self.path,
             )
 
-        if data:
+        if not data:
+            return
+        try:
             self.with_attribute(records.DATA, name, transfer)
+        except TreeError:
+            # What the pieces took before there was no more is given back.
+            if attribute is not None and not whole:
+                with suppress(TreeError):
+                    self.truncate(name, attribute.size)
+            raise
 
     def truncate(self, name: str, size: int) -> None:
         """Cut or extend an existing data attribute."""

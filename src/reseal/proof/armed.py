@@ -93,11 +93,13 @@ def _new_sid(installation: Installation, old_sid: str | None) -> list[Part]:
             Part("machine SID", f"another than {old_sid}", own, correct=True, mark=Mark.SEEN,
                  meaning="The machine has its new SID; setupcl.exe is not asked for another.")
         ]  # fmt: skip
-    flags = registry.number(setup.PENDING_REQUEST, "OperationFlags")
-    wanted = setup.REPLACE_ACCOUNT_DOMAIN_SID
+    flags = registry.number(setup.PENDING_REQUEST, setup.OPERATION_FLAGS)
+    bit = setup.REPLACE_ACCOUNT_DOMAIN_SID
     parts = [
-        Part(f"{setup.PENDING_REQUEST}\\\\OperationFlags", wanted, flags, flags == wanted,
-             "Asks setupcl.exe to replace the machine's SID, and for nothing else.", Mark.REPORTED)
+        Part(f"{setup.PENDING_REQUEST}\\\\{setup.OPERATION_FLAGS}", f"a number with bit {bit}", flags,
+             bool((flags or 0) & bit),
+             "Bit 4 asks setupcl.exe to replace the machine's SID. Other bits are not judged.",
+             Mark.INFERRED)
     ]  # fmt: skip
     for control_set in registry.control_sets:
         path = setup.SESSION_MANAGER.replace("CurrentControlSet", control_set)

@@ -22,16 +22,15 @@ MOUNTED_DEVICES = r"HKLM\SYSTEM\MountedDevices"
     entry_points=("spmpm.dll,Sysprep_Generalize_MountPointManager",),
 )
 def mounted_devices(session: Session) -> None:
-    r"""Which drive letter belongs to which disk.
+    r"""The mapping of drive letters to disks.
 
-    `SYSTEM\MountedDevices` maps `\DosDevices\X:` and `\??\Volume{…}` to disk signatures and partition
-    ids of the machine. Its values go, the key itself stays. Where Windows knows its own volume by
-    another letter than C:, that mapping stays, since without it the system would come up as C:.
+    `SYSTEM\MountedDevices` maps `\DosDevices\X:` and `\??\Volume{…}` to the machine's disk signatures
+    and partition ids. reseal deletes the values and keeps the key. If the system volume has another
+    letter than C:, its mapping stays; without it the volume would come up as C:.
     """
-    key = session.registry.key(MOUNTED_DEVICES)
     drive = session.installation.system_drive
     kept = rf"\DosDevices\{drive}" if drive and drive != "C:" else ""
-    for value in list(key.values()) if key else []:
+    for value in session.registry.values(MOUNTED_DEVICES):
         if value.name.upper() == kept.upper():
             session.note(
                 f"The system's drive letter is {drive}, not C:; its mapping in MountedDevices stays."

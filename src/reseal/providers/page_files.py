@@ -17,14 +17,14 @@ FILES = ("pagefile.sys", "swapfile.sys", "hiberfil.sys")
     "page-files",
     "Delete page, swap and hibernation files",
     mark=Mark.INFERRED,
-    source="that Windows makes them anew at boot: long-standing practice of image builders, inferred",
+    source="that Windows creates them again at boot: long-standing practice of image builders, inferred",
 )
 def page_files(session: Session) -> None:
-    """What the old machine had in memory.
+    """Memory of the old machine.
 
-    Page, swap and hibernation files lie in the root of the system volume, may hold passwords and keys,
-    and make an image large. Windows makes them anew. A hibernated system is refused by a check before
-    this runs, unless the person gives its memory up.
+    Page, swap and hibernation files are in the root of the system volume. They may hold passwords and
+    keys, and they make an image large. Windows creates them again. A check refuses a hibernated system
+    before this runs, unless its session is discarded on request.
     """
     for name in FILES:
         session.delete_file(name)

@@ -16,17 +16,7 @@ _LEFT, _REPLACED, _HARMLESS = "left behind", "replaced at first boot", "known ha
 # Complex: one sentence after the other, each with its condition.
 def verification(record: dict[str, Any], *, verbose: bool) -> Iterator[str]:
     """Yield the lines of `reseal verify`; without `verbose` they fit a screen."""
-    parts = record["armed"]
-    correct = sum(one["correct"] for one in parts)
-    yield f"Armed state: {correct} of {len(parts)} values are as they must be."
-    for one in parts:
-        if one["correct"] and not verbose:
-            continue
-        sign = "ok   " if one["correct"] else "wrong"
-        wanted = "" if one["correct"] else f", must be {one['expected']}"
-        yield f"  {sign} {one['target']} is {_value(one['found'])}{wanted}"
-        if verbose:
-            yield f"        {one['meaning']} ({one['mark']})"
+    yield from _armed(record["armed"], verbose=verbose)
     search, counts = record["search"], record["counts"]
     size, seconds = sizes.shown(search["bytes_read"]), search["seconds"]
     yield (
@@ -50,6 +40,19 @@ def verification(record: dict[str, Any], *, verbose: bool) -> Iterator[str]:
     else:
         count = len(record["failures"])
         yield f"Not clean: {count} reason{'' if count == 1 else 's'}."
+
+
+def _armed(parts: list[dict[str, Any]], *, verbose: bool) -> Iterator[str]:
+    correct = sum(one["correct"] for one in parts)
+    yield f"Armed state: {correct} of {len(parts)} values are as they must be."
+    for one in parts:
+        if one["correct"] and not verbose:
+            continue
+        sign = "ok   " if one["correct"] else "wrong"
+        wanted = "" if one["correct"] else f", must be {one['expected']}"
+        yield f"  {sign} {one['target']} is {_value(one['found'])}{wanted}"
+        if verbose:
+            yield f"        {one['meaning']} ({one['mark']})"
 
 
 def _places(hits: list[dict[str, Any]], verdict: str, *, verbose: bool) -> Iterator[str]:

@@ -128,9 +128,8 @@ def _from_list(session: Session, phase: Phase) -> list[Component] | None:
 
 
 def _listed(session: Session, path: str) -> dict[str, Module]:
-    key = session.registry.key(path)
     found = {}
-    for value in key.values() if key else ():
+    for value in session.registry.values(path):
         if isinstance(value.decoded, str):
             dll, _, method = value.decoded.rpartition(",")
             name = re.split(r"[\\/]", dll.strip())[-1].lower()

@@ -192,8 +192,7 @@ class LocalAccounts:
         ]
 
     def _keys(self, path: str) -> list[Key]:
-        key = self._session.registry.key(path)
-        return list(key.subkeys()) if key else []
+        return self._session.registry.subkeys(path)
 
     def join(self, member: int | Sid, group: str) -> None:
         """Put an account of this machine (a RID), or somebody else's, into a local group.

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reseal.errors import ImageError
-from reseal.regf import Hive, Key, RegfError
+from reseal.regf import Hive, Key, RegfError, Value
 from reseal.tree import EscapeError, join
 from reseal.windows.names import (
     CONFIG,
@@ -305,3 +305,13 @@ class Registry:
         """A value's number, None where it is missing or no number."""
         value = self.value(path, name)
         return value if isinstance(value, int) else None
+
+    def subkeys(self, path: str) -> list[Key]:
+        """The subkeys of a path, in the current control set; none where the key does not exist."""
+        key = self.key(path)
+        return list(key.subkeys()) if key else []
+
+    def values(self, path: str) -> list[Value]:
+        """The values of a path, in the current control set; none where the key does not exist."""
+        key = self.key(path)
+        return list(key.values()) if key else []
