@@ -329,6 +329,13 @@ def owner(installation: Installation) -> Owner:
     }
 
 
+def identity_text(record: Mapping[str, Any]) -> str:
+    """Return the identity that a run found, as a file for `verify --identity`."""
+    from reseal.proof.identity import MachineIdentity
+
+    return MachineIdentity.from_json(record["before"]["identity"], "The record").to_text()
+
+
 def save_identity(record: Mapping[str, Any], path: Path) -> None:
     """Write the identity that a run found, for `verify --identity`."""
     from reseal.proof.identity import MachineIdentity

@@ -13,7 +13,7 @@ from reseal.disk import FileDevice, Image, Slice, Transaction, connect
 from reseal.disk.device import part
 from reseal.disk.image import space
 from reseal.disk.nbd import NbdDevice
-from reseal.disk.shrink import require_shrinkable, shrink
+from reseal.disk.shrink import ShrinkError, require_shrinkable, shrink
 from reseal.ntfs import Volume, shadow_copies
 from reseal.run import boot_stores
 from reseal.run.medium import Held
@@ -259,7 +259,11 @@ class Disk(Held):
         self._changes = stack.enter_context(ExitStack())
         if not one.dry_run:
             changes = Transaction.begin(
-                self.image, output=one.output, thin=one.thin, size=self._size
+                self.image,
+                output=one.output,
+                thin=one.thin,
+                size=self._size,
+                protect=not one.passing,
             )
             self._transaction = self._changes.enter_context(changes)
         self._server = stack.enter_context(ExitStack())
@@ -324,7 +328,11 @@ class Disk(Held):
         self._changes.close()
         if options.shrink and not output:
             report({"step": "Shrinking"})
-            shrink(self.image)
+            try:
+                shrink(self.image)
+            except ShrinkError as error:
+                # All else is done, and what the run leaves on this computer has yet to get its place.
+                result["failed_afterwards"] = {"message": error.message, "hint": error.hint}
         if options.shrink or "wiped" in result:
             after = space(output) if output else self.image.space_now()
             result["space"] = {"before": self.image.file_size, "after": after}

@@ -19,6 +19,7 @@ class RunOptions:
         volume: which installation, as `--volume` names it; None where there is only one.
         output: the new image; None to work in place.
         thin: whether the output is an overlay over the image.
+        passing: whether the output is deleted in the end, so that the image below may change.
         dry_run: whether nothing is written at all.
         chkdsk_at_boot: whether the volume's dirty flag is set in the end.
         allow_backing: whether backing files may lie outside the image's folder.
@@ -36,6 +37,7 @@ class RunOptions:
     volume: str | None = None
     output: Path | None = None
     thin: bool = False
+    passing: bool = False
     dry_run: bool = False
     chkdsk_at_boot: bool = False
     allow_backing: bool = False
