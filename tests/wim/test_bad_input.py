@@ -331,7 +331,7 @@ def test_a_library_that_reads_without_end_is_ended(
     monkeypatch.setattr("reseal.wim.volume._SMALLEST_READ", 1 << 40)
     file = FileDevice(source)
     device = file if whole else Slice(file, 0, file.size)
-    with pytest.raises(ImageError, match="its structures form a circle"):
+    with pytest.raises(ImageError, match="its structures form a cycle"):
         run_worker(
             lambda _: capture_volume(device, wim, compression="none"),
             subject="x",
