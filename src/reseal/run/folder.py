@@ -1,4 +1,4 @@
-"""A folder as a medium: before-images put it back where the work fails."""
+"""A folder as a medium: before-images restore it if the work fails."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class OpenedFolder(OpenedTree):
 
     def __init__(self, tree: folder.Folder, subject: str) -> None:
         nothing = ImageError(
-            f"The folder {subject} holds no Windows installation. Nothing was changed.",
-            r"Name the folder that has Windows\System32\config below it.",
+            f"The folder {subject} has no Windows installation. Nothing was changed.",
+            r"Choose the folder that has Windows\System32\config in it.",
         )
         super().__init__(tree, subject, nothing, volume=0)
         self._folder = tree
@@ -37,7 +37,7 @@ class OpenedFolder(OpenedTree):
     def write(
         self, session: Session, place: VolumeRange | None, options: RunOptions
     ) -> dict[str, Any]:
-        """Write what a session has staged."""
+        """Write a session's staged changes."""
         del place, options
         with session.step("Writing"):
             return {"written": asdict(session.commit(self._folder))}
@@ -45,12 +45,12 @@ class OpenedFolder(OpenedTree):
     def read_back(
         self, session: Session, place: VolumeRange | None, look: Callable[[Tree], None]
     ) -> None:
-        """Look at the folder, which is never closed in between."""
+        """Pass the folder, which stays open, to `look`."""
         del session, place
         look(self._folder)
 
     def flush(self) -> None:
-        """Let the changes stand; they are undone when the folder is closed otherwise."""
+        """Make the changes permanent; otherwise closing the folder undoes them."""
         self._folder.commit()
 
 
@@ -68,13 +68,13 @@ class Folder:
                 f"{self._path} is a folder; --output, --thin, --shrink and --chkdsk-at-boot are for "
                 "disk images."
             )
-            raise UsageError(msg, "Copy the folder first, or work on it in place.")
-        # An earlier run that was interrupted is refused here, before a later one could undo it.
+            raise UsageError(msg, "Copy the folder first, or change it in place.")
+        # Refuse a folder with an interrupted run, because this run could undo that one.
         folder.Folder(self._path, read_only=True).close()
         return self
 
     def __exit__(self, *error: object) -> None:
-        # Whatever ended the worker: the before-images put the folder back.
+        # The before-images restore the folder, however the worker ended.
         if any(error) and not self._options.dry_run:
             folder.Folder.recover(self._path)
 
@@ -86,7 +86,7 @@ class Folder:
     def in_worker(self, work: Work, report: Report | None) -> dict[str, Any]:
         """Run work in a worker that gets an `OpenedFolder`."""
         options = self._options
-        # The journal of what is changed lies next to the folder.
+        # The journal of changes is next to the folder.
         own = () if options.dry_run else (self._path.resolve().parent,)
         limits = Limits(reads=(self._path, *options.reads), writes=(*own, *options.writes))
 
@@ -97,4 +97,4 @@ class Folder:
         return in_worker(self._path, run, report, limits)
 
     def finish(self, result: dict[str, Any], report: Report) -> None:
-        """Do nothing: the worker has let it stand."""
+        """Do nothing: the worker made the changes permanent."""

@@ -1,4 +1,4 @@
-"""How an image is opened, and what becomes of it."""
+"""Options for opening an image and for its result."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How to open an image and what to do with the outcome.
+    """How to open an image, and what to do with the result.
 
     Attributes:
-        volume: which installation, as `--volume` names it; None where there is only one.
+        volume: the installation, in the notation of `--volume`; None for the only one.
         output: the new image; None to work in place.
         thin: whether the output is an overlay over the image.
-        dry_run: whether nothing is written at all.
-        chkdsk_at_boot: whether the volume's dirty flag is set in the end.
-        allow_backing: whether backing files may lie outside the image's folder.
-        reads: files and folders of the host, apart from the image, that the work reads.
-        writes: those that it writes, too.
-        switches: names of the switches that providers and checks look at.
-        shrink: whether the image's file is rewritten compactly in the end.
-        index: which image, where the path is a WIM; None for the only one.
+        dry_run: whether to write nothing.
+        chkdsk_at_boot: whether to set the volume's dirty flag at the end.
+        allow_backing: whether backing files may be outside the image's folder.
+        reads: further files and folders of the host that the work reads.
+        writes: further files and folders of the host that the work reads and writes.
+        switches: names of the switches that providers and checks use.
+        shrink: whether to rewrite the image's file compactly at the end.
+        index: index of the image in a WIM; None for the only one.
     """
 
     volume: str | None = None
