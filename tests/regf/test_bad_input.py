@@ -320,7 +320,7 @@ def test_an_edit_that_stops_halfway_is_never_written() -> None:
         victim.delete()
     opened.cells.free_all = original  # type: ignore[method-assign]
     for call in (opened.to_bytes, opened.patches, lambda: opened.root.create("x")):
-        with pytest.raises(RegfError, match="stopped halfway"):
+        with pytest.raises(RegfError, match="failed halfway"):
             call()
 
 
