@@ -115,7 +115,13 @@ def _run(command: list[str], script: str | None = None) -> tuple[float, float]:
 
 
 def measure(job: Job, original: Path, runs: int) -> Result:
-    """Measure one command, each time on a fresh copy that is in the page cache."""
+    """Measure one command, each time on a fresh copy in the page cache.
+
+    Args:
+        job: task, tool, command and standard input.
+        original: the hive to copy.
+        runs: number of runs.
+    """
     what, who, command, script = job
     seconds, memory = [], 0.0
     for _ in range(runs):

@@ -72,7 +72,7 @@ def comparisons(lines: Iterable[str]) -> Iterator[Comparison]:
 def table(found: Iterable[Comparison]) -> str:
     """Return the table of the page, in Markdown."""
     lines = [
-        "| what | reseal | beside it | | ratio |",
+        "| what | reseal | compared with | | ratio |",
         "|---|---|---|---|---|",
     ]
     for one in found:
@@ -93,7 +93,7 @@ def chart(found: list[Comparison]) -> str:
     parts = [
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" '
-            'aria-label="How many times the floor or the peer reseal takes">'
+            'aria-label="reseal\'s time as a multiple of the floor or the peer">'
         ),
         (
             "<style>text{font:13px sans-serif;fill:#57606a}.own{fill:#3b7dc4}.peer{fill:#2f9e62}"
@@ -106,7 +106,7 @@ def chart(found: list[Comparison]) -> str:
         kind = "own" if one.is_floor else "peer"
         parts += [
             f'<text x="0" y="{top + 12}">{escape(_short(one.what))}</text>',
-            f'<text x="0" y="{top + 27}" opacity=".75">{escape(_short(f"beside {one.other}"))}</text>',
+            f'<text x="0" y="{top + 27}" opacity=".75">{escape(_short(f"compared with {one.other}"))}</text>',
             f'<rect class="{kind}" x="{_NAMES}" y="{top}" width="{width:.1f}" height="18" rx="2"/>',
             f'<text x="{_NAMES + width + 6:.1f}" y="{top + 14}">{one.ratio:.2f}</text>',
         ]
@@ -135,8 +135,8 @@ def write(lines: list[str], page: Path, machine: str) -> None:
     picture.write_text(chart(found), "utf-8")
     head, _, rest = page.read_text("utf-8").partition(_BEGIN)
     _, _, tail = rest.partition(_END)
-    alt = "How many times the floor or the peer reseal takes"
+    alt = "reseal's time as a multiple of the floor or the peer"
     made = f"{_BEGIN}\n{machine}\n\n{table(found)}\n\n![{alt}]({picture.name})\n\n"
-    made += "Blue: beside a floor. Green: beside a peer; shorter than the line is faster.\n\n"
+    made += "Blue: compared with a floor. Green: with a peer; bars left of the line are faster.\n\n"
     made += "All that was printed:\n\n```text\n" + "\n".join(lines) + "\n```\n"
     page.write_text(f"{head}{made}{_END}{tail}", "utf-8")

@@ -100,18 +100,34 @@ class Tree(Protocol):
 
         A WOF-compressed file loses its reparse point and WofCompressedData stream; an
         LZNT1-compressed file is rewritten whole.
+
+        Args:
+            path: path of the file.
+            data: the new content.
+            stream: name of the stream, added if missing; empty for the unnamed one.
         """
         ...
 
     def patch(self, path: str, offset: int, data: bytes) -> None:
-        """Write `data` at `offset` of an existing file's unnamed stream, growing it if needed.
+        """Write into an existing file's unnamed stream, growing it if needed.
 
         Compressed files are rewritten whole, as by `write`.
+
+        Args:
+            path: path of the file.
+            offset: byte offset; a gap after the old end is filled with zeros.
+            data: bytes to write.
         """
         ...
 
     def create(self, path: str, data: bytes = b"", *, descriptor: bytes | None = None) -> None:
-        """Create a file. `descriptor` is self-relative; None inherits from the parent folder."""
+        """Create a file.
+
+        Args:
+            path: path of the new file, in an existing folder.
+            data: its content.
+            descriptor: self-relative security descriptor; None inherits from the folder.
+        """
         ...
 
     def make_directory(self, path: str, *, descriptor: bytes | None = None) -> None:

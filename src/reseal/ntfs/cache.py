@@ -76,7 +76,13 @@ class BlockCache:
         self._blocks: OrderedDict[int, _Block] = OrderedDict()
 
     def read_to(self, address: int, offset: int, size: int) -> None:
-        """Copy `size` bytes at `offset` of the device to memory."""
+        """Copy bytes from the device to memory.
+
+        Args:
+            address: address in memory.
+            offset: byte offset on the device.
+            size: number of bytes.
+        """
         if size >= LARGE:
             self._read_large(address, offset, size)
             return
@@ -89,7 +95,13 @@ class BlockCache:
             size -= part
 
     def write_from(self, address: int, offset: int, size: int) -> None:
-        """Copy `size` bytes from memory to `offset` of the device."""
+        """Copy bytes from memory to the device.
+
+        Args:
+            address: address in memory.
+            offset: byte offset on the device.
+            size: number of bytes.
+        """
         if size >= LARGE:
             self._write_large(address, offset, size)
             return

@@ -6,7 +6,7 @@ index of these files. So the whole $MFT is read once, and one byte of each recor
 with the bit are opened, to get their names.
 
 Layout: documented by the Linux-NTFS project. $STANDARD_INFORMATION is the first attribute of a base
-record, resident and unnamed, and lies before the first two bytes that the update sequence replaces.
+record, resident and unnamed, before the first two bytes that the update sequence replaces.
 """
 
 from __future__ import annotations

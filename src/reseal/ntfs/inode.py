@@ -315,7 +315,13 @@ class Inode:
         return buffer[0], buffer[1], buffer[2], buffer[3]
 
     def set_times(self, created: int, modified: int, accessed: int) -> None:
-        """Set three times in 100 ns since 1601-01-01 UTC; the record change time becomes now."""
+        """Set three times in 100 ns since 1601-01-01 UTC; the record change time becomes now.
+
+        Args:
+            created: creation time.
+            modified: modification time.
+            accessed: access time.
+        """
         buffer = (ctypes.c_uint64 * 3)(created, modified, accessed)
         self.mount.check(
             self.mount.call(

@@ -206,13 +206,25 @@ class RawVolume:
         return self._value(wanted)
 
     def has(self, number: int, kind: int, name: str) -> bool:
-        """Whether a file has an attribute. Arguments as for `value`."""
+        """Whether a file has an attribute.
+
+        Args:
+            number: record number of the file.
+            kind: attribute type.
+            name: attribute name; empty for an unnamed attribute.
+        """
         return bool(self._named(number, kind, name))
 
     def attribute_records(self, number: int, kind: int, name: str) -> list[tuple[Record, int, int]]:
         """Return (file record, byte offset in it, bytes) of each part of an attribute.
 
-        Arguments as for `value`.
+        Args:
+            number: record number of the file.
+            kind: attribute type.
+            name: attribute name; empty for an unnamed attribute.
+
+        Raises:
+            VolumeError: a file record is damaged.
         """
         found = self._named(number, kind, name)
         return [(piece.record, piece.offset, piece.length) for piece in found]
@@ -360,7 +372,16 @@ class RawVolume:
     # Content
 
     def read(self, value: Value, offset: int, size: int) -> bytes:
-        """Return `size` bytes of a value from byte `offset`. Raises VolumeError if it is shorter."""
+        """Read a part of a value.
+
+        Args:
+            value: the value.
+            offset: byte offset in it.
+            size: number of bytes.
+
+        Raises:
+            VolumeError: the value is shorter.
+        """
         if offset < 0 or size < 0 or offset + size > value.size:
             raise self.damaged("an attribute ends early")
         if value.record is not None:
@@ -376,7 +397,13 @@ class RawVolume:
         return b"".join(parts)
 
     def places(self, value: Value, offset: int, size: int) -> Iterator[tuple[int | None, int, int]]:
-        """Yield (place in the volume or None for a hole, start, end in the value) of a range."""
+        """Yield (place in the volume or None for a hole, start, end in the value) of a range.
+
+        Args:
+            value: the value.
+            offset: byte offset of the range in it.
+            size: bytes of the range.
+        """
         end = offset + size
         for extent in value.extents:
             first, last = max(offset, extent.start), min(end, extent.start + extent.length)

@@ -350,7 +350,13 @@ class Volume(VolumeReader):
             inode.set_descriptor(descriptor)
 
     def set_times(self, path: str, *, created: int, modified: int) -> None:
-        """Set the times of an entry, in 100 ns since 1601-01-01 UTC; access time as `modified`."""
+        """Set the times of an entry, in 100 ns since 1601-01-01 UTC.
+
+        Args:
+            path: path of the entry.
+            created: its creation time.
+            modified: its modification and access time.
+        """
         with self._changed(path) as inode:
             inode.set_times(created, modified, modified)
 

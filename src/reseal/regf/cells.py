@@ -98,7 +98,17 @@ class Cells:
         return start + 4, start + size
 
     def locate_signed(self, offset: int, signature: bytes, need: int, what: str) -> tuple[int, int]:
-        """Check the signature of a cell; return start and end as `locate`."""
+        """Check the signature of a cell; return start and end as `locate`.
+
+        Args:
+            offset: offset of the cell.
+            signature: the expected two bytes.
+            need: minimum bytes of content.
+            what: the content, for messages.
+
+        Raises:
+            RegfError: as for `locate`, or the signature is wrong.
+        """
         start, end = self.locate(offset, need, what)
         if self.data[start : start + 2] != signature:
             raise self.damage(f"the cell of {what} has the wrong signature", offset)

@@ -125,7 +125,13 @@ class ValueList:
             self._store((*self.offsets(), *offsets))
 
     def make(self, name: str, number: int, content: bytes) -> int:
-        """Create a value without adding it to the list; return its offset. Arguments as for `add`."""
+        """Create a value without adding it to the list; return its offset.
+
+        Args:
+            name: its name.
+            number: its type.
+            content: its data as stored.
+        """
         cells = self._cells
         stored, compressed = names.encode(name)
         offset = cells.allocate(node.VK_SIZE + len(stored), self._key)

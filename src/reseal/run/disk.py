@@ -72,7 +72,7 @@ class OpenedDisk:
     def write(
         self, session: Session, place: VolumeRange | None, options: RunOptions
     ) -> dict[str, Any]:
-        """Write a session's staged changes to its volume and the boot stores."""
+        """See `Opened.write`."""
         assert place
         part, wiped = self.part(place), {}
         with session.step("Writing"):
@@ -95,7 +95,7 @@ class OpenedDisk:
     def read_back(
         self, session: Session, place: VolumeRange | None, look: Callable[[Tree], None]
     ) -> None:
-        """Open the volume again and pass it to `look`; read back the boot stores."""
+        """See `Opened.read_back`."""
         assert place
         with Volume.open(self.part(place), read_only=True, name=self.subject) as volume:
             look(volume)

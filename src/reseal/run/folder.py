@@ -37,7 +37,7 @@ class OpenedFolder(OpenedTree):
     def write(
         self, session: Session, place: VolumeRange | None, options: RunOptions
     ) -> dict[str, Any]:
-        """Write a session's staged changes."""
+        """See `Opened.write`."""
         del place, options
         with session.step("Writing"):
             return {"written": asdict(session.commit(self._folder))}
@@ -45,7 +45,7 @@ class OpenedFolder(OpenedTree):
     def read_back(
         self, session: Session, place: VolumeRange | None, look: Callable[[Tree], None]
     ) -> None:
-        """Pass the folder, which stays open, to `look`."""
+        """See `Opened.read_back`. The folder stays open, so this does not open it again."""
         del session, place
         look(self._folder)
 

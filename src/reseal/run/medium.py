@@ -49,7 +49,13 @@ class Opened(Protocol):
     def write(
         self, session: Session, place: VolumeRange | None, options: RunOptions
     ) -> dict[str, Any]:
-        """Write a session's staged changes; return additions to the record, such as `written`."""
+        """Write a session's staged changes; return additions to the record, such as `written`.
+
+        Args:
+            session: the session.
+            place: the volume on the disk; None in a folder.
+            options: what to do with the result.
+        """
         ...
 
     def read_back(

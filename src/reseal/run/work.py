@@ -59,7 +59,13 @@ def perform(
 
 
 def session_of(chosen: Found, options: RunOptions, report: Report = lambda _: None) -> Session:
-    """Start a session on an installation."""
+    """Start a session on an installation.
+
+    Args:
+        chosen: the installation and its volume.
+        options: how to open the image, and what to do with the result.
+        report: receives `{"step": …}`.
+    """
     return Session(
         chosen.installation,
         volume_state=chosen.state,

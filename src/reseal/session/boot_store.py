@@ -89,7 +89,16 @@ class BootStore:
         return ", ".join(Notation(self.store, one, self.places).show(element))
 
     def set(self, one: BcdObject, number: int, value: Value) -> bool:
-        """Stage the value of an element; return whether it changes."""
+        """Stage the value of an element; return whether it changes.
+
+        Args:
+            one: the object.
+            number: number of the element.
+            value: its value.
+
+        Raises:
+            BcdUsageError: the element can't hold the value.
+        """
         old = one.element(number)
         one.set(number, value)
         new = one.element(number)

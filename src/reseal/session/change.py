@@ -52,7 +52,13 @@ class Change:
 
 
 def value_state(name: str, kind: int, data: bytes) -> State:
-    """Convert a registry value to plain data; the content of a password value is hidden."""
+    """Convert a registry value to plain data; the content of a password value is hidden.
+
+    Args:
+        name: name of the value.
+        kind: its type.
+        data: its data as stored.
+    """
     if name.casefold() in _SECRET_VALUES:
         return {"type": types.name(kind), "data": "(hidden)"}
     decoded = types.decode(kind, data)

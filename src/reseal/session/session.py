@@ -184,15 +184,15 @@ class Session:
                 self.record("create_key", place.shown, None, {"keys": 1, "values": 0})
 
     def set_text(self, path: str, name: str, text: str) -> None:
-        """Set a REG_SZ value."""
+        """Set a REG_SZ value; see `set_value`."""
         self.set_value(path, name, types.REG_SZ, types.encode(types.REG_SZ, text))
 
     def set_number(self, path: str, name: str, number: int) -> None:
-        """Set a REG_DWORD value."""
+        """Set a REG_DWORD value; see `set_value`."""
         self.set_value(path, name, types.REG_DWORD, types.encode(types.REG_DWORD, number))
 
     def set_strings(self, path: str, name: str, strings: list[str]) -> None:
-        """Set a REG_MULTI_SZ value."""
+        """Set a REG_MULTI_SZ value; see `set_value`."""
         self.set_value(path, name, types.REG_MULTI_SZ, types.encode(types.REG_MULTI_SZ, strings))
 
     def delete_value(self, path: str | Location, name: str) -> bool:

@@ -61,7 +61,13 @@ def boot_store(system: Device, windows: Device, *, uefi: bool) -> bytes:
 def standard_objects(
     system: Device, windows: Device, *, uefi: bool
 ) -> dict[UUID, tuple[int, dict[int, Value]]]:
-    """The objects of `boot_store`, for tests that add others. Arguments as for `boot_store`."""
+    """Return the objects of `boot_store`, for tests that add others.
+
+    Args:
+        system: the partition that the firmware boots from.
+        windows: the partition that holds Windows.
+        uefi: whether the firmware is UEFI.
+    """
     suffix = "efi" if uefi else "exe"
     system_part, windows_part = DeviceValue(system), DeviceValue(windows)
     firmware: dict[int, Value] = {0x12000002: r"\EFI\Microsoft\Boot\bootmgfw.efi"} if uefi else {}

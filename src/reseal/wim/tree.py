@@ -255,38 +255,38 @@ class WimTree:
         self._refuse(path, "can't be changed in place")
 
     def write(self, path: str, _data: bytes, *, stream: str = "") -> None:
-        """Refuse."""
+        """Refuse; see `Tree`."""
         del stream
         self._cannot(path)
 
     def patch(self, path: str, _offset: int, _data: bytes) -> None:
-        """Refuse."""
+        """Refuse; see `Tree`."""
         self._cannot(path)
 
     def create(self, path: str, _data: bytes = b"", *, descriptor: bytes | None = None) -> None:
-        """Refuse."""
+        """Refuse; see `Tree`."""
         del descriptor
         self._cannot(path)
 
     def make_directory(self, path: str, *, descriptor: bytes | None = None) -> None:
-        """Refuse."""
+        """Refuse; see `Tree`."""
         del descriptor
         self._cannot(path)
 
     def delete(self, path: str) -> None:
-        """Refuse."""
+        """Refuse; see `Tree`."""
         self._cannot(path)
 
     def rename(self, path: str, _new_path: str) -> None:
-        """Refuse."""
+        """Refuse; see `Tree`."""
         self._cannot(path)
 
     def set_attributes(self, path: str, _attributes: int) -> None:
-        """Refuse."""
+        """Refuse; see `Tree`."""
         self._cannot(path)
 
     def set_descriptor(self, path: str, _descriptor: bytes) -> None:
-        """Refuse."""
+        """Refuse; see `Tree`."""
         self._cannot(path)
 
 

@@ -41,7 +41,16 @@ def require_writable(wim: Wim) -> None:
 
 
 def set_properties(wim: Wim, index: int, properties: Mapping[str, str]) -> None:
-    """Set properties of an image's XML data, by path."""
+    """Set properties in the XML data of an image.
+
+    Args:
+        wim: the WIM.
+        index: index of the image, from 1.
+        properties: text by path.
+
+    Raises:
+        WimError: libwim refuses a property.
+    """
     for path, text in properties.items():
         code = wim.calls.wimlib_set_image_property(wim.handle, index, path.encode(), text.encode())
         wim.check(code, f"can't be given the property {path}")

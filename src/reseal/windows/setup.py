@@ -84,13 +84,25 @@ def executed_names(registry: Registry) -> tuple[str, ...]:
 
 
 def executed(registry: Registry, manager: str, name: str) -> list[str]:
-    """The programs in such a value of a control set's Session Manager; empty if malformed."""
+    """Return the programs in such a value; empty if it is malformed.
+
+    Args:
+        registry: the registry.
+        manager: path of a control set's Session Manager key.
+        name: name of the value.
+    """
     strings = registry.value(manager, name)
     return [one for one in strings if one] if isinstance(strings, list) else []
 
 
 def executed_beside(registry: Registry, manager: str, name: str) -> list[str]:
-    """The programs in such a value, without setupcl.exe."""
+    """Return the programs in such a value, without setupcl.exe.
+
+    Args:
+        registry: the registry.
+        manager: path of a control set's Session Manager key.
+        name: name of the value.
+    """
     return [one for one in executed(registry, manager, name) if one.lower() != SETUPCL_EXE]
 
 
