@@ -1,4 +1,4 @@
-"""How an image is opened, and what becomes of it."""
+"""Options for opening an image and for its result."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How to open an image and what to do with the outcome.
+    """How to open an image, and what to do with the result.
 
     Attributes:
-        volume: which installation, as `--volume` names it; None where there is only one.
+        volume: the installation, in the notation of `--volume`; None for the only one.
         output: the new image; None to work in place.
         thin: whether the output is an overlay over the image.
         passing: whether the output is deleted in the end, so that the image below may change.
