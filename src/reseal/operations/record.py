@@ -338,6 +338,10 @@ def identity_text(record: Mapping[str, Any]) -> str:
 
 def save_identity(record: Mapping[str, Any], path: Path) -> None:
     """Write the identity that a run found, for `verify --identity`."""
+    from dataclasses import replace
+
     from reseal.proof.identity import MachineIdentity
 
-    MachineIdentity.from_json(record["before"]["identity"], "The record").save(path)
+    identity = MachineIdentity.from_json(record["before"]["identity"], "The record")
+    replaced = record.get("sid") or {}
+    replace(identity, fresh_sid=replaced.get("new")).save(path)
