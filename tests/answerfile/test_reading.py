@@ -383,3 +383,15 @@ def test_junk_is_an_answer_file_error_or_reads_back(junk: bytes, data: bytes, pl
         assert error.message.isprintable()  # noqa: PT017
         return
     assert answer_file.to_bytes() == mutated
+
+
+@pytest.mark.parametrize("text", [text for text, _, _ in BROKEN.values() if len(text) < 200])
+def test_no_message_quotes_the_file(text: str) -> None:
+    """What breaks the form may be part of a password."""
+    marked = (
+        text.replace("x", "S3cret").replace("R&D", "S3cret&S3cret").replace("?a=1", "?S3cret=1")
+    )
+    try:
+        document(marked)
+    except AnswerFileError as error:
+        assert "S3cret" not in f"{error.message} {error.hint}"  # noqa: PT017
