@@ -44,6 +44,11 @@ if TYPE_CHECKING:
 @click.option(
     "--sid-now", is_flag=True, help="Give the machine its new SID now, not at its first boot."
 )
+@click.option(
+    "--all-volumes",
+    is_flag=True,
+    help="Also change the image's other volumes: profiles, page files.",
+)
 @click.option("--rearm", is_flag=True, help="Rearm the activation at the first boot.")
 @click.option(
     "--remove-drivers", is_flag=True, help="Take third parties' driver packages out, too."

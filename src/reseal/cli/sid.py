@@ -28,7 +28,11 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Let Windows replace it at the next boot; with --new or --set: by that.",
 )
-@click.option("--all-volumes", is_flag=True, help="Change the other volumes' descriptors, too.")
+@click.option(
+    "--all-volumes",
+    is_flag=True,
+    help="Also change the image's other volumes: profiles and permissions.",
+)
 @click.option("--force", is_flag=True, help="Also for a member of a domain.")
 @click.option("--yes", is_flag=True, help="Accept what the change breaks.")
 @shares(
