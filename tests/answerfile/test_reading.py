@@ -138,6 +138,11 @@ BROKEN = {
     "an ampersand in an attribute": ("<a>\n<b c='x & y'/></a>", "2:9", "this & starts no"),
     "an entity without semicolon": ("<a>\n<b>x &amp y</b></a>", "2:6", "this & starts no"),
     "hyphens in a comment": ("<a>\n<!-- a --b --></a>", "2:8", "a comment holds --"),
+    "hyphens in a long comment": (
+        f"<a><!-- {'x' * 9000}\n a --b --></a>",
+        "2:4",
+        "a comment holds --",
+    ),
     "a comment that ends in a hyphen": ("<a><!-- a ---></a>", "1:11", "a comment holds --"),
     "a less-than before a number": ("<a>\n<b>x <2</b></a>", "2:7", "the < before this place"),
     "a less-than before an equals sign": ("<a>x<=y</a>", "1:6", "the < before this place"),
