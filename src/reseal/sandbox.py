@@ -54,6 +54,7 @@ _libc.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
 _libc.syscall.restype = ctypes.c_long
 
 # linux/prctl.h
+_PR_SET_DUMPABLE = 4
 _PR_SET_SECCOMP = 22
 _PR_SET_NO_NEW_PRIVS = 38
 _SECCOMP_MODE_FILTER = 2
@@ -160,6 +161,14 @@ def heartbeat() -> None:
 def features() -> dict[str, int | bool]:
     """Say what this system offers: `landlock`, the version of its interface or 0, and `seccomp`."""
     return {"landlock": _landlock_version(), "seccomp": _seccomp_filter() is not None}
+
+
+def hide_memory() -> None:
+    """Keep this process's memory, and that of its forks, out of core files and from other processes.
+
+    To be called before a secret is in it.
+    """
+    _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def limit(*, memory: int | None, processor: float | None) -> None:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Fail also where only what Sysprep leaves, too, was found.",
 )
-@shares("volume", "index", "as_json", "allow_backing", "quiet", "verbose")
+@shares("volume", "index", "keys", "as_json", "allow_backing", "quiet", "verbose")
 def verify(
     image: Path,
     against: tuple[Path, ...],

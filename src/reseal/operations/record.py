@@ -121,6 +121,17 @@ class Space(TypedDict):
     after: int
 
 
+class DecryptedVolume(TypedDict):
+    """A volume that BitLocker encrypted and that was decrypted first; sizes in bytes."""
+
+    volume: int
+    size: int
+    written: int
+    cipher: str
+    id: str
+    seconds: float
+
+
 class CheckRecord(TypedDict):
     """What a check found, as `reseal.checks.Finding` describes it."""
 
@@ -242,6 +253,7 @@ class RunRecord(TypedDict):
     not_proved: list[str]
     space: NotRequired[Space]
     wiped: NotRequired[dict[str, int]]
+    decrypted: NotRequired[DecryptedVolume | None]
 
 
 class GeneralizeRecord(RunRecord):

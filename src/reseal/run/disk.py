@@ -8,7 +8,9 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from reseal.bitlocker import OpenVolume, encrypted
 from reseal.disk import FileDevice, Image, Slice, Transaction, connect
+from reseal.disk.device import part
 from reseal.disk.image import space
 from reseal.disk.nbd import NbdDevice
 from reseal.disk.shrink import require_shrinkable, shrink
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from reseal.bitlocker import Key
     from reseal.disk import Device, VolumeRange
     from reseal.run.medium import Work
     from reseal.run.opening import Found
@@ -42,11 +45,13 @@ class OpenedDisk:
     Attributes:
         device: the disk.
         subject: the image's name, for messages.
+        keys: what opens volumes that BitLocker encrypts; None where they stay closed.
     """
 
-    def __init__(self, device: Device, subject: str) -> None:
+    def __init__(self, device: Device, subject: str, keys: tuple[Key, ...] | None = None) -> None:
         self.device = device
         self.subject = subject
+        self.keys = keys
 
     @property
     def traffic(self) -> dict[str, int] | None:
@@ -60,15 +65,22 @@ class OpenedDisk:
 
     def installations(self, *, ignore_logs: bool = False) -> AbstractContextManager[list[Found]]:
         """Open every NTFS volume, and yield the installations on them."""
-        return installations(self.device, self.subject, ignore_logs=ignore_logs)
+        return installations(self.device, self.subject, ignore_logs=ignore_logs, keys=self.keys)
 
     def boot_stores(self) -> list[BootStore]:
         """Find the stores that the disk can boot from."""
         return boot_stores.find(self.device, self.subject)
 
     def part(self, place: VolumeRange) -> Slice:
-        """Return what a partition holds, as a device."""
+        """Return a partition as it lies on the disk, encrypted or not."""
         return Slice(self.device, place.offset, place.size)
+
+    def content(self, offset: int, size: int) -> Device:
+        """Return what a partition holds, as a device; one that is encrypted is read only."""
+        content = part(self.device, offset, size)
+        if self.keys is not None and encrypted(content):
+            return OpenVolume.open(content, self.keys, self.subject)
+        return content
 
     def write(
         self, session: Session, place: VolumeRange | None, options: RunOptions
@@ -189,6 +201,7 @@ def on_device(
     report: Report | None,
     limits: Limits,
     subject: str | None = None,
+    keys: tuple[Key, ...] | None = None,
 ) -> dict[str, Any]:
     """Run work in a worker on a disk.
 
@@ -199,11 +212,12 @@ def on_device(
         report: gets what the work reports.
         limits: what the worker may take and touch.
         subject: what messages call the disk; None for the image's path.
+        keys: what opens volumes that BitLocker encrypts; None where they stay closed.
     """
 
     def run(report: Report) -> dict[str, Any]:
         with closing(device()) as opened:
-            return work(OpenedDisk(opened, subject or str(path)), report)
+            return work(OpenedDisk(opened, subject or str(path), keys), report)
 
     return in_worker(path, run, report, limits)
 
@@ -280,7 +294,12 @@ class Disk(Held):
             writes=(*self._options.writes, *writes),
         )
         return on_device(
-            self.path, self._device(), work, report, replace(limits, keeps=self._keeps)
+            self.path,
+            self._device(),
+            work,
+            report,
+            replace(limits, keeps=self._keeps),
+            keys=self._options.keys,
         )
 
     def _device(self) -> Callable[[], Device]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from reseal.bitlocker import Key
+
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
@@ -25,6 +27,10 @@ class RunOptions:
         switches: names of the switches that providers and checks look at.
         shrink: whether the image's file is rewritten compactly in the end.
         index: which image, where the path is a WIM; None for the only one.
+        keys: what opens volumes that BitLocker encrypts, apart from a clear key; None where such
+            volumes stay closed.
+        decrypt: whether the volume of the installation is decrypted first, if it is encrypted.
+        prevent_device_encryption: whether Windows is kept from encrypting it again by itself.
     """
 
     volume: str | None = None
@@ -38,3 +44,6 @@ class RunOptions:
     switches: frozenset[str] = frozenset()
     shrink: bool = False
     index: int | None = None
+    keys: tuple[Key, ...] | None = None
+    decrypt: bool = False
+    prevent_device_encryption: bool = False

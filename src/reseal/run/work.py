@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -55,9 +56,12 @@ def perform(
 
 def session_of(chosen: Found, options: RunOptions, report: Report = lambda _: None) -> Session:
     """Begin a session on an installation."""
+    state = chosen.state
+    if state and options.decrypt:  # in a dry run it still is encrypted, and won't be then
+        state = replace(state, encrypted=False)
     return Session(
         chosen.installation,
-        volume_state=chosen.state,
+        volume_state=state,
         neighbours=chosen.neighbours,
         boot_stores=chosen.boot_stores,
         parts=chosen.parts,

@@ -332,6 +332,15 @@ class Session:
             after: State = {"logs": "empty"}
             self.record("wipe_free", loaded.file, {"bytes": wiped}, after)
 
+    def replay_logs(self, loaded: LoadedHive) -> bool:
+        """Write what a hive's logs hold into the hive, and empty them; true if they held anything."""
+        if not loaded.hive.recovered or loaded.name in self._edited:
+            return False
+        self._edited.add(loaded.name)
+        logs = [f"{loaded.file}.{suffix}" for suffix in loaded.logs]
+        self.record("replay_logs", loaded.file, {"logs": ", ".join(logs)}, {"logs": "empty"})
+        return True
+
     # Verbs for files
 
     def delete_file(self, path: str) -> bool:

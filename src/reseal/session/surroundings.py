@@ -21,6 +21,7 @@ class VolumeState:
         hibernation: `none`, `hibernated` or `fast startup`.
         shadow_copies: number of shadow copies (restore points) on the volume.
         journal: whether the volume has a USN journal.
+        encrypted: whether BitLocker encrypts the volume.
     """
 
     dirty: bool
@@ -28,6 +29,7 @@ class VolumeState:
     hibernation: str
     shadow_copies: int
     journal: bool = False
+    encrypted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
