@@ -12,7 +12,19 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import clone, fleet, generalize, regf, results, secure, sid, startup, verify, wim
+from bench import (
+    clone,
+    fleet,
+    generalize,
+    regf,
+    results,
+    sandbox,
+    secure,
+    sid,
+    startup,
+    verify,
+    wim,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +33,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "explanation" / "performance.md"
 #: See `results` for the form of what each yields.
 MEASUREMENTS = {
     one.__name__.rpartition(".")[2]: one.measure
-    for one in (generalize, secure, sid, clone, fleet, verify, wim, startup)
+    for one in (generalize, secure, sid, clone, fleet, verify, wim, startup, sandbox)
 } | {"regf": regf.lines}
 
 
