@@ -19,6 +19,7 @@ from bench import (
     generalize,
     regf,
     results,
+    sandbox,
     secure,
     sid,
     startup,
@@ -33,7 +34,18 @@ PAGE = Path(__file__).parents[1] / "docs" / "explanation" / "performance.md"
 #: `results` describes the output format.
 MEASUREMENTS = {
     one.__name__.rpartition(".")[2]: one.measure
-    for one in (generalize, secure, sid, clone, fleet, verify, wim, bitlocker, startup)
+    for one in (
+        generalize,
+        secure,
+        sid,
+        clone,
+        fleet,
+        verify,
+        wim,
+        bitlocker,
+        startup,
+        sandbox,
+    )
 } | {"regf": regf.lines}
 
 

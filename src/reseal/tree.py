@@ -187,7 +187,7 @@ def parent(path: str) -> str:
     return path.rpartition("\\")[0]
 
 
-def walk(tree: Tree, path: str) -> Iterator[tuple[str, Stat]]:
+def walk(tree: Files, path: str) -> Iterator[tuple[str, Stat]]:
     """Yield (path, stat) of all entries below a directory, parents first, without following links."""
     pending = [path]
     while pending:
