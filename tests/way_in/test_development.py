@@ -1,4 +1,4 @@
-"""The development pages: their diffs apply to this tree, and what they add passes the tests that they name."""
+"""The development pages: their diffs apply to this tree, and pass the tests that the pages name."""
 
 from __future__ import annotations
 
@@ -52,9 +52,10 @@ def test_an_example_applies_and_passes_the_tests_that_the_page_names(
     commands = _RUN.findall(text)
     assert any(one.startswith("pytest ") for one in commands)
     for command in commands:
-        command = re.sub("^pytest", "python -m pytest -n0 -q", command)
+        python = shlex.quote(sys.executable)
+        line = re.sub("^python", python, re.sub("^pytest", f"{python} -m pytest -n0 -q", command))
         done = subprocess.run(
-            ["bash", "-c", re.sub("^python", shlex.quote(sys.executable), command)],
+            ["bash", "-c", line],
             cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
