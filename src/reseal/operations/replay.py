@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from reseal.errors import ImageError
 from reseal.mark import Mark
+from reseal.regf import baseblock
 from reseal.sid import hives
 from reseal.windows.names import LOG_SUFFIXES
 
@@ -27,9 +28,9 @@ def replay(session: Session) -> None:
         ImageError: the machine needs that hive.
     """
     needed = hives.needed(session)
-    with session.acting("reseal", Mark.DOCUMENTED):
+    with session.acting("reseal", Mark.DOCUMENTED), session.step("Replaying the logs of hives"):
         for path in hives.paths(session):
-            if not _has_logs(session, path):
+            if not _may_be_dirty(session, path):
                 continue
             try:
                 loaded = session.registry.load_file(path)
@@ -44,6 +45,10 @@ def replay(session: Session) -> None:
                 session.registry.unload(loaded)
 
 
-def _has_logs(session: Session, path: str) -> bool:
+def _may_be_dirty(session: Session, path: str) -> bool:
+    """Whether a hive has logs, or was not written whole: then its two sequence numbers differ."""
     stats = (session.files.stat(f"{path}.{suffix}") for suffix in LOG_SUFFIXES)
-    return any(stat is not None and stat.size for stat in stats)
+    if any(stat is not None and stat.size for stat in stats):
+        return True
+    head = session.installation.volumes.read(path, baseblock.PRIMARY_SEQUENCE, 8)
+    return head[:4] != head[4:]
