@@ -14,6 +14,8 @@ from reseal.testing.windows import windows
 from tests.end_to_end import composed, judges
 
 CLASSES = r"Users\Alice\AppData\Local\Microsoft\Windows\UsrClass.dat"
+#: What a crash left of a log: its signature and nothing else.
+BROKEN = b"regf" + bytes(4092)
 OTHER = r"Windows\System32\config\BBI"
 
 
@@ -67,7 +69,7 @@ def test_a_hive_whose_logs_can_t_be_replayed_stays_and_is_named(
     path: str, corpus: Path, tmp_path: Path
 ) -> None:
     files = _dirty(corpus, "BBI")
-    files |= {".LOG1": b"", ".LOG2": b""}
+    files |= {".LOG1": BROKEN, ".LOG2": BROKEN}
     image = tmp_path / "image.raw"
     windows(image, _machine(path, files), size=64 << 20)
     record = judges.generalize(image)
@@ -78,7 +80,7 @@ def test_a_hive_whose_logs_can_t_be_replayed_stays_and_is_named(
 
 @pytest.mark.corpus
 def test_a_needed_one_stops_the_run(corpus: Path, tmp_path: Path) -> None:
-    files = _dirty(corpus, "DEFAULT") | {".LOG1": b"", ".LOG2": b""}
+    files = _dirty(corpus, "DEFAULT") | {".LOG1": BROKEN, ".LOG2": BROKEN}
     image = tmp_path / "image.raw"
     windows(image, _machine(r"Windows\System32\config\DEFAULT", files), size=64 << 20)
     before = image.read_bytes()

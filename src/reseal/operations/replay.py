@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from reseal.errors import ImageError
 from reseal.mark import Mark
-from reseal.regf import baseblock
 from reseal.sid import hives
 from reseal.windows.names import LOG_SUFFIXES
 
@@ -30,7 +29,7 @@ def replay(session: Session) -> None:
     needed = hives.needed(session)
     with session.acting("reseal", Mark.DOCUMENTED), session.step("Replaying the logs of hives"):
         for path in hives.paths(session):
-            if not _may_be_dirty(session, path):
+            if not _has_logs(session, path):
                 continue
             try:
                 loaded = session.registry.load_file(path)
@@ -45,10 +44,6 @@ def replay(session: Session) -> None:
                 session.registry.unload(loaded)
 
 
-def _may_be_dirty(session: Session, path: str) -> bool:
-    """Whether a hive has logs, or was not written whole: then its two sequence numbers differ."""
+def _has_logs(session: Session, path: str) -> bool:
     stats = (session.files.stat(f"{path}.{suffix}") for suffix in LOG_SUFFIXES)
-    if any(stat is not None and stat.size for stat in stats):
-        return True
-    head = session.installation.volumes.read(path, baseblock.PRIMARY_SEQUENCE, 8)
-    return head[:4] != head[4:]
+    return any(stat is not None and stat.size for stat in stats)
