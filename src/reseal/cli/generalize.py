@@ -14,7 +14,7 @@ from reseal.cli.options import (
     force_option,
     image_argument,
 )
-from reseal.cli.run import Run, shares
+from reseal.cli.run import DECRYPTING, Run, shares
 from reseal.cli.steps import StepsCommand
 from reseal.errors import UsageError
 from reseal.operations.generalize import Generalize, GeneralizeRequest
@@ -83,6 +83,7 @@ if TYPE_CHECKING:
 @shares(
     *("output", "thin", "dry_run", "volume", "index", "as_json", "allow_backing", "report_files"),
     *("quiet", "verbose"),
+    *DECRYPTING,
 )
 def generalize(
     image: Path, oobe: bool, audit: bool, steps: list[tuple[str, ...]], run: Run, **options: Any

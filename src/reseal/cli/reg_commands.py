@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
 from typing import TYPE_CHECKING, Protocol
 
@@ -9,8 +11,9 @@ import click
 
 from reseal.cli import console
 from reseal.cli.help import argument
+from reseal.cli.keys import read_keys
 from reseal.cli.options import PATH, among, json_option, report_option
-from reseal.cli.reg import reg, volume_of_image
+from reseal.cli.reg import keys_of_image, reg, volume_of_image
 from reseal.cli.reg_image import ImageHives, is_image
 from reseal.cli.reg_output import (
     data_text,
@@ -93,7 +96,8 @@ class _OneHive:
 def open_target(target: Path, *, prefix: str | None = None, ignore_logs: bool = False) -> Registry:
     """Open what a command works on."""
     if is_image(target):
-        return ImageHives(target, volume_of_image.get(), ignore_logs=ignore_logs)
+        keys = read_keys(keys_of_image.get())
+        return ImageHives(target, volume_of_image.get(), keys, ignore_logs=ignore_logs)
     return _OneHive(target, prefix, ignore_logs=ignore_logs)
 
 
@@ -304,10 +308,18 @@ def _write_reg(sections: Iterator[regfile.Section], output: Path | None, version
         sys.stdout.flush()
         return
     try:
-        output.write_bytes(b"".join(pieces))
+        # A key of SAM or SECURITY holds password hashes, so only the owner may read it.
+        with open(output, "wb", opener=_private) as file:
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                os.fchmod(file.fileno(), 0o600)
+            file.writelines(pieces)
     except OSError as error:
         msg = f"{output} can't be written: {error.strerror}."
         raise UsageError(msg) from error
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY, 0o600)
 
 
 @reg.command("export")

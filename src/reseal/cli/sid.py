@@ -9,7 +9,7 @@ import click
 
 from reseal.cli.help import Command
 from reseal.cli.options import image_argument
-from reseal.cli.run import Run, shares
+from reseal.cli.run import DECRYPTING, Run, shares
 from reseal.errors import UsageError
 from reseal.operations.sid import ChangeSid, SidRequest, show_sid
 from reseal.report import sid as report
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 @shares(
     *("output", "thin", "dry_run", "volume", "index", "as_json", "allow_backing", "report_files"),
     "quiet",
+    *DECRYPTING,
 )
 def sid(
     image: Path,

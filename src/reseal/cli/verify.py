@@ -35,16 +35,20 @@ if TYPE_CHECKING:
 )
 @click.option("--deep", is_flag=True, help="Search unallocated clusters, too.")
 @click.option(
+    "--system-volume-only", is_flag=True, help="Search only the volume that holds Windows."
+)
+@click.option(
     "--strict",
     is_flag=True,
     help="Fail also where only what Sysprep leaves, too, was found.",
 )
-@shares("volume", "index", "as_json", "allow_backing", "quiet", "verbose")
+@shares("volume", "index", "keys", "as_json", "allow_backing", "quiet", "verbose")
 def verify(
     image: Path,
     against: tuple[Path, ...],
     identity: Path | None,
     deep: bool,
+    system_volume_only: bool,
     strict: bool,
     run: Run,
 ) -> None:
@@ -53,8 +57,8 @@ def verify(
     Three verdicts: clean (exit code 0), as after Sysprep (0, with --strict 3), not clean (3). The last
     line says what was searched for what.
     """
-    if against and (identity or deep or strict):
-        msg = "--against compares images, so it takes no --identity, --deep, or --strict."
+    if against and (identity or deep or strict or system_volume_only):
+        msg = "--against compares images, so it takes none of the options of a search."
         raise UsageError(msg, "Run reseal verify twice.")
     with run.progress() as tell:
         if against:
@@ -62,7 +66,12 @@ def verify(
             lines = verification.comparison(record)
         else:
             record = operation.verify(
-                image, run.writing, identity=identity, deep=deep, on_message=tell
+                image,
+                run.writing,
+                identity=identity,
+                deep=deep,
+                system_volume_only=system_volume_only,
+                on_message=tell,
             )
             lines = verification.verification(record, verbose=run.verbose)
     run.show(record, lines)

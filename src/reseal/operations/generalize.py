@@ -17,13 +17,12 @@ from reseal.operations.drivers import added
 from reseal.operations.operation import (
     HostPath,
     Operation,
-    check_writable,
 )
-from reseal.operations.record import GeneralizeRecord, save_identity
+from reseal.operations.record import GeneralizeRecord, identity_text
 from reseal.operations.volumes import say_left
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from reseal.session import Session
     from reseal.windows import Installation
@@ -106,8 +105,6 @@ class Generalize(Operation[GeneralizeRecord]):
         self._request = asked
         self._identity = Path(asked.save_identity) if asked.save_identity else None
         self._drivers = Path(asked.drivers) if asked.drivers else None
-        if self._identity:
-            check_writable(self._identity)
         self._providers = select(asked.enable, asked.disable)
         of_steps, others = forced(asked.force)
         self._steps = Customization(read(asked.steps), of_steps)
@@ -182,12 +179,18 @@ class Generalize(Operation[GeneralizeRecord]):
         lacks = missing(installation, Target(self.target), new_sid=self._new_sid)
         return lacks + self._sid.remains(installation) if self._sid else lacks
 
+    def files(self) -> Mapping[Path, Callable[[Mapping[str, Any]], str | None]]:
+        """The identity that the machine had."""
+        return {self._identity: _identity_of} if self._identity else {}
+
+    def keep(self) -> None:
+        """Give what was copied out its place."""
+        self._steps.publish()
+
     def complete(self, done: GeneralizeRecord) -> None:
-        """Give what was copied out its place, and save the identity that the machine had."""
+        """Give what was copied out its place."""
         if copied_out := self._steps.publish():
             done["copied_out"] = copied_out
-        if self._identity and done["result"] == "generalized":
-            save_identity(done, self._identity)
 
     def discard(self) -> None:
         """Delete what was copied out and got no place."""
@@ -250,3 +253,7 @@ def _summary(target: str, session: Session, *, done: bool) -> str:
     if session.changes:
         return "The image was generalized already; what was asked for besides is done."
     return "The image was generalized already; nothing was changed."
+
+
+def _identity_of(done: Mapping[str, Any]) -> str | None:
+    return identity_text(done) if done["result"] == "generalized" else None

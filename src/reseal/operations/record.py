@@ -121,6 +121,17 @@ class Space(TypedDict):
     after: int
 
 
+class DecryptedVolume(TypedDict):
+    """A volume that BitLocker encrypted and that was decrypted first; sizes in bytes."""
+
+    volume: int
+    size: int
+    written: int
+    cipher: str
+    id: str
+    seconds: float
+
+
 class CheckRecord(TypedDict):
     """What a check found, as `reseal.checks.Finding` describes it."""
 
@@ -242,6 +253,7 @@ class RunRecord(TypedDict):
     not_proved: list[str]
     space: NotRequired[Space]
     wiped: NotRequired[dict[str, int]]
+    decrypted: NotRequired[DecryptedVolume | None]
 
 
 class GeneralizeRecord(RunRecord):
@@ -315,6 +327,13 @@ def owner(installation: Installation) -> Owner:
         "new_sid_at_next_boot": new_sid_pending(installation.registry),
         "state": cast("StateFacts", asdict(SetupState.of(installation))),
     }
+
+
+def identity_text(record: Mapping[str, Any]) -> str:
+    """Return the identity that a run found, as a file for `verify --identity`."""
+    from reseal.proof.identity import MachineIdentity
+
+    return MachineIdentity.from_json(record["before"]["identity"], "The record").to_text()
 
 
 def save_identity(record: Mapping[str, Any], path: Path) -> None:

@@ -167,14 +167,17 @@ class MachineIdentity:
                 raise
             raise _unusable(str(path), "it can't be read as JSON") from error
 
+    def to_text(self) -> str:
+        """Return the content of an identity file."""
+        return json.dumps(self.to_json(), indent=2) + "\n"
+
     def save(self, path: Path) -> None:
         """Write an identity file that only its owner can read. Raises UsageError on failure."""
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123
                 os.fchmod(descriptor, 0o600)
-                json.dump(self.to_json(), file, indent=2)
-                file.write("\n")
+                file.write(self.to_text())
         except OSError as error:
             msg = f"{path} can't be written: {error.strerror}."
             raise UsageError(msg, "Name another file with --save-identity.") from error
