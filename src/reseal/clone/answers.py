@@ -1,13 +1,13 @@
-"""The answer file of one machine of a fleet: a template filled in, and what the table says beside it.
+"""The answer file of one machine of a fleet: a filled-in template, and the settings of the table.
 
-| column | becomes |
+| column | result |
 |---|---|
 | owner, organization, product_key, time_zone | the settings of these names of Shell-Setup in specialize |
 | locale | International-Core in specialize and oobeSystem |
 | mac, addresses, gateway, dns | an interface of TCPIP and DNS-Client, found by its MAC address |
 | domain, and any other | only the variable `${…}` of that name in the template |
 
-A column that a template uses as a variable goes where the template puts it, and nowhere else.
+A column that a template uses as a variable appears only where the template puts it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _parsed(name: str, encoded: str) -> AnswerFile:
 
 
 def template_of(machine: FleetMachine, plan: ClonePlan) -> AnswerFile | None:
-    """Return a machine's answer file with its variables filled in; None where it has none.
+    """Return a machine's answer file with its variables filled in; None if it has none.
 
     Raises:
         AnswerFileError: a variable has no value.
@@ -45,7 +45,7 @@ def template_of(machine: FleetMachine, plan: ClonePlan) -> AnswerFile | None:
 
 
 def settings_of(machine: FleetMachine) -> Callable[[str], AnswerFile] | None:
-    """Return what makes the answer file of a machine's columns, for an architecture; None for none."""
+    """Return a function that makes the answer file of a machine's columns for an architecture, or None."""
 
     def one(column: str) -> str:
         return machine.answers.get(column, [""])[0]
