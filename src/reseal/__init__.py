@@ -20,22 +20,31 @@ def open(  # noqa: A001  the verb that everybody expects
     image: str | PathLike[str],
     *,
     volume: str | None = None,
+    index: int | None = None,
     output: str | PathLike[str] | None = None,
     thin: bool = False,
     dry_run: bool = False,
     allow_backing: bool = False,
     force: Iterable[str] = (),
+    reads: Iterable[str | PathLike[str]] = (),
+    chkdsk_at_boot: bool = False,
+    discard_hibernation: bool = False,
 ) -> OpenImage:
     """Open a Windows image, or a folder that holds one, to be changed in a `with` block.
 
     Args:
-        image: a qcow2, VHDX, VHD, VMDK, VDI or raw disk image, or a folder.
+        image: a qcow2, VHDX, VHD, VMDK, VDI or raw disk image, a WIM, or a folder.
         volume: which Windows, where the image holds several: its volume's number.
+        index: which image, where a WIM has several: its index, from 1.
         output: a new image to write, its suffix names the format; None to work in place.
         thin: whether a qcow2 output is an overlay over the image.
         dry_run: whether `commit` writes nothing.
         allow_backing: whether backing files may lie outside the image's folder.
         force: ids of checks whose errors don't stop `generalize`.
+        reads: files and folders of this computer that operations read once the image is open: drivers,
+            and what steps of customizing copy into it.
+        chkdsk_at_boot: whether Windows checks the volume at its next boot.
+        discard_hibernation: whether what Windows had in memory is discarded.
 
     Returns:
         The image. It is read when the block is entered, and nothing is written before `commit`.
@@ -44,13 +53,21 @@ def open(  # noqa: A001  the verb that everybody expects
         ResealError: its classes say what is wrong; each has a `hint`.
     """
     from reseal.api.opened import open_image  # noqa: PLC0415  every module imports this one
+    from reseal.operations.operation import Writing  # noqa: PLC0415  and so does this
 
-    return open_image(
-        Path(image),
+    writing = Writing(
         volume=volume,
+        index=index,
         output=Path(output) if output else None,
         thin=thin,
         dry_run=dry_run,
         allow_backing=allow_backing,
+    )
+    return open_image(
+        Path(image),
+        writing,
         force=force,
+        reads=reads,
+        chkdsk_at_boot=chkdsk_at_boot,
+        discard_hibernation=discard_hibernation,
     )

@@ -16,7 +16,7 @@ import pytest
 import reseal
 from reseal.api import service
 from reseal.errors import CheckError, ImageError, UsageError
-from reseal.report.record import SCHEMA
+from reseal.operations.record import SCHEMA
 from reseal.session import Mark
 from reseal.testing.machine import Machine
 from reseal.testing.windows import windows

@@ -128,6 +128,11 @@ PROBLEMS: dict[str, Problem] = {
         "error", r"config\\DEFAULT is missing",
         machine={"files": {"Windows": {"System32": {"config": {"DEFAULT": None}}}}},
     ),
+    "first-boot-programs": Problem(
+        "error", r"Windows\\System32\\setupcl\.exe.* is missing",
+        machine={"files": {"Windows": {"System32": {"setupcl.exe": None}}}},
+        items=(r"Windows\System32\setupcl.exe",),
+    ),
     "pending-renames": Problem(
         "warning", "renames or deletes 2 files",
         machine={"system": {CCS: {"Control": {"Session Manager": {
@@ -144,10 +149,18 @@ PROBLEMS: dict[str, Problem] = {
         machine={"software": microsoft({CURRENT_VERSION: {
             "Component Based Servicing\\RebootPending": {}}})},
     ),
+    "setupcl-request": Problem(
+        "warning", "0x5.*new signatures",
+        machine={"setupexecute": ("setupcl.exe",), "system": {
+            "Setup": {"SetupCl\\PendingRequest": {"OperationFlags": 5}}}},
+    ),
     "sysprep-state": Problem(
         "error", "SysprepCorrupt is set", "0x8007001f",
         machine={"software": microsoft({CURRENT_VERSION: {
             "Setup\\Sysprep": {"SysprepCorrupt": 1}}})},
+    ),
+    "upgrade-under-way": Problem(
+        "error", "RollbackActive is 1", machine={"system": {"Setup": {"RollbackActive": 1}}},
     ),
     "upgraded": Problem(
         "error", r"build 9200.*Source OS \(Updated on 1/14/2016 10:47:31\)",
@@ -166,6 +179,11 @@ PROBLEMS: dict[str, Problem] = {
     "appx-service": Problem(
         "error", "AppXSvc", "0x80070422",
         machine={"system": {CCS: {"Services": {"AppXSvc": DISABLED}}}},
+    ),
+    "build-leftovers": Problem(
+        "warning", "logs on as builder by itself",
+        machine={"software": microsoft({r"Windows NT\CurrentVersion": {"Winlogon": {
+            "AutoAdminLogon": "1", "DefaultUserName": "builder", "DefaultPassword": SECRET}}})},
     ),
     "defender-endpoint": Problem(
         "warning", "onboarded", "0x80070005",

@@ -11,10 +11,10 @@ import pytest
 from reseal.checks import CHECKS
 from reseal.disk import FileDevice
 from reseal.ntfs import Volume
+from reseal.operations.check import checked, exit_code
+from reseal.operations.operation import Opening, look
 from reseal.providers.selection import select
 from reseal.report import text
-from reseal.report.checks import check_job, exit_code
-from reseal.run import read
 from reseal.testing.disks import BASIC_DATA, gpt_disk
 from reseal.testing.machine import Machine, system_hive, tree
 from reseal.testing.volumes import ntfs_volume, populate
@@ -51,7 +51,9 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def check(disk: Path, *switches: str) -> dict[str, Any]:
     """What `reseal check` records of the Windows in its folder."""
-    return read(disk, check_job("1:Windows", str(disk), frozenset(switches)))
+    return look(
+        disk, lambda found: checked(found, frozenset(switches)), Opening(volume="1:Windows")
+    )
 
 
 def test_all_of_them_are_listed_with_the_right_codes(disk: Path) -> None:

@@ -7,16 +7,17 @@ from pathlib import Path
 import click
 from click.testing import CliRunner
 
-from reseal.cli.steps import StepsCommand, Words, read
+from reseal.cli.steps import StepsCommand
+from reseal.operations.customize import StepWords, read
 
 
-def given(*arguments: str) -> tuple[str | None, list[Words]]:
-    found: list[tuple[str | None, list[Words]]] = []
+def given(*arguments: str) -> tuple[str | None, list[StepWords]]:
+    found: list[tuple[str | None, list[StepWords]]] = []
 
     @click.command(cls=StepsCommand)
     @click.argument("image")
     @click.option("--drivers")
-    def command(image: str, drivers: str | None, steps: list[Words]) -> None:
+    def command(image: str, drivers: str | None, steps: list[StepWords]) -> None:
         assert image == "image.qcow2"
         found.append((drivers, steps))
 
@@ -32,12 +33,12 @@ def test_they_keep_the_order_in_which_they_were_given_across_all_options() -> No
         *("--reg-set", "HKLM\\SOFTWARE\\B", "N", "REG_SZ", "--mkdir"),
     )
     assert steps == [
-        ("mkdir", ("/a",)),
-        ("wipe-free", ()),
-        ("reg-set", ("HKLM\\SOFTWARE\\A", "N", "REG_SZ", "x")),
-        ("mkdir", ("/b",)),
-        ("wipe-free", ()),
-        ("reg-set", ("HKLM\\SOFTWARE\\B", "N", "REG_SZ", "--mkdir")),
+        ("mkdir", "/a"),
+        ("wipe-free",),
+        ("reg-set", "HKLM\\SOFTWARE\\A", "N", "REG_SZ", "x"),
+        ("mkdir", "/b"),
+        ("wipe-free",),
+        ("reg-set", "HKLM\\SOFTWARE\\B", "N", "REG_SZ", "--mkdir"),
     ]
 
 

@@ -16,10 +16,10 @@ import jsonschema
 import pytest
 
 from reseal.deploy import Firmware, Options, boot_code, deploy, resize_disk
+from reseal.operations.deploy import complete
+from reseal.operations.record import SCHEMA, owner
 from reseal.regf import Hive
-from reseal.report import deployment
 from reseal.report.page import render
-from reseal.report.record import SCHEMA, owner
 from reseal.testing.firmware import bootable
 from reseal.tree import COMPRESSED, SPARSE
 from tests.deploy.firmware import bios, uefi
@@ -408,7 +408,7 @@ def test_driver_packages_go_into_the_windows(wim: Path, tmp_path: Path) -> None:
 
 def test_the_record_can_be_kept(disk: Disk) -> None:
     text = resources.files("reseal.report").joinpath("schema", f"{SCHEMA}.json").read_text("utf-8")
-    record = deployment.complete(disk[1])
+    record = complete(disk[1])
     jsonschema.validate(json.loads(json.dumps(record)), json.loads(text))
     page = render(record)
     assert str(disk[0]) in page

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 from lxml import html
 
-from reseal.report.record import SCHEMA
+from reseal.operations.record import SCHEMA
 from reseal.testing.windows import MEBIBYTE, windows
 from tests.end_to_end import judges, real_machine
 

@@ -6,6 +6,7 @@ import errno
 import json
 import mmap
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -16,21 +17,24 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from reseal.cli.entry import _stop_as_ctrl_c_does
 from reseal.disk import DiskError, Image, merge, nbd
 from reseal.errors import ResealError
 from reseal.folder import Folder
-from reseal.providers.selection import select
-from reseal.report.generalization import generalize_job, still_armed
-from reseal.run import Callables, RunOptions, change
+from reseal.operations.generalize import Generalize
+from reseal.operations.operation import run
 from reseal.run.resume import resume
-from reseal.sysprep.arm import Target
 from reseal.testing.machine import Machine, tree
 from reseal.testing.windows import windows
 from reseal.worker import UnexpectedError
 from tests.faults.supervisor import Fault, Outcome, supervised
 
 #: Codes with which a run may end: killed, done, an error of the image.
-CODES = {None, 0, 4}
+CODES = {None, 0, 4, 130}
+STOPPED = 130
+#: What a message says of an image that is as it was, and of one that is not.
+UNTOUCHED = re.compile("not changed|othing was (changed|written)|left untouched")
+TORN = re.compile("is incomplete|is done")
 UNEXPECTED = 98
 
 
@@ -63,9 +67,19 @@ class Subject(ABC):
             assert outcome.code in CODES, "ended in an unexpected way"
             state = self.judge(outcome)
             assert outcome.code != 0 or state in self.good, f"ended well, and is {state}"
+            self._judge_sentence(state)
         except (AssertionError, ResealError) as error:
             raise AssertionError(f"{fault} ({outcome.hit}), exit code {outcome.code}") from error
         return outcome, state
+
+    def _judge_sentence(self, state: str) -> None:
+        """Compare what the run has said last with the truth on disk."""
+        said = self.aside / "error"
+        text = said.read_text() if said.exists() else ""
+        if state == "untouched":
+            assert not TORN.search(text), f"is untouched, and says: {text}"
+        else:
+            assert not UNTOUCHED.search(text), f"is {state}, and says: {text}"
 
     def hit(self, fault: Fault | None) -> Outcome:
         """Run with a fault, and judge nothing."""
@@ -82,8 +96,11 @@ class Subject(ABC):
     def _begin(self) -> int:
         os.environ["TMPDIR"] = tempfile.tempdir = str(self.temporary)
         self.listen()
+        _stop_as_ctrl_c_does()
         try:
             self.act()
+        except KeyboardInterrupt:
+            return STOPPED
         except UnexpectedError as error:
             (self.aside / "traceback").write_text(error.traceback)
             return UNEXPECTED
@@ -94,9 +111,7 @@ class Subject(ABC):
 
     def act(self) -> None:
         """Do what faults are to hit."""
-        providers = select((), ())
-        job = generalize_job(Target.OOBE, providers, None)
-        change(self.path, Callables(job, still_armed(Target.OOBE, providers)), RunOptions())
+        run(self.path, Generalize())
 
     def left(self) -> set[str]:
         """What lies beside the subject."""

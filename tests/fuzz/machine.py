@@ -10,16 +10,15 @@ from functools import cache
 from typing import Any
 
 from reseal.errors import ResealError
-from reseal.proof import verification
+from reseal.operations.generalize import Generalize
+from reseal.operations.inspect import inspection
+from reseal.proof import comparison
 from reseal.regf import Hive, Key
-from reseal.report.generalization import generalize_job, still_armed
-from reseal.report.inspection import inspection
 from reseal.run.opening import Found
 from reseal.session import Session
 from reseal.sid.change import change_now
 from reseal.sid.choice import choose
 from reseal.sid.replacement import Replacement
-from reseal.sysprep.arm import Target
 from reseal.testing.machine import Machine, tree
 from reseal.testing.memory import MemoryTree
 from reseal.windows import Installation
@@ -120,12 +119,13 @@ def _use(files: dict[str, bytes]) -> None:
     with contextlib.suppress(ResealError):
         inspection([Found(one.installation)], None, "disk")
     with contextlib.suppress(ResealError):
-        verification.facts(Found(one.installation))
+        comparison.facts(Found(one.installation))
     with contextlib.suppress(ResealError):
-        generalize_job(Target.OOBE)(one)
+        operation = Generalize()
+        operation.stage(one)
         one.verify()
         one.commit(one.installation.tree)
-        still_armed(Target.OOBE)(Installation(one.installation.tree, "Windows", volume=1))
+        operation.recheck(Installation(one.installation.tree, "Windows", volume=1))
     two = _session(files)
     with contextlib.suppress(ResealError):
         old = machine_sid(two.registry)

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from reseal.report.generalization import generalize_job
-from reseal.sysprep.arm import Target
+from reseal.operations.generalize import Generalize
 from reseal.testing.machine import Machine
 from tests.builders import session
 
@@ -27,7 +26,7 @@ HOSTILE = (
 
 def record_of(machine: Machine) -> dict[str, Any]:
     one = session(machine)
-    result = generalize_job(Target.OOBE)(one)
+    result = Generalize().stage(one)
     written = {
         "hives": one.edited_hives,
         "files": {

@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from reseal.report.record import SCHEMA
+from reseal.operations.record import SCHEMA
 
 
 @pytest.fixture(scope="module")

@@ -8,27 +8,36 @@ own that lasts as long as the image is open.
 from __future__ import annotations
 
 import contextlib
+import os
 import select
 import socket
 import tempfile
 import threading
 import warnings
+from collections.abc import Iterable
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
 
 from reseal import checks, errors
-from reseal.api.service import ABANDON, COMMIT, AbandonedError, Service
+from reseal.api.service import ABANDON, COMMIT, AbandonedError, Request, Service
 from reseal.errors import ImageError, ResealError, UsageError
 from reseal.messages import Channel, MessageError
+from reseal.operations.answers import content
+from reseal.operations.generalize import GeneralizeRequest
+from reseal.operations.operation import HostPath, Writing, check_writable, run
+from reseal.operations.record import RunRecord, save_identity
 from reseal.report import files
-from reseal.run import Callables, RunOptions, change
 from reseal.session import Change, Mark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from types import TracebackType
 
+#: What a request names that is read by the caller.
+_FILES = ("unattend", "oobe_xml")
+#: The switch by which a run knows that what Windows had in memory is discarded.
+_DISCARD = "discard-hibernation"
 #: The data of a registry value: text, number, several texts, or anything else as bytes.
 Data: TypeAlias = "str | int | list[str] | bytes"
 
@@ -44,11 +53,12 @@ class OpenImage:
     or the image is not open.
     """
 
-    def __init__(self, path: Path, options: RunOptions) -> None:
+    def __init__(self, path: Path, writing: Writing, needs: dict[str, Any]) -> None:
         self._path = path
-        self._options = options
+        self._writing = writing
+        self._needs = needs
         self._channel: Channel | None = None
-        self._record: dict[str, Any] | None = None
+        self._record: RunRecord | None = None
         self._error: BaseException | None = None
 
     def __enter__(self) -> Self:
@@ -62,7 +72,7 @@ class OpenImage:
             with socket.socket(socket.AF_UNIX) as listener:
                 listener.bind(str(address))
                 listener.listen(1)
-                service = Service(address)
+                service = Service(address, self._needs)
                 self._thread = threading.Thread(target=partial(self._run, service, over))
                 self._thread.start()
                 ready, _, _ = select.select([listener, self._over], [], [])
@@ -195,7 +205,27 @@ class OpenImage:
         """Give a file a new name in its folder."""
         self._ask("rename_file", path, new_name)
 
-    # Whole jobs
+    # Whole operations
+
+    def stage(self, request: Request) -> None:
+        """Stage what a command does, such as `reseal specialize`.
+
+        Several can be staged, one after another, but only one of those that bring the image to a state
+        that is looked for in the end; steps of customizing and answer files do not.
+
+        Args:
+            request: one of `reseal.operations`. The answer files that it names are read here; what else
+                it reads on this computer (drivers, what steps copy), `reseal.open` has in `reads`.
+
+        Raises:
+            CheckError: something in the image forbids it.
+        """
+        options = {one.name: _plain(getattr(request, one.name)) for one in fields(request)}
+        for name in _FILES:
+            if options.get(name) is not None:
+                # The worker can't read files that it was not started with.
+                options[name] = content(getattr(request, name))
+        self._ask("stage", type(request).__name__, **options)
 
     def generalize(
         self,
@@ -205,7 +235,7 @@ class OpenImage:
         disable: Iterable[str] = (),
         sid_now: bool = False,
     ) -> None:
-        """Stage all that generalizing means, as `reseal generalize` does.
+        """Stage all that generalizing means; `stage` with a `GeneralizeRequest` takes every option.
 
         Args:
             target: where the next boot goes: `oobe` or `audit`.
@@ -216,22 +246,24 @@ class OpenImage:
         Raises:
             CheckError: the image can't be generalized.
         """
-        if target not in {"oobe", "audit"}:
-            msg = f"{target} is no place that a boot can go to."
-            raise UsageError(msg, "Say oobe or audit.")
-        self._ask(
-            "generalize", target=target, enable=[*enable], disable=[*disable], sid_now=sid_now
+        asked = GeneralizeRequest(
+            target=target, enable=tuple(enable), disable=tuple(disable), sid_now=sid_now
         )
+        self.stage(asked)
 
     def run_provider(self, name: str) -> None:
         """Stage what one provider does, by its id, such as `recycle-bins`."""
         self._ask("run_provider", name)
 
-    def commit(self, *, report: Iterable[str | Path] = ()) -> dict[str, Any]:
+    def commit(
+        self, *, report: Iterable[HostPath] = (), save_identity_as: HostPath | None = None
+    ) -> dict[str, Any]:
         """Write everything that was staged: it is done in the end, or the image is as it was.
 
         Args:
             report: files that keep the record of the run, as a page (.html) or data (.json).
+            save_identity_as: a file that keeps the identity that the machine had when it was opened, for
+                `reseal verify --identity`.
 
         Returns:
             The record of the run; `reseal.report` has its schema.
@@ -242,6 +274,9 @@ class OpenImage:
         kept = [Path(one) for one in report]
         for path in kept:
             files.check(path)
+        identity = Path(save_identity_as) if save_identity_as else None
+        if identity:
+            check_writable(identity)
         if self._channel is None:
             raise _closed(self._path)
         self._channel.send({"verb": COMMIT})
@@ -251,19 +286,18 @@ class OpenImage:
         if self._record is None:
             error, self._error = self._error, None
             raise error or _nonsense(self._path)
-        if self._options.dry_run:
-            self._record["result"] = "dry run"
         for path in kept:
             files.write(self._record, path)
-        return self._record
+        if identity:
+            save_identity(self._record, identity)
+        return dict(self._record)
 
     # The line to the worker
 
     def _run(self, service: Service, over: socket.socket) -> None:
         """Be the thread that owns the image."""
         try:
-            job = Callables(service.job, service.recheck)
-            self._record = change(self._path, job, self._options)
+            self._record = run(self._path, service, self._writing)
         except BaseException as error:  # noqa: BLE001  the caller's thread raises it
             self._error = error
         finally:
@@ -306,25 +340,30 @@ class OpenImage:
 
 def open_image(
     path: Path,
+    writing: Writing,
     *,
-    volume: str | None,
-    output: Path | None,
-    thin: bool,
-    dry_run: bool,
-    allow_backing: bool,
     force: Iterable[str],
+    reads: Iterable[HostPath],
+    chkdsk_at_boot: bool,
+    discard_hibernation: bool,
 ) -> OpenImage:
     """What `reseal.open` does once it is called."""
-    switches = frozenset(checks.force(list(force)))
-    options = RunOptions(
-        volume=volume,
-        output=output,
-        thin=thin,
-        dry_run=dry_run,
-        allow_backing=allow_backing,
-        switches=switches,
-    )
-    return OpenImage(path, options)
+    switches = checks.force(list(force)) | ({_DISCARD} if discard_hibernation else set())
+    needs = {
+        "switches": frozenset(switches),
+        "reads": tuple(map(Path, reads)),
+        "chkdsk_at_boot": chkdsk_at_boot,
+    }
+    return OpenImage(path, writing, needs)
+
+
+def _plain(value: Any) -> Any:
+    """What an option is as JSON has it."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        return value
+    return [_plain(one) for one in value]
 
 
 def _closed(path: Path) -> UsageError:

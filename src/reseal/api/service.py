@@ -3,25 +3,48 @@
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from reseal.errors import ResealError, UsageError
 from reseal.messages import Channel
+from reseal.operations.boot import Boot, BootRequest
+from reseal.operations.customize import Customize, CustomizeRequest
+from reseal.operations.generalize import Generalize, GeneralizeRequest
+from reseal.operations.operation import Operation
+from reseal.operations.record import RunRecord
+from reseal.operations.sid import ChangeSid, SidRequest
+from reseal.operations.specialize import Specialize, SpecializeRequest
+from reseal.operations.unattend import ApplyUnattend, UnattendRequest
 from reseal.providers.plugins import every
-from reseal.providers.selection import select
 from reseal.regf import RegfError
-from reseal.report.generalization import SidNow, generalize_job, still_armed
-from reseal.report.record import recorded
 from reseal.session import Mark
-from reseal.sysprep.arm import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from reseal.session import Session
     from reseal.windows import Installation
 
+#: What can be asked for in an opened image.
+Request: TypeAlias = (
+    GeneralizeRequest
+    | BootRequest
+    | SidRequest
+    | SpecializeRequest
+    | CustomizeRequest
+    | UnattendRequest
+)
+#: By the name of each request: the request and what is made of it.
+_OPERATIONS: dict[str, tuple[type[Request], Callable[[Any], Operation[Any]]]] = {
+    "GeneralizeRequest": (GeneralizeRequest, Generalize),
+    "BootRequest": (BootRequest, Boot),
+    "SidRequest": (SidRequest, ChangeSid),
+    "SpecializeRequest": (SpecializeRequest, Specialize),
+    "CustomizeRequest": (CustomizeRequest, Customize),
+    "UnattendRequest": (UnattendRequest, ApplyUnattend),
+}
 #: What the caller sends to end the session.
 COMMIT, ABANDON = "commit", "abandon"
 
@@ -30,27 +53,33 @@ class AbandonedError(ResealError):
     """The caller left without commit, so that nothing is written."""
 
 
-class Service:
+class Service(Operation[RunRecord]):
     """Stages what the caller asks for, until it says commit.
 
     Args:
         address: the socket at which the caller waits.
+        needs: what the run has to know, as it was said when the image was opened.
     """
 
-    def __init__(self, address: Path) -> None:
+    command = "python"
+
+    def __init__(self, address: Path, needs: Mapping[str, Any] | None = None) -> None:
         self._address = address
-        self._recheck: Callable[[Installation], list[str]] = lambda _: []
+        self._needs = needs or {}
+        self._staged: list[Operation[Any]] = []
         self._record: dict[str, Any] = {}
 
-    def job(self, session: Session) -> dict[str, Any]:
-        """Serve the caller; the result is the record of the run."""
-        return recorded("python", self._serve)(session)
+    @property
+    def needs(self) -> Mapping[str, Any]:
+        """What the run has to know."""
+        return self._needs
 
     def recheck(self, installation: Installation) -> list[str]:
         """Name what the written image lacks."""
-        return self._recheck(installation)
+        return [lack for one in self._staged for lack in one.recheck(installation)]
 
-    def _serve(self, session: Session) -> dict[str, Any]:
+    def result(self, session: Session) -> dict[str, Any]:
+        """Serve the caller; the result is the record of the run."""
         with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(str(self._address))
             channel = Channel(connection.fileno(), binary=True)
@@ -87,16 +116,35 @@ class Service:
             "notes": lambda: session.notes,
             "facts": lambda: _facts(session.installation),
             "run_provider": lambda name: _run_provider(session, name),
-            "generalize": lambda **options: self._generalize(session, **options),
+            "stage": partial(self._stage, session),
         }
 
-    def _generalize(
-        self, session: Session, target: str, enable: list[str], disable: list[str], *, sid_now: bool
-    ) -> None:
-        goal, chosen = Target(target), select(enable, disable)
-        sid = SidNow() if sid_now else None
-        self._record = generalize_job(goal, chosen, None, sid)(session)
-        self._recheck = still_armed(goal, chosen, sid)
+    def _stage(self, session: Session, name: str, **options: Any) -> None:
+        """Stage an operation. What it says of the image wins in the record of the run."""
+        request, make = _OPERATIONS[name]
+        operation = make(request(**{name: _tuples(one) for name, one in options.items()}))
+        if operation.outside:
+            msg = f"{operation.outside} does something outside the image, which is open already."
+            hint = "Ask `reseal.open` or `commit` for it, or use `reseal.operations.run`."
+            raise UsageError(msg, hint)
+        session.switches |= operation.needs.get("switches", frozenset())
+        last = self._staged[-1:] if _rechecks(operation) else []
+        if last:
+            msg = f"This run stages what `reseal {last[0].command}` does already."
+            raise UsageError(msg, "Commit it first, and open the image again.")
+        self._record = operation.stage(session)
+        if _rechecks(operation):
+            self._staged.append(operation)
+
+
+def _rechecks(operation: Operation[Any]) -> bool:
+    """Whether an operation wants the image to be in a state, which another would change."""
+    return type(operation).recheck is not Operation.recheck
+
+
+def _tuples(value: Any) -> Any:
+    """What JSON has as lists, requests have as tuples."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def _answer(verb: Callable[..., Any], request: dict[str, Any]) -> dict[str, Any]:

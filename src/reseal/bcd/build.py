@@ -1,20 +1,20 @@
-r"""A new store from BCD-Template, the store that every Windows carries in `System32\config`.
+r"""Build a new store from BCD-Template, which every Windows has in `System32\config`.
 
-What becomes of a template's objects, as read from BCD-Template of Windows 10 (seen) and the stores that
-Windows made (seen): the boot manager, the memory tester and the settings are copied; of the templates
-of loaders and resume applications the firmware's own is copied under a new GUID; the others (setup,
-ntldr) are not. Elements of the template class say what to fill in and are left out:
+The rules were read from BCD-Template of Windows 10 (seen) and from stores that Windows made (seen).
+The boot manager, the memory tester and the settings are copied. The loader and the resume application
+are copied from the template for the firmware, each under a new GUID. Other templates (setup, ntldr) are
+not copied. Elements of the template class describe what to fill in; the new store does not get them:
 
 | element | meaning |
 |---|---|
 | 45000001 | device: 1 the partition to boot from, 2 that of Windows (loader: osdevice too) |
 | 42000002 | path, relative to the Windows folder |
-| 47000005 | an element and the number of a message that it gets: 2 the memory tester's name, 3 Windows' |
+| 47000005 | pairs of an element and a message number: 2 memory tester's name, 3 Windows' description |
 | 47000006 | elements that an upgrade takes over |
 | 46000004 | elements of the loader to omit (resume application) |
 
-Integers are widened to eight bytes. An incomplete store makes specialize fail (reported for a store
-with nothing but boot manager and loader), so all of the settings are there.
+Integers are widened to eight bytes. Specialize fails on an incomplete store (reported for a store that
+had only the boot manager and a loader), so all settings objects are copied.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from reseal.bcd.store import BcdObject
     from reseal.bcd.values import Value
 
-#: Version of the hive format that real stores have (seen), and their own values.
+#: Hive format version, and values of the `Description` key, in stores that Windows made (seen).
 _VERSION = (1, 3)
 _DESCRIPTION_VALUES = {"System": 1, "TreatAsSystem": 1}
 _KEY_NAME = "BCD00000000"
@@ -60,7 +60,7 @@ _LOCALE = 0x12000005
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    r"""What the template does not know.
+    r"""What a new store needs besides its template.
 
     Attributes:
         system: the partition that the firmware boots from.
@@ -68,9 +68,9 @@ class Recipe:
         uefi: whether the firmware is UEFI.
         description: what the boot menu shows, such as `Windows 10`.
         root: the Windows folder, such as `\Windows`.
-        locale: of the boot menu.
-        recovery: the partition that holds `\Recovery\WindowsRE\Winre.wim` and `boot.sdi`; None without.
-        new_id: makes the GUIDs of new objects.
+        locale: language of the boot menu.
+        recovery: the partition with `\Recovery\WindowsRE\Winre.wim` and `boot.sdi`; None if absent.
+        new_id: generates the GUIDs of new objects.
     """
 
     system: Device
@@ -88,8 +88,8 @@ def build(template: Store, recipe: Recipe, *, timestamp: int | None = None) -> H
 
     Args:
         template: BCD-Template of that Windows.
-        recipe: what the template does not know.
-        timestamp: FILETIME of all keys; None for the present time.
+        recipe: devices, firmware and names for the new store.
+        timestamp: FILETIME of all keys; None for the current time.
 
     Raises:
         BcdError: the template lacks the boot manager, or the loader for this firmware.
@@ -125,7 +125,7 @@ class _Builder:
         else:
             loader = self._copy(objects.TEMPLATE_LOADER_BIOS, recipe.new_id())
             resume = self._copy(objects.TEMPLATE_RESUME_BIOS, recipe.new_id())
-            # Where the firmware reads a boot sector the boot manager has no path (seen).
+            # With BIOS firmware, the boot manager has no path (seen).
             manager.delete(elements.APPLICATION_PATH)
         loader.set(elements.SYSTEM_ROOT, recipe.root)
         loader.set(elements.ASSOCIATED_RESUME, resume.id)
@@ -145,8 +145,8 @@ class _Builder:
         """Copy an object of the template and fill in what its template elements ask for."""
         source = self._template.object(identifier)
         if source is None:
-            msg = f"{self._template.hive.name} has no object {{{identifier}}}, which a store needs."
-            raise BcdError(msg, "Take BCD-Template from System32\\config of a whole Windows.")
+            msg = f"{self._template.hive.name} lacks the required object {{{identifier}}}."
+            raise BcdError(msg, "Take BCD-Template from System32\\config of a complete Windows.")
         target = self._store.create(new_id or identifier, source.type)
         for element in source.elements():
             if element.number >> 28 != elements.TEMPLATE:

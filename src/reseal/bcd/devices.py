@@ -1,29 +1,33 @@
-r"""Device elements: where an application, an operating system or a RAM disk image lies.
+r"""Device elements: the location of an application, an operating system or a RAM disk image.
 
-The data of a device element (all little-endian) is the GUID of an object with more options (zero:
-none) and a device:
+The data of a device element is little-endian. It starts with the GUID of an object with further
+options (zero: none). The device follows:
 
 | offset | size | what |
 |---|---|---|
 | 0 | 4 | type: 0 block device, 5 boot, 6 partition, 8 locate |
 | 4 | 4 | flags: 1 for a RAM disk that has options, else 0 |
-| 8 | 4 | size of the device in bytes, these 16 included |
+| 8 | 4 | size of the device in bytes, including this 16-byte header |
 | 12 | 4 | 0 |
-| 16 | | what the type needs |
+| 16 | | data of the type |
 
-Partition: 16 bytes that name it (GPT: its GUID; MBR: its first byte on the disk, 8 bytes), 4 zero
-(a local disk), 4 for the table (0 GPT, 1 MBR), 16 that name the disk (GUID; MBR signature, 4 bytes),
-16 zero. Block device: 4 for the kind (3 RAM disk, 5 file, 6 virtual disk); of a RAM disk and a virtual
-disk 20 more, zero; then, of a file or RAM disk, a file path: version 1, its size, 5, a device and a
-path with its NUL; of a virtual disk the device that is the file. Locate: 4 for the manner (0: the path
-that another element of the object holds, 1: this path), that element's number, the offset of the
-device to look in (0: every disk), a path with its NUL, that device.
+Partition: 16 bytes identify it (GPT: its GUID; MBR: its byte offset on the disk, 8 bytes); 4 are zero (a
+local disk); 4 give the table (0 GPT, 1 MBR); 16 identify the disk (GUID; MBR signature, 4 bytes); 16 are
+zero.
 
-Marks: partition, file and RAM disk are seen in real stores, the GPT and MBR forms of a partition also
+Block device: 4 bytes give the kind (3 RAM disk, 5 file, 6 virtual disk). RAM disk and virtual disk have
+20 zero bytes next. A file or RAM disk then has a file path: version 1, its size, 5, a device, and a
+NUL-terminated path. A virtual disk has the device of its file.
+
+Locate: 4 bytes give the mode (0: use the path in another element of the object, 1: use this path). The
+number of that element follows, then the offset of the device to search (0: all disks), a NUL-terminated
+path, and that device.
+
+Marks: partition, file and RAM disk are seen in real stores; the GPT and MBR forms of a partition are also
 reported (mistyprojects.co.uk, BCDEdit, Devices Partition - Data). Type numbers are reported (ReactOS,
-boot/environ/include/bl.h). Virtual disks and locate inside one are reported (a public decoder of
-stores by the author of qthivex). Locate without a device to look in has the same form with offset 0, and
-boot has the size of a partition, all zero: both inferred.
+boot/environ/include/bl.h). Virtual disks, and locate inside one, are reported (a public decoder of
+stores by the author of qthivex). Two forms are inferred: locate on all disks has offset 0 and the same
+layout; boot has the size of a partition, all zero.
 """
 
 from __future__ import annotations
@@ -37,7 +41,7 @@ _GUID = 16
 _HEADER = struct.Struct("<IIII")  # type, flags, size, zero
 _PARTITION = struct.Struct("<16sII16s16x")
 _FILE_PATH = struct.Struct("<III")  # version, size, kind of path
-_LOCATE = struct.Struct("<III")  # manner, element, offset of the device to look in
+_LOCATE = struct.Struct("<III")  # mode, element, offset of the device to search
 
 _BLOCK, _BOOT, _PARTITION_TYPE, _LOCATE_TYPE = 0, 5, 6, 8
 _RAM_DISK, _FILE, _VIRTUAL_DISK = 3, 5, 6
@@ -46,19 +50,19 @@ _FILE_PATH_VERSION, _FULL_PATH = 1, 5
 _RESERVED = bytes(20)
 _LOCATE_ELEMENT, _LOCATE_PATH = 0, 1
 
-#: A RAM disk in a file in a virtual disk in a file that is located: 6. More is no real device.
+#: A RAM disk in a file in a virtual disk in a located file nests 6 devices; real ones don't go deeper.
 _MAX_DEPTH = 8
 NO_OPTIONS = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
 class Boot:
-    """The device that the boot manager came from."""
+    """The device that the boot manager was loaded from."""
 
 
 @dataclass(frozen=True, slots=True)
 class GptPartition:
-    """A partition of a GPT disk, by the ids of both."""
+    """A partition of a GPT disk: the GUIDs of both."""
 
     partition: UUID
     disk: UUID
@@ -66,7 +70,7 @@ class GptPartition:
 
 @dataclass(frozen=True, slots=True)
 class MbrPartition:
-    """A partition of an MBR disk: its first byte, and the disk's signature."""
+    """A partition of an MBR disk: its byte offset and the disk signature."""
 
     offset: int
     signature: int
@@ -84,7 +88,7 @@ class File:
 class RamDisk:
     """A file that is loaded into memory and treated as a device.
 
-    Its options (the boot.sdi to use) are the object that the element names.
+    The object that the element refers to holds its options, such as boot.sdi.
     """
 
     parent: Device
@@ -93,7 +97,7 @@ class RamDisk:
 
 @dataclass(frozen=True, slots=True)
 class VirtualDisk:
-    """A VHD or VHDX; partitions in it are found with `Locate`."""
+    """A VHD or VHDX. `Locate` finds the partitions inside."""
 
     file: Device
 
@@ -103,9 +107,9 @@ class Locate:
     """The first volume on which a path exists.
 
     Attributes:
-        element: the element of the same object that holds the path; 0 where `path` is meant.
-        path: the path itself, or empty.
-        parent: the device whose volumes are searched; None for all.
+        element: the element of the same object that holds the path; 0 if `path` holds it.
+        path: the path, or empty.
+        parent: the device whose volumes are searched; None for all devices.
     """
 
     element: int = 0
@@ -115,7 +119,7 @@ class Locate:
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """A device of a kind or form that is not known, as stored; header included."""
+    """A device of an unknown type or layout, as stored, with its header."""
 
     data: bytes
 
@@ -129,7 +133,7 @@ class DeviceValue:
 
     Attributes:
         device: the device.
-        options: the object with more options for it; `NO_OPTIONS` for none.
+        options: GUID of the object with its options; `NO_OPTIONS` for none.
     """
 
     device: Device
@@ -137,10 +141,10 @@ class DeviceValue:
 
 
 def decode(data: bytes) -> DeviceValue | None:
-    """Decode a device element; None where it is too short to be one.
+    """Decode a device element, or return None if it is too short.
 
-    What is not understood to the last byte comes back as `Raw`, so that `encode` always gives the
-    same bytes.
+    A device that would not encode to the same bytes is returned as `Raw`, so `encode` always restores
+    the original data.
     """
     if len(data) < _GUID:
         return None
@@ -161,7 +165,7 @@ def _device(data: bytes, depth: int) -> Device:
 
 
 def _parsed(data: bytes, depth: int) -> Device:
-    """Decode a device; what it gets wrong is found by encoding it again."""
+    """Decode a device. The caller detects errors by encoding the result again."""
     kind, _, size, _ = _HEADER.unpack_from(data)
     if size != len(data) or depth > _MAX_DEPTH:
         return Raw(data)
@@ -199,7 +203,7 @@ def _block(body: bytes, depth: int) -> Device:
 
 
 def _text(data: bytes, start: int) -> tuple[str, int]:
-    """Read a path that ends with a NUL; return it and where the NUL ends."""
+    """Read a NUL-terminated path; return it and the offset after the NUL."""
     end = start
     while data[end : end + 2] != b"\0\0":
         if end + 2 > len(data):
@@ -213,7 +217,7 @@ def _encoded(device: Device) -> bytes:
         case Raw(data):
             return data
         case Boot():
-            # As long as a partition, which takes its place at boot.
+            # The same size as a partition, which replaces it at boot.
             return _headed(_BOOT, bytes(_PARTITION.size))
         case GptPartition(partition, disk):
             body = _PARTITION.pack(partition.bytes_le, 0, _GPT, disk.bytes_le)

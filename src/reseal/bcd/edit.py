@@ -1,4 +1,4 @@
-"""Edits by the names that a person writes, and what they changed, as plain data."""
+"""Edit elements by their bcdedit names, and report the changes as plain data."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ def set_element(
     Args:
         store: the store.
         places: the partitions of the image; see `notation`.
-        identifier: the object, as bcdedit calls it.
-        element: its element, as bcdedit calls it.
-        value: as bcdedit takes it; see `notation` for devices.
+        identifier: bcdedit's name of the object.
+        element: bcdedit's name of the element.
+        value: in bcdedit's syntax; see `notation` for devices.
 
     Returns:
-        `object`, `element`, `before` and `after` (None where there was none; otherwise lines), `changed`.
+        `object`, `element`, `before` and `after` (lists of lines, None if absent), `changed`.
 
     Raises:
-        BcdUsageError: there is no such object or element, or it can't hold the value.
+        BcdUsageError: the object or element does not exist, or the element can't hold the value.
     """
     one = store.find(identifier)
     number = elements.number(element, one.type)
@@ -47,7 +47,20 @@ def set_element(
 
 
 def delete_element(store: Store, places: Places, identifier: str, element: str) -> dict[str, Any]:
-    """Delete an element. Arguments, result and errors as for `set_element`."""
+    """Delete an element.
+
+    Args:
+        store: the store.
+        places: the partitions of the image; see `notation`.
+        identifier: bcdedit's name of the object.
+        element: bcdedit's name of the element.
+
+    Returns:
+        As `set_element`.
+
+    Raises:
+        BcdUsageError: the object or element does not exist.
+    """
     one = store.find(identifier)
     number = elements.number(element, one.type)
     old = one.element(number)

@@ -2,12 +2,12 @@ r"""The elements of objects: their numbers, formats and names.
 
 An element's number has a class (highest four bits: 1 library, 2 application, 3 device options, 4
 setup template), a format (the next four) and a subtype (documented: Microsoft, BCD Reference,
-BcdElementType). What an application element means depends on the application that has it.
+BcdElementType). The meaning of an application element depends on the type of its application.
 
 Numbers: documented (BcdLibraryElementTypes, BcdOSLoaderElementTypes, BcdBootMgrElementTypes,
-BcdDeviceObjectElementTypes, BcdMemDiagElementTypes); those that the reference lacks are reported
-(Geoff Chappell, BCD Elements; System Informer, phnt, ntbcd.h). Names: those that bcdedit takes and
-shows (documented for the common ones: `bcdedit /set`; reported for the others, same sources).
+BcdDeviceObjectElementTypes, BcdMemDiagElementTypes); numbers that the reference lacks are reported
+(Geoff Chappell, BCD Elements; System Informer, phnt, ntbcd.h). Names are bcdedit's (documented for the
+common ones: `bcdedit /set`; reported for the others, same sources).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from reseal.bcd.errors import BcdUsageError
 
 
 class Format(IntEnum):
-    """How the data of an element is to be read."""
+    """The format of an element's data."""
 
     DEVICE = 1
     STRING = 2
@@ -169,7 +169,7 @@ _DEVICE_OPTIONS = _table("""
     3600000a ramdiskmctftpfallback   3600000b ramdisktftpvarwindow
 """)
 
-#: By the lowest 20 bits of an application's type. Settings that loaders inherit have the same.
+#: By the lowest 20 bits of an application's type; settings objects for loaders use the same bits.
 _BY_APPLICATION: dict[int, dict[int, str]] = {
     objects.FIRMWARE_BOOT_MANAGER & objects.KIND_MASK: _BOOT_MANAGER,
     objects.BOOT_MANAGER & objects.KIND_MASK: _BOOT_MANAGER,
@@ -186,27 +186,27 @@ _CUSTOM = re.compile(r"(?:custom:)?(?:0x)?([0-9a-f]{8})", re.IGNORECASE)
 
 
 def _names(kind: int) -> dict[int, str]:
-    """The names that elements of an object of this type have."""
+    """The names of the elements of an object of this type, by number."""
     if kind >> 28 == objects.DEVICE:
         return _LIBRARY | _DEVICE_OPTIONS
     return _LIBRARY | _BY_APPLICATION.get(kind & objects.KIND_MASK, {})
 
 
 def format_of(number: int) -> int:
-    """The format of an element, one of `Format` or a number that nobody knows."""
+    """The format of an element: a `Format`, or an unknown number."""
     return number >> 24 & 0xF
 
 
 def name(number: int, kind: int) -> str:
-    """What bcdedit calls an element of an object of type `kind`: `custom:NNNNNNNN` if unknown."""
+    """The bcdedit name of an element of an object of type `kind`; `custom:NNNNNNNN` if unknown."""
     return _names(kind).get(number) or f"custom:{number:08x}"
 
 
 def number(text: str, kind: int) -> int:
-    """Find the number of an element by its name, as `name` gives it, or in hexadecimal.
+    """Return the number of an element from its name or hexadecimal number.
 
     Raises:
-        BcdUsageError: objects of this type have no element of this name.
+        BcdUsageError: objects of this type don't have an element with this name.
     """
     for found, known in _names(kind).items():
         if known == text.lower():
@@ -214,7 +214,7 @@ def number(text: str, kind: int) -> int:
     custom = _CUSTOM.fullmatch(text)
     if custom:
         return int(custom.group(1), 16)
-    msg = f"{text} is not the name of an element of such an object."
+    msg = f"{text} is not the name of an element of this type of object."
     raise BcdUsageError(
-        msg, "Names are those of bcdedit; any element can be named as custom:26000010."
+        msg, "Use bcdedit's name, or the element's number, such as custom:26000010."
     )

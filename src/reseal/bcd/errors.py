@@ -6,8 +6,8 @@ from reseal.errors import ImageError, UsageError
 
 
 class BcdError(ImageError):
-    """A boot configuration data store is damaged, or is none."""
+    """A file is not a boot configuration data store, or the store is damaged."""
 
 
 class BcdUsageError(UsageError):
-    """There is no such object or element, or the element can't hold such a value."""
+    """An object or element does not exist, or an element can't hold a value."""

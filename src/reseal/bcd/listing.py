@@ -1,4 +1,4 @@
-"""Stores as bcdedit lists them, and as plain data."""
+"""List stores as bcdedit does, and convert them to plain data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from reseal.bcd.notation import Places
     from reseal.bcd.store import BcdObject, Store
 
-#: bcdedit's own column, and what it leaves out unless asked (`/enum all /v`): setup templates.
+#: bcdedit's column width, and the objects that it lists only with `/enum all /v`: setup templates.
 _WIDTH = 24
 
 
@@ -26,7 +26,7 @@ def listing(
 
     Args:
         store: the store.
-        everything: every object; otherwise the boot manager and what it displays.
+        everything: list every object; otherwise the boot manager and the entries of its menu.
         places: the partitions of the image; see `notation`.
     """
     for one in chosen(store, everything=everything):
@@ -49,7 +49,7 @@ def chosen(store: Store, *, everything: bool) -> list[BcdObject]:
     if not everything:
         manager = store.object(objects.BOOTMGR)
         shown = manager.value(elements.DISPLAY_ORDER) if manager else None
-        # In the order in which the boot manager displays them.
+        # In the order of the boot menu.
         wanted = [objects.BOOTMGR, *(shown if isinstance(shown, list) else [])]
         found = {one.id: one for one in listed}
         return [
@@ -61,7 +61,13 @@ def chosen(store: Store, *, everything: bool) -> list[BcdObject]:
 def to_json(
     store: Store, *, everything: bool = True, places: Places | None = None
 ) -> list[dict[str, Any]]:
-    """The objects of a store as plain data."""
+    """Convert the objects of a store to plain data.
+
+    Args:
+        store: the store.
+        everything: include every object; otherwise the boot manager and the entries of its menu.
+        places: the partitions of the image; see `notation`.
+    """
     return [_object(store, one, places) for one in chosen(store, everything=everything)]
 
 

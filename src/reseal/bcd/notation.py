@@ -1,10 +1,10 @@
-r"""How bcdedit writes the values of elements, and how reseal reads what a person writes.
+r"""Format and parse the values of elements in bcdedit's syntax.
 
-bcdedit names a partition by its drive letter on the running machine. A powered-off image has none, so
-a partition is written as its number in the image (`partition=3`) or, where it is not one of the image's,
-by the ids that the store holds: `partition={partition}@{disk}` (GPT), `partition=OFFSET@SIGNATURE` (MBR,
-hexadecimal). A located device is written by the path that is looked for, as bcdedit does: `locate=unknown`
-where the object lacks the element that should hold it.
+bcdedit names a partition by its drive letter on the running machine. A powered-off image has no drive
+letters, so a partition is written as its number in the image (`partition=3`). A partition outside the
+image is written with the ids in the store: `partition={partition}@{disk}` (GPT),
+`partition=OFFSET@SIGNATURE` (MBR, hexadecimal). A located device shows the path that is searched for, as
+in bcdedit; `locate=unknown` if the object lacks the element that should hold the path.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from reseal.bcd.store import BcdObject, Element, Store
     from reseal.bcd.values import Value
 
-#: The partitions of the image, as devices name them, and their numbers.
+#: The partitions of the image as devices, with their numbers.
 Places: TypeAlias = "Mapping[Device, int]"
 
 _SHOWN_BYTES = 64
@@ -51,12 +51,12 @@ _CUSTOM = re.compile(r"custom:(?:0x)?([0-9a-f]{8})", re.IGNORECASE)
 
 
 class Notation:
-    """Writes and reads the values of one object of a store.
+    """Format and parse the values of one object of a store.
 
     Args:
-        store: gives names to objects.
+        store: provides the names of objects.
         one: the object that has the elements.
-        places: the partitions of the image that the store lies in; empty for a store alone.
+        places: the partitions of the image that holds the store; empty for a separate store.
     """
 
     def __init__(self, store: Store, one: BcdObject, places: Places | None = None) -> None:
@@ -64,10 +64,10 @@ class Notation:
         self._object = one
         self._places = places or {}
 
-    # Writing
+    # Formatting
 
     def show(self, element: Element) -> list[str]:
-        """Write an element's value, one line for each entry of a list."""
+        """Format an element's value, one line for each item of a list."""
         value = element.value
         match value:
             case DeviceValue():
@@ -90,7 +90,7 @@ class Notation:
         return values.show_number(name, entry)
 
     def device(self, value: DeviceValue) -> str:
-        """Write a device."""
+        """Format a device."""
         shown = self._device(value.device)
         options = "" if value.options == NO_OPTIONS else f",{self._store.alias(value.options)}"
         return shown + options
@@ -130,19 +130,19 @@ class Notation:
         return self._device(parent).removeprefix("partition=")
 
     def located(self, device: Locate) -> str | None:
-        """The path that a located device looks for, None where nothing says it."""
+        """The path that a located device searches for, or None if the object lacks it."""
         if not device.element:
             return device.path
         found = self._object.value(device.element)
         return found if isinstance(found, str) else None
 
-    # Reading
+    # Parsing
 
     def parse(self, number: int, text: str) -> Value:
-        """Read the value of an element from what a person wrote.
+        """Parse the value of an element.
 
         Raises:
-            BcdUsageError: it is no value of this element.
+            BcdUsageError: the text is not a value of this element.
         """
         name = elements.name(number, self._object.type)
         match elements.format_of(number):
@@ -160,11 +160,11 @@ class Notation:
                 return values.parse_boolean(name, text)
             case Format.INTEGER_LIST:
                 return [values.parse_number(name, part) for part in text.replace(",", " ").split()]
-        msg = f"{name} has a format that reseal does not know, so its value can't be set."
+        msg = f"{name} has an unknown format; reseal can't set its value."
         raise BcdUsageError(msg)
 
     def _reference(self, text: str) -> UUID:
-        """An object that this store has, or a well-known one."""
+        """Return the GUID of an object in this store, or of a well-known object."""
         for identifier, alias in objects.ALIASES.items():
             if alias == text.lower():
                 return identifier
@@ -188,7 +188,7 @@ class Notation:
         inside = _IN_FILE.fullmatch(text)
         if inside:
             return self._parse_file(number, *inside.groups())
-        msg = f"{text} is no device."
+        msg = f"{text} is not a device."
         raise BcdUsageError(msg, _FORMS_HINT)
 
     def _parse_file(self, number: int, kind: str, inside: str, path: str, rest: str) -> DeviceValue:
@@ -205,7 +205,7 @@ class Notation:
                     element = int(custom.group(1), 16)
                 if custom or not rest:
                     return DeviceValue(Locate(element, "", VirtualDisk(File(parent, path))))
-        msg = f"{kind}=[{inside}]{path}{',' + rest if rest else ''} is no device."
+        msg = f"{kind}=[{inside}]{path}{',' + rest if rest else ''} is not a device."
         raise BcdUsageError(msg, _FORMS_HINT)
 
     def _parse_partition(self, text: str) -> GptPartition | MbrPartition:
@@ -220,21 +220,21 @@ class Notation:
             pass
         if mbr:
             return MbrPartition(int(mbr.group(1), 16), int(mbr.group(2), 16))
-        msg = f"{text} is no partition of this image."
+        msg = f"{text} is not a partition of this image."
         there = ", ".join(str(number) for number in self._places.values())
         raise BcdUsageError(
             msg,
             (f"The image has the partitions {there}. " if there else "")
-            + "Others are named as {partition}@{disk} (GPT) or 0xOFFSET@SIGNATURE (MBR).",
+            + "Name a partition of another disk {partition}@{disk} (GPT) or 0xOFFSET@SIGNATURE (MBR).",
         )
 
 
 def default_locate(number: int) -> int:
-    """The element whose path a located device looks for, by the element that holds the device.
+    """Return the element whose path a located device searches for.
 
-    The application's path for `device`, the system root or the hibernation file for the others: so
-    Windows does it (reported: bcdedit listings before and after Sysprep; documented for virtual
-    disks: BCD Reference, SetVhdDeviceElement).
+    For `device` this is the application's path; for other device elements, the system root or the
+    hibernation file. Windows does the same (reported: bcdedit listings before and after Sysprep;
+    documented for virtual disks: BCD Reference, SetVhdDeviceElement).
     """
     library = number == elements.APPLICATION_DEVICE
     return elements.APPLICATION_PATH if library else elements.SYSTEM_ROOT

@@ -1,11 +1,11 @@
-r"""The kinds of objects in a store, and the names of those that every store has.
+r"""The types of objects in a store, and the names of well-known objects.
 
-Type of an object, 32 bits (documented: Microsoft, BCD Reference, CreateObject method): the highest
-four bits say application (1), inherited settings (2) or device options (3); of an application the
-next say what kind of image it is, and the lowest 20 what it does.
+The type of an object has 32 bits (documented: Microsoft, BCD Reference, CreateObject method). The highest
+four bits mean application (1), inherited settings (2) or device options (3). For an application,
+bits 20 to 23 give the image type, and the lowest 20 the application type.
 
-Names and headings are what bcdedit shows (documented: `bcdedit /? ID`; seen in its listings). The
-GUIDs without a name are templates that only BCD-Template holds (seen).
+Names and headings are bcdedit's (documented: `bcdedit /? ID`; seen in its listings). GUIDs without a
+name are templates that exist only in BCD-Template (seen).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BOOT_SECTOR = 0x10400008
 STARTUP_MODULE = 0x10400009
 DEVICE_OPTIONS = 0x30000000
 
-#: The lowest 20 bits of an application's type, and of the settings it inherits.
+#: The lowest 20 bits of the type of an application and of the settings that it inherits.
 KIND_MASK = 0xFFFFF
 
 BOOTMGR = UUID("9dea862c-5cdd-4e70-acc1-f32b344d4795")
@@ -43,7 +43,7 @@ HYPERVISOR_SETTINGS = UUID("7ff607e0-4395-11db-b0de-0800200c9a66")
 RESUME_SETTINGS = UUID("1afa9c49-16ab-4a5c-901b-212802da9460")
 KERNEL_DEBUGGER_SETTINGS = UUID("313e8eed-7098-4586-a9bf-309c61f8d449")
 
-#: What bcdedit calls the objects whose GUID is the same in every store.
+#: bcdedit's names of the objects that have the same GUID in every store.
 ALIASES: dict[UUID, str] = {
     BOOTMGR: "{bootmgr}",
     FWBOOTMGR: "{fwbootmgr}",
@@ -61,8 +61,8 @@ ALIASES: dict[UUID, str] = {
     KERNEL_DEBUGGER_SETTINGS: "{kerneldbgsettings}",
 }
 
-#: The templates of BCD-Template, from which bcdboot makes the objects of a new store (named in
-#: public headers: System Informer, phnt, ntbcd.h; seen in BCD-Template).
+#: The objects of BCD-Template from which bcdboot creates a new store (named in public headers: System
+#: Informer, phnt, ntbcd.h; seen in BCD-Template).
 TEMPLATE_LOADER_EFI = UUID("b012b84d-c47c-4ed5-b722-c0c42163e569")
 TEMPLATE_LOADER_BIOS = UUID("a1943bbc-ea85-487c-97c7-c9ede908a38a")
 TEMPLATE_RESUME_EFI = UUID("0c334284-9a41-4de1-99b3-a7e87e8ff07e")
@@ -70,7 +70,7 @@ TEMPLATE_RESUME_BIOS = UUID("98b02a23-0674-4ce7-bdad-e0a15a8ff97b")
 TEMPLATE_SETUP_EFI = UUID("7254a080-1510-4e85-ac0f-e7fb3d444736")
 TEMPLATE_SETUP_BIOS = UUID("cbd971bf-b7b8-4885-951a-fa03044f5d71")
 
-#: Headings in the order in which bcdedit lists the sections; settings have one each.
+#: Section headings in bcdedit's order. Each settings object has its own section.
 _HEADINGS: dict[int | UUID, str] = {
     FIRMWARE_BOOT_MANAGER: "Firmware Boot Manager",
     BOOT_MANAGER: "Windows Boot Manager",
@@ -96,7 +96,7 @@ _ORDER = {key: index for index, key in enumerate(_HEADINGS)}
 
 
 def heading(identifier: UUID, kind: int) -> str:
-    """The heading under which bcdedit lists an object; unknown kinds show their type."""
+    """The heading under which bcdedit lists an object; unknown types are shown as a number."""
     known = _HEADINGS.get(identifier) or _HEADINGS.get(kind)
     if known:
         return known
@@ -105,5 +105,5 @@ def heading(identifier: UUID, kind: int) -> str:
 
 
 def order(identifier: UUID, kind: int) -> int:
-    """Where an object's section stands in a listing; unknown kinds come last."""
+    """The position of an object's section in a listing; unknown types come last."""
     return _ORDER.get(identifier, _ORDER.get(kind, len(_ORDER)))

@@ -1,9 +1,9 @@
-r"""A store of boot configuration data: a registry hive with objects that have elements.
+r"""A boot configuration data store: a registry hive of objects that have elements.
 
-Layout (seen in real stores): `Description` of the root has the store's own values (KeyName, System,
-TreatAsSystem, GuidCache); `Objects\{GUID}\Description` has `Type`, and firmware applications a copy of
-their NVRAM variable, `FirmwareVariable`; `Objects\{GUID}\Elements\NNNNNNNN` has one value, `Element`,
-with NNNNNNNN in hexadecimal digits of either case. Whatever else is there is kept as it is.
+Layout (seen in real stores): the root key `Description` has the values of the store (KeyName, System,
+TreatAsSystem, GuidCache). `Objects\{GUID}\Description` has `Type`; for a firmware application it also has
+`FirmwareVariable`, a copy of the NVRAM variable. `Objects\{GUID}\Elements\NNNNNNNN` has one value,
+`Element`; NNNNNNNN are hexadecimal digits of either case. Other keys and values are preserved.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class Element:
 
     Attributes:
         number: class, format and subtype.
-        name: what bcdedit calls it.
-        type: of the registry value that holds it.
+        name: bcdedit's name of it.
+        type: type of the registry value that holds it.
         data: as stored.
     """
 
@@ -49,12 +49,12 @@ class Element:
 
     @property
     def format(self) -> int:
-        """How the data is to be read, one of `Format` or a number that nobody knows."""
+        """The format of the data: a `Format`, or an unknown number."""
         return elements.format_of(self.number)
 
     @property
     def value(self) -> Value:
-        """The data as a Python value; the bytes where they do not fit the format."""
+        """The data as a Python value, or as bytes if it does not fit the format."""
         return values.decode(self.format, self.type, self.data)
 
 
@@ -63,7 +63,7 @@ class BcdObject:
 
     Attributes:
         id: its GUID.
-        type: what it is; see `objects`.
+        type: its type; see `objects`.
     """
 
     def __init__(self, key: Key, identifier: UUID) -> None:
@@ -74,7 +74,7 @@ class BcdObject:
         self.type = kind.decoded if kind and isinstance(kind.decoded, int) else 0
 
     def elements(self) -> list[Element]:
-        """Every element, in the order of their numbers, which is bcdedit's."""
+        """All elements in the order of their numbers, as in bcdedit."""
         folder = self._key.subkey(_ELEMENTS)
         found: list[Element] = []
         for key in folder.subkeys() if folder else ():
@@ -84,18 +84,18 @@ class BcdObject:
         return sorted(found, key=lambda element: element.number)
 
     def element(self, number: int) -> Element | None:
-        """One element, None where the object has none of this number."""
-        # Key names have no case, so that this finds 250000F3 as well as 250000f3.
+        """The element with this number, or None."""
+        # Key names are case-insensitive: this finds 250000F3 and 250000f3.
         key = self._key.key(f"{_ELEMENTS}\\{number:08x}")
         return self._read(key) if key else None
 
     def value(self, number: int) -> Value | None:
-        """The value of an element, None where the object has none of this number."""
+        """The value of the element with this number, or None."""
         element = self.element(number)
         return element.value if element else None
 
     def set(self, number: int, value: Value) -> None:
-        """Give an element a value; it is made where the object has none of this number.
+        """Set an element; create it if the object lacks it.
 
         Raises:
             BcdUsageError: an element of this format can't hold the value.
@@ -104,7 +104,7 @@ class BcdObject:
         self._key.create(f"{_ELEMENTS}\\{number:08x}").set(_ELEMENT, kind, data)
 
     def delete(self, number: int) -> bool:
-        """Delete an element; true if there was one."""
+        """Delete an element; return whether it existed."""
         key = self._key.key(f"{_ELEMENTS}\\{number:08x}")
         if key is None:
             return False
@@ -120,40 +120,40 @@ class BcdObject:
 
 
 class Store:
-    """A store in a hive. Edits go to the hive, which the caller writes.
+    """A store in a hive. Edits change the hive; the caller writes it.
 
     Raises:
-        BcdError: the hive is no store.
+        BcdError: the hive is not a store.
     """
 
     def __init__(self, hive: Hive) -> None:
         self.hive = hive
         folder = hive.key(_OBJECTS)
         if folder is None:
-            msg = f"{hive.name} is no store of boot configuration data: it has no key {_OBJECTS}."
+            msg = f"{hive.name} is not a boot configuration data store: it has no key {_OBJECTS}."
             raise BcdError(msg)
         self._objects = folder
 
     def __iter__(self) -> Iterator[BcdObject]:
-        """Iterate over the objects, in the order of their GUIDs."""
+        """Iterate over the objects in the order of their GUIDs."""
         for key in self._objects.subkeys():
             identifier = values.guid(key.name)
             if identifier:
                 yield BcdObject(key, identifier)
 
     def object(self, identifier: UUID) -> BcdObject | None:
-        """The object with this GUID, None where there is none."""
+        """The object with this GUID, or None."""
         key = self._objects.subkey(f"{{{identifier}}}")
         return BcdObject(key, identifier) if key else None
 
     def create(self, identifier: UUID, kind: int) -> BcdObject:
-        """Make an object without elements.
+        """Create an object without elements.
 
         Raises:
-            BcdUsageError: the store has one with this GUID.
+            BcdUsageError: the store already has an object with this GUID.
         """
         if self.object(identifier):
-            msg = f"{self.hive.name} has an object {{{identifier}}} already."
+            msg = f"{self.hive.name} already has an object {{{identifier}}}."
             raise BcdUsageError(msg)
         key = self._objects.create_subkey(f"{{{identifier}}}")
         key.create(_DESCRIPTION).set(_TYPE, types.REG_DWORD, types.encode(types.REG_DWORD, kind))
@@ -162,22 +162,22 @@ class Store:
 
     @property
     def default(self) -> UUID | None:
-        """The loader that starts when nobody chooses, None where the boot manager names none."""
+        """The default loader, or None if the boot manager does not name one."""
         manager = self.object(objects.BOOTMGR)
         value = manager.value(elements.DEFAULT_OBJECT) if manager else None
         return value if isinstance(value, UUID) else None
 
     def alias(self, identifier: UUID) -> str:
-        """What bcdedit calls an object: a well-known name, `{default}`, or the GUID in braces."""
+        """The bcdedit name of an object: a well-known name, `{default}`, or the GUID in braces."""
         if identifier == self.default:
             return "{default}"
         return objects.ALIASES.get(identifier) or f"{{{identifier}}}"
 
     def find(self, text: str) -> BcdObject:
-        """Find an object by what bcdedit calls it, with or without braces.
+        """Find an object by bcdedit's name of it, with or without braces.
 
         Raises:
-            BcdUsageError: the store has no such object.
+            BcdUsageError: the store does not have this object.
         """
         wanted = "{" + text.strip("{}").lower() + "}"
         for one in self:

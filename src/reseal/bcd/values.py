@@ -1,9 +1,9 @@
-"""The data of elements as Python values, as bcdedit shows them and as it takes them.
+"""The data of elements as Python values and as bcdedit's text.
 
-How a format is stored: documented (Microsoft, BCD Reference, BcdElementType and the classes of
-elements) for the values, seen in real stores for the types of the registry: a device and numbers are
-REG_BINARY, an integer with 8 bytes in stores and fewer in BCD-Template, a boolean with 1; a string and
-an object are REG_SZ, a list of objects is REG_MULTI_SZ.
+The values of each format are documented (Microsoft, BCD Reference, BcdElementType and the element
+classes). The registry types are seen in real stores: devices and numbers are REG_BINARY; integers have
+8 bytes in stores and fewer in BCD-Template, booleans 1; strings and objects are REG_SZ, lists of objects
+REG_MULTI_SZ.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from reseal.bcd.elements import Format
 from reseal.bcd.errors import BcdUsageError
 from reseal.regf import types
 
-#: Bytes are data that does not fit the element's format; they are kept as they are.
+#: Bytes are data that does not fit the element's format; they are preserved.
 Value: TypeAlias = DeviceValue | str | UUID | list[UUID] | int | bool | list[int] | bytes
 
 _INTEGER = 8
@@ -26,8 +26,8 @@ _INTEGER = 8
 _YES = {"yes": True, "on": True, "true": True, "1": True}
 _NO = {"no": False, "off": False, "false": False, "0": False}
 
-#: Names of the values of integer elements (documented: `bcdedit /set`; the enumerations of the BCD
-#: Reference), by the element's name.
+#: Names of the values of integer elements, by the element's name (documented: `bcdedit /set`; the
+#: enumerations of the BCD Reference).
 _CHOICES: dict[str, tuple[str, ...]] = {
     "nx": ("OptIn", "OptOut", "AlwaysOff", "AlwaysOn"),
     "pae": ("Default", "ForceEnable", "ForceDisable"),
@@ -60,8 +60,8 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 }
 _CHOICES["displaymessageoverride"] = _CHOICES["displaymessage"]
 
-#: Integers that are amounts or counts are shown in decimal, as are all of these; addresses, flags
-#: and what has no name are shown in hexadecimal.
+#: Addresses and flags, which are shown in hexadecimal, as are elements without a name. Other integers
+#: are amounts or counts, and are shown in decimal.
 _HEXADECIMAL = frozenset({
     "truncatememory", "relocatephysical", "avoidlowmemory", "debugaddress", "kerneldebugaddress",
     "allowedinmemorysettings", "badmemorylist", "hostip", "hypervisorhostip", "kernelhostip",
@@ -78,7 +78,7 @@ def decode(form: int, kind: int, data: bytes) -> Value:
         data: its data.
 
     Returns:
-        The value; the bytes themselves where they do not fit the format.
+        The value, or the bytes if they do not fit the format.
     """
     raw = types.decode(kind, data)
     binary = isinstance(raw, bytes)
@@ -102,10 +102,10 @@ def decode(form: int, kind: int, data: bytes) -> Value:
 
 
 def encode(form: int, value: Value) -> tuple[int, bytes]:
-    """Return the type and data of the registry value that holds an element's value.
+    """Encode an element's value as the type and data of a registry value.
 
     Raises:
-        BcdUsageError: an element of this format can't hold it.
+        BcdUsageError: an element of this format can't hold the value.
     """
     match value:
         case bytes():
@@ -131,7 +131,7 @@ def encode(form: int, value: Value) -> tuple[int, bytes]:
 
 
 def show_number(name: str, number: int) -> str:
-    """Show an integer as bcdedit does, by the name of its element."""
+    """Format an integer as bcdedit does for the element with this name."""
     choices = _CHOICES.get(name, ())
     if number < len(choices):
         return choices[number]
@@ -141,10 +141,10 @@ def show_number(name: str, number: int) -> str:
 
 
 def parse_number(name: str, text: str) -> int:
-    """Read an integer: a name such as `OptIn`, or a number in decimal or with 0x.
+    """Parse an integer: a name such as `OptIn`, a decimal number, or a number with 0x.
 
     Raises:
-        BcdUsageError: it is neither.
+        BcdUsageError: the text is none of these.
     """
     choices = _CHOICES.get(name, ())
     for number, choice in enumerate(choices):
@@ -156,26 +156,26 @@ def parse_number(name: str, text: str) -> int:
         number = -1
     if 0 <= number < 1 << 64:
         return number
-    msg = f"{text} is no value of {name}."
+    msg = f"{text} is not a value of {name}."
     taken = f"{name} takes {', '.join(choices)}." if choices else f"{name} takes a number."
     raise BcdUsageError(msg, taken)
 
 
 def parse_boolean(name: str, text: str) -> bool:
-    """Read a boolean: yes or no, on or off, true or false.
+    """Parse a boolean: yes or no, on or off, true or false.
 
     Raises:
-        BcdUsageError: it is none of them.
+        BcdUsageError: the text is none of these.
     """
     found = (_YES | _NO).get(text.lower())
     if found is None:
-        msg = f"{text} is no value of {name}."
+        msg = f"{text} is not a value of {name}."
         raise BcdUsageError(msg, f"{name} takes yes or no.")
     return found
 
 
 def guid(text: str) -> UUID | None:
-    """Read a GUID in the form that stores have, `{…}` with hyphens; None where it has another."""
+    """Parse a GUID as stores write it, `{…}` with hyphens; None for any other form."""
     try:
         found = UUID(text)
     except ValueError:

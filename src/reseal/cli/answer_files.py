@@ -1,25 +1,17 @@
-"""Options and arguments about answer files that several commands share."""
+"""Options about answer files that several commands share."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from reseal.cli.options import FILE_OR_STDIN, PATH
-from reseal.errors import UsageError
 
 if TYPE_CHECKING:
-    from reseal.answerfile import AnswerFile
-    from reseal.unattend.apply import Request
+    from collections.abc import Callable
 
-#: What standard input is called, in options and in messages.
-STANDARD_INPUT = "-"
-_SHOWN_STANDARD_INPUT = "standard input"
-#: What `--force` calls the check of the answer file.
-FORCE_UNATTEND = "unattend"
+_Declared = TypeVar("_Declared", bound="Callable[..., Any]")
 
 unattend_option = click.option(
     "--unattend",
@@ -30,8 +22,8 @@ unattend_option = click.option(
 oobe_xml_option = click.option(
     "--oobe-xml",
     type=PATH,
-    metavar="FILE",
-    help=r"Place an oobe.xml in System32\oobe\info, too.",
+    metavar="FILE|FOLDER",
+    help=r"Place an oobe.xml in System32\oobe\info, too; a folder is placed with all in it.",
 )
 driver_path_option = click.option(
     "--driver-path",
@@ -46,61 +38,8 @@ replace_option = click.option(
 )
 
 
-def load(file: str) -> AnswerFile:
-    """Read an answer file; raises AnswerFileError."""
-    from reseal.answerfile import AnswerFile  # noqa: PLC0415  --help needs no parser
-    from reseal.answerfile.source import MAX_BYTES  # noqa: PLC0415
-
-    if file == STANDARD_INPUT:
-        return AnswerFile(sys.stdin.buffer.read(MAX_BYTES + 1), _SHOWN_STANDARD_INPUT)
-    return AnswerFile.load(Path(file))
-
-
-def request(
-    file: str | None,
-    *,
-    replace: bool = False,
-    force: bool = False,
-    now: bool = False,
-    oobe_xml: Path | None = None,
-    driver_paths: tuple[str, ...] = (),
-) -> Request | None:
-    """Read what a person asks of an answer file; None where there is none.
-
-    Raises:
-        AnswerFileError: a file can't be read.
-        UsageError: options that belong to an answer file stand without one.
-    """
-    if file is None:
-        if replace or oobe_xml or driver_paths:
-            msg = "--replace, --oobe-xml and --driver-path belong to an answer file."
-            raise UsageError(msg, "Name it with --unattend FILE.")
-        return None
-    from reseal.unattend.apply import Request  # noqa: PLC0415
-    from reseal.unattend.drivers import folders  # noqa: PLC0415  --help needs no engines
-
-    return Request(
-        load(file),
-        replace=replace,
-        force=force,
-        now=now,
-        oobe_xml=_load_oobe_xml(oobe_xml),
-        driver_folders=folders(list(driver_paths)),
-    )
-
-
-def host_folders(asked: Request | None) -> tuple[Path, ...]:
-    """Return the folders of this machine that an answer file's driver paths stand for."""
-    return tuple(asked.driver_folders.values()) if asked else ()
-
-
-def _load_oobe_xml(file: Path | None) -> tuple[str, bytes] | None:
-    """Read an oobe.xml and check it; raises AnswerFileError."""
-    from reseal.answerfile.source import read_bounded  # noqa: PLC0415
-    from reseal.unattend import oobe_xml  # noqa: PLC0415
-
-    if file is None:
-        return None
-    data = read_bounded(file)
-    oobe_xml.check(data, str(file))
-    return str(file), data
+def answer_file_options(function: _Declared) -> _Declared:
+    """Give a command all of them: the fields of `reseal.operations.answers.AnswerFileOptions`."""
+    for option in (driver_path_option, oobe_xml_option, replace_option, unattend_option):
+        function = option(function)
+    return function

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from reseal.cli import console
 from reseal.cli.help import Command, argument
-from reseal.cli.options import PATH, allow_backing_option, index_option, json_option, quiet_option
+from reseal.cli.options import PATH, index_option
+from reseal.cli.run import Run, shares
+from reseal.operations import capture as operation
+from reseal.report import wim as report
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,38 +24,13 @@ if TYPE_CHECKING:
     "--volume", type=int, metavar="N", help="Which volume of TARGET (default: the only empty one)."
 )
 @click.option("--check", is_flag=True, help="Check the WIM's integrity table first.")
-@json_option
-@allow_backing_option
-@quiet_option
-def apply(
-    wim: Path,
-    target: Path,
-    index: int | None,
-    volume: int | None,
-    check: bool,
-    as_json: bool,
-    allow_backing: bool,
-    quiet: bool,
-) -> None:
+@shares("as_json", "allow_backing", "quiet")
+def apply(wim: Path, target: Path, run: Run, **options: Any) -> None:
     """Apply an image of a WIM, with all that it holds.
 
     TARGET has the whole image in the end, or is as it was.
     """
-    from reseal.report import wim as report  # noqa: PLC0415  --help needs no engines
-    from reseal.run.apply import apply as run  # noqa: PLC0415
-
-    with console.errors(as_json=as_json):
-        with console.progress(quiet=quiet) as tell:
-            record = run(
-                wim,
-                index,
-                target,
-                volume=volume,
-                check=check,
-                allow_backing=allow_backing,
-                on_message=tell,
-            )
-        if as_json:
-            console.print_json(record)
-        else:
-            console.print_lines(report.applied(record))
+    backing = run.writing.allow_backing
+    with run.progress() as tell:
+        record = operation.apply(wim, target, allow_backing=backing, on_message=tell, **options)
+    run.show(record, report.applied(record))

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reseal.cli.help import Command, Option
-from reseal.customize import STEPS, Given, Step, load
+from reseal.customize import STEPS
 from reseal.customize.step import Kind
+from reseal.operations.customize import RECIPE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-#: The name of a step, or that of `--recipe`, and the words behind it.
-Words: TypeAlias = tuple[str, tuple[str, ...]]
+    from reseal.operations.customize import StepWords
 
-_RECIPE = "recipe"
 _FILE = click.Path(readable=False)
 
 
 class StepsCommand(Command):
     """A command that takes every step as an option, except where it has one of that name itself.
 
-    Its function gets them as `steps`, a list of `Words` in the order given, for `read`.
+    Its function gets them as `steps`, a list of `StepWords` in the order given.
     """
 
     def __init__(self, *arguments: Any, **attributes: Any) -> None:
@@ -49,7 +47,7 @@ class _StepOption(Option):
 
 def _options() -> Iterator[_StepOption]:
     yield _StepOption(
-        _RECIPE,
+        RECIPE,
         heading="Steps, done in the order given",
         type=_FILE,
         multiple=True,
@@ -72,37 +70,14 @@ def _options() -> Iterator[_StepOption]:
         )
 
 
-def _in_order(values: dict[str, Any], order: list[click.Parameter]) -> Iterator[Words]:
+def _in_order(values: dict[str, Any], order: list[click.Parameter]) -> Iterator[StepWords]:
     """Yield the words of each step that a parser met."""
     left = {name: iter(given) for name, given in values.items() if isinstance(given, list)}
     for one in order:
         if not isinstance(one, _StepOption):
             continue
         if one.count:
-            yield one.step, ()
+            yield (one.step,)
             continue
         words = next(left[str(one.name)])
-        yield one.step, words if isinstance(words, tuple) else (words,)
-
-
-def read(given: Iterable[Words]) -> list[Given]:
-    """Return the steps that were given, those of recipes in their places.
-
-    Raises:
-        UsageError: one is not of its form, or a recipe can't be read.
-    """
-    here = Path()
-    found: list[Given] = []
-    for name, words in given:
-        if name == _RECIPE:
-            found += load(Path(words[0]))
-            continue
-        one = STEPS[name]
-        found.append(one.parse(words, _shown(one, words), here))
-    return found
-
-
-def _shown(one: Step, words: tuple[str, ...]) -> str:
-    """Show an option as it was given, cut where it is long."""
-    shown = " ".join((f"--{one.id}", *words))
-    return f"{shown[:80]}…" if len(shown) > 80 else shown
+        yield (one.step, *words) if isinstance(words, tuple) else (one.step, words)

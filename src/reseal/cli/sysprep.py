@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reseal.cli import console
+from reseal.cli.boot import boot
 from reseal.cli.help import Command, argument
 from reseal.cli.options import image_argument, index_option, report_option
 from reseal.errors import UsageError
@@ -42,8 +43,7 @@ def sysprep(
     report_files: tuple[Path, ...],
 ) -> None:
     """Take Sysprep's own command line: /generalize /oobe /shutdown /mode:vm /quiet and the others."""
-    from reseal.cli.boot import boot  # noqa: PLC0415  --help needs no engines
-    from reseal.cli.generalize import generalize  # noqa: PLC0415
+    from reseal.cli.generalize import generalize  # noqa: PLC0415  it declares every step
 
     with console.errors(as_json=False):
         given, mode, unattend = parse(arguments)
@@ -103,6 +103,11 @@ def parse(arguments: Sequence[str]) -> tuple[set[str], str | None, Path | None]:
             given.add(name)
         else:
             raise _refused(f"{word} is none of Sysprep's options")
+    _check_combination(given, mode, unattend)
+    return given, mode, unattend
+
+
+def _check_combination(given: set[str], mode: str | None, unattend: Path | None) -> None:
     if {"oobe", "audit"} <= given:
         raise _refused("/oobe and /audit exclude each other")
     if len(given & set(_ENDINGS)) > 1:
@@ -115,7 +120,6 @@ def parse(arguments: Sequence[str]) -> tuple[set[str], str | None, Path | None]:
         raise _refused("/mode:vm goes with /generalize and /oobe")
     if (mode and given & {"quiet", "audit"}) or (mode and unattend):
         raise _refused("beside /mode:vm only /reboot, /shutdown and /quit are possible")
-    return given, mode, unattend
 
 
 def _refused(why: str) -> UsageError:

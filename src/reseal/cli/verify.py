@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from reseal.cli import console
 from reseal.cli.help import Command
-from reseal.cli.options import (
-    PATH,
-    allow_backing_option,
-    image_argument,
-    index_option,
-    json_option,
-    quiet_option,
-    verbose_option,
-    volume_option,
-)
-from reseal.errors import CheckError, UsageError
+from reseal.cli.options import PATH, image_argument
+from reseal.cli.run import Run, shares
+from reseal.errors import UsageError
+from reseal.operations import verify as operation
+from reseal.report import verification
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from reseal.run.opening import Found
-    from reseal.session.session import Report
 
 
 @click.command(cls=Command)
@@ -45,128 +34,45 @@ if TYPE_CHECKING:
     help="Whose remains to look for: what generalize --save-identity wrote.",
 )
 @click.option("--deep", is_flag=True, help="Search unallocated clusters, too.")
-@volume_option
-@index_option
-@json_option
-@allow_backing_option
-@quiet_option
-@verbose_option
+@click.option(
+    "--system-volume-only", is_flag=True, help="Search only the volume that holds Windows."
+)
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Fail also where only what Sysprep leaves, too, was found.",
+)
+@shares("volume", "index", "keys", "as_json", "allow_backing", "quiet", "verbose")
 def verify(
     image: Path,
     against: tuple[Path, ...],
     identity: Path | None,
     deep: bool,
-    volume: str | None,
-    index: int | None,
-    as_json: bool,
-    allow_backing: bool,
-    quiet: bool,
-    verbose: bool,
+    system_volume_only: bool,
+    strict: bool,
+    run: Run,
 ) -> None:
-    """Prove that an image is armed and that nothing of the old machine is left in it.
+    """Prove that an image is armed, and search it for what identified the old machine.
 
-    Exit code 0 only if it is clean; 3 if not.
+    Three verdicts: clean (exit code 0), as after Sysprep (0, with --strict 3), not clean (3). The last
+    line says what was searched for what.
     """
-    from reseal.report import verification as text  # noqa: PLC0415  --help needs no engines
-
-    with console.errors(as_json=as_json):
-        if against and (identity or deep):
-            msg = "--against compares what images have, so it takes no --identity and no --deep."
-            raise UsageError(msg, "Run reseal verify twice.")
-        with console.progress(quiet=quiet) as report:
-            if against:
-                record = _compared(
-                    [image, *against], volume, report, index=index, allow_backing=allow_backing
-                )
-                lines = text.comparison(record)
-            else:
-                record = _verified(
-                    image,
-                    identity,
-                    volume,
-                    report,
-                    index=index,
-                    deep=deep,
-                    allow_backing=allow_backing,
-                )
-                lines = text.verification(record, verbose=verbose)
-        if as_json:
-            console.print_json(record)
+    if against and (identity or deep or strict or system_volume_only):
+        msg = "--against compares images, so it takes none of the options of a search."
+        raise UsageError(msg, "Run reseal verify twice.")
+    with run.progress() as tell:
+        if against:
+            record = operation.compare([image, *against], run.writing, tell)
+            lines = verification.comparison(record)
         else:
-            console.print_lines(lines)
-        if record["result"] not in {"clean", "nothing shared"}:
-            raise SystemExit(CheckError.exit_code)
-
-
-def _verified(
-    image: Path,
-    identity: Path | None,
-    volume: str | None,
-    report: Report,
-    *,
-    index: int | None,
-    deep: bool,
-    allow_backing: bool,
-) -> dict[str, Any]:
-    from reseal.proof.identity import MachineIdentity  # noqa: PLC0415
-    from reseal.proof.verification import verify as prove  # noqa: PLC0415
-    from reseal.run import read  # noqa: PLC0415
-    from reseal.run.opening import choose  # noqa: PLC0415
-
-    given = MachineIdentity.load(identity) if identity else None
-
-    def job(found: list[Found]) -> dict[str, Any]:
-        return prove(choose(found, volume, str(image)), given, deep=deep)
-
-    report({"step": "Searching the volume"})
-    return read(image, job, allow_backing=allow_backing, index=index, whole=True)
-
-
-def _compared(
-    images: list[Path],
-    volume: str | None,
-    report: Report,
-    *,
-    index: int | None,
-    allow_backing: bool,
-) -> dict[str, Any]:
-    from reseal.proof.verification import compare  # noqa: PLC0415
-    from reseal.run import read  # noqa: PLC0415
-    from reseal.wim import is_wim  # noqa: PLC0415
-
-    listed = []
-    for path in _expanded(images):
-        report({"step": f"Reading {path}"})
-        record = read(
-            path,
-            partial(_facts, volume=volume, subject=str(path)),
-            allow_backing=allow_backing,
-            index=index if is_wim(path) else None,
-        )
-        listed.append({"path": str(path), **{k: v for k, v in record.items() if k != "image"}})
-    return compare(listed)
-
-
-def _facts(found: list[Found], *, volume: str | None, subject: str) -> dict[str, Any]:
-    from reseal.proof.verification import facts  # noqa: PLC0415
-    from reseal.run.opening import choose  # noqa: PLC0415
-
-    return facts(choose(found, volume, subject))
-
-
-def _expanded(paths: list[Path]) -> list[Path]:
-    """Every image once; a folder that holds no Windows stands for the images in it."""
-    from reseal.disk.formats import EXTENSIONS  # noqa: PLC0415
-
-    found: dict[Path, Path] = {}
-    for path in paths:
-        inside = [path]
-        if path.is_dir():
-            images = sorted(one for one in path.iterdir() if one.suffix.lower() in EXTENSIONS)
-            inside = images or [path]
-        for one in inside:
-            found.setdefault(one.resolve(), one)
-    if len(found) < 2:
-        msg = "There is only one image to compare."
-        raise UsageError(msg, "Name at least one other image with --against.")
-    return list(found.values())
+            record = operation.verify(
+                image,
+                run.writing,
+                identity=identity,
+                deep=deep,
+                system_volume_only=system_volume_only,
+                on_message=tell,
+            )
+            lines = verification.verification(record, verbose=run.verbose)
+    run.show(record, lines)
+    raise SystemExit(operation.exit_code(record, strict=strict))

@@ -27,6 +27,7 @@ class ClonePlan:
         now: whether the clones are changed completely at once, where Windows is not needed.
         templates: answer files by name, as base64.
         drivers: a resolved folder whose driver packages every machine gets; None for none.
+        languages: the golden image's languages; empty if they are not known.
     """
 
     golden: str
@@ -38,6 +39,7 @@ class ClonePlan:
     now: bool = False
     templates: dict[str, str] = field(default_factory=dict, repr=False)
     drivers: str | None = None
+    languages: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as plain data."""

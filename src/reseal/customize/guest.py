@@ -1,7 +1,8 @@
 r"""Paths in the image, as users write them.
 
-`C:\folder\file`, `\folder\file` and `/folder/file` mean the same file of the volume that holds Windows.
-No path outside that volume can be named, and links in the image are not followed.
+`C:\folder\file`, `\folder\file` and `/folder/file` mean the same file of the volume that holds Windows;
+`D:\folder\file` is a file of the volume that this Windows knows by that letter, if the image holds it.
+No link in the image is followed.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def parts(text: str, *, wildcards: bool = True) -> list[str]:
     Raises:
         UsageError: it is not absolute, or leads out of the volume.
     """
-    path = text[2:] if _DRIVE.match(text) else text
+    path = _drive(text)[1]
     if path[:1] not in {"\\", "/"}:
         msg = f"{text!r} is not an absolute path in the image."
         raise UsageError(msg, r"Write C:\folder\file, \folder\file or /folder/file.")
@@ -68,7 +69,7 @@ def check_name(name: str, text: str, *, wildcards: bool = False) -> None:
 
 
 def resolve(session: Session, text: str, *, wildcards: bool = False) -> str:
-    """Return a path of the volume.
+    """Return a path of the image.
 
     Args:
         session: the opened installation.
@@ -76,14 +77,10 @@ def resolve(session: Session, text: str, *, wildcards: bool = False) -> str:
         wildcards: whether `*` and `?` are allowed.
 
     Raises:
-        UsageError: it is on another drive, has a name that Windows does not accept, or leads through a
-            link or a file.
+        UsageError: it is on a drive that the image does not hold, has a name that Windows does not take,
+            or runs through a link or a file.
     """
-    drive = session.installation.system_drive or "C:"
-    if _DRIVE.match(text) and text[:2].upper() != drive:
-        msg = f"{text!r} is not on {drive}, the volume that holds Windows."
-        raise UsageError(msg, f"Name a path on {drive}.")
-    path = ""
+    path = _volume(session, text)
     names = parts(text, wildcards=wildcards)
     for index, name in enumerate(names):
         path = join(path, name)
@@ -97,6 +94,29 @@ def resolve(session: Session, text: str, *, wildcards: bool = False) -> str:
             msg = f"{text!r} leads through {path}, which is a file."
             raise UsageError(msg, "Name another path.")
     return path
+
+
+def _drive(text: str) -> tuple[str, str]:
+    """Split off the drive letter."""
+    return (text[:2].upper(), text[2:]) if _DRIVE.match(text) else ("", text)
+
+
+def _volume(session: Session, text: str) -> str:
+    """Return the name of the volume that a path is on; nothing for the one that holds Windows."""
+    drive, _ = _drive(text)
+    registry = session.registry
+    number = registry.letters.get(drive) if drive else registry.volume
+    if number == registry.volume:
+        return ""
+    if number not in session.installation.volumes.others:
+        held = sorted(
+            letter
+            for letter, one in registry.letters.items()
+            if one == registry.volume or one in session.installation.volumes.others
+        )
+        msg = f"{text!r} is not on {' or '.join(held)}, which this image holds."
+        raise UsageError(msg, f"Name a path on {' or '.join(held)}.")
+    return drive
 
 
 def existing(session: Session, text: str) -> str:
@@ -113,9 +133,10 @@ def existing(session: Session, text: str) -> str:
 
 
 def matches(session: Session, text: str) -> Iterator[str]:
-    """Yield the existing paths that match a path with wildcards; links are not followed."""
-    found = [""]
-    for name in parts("\\" + resolve(session, text, wildcards=True)):
+    """Yield the paths that a path with wildcards means; links are not followed."""
+    resolve(session, text, wildcards=True)
+    found = [_volume(session, text)]
+    for name in parts(text):
         pattern = re.compile(translate(name.lower().replace("[", "[[]")))
         plain = not _WILDCARD.search(name)
         following: list[str] = []
@@ -150,6 +171,6 @@ def into(session: Session, text: str, name: str) -> str:
         check_name(name, name)
         if stat is not None and stat.reparse_tag:
             msg = f"{text!r} is a link in the image, which is not followed."
-            raise UsageError(msg, "Name the link's target.")
-        return resolve(session, "\\" + join(path, name))
+            raise UsageError(msg, "Name the place that the link leads to.")
+        return resolve(session, rf"{_drive(text)[0]}\{_drive(text)[1]}\{name}")
     return path

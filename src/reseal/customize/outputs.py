@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from reseal.tree import Stat
 
 _NAME = "out"
+_HIVE = b"regf"
 
 
 class Outputs:
@@ -61,8 +62,12 @@ class Outputs:
         path = self._folders[target].joinpath(_NAME, *inside)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
-            with os.fdopen(os.open(path, flags, 0o666), "wb") as file:
+            # A hive may hold passwords.
+            mode = 0o600 if data.startswith(_HIVE) else 0o666
+            with os.fdopen(os.open(path, flags, mode), "wb") as file:
                 file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
         except OSError as error:
             msg = f"{target} can't be written: {error.strerror}."
             raise UsageError(msg, "Free some space, or name another path.") from error
@@ -73,17 +78,29 @@ class Outputs:
             self._folders[target].joinpath(_NAME, *inside).mkdir()
 
     def publish(self) -> list[str]:
-        """Move everything to its place; return the paths."""
-        done = []
+        """Move everything to its place.
+
+        Raises:
+            UsageError: a place is taken meanwhile. What belongs there stays where it was written; the
+                rest has its place.
+        """
+        done, kept = [], []
         for target, folder in self._folders.items():
-            if (folder / _NAME).exists():
-                if os.path.lexists(target):
-                    msg = f"{target} has been created meanwhile; the copy is {folder / _NAME}."
-                    raise UsageError(msg, "The image is done; move the copy yourself.")
-                (folder / _NAME).rename(target)
+            made = folder / _NAME
+            if os.path.lexists(made):
+                try:
+                    if os.path.lexists(target):
+                        raise FileExistsError
+                    made.rename(target)
+                except OSError:
+                    kept.append(f"{target} lies in {made}")
+                    continue
                 done.append(str(target))
             shutil.rmtree(folder, ignore_errors=True)
         self._folders.clear()
+        if kept:
+            msg = f"The image is done, but places have been taken meanwhile: what goes to {'; '.join(kept)}."
+            raise UsageError(msg, "Move it yourself.")
         return done
 
     def discard(self) -> None:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from reseal.customize.outputs import Outputs
 from reseal.customize.shared import Run
 from reseal.customize.steps import STEPS
-from reseal.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,6 +62,16 @@ class Customization:
         """Folders of this machine that are written to, as created by `prepare`."""
         return self._outputs.folders
 
+    @property
+    def outside(self) -> str | None:
+        """The first step that does something outside the image, if any: copies out, or shrinks."""
+        found = (
+            f"--{one.step.id}"
+            for one, stager in self._steps
+            if one.step.id == "shrink" or getattr(stager, "output", None)
+        )
+        return next(found, None)
+
     def __bool__(self) -> bool:
         return bool(self._steps)
 
@@ -88,6 +97,8 @@ class Customization:
                 one.blamed(),
                 session.step(f"Customizing: {one.step.id}"),
                 session.acting(one.step.id, one.step.mark),
+                # A step means the account, the profile, the path that it names, wherever that is.
+                session.all_volumes(),
             ):
                 stager.stage(run)
         return run.answers
@@ -131,16 +142,3 @@ def forced(names: Iterable[str]) -> tuple[frozenset[str], list[str]]:
     given = list(names)
     own = frozenset(name for name in given if name in FORCEABLE)
     return own, [name for name in given if name not in own]
-
-
-def known_only(names: Iterable[str]) -> frozenset[str]:
-    """Return the arguments of `--force` for a command without checks.
-
-    Raises:
-        UsageError: a name does not belong to any step.
-    """
-    own, rest = forced(names)
-    if rest:
-        msg = f"--force {rest[0]} is not known here."
-        raise UsageError(msg, f"--force accepts {', '.join(FORCEABLE)}.")
-    return own

@@ -108,21 +108,14 @@ class Step(Declaration):
         return (" " if self.words else ":").join(one.name.upper() for one in self.arguments)
 
     def parse(self, words: tuple[str, ...], where: str, folder: Path) -> Given:
-        """Parse the words after the option on the command line.
-
-        Args:
-            words: the words.
-            where: the place to name in messages.
-            folder: the folder that relative paths of this machine start from.
+        """Take what the command line has behind the option, or the arguments one by one.
 
         Raises:
             UsageError: they don't have the step's form.
         """
-        if self.words or len(self.arguments) < 2:
-            texts = words
-        else:
-            (word,) = words
-            texts = _split(word, self.arguments) or ()
+        texts = words
+        if not self.words and len(words) == 1 < len(self.arguments):
+            texts = _split(words[0], self.arguments) or ()
         names = [one.name for one in self.arguments]
         if len(texts) != len(names):
             msg = f"{where}: the arguments must have the form {self.metavar}."

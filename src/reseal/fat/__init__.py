@@ -1,11 +1,11 @@
-"""FAT volumes inside a device: enough of them to change a file of an EFI system partition.
+"""FAT volumes on a device: read files and replace the content of existing ones.
 
-Why a reader of reseal's own: the partition lies inside a container, behind a `Device`. mtools works on
-files only, so the whole partition (100 MiB and more) would have to be copied out and in again for the
-4 KiB that change. pyfatfs writes, but rests on the abandoned PyFilesystem2, reads the whole table into
-memory and follows chains without a bound. What is needed here is small, since a file that is there
-already gets new content: no names are made, no directories change but for one entry's size.
-fsck.vfat and mtools judge it in the tests.
+Existing tools do not fit. The EFI system partition is inside a container, accessed through a `Device`.
+mtools works on files only, so changing 4 KiB would copy the whole partition (100 MiB and more) out and in.
+pyfatfs depends on the abandoned PyFilesystem2, reads the whole table into memory and follows chains
+without a limit. reseal only replaces the content of existing files: it never adds a name, and changes a
+directory only to update one entry's cluster and size. The tests check the result with fsck.vfat and
+mtools.
 """
 
 from reseal.fat.errors import FatError, NotFatError

@@ -1,8 +1,8 @@
 """The boot sector of a FAT volume.
 
-Layout and the way to tell the types: documented (Microsoft, FAT32 File System Specification, version
-1.03). FAT32 is told from its zero table size and root directory as every implementation does, since
-small volumes may be formatted as FAT32 by hand; between the others the number of clusters decides.
+Layout and FAT type: documented (Microsoft, FAT32 File System Specification, version 1.03). FAT32 is
+recognized by a 16-bit table size and a root entry count of zero, as in other implementations, because a
+small volume can be formatted as FAT32. The number of clusters distinguishes FAT12 from FAT16.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SECTOR_SIZES = (512, 1024, 2048, 4096)
 MAX_CLUSTER_SIZE = 256 << 10
 ENTRY_SIZE = 32
-#: The first two entries of the table stand for no cluster.
+#: The first two entries of the table do not describe clusters.
 FIRST_CLUSTER = 2
 
 _BOOT_SECTOR_SIZE = 512
@@ -29,7 +29,7 @@ _SIGNATURE = b"\x55\xaa"
 _COMMON = "<HBHBHHBH8xI"
 # sectors of a table (32 bits), flags, version, first cluster of the root, sector of FSInfo
 _FAT32 = "<IHHIH"
-#: Flags of FAT32: bit 7 says that only the table in the low four bits is in use.
+#: Flags of FAT32: with bit 7 set, only the table numbered in the low four bits is in use.
 _ONE_TABLE, _TABLE_MASK = 0x80, 0x0F
 _MAX_FAT12_CLUSTERS = 4084
 _MAX_FAT16_CLUSTERS = 65524
@@ -41,15 +41,15 @@ class BootSector:
     """The geometry of a FAT volume; offsets and sizes in bytes.
 
     Attributes:
-        bits: 12, 16 or 32, of an entry of the table.
-        cluster_size: of a cluster.
-        clusters: how many there are.
-        tables: offsets of the tables that are kept up to date, the one to read first.
-        table_size: of one table.
+        bits: in an entry of the table: 12, 16 or 32.
+        cluster_size: size of a cluster.
+        clusters: number of clusters.
+        tables: offsets of the tables in use; the first is the one to read.
+        table_size: size of one table.
         data: offset of the first cluster.
-        root: offset and size of the root directory where it has a place of its own; None for FAT32.
+        root: offset and size of the fixed root directory; None for FAT32.
         root_cluster: first cluster of the root directory of FAT32.
-        info: offset of the FSInfo sector of FAT32, 0 without one.
+        info: offset of the FSInfo sector of FAT32; 0 if absent.
     """
 
     bits: int
@@ -65,16 +65,16 @@ class BootSector:
 
 # Complex: one condition for each rule of a boot sector, in the order of its fields.
 def parse(sector: bytes, device_size: int, name: str) -> BootSector:
-    """Decode the boot sector of a volume and check that it is possible.
+    """Decode and validate the boot sector of a volume.
 
     Args:
         sector: the first 512 bytes of the volume.
-        device_size: bytes of the device that holds it.
-        name: of the volume, for the messages.
+        device_size: size of the device in bytes.
+        name: name of the volume in messages.
 
     Raises:
-        NotFatError: it holds no FAT.
-        FatError: it is damaged or cut off.
+        NotFatError: the volume is not FAT.
+        FatError: the volume is damaged or truncated.
     """
     fields = struct.unpack_from(_COMMON, sector, 11)
     sector_size, per_cluster, reserved, tables, entries, small, _, table16, large = fields
@@ -109,10 +109,8 @@ def parse(sector: bytes, device_size: int, name: str) -> BootSector:
         msg = f"The boot sector of {name} is damaged: it describes an impossible FAT volume."
         raise FatError(msg)
     if size > device_size:
-        msg = (
-            f"{name} is cut off: its FAT volume has {size} bytes, but only {device_size} are there."
-        )
-        raise FatError(msg, "Copy the image again; the rest of it is missing.")
+        msg = f"{name} is truncated: its FAT volume has {size} bytes, but the device only {device_size}."
+        raise FatError(msg, "Copy the image again; its end is missing.")
     offsets = [(reserved + index * table_sectors) * sector_size for index in range(tables)]
     if is_fat32 and flags & _ONE_TABLE:
         offsets = [offsets[flags & _TABLE_MASK]]
@@ -130,7 +128,7 @@ def parse(sector: bytes, device_size: int, name: str) -> BootSector:
 
 
 def read(device: Device, name: str) -> BootSector:
-    """Read and check the boot sector of a device. Raises as `parse` does."""
+    """Read and validate the boot sector of a device. Raises as `parse` does."""
     if device.size < _BOOT_SECTOR_SIZE:
         msg = f"{name} does not hold a FAT volume: it has only {device.size} bytes."
         raise NotFatError(msg)

@@ -1,7 +1,7 @@
 """Directories of a FAT volume: short entries and the long names before them.
 
-Documented: Microsoft, FAT32 File System Specification, version 1.03; the bits for lower case that
-Windows NT keeps in a short entry are reported (Linux, fs/fat).
+Documented: Microsoft, FAT32 File System Specification, version 1.03. The lower-case bits that Windows NT
+sets in a short entry are reported (Linux, fs/fat).
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ class Entry:
     """One entry of a directory.
 
     Attributes:
-        name: the long name, or the short one where there is no other.
+        name: the long name, or the short name if there is no long one.
         short: the short name.
         attributes: as in `reseal.tree`.
         cluster: the first cluster; 0 for an empty file.
         size: bytes; 0 for directories.
-        position: where the short entry lies in the directory, in bytes.
+        position: byte offset of the short entry in the directory.
     """
 
     name: str
@@ -56,16 +56,16 @@ class Entry:
         return bool(self.attributes & DIRECTORY)
 
     def called(self, name: str) -> bool:
-        """Whether this is the entry of a name, without regard to case."""
+        """Whether the entry has this name, ignoring case."""
         return name.upper() in {self.name.upper(), self.short.upper()}
 
 
 def entries(data: bytes, *, wide: bool) -> Iterator[Entry]:
-    """Yield the entries of a directory, without `.`, `..` and the volume's label.
+    """Yield the entries of a directory, without `.`, `..` and the volume label.
 
     Args:
-        data: the directory.
-        wide: whether clusters have 32 bits (FAT32).
+        data: the content of the directory.
+        wide: whether cluster numbers have 32 bits (FAT32).
     """
     parts: list[tuple[int, int, str]] = []
     for position in range(0, len(data) - ENTRY_SIZE + 1, ENTRY_SIZE):
@@ -84,7 +84,13 @@ def entries(data: bytes, *, wide: bool) -> Iterator[Entry]:
 
 
 def changed(raw: bytes, cluster: int, size: int) -> bytes:
-    """Return a short entry with another first cluster and size."""
+    """Return a short entry with another first cluster and size.
+
+    Args:
+        raw: the entry, 32 bytes.
+        cluster: the new first cluster; 0 for an empty file.
+        size: the new size in bytes.
+    """
     entry = bytearray(raw)
     struct.pack_into("<H", entry, _HIGH_CLUSTER, cluster >> 16)
     struct.pack_into("<HI", entry, _LOW_CLUSTER_AND_SIZE, cluster & 0xFFFF, size)

@@ -10,4 +10,4 @@ class FatError(TreeError):
 
 
 class NotFatError(FatError):
-    """The volume does not hold FAT."""
+    """The volume is not FAT."""

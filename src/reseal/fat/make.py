@@ -1,4 +1,4 @@
-"""A new FAT32 volume with files in it, made by mkfs.vfat and mtools, without root."""
+"""Create a FAT32 volume with files, using mkfs.vfat and mtools, without root."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _SECTOR = 512
 
 
 def make(device: Device, files: Mapping[str, bytes], *, label: str, hidden_sectors: int) -> None:
-    """Make a FAT32 volume that fills an empty device, with sectors of 512 bytes.
+    """Create a FAT32 volume with 512-byte sectors on an empty device.
 
     Args:
         device: the partition; writable, all zeros.
-        files: path, separated by backslashes, to content. Names are the caller's to judge: no part may be
-            `..` or hold a slash.
-        label: the volume's name, up to 11 capital letters.
-        hidden_sectors: sectors in front of the partition.
+        files: content by path, with backslashes. The caller validates the paths: no part may be `..` or
+            contain a slash.
+        label: the volume label, up to 11 capital letters.
+        hidden_sectors: number of sectors before the partition.
 
     Raises:
         EngineError: mkfs.vfat or mcopy is not installed.
-        ImageError: one of them failed, as when the files do not fit.
+        ImageError: one of them failed; for example, the files do not fit.
     """
     with TemporaryDirectory(prefix="reseal-") as folder, nameless(device.size) as volume:
         tree = Path(folder)

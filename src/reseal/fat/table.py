@@ -1,7 +1,7 @@
-"""The file allocation table: chains of clusters, read and changed in place.
+"""The file allocation table: read cluster chains and change them in place.
 
-Documented: Microsoft, FAT32 File System Specification, version 1.03. Only the parts of the table that
-are asked for are read; nothing here trusts a chain to end.
+Documented: Microsoft, FAT32 File System Specification, version 1.03. Only the needed parts of the table
+are read. A chain in a damaged table may not end, so every walk has a limit.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from reseal.disk.device import Device
     from reseal.fat.boot import BootSector
 
-#: Bytes of the table that are read at once; a multiple of 3, so that it splits no pair of FAT12.
+#: Bytes of the table per read; a multiple of 3, so that pairs of FAT12 entries are not split.
 _WINDOW = 48 << 10
 
-#: By bits of an entry: its mask, and the first number that ends a chain.
+#: The mask of an entry, and the lowest end-of-chain value, by the bits of an entry.
 _MASKS = {12: 0xFFF, 16: 0xFFFF, 32: 0x0FFFFFFF}
 _ENDS = {12: 0xFF8, 16: 0xFFF8, 32: 0x0FFFFFF8}
 
@@ -41,10 +41,10 @@ class Table:
         self._windows: dict[int, bytes] = {}
 
     def chain(self, first: int, limit: int) -> list[int]:
-        """Return the clusters of a chain, up to `limit` of them.
+        """Return the clusters of a chain.
 
         Raises:
-            FatError: it leaves the volume, runs in a loop or goes on after `limit` clusters.
+            FatError: the chain leaves the volume, loops or has more than `limit` clusters.
         """
         found: list[int] = []
         seen: set[int] = set()
@@ -59,13 +59,13 @@ class Table:
         return found
 
     def free(self, clusters: list[int]) -> None:
-        """Give clusters back."""
+        """Mark clusters as free."""
         for cluster in clusters:
             self._set(cluster, 0)
         self._count(len(clusters), None)
 
     def extend(self, clusters: list[int], more: int) -> list[int]:
-        """Append clusters to a chain, or begin one; return the whole.
+        """Append `more` clusters to a chain, which may be empty; return the whole chain.
 
         Raises:
             FatError: the volume is full.
@@ -77,7 +77,7 @@ class Table:
         return clusters + new
 
     def cut(self, clusters: list[int], count: int) -> list[int]:
-        """Keep the first `count` clusters of a chain and give the rest back."""
+        """Keep the first `count` clusters of a chain and free the rest."""
         if count:
             self._set(clusters[count - 1], self._mask)
         self.free(clusters[count:])
@@ -116,7 +116,7 @@ class Table:
         self._windows.pop(position // _WINDOW, None)
 
     def _place(self, cluster: int) -> tuple[int, int]:
-        """Where the entry of a cluster lies in a table, and how many bytes it touches."""
+        """Return the offset of a cluster's entry in a table, and the bytes to read for it."""
         if self._boot.bits == 12:
             return cluster // 2 * 3, 3
         size = self._boot.bits // 8
@@ -134,14 +134,14 @@ class Table:
             shift = 12 if cluster % 2 else 0
             number = number & ~(0xFFF << shift) | value << shift
         else:
-            # The four highest bits of FAT32 are reserved and stay.
+            # The four highest bits of FAT32 are reserved and preserved.
             number = number & ~self._mask | value
         return number.to_bytes(len(old), "little")
 
     # FSInfo
 
     def _count(self, freed: int, last: int | None) -> None:
-        """Keep the count of free clusters in FSInfo right, and where the next search begins."""
+        """Update the free cluster count and the next-free hint in FSInfo."""
         if not self._boot.info:
             return
         sector = bytearray(self._device.read(self._boot.info, _INFO_SIZE))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from reseal.fat import boot, directory
 from reseal.fat.errors import FatError
@@ -15,19 +15,25 @@ if TYPE_CHECKING:
     from reseal.fat.directory import Entry
 
 _ROOT = "\\"
-#: A file may have clusters beyond its size; more than so many are no file's.
+#: A file may have clusters beyond its size; more than this number is treated as damage.
 _SPARE_CLUSTERS = 4096
+
+
+#: `FatVolume.list` hides the name of the type in its class.
+Clusters: TypeAlias = "list[int]"
+Entries: TypeAlias = "list[Entry]"
+Listing: TypeAlias = "list[Stat]"
 
 
 class FatVolume:
     """A FAT12, FAT16 or FAT32 volume on a device.
 
-    It has `stat` and `read` of `reseal.tree.Tree`, and `write` and `patch` of existing files, which reach
-    the device at once. The time of the last change stays as it is.
+    It has `stat` and `read` of `reseal.tree.Tree`. `write` and `patch` change existing files, directly on
+    the device, without updating the modification time.
 
     Attributes:
-        name: what messages call the volume.
-        read_only: whether nothing may be written.
+        name: name of the volume in messages.
+        read_only: whether writing is refused.
         boot: its geometry.
     """
 
@@ -40,11 +46,16 @@ class FatVolume:
 
     @classmethod
     def open(cls, device: Device, *, read_only: bool = True, name: str = "volume") -> FatVolume:
-        """Open the volume of a device.
+        """Open the volume on a device.
+
+        Args:
+            device: fills the volume.
+            read_only: refuse to write.
+            name: name of the volume in messages.
 
         Raises:
-            NotFatError: it holds no FAT.
-            FatError: it is damaged.
+            NotFatError: the volume is not FAT.
+            FatError: the volume is damaged.
         """
         return cls(device, boot.read(device, name), name, read_only=read_only)
 
@@ -55,9 +66,23 @@ class FatVolume:
         found = self._find(path)
         return _stat(found[0]) if found else None
 
-    def read(self, path: str, offset: int = 0, size: int | None = None) -> bytes:
-        """See `Tree.read`."""
-        entry, _ = self._file(path)
+    def list(self, path: str) -> Listing:
+        """List a directory, without `.` and `..`.
+
+        Raises:
+            FatError: there is no such directory.
+        """
+        clusters = self._directory(path)
+        if clusters is None:
+            msg = f"{path} on {self.name} is not a folder."
+            raise FatError(msg)
+        return [_stat(one) for one in self._entries(clusters) if one.name not in {".", ".."}]
+
+    def read(
+        self, path: str, offset: int = 0, size: int | None = None, *, stream: str = ""
+    ) -> bytes:
+        """See `Tree.read`. No file has a named stream."""
+        entry, _ = self._file(f"{path}:{stream}" if stream else path)
         end = entry.size if size is None else min(entry.size, offset + size)
         if offset >= end:
             return b""
@@ -72,7 +97,7 @@ class FatVolume:
         """Replace the content of an existing file; its size may change.
 
         Raises:
-            FatError: there is no such file, or the volume is full.
+            FatError: the file does not exist, or the volume is full or read-only.
         """
         self._require_writable()
         entry, place = self._file(path)
@@ -82,25 +107,30 @@ class FatVolume:
     def patch(self, path: str, offset: int, data: bytes) -> None:
         """Write `data` at `offset` of an existing file, growing it if needed.
 
+        Args:
+            path: path of the file.
+            offset: byte offset; a gap after the old end is filled with zeros.
+            data: bytes to write.
+
         Raises:
-            FatError: there is no such file, or the volume is full.
+            FatError: the file does not exist, or the volume is full or read-only.
         """
         self._require_writable()
         entry, place = self._file(path)
         if offset > entry.size:
-            # Whatever lies between must not show what the clusters held before.
+            # The gap must not expose the old content of the clusters.
             data = bytes(offset - entry.size) + data
             offset = entry.size
         clusters = self._resized(entry, place, max(entry.size, offset + len(data)))
         self._put(clusters, offset, data)
 
     def close(self) -> None:
-        """Do nothing: the device belongs to somebody else, and nothing waits to be written."""
+        """Do nothing: writes are not buffered, and the caller closes the device."""
 
     # Paths
 
     def _find(self, path: str) -> tuple[Entry, int] | None:
-        """Return an entry, and where it lies on the device."""
+        """Return an entry and its byte offset on the device."""
         folder, _, name = path.strip(_ROOT).rpartition(_ROOT)
         clusters = self._directory(folder)
         for entry in self._entries(clusters) if clusters is not None else ():
@@ -111,14 +141,14 @@ class FatVolume:
     def _file(self, path: str) -> tuple[Entry, int]:
         found = self._find(path)
         if found is None or found[0].is_directory:
-            msg = f"{path} on {self.name} is no file."
+            msg = f"{path} on {self.name} is not a file."
             raise FatError(msg)
         return found
 
-    def _directory(self, path: str) -> list[int] | None:
-        """Return the clusters of a directory, None where there is no such directory.
+    def _directory(self, path: str) -> Clusters | None:
+        """Return the clusters of a directory, or None if it does not exist.
 
-        A root that has a place of its own has no clusters.
+        The fixed root directory of FAT12 and FAT16 has no clusters.
         """
         clusters = self._chain(self.boot.root_cluster) if self.boot.root is None else []
         for name in filter(None, path.split(_ROOT)):
@@ -130,23 +160,23 @@ class FatVolume:
             clusters = self._chain(entry.cluster)
         return clusters
 
-    def _chain(self, first: int) -> list[int]:
+    def _chain(self, first: int) -> Clusters:
         clusters = self._table.chain(first, directory.MAX_SIZE // self.boot.cluster_size + 1)
         if not clusters:
             msg = f"The FAT volume {self.name} is damaged: a folder has no content."
             raise FatError(msg, "Check it with fsck.vfat or chkdsk.")
         return clusters
 
-    def _entries(self, clusters: list[int]) -> list[Entry]:
+    def _entries(self, clusters: Clusters) -> Entries:
         if clusters:
             unit = self.boot.cluster_size
             data = b"".join(self._device.read(self._offset(one), unit) for one in clusters)
         else:
             assert self.boot.root
             data = self._device.read(*self.boot.root)
-        return list(directory.entries(data, wide=self.boot.bits == 32))
+        return [*directory.entries(data, wide=self.boot.bits == 32)]
 
-    def _position(self, clusters: list[int], position: int) -> int:
+    def _position(self, clusters: Clusters, position: int) -> int:
         if not clusters:
             assert self.boot.root
             return self.boot.root[0] + position
@@ -158,10 +188,10 @@ class FatVolume:
     def _offset(self, cluster: int) -> int:
         return self.boot.data + (cluster - boot.FIRST_CLUSTER) * self.boot.cluster_size
 
-    def _clusters(self, entry: Entry) -> list[int]:
+    def _clusters(self, entry: Entry) -> Clusters:
         needed = -(-entry.size // self.boot.cluster_size)
         if not entry.cluster:
-            clusters: list[int] = []
+            clusters: Clusters = []
         else:
             clusters = self._table.chain(entry.cluster, needed + _SPARE_CLUSTERS)
         if len(clusters) < needed:
@@ -169,8 +199,8 @@ class FatVolume:
             raise FatError(msg, "Check it with fsck.vfat or chkdsk.")
         return clusters
 
-    def _resized(self, entry: Entry, place: int, size: int) -> list[int]:
-        """Give a file as many clusters as `size` bytes need; return them."""
+    def _resized(self, entry: Entry, place: int, size: int) -> Clusters:
+        """Resize a file to `size` bytes; return its clusters."""
         clusters = self._clusters(entry)
         needed = -(-size // self.boot.cluster_size)
         if needed > len(clusters):
@@ -183,7 +213,7 @@ class FatVolume:
             self._device.write(place, directory.changed(raw, first, size))
         return clusters
 
-    def _put(self, clusters: list[int], offset: int, data: bytes) -> None:
+    def _put(self, clusters: Clusters, offset: int, data: bytes) -> None:
         unit = self.boot.cluster_size
         position = 0
         while position < len(data):
@@ -199,5 +229,5 @@ class FatVolume:
 
 
 def _stat(entry: Entry) -> Stat:
-    # FAT keeps local time, and which one is not known: no time is better than a wrong one.
+    # FAT stores local time in an unknown time zone, so no time is reported.
     return Stat(entry.name, entry.is_directory, entry.size, entry.attributes, 0, 0)

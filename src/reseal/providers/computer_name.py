@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 import struct
 from typing import TYPE_CHECKING
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from reseal.session import Session
 
 _ACTIVE_NAME = COMPUTER_NAME.removesuffix("ComputerName") + "ActiveComputerName"
+#: What the event log compares the name with at its next start, to log a change (inferred).
+_EVENT_LOG = r"HKLM\SYSTEM\CurrentControlSet\Services\EventLog\State"
+#: Names that LSA caches of a member of a domain, such as `NAME$@example.com` (seen: Windows 7).
+_CACHED_NAMES = r"HKLM\SYSTEM\CurrentControlSet\Control\Lsa\CachedMachineNames"
 _ACCOUNT_DOMAIN_NAME = rf"{POLICY}\PolAcDmN"
 #: The device container of the computer itself, and the properties that hold its name (seen: 1709).
 _CONTAINER = (
@@ -49,8 +54,8 @@ def computer_name(session: Session) -> None:
     specialize sets the name from the answer file or generates one. Until then the old name must not be
     used, and no source says that Windows regenerates a missing value. reseal therefore writes a random
     name of the same form (`WIN-` and eleven characters) to every control set. The copies of the old
-    name are replaced as well: the account domain's name in SECURITY, and the name of the device
-    container that represents the computer (both inferred).
+    name are replaced as well: the account domain's name in SECURITY, the name of the device container
+    that represents the computer, and the event log's last name (all inferred).
 
     `DismComputerNameSet` in `SYSTEM\Setup\DJOIN` tells Setup that the name is preset (seen in a hive that
     Microsoft publishes). reseal deletes it; otherwise every clone could keep the random name.
@@ -87,6 +92,7 @@ def rename(session: Session, name: str) -> None:
         (_ACTIVE_NAME, "ComputerName", name.upper()),
         (TCPIP, "Hostname", name),
         (TCPIP, "NV Hostname", name),
+        (_EVENT_LOG, "LastComputerName", name.upper()),
     ):
         for control_set in registry.control_sets:
             place = path.replace("CurrentControlSet", control_set)
@@ -106,7 +112,14 @@ def _replace_copies(session: Session, old: str, name: str) -> None:
         # Length, maximum length and offset of the text, then the text (seen in real hives).
         data = struct.pack("<HHI", len(new), len(new) + 2, 8) + new + b"\0\0"
         session.set_value(_ACCOUNT_DOMAIN_NAME, "", value.type, data)
+    whole = re.compile(rf"(?<![\w-]){re.escape(old)}(?![\w-])", re.IGNORECASE)
     for control_set in registry.control_sets:
+        cached_names = _CACHED_NAMES.replace("CurrentControlSet", control_set)
+        cached = registry.key(cached_names)
+        for one in list(cached.values()) if cached else []:
+            text = registry.text(cached_names, one.name) or ""
+            if whole.search(text):
+                session.set_text(cached_names, one.name, whole.sub(name, text))
         for part in _CONTAINER_NAMES:
             path = join(_CONTAINER.replace("CurrentControlSet", control_set), part)
             key = registry.key(path)

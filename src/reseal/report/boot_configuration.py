@@ -1,52 +1,32 @@
-"""The record of `reseal bcd` on an image, or on a store in a file."""
+"""Boot configuration data as text."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from reseal.report.record import COMPLETENESS, NOT_PROVED, SCHEMA
-from reseal.session import Change, Mark
-from reseal.version import __version__
-
-_PROVED = (
-    "Structure: the store was verified before it was written, and read back afterwards.",
-    COMPLETENESS,
-)
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
-def record(command: str, done: dict[str, Any], *, dry_run: bool) -> dict[str, Any]:
-    """Turn what an edit of a store returned into the record that `--report` keeps.
+def lines(record: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines of `reseal bcd show`."""
+    several = len(record["stores"]) > 1
+    for index, one in enumerate(record["stores"]):
+        if several:
+            yield f"{one['path']} on volume {one['volume']} ({one['file_system']})"
+        yield from one["lines"][not several and not index :]
+        if several:
+            yield ""
 
-    Args:
-        command: as it was typed, such as `bcd set`.
-        done: what `reseal.run.boot.change` returned.
-        dry_run: whether nothing was written.
-    """
-    target = f"{done['path']}: {done['object']} {done['element']}"
+
+def changed(record: dict[str, Any], *, dry_run: bool) -> Iterator[str]:
+    """Yield the lines of `reseal bcd set` and `delete`."""
+    name = f"{record['object']} {record['element']}"
     before, after = (
-        None if lines is None else ", ".join(lines) for lines in (done["before"], done["after"])
+        ", ".join(lines) if lines is not None else "absent"
+        for lines in (record["before"], record["after"])
     )
-    kind = "set_boot_element" if after is not None else "delete_boot_element"
-    change = Change("bcd", kind, target, before, after, Mark.DOCUMENTED)
-    changed = bool(done["changed"])
-    written = {"hives": [target.partition(":")[0]], "files": None} if done["written"] else None
-    where = "is absent" if after is None else f"is {after}"
-    timings = done["timings"]
-    return {
-        "schema": SCHEMA,
-        "command": command,
-        "reseal": __version__,
-        "image": done["image"],
-        "windows": None,
-        "before": None,
-        "after": None,
-        "result": "dry run" if dry_run else "changed" if changed else "unchanged",
-        "summary": f"{done['object']} {done['element']} {where}.",
-        "changes": [change.to_json()] if changed else [],
-        "notes": [],
-        "written": written,
-        "traffic": done["traffic"],
-        "timings": {**timings, "total": sum(timings.values())},
-        "proved": list(_PROVED),
-        "not_proved": list(NOT_PROVED[:1]),
-    }
+    if not record["changed"]:
+        yield f"{name} is {before} already; nothing was changed."
+    else:
+        yield f"{name}: {before} -> {after}{' (dry run: nothing was written)' if dry_run else ''}"

@@ -1,37 +1,23 @@
-"""The record of a customize run, and its lines of text."""
+"""A customize run as text."""
 
 from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from reseal.report import sizes
-from reseal.report.record import recorded
+from reseal.operations import sizes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from reseal.customize import Customization
-    from reseal.session import Session
+    from reseal.operations.record import CustomizeRecord, RunRecord
 
 _WIDTH = 96
 
 
-def customize_job(customization: Customization) -> Callable[[Session], dict[str, Any]]:
-    """Return the job that stages the steps in a session."""
-
-    def job(session: Session) -> dict[str, Any]:
-        customization.stage(session)
-        customization.finish()
-        summary = "The image is customized." if session.changes else "There was nothing to change."
-        return {"result": "customized", "summary": summary}
-
-    return recorded("customize", job)
-
-
 def lines(
-    record: dict[str, Any], *, dry_run: bool, output: str | None, verbose: bool
+    record: CustomizeRecord, *, dry_run: bool, output: str | None, verbose: bool
 ) -> Iterator[str]:
     """Yield the lines of `reseal customize`."""
     changes = record["changes"]
@@ -57,7 +43,7 @@ def lines(
     yield f"{output or record['image']['path']} is customized ({seconds:.2f} s)."
 
 
-def space(record: dict[str, Any]) -> Iterator[str]:
+def space(record: RunRecord) -> Iterator[str]:
     """Yield what the image takes on this machine, before and after, where that was asked for."""
     taken = record.get("space")
     if taken:

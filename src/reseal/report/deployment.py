@@ -1,40 +1,14 @@
-"""The record of a deploy run, and what a person sees of it."""
+"""What a deploy run made, as text."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reseal.report import drivers, sizes
-from reseal.report.record import NOT_PROVED, PROVED, SCHEMA
-from reseal.version import __version__
+from reseal.operations import sizes
+from reseal.report import drivers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-_MADE = (
-    "The disk: every boot file was read back from the system partition; the boot store holds to all rules "
-    "of a hive; the volumes were opened again."
-)
-
-
-def complete(record: dict[str, Any]) -> dict[str, Any]:
-    """Make what `reseal.deploy` returns a record that `--report` can keep."""
-    path = record["image"]["path"]
-    if record["result"] == "resized":
-        summary = f"{path} is made; its Windows volume is {sizes.shown(record['grown'])} larger."
-    else:
-        summary = f"{path} is made; it starts Windows by {record['firmware'].upper()}."
-    return {
-        "schema": SCHEMA,
-        "command": "deploy",
-        "reseal": __version__,
-        "summary": summary,
-        "traffic": None,
-        "proved": [_MADE, *PROVED],
-        "not_proved": list(NOT_PROVED),
-        **record,
-        "notes": [*record.get("warnings", ()), *record["notes"]],
-    }
 
 
 def lines(record: dict[str, Any]) -> Iterator[str]:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from reseal.clone.record import MADE, NAME
-from reseal.report import sizes
+from reseal.operations import sizes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,138 +1,113 @@
-"""The record of a generalize run."""
+"""A generalize run as text that fits a screen."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import textwrap
+from collections import Counter
+from typing import TYPE_CHECKING
 
-from reseal.errors import ImageError
-from reseal.providers.machine_sid import machine_sid
-from reseal.report.record import recorded
-from reseal.sid import Pending, Replacement, Result, change_now, choose
-from reseal.sid.change import remains
-from reseal.sysprep.arm import Target, missing
-from reseal.sysprep.generalize import generalize
-from reseal.windows import identity
+from reseal.report import answer_file, customization, drivers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Iterator
 
-    from reseal.customize import Customization
-    from reseal.providers import Provider
-    from reseal.session import Session
-    from reseal.unattend.apply import Request
-    from reseal.windows import Installation
+    from reseal.operations.record import ChangeRecord, GeneralizeRecord
 
-_PROVED = "State: every value of the armed state was read back from the written image."
-_PROVED_SID = (
-    "Identity: the old machine SID was looked for in every written hive, file name and descriptor, and "
-    "stands only where this record says so."
-)
+_NAMES_SHOWN = 12
+_WIDTH = 96
 
 
-class SidNow:
-    """The new machine SID done in the run itself, so that the first boot has nothing to replace."""
-
-    def __init__(self) -> None:
-        self._replacement: Replacement | None = None
-        self._result = Result()
-
-    def change(self, session: Session, *, generalized: bool) -> dict[str, Any] | None:
-        """Stage the change, once the rest is staged; None where an earlier run did it.
-
-        Args:
-            session: the opened installation.
-            generalized: whether this run generalized it.
-
-        Raises:
-            ImageError: the image has no machine SID, or is damaged.
-        """
-        if not generalized and not Pending.of(session.registry).requested:
-            return None
-        old = identity.machine_sid(session.registry)
-        if old is None:
-            msg = "The image has no machine SID (no SECURITY and SAM hives). Nothing was changed."
-            raise ImageError(msg, "Leave --sid-now out, or restore the hives from a backup.")
-        new = choose(old, session.random)
-        self._replacement = Replacement(old, new)
-        self._result = change_now(session, self._replacement)
-        session.note(
-            f"The machine SID is {new} already: whatever is copied from this image shares it, until "
-            "`reseal sid --new` or `reseal clone` gives each copy its own."
-        )
-        return {"old": str(old), "new": str(new), **self._result.to_json()}
-
-    def remains(self, installation: Installation) -> list[str]:
-        """Name where the written image has the old SID against the plan, or still asks for another."""
-        found = ["a machine SID that stays"] if Pending.of(installation.registry).requested else []
-        if self._replacement:
-            found += remains(installation, self._replacement, self._result)
-        return found
+def lines(
+    record: GeneralizeRecord, *, dry_run: bool, output: str | None, verbose: bool = False
+) -> Iterator[str]:
+    """Yield the lines of `reseal generalize`; without `verbose` they fit a screen."""
+    for one in record["checks"]:
+        if one["level"] in {"warning", "note"}:
+            yield f"{one['level'].capitalize()}: {one['message']}"
+    if record["unattend"]:
+        yield from answer_file.lines(record["unattend"])
+    if record["drivers"]:
+        yield from drivers.added_lines(record["drivers"])
+    if record["result"] == "already generalized":
+        yield f"{record['image']['path']} is generalized already; {_done_besides(record)}."
+        return
+    yield from _changes(record["changes"], verbose=verbose)
+    yield from _plan(record["coverage"])
+    for note in record["notes"]:
+        yield f"Note: {note}"
+    if dry_run:
+        yield f"Nothing was written: a dry run of {record['timings']['total']:.2f} s."
+    else:
+        yield from _written(record, output or record["image"]["path"])
 
 
-def generalize_job(
-    target: Target,
-    providers: tuple[Provider, ...] | None = None,
-    answers: Request | None = None,
-    sid_now: SidNow | None = None,
-    drivers: Path | None = None,
-    customization: Customization | None = None,
-) -> Callable[[Session], dict[str, Any]]:
-    """Return the job that generalizes a session's installation and records it.
-
-    Args:
-        target: where the next boot goes.
-        providers: those that run; None for those that do by default.
-        answers: the answer file for the passes before and after, if any.
-        sid_now: given where the machine gets its new SID here rather than at its next boot.
-        drivers: a folder of driver packages that go into the image, if any.
-        customization: steps that are done first, if any.
-    """
-
-    def job(session: Session) -> dict[str, Any]:
-        added = None
-        if drivers:
-            from reseal.drivers import add_packages  # noqa: PLC0415  few runs add any
-
-            # First, so that the checks and the devices' provider see the drivers.
-            with session.step("Adding drivers"):
-                added = [one.to_json() for one in add_packages(session, drivers)]
-                session.verify()
-        merged = customization.stage(session, target, answers) if customization else answers
-        outcome = generalize(session, target, providers, merged, sid_now=sid_now is not None)
-        done = outcome.result == "generalized"
-        sid = sid_now.change(session, generalized=done) if sid_now else None
-        if customization:
-            customization.finish()
-        where = "audit mode" if target is Target.AUDIT else "OOBE"
-        if done:
-            summary = f"The image is generalized. Its next boot runs specialize, then {where}."
-        elif session.changes:
-            summary = "The image was generalized already; what was asked for besides is done."
-        else:
-            summary = "The image was generalized already; nothing was changed."
-        return {
-            "result": outcome.result,
-            "summary": summary,
-            "target": target.value,
-            "checks": [one.to_json() for one in outcome.checks],
-            "coverage": outcome.coverage.to_json(),
-            "unattend": outcome.unattend.to_json() if outcome.unattend else None,
-            "sid": sid,
-            "drivers": added,
-        }
-
-    return recorded("generalize", job, proved=(_PROVED, _PROVED_SID) if sid_now else (_PROVED,))
+def _done_besides(record: GeneralizeRecord) -> str:
+    if record["sid"]:
+        return f"its machine SID is {record['sid']['new']} now"
+    if record["drivers"]:
+        return "the drivers are in it now"
+    return "the answer file is in it now" if record["unattend"] else "nothing was changed"
 
 
-def still_armed(
-    target: Target, providers: tuple[Provider, ...] | None = None, sid_now: SidNow | None = None
-) -> Callable[[Installation], list[str]]:
-    """Return the look at the written image: what it lacks of the armed state."""
-    new_sid = sid_now is None and (providers is None or machine_sid in providers)
+def _changes(changes: list[ChangeRecord], *, verbose: bool) -> Iterator[str]:
+    for change in changes if verbose else ():
+        yield f"  {change['provider']}: {change['kind'].replace('_', ' ')} {change['target']}"
+        yield f"      {_state(change['before'])} -> {_state(change['after'])} ({change['mark']})"
+    by_provider = Counter(change["provider"] for change in changes)
+    yield f"{len(changes)} change{'' if len(changes) == 1 else 's'}, by provider:"
+    yield from textwrap.wrap(
+        ", ".join(f"{provider} {count}" for provider, count in by_provider.items()),
+        _WIDTH,
+        initial_indent="  ",
+        subsequent_indent="  ",
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
 
-    def recheck(installation: Installation) -> list[str]:
-        lacks = missing(installation, target, new_sid=new_sid)
-        return lacks + sid_now.remains(installation) if sid_now else lacks
 
-    return recheck
+def _plan(coverage: dict[str, list[str]]) -> Iterator[str]:
+    yield (
+        f"The image's own plan: {len(coverage['declarative'])} declarative actions, "
+        f"{len(coverage['emulated'])} entry points emulated, "
+        f"{len(coverage['left_to_windows'])} left to Windows, "
+        f"{len(coverage['not_carried_out'])} not carried out, "
+        f"{len(coverage['nothing_to_do'])} with nothing to do, "
+        f"{len(coverage['unknown'])} unknown."
+    )
+    if coverage["unknown"]:
+        shown = coverage["unknown"][:_NAMES_SHOWN]
+        more = len(coverage["unknown"]) - len(shown)
+        yield f"Unknown: {', '.join(shown)}{f' and {more} more' if more else ''}."
+    if coverage["disabled"]:
+        yield f"Entry points switched off: {', '.join(coverage['disabled'])}."
+
+
+def _written(record: GeneralizeRecord, where: str) -> Iterator[str]:
+    written = record["written"]
+    assert written
+    files = written["files"]
+    assert files
+    yield (
+        f"Written: {', '.join(written['hives'])}; files created {files['files_created']}, deleted "
+        f"{files['files_deleted']}, overwritten {files['files_overwritten']}, renamed "
+        f"{files['files_renamed']}."
+    )
+    yield from customization.space(record)
+    yield (
+        f"{where} is generalized ({record['timings']['total']:.2f} s). Its next boot runs specialize, "
+        f"then {'audit mode' if record['target'] == 'audit' else 'OOBE'}."
+    )
+    if record["sid"]:
+        again = record["after"] and record["after"].get("new_sid_at_next_boot")
+        then = "is asked for another at the first boot" if again else "has nothing to replace"
+        yield f"Its machine SID is {record['sid']['new']} now; setupcl.exe {then}."
+    yield "Proved: structure and state. Not proved: a boot (Windows did not run here)."
+
+
+def _state(value: object) -> str:
+    """What was or is there, on one line."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict):
+        return " ".join(str(one) for one in value.values())
+    return str(value)

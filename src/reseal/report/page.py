@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from reseal.report import sizes
-from reseal.report.record import DRY_RUN
+from reseal.operations import sizes
+from reseal.operations.record import DRY_RUN
 from reseal.sysprep.entry_points import REASONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 _PACKAGE = "reseal.report"
 #: A value above this is shortened; the record as JSON has all of it.
@@ -55,8 +55,8 @@ _PLAN = (
 )
 
 
-def render(record: dict[str, Any]) -> str:
-    """Return the page of a run's record, as `reseal.report.record` describes it."""
+def render(record: Mapping[str, Any]) -> str:
+    """Return the page of a run's record, as `reseal.operations.record` describes it."""
     environment = Environment(
         loader=FunctionLoader(_source),
         autoescape=True,
@@ -103,14 +103,14 @@ def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(digest).decode()
 
 
-def _verdict(record: dict[str, Any]) -> tuple[str, str]:
+def _verdict(record: Mapping[str, Any]) -> tuple[str, str]:
     """A word for the colour, and the sentence of the page's head."""
     if record["result"] == DRY_RUN:
         return "note", "A dry run: nothing was written. This is what a run would do."
     return "good" if record["written"] else "note", record["summary"]
 
 
-def _before_and_after(record: dict[str, Any]) -> list[tuple[str, object, object, str]]:
+def _before_and_after(record: Mapping[str, Any]) -> list[tuple[str, object, object, str]]:
     before, after = record["before"], record["after"]
     rows = []
     for part, names in (("identity", _IDENTITY_ROWS), ("state", _STATE_ROWS)):
@@ -123,20 +123,20 @@ def _before_and_after(record: dict[str, Any]) -> list[tuple[str, object, object,
     return rows
 
 
-def _plan(record: dict[str, Any]) -> list[tuple[str, list[tuple[str, str]], bool]] | None:
+def _plan(record: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]], bool]] | None:
     """What became of the image's own plan; None where the command does not run it."""
     if "coverage" not in record:
         return None
     return [(title, _steps(record, name), name in _OPEN) for name, title in _PLAN]
 
 
-def _steps(record: dict[str, Any], name: str) -> list[tuple[str, str]]:
+def _steps(record: Mapping[str, Any], name: str) -> list[tuple[str, str]]:
     """The steps of one kind, with the reason where one is known."""
     reasons = {what.value: table for what, table in REASONS.items()}.get(name, {})
     return [(one, reasons.get(one.lower(), "")) for one in record["coverage"].get(name) or ()]
 
 
-def _sid(record: dict[str, Any]) -> dict[str, Any] | None:
+def _sid(record: Mapping[str, Any]) -> dict[str, Any] | None:
     """Where the machine SID was replaced, place and what was done; None where it was not."""
     sid = record.get("sid") or record.get("sid_change")
     sid = sid or (record if "descriptors" in record else None)

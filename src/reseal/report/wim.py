@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reseal.report import sizes
+from reseal.operations import sizes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,14 +17,14 @@ from reseal.testing.machine import Machine, tree
 from reseal.testing.volumes import ntfs_volume, populate
 
 MEBIBYTE = 1 << 20
-#: Sizes of the partitions beside that of Windows. Windows Setup makes an EFI system partition of 100 MiB
-#: and more (documented); this is the smallest that can be FAT32.
+#: Sizes of the other partitions. Windows Setup creates an EFI system partition of at least 100 MiB
+#: (documented); this is the smallest size for FAT32.
 EFI_SIZE = 36 * MEBIBYTE
 RESERVED_SIZE = 16 * MEBIBYTE
 SYSTEM_SIZE = 12 * MEBIBYTE
 
 #: What qemu calls the format of a suffix.
-_FORMATS = {
+FORMATS = {
     ".qcow2": "qcow2",
     ".vhdx": "vhdx",
     ".vhd": "vpc",
@@ -44,17 +44,18 @@ def windows(
     system_partition: bool = True,
     boot: bytes | None = None,
 ) -> Machine:
-    """Make an image of a sample Windows; the format follows from the path's suffix.
+    """Build an image of a sample Windows; the suffix of the path determines the format.
 
     Args:
-        path: where it goes: .qcow2, .vhdx, .vhd, .vmdk, .vdi or .raw.
-        machine: what it is; None for a Windows 11 Pro.
+        path: path of the image: .qcow2, .vhdx, .vhd, .vmdk, .vdi or .raw.
+        machine: the machine; None for a Windows 11 Pro.
         size: bytes of its volume.
-        partitioned: whether the volume stands in a disk.
-        firmware: what the disk can boot from. `uefi`: GPT with an EFI system partition (1), a Microsoft
-            reserved partition (2) and Windows (3). `bios`: MBR with an active system partition (1) and
-            Windows (2). None: GPT with the volume alone, and no boot store.
-        system_partition: with `bios`, whether there is one; otherwise Windows is active (1).
+        partitioned: whether the image is a partitioned disk, rather than only a volume.
+        firmware: the firmware that the disk can boot from. `uefi`: GPT with an EFI system partition (1), a
+            Microsoft reserved partition (2) and Windows (3). `bios`: MBR with an active system partition
+            (1) and Windows (2). None: GPT with only the volume, without a boot store.
+        system_partition: with `bios`, whether to create a system partition; otherwise the Windows
+            partition (1) is active.
         boot: the boot store; None for one that starts this Windows.
     """
     machine = machine or Machine()
@@ -64,8 +65,8 @@ def windows(
         files = tree(machine)
         if firmware == "uefi":
             efi = Path(folder) / "efi"
-            fat_volume(efi, EFI_SIZE, _efi_files(boot or _uefi_store(disk)))
-            _ntfs(volume, size, files)
+            fat_volume(efi, EFI_SIZE, efi_files(boot or _uefi_store(disk)))
+            make_ntfs(volume, size, files)
             gpt_disk(disk, [
                 (efi, disks.EFI_SYSTEM, "EFI system partition"),
                 (RESERVED_SIZE, disks.MICROSOFT_RESERVED, "Microsoft reserved partition"),
@@ -73,27 +74,27 @@ def windows(
             ])  # fmt: skip
         elif firmware == "bios":
             place = MEBIBYTE + (SYSTEM_SIZE if system_partition else 0)
-            store = _with_logs(boot or _bios_store(place))
+            store = with_logs(boot or _bios_store(place))
             system = Path(folder) / "system"
             if system_partition:
-                _ntfs(system, SYSTEM_SIZE, {"bootmgr": b"BOOTMGR", "Boot": store})
+                make_ntfs(system, SYSTEM_SIZE, {"bootmgr": b"BOOTMGR", "Boot": store})
             else:
                 files = files | {"bootmgr": b"BOOTMGR", "Boot": store}
-            _ntfs(volume, size, files)
+            make_ntfs(volume, size, files)
             rows = [(system, disks.MBR_NTFS)] if system_partition else []
             mbr_disk(disk, [*rows, (volume, disks.MBR_NTFS)])
         else:
-            _ntfs(volume, size, files)
+            make_ntfs(volume, size, files)
             if partitioned:
                 gpt_disk(disk, [(volume, BASIC_DATA, "Basic data partition")])
             else:
                 disk = volume
-        convert(disk, path, _FORMATS[path.suffix])
+        convert(disk, path, FORMATS[path.suffix])
     return machine
 
 
 def uefi_partitions(disk: Path) -> tuple[GptPartition, GptPartition]:
-    """The EFI system partition and that of Windows, as the store of a disk names them."""
+    """The EFI system partition and the Windows partition, as devices in the store of a disk."""
     names = {1: "EFI system partition", 3: "Basic data partition"}
     system, own = (
         GptPartition(disks.partition_id(number, name), disks.disk_id(disk))
@@ -102,20 +103,23 @@ def uefi_partitions(disk: Path) -> tuple[GptPartition, GptPartition]:
     return system, own
 
 
-def _ntfs(path: Path, size: int, files: dict[str, Any]) -> None:
-    ntfs_volume(path, size)
+def make_ntfs(path: Path, size: int, files: dict[str, Any], label: str = "") -> None:
+    """Make an NTFS volume in a file, with these files."""
+    ntfs_volume(path, size, label=label)
     opened = Volume.open(FileDevice(path, read_only=False), read_only=False, name="sample")
     populate(opened, files)
     opened.close()
 
 
-def _with_logs(store: bytes) -> dict[str, bytes]:
+def with_logs(store: bytes) -> dict[str, bytes]:
+    """The files of a boot store."""
     return {"BCD": store, "BCD.LOG": b"", "BCD.LOG1": b"", "BCD.LOG2": b""}
 
 
-def _efi_files(store: bytes) -> dict[str, Any]:
+def efi_files(store: bytes) -> dict[str, Any]:
+    """The files of an EFI system partition."""
     manager = b"MZ" + bytes(9000)
-    boot = {"bootmgfw.efi": manager, "memtest.efi": b"MZ", **_with_logs(store)}
+    boot = {"bootmgfw.efi": manager, "memtest.efi": b"MZ", **with_logs(store)}
     return {"EFI": {"Microsoft": {"Boot": boot}, "Boot": {"bootx64.efi": manager}}}
 
 

@@ -138,6 +138,11 @@ def place(session: Session, document: AnswerFile, now: Situation) -> str:
         now: how the image will use it.
     """
     path = session.installation.path(now.place)
+    if other := answer_files.elsewhere(session.registry):
+        session.note(
+            rf"SYSTEM\Setup\UnattendFile names {other}, which is not on the volume that holds Windows and "
+            "was not looked at: where Windows finds that file, it wins over this answer file."
+        )
     with session.acting(STEP, Mark.DOCUMENTED):
         session.write_file(path, mark(document, now.done).to_bytes())
     with session.acting(STEP, Mark.REPORTED):

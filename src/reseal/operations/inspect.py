@@ -1,4 +1,4 @@
-"""What an image holds, as plain data."""
+"""What an image holds: every Windows in it, and one of them in full."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from reseal.errors import ImageError
-from reseal.report import drivers
-from reseal.run.opening import Found, choose
-from reseal.windows.identity import Identity
-from reseal.windows.names import MACHINE_HIVES
-from reseal.windows.setup import SetupState, new_sid_pending
+from reseal.operations.operation import Opening, look_at_all
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from reseal.run.opening import Found
     from reseal.windows import Installation
+
+
+def inspect(image: Path, opening: Opening | None = None) -> dict[str, Any]:
+    """Describe what an image holds, as `inspection` does."""
+    chosen = opening or Opening()
+    return look_at_all(image, lambda found: inspection(found, chosen.volume, str(image)), chosen)
 
 
 def inspection(found: list[Found], volume: str | None, subject: str) -> dict[str, Any]:
@@ -25,6 +30,11 @@ def inspection(found: list[Found], volume: str | None, subject: str) -> dict[str
         one, or of the only one. Where there are several and none was chosen, these are None. What an
         image lacks is None.
     """
+    from reseal.run.opening import choose
+    from reseal.windows.identity import Identity
+    from reseal.windows.names import MACHINE_HIVES
+    from reseal.windows.setup import SetupState, new_sid_pending
+
     chosen = found[0] if len(found) == 1 and volume is None else None
     if volume is not None:
         chosen = choose(found, volume, subject)
@@ -48,7 +58,7 @@ def inspection(found: list[Found], volume: str | None, subject: str) -> dict[str
         },
         "state": asdict(SetupState.of(installation)),
         "hives": {name: state for name, state in hives.items() if state is not None},
-        "storage": drivers.storage(installation),
+        "storage": storage(installation),
         "volume": asdict(chosen.state) if chosen.state else None,
     }
 
@@ -88,3 +98,34 @@ def _hive(installation: Installation, name: str) -> dict[str, Any] | None:
         "log_entries_applied": recovery.entries_applied,
         "error": None,
     }
+
+
+def storage(installation: Installation) -> dict[str, Any] | None:
+    """What an image has for the storage controllers of common machines; None where it can't tell.
+
+    Returns:
+        `controllers`: name, machines, ready (`starts`, `switched off`, `missing`) and services of each;
+        `others`: drivers of other controllers that start at boot.
+    """
+    from reseal.drivers.storage import other_drivers, storage_drivers
+
+    def exists(path: str) -> bool:
+        stat = installation.tree.stat(path)
+        return stat is not None and not stat.is_directory
+
+    try:
+        found = storage_drivers(installation.registry, exists)
+        if not found:
+            return None
+        others = other_drivers(installation.registry, exists, found)
+    except ImageError:
+        return None
+    controllers = [
+        {
+            "name": one.controller.name,
+            "machines": one.controller.machines,
+            **{name: value for name, value in asdict(one).items() if name != "controller"},
+        }
+        for one in found
+    ]
+    return {"controllers": controllers, "others": others}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reseal.report import sizes
+from reseal.operations import sizes
 
 
 @pytest.mark.parametrize(

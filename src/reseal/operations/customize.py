@@ -1,0 +1,122 @@
+"""Change an image before it is sealed: files, registry, accounts, settings, space."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from reseal.errors import UsageError
+from reseal.operations.operation import Operation
+from reseal.operations.record import CustomizeRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from reseal.customize import Customization, Given
+    from reseal.session import Session
+
+#: The name of a step, or `recipe`, and the words behind it.
+StepWords: TypeAlias = "tuple[str, ...]"
+
+#: The step that does those of a recipe.
+RECIPE = "recipe"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomizeRequest:
+    """The steps that are done, in their order.
+
+    Attributes:
+        steps: of each its name, or `recipe`, and its arguments, as the command line takes them.
+        force: names under which steps do what they would refuse.
+    """
+
+    steps: tuple[StepWords, ...] = ()
+    force: tuple[str, ...] = ()
+
+
+class Customize(Operation[CustomizeRecord]):
+    """Steps on their way into an image."""
+
+    command = "customize"
+
+    def __init__(self, request: CustomizeRequest) -> None:
+        """Look at what the steps need of this computer.
+
+        Raises:
+            ResealError: a file is missing or not of its form.
+            UsageError: there is no step, or an argument is wrong.
+        """
+        from reseal.customize.run import FORCEABLE, Customization, forced
+
+        names, unknown = forced(request.force)
+        if unknown:
+            msg = f"--force {unknown[0]} is not known here."
+            raise UsageError(msg, f"What can be forced is {', '.join(FORCEABLE)}.")
+        self._steps = Customization(read(request.steps), names)
+        if not self._steps:
+            msg = "No step was given."
+            raise UsageError(msg, "`reseal customize --help` lists them.")
+
+    @property
+    def needs(self) -> Mapping[str, Any]:
+        """What the run has to know."""
+        return needs_of(self._steps)
+
+    @property
+    def outside(self) -> str | None:
+        """The step that does something outside the image, if any."""
+        return self._steps.outside
+
+    def prepare(self, *, dry_run: bool) -> None:
+        """Make the places of this computer that steps write to."""
+        self._steps.prepare(dry_run=dry_run)
+
+    def result(self, session: Session) -> dict[str, Any]:
+        """Stage the steps."""
+        self._steps.stage(session)
+        self._steps.finish()
+        summary = "The image is customized." if session.changes else "There was nothing to change."
+        return {"result": "customized", "summary": summary}
+
+    def keep(self) -> None:
+        """Give what was copied out its place."""
+        self._steps.publish()
+
+    def complete(self, done: CustomizeRecord) -> None:
+        """Give what was copied out its place."""
+        done["copied_out"] = self._steps.publish()
+
+    def discard(self) -> None:
+        """Delete what was copied out and got no place."""
+        self._steps.discard()
+
+
+def needs_of(steps: Customization) -> dict[str, Any]:
+    """What a run has to know of its steps."""
+    return {"reads": steps.reads, "writes": steps.writes, "shrink": steps.shrink}
+
+
+def read(steps: Iterable[StepWords]) -> list[Given]:
+    """Return the steps that were given, those of recipes in their places.
+
+    Raises:
+        UsageError: one is not of its form, or a recipe can't be read.
+    """
+    from reseal.customize import STEPS, load
+
+    here = Path()
+    found: list[Given] = []
+    for name, *words in steps:
+        if name == RECIPE:
+            found += load(Path(words[0]))
+            continue
+        if name not in STEPS:
+            msg = f"There is no step called {name}."
+            raise UsageError(msg, "`reseal customize --help` lists them.")
+        shown = " ".join((f"--{name}", *words))
+        # Cut where it is long.
+        where = f"{shown[:80]}…" if len(shown) > 80 else shown
+        found.append(STEPS[name].parse(tuple(words), where, here))
+    return found

@@ -1,0 +1,115 @@
+"""Make a disk that starts a Windows, from a WIM or from a disk image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from reseal.errors import UsageError
+from reseal.operations import sizes
+from reseal.operations.operation import OnMessage, Opening
+from reseal.operations.record import NOT_PROVED, PROVED, SCHEMA, owner
+from reseal.version import __version__
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_MADE = (
+    "The disk: every boot file was read back from the system partition; the boot store holds to all rules "
+    "of a hive; the volumes were opened again."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeployRequest:
+    """What disk to make.
+
+    Attributes:
+        size: of the disk: `64G`, `65536M`, or bytes.
+        firmware: what starts it, `uefi` or `bios`; None with `resize`.
+        recovery: whether it gets a recovery partition.
+        resize: whether the layout of a disk image is kept, and its Windows fills the new disk.
+        drivers: a folder of driver packages that go into the Windows, if any.
+    """
+
+    size: str
+    firmware: str | None = None
+    recovery: bool = False
+    resize: bool = False
+    drivers: Path | None = None
+
+
+def deploy(
+    source: Path,
+    disk: Path,
+    request: DeployRequest,
+    opening: Opening | None = None,
+    on_message: OnMessage | None = None,
+) -> dict[str, Any]:
+    """Make a disk; see `reseal.deploy.deploy` and `reseal.deploy.resize_disk`.
+
+    Args:
+        source: a WIM, an ESD, or a disk image; only read.
+        disk: the disk to make; its suffix names the format.
+        request: what disk to make.
+        opening: which Windows of the source, and how to open it.
+        on_message: gets `{"step": …}` and `{"progress": …, "done": …, "total": …}`.
+
+    Raises:
+        UsageError: options contradict each other.
+        ResealError: something forbids it or went wrong; there is no disk then.
+    """
+    from reseal import deploy as engine
+    from reseal.deploy.size import parse_size
+
+    chosen, report = opening or Opening(), on_message or (lambda _: None)
+    total = parse_size(request.size)
+    if request.resize:
+        if request.firmware or request.recovery or request.drivers or chosen.index is not None:
+            msg = "--resize keeps the layout: it takes no --firmware, --recovery, --drivers or --index."
+            raise UsageError(msg, "Leave them out, or leave --resize out for a new layout.")
+        done = engine.resize_disk(
+            source,
+            disk,
+            total,
+            report,
+            volume=chosen.volume,
+            allow_backing=chosen.allow_backing,
+            describe=owner,
+        )
+    else:
+        if request.firmware not in {one.value for one in engine.Firmware}:
+            msg = "--firmware says what starts the disk: uefi or bios."
+            raise UsageError(msg, "Name the one that the machine has; uefi for most.")
+        options = engine.Options(
+            size=total,
+            firmware=engine.Firmware(request.firmware),
+            recovery=request.recovery,
+            index=chosen.index,
+            volume=chosen.volume,
+            allow_backing=chosen.allow_backing,
+            drivers=request.drivers,
+            describe=owner,
+        )
+        done = engine.deploy(source, disk, options, report)
+    return complete(done)
+
+
+def complete(done: dict[str, Any]) -> dict[str, Any]:
+    """Make what `reseal.deploy` returns a record that `--report` can keep."""
+    path = done["image"]["path"]
+    if done["result"] == "resized":
+        summary = f"{path} is made; its Windows volume is {sizes.shown(done['grown'])} larger."
+    else:
+        summary = f"{path} is made; it starts Windows by {done['firmware'].upper()}."
+    return {
+        "schema": SCHEMA,
+        "command": "deploy",
+        "reseal": __version__,
+        "summary": summary,
+        "traffic": None,
+        "proved": [_MADE, *PROVED],
+        "not_proved": list(NOT_PROVED),
+        **done,
+        "notes": [*done.get("warnings", ()), *done["notes"]],
+    }

@@ -1,0 +1,292 @@
+"""What all operations have in common: how an image is opened, and how a change of it is run.
+
+A request says what a person wants and is checked before an image is opened. An operation is made of it:
+it stages its changes in a session, and looks at the written image again. Both happen in the worker.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
+
+from reseal.errors import ResealError, UsageError
+from reseal.operations import record
+from reseal.operations.record import RunRecord
+from reseal.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from reseal.bitlocker import Key
+    from reseal.run.opening import Found
+    from reseal.session import Session
+    from reseal.windows import Installation
+
+#: Gets `{"step": …}` as the work goes on.
+OnMessage: TypeAlias = "Callable[[dict[str, object]], None]"
+#: What an operation makes: a record with the fields of its own.
+RecordT = TypeVar("RecordT", bound=RunRecord)
+#: A file or folder of this computer.
+HostPath: TypeAlias = "str | os.PathLike[str]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """Which Windows of an image is meant, and how the image may be opened.
+
+    Attributes:
+        volume: which Windows: its volume, or `volume:folder`; None where there is only one.
+        index: which image of a WIM; None for the only one.
+        allow_backing: whether backing files may lie outside the image's folder.
+        keys: what opens volumes that BitLocker encrypts; one with a clear key needs none.
+    """
+
+    volume: str | None = None
+    index: int | None = None
+    allow_backing: bool = False
+    keys: tuple[Key, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writing(Opening):
+    """How an image is opened, and where the changed image goes.
+
+    Attributes:
+        output: the new image; None to work in place.
+        thin: whether the new image is an overlay over the old one.
+        dry_run: whether nothing is written.
+        decrypt: whether the volume of Windows is decrypted first, if BitLocker encrypts it.
+        in_place: whether that may be done in the image itself.
+        prevent_device_encryption: whether Windows is kept from encrypting it again by itself.
+
+    Raises:
+        UsageError: the options contradict each other.
+    """
+
+    output: Path | None = None
+    thin: bool = False
+    dry_run: bool = False
+    decrypt: bool = False
+    in_place: bool = False
+    prevent_device_encryption: bool = False
+
+    def __post_init__(self) -> None:
+        if self.dry_run and self.output:
+            msg = "--dry-run writes nothing, so it takes no --output."
+            raise UsageError(msg, "Leave one of them out.")
+        if self.thin and not self.output:
+            msg = "--thin makes a thin new image, so it needs --output."
+            raise UsageError(msg, "Name the new image with --output FILE.qcow2.")
+        if (self.in_place or self.prevent_device_encryption) and not self.decrypt:
+            msg = "--in-place and --prevent-device-encryption go with --decrypt."
+            raise UsageError(msg, "Add --decrypt, or leave them out.")
+        if self.in_place and self.output:
+            msg = "--in-place decrypts the image itself, so it takes no --output."
+            raise UsageError(msg, "Leave one of them out.")
+        if self.decrypt and not (self.output or self.in_place or self.dry_run):
+            msg = "--decrypt needs either --output, for a new image, or --in-place."
+            raise UsageError(msg, "Name the new image with --output, so that the old one stays.")
+
+
+class Operation(Generic[RecordT]):
+    """A change of an image, from its request to its record.
+
+    Attributes:
+        command: as it is typed, without `reseal`.
+        proved: whole sentences on what `recheck` proves.
+        whose: whether the identity and the state of the image belong to the record.
+    """
+
+    command: str
+    proved: tuple[str, ...] = ()
+    whose: bool = True
+
+    @property
+    def needs(self) -> Mapping[str, Any]:
+        """What the run has to know of the operation: `reads`, `writes`, `switches` and others."""
+        return {}
+
+    @property
+    def outside(self) -> str | None:
+        """What of it is done outside a session, so that it needs a run of its own; None for nothing."""
+        return None
+
+    def prepare(self, *, dry_run: bool) -> None:
+        """Make what the run needs on this computer, before the image is opened."""
+
+    def stage(self, session: Session) -> dict[str, Any]:
+        """Stage the changes, and record them.
+
+        Returns:
+            The record as far as the worker knows it: `schema`, `command`, `reseal` (the version),
+            `windows`, `before` and `after` (whose the installation is, and what its next boot does),
+            `proved` and `not_proved`; what `result` returns of the same name wins.
+        """
+        installation = session.installation
+        before = record.owner(installation) if self.whose else None
+        result = self.result(session)
+        return {
+            "schema": record.SCHEMA,
+            "command": self.command,
+            "reseal": __version__,
+            "windows": {
+                "volume": installation.volume,
+                "root": installation.root,
+                "product_name": installation.product_name,
+                "build": installation.build,
+            },
+            "before": before,
+            "after": record.owner(installation) if self.whose else None,
+            "summary": "The image was changed." if session.changes else "Nothing was changed.",
+            "proved": [*self.proved, *record.PROVED],
+            "not_proved": list(record.NOT_PROVED),
+            **result,
+        }
+
+    def result(self, session: Session) -> Mapping[str, Any]:
+        """Stage the changes.
+
+        Returns:
+            The part of the record that is the operation's own: `result`, and mostly `summary`, a whole
+            sentence that says what the image is now.
+        """
+        raise NotImplementedError
+
+    def recheck(self, installation: Installation) -> list[str]:  # noqa: ARG002
+        """Look at the written image again; name what it lacks."""
+        return []
+
+    def files(self) -> Mapping[Path, Callable[[Mapping[str, Any]], str | None]]:
+        """What goes to this computer: each file, and what makes its content of the record, or None.
+
+        The files are written before the image changes, and get their places when it is done.
+        """
+        return {}
+
+    def keep(self) -> None:
+        """Keep what goes to this computer where the image was changed and the run could not end."""
+
+    def complete(self, done: RecordT) -> None:
+        """Do on this computer what is left once the image is written, and note it in the record."""
+
+    def discard(self) -> None:
+        """Delete what `prepare` made and nothing needs any more."""
+
+
+def run(
+    image: Path,
+    operation: Operation[RecordT],
+    writing: Writing | None = None,
+    on_message: OnMessage | None = None,
+) -> RecordT:
+    """Do an operation: all of it is done in the end, or the image is as it was.
+
+    Args:
+        image: a disk image, a WIM or a folder that holds a Windows installation.
+        operation: what to do.
+        writing: how to open the image, and where the result goes; None to work in place.
+        on_message: gets `{"step": …}` as the work goes on.
+
+    Raises:
+        ResealError: something forbids it or went wrong; the image is as it was.
+    """
+    from reseal.run import RunOptions, change
+    from reseal.run.medium import FINISHING
+    from reseal.run.outputs import Outputs
+
+    chosen = writing or Writing()
+    kept = Outputs()
+
+    def tell(message: dict[str, Any]) -> None:
+        if FINISHING in message:
+            kept.stage(message[FINISHING])
+        if on_message:
+            on_message(message)
+
+    try:
+        inputs = (image, chosen.output) if chosen.output else (image,)
+        for path, render in operation.files().items():
+            kept.add(path, render, inputs=inputs, private=True)
+        operation.prepare(dry_run=chosen.dry_run)
+        options = RunOptions(
+            volume=chosen.volume,
+            index=chosen.index,
+            allow_backing=chosen.allow_backing,
+            output=chosen.output,
+            thin=chosen.thin,
+            dry_run=chosen.dry_run,
+            keys=chosen.keys if chosen.decrypt else None,
+            decrypt=chosen.decrypt,
+            prevent_device_encryption=chosen.prevent_device_encryption,
+            **operation.needs,
+        )
+        done = cast("RecordT", change(image, operation, options, tell))
+        operation.complete(done)
+        kept.publish(done)
+    except ResealError as error:
+        if error.image_changed:
+            kept.publish()
+            operation.keep()
+        raise
+    finally:
+        kept.discard()
+        operation.discard()
+    if chosen.dry_run and done["result"] != record.ALREADY_GENERALIZED:
+        done["result"] = record.DRY_RUN
+    return done
+
+
+def look(
+    image: Path,
+    job: Callable[[Found], Mapping[str, Any]],
+    opening: Opening | None = None,
+    *,
+    whole: bool = False,
+) -> dict[str, Any]:
+    """Look at one Windows of an image without changing it.
+
+    Args:
+        image: a disk image, a WIM or a folder that holds a Windows installation.
+        job: gets the installation and returns plain data; runs in the worker.
+        opening: which Windows, and how to open the image.
+        whole: whether the job looks at the volume itself, rather than at some files of a WIM.
+    """
+    from reseal.run.opening import choose
+
+    chosen = opening or Opening()
+    return look_at_all(
+        image,
+        lambda found: job(choose(found, chosen.volume, str(image))),
+        chosen,
+        whole=whole,
+    )
+
+
+def look_at_all(
+    image: Path,
+    job: Callable[[list[Found]], Mapping[str, Any]],
+    opening: Opening,
+    *,
+    whole: bool = False,
+) -> dict[str, Any]:
+    """Look at every Windows of an image, as `look` does at one."""
+    from reseal.run import read
+
+    return read(
+        image,
+        lambda found: dict(job(found)),
+        allow_backing=opening.allow_backing,
+        index=opening.index,
+        whole=whole,
+        keys=opening.keys,
+    )
+
+
+def check_writable(path: Path) -> None:
+    """Raise UsageError where a file can't be written, before anything is changed."""
+    where = path if path.exists() else path.absolute().parent
+    if path.is_dir() or not where.exists() or not os.access(where, os.W_OK):
+        msg = f"{path} can't be written."
+        raise UsageError(msg, "Name a file in a folder that you may write to.")

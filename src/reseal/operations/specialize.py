@@ -1,0 +1,107 @@
+"""Make one machine of an image: its own name, SID, MachineGuid and answer file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reseal.errors import UsageError
+from reseal.operations.answers import FORCE_UNATTEND, Content, load
+from reseal.operations.operation import HostPath, Operation
+from reseal.operations.record import SpecializeRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reseal.session import Session
+    from reseal.windows import Installation
+
+#: What `force` takes beside `unattend`: a member of a domain is renamed.
+FORCE_DOMAIN = "domain"
+PENDING = "pending"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpecializeRequest:
+    """What one machine is to be. What is None stays as the image has it.
+
+    Attributes:
+        computer_name: its name, or `*` for a random one.
+        sid: its SID; `new` for one that is drawn here, `pending` for one that Windows draws.
+        unattend: an answer file for its first boot, as in `AnswerFileOptions`.
+        settings: `SETTING=VALUE` each, as in `Shell-Setup/TimeZone=UTC`; they win over the answer file.
+        now: whether all is done at once that has a known place.
+        replace: whether answer files that would win are moved aside.
+        force: `unattend`, to take an answer file with errors; `domain`, to rename a member of a domain.
+        drivers: a folder of this computer whose driver packages are added.
+    """
+
+    computer_name: str | None = None
+    sid: str | None = None
+    unattend: Content | None = None
+    settings: tuple[str, ...] = ()
+    now: bool = False
+    replace: bool = False
+    force: tuple[str, ...] = ()
+    drivers: HostPath | None = None
+
+
+class Specialize(Operation[SpecializeRecord]):
+    """One machine on its way out of an image.
+
+    Attributes:
+        breaks: whether a SID may be replaced that something in the image knows.
+    """
+
+    command = "specialize"
+
+    def __init__(self, request: SpecializeRequest) -> None:
+        """Read and check all that the request names.
+
+        Raises:
+            AnswerFileError: the answer file can't be read.
+            UsageError: something is not of its form, or is a password.
+        """
+        from reseal.answerfile.assignment import Assignment, assigned
+        from reseal.specialize import Specialization, Wish
+        from reseal.specialize.wish import checked_name, parsed_sid, refuse_secrets
+
+        unknown = set(request.force) - {FORCE_UNATTEND, FORCE_DOMAIN}
+        if unknown:
+            msg = f"--force {', '.join(sorted(unknown))} is not known."
+            raise UsageError(msg, "It takes unattend and domain.")
+        own = [Assignment.parse(one) for one in request.settings]
+        refuse_secrets(own)
+        name = request.computer_name
+        self._drivers = (Path(request.drivers),) if request.drivers else ()
+        self._machine = Specialization(
+            Wish(
+                computer_name=checked_name(name) if name is not None else None,
+                sid=parsed_sid(request.sid) if request.sid else None,
+                document=load(request.unattend) if request.unattend else None,
+                settings=partial(assigned, own) if own else None,
+                now=request.now,
+                replace=request.replace,
+                force_answers=FORCE_UNATTEND in request.force,
+                force_domain=FORCE_DOMAIN in request.force,
+                drivers=self._drivers[0] if self._drivers else None,
+            )
+        )
+        self.breaks = (request.sid or PENDING).lower() != PENDING
+
+    @property
+    def needs(self) -> Mapping[str, Any]:
+        """What the run has to know."""
+        return {"reads": self._drivers}
+
+    def result(self, session: Session) -> dict[str, Any]:
+        """Stage the machine."""
+        done = self._machine(session).to_json()
+        name = done["computer_name"] or "a name that Windows draws at its first boot"
+        return {"result": "specialized", "summary": f"The image is one machine: {name}.", **done}
+
+    def recheck(self, installation: Installation) -> list[str]:
+        """Name what the written image lacks."""
+        return self._machine.recheck(installation)

@@ -1,0 +1,102 @@
+"""Prove that an image is armed and that nothing of the old machine is left, or compare images."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from reseal.errors import CheckError, UsageError
+from reseal.operations.operation import OnMessage, Opening, look
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from reseal.run.opening import Found
+
+
+def verify(
+    image: Path,
+    opening: Opening | None = None,
+    *,
+    identity: Path | None = None,
+    deep: bool = False,
+    system_volume_only: bool = False,
+    on_message: OnMessage | None = None,
+) -> dict[str, Any]:
+    """Search an image for the identity of the machine that it was.
+
+    Args:
+        image: a disk image, a WIM or a folder that holds a Windows installation.
+        opening: which Windows, and how to open the image.
+        identity: whose remains to look for: what a generalize run saved; None for the image's own.
+        deep: whether unallocated clusters are searched, too.
+        system_volume_only: whether the disk's other volumes are left out.
+        on_message: gets `{"step": …}`.
+    """
+    from reseal.proof.identity import MachineIdentity
+
+    given = MachineIdentity.load(identity) if identity else None
+
+    def job(found: Found) -> dict[str, Any]:
+        from reseal.proof.verification import verify as prove
+
+        return prove(found, given, deep=deep, system_volume_only=system_volume_only)
+
+    if on_message:
+        on_message({"step": "Searching the volumes"})
+    return look(image, job, opening, whole=True)
+
+
+def compare(
+    images: Iterable[Path],
+    opening: Opening | None = None,
+    on_message: OnMessage | None = None,
+) -> dict[str, Any]:
+    """Say which identities images share; a folder that holds no Windows stands for the images in it.
+
+    Raises:
+        UsageError: there is only one image.
+    """
+    from reseal.proof import comparison
+    from reseal.wim import is_wim
+
+    chosen = opening or Opening()
+    listed = []
+    for path in _expanded(images):
+        if on_message:
+            on_message({"step": f"Reading {path}"})
+        own = chosen if is_wim(path) else replace(chosen, index=None)
+        found = look(path, comparison.facts, own)
+        listed.append({"path": str(path), **{k: v for k, v in found.items() if k != "image"}})
+    return comparison.compare(listed)
+
+
+def exit_code(record: Mapping[str, Any], *, strict: bool = False) -> int:
+    """The exit code of the command line.
+
+    0 where the image is clean, or as Sysprep leaves one and that is enough (not `strict`), and where
+    images share nothing beyond their first boot; else 3.
+    """
+    accepted = {"clean", "nothing shared", "shared until the first boot"}
+    if not strict:
+        accepted.add("as after Sysprep")
+    return 0 if record["result"] in accepted else CheckError.exit_code
+
+
+def _expanded(paths: Iterable[Path]) -> list[Path]:
+    """Every image once; a folder that holds no Windows stands for the images in it."""
+    from reseal.disk.formats import EXTENSIONS
+
+    found: dict[Path, Path] = {}
+    for path in paths:
+        inside = [path]
+        if path.is_dir():
+            images = sorted(one for one in path.iterdir() if one.suffix.lower() in EXTENSIONS)
+            inside = images or [path]
+        for one in inside:
+            found.setdefault(one.resolve(), one)
+    if len(found) < 2:
+        msg = "There is only one image to compare."
+        raise UsageError(msg, "Name at least one other image with --against.")
+    return list(found.values())
