@@ -28,12 +28,16 @@ if TYPE_CHECKING:
 
     Report = Callable[[dict[str, Any]], None]
 
+#: How the note begins that carries a worker's traceback.
+WORKER = "Traceback of the worker:"
+_MAX_CAUSES = 20
+
 
 class UnexpectedError(ResealError):
-    """A worker met an error that nobody foresaw.
+    """Unexpected error in the worker.
 
     Attributes:
-        traceback: the worker's own traceback, as text.
+        traceback: the worker's traceback, without messages.
     """
 
     def __init__(self, message: str, hint: str | None = None, *, traceback: str = "") -> None:
@@ -146,7 +150,8 @@ def _work(
         try:
             send({"result": job(lambda message: send({"report": message}))})
         except ResealError as error:
-            send({"error": list(_lineage(type(error))), "message": str(error), "hint": error.hint})
+            lineage, trace = list(_lineage(type(error))), frames(error)
+            send({"error": lineage, "message": str(error), "hint": error.hint, "traceback": trace})
         except MemoryError:
             sandbox.use_spare_memory()
             send({"limit": "memory"})
@@ -154,7 +159,7 @@ def _work(
             send({"limit": str(error.filename or "something outside")})
         except BaseException as error:  # noqa: BLE001  # carried to the parent, which raises it
             said = "".join(traceback.format_exception_only(error)).strip()
-            send({"unexpected": said, "traceback": traceback.format_exc()})
+            send({"unexpected": said, "traceback": frames(error)})
         code = 0
     finally:
         os._exit(code)
@@ -222,6 +227,17 @@ def _met_limit(what: str, subject: str, limits: Limits) -> ImageError:
     )
 
 
+def frames(error: BaseException) -> str:
+    """Return the traceback of an error and its causes, without messages, which may hold secrets."""
+    parts: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None and len(parts) < _MAX_CAUSES:
+        stack = "".join(traceback.format_tb(cause.__traceback__))
+        parts.append(f"{stack}{type(cause).__module__}.{type(cause).__qualname__}")
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return "\ncaused by\n".join(parts)
+
+
 def _lineage(cls: type[ResealError]) -> Iterator[str]:
     """Name a class and its bases within ResealError, nearest first."""
     for base in cls.__mro__:
@@ -238,10 +254,18 @@ def _error_classes(roots: Iterable[type[ResealError]] = (ResealError,)) -> dict[
 
 
 def _carried_error(final: dict[str, Any], subject: str) -> ResealError:
+    """Build the error that the worker described, with a note of the worker's traceback."""
+    error = _named_error(final, subject)
+    error.add_note(f"{WORKER}\n{final.get('traceback', '')}")
+    return error
+
+
+def _named_error(final: dict[str, Any], subject: str) -> ResealError:
     """Build the error that the worker described, of the nearest class that is known here."""
     if "unexpected" in final:
         return UnexpectedError(
             f"an unexpected error while working on {subject}: {final['unexpected']}",
+            "Run the command again with --debug, and report the bug with the log that it writes.",
             traceback=str(final.get("traceback", "")),
         )
     names, message, hint = (final.get(key) for key in ("error", "message", "hint"))
@@ -251,5 +275,5 @@ def _carried_error(final: dict[str, Any], subject: str) -> ResealError:
     cls = next((known[name] for name in names if isinstance(name, str) and name in known), None)
     if cls is None:
         return _babble(subject)
-    error: ResealError = cls(message, hint if isinstance(hint, str) else None)
-    return error
+    found: ResealError = cls(message, hint if isinstance(hint, str) else None)
+    return found

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reseal.cli import debug
 from reseal.errors import ResealError
 from reseal.operations.operation import check_writable
 from reseal.report import files
@@ -52,6 +53,7 @@ def errors(*, as_json: bool) -> Iterator[None]:
     try:
         yield
     except ResealError as error:
+        debug.show(error)
         if as_json:
             print_json(
                 {

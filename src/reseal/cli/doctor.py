@@ -1,29 +1,24 @@
-"""`reseal doctor`: what is installed, and what is missing for which command."""
+"""`reseal doctor`: show what is installed, and what is missing for which command."""
 
 from __future__ import annotations
 
 import click
 
-from reseal.cli import console
 from reseal.cli.help import Command
-from reseal.cli.options import json_option
+from reseal.cli.run import Run, shares
 
 
 @click.command(cls=Command)
-@json_option
-def doctor(as_json: bool) -> None:
-    """Say what reseal finds on this machine, in which version, and what is missing for which command.
+@shares("as_json")
+def doctor(run: Run) -> None:
+    """List the engines and packages that reseal needs, their versions, and what is missing.
 
-    Exit code 5 where something is missing that a command needs.
+    Exit code 5 if something is missing.
     """
     from reseal.errors import EngineError  # noqa: PLC0415  --help needs no engines
     from reseal.report import doctor as report  # noqa: PLC0415
 
-    with console.errors(as_json=as_json):
-        record = report.examine()
-        if as_json:
-            console.print_json(record)
-        else:
-            console.print_lines(report.text(record))
-        if record["missing"]:
-            raise SystemExit(EngineError.exit_code)
+    record = report.examine()
+    run.show(record, report.text(record))
+    if record["missing"]:
+        raise SystemExit(EngineError.exit_code)

@@ -1,4 +1,4 @@
-"""`reseal reg`: look into registry hives and change them."""
+"""`reseal reg`: show and change registry hives."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from contextvars import ContextVar
 import click
 
 from reseal.cli.help import LaterGroup
+from reseal.cli.options import option
 
-#: Which Windows of an image; an option of the whole command.
-volume_of_image: ContextVar[str | None] = ContextVar("volume", default=None)
+#: --volume before the command, where 0.1 had it.
+volume_of_group: ContextVar[str | None] = ContextVar("volume", default=None)
 
 
 @click.group(cls=LaterGroup, module="reseal.cli.reg_commands")
-@click.option("--volume", metavar="N", help="Which Windows, where an image holds several.")
+@option("--volume", metavar="N", hidden=True)
 def reg(volume: str | None) -> None:
-    """Look into registry hives and change them."""
-    volume_of_image.set(volume)
+    """Show and change registry hives."""
+    volume_of_group.set(volume)

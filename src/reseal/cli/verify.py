@@ -1,4 +1,4 @@
-"""`reseal verify`: is an image generalized, and is nothing of the old machine left in it?"""
+"""`reseal verify`: verify that an image is generalized and holds no trace of the old machine."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from reseal.cli.help import Command
-from reseal.cli.options import PATH, image_argument
-from reseal.cli.run import Run, shares
+from reseal.cli.options import PATH, image_argument, option
+from reseal.cli.run import LOOKING, Run, shares
 from reseal.errors import UsageError
 from reseal.operations import verify as operation
 from reseal.report import verification
@@ -19,31 +19,31 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @image_argument
-@click.option(
+@option(
     "--against",
     type=PATH,
     multiple=True,
     metavar="OTHER",
-    help="Say instead which identities IMAGE shares with OTHER, an image or a folder of "
-    "images (repeatable).",
+    help="List the identities that IMAGE shares with OTHER, an image or a folder of images. "
+    "Repeatable.",
 )
-@click.option(
+@option(
     "--identity",
     type=PATH,
     metavar="FILE",
-    help="Whose remains to look for: what generalize --save-identity wrote.",
+    help="Search for this identity, as generalize --save-identity saved it.",
 )
-@click.option("--deep", is_flag=True, help="Search unallocated clusters, too.")
-@shares("volume", "index", "as_json", "allow_backing", "quiet", "verbose")
+@option("--deep", is_flag=True, help="Search unallocated clusters, too.")
+@shares(*LOOKING, "quiet", "verbose")
 def verify(
     image: Path, against: tuple[Path, ...], identity: Path | None, deep: bool, run: Run
 ) -> None:
-    """Prove that an image is armed and that nothing of the old machine is left in it.
+    """Verify that an image is armed, and that nothing of the old machine is left in it.
 
-    Exit code 0 only if it is clean; 3 if not.
+    Exit code 0 only if it is clean; 3 otherwise.
     """
     if against and (identity or deep):
-        msg = "--against compares what images have, so it takes no --identity and no --deep."
+        msg = "--against compares images, so it takes neither --identity nor --deep."
         raise UsageError(msg, "Run reseal verify twice.")
     with run.progress() as tell:
         if against:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from reseal.errors import UsageError
 from reseal.operations.answers import FORCE_UNATTEND, AnswerFileOptions, mode_of
-from reseal.operations.operation import Opening, Operation, look
+from reseal.operations.operation import Opening, Operation, check_force, look
 from reseal.operations.record import BootRecord
 
 if TYPE_CHECKING:
@@ -58,9 +58,7 @@ class Boot(Operation[BootRecord]):
             raise UsageError(
                 msg, "Give it with --oobe or --audit, or with `reseal unattend apply`."
             )
-        if set(request.force) - {FORCE_UNATTEND}:
-            msg = "--force unattend is the only check that `reseal boot` can override."
-            raise UsageError(msg, "Leave the other names out.")
+        check_force(request.force, FORCE_UNATTEND)
         self._answers = request.read(force=bool(request.force))
         wanted = [name for name in ("oobe", "audit") if getattr(request, name)]
         if self._answers and not wanted and (mode := mode_of(self._answers.document)):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from reseal.errors import UsageError
-from reseal.operations.operation import Operation
+from reseal.operations.operation import Operation, check_force
 from reseal.operations.record import CustomizeRecord
 
 if TYPE_CHECKING:
@@ -51,9 +51,7 @@ class Customize(Operation[CustomizeRecord]):
         from reseal.customize.run import FORCEABLE, Customization, forced
 
         names, unknown = forced(request.force)
-        if unknown:
-            msg = f"--force {unknown[0]} is not known here."
-            raise UsageError(msg, f"What can be forced is {', '.join(FORCEABLE)}.")
+        check_force(unknown, *FORCEABLE)
         self._steps = Customization(read(request.steps), names)
         if not self._steps:
             msg = "No step was given."

@@ -16,7 +16,7 @@ from reseal.operations.record import RunRecord
 from reseal.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from reseal.run.opening import Found
@@ -38,7 +38,7 @@ class Opening:
     Attributes:
         volume: which Windows: its volume, or `volume:folder`; None where there is only one.
         index: which image of a WIM; None for the only one.
-        allow_backing: whether backing files may lie outside the image's folder.
+        allow_backing: whether backing files may be outside the image's folder.
     """
 
     volume: str | None = None
@@ -54,6 +54,7 @@ class Writing(Opening):
         output: the new image; None to work in place.
         thin: whether the new image is an overlay over the old one.
         dry_run: whether nothing is written.
+        discard_hibernation: whether a hibernated session is discarded, with its unsaved data.
 
     Raises:
         UsageError: the options contradict each other.
@@ -62,6 +63,7 @@ class Writing(Opening):
     output: Path | None = None
     thin: bool = False
     dry_run: bool = False
+    discard_hibernation: bool = False
 
     def __post_init__(self) -> None:
         if self.dry_run and self.output:
@@ -169,6 +171,9 @@ def run(
     chosen = writing or Writing()
     try:
         operation.prepare(dry_run=chosen.dry_run)
+        needs = dict(operation.needs)
+        if chosen.discard_hibernation:
+            needs["switches"] = needs.get("switches", frozenset()) | {"discard-hibernation"}
         options = RunOptions(
             volume=chosen.volume,
             index=chosen.index,
@@ -176,7 +181,7 @@ def run(
             output=chosen.output,
             thin=chosen.thin,
             dry_run=chosen.dry_run,
-            **operation.needs,
+            **needs,
         )
         done = cast("RecordT", change(image, operation, options, on_message))
         operation.complete(done)
@@ -230,6 +235,13 @@ def look_at_all(
         index=opening.index,
         whole=whole,
     )
+
+
+def check_force(given: Iterable[str], *known: str) -> None:
+    """Raise UsageError if --force was given a name that an operation does not know."""
+    if unknown := sorted(set(given) - set(known)):
+        msg = f"--force {', '.join(unknown)} is not known here."
+        raise UsageError(msg, f"It takes {' or '.join(known)}.")
 
 
 def check_writable(path: Path) -> None:

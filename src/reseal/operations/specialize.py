@@ -7,9 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reseal.errors import UsageError
 from reseal.operations.answers import FORCE_UNATTEND, Content, load
-from reseal.operations.operation import HostPath, Operation
+from reseal.operations.operation import HostPath, Operation, check_force
 from reseal.operations.record import SpecializeRecord
 
 if TYPE_CHECKING:
@@ -68,10 +67,7 @@ class Specialize(Operation[SpecializeRecord]):
         from reseal.specialize import Specialization, Wish
         from reseal.specialize.wish import checked_name, parsed_sid, refuse_secrets
 
-        unknown = set(request.force) - {FORCE_UNATTEND, FORCE_DOMAIN}
-        if unknown:
-            msg = f"--force {', '.join(sorted(unknown))} is not known."
-            raise UsageError(msg, "It takes unattend and domain.")
+        check_force(request.force, FORCE_UNATTEND, FORCE_DOMAIN)
         own = [Assignment.parse(one) for one in request.settings]
         refuse_secrets(own)
         name = request.computer_name

@@ -72,7 +72,14 @@ def hive_name(path: str) -> str:
 
 
 def take_out(
-    image: Path, name: str, folder: Path, *, volume: str | None = None, ignore_logs: bool = False
+    image: Path,
+    name: str,
+    folder: Path,
+    *,
+    volume: str | None = None,
+    index: int | None = None,
+    allow_backing: bool = False,
+    ignore_logs: bool = False,
 ) -> Taken:
     """Copy a hive with its logs out of an image.
 
@@ -81,6 +88,8 @@ def take_out(
         name: the hive, as `hive_name` gives it.
         folder: a private folder of the host.
         volume: which Windows, as `--volume` names it.
+        index: which image of a WIM; None for the only one.
+        allow_backing: whether backing files may be outside the image's folder.
         ignore_logs: whether the control sets are read without the logs.
 
     Raises:
@@ -103,7 +112,14 @@ def take_out(
         sets = registry.control_sets if name == "SYSTEM" else []
         return {"digest": hashlib.sha256(data).hexdigest(), "control_sets": sets}
 
-    record = read(image, job, ignore_logs=ignore_logs, writes=(folder,))
+    record = read(
+        image,
+        job,
+        index=index,
+        allow_backing=allow_backing,
+        ignore_logs=ignore_logs,
+        writes=(folder,),
+    )
     return Taken(name, copy, record["digest"], tuple(record["control_sets"]))
 
 
