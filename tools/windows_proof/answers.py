@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reseal.answerfile.new import element, identity
+from reseal.answerfile.building import element, identity
 
 #: A local account of the proof's own; the machine has no network that others reach.
 USER, PASSWORD = "proof", "Proof-2026-x"

@@ -18,7 +18,10 @@ unattend_option = option(
     help="Use this answer file for the run and the next boot; - for standard input.",
 )
 oobe_xml_option = option(
-    "--oobe-xml", type=PATH, metavar="FILE", help=r"Place an oobe.xml in System32\oobe\info, too."
+    "--oobe-xml",
+    type=PATH,
+    metavar="FILE|FOLDER",
+    help=r"Place an oobe.xml, or a folder of them, in System32\oobe\info, too.",
 )
 driver_path_option = option(
     "--driver-path",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reseal.answerfile.variables import STYLES
 from reseal.cli.answer_files import now_option
 from reseal.cli.help import Command, argument
 from reseal.cli.options import PATH, among, drivers_option, option
@@ -54,6 +55,13 @@ if TYPE_CHECKING:
     type=PATH,
     metavar="FILE",
     help="Use this answer file for all; a variable such as ${name} is a column of the table.",
+)
+@option(
+    "--template-style",
+    metavar="STYLE",
+    type=click.Choice(STYLES),
+    help=f"Choose how answer files write variables: {', '.join(STYLES)}. By default ${{name}}, and any "
+    "other style whose variable has the name of a column.",
 )
 @option(
     "--sid",

@@ -58,6 +58,11 @@ def _may_be_forced() -> list[str]:
     shell_complete=_provider,
     help="Don't run this provider. Repeatable.",
 )
+@option(
+    "--all-volumes",
+    is_flag=True,
+    help="Also change the image's other volumes: profiles, page files.",
+)
 @option("--sid-now", is_flag=True, help="Set a new SID now rather than at the first boot.")
 @option("--rearm", is_flag=True, help="Rearm activation at the first boot.")
 @option("--remove-drivers", is_flag=True, help="Remove third-party driver packages, too.")

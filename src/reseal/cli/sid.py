@@ -30,7 +30,11 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Leave the change to Windows at its next boot; combines with --new and --sid.",
 )
-@option("--all-volumes", is_flag=True, help="Change the descriptors of the other volumes, too.")
+@option(
+    "--all-volumes",
+    is_flag=True,
+    help="Also change the image's other volumes: profiles and permissions.",
+)
 @force_option(FORCE_DOMAIN, help="Change a member of a domain, too.")
 @yes_option
 @shares(*CHANGING)

@@ -34,16 +34,23 @@ if TYPE_CHECKING:
     help="Search for this identity, as generalize --save-identity saved it.",
 )
 @option("--deep", is_flag=True, help="Search unallocated clusters, too.")
+@option("--strict", is_flag=True, help="Fail also if only what Sysprep leaves, too, was found.")
 @shares(*LOOKING, "quiet", "verbose")
 def verify(
-    image: Path, against: tuple[Path, ...], identity: Path | None, deep: bool, run: Run
+    image: Path,
+    against: tuple[Path, ...],
+    identity: Path | None,
+    deep: bool,
+    strict: bool,
+    run: Run,
 ) -> None:
-    """Verify that an image is armed, and that nothing of the old machine is left in it.
+    """Verify that an image is armed, and search it for the identity of the old machine.
 
-    Exit code 0 only if it is clean; 3 otherwise.
+    The verdict is clean (exit code 0), as after Sysprep (0, or 3 with --strict), or not clean (3). The
+    last line says what was searched for what.
     """
-    if against and (identity or deep):
-        msg = "--against compares images, so it takes neither --identity nor --deep."
+    if against and (identity or deep or strict):
+        msg = "--against compares images, so it takes no --identity, --deep, or --strict."
         raise UsageError(msg, "Run reseal verify twice.")
     with run.progress() as tell:
         if against:
@@ -55,4 +62,4 @@ def verify(
             )
             lines = verification.verification(record, verbose=run.verbose)
     run.show(record, lines)
-    raise SystemExit(operation.exit_code(record))
+    raise SystemExit(operation.exit_code(record, strict=strict))

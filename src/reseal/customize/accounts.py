@@ -17,7 +17,7 @@ from reseal.customize import traces
 from reseal.customize.files import refuse_vital
 from reseal.customize.run import LAST_ADMINISTRATOR
 from reseal.errors import CheckError, UsageError
-from reseal.ntfs import secure
+from reseal.ntfs import Volume, secure
 from reseal.unattend.local_accounts import LocalAccounts
 from reseal.windows.accounts import accounts
 from reseal.windows.names import PROFILE_LIST
@@ -64,6 +64,10 @@ def remove_user(run: Run, given: Given) -> None:
     _refuse_last(run, local, before, user)
     if folder is not None:
         session.delete_tree(folder)
+    elif place := session.registry.placed_profiles.get(str(sid).upper()):
+        session.note(
+            f"The profile of {user}, {place.path}, is not in this image and was not deleted."
+        )
     session.registry.forget_profile(str(sid))
     for name in [one.name for one in session.registry.subkeys(_PROFILE_GUID)]:
         if _text(session, rf"{_PROFILE_GUID}\{name}", "SidString") == str(sid):
@@ -182,15 +186,17 @@ def _nobody(session: Session, local: LocalAccounts, rid: int) -> Sid:
 
 def _patch_descriptors(session: Session, old: Sid, new: Sid) -> None:
     """Stage another SID in the permissions of files; those of all files are kept in one place."""
+    volumes = session.installation.volumes
     for part in session.parts:
-        if not part.system:
+        if not part.system and part.number not in volumes.others:
             continue
         name = f"volume {part.number}"
         patch = secure.replacing(part.device, old.to_bytes(), new.to_bytes(), name)
         if not patch.writes:
             continue
-        if session.volume_state is not None:
-            secure.require_clean(session.volume_state, name)
+        tree = volumes.own if part.system else volumes.tree(part.number)
+        if isinstance(tree, Volume):
+            secure.require_clean(tree.state, name)
         before: State = {"sid": str(old), "descriptors": patch.changed}
         session.patch_volume(part, "$Secure", patch.writes, before, {"sid": str(new)})
 

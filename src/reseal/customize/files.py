@@ -134,6 +134,10 @@ def move(run: Run, given: Given) -> None:
     if new.lower().startswith(path.lower() + "\\"):
         msg = f"{path} can't be moved into itself."
         raise UsageError(msg, "Name another path.")
+    volumes = session.installation.volumes
+    if volumes.volume_of(new) != volumes.volume_of(path):
+        msg = f"{path} can't be moved to {new}, which is on another volume."
+        raise UsageError(msg, "Name a path on the same volume.")
     if new.lower() != path.lower() and session.files.stat(new) is not None:
         msg = f"{path} can't be moved: {new} is there already."
         raise UsageError(msg, "Delete it first, or name another path.")
@@ -180,6 +184,9 @@ class Edit:
 def refuse_vital(session: Session, path: str) -> None:
     """Raise CheckError for a path without which there is no Windows."""
     folder = f"{path.lower()}\\" if path else ""
+    if path.endswith(":") and session.installation.volumes.volume_of(path) is not None:
+        msg = f"{path} is a whole volume and has to stay."
+        raise CheckError(msg, "Name what is in it more exactly.")
     for name in MACHINE_HIVES:
         hive = (session.registry.file(name) or "").lower()
         if hive == path.lower() or hive.startswith(folder):

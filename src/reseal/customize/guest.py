@@ -1,7 +1,8 @@
 r"""Paths in the image, as a person writes them.
 
-`C:\folder\file`, `\folder\file` and `/folder/file` mean the same file of the volume that holds Windows.
-Nothing outside of that volume can be named, and no link in the image is followed.
+`C:\folder\file`, `\folder\file` and `/folder/file` mean the same file of the volume that holds Windows;
+`D:\folder\file` is a file of the volume that this Windows knows by that letter, if the image holds it.
+No link in the image is followed.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def parts(text: str, *, wildcards: bool = True) -> list[str]:
     Raises:
         UsageError: it is no whole path, or leads out of the volume.
     """
-    path = text[2:] if _DRIVE.match(text) else text
+    path = _drive(text)[1]
     if path[:1] not in {"\\", "/"}:
         msg = f"{text!r} is no whole path in the image."
         raise UsageError(msg, r"Write C:\folder\file, \folder\file or /folder/file.")
@@ -62,17 +63,13 @@ def check_name(name: str, text: str, *, wildcards: bool = False) -> None:
 
 
 def resolve(session: Session, text: str, *, wildcards: bool = False) -> str:
-    """Return a path of the volume.
+    """Return a path of the image.
 
     Raises:
-        UsageError: it is on another drive, has a name that Windows does not take, or runs through a
-            link or a file.
+        UsageError: it is on a drive that the image does not hold, has a name that Windows does not take,
+            or runs through a link or a file.
     """
-    drive = session.installation.system_drive or "C:"
-    if _DRIVE.match(text) and text[:2].upper() != drive:
-        msg = f"{text!r} is not on {drive}, the volume that holds Windows."
-        raise UsageError(msg, f"Name a path on {drive}.")
-    path = ""
+    path = _volume(session, text)
     names = parts(text, wildcards=wildcards)
     for index, name in enumerate(names):
         path = join(path, name)
@@ -86,6 +83,29 @@ def resolve(session: Session, text: str, *, wildcards: bool = False) -> str:
             msg = f"{text!r} runs through {path}, which is a file."
             raise UsageError(msg, "Name another path.")
     return path
+
+
+def _drive(text: str) -> tuple[str, str]:
+    """Split off the drive letter."""
+    return (text[:2].upper(), text[2:]) if _DRIVE.match(text) else ("", text)
+
+
+def _volume(session: Session, text: str) -> str:
+    """Return the name of the volume that a path is on; nothing for the one that holds Windows."""
+    drive, _ = _drive(text)
+    registry = session.registry
+    number = registry.letters.get(drive) if drive else registry.volume
+    if number == registry.volume:
+        return ""
+    if number not in session.installation.volumes.others:
+        held = sorted(
+            letter
+            for letter, one in registry.letters.items()
+            if one == registry.volume or one in session.installation.volumes.others
+        )
+        msg = f"{text!r} is not on {' or '.join(held)}, which this image holds."
+        raise UsageError(msg, f"Name a path on {' or '.join(held)}.")
+    return drive
 
 
 def existing(session: Session, text: str) -> str:
@@ -103,8 +123,9 @@ def existing(session: Session, text: str) -> str:
 
 def matches(session: Session, text: str) -> Iterator[str]:
     """Yield the paths that a path with wildcards means; links are not followed."""
-    found = [""]
-    for name in parts("\\" + resolve(session, text, wildcards=True)):
+    resolve(session, text, wildcards=True)
+    found = [_volume(session, text)]
+    for name in parts(text):
         pattern = re.compile(translate(name.lower().replace("[", "[[]")))
         plain = not _WILDCARD.search(name)
         following: list[str] = []
@@ -135,5 +156,5 @@ def into(session: Session, text: str, name: str) -> str:
         if stat is not None and stat.reparse_tag:
             msg = f"{text!r} is a link in the image, which is not followed."
             raise UsageError(msg, "Name the place that the link leads to.")
-        return resolve(session, "\\" + join(path, name))
+        return resolve(session, rf"{_drive(text)[0]}\{_drive(text)[1]}\{name}")
     return path

@@ -97,6 +97,8 @@ class Customization:
                 one.blamed(),
                 session.step(f"Customizing: {one.step.id}"),
                 session.acting(one.step.id, one.step.mark),
+                # A step means the account, the profile, the path that it names, wherever that is.
+                session.all_volumes(),
             ):
                 stager.stage(run)
         return run.answers

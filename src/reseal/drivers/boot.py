@@ -132,13 +132,13 @@ def waits_for_device(service: Key) -> bool:
     )
 
 
-def service_file(registry: Registry, service: Key) -> str:
-    """The path of a driver's file in the image, be there such a file or not."""
+def service_file(registry: Registry, service: Key) -> str | None:
+    """The path of a driver's file in the image, be there such a file or not; None for one elsewhere."""
     path = text(service, "ImagePath") or rf"System32\drivers\{service.name}.sys"
     path = path.removeprefix("\\??\\")
     if path.lower().startswith("system32\\"):
         return join(registry.root, path)
-    return registry.local_path(path)
+    return registry.path_of(path)
 
 
 def _below(key: Key | None, path: str | None) -> Key | None:

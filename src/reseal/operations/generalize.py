@@ -20,6 +20,7 @@ from reseal.operations.operation import (
     check_writable,
 )
 from reseal.operations.record import GeneralizeRecord, save_identity
+from reseal.operations.volumes import say_left
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,6 +45,7 @@ class GeneralizeRequest(AnswerFileOptions):
         target: where the next boot goes, `oobe` or `audit`; None for what the answer file says, or OOBE.
         enable: ids of providers that do not run by default.
         disable: ids of providers that are not to run.
+        all_volumes: whether what lies on the image's other volumes is generalized, too.
         sid_now: whether the machine gets its new SID now rather than at its first boot.
         rearm: whether the activation is rearmed at the first boot.
         remove_drivers: whether third parties' driver packages are removed, too.
@@ -61,6 +63,7 @@ class GeneralizeRequest(AnswerFileOptions):
     target: str | None = None
     enable: tuple[str, ...] = ()
     disable: tuple[str, ...] = ()
+    all_volumes: bool = False
     sid_now: bool = False
     rearm: bool = False
     remove_drivers: bool = False
@@ -142,7 +145,10 @@ class Generalize(Operation[GeneralizeRecord]):
         """Stage the whole run."""
         from reseal.sysprep.arm import Target
         from reseal.sysprep.generalize import generalize as engine
+        from reseal.windows import identity
 
+        session.registry.all_volumes = self._request.all_volumes
+        say_left(session, identity.machine_sid(session.registry))
         # First, so that the checks and the devices' provider see the drivers.
         drivers = added(session, self._drivers) if self._drivers else None
         target = Target(self.target)

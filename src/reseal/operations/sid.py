@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from reseal.errors import ImageError, UsageError
 from reseal.operations.operation import Opening, Operation, look
 from reseal.operations.record import SidRecord
+from reseal.operations.volumes import say_left
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +32,7 @@ class SidRequest:
         chosen: the SID; None for a new one (or, pending, for what Windows draws).
         new: whether a SID is drawn here also where the change is left to Windows.
         pending: whether the change is left to Windows at the next boot.
-        all_volumes: whether the other volumes' descriptors are changed, too.
+        all_volumes: whether what lies on the image's other volumes is changed, too.
         force: whether a member of a domain gets another SID.
     """
 
@@ -45,11 +46,11 @@ class SidRequest:
 class ReplacedSid:
     """A machine SID replaced in a session, and the look at what was written."""
 
-    def __init__(self, session: Session, old: Sid, new: Sid, *, all_volumes: bool = False) -> None:
+    def __init__(self, session: Session, old: Sid, new: Sid) -> None:
         from reseal.sid import Replacement, change_now
 
         self.replacement: Replacement = Replacement(old, new)
-        self.result: Result = change_now(session, self.replacement, all_volumes=all_volumes)
+        self.result: Result = change_now(session, self.replacement)
 
     def remains(self, installation: Installation) -> list[str]:
         """Name where the written image has the old SID against the plan."""
@@ -117,6 +118,8 @@ class ChangeSid(Operation[SidRecord]):
 
         old = _machine_sid(session, "Restore the hives from a backup.")
         refuse_in_domain(session, force=self._request.force)
+        session.registry.all_volumes = self._request.all_volumes
+        say_left(session, old)
         new = self._new = self._wanted(session, old)
         record = {
             "old": str(old),
@@ -134,7 +137,7 @@ class ChangeSid(Operation[SidRecord]):
             session.note(f"The machine has this SID already: {new}; nothing was changed.")
             summary = f"The machine SID is {new} already."
             return {"result": "unchanged", "summary": summary, **record}
-        self._replaced = ReplacedSid(session, old, new, all_volumes=self._request.all_volumes)
+        self._replaced = ReplacedSid(session, old, new)
         summary = f"The machine SID is {new} now, everywhere that it can be changed safely."
         return {
             "result": "changed",

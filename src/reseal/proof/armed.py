@@ -76,7 +76,19 @@ def armed(installation: Installation, old_sid: str | None = None) -> list[Part]:
             Part(f"{one.path}\\\\{one.name}", one.data, shown, found == one.data,
                  _meaning(one.path, one.name), one.mark)
         )  # fmt: skip
-    return [*parts, *_new_sid(installation, old_sid), *_files(installation, target)]
+    sid = _new_sid(installation, old_sid)
+    pending = any(one.target.endswith(setup.OPERATION_FLAGS) for one in sid)
+    return [*parts, *sid, *_files(installation, target), *_programs(installation, pending=pending)]
+
+
+def _programs(installation: Installation, *, pending: bool) -> list[Part]:
+    """The programs of the first boot that are missing: what they are to do is not done without them."""
+    return [
+        Part(path, "present", None, correct=False,
+             meaning="The first boot starts it.", mark=Mark.SEEN)
+        for path in setup.missing_programs(installation)
+        if pending or not path.lower().endswith(setup.SETUPCL_EXE)
+    ]  # fmt: skip
 
 
 def _meaning(path: str, name: str) -> str:

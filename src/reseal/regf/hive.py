@@ -166,6 +166,11 @@ class Hive:
         """Whether the hive differs from the bytes that were opened."""
         return self.cells.writes > 0 or self._recovered
 
+    @property
+    def recovered(self) -> bool:
+        """Whether its logs held what the file did not."""
+        return self._recovered
+
     # Writing
 
     def now(self) -> int:

@@ -17,6 +17,7 @@ from reseal.run import boot_stores
 from reseal.run.medium import Held
 from reseal.run.opening import installations
 from reseal.sandbox import Limits
+from reseal.windows.volumes import Volumes
 from reseal.worker import in_worker
 
 if TYPE_CHECKING:
@@ -97,8 +98,9 @@ class OpenedDisk:
     ) -> None:
         """Open the volume again for a look at it, and look at the boot stores."""
         assert place
-        with Volume.open(self.part(place), read_only=True, name=self.subject) as volume:
-            look(volume)
+        own = Volume.open(self.part(place), read_only=True, name=self.subject)
+        with closing(_with_others(session, own)) as volumes:
+            look(volumes)
         for store in session.edited_boot_stores:
             self.read_back_boot_store(store)
 
@@ -144,12 +146,13 @@ def write_volume(
             name=subject,
             discard_hibernation="discard-hibernation" in options.switches,
         )
+    volumes = _with_others(session, volume)
     try:
         if any(patched.system for patched, _ in session.volume_patches):
             volume.reset_log()
         if session.discard_shadow_copies:
             shadow_copies.discard(volume)
-        written = session.commit(volume)
+        written = session.commit(volumes)
         for store in session.edited_boot_stores:
             if store.place.offset == part.offset:
                 written.add(store.name, store.write(volume))
@@ -159,8 +162,24 @@ def write_volume(
         if options.chkdsk_at_boot:
             volume.set_dirty(dirty=True)
     finally:
-        volume.close()
+        volumes.close()
     return written
+
+
+def _with_others(session: Session, own: Volume) -> Volumes:
+    """Return a volume with the disk's others, which are opened as it is when something names them."""
+
+    def opened(number: int) -> Volume:
+        name = f"volume {number} of {own.name}"
+        other = Volume.open(session.devices[number], read_only=own.read_only, name=name)
+        if not own.read_only:
+            # What is written behind their back makes them worthless.
+            shadow_copies.discard(other)
+        return other
+
+    known = session.installation.volumes
+    others = {number: partial(opened, number) for number in known.others}
+    return Volumes(own, others, known.partitions, known.names)
 
 
 def on_device(

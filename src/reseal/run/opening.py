@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from reseal.disk import Slice
@@ -12,11 +13,13 @@ from reseal.disk.partitions import VolumeRange, volumes
 from reseal.errors import CheckError, ImageError
 from reseal.ntfs import BitLockerError, NotNtfsError, Volume, shadow_copies
 from reseal.run import boot_stores
+from reseal.run.closed import why
 from reseal.session.surroundings import Neighbours, Part, VolumeState
 from reseal.windows import Installation, find_installations
+from reseal.windows.volumes import Volumes, mounted_as
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from reseal.disk import Device
     from reseal.session.boot_store import BootStore
@@ -79,9 +82,10 @@ def installations(
         CheckError: there is none, and a volume is encrypted with BitLocker.
         ImageError: there is none.
     """
-    found: list[Found] = []
+    opened: dict[int, tuple[VolumeRange, Volume, list[str]]] = {}
     encrypted: list[int] = []
     broken: list[ImageError] = []
+    closed: dict[int, str] = {}
     ranges = volumes(device)
     below = {one.number: Slice(device, one.offset, one.size) for one in ranges}
     stores = partial(boot_stores.find, device, subject)
@@ -92,22 +96,41 @@ def installations(
                 volume = Volume.open(below[one.number], read_only=True, name=name)
             except BitLockerError:
                 encrypted.append(one.number)
+                closed[one.number] = "encrypted with BitLocker"
                 continue
             except NotNtfsError:
+                if reason := why(one, below[one.number]):
+                    closed[one.number] = reason
                 continue
             except ImageError as error:
                 broken.append(error)
+                closed[one.number] = f"damaged: {error.message}"
                 continue
             stack.callback(volume.close)
-            for root in find_installations(volume):
+            opened[one.number] = one, volume, find_installations(volume)
+        # A volume that holds another Windows is that one's.
+        free = {number: volume for number, (_, volume, roots) in opened.items() if not roots}
+        partitions = {data: one.number for one in ranges if (data := mounted_as(one))}
+        found: list[Found] = []
+        for number, (one, volume, roots) in opened.items():
+            parts = tuple(Part(*each, system=each[0] == number) for each in below.items())
+            for root in roots:
+                others = {other: partial(_open_already, free[other]) for other in free}
                 installation = Installation(
-                    volume, root, volume=one.number, ignore_logs=ignore_logs
+                    volume,
+                    root,
+                    volume=number,
+                    volumes=Volumes(volume, others, partitions),
+                    ignore_logs=ignore_logs,
                 )
-                parts = tuple(Part(*each, system=each[0] == one.number) for each in below.items())
                 found.append(Found(installation, one, volume, parts=parts, boot_stores=stores))
         if not found:
             raise _nothing(subject, ranges, encrypted, broken)
-        yield _acquainted(found, tuple(encrypted), len(broken))
+        yield _acquainted(found, tuple(encrypted), len(broken), closed)
+
+
+def _open_already(volume: Volume) -> Volume:
+    return volume
 
 
 class OpenedTree:
@@ -146,13 +169,16 @@ class OpenedTree:
 
 
 def _acquainted(
-    found: list[Found], encrypted_volumes: tuple[int, ...] = (), damaged_volumes: int = 0
+    found: list[Found],
+    encrypted_volumes: tuple[int, ...] = (),
+    damaged_volumes: int = 0,
+    closed_volumes: Mapping[int, str] = MappingProxyType({}),
 ) -> list[Found]:
     """Tell every installation what else there is."""
 
     def neighbours(one: Found) -> Neighbours:
         others = tuple(other.name for other in found if other is not one)
-        return Neighbours(others, encrypted_volumes, damaged_volumes)
+        return Neighbours(others, encrypted_volumes, damaged_volumes, closed_volumes)
 
     return [replace(one, neighbours=neighbours(one)) for one in found]
 

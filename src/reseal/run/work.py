@@ -9,6 +9,7 @@ from reseal.errors import ImageError
 from reseal.run.opening import choose
 from reseal.session.session import Session
 from reseal.windows import Installation
+from reseal.windows.volumes import Volumes
 
 if TYPE_CHECKING:
     from reseal.run.medium import Opened
@@ -68,7 +69,12 @@ def session_of(chosen: Found, options: RunOptions, report: Report = lambda _: No
 def _read_back(session: Session, operation: Operation, subject: str, tree: Tree) -> None:
     """Look at what was written with fresh eyes; raise ImageError if anything is not as staged."""
     old = session.installation
-    again = Installation(tree, old.root, volume=old.volume)
+    volumes = tree if isinstance(tree, Volumes) else Volumes(tree)
+    names = volumes.names
+    again = Installation(volumes.own, old.root, volume=old.volume, volumes=volumes)
+    again.registry.all_volumes = old.registry.all_volumes
+    # What was written may name the volumes otherwise.
+    volumes.names = names
     for name in session.edited_hives:
         loaded = session.registry.loaded[name]
         if tree.read(loaded.file) != loaded.hive.to_bytes():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from reseal.disk import Device
 
 
@@ -36,11 +38,13 @@ class Neighbours:
         installations: the other installations, as `--volume` names them.
         encrypted_volumes: numbers of the volumes that BitLocker encrypts.
         damaged_volumes: how many others can't be read, and so may hold another Windows.
+        closed_volumes: the numbers of all volumes that can't be opened, and what they are.
     """
 
     installations: tuple[str, ...] = ()
     encrypted_volumes: tuple[int, ...] = ()
     damaged_volumes: int = 0
+    closed_volumes: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def none(self) -> bool:

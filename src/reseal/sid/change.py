@@ -46,8 +46,10 @@ class Result:
         return asdict(self)
 
 
-def change_now(session: Session, replacement: Replacement, *, all_volumes: bool = False) -> Result:
-    """Stage another machine SID everywhere. Nothing is written.
+def change_now(session: Session, replacement: Replacement) -> Result:
+    """Stage another machine SID everywhere, on other volumes where these are worked on.
+
+    Nothing is written.
 
     Raises:
         ImageError: something in the image is damaged or contradicts itself.
@@ -72,7 +74,7 @@ def change_now(session: Session, replacement: Replacement, *, all_volumes: bool 
                     if not one.changed
                 ]
         with session.step("Replacing the SID in descriptors"):
-            result.descriptors = descriptors.replace(session, replacement, all_volumes=all_volumes)
+            result.descriptors = descriptors.replace(session, replacement)
         result.names = names.replace(session, replacement)
         with session.step("Looking at what is never patched"):
             emptied = {
@@ -104,17 +106,19 @@ def remains(installation: Installation, replacement: Replacement, result: Result
     problems += [f"a new name for {path}" for path in names.with_sid(session, replacement)]
     for path in result.files:
         try:
-            text = installation.tree.read(_moved(path, replacement))
+            text = installation.volumes.read(_moved(path, replacement))
         except ImageError as error:
             problems.append(f"{path} ({error.message})")
             continue
         if replacement.in_bytes(text) != text and not text.startswith(databases.MAGIC):
             problems.append(f"the new SID in {path}")
-    tree = installation.tree
-    if isinstance(tree, Volume):
-        found = secure.descriptors(tree.device, tree.name)
-        if any(replacement.old_binary in one for one in found.values()):
-            problems.append("the new SID in the descriptors of files")
+    volumes = installation.volumes
+    worked_on = volumes.others if installation.registry.all_volumes else ()
+    for tree in (volumes.own, *map(volumes.tree, worked_on)):
+        if isinstance(tree, Volume):
+            found = secure.descriptors(tree.device, tree.name)
+            if any(replacement.old_binary in one for one in found.values()):
+                problems.append(f"the new SID in the descriptors of files on {tree.name}")
     return problems
 
 

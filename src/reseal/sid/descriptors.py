@@ -30,15 +30,8 @@ class Descriptors:
     changed: bool
 
 
-def replace(
-    session: Session, replacement: Replacement, *, all_volumes: bool = False
-) -> list[Descriptors]:
-    """Stage the new SID in the descriptors of the system volume, and look at the others'.
-
-    Args:
-        session: the opened installation.
-        replacement: old and new.
-        all_volumes: whether the other volumes change, too.
+def replace(session: Session, replacement: Replacement) -> list[Descriptors]:
+    """Stage the new SID in the descriptors of the volumes that are worked on, and look at the others'.
 
     Raises:
         VolumeError: `$Secure` is damaged, or the volume was not closed cleanly.
@@ -49,10 +42,15 @@ def replace(
             "A folder's permissions are those of the file system that it lies on; they were not changed."
         )
     for part in session.parts:
-        patch = _patch(session, part, replacement, required=part.system or all_volumes)
+        # A volume that holds another Windows is that one's.
+        reached = (
+            session.registry.all_volumes and part.number in session.installation.volumes.others
+        )
+        required = part.system or reached
+        patch = _patch(session, part, replacement, required=required)
         if patch is None:
             continue
-        changed = bool(patch.writes) and (part.system or all_volumes)
+        changed = bool(patch.writes) and required
         if changed:
             session.patch_volume(
                 part,
@@ -62,9 +60,10 @@ def replace(
                 {"sid": str(replacement.new)},
             )
         elif patch.changed:
+            more = "" if session.registry.all_volumes else "; --all-volumes changes them, too"
             session.note(
                 f"{patch.changed} descriptors of volume {part.number} hold the old SID and stay as "
-                "they are; --all-volumes changes them, too."
+                f"they are{more}."
             )
         found.append(Descriptors(part.number, patch.descriptors, patch.changed, changed))
     return found

@@ -35,7 +35,7 @@ def paths(session: Session) -> list[str]:
 def _is_hive(session: Session, path: str, size: int, reparse_tag: int) -> bool:
     if size < baseblock.SIZE or reparse_tag or path.upper().endswith(_LOGS):
         return False
-    return session.installation.tree.read(path, 0, len(_SIGNATURE)) == _SIGNATURE
+    return session.installation.volumes.read(path, 0, len(_SIGNATURE)) == _SIGNATURE
 
 
 def needed(session: Session) -> set[str]:

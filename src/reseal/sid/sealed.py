@@ -54,7 +54,7 @@ def find(session: Session, replacement: Replacement) -> Iterator[Left]:
 
 
 def _count(session: Session, path: str, size: int, replacement: Replacement) -> int:
-    tree, count, start = session.installation.tree, 0, 0
+    tree, count, start = session.installation.volumes, 0, 0
     while start < size:
         part = tree.read(path, start, _PART)
         count += replacement.count(part)

@@ -15,11 +15,12 @@ are applied at once too; Windows applies them again.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from reseal import answerfile
 from reseal.answerfile import Level, Pass, Target, mark
+from reseal.answerfile.provisioned import joined_at_specialize, offline_blob
 from reseal.answerfile.requested import components_of
 from reseal.answerfile.show import PACKAGE
 from reseal.errors import CheckError
@@ -31,9 +32,11 @@ from reseal.unattend.settings import apply_pass
 from reseal.unattend.settle import leave_out
 from reseal.unattend.time_zone import TIME_ZONES
 from reseal.windows import manifests
+from reseal.windows.image_properties import UI_LANGUAGES
 from reseal.windows.setup import SetupState
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from reseal.answerfile import AnswerFile, Finding, Setting
@@ -43,11 +46,17 @@ if TYPE_CHECKING:
     from reseal.windows import Installation
 
 KEYBOARD_LAYOUTS = r"HKLM\SYSTEM\CurrentControlSet\Control\Keyboard Layouts"
+#: Findings that become warnings of a run.
+SAID = ("image-language", "image-architecture")
 #: How many errors a message names; the rest is counted.
 _SHOWN = 10
 _OVER = (
     "The image is generalized already, and this pass is over; reseal or Sysprep would have to "
     "generalize it again."
+)
+_MOVED = (
+    "It was moved to specialize, Identification/Provisioning, where Windows joins the domain at its next "
+    "boot (documented)."
 )
 _PACKAGES = (
     "Packages and features are the servicing stack's job; use DISM on the image, or within Windows."
@@ -64,6 +73,8 @@ class Request:
         force: whether an answer file with errors is taken.
         now: whether settings of specialize are applied at once where their place is known.
         oobe_xml: name and content of an oobe.xml to place, too.
+        written: the file as the person wrote it, where `document` has more in it: findings tell its lines.
+        oobe_files: the same for a whole folder of them: contents by path below it.
         driver_folders: folders of this computer by the driver path for which each stands.
     """
 
@@ -72,6 +83,8 @@ class Request:
     force: bool = False
     now: bool = False
     oobe_xml: tuple[str, bytes] | None = None
+    oobe_files: dict[str, bytes] = field(default_factory=dict)
+    written: AnswerFile | None = None
     driver_folders: dict[str, Path] = field(default_factory=dict)
 
 
@@ -121,6 +134,8 @@ class Application:
         self._request = request
         self._situation = situation
         self.outcome = Outcome(request.document.name, to_run=situation.to_run)
+        #: What is placed: the file, with an offline domain join moved to where Windows applies it.
+        self._placed = request.document
 
     def begin(self) -> None:
         """Check the file against the image and make way for it.
@@ -131,7 +146,9 @@ class Application:
             UsageError: a folder is given for a driver path that the file does not have.
         """
         session, request, outcome = self._session, self._request, self.outcome
-        outcome.findings = check(request.document, session.installation, force=request.force)
+        outcome.findings = check(
+            request.document, session.installation, force=request.force, written=request.written
+        )
         drivers.check(request.document, request.driver_folders)
         mode = answerfile.requested_mode(request.document)
         if mode and mode.shutdown:
@@ -145,10 +162,14 @@ class Application:
             )
         problem = copy_profile.problem(session, request.document)
         outcome.warnings += [problem] if problem else []
+        outcome.warnings += dict.fromkeys(said_aloud(outcome.findings))
         outcome.moved_aside = place.make_way(session, self._situation, replace=request.replace)
+        self._move_join()
         if request.oobe_xml:
             name, data = request.oobe_xml
             oobe_xml.place(session, data, name)
+        if request.oobe_files:
+            oobe_xml.place_folder(session, request.oobe_files)
 
     def finish(self) -> None:
         """Stage the settings that are applied at once, and the file in its place."""
@@ -158,19 +179,39 @@ class Application:
         if self._request.now:
             self.outcome.left_to_windows += self._staged(Pass.SPECIALIZE)
         if self._situation.to_run:
-            own = {one.name for one in document.passes if one.components}
+            own = {one.name for one in self._placed.passes if one.components}
             leave_out(
                 session,
                 [name for name in STILL_TO_RUN if name not in own],
                 but=session.installation.path(self._situation.place),
             )
-        place.say_also_used(session, document, self._situation)
+        place.say_also_used(session, self._placed, self._situation)
         if not self._situation.to_run:
             session.note(
                 "This installation is not generalized, so its next boot runs no pass; the file is used "
                 "when Sysprep generalizes it."
             )
-        self.outcome.placed = place.place(session, document, self._situation)
+        self.outcome.placed = place.place(session, self._placed, self._situation)
+
+    def _move_join(self) -> None:
+        """Move the blob of an offline domain join to specialize, or say that it is not used."""
+        session, document = self._session, self._request.document
+        architecture = session.installation.architecture or "amd64"
+        if offline_blob(document, architecture) is None:
+            return
+        if Pass.SPECIALIZE in self._situation.done:
+            self.outcome.warnings.append(
+                "The file has the blob of an offline domain join, and this image is specialized already: "
+                "it does not join. The blob is not kept in the image; generalize the image first, or run "
+                "djoin.exe /requestODJ in Windows."
+            )
+            return
+        self._placed = joined_at_specialize(document, architecture)
+        session.note(
+            "The blob of the offline domain join was moved to specialize, Identification/Provisioning: "
+            "Windows joins the domain when it runs that pass (documented). It replaces what the file says "
+            "of joining there, if anything."
+        )
 
     def say_generalize_is_over(self) -> None:
         """Name the settings of a generalize pass that came too late."""
@@ -190,10 +231,20 @@ class Application:
     def _staged(self, name: Pass) -> list[Left]:
         """Stage a pass as far as its settings have a known place; return what was not applied."""
         work = Work(self._session, self._request.document, self._request.driver_folders)
+        blob = offline_blob(self._request.document, self._session.installation.architecture or "")
+        if blob is not None and self._placed is not self._request.document:
+            work.reasons[blob] = _MOVED
         applied, left = apply_pass(work, name)
         self.outcome.applied += map(as_record, applied)
         self.outcome.drivers += work.drivers
         return left
+
+
+def said_aloud(findings: Iterable[Finding]) -> Iterator[str]:
+    """Yield sentences on what comes of a file in this image, where that is hardly expected."""
+    for one in findings:
+        if one.rule in SAID:
+            yield f"{one.what[0].upper()}{one.what[1:]}: {one.why}."
 
 
 def as_record(setting: Setting) -> dict[str, object]:
@@ -283,17 +334,34 @@ def target_of(installation: Installation, *, thorough: bool = False) -> Target:
         build=installation.build or 0,
         time_zones=_names(installation, TIME_ZONES),
         keyboard_layouts=layouts and frozenset(map(str.lower, layouts)),
+        edition=installation.edition or "",
+        languages=_names(installation, UI_LANGUAGES),
         components=manifests.components(installation) if thorough else None,
     )
 
 
-def check(document: AnswerFile, installation: Installation, *, force: bool) -> list[Finding]:
+def check(
+    document: AnswerFile,
+    installation: Installation,
+    *,
+    force: bool,
+    written: AnswerFile | None = None,
+) -> list[Finding]:
     """Check an answer file against an image.
+
+    Args:
+        document: the answer file.
+        installation: the Windows.
+        force: whether errors are taken.
+        written: the file as the person wrote it, where `document` has more in it.
 
     Raises:
         CheckError: it has errors, and `force` is not set.
     """
-    findings = answerfile.check(document, target_of(installation))
+    target = target_of(installation)
+    findings = answerfile.check(document, target)
+    if written is not None and written is not document:
+        findings = _at_home(findings, answerfile.check(written, target))
     errors = [one for one in findings if one.level is Level.ERROR]
     if errors and not force:
         more = len(errors) - _SHOWN
@@ -303,6 +371,18 @@ def check(document: AnswerFile, installation: Installation, *, force: bool) -> l
         msg = f"The answer file {document.name} has {count}; nothing was changed.\n{shown}{rest}"
         raise CheckError(msg, "Correct the file (`reseal unattend check` lists all), or force it.")
     return findings
+
+
+def _at_home(findings: list[Finding], own: list[Finding]) -> list[Finding]:
+    """Return findings with the places of the file that a person wrote, as far as it has them."""
+    places: dict[tuple[str, str, str], list[Finding]] = {}
+    for one in own:
+        places.setdefault((one.rule, one.what, one.instead), []).append(one)
+    found = []
+    for one in findings:
+        mine = places.get((one.rule, one.what, one.instead))
+        found.append(mine.pop(0) if mine else replace(one, file=f"{one.file} with the options"))
+    return found
 
 
 def _names(installation: Installation, path: str) -> frozenset[str] | None:

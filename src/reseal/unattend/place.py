@@ -127,6 +127,11 @@ def make_way(session: Session, now: Situation, *, replace: bool) -> list[str]:
 def place(session: Session, document: AnswerFile, now: Situation) -> str:
     """Stage the file in its place, with the passes that are over marked; return its path."""
     path = session.installation.path(now.place)
+    if other := answer_files.elsewhere(session.registry):
+        session.note(
+            rf"SYSTEM\Setup\UnattendFile names {other}, which is not on the volume that holds Windows and "
+            "was not looked at: where Windows finds that file, it wins over this answer file."
+        )
     with session.acting(STEP, Mark.DOCUMENTED):
         session.write_file(path, mark(document, now.done).to_bytes())
     with session.acting(STEP, Mark.REPORTED):

@@ -17,7 +17,7 @@ import difflib
 import struct
 from typing import TYPE_CHECKING
 
-from reseal.answerfile.regional import NO_DAYLIGHT_SAVING
+from reseal.answerfile.regional import NO_DAYLIGHT_SAVING, zone_hint
 from reseal.errors import ImageError, ResealError, UsageError
 from reseal.regf import types
 from reseal.unattend.applier import LATER
@@ -58,7 +58,8 @@ def set_time_zone(session: Session, zone: str) -> None:
     key = known.subkey(name) if known and "\\" not in name else None
     if key is None:
         names = [one.name for one in known.subkeys()] if known else []
-        near = difflib.get_close_matches(name, names, 3, 0.5)
+        called = zone_hint(name, names)
+        near = [called] if called else difflib.get_close_matches(name, names, 3, 0.8)
         msg = f"The image knows no time zone {name!r}."
         hint = (
             f"Did you mean {' or '.join(near)}?" if near else "Name it in English, as Windows does."
