@@ -172,3 +172,86 @@ def test_generalize_on_all_volumes_changes_the_profile_there(
     assert disk.descriptors_with_the_sid(data) == 0
     assert NUMBERS not in disk.read(data, rf"Users\{real.CAROL}\NTUSER.DAT")
     assert disk.read(own, rf"Users\{real.CAROL}\hers.txt") == OTHER
+
+
+# What verify says
+
+
+def verified(path: Path, *arguments: str) -> tuple[int, str]:
+    done = judges.reseal("verify", path, "--quiet", *arguments)
+    assert not done.stderr
+    return done.returncode, said(done)
+
+
+def test_verify_searches_every_volume_and_names_them(
+    disk: Disk, numbers: tuple[int, int], tmp_path: Path
+) -> None:
+    own, data = numbers
+    identity = str(tmp_path / "identity.json")
+    done = judges.reseal("generalize", disk.path, "--save-identity", identity, "--quiet")
+    assert done.returncode == 0
+    code, text = verified(disk.path, "--identity", identity)
+    assert code == 0
+    assert "As after Sysprep" in text
+    assert f"Searched volume {own}, volume 1" in text
+    assert f"volume {data} (D:) without unallocated clusters" in text
+    assert rf"D:\Users\{real.CAROL}\NTUSER.DAT" in text
+    assert "--sid both --all-volumes" in text
+    assert verified(disk.path, "--identity", identity, "--strict")[0] == 3
+    code, text = verified(disk.path, "--identity", identity, "--system-volume-only")
+    assert code == 0
+    assert "D:" not in text
+
+
+def test_a_sid_that_only_this_volume_lost_is_left_behind_on_the_other(
+    disk: Disk, tmp_path: Path
+) -> None:
+    identity = str(tmp_path / "identity.json")
+    arguments = ("--sid-now", "--save-identity", identity, "--quiet")
+    assert judges.reseal("generalize", disk.path, *arguments).returncode == 0
+    code, text = verified(disk.path, "--identity", identity)
+    assert code == 3
+    assert r"D:\$Secure" in text
+
+
+@pytest.mark.parametrize(
+    ("head", "named"),
+    [
+        (b"\0\0\0ReFS\0\0\0\0", "ReFS"),
+        (b"\xeb\x58\x90-FVE-FS-", "encrypted with BitLocker"),
+        (b"\xeb\x76\x90EXFAT   ", "exFAT"),
+        (bytes(11), "of an unknown format"),
+    ],
+)
+def test_a_volume_that_cant_be_opened_is_named_and_the_image_is_not_clean(
+    disk: Disk, numbers: tuple[int, int], head: bytes, named: str
+) -> None:
+    _, data = numbers
+    (place,) = [one for one in volumes(FileDevice(disk.path, read_only=True)) if one.number == data]
+    with disk.path.open("r+b") as file:
+        file.seek(place.offset)
+        file.write(head + bytes(512 - len(head)))
+    done = judges.reseal("generalize", disk.path, "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert f"Volume {data} was not looked into: it is {named}." in said(done)
+    code, text = verified(disk.path)
+    assert code == 3
+    assert f"Volume {data} was not searched: it is {named}." in text
+    assert verified(disk.path, "--system-volume-only")[0] == 0
+
+
+@pytest.mark.parametrize("kind", ["0fc63daf-8483-4772-8e79-3d69d8477de4",
+                                  "0657fd6d-a4ab-43c4-84e5-0933c84b4f4f",
+                                  "e3c9e316-0b5c-4db8-817d-f92df00215ae"])  # fmt: skip
+def test_partitions_in_which_windows_keeps_nothing_dont_count(kind: str, tmp_path: Path) -> None:
+    image = tmp_path / "disk.raw"
+    real.machine(image)
+    subprocess.run(["sfdisk", "--quiet", "--part-type", image, "4", kind], check=True)
+    with image.open("r+b") as file:
+        (place,) = [one for one in volumes(FileDevice(image, read_only=True)) if one.number == 4]
+        file.seek(place.offset)
+        file.write(bytes(4096))
+    done = judges.reseal("generalize", image, "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert "Volume 4" not in said(done)
+    assert verified(image)[0] == 0

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @option("--config", type=PATH, metavar="WimScript.ini", help="Exclude what this DISM list names.")
 @integrity_option(help="Give the WIM an integrity table.")
 @option("--require-generalized", is_flag=True, help="Refuse an image that is not generalized.")
-@shares("volume", "allow_backing", "as_json", "quiet")
+@shares("volume", "keys", "allow_backing", "as_json", "quiet")
 def capture(image: Path, wim: Path, run: Run, **options: Any) -> None:
     r"""Capture the Windows volume of a disk image into a WIM, as DISM would.
 

@@ -20,6 +20,7 @@ from reseal.cli.run import CHANGING, Run, one_of, shares
 from reseal.cli.steps import StepsCommand, forceable
 from reseal.operations.answers import FORCE_UNATTEND
 from reseal.operations.generalize import Generalize, GeneralizeRequest
+from reseal.operations.sid import WHEN
 from reseal.report import generalization
 
 if TYPE_CHECKING:
@@ -59,11 +60,18 @@ def _may_be_forced() -> list[str]:
     help="Don't run this provider. Repeatable.",
 )
 @option(
+    "--sid",
+    type=click.Choice(WHEN),
+    default=WHEN[0],
+    help="Choose when the machine gets its new SID: pending, at its first boot (default); new, now; "
+    "both, now and again in each copy at its first boot.",
+)
+@option("--sid-now", is_flag=True, hidden=True, help="The same as --sid new.")
+@option(
     "--all-volumes",
     is_flag=True,
     help="Also change the image's other volumes: profiles, page files.",
 )
-@option("--sid-now", is_flag=True, help="Set a new SID now rather than at the first boot.")
 @option("--rearm", is_flag=True, help="Rearm activation at the first boot.")
 @option("--remove-drivers", is_flag=True, help="Remove third-party driver packages, too.")
 @drivers_option

@@ -15,7 +15,18 @@ if TYPE_CHECKING:
 
     Complete = Callable[[click.Context, click.Parameter, str], list[str]]
 
-PATH = click.Path(path_type=Path)
+
+class HostPathType(click.Path):
+    """A path of this computer. An empty one would mean the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse an empty path."""
+        if value == "":
+            self.fail("the path is empty.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PATH = HostPathType(path_type=Path)
 #: Passed on as it is typed; the reader of the file reports what is wrong with it.
 FILE_OR_STDIN = click.Path(readable=False, allow_dash=True)
 
@@ -98,6 +109,25 @@ drivers_option = option(
     type=PATH,
     metavar="FOLDER",
     help="Add the driver packages of this folder that fit the image.",
+)
+key_option = option(
+    "--key",
+    "keys",
+    multiple=True,
+    metavar="KIND:FILE",
+    help="Open BitLocker with a key: recovery:FILE, password:FILE or bek:FILE; - for standard input. "
+    "Repeatable.",
+)
+decrypt_option = option(
+    "--decrypt", is_flag=True, help="Decrypt the volume first, if BitLocker encrypts it."
+)
+prevent_device_encryption_option = option(
+    "--prevent-device-encryption",
+    is_flag=True,
+    help="With --decrypt: keep Windows from encrypting the volume again by itself.",
+)
+in_place_option = option(
+    "--in-place", is_flag=True, help="Decrypt the image itself, rather than write a new one."
 )
 report_option = option(
     "--report",

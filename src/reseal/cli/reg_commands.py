@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
@@ -9,8 +11,9 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from reseal.cli.help import argument
+from reseal.cli.keys import read_keys
 from reseal.cli.options import PATH, among, option, text_output_option
-from reseal.cli.reg import reg, volume_of_group
+from reseal.cli.reg import keys_of_group, reg, volume_of_group
 from reseal.cli.reg_image import ImageHives, is_image
 from reseal.cli.reg_output import (
     data_text,
@@ -22,7 +25,7 @@ from reseal.cli.reg_output import (
     typed_json,
     value_text,
 )
-from reseal.cli.run import Run, shares
+from reseal.cli.run import CHANGING, LOOKING, Run, shares
 from reseal.errors import UsageError
 from reseal.operations.operation import Writing
 from reseal.regf import Key, RegfError, compact, diff, exchange, regfile, types
@@ -35,13 +38,8 @@ if TYPE_CHECKING:
 
     from reseal.regf import Hive
 
-#: What commands share that only look.
-_LOOKING = ("volume", "index", "allow_backing", "as_json")
 #: What commands share that change hives.
-_CHANGING = (
-    *("output", "thin", "dry_run", "volume", "index", "discard_hibernation", "allow_backing"),
-    *("as_json", "report_files"),
-)
+_CHANGING = tuple(name for name in CHANGING if name not in {"quiet", "verbose"})
 _KEY = "A key: below the hive's root, or full (HKLM\\SYSTEM\\…) in an image."
 
 _target = argument("target", type=PATH, help="A hive file, or an image.")
@@ -122,6 +120,8 @@ def open_target(
     writing = run.writing
     if (volume := volume_of_group.get()) and not writing.volume:
         writing = replace(writing, volume=volume)
+    if keys := keys_of_group.get():
+        writing = replace(writing, keys=read_keys(keys))
     if is_image(target):
         return ImageHives(target, writing, ignore_logs=ignore_logs)
     return _OneHive(target, prefix, writing, ignore_logs=ignore_logs)
@@ -142,7 +142,7 @@ def _key(registry: Registry, path: str) -> Key:
 @option("--value", help='Print only this value; "" is the default value.')
 @option("--recursive", "-r", is_flag=True, help="Print everything below, too.")
 @_ignore_logs_option
-@shares(*_LOOKING)
+@shares(*LOOKING)
 def query(
     target: Path,
     path: str,
@@ -318,10 +318,18 @@ def _write_reg(sections: Iterator[regfile.Section], output: Path | None, version
         sys.stdout.flush()
         return
     try:
-        output.write_bytes(b"".join(pieces))
+        # A key of SAM or SECURITY holds password hashes, so only the owner may read it.
+        with open(output, "wb", opener=_private) as file:
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                os.fchmod(file.fileno(), 0o600)
+            file.writelines(pieces)
     except OSError as error:
         msg = f"{output} can't be written: {error.strerror}."
         raise UsageError(msg) from error
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY, 0o600)
 
 
 @reg.command("export")
@@ -340,7 +348,7 @@ def _write_reg(sections: Iterator[regfile.Section], output: Path | None, version
 )
 @_prefix_option
 @_ignore_logs_option
-@shares(*_LOOKING[:-1])
+@shares(*(name for name in LOOKING if name != "as_json"))
 def export(
     target: Path,
     path: str,
@@ -392,7 +400,7 @@ def import_reg(
 @text_output_option
 @_prefix_option
 @_ignore_logs_option
-@shares(*_LOOKING)
+@shares(*LOOKING)
 def compare(
     target: Path,
     other: Path,
@@ -423,7 +431,7 @@ def compare(
 @_target
 @_optional_key_path
 @_ignore_logs_option
-@shares(*_LOOKING)
+@shares(*LOOKING)
 def verify(target: Path, path: str, ignore_logs: bool, run: Run) -> None:
     """Check the structure of a hive by the rules of Windows. Exit code 4 if it is damaged."""
     hive, _, _ = open_target(target, run, ignore_logs=ignore_logs).places(path)[0]

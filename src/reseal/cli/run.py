@@ -7,6 +7,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from reseal.cli import console, options
+from reseal.cli.keys import read_keys
 from reseal.errors import UsageError
 from reseal.operations.operation import Operation, RecordT, Writing
 from reseal.operations.operation import run as run_operation
@@ -27,6 +28,10 @@ _IMAGE = {
     "index": options.index_option,
     "discard_hibernation": options.discard_hibernation_option,
     "allow_backing": options.allow_backing_option,
+    "keys": options.key_option,
+    "decrypt": options.decrypt_option,
+    "in_place": options.in_place_option,
+    "prevent_device_encryption": options.prevent_device_encryption_option,
 }
 #: Options that say what is shown: the fields of `Run`.
 _OUTPUT = {
@@ -37,10 +42,11 @@ _OUTPUT = {
 }
 _OPTIONS = {**_IMAGE, **_OUTPUT}
 #: What every command shares that looks at the Windows of an image.
-LOOKING = ("volume", "index", "allow_backing", "as_json")
+LOOKING = ("volume", "index", "keys", "allow_backing", "as_json")
 #: What every command shares that changes the Windows of an image.
 CHANGING = (
     *("output", "thin", "dry_run", "volume", "index", "discard_hibernation", "allow_backing"),
+    *("keys", "decrypt", "in_place", "prevent_device_encryption"),
     *("as_json", "report_files", "quiet", "verbose"),
 )
 
@@ -117,6 +123,8 @@ def shares(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
             with console.errors(as_json=shared.get("as_json", False)):
                 console.check_reports(shared.get("report_files"))
                 image = {name: shared.pop(name) for name in _IMAGE if name in shared}
+                if "keys" in image:
+                    image["keys"] = read_keys(image["keys"])
                 function(run=Run(Writing(**image), **shared), **given)
 
         return declares(*names)(command)

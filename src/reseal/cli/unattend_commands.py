@@ -14,7 +14,15 @@ from reseal import answerfile
 from reseal.answerfile import RULES, AnswerFileError, Finding, Level, Target
 from reseal.cli import unattend_apply, unattend_new
 from reseal.cli.help import argument
-from reseal.cli.options import FILE_OR_STDIN, PATH, allow_backing_option, json_option, volume_option
+from reseal.cli.keys import read_keys
+from reseal.cli.options import (
+    FILE_OR_STDIN,
+    PATH,
+    allow_backing_option,
+    json_option,
+    key_option,
+    volume_option,
+)
 from reseal.cli.unattend import unattend
 from reseal.errors import CheckError, ImageError, UsageError
 from reseal.operations.answers import STANDARD_INPUT, load
@@ -53,6 +61,7 @@ unattend.add_command(unattend_apply.apply)
     "components, time zones and keyboards.",
 )
 @volume_option
+@key_option
 @allow_backing_option
 @json_option
 def check(
@@ -60,6 +69,7 @@ def check(
     level: str,
     image: Path | None,
     volume: str | None,
+    keys: tuple[str, ...],
     allow_backing: bool,
     as_json: bool,
 ) -> None:
@@ -67,7 +77,7 @@ def check(
 
     Exit code 0: nothing, or warnings and notes only; 3: errors; 4: a file can't be read.
     """
-    target = _checked_against(image, volume, allow_backing=allow_backing)
+    target = _checked_against(image, volume, keys, allow_backing=allow_backing)
     levels = list(Level)
     found: list[Finding] = []
     unreadable: list[AnswerFileError] = []
@@ -227,13 +237,14 @@ def merge(base: str, other: str, output: Path | None) -> None:
 
 
 def _checked_against(
-    image: Path | None, volume: str | None, *, allow_backing: bool
+    image: Path | None, volume: str | None, keys: tuple[str, ...], *, allow_backing: bool
 ) -> Target | None:
     """Return the Windows that answer files are checked against; None where no image was named."""
     if image is not None:
-        return windows_of(image, Opening(volume=volume, allow_backing=allow_backing))
-    if volume or allow_backing:
-        msg = "--volume and --allow-backing belong to an image."
+        opening = Opening(volume=volume, allow_backing=allow_backing, keys=read_keys(keys))
+        return windows_of(image, opening)
+    if volume or allow_backing or keys:
+        msg = "--volume, --key and --allow-backing belong to an image."
         raise UsageError(msg, "Name it with --image IMAGE.")
     return None
 

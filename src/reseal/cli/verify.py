@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     help="Search for this identity, as generalize --save-identity saved it.",
 )
 @option("--deep", is_flag=True, help="Search unallocated clusters, too.")
+@option("--system-volume-only", is_flag=True, help="Search only the volume that holds Windows.")
 @option("--strict", is_flag=True, help="Fail also if only what Sysprep leaves, too, was found.")
 @shares(*LOOKING, "quiet", "verbose")
 def verify(
@@ -41,6 +42,7 @@ def verify(
     against: tuple[Path, ...],
     identity: Path | None,
     deep: bool,
+    system_volume_only: bool,
     strict: bool,
     run: Run,
 ) -> None:
@@ -49,8 +51,8 @@ def verify(
     The verdict is clean (exit code 0), as after Sysprep (0, or 3 with --strict), or not clean (3). The
     last line says what was searched for what.
     """
-    if against and (identity or deep or strict):
-        msg = "--against compares images, so it takes no --identity, --deep, or --strict."
+    if against and (identity or deep or strict or system_volume_only):
+        msg = "--against compares images, so it takes none of the options of a search."
         raise UsageError(msg, "Run reseal verify twice.")
     with run.progress() as tell:
         if against:
@@ -58,7 +60,12 @@ def verify(
             lines = verification.comparison(record)
         else:
             record = operation.verify(
-                image, run.writing, identity=identity, deep=deep, on_message=tell
+                image,
+                run.writing,
+                identity=identity,
+                deep=deep,
+                system_volume_only=system_volume_only,
+                on_message=tell,
             )
             lines = verification.verification(record, verbose=run.verbose)
     run.show(record, lines)

@@ -21,6 +21,7 @@ def verify(
     *,
     identity: Path | None = None,
     deep: bool = False,
+    system_volume_only: bool = False,
     on_message: OnMessage | None = None,
 ) -> dict[str, Any]:
     """Search an image for the identity of the machine that it was.
@@ -30,6 +31,7 @@ def verify(
         opening: which Windows, and how to open the image.
         identity: whose remains to look for: what a generalize run saved; None for the image's own.
         deep: whether unallocated clusters are searched, too.
+        system_volume_only: whether the disk's other volumes are left out.
         on_message: gets `{"step": …}`.
     """
     from reseal.proof.identity import MachineIdentity
@@ -39,10 +41,10 @@ def verify(
     def job(found: Found) -> dict[str, Any]:
         from reseal.proof.verification import verify as prove
 
-        return prove(found, given, deep=deep)
+        return prove(found, given, deep=deep, system_volume_only=system_volume_only)
 
     if on_message:
-        on_message({"step": "Searching the volume"})
+        on_message({"step": "Searching the volumes"})
     return look(image, job, opening, whole=True)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from reseal.proof.hits import Place
 from reseal.proof.identity import Kind
+from reseal.windows.volumes import split_volume
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -58,8 +59,8 @@ class Owners:
     def __init__(self, installation: Installation) -> None:
         self._root = installation.root.lower()
         self._profiles = {
-            path.lower(): path.rpartition("\\")[2]
-            for sid, path in installation.registry.profiles.items()
+            place.path.lower(): place.path.rpartition("\\")[2]
+            for sid, place in installation.registry.placed_profiles.items()
             if sid.startswith("S-1-5-21-")
         }
 
@@ -123,7 +124,8 @@ def _advice(hit: Mapping[str, Any], owners: Owners, known: Mapping[str, str]) ->
     user = owners.user(str(hit["path"]))
     removed = f", and `reseal customize --remove-user {user}` the whole profile" if user else ""
     if hit["kind"] == Kind.SID:
-        return f"`reseal generalize --sid both` replaces it{removed}."
+        volumes = " --all-volumes" if split_volume(str(hit["path"]))[0] else ""
+        return f"`reseal generalize --sid both{volumes}` replaces it{removed}."
     if user:
         return f"`reseal customize --remove-user {user}` removes the whole profile."
     if hit["key"]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from reseal.proof.hits import Hit, Place
 from reseal.proof.identity import Kind
 from reseal.session import Mark
+from reseal.windows.volumes import split_volume
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,6 +78,16 @@ _DEVICES = re.compile(
 _PROTECT = re.compile(r"\\microsoft\\protect\\s-1-5-21-[-0-9]+", re.IGNORECASE)
 
 
+def _inside(hit: Hit) -> str:
+    """The path of a hit on its own volume, in lower case."""
+    return split_volume(hit.path)[1].lower()
+
+
+def _elsewhere(hit: Hit) -> bool:
+    """Whether a hit is not on the volume that holds Windows."""
+    return bool(split_volume(hit.path)[0])
+
+
 def _pending(hit: Hit, context: Context) -> bool:
     return hit.kind is Kind.SID and context.new_sid_pending
 
@@ -128,7 +139,7 @@ _RULES: tuple[_Rule, ...] = (
         Mark.INFERRED,
     ),
     _Rule(
-        lambda hit, _: hit.path.lower().startswith(_FILE_SYSTEM_LOGS),
+        lambda hit, _: _inside(hit).startswith(_FILE_SYSTEM_LOGS),
         Verdict.HARMLESS,
         "NTFS' own journal of changes. Nothing of a cleanly closed volume is replayed from it, and it "
         "is written over as the volume is used.",
@@ -168,6 +179,13 @@ _RULES: tuple[_Rule, ...] = (
         "The folder of a user's protected keys is found by the SID under which they were made; without "
         "it, what they protect is lost. Sysprep leaves it, too.",
         Mark.INFERRED,
+    ),
+    _Rule(
+        lambda hit, context: _pending(hit, context) and _elsewhere(hit),
+        Verdict.AS_SYSPREP,
+        "Windows replaces the SID on its own volume alone, and Sysprep leaves other volumes as they are. "
+        "--sid both with --all-volumes replaces it here, too.",
+        Mark.DOCUMENTED,
     ),
     _Rule(
         lambda hit, context: _pending(hit, context)

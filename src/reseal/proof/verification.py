@@ -39,6 +39,7 @@ def verify(
     given: MachineIdentity | None,
     *,
     deep: bool = False,
+    system_volume_only: bool = False,
 ) -> dict[str, Any]:
     """Prove that an installation is armed, and search it for what identified the old machine.
 
@@ -46,6 +47,7 @@ def verify(
         found: the installation.
         given: the identity before it was generalized; None for what the image itself tells.
         deep: whether to search unallocated clusters too.
+        system_volume_only: whether only the volume that holds Windows is searched.
 
     Returns:
         `result` (`clean`, `as after Sysprep` or `not clean`), `statement` (what that rests on),
@@ -64,7 +66,7 @@ def verify(
             volume_serial=given.volume_serial or own.volume_serial,
             disk_ids=given.disk_ids or own.disk_ids,
         )
-    searched = search(found, identity, deep=deep)
+    searched = search(found, identity, deep=deep, system_volume_only=system_volume_only)
     context = _context(installation)
     hits = [_to_json(hit, count, context) for hit, count in searched.hits.groups.values()]
     hits.sort(key=lambda one: (_ORDER.index(one["verdict"]), one["kind"], one["path"], one["key"]))
@@ -79,6 +81,7 @@ def verify(
         if not one.correct
     ]
     failures += [one.sentence for one in groups if one.verdict == Verdict.LEFT_BEHIND]
+    failures += searched.closed
     if searched.hits.full or searched.hits.dropped:
         failures.append("More was found than could be judged.")
     counts = dict.fromkeys(_ORDER, 0) | Counter(one["verdict"] for one in hits)
@@ -103,7 +106,8 @@ def verify(
             "bytes_read": searched.bytes_read,
             "seconds": searched.seconds,
             "files_looked_into": searched.files,
-            "not_searched": searched.not_searched,
+            "volumes": searched.volumes,
+            "not_searched": [*searched.closed, *searched.not_searched],
         },
     }
 
@@ -111,7 +115,7 @@ def verify(
 def _statement(found: Found, searched: Search, identity: MachineIdentity, result: str) -> str:
     """Say what was searched for what, and what was found, in one sentence."""
     kinds = list(dict.fromkeys(kind.value for kind, _ in identity.items()))
-    where = f"volume {found.place.number}" if found.place else "the folder"
+    where = ", ".join(searched.volumes) if found.place else "the folder"
     if found.place:
         where += " with unallocated clusters" if searched.deep else " without unallocated clusters"
     verdict = {

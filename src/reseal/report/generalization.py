@@ -38,7 +38,9 @@ def lines(record: GeneralizeRecord, *, dry_run: bool, verbose: bool, where: str)
     target = "audit mode" if record["target"] == "audit" else "OOBE"
     yield f"Its next boot runs specialize, then {target}."
     if record["sid"]:
-        yield f"Its machine SID is now {record['sid']['new']}; setupcl.exe has nothing to replace."
+        again = record["after"] and record["after"].get("new_sid_at_next_boot")
+        then = "replaces it again at the first boot" if again else "has nothing to replace"
+        yield f"Its machine SID is now {record['sid']['new']}; setupcl.exe {then}."
     yield "Proved: structure and state. Not proved: a boot (Windows did not run here)."
 
 

@@ -1,4 +1,4 @@
-r"""Oobe.xml: what a maker of computers adds to the first run.
+r"""Oobe.xml: a manufacturer's additions to the first run.
 
 Documented (Microsoft, "Configure Oobe.xml" and "Oobe.xml settings"): `%WINDIR%\System32\oobe\info\oobe.xml`,
 root `FirstExperience`, in it one `oobe` with `oem`, `defaults`, `options` and others. Windows passes over a
@@ -42,7 +42,7 @@ _PATHS = ("logopath",)
 _ROOT = "FirstExperience"
 _INSIDE = "oobe"
 _HINT = (
-    "See Microsoft's page “Configure Oobe.xml”; the file was not placed, and nothing was changed."
+    "See Microsoft's page “Configure Oobe.xml”. The file was not placed, and nothing was changed."
 )
 
 
@@ -50,15 +50,15 @@ def check(data: bytes, name: str) -> None:
     """Check an oobe.xml.
 
     Raises:
-        AnswerFileError: it is no well-formed XML, or not of the form that Windows reads.
+        AnswerFileError: it is not well-formed XML, or not in the form that Windows reads.
     """
     source = Source.from_bytes(data, name)
     root = Markup(source).root
     problem = None
     if root.name != _ROOT:
-        problem = f"the root element of an oobe.xml is {_ROOT}"
+        problem = f"the root element of an oobe.xml must be {_ROOT}"
     elif [child.name for child in root.children] != [_INSIDE]:
-        problem = f"{_ROOT} holds one {_INSIDE} and nothing else"
+        problem = f"{_ROOT} must hold exactly one {_INSIDE} element"
     if problem:
         raise AnswerFileError(name, source.position(root.start), problem, _HINT)
 
@@ -167,7 +167,16 @@ def place_folder(session: Session, files: dict[str, bytes]) -> list[str]:
 
 
 def place(session: Session, data: bytes, name: str) -> str:
-    """Check an oobe.xml and stage it in its place; return the path. Raises AnswerFileError."""
+    """Check an oobe.xml and stage it in its place; return its path.
+
+    Args:
+        session: the opened installation.
+        data: the file's content.
+        name: its name, for messages.
+
+    Raises:
+        AnswerFileError: it is not well-formed XML, or not in the form that Windows reads.
+    """
     check(data, name)
     path = session.installation.path(PLACE)
     with session.acting("oobe-xml", Mark.DOCUMENTED):

@@ -93,6 +93,12 @@ def is_elsewhere(text: str) -> bool:
     return text.startswith("\\\\") or text.lower().startswith(("\\device\\", "\\??\\", "//"))
 
 
+def split_volume(path: str) -> tuple[str, str]:
+    r"""Split a path of the image into the name of another volume, or nothing, and the path there."""
+    first, _, rest = path.partition("\\")
+    return (first, rest) if first.endswith(":") else ("", path)
+
+
 class Volumes:
     """The volume that holds Windows, with the disk's other volumes below their names.
 
@@ -131,8 +137,8 @@ class Volumes:
 
     def volume_of(self, path: str) -> int | None:
         """The number of the other volume that a path of the image is on; None for Windows' own."""
-        first = path.partition("\\")[0]
-        if not self.others or not first.endswith(":"):
+        first, _ = split_volume(path)
+        if not self.others or not first:
             return None
         named = {name.lower(): number for number, name in self.names().items()}
         number = named.get(first.lower())
@@ -146,7 +152,7 @@ class Volumes:
 
     def _at(self, path: str) -> tuple[Tree, str]:
         number = self.volume_of(path)
-        return (self.own, path) if number is None else (self.tree(number), path.partition("\\")[2])
+        return (self.own, path) if number is None else (self.tree(number), split_volume(path)[1])
 
     def stat(self, path: str) -> Stat | None:
         """See `Tree.stat`."""
