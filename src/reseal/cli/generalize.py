@@ -42,7 +42,7 @@ def _may_be_forced() -> list[str]:
 
 @click.command(cls=StepsCommand)
 @image_argument
-@option("--oobe", is_flag=True, help="Boot to OOBE next (the default).")
+@option("--oobe", is_flag=True, help="Boot to OOBE next.")
 @option("--audit", is_flag=True, help="Boot to audit mode next.")
 @option("--chkdsk-at-boot", is_flag=True, help="Have Windows check the volume at its next boot.")
 @option(

@@ -18,7 +18,14 @@ from reseal.answerfile import (
 from reseal.answerfile.assignment import completions
 from reseal.cli import unattend_parts as parts
 from reseal.cli.help import Command
-from reseal.cli.options import FILE_OR_STDIN, PATH, allow_backing_option, volume_option
+from reseal.cli.options import (
+    FILE_OR_STDIN,
+    PATH,
+    allow_backing_option,
+    index_option,
+    text_output_option,
+    volume_option,
+)
 from reseal.cli.unattend_asking import asked
 from reseal.errors import CheckError, UsageError
 from reseal.operations.answers import STANDARD_INPUT
@@ -195,6 +202,7 @@ def _complete_setting(
     help="Take architecture, language and edition from the Windows in this image.",
 )
 @volume_option
+@index_option
 @allow_backing_option
 @click.option("--show-pages", is_flag=True, help="Leave the pages of OOBE to whoever sits there.")
 @click.option(
@@ -204,7 +212,7 @@ def _complete_setting(
     help="Of the Windows it is for; several: files.",
 )
 @click.option("--ask", is_flag=True, help="Ask for what no option says.")
-@click.option("--output", "-o", type=PATH, metavar="FILE", help="Write here instead of printing.")
+@text_output_option
 def new(
     computer_name: str,
     owner: str,
@@ -247,6 +255,7 @@ def new(
     settings: tuple[str, ...],
     image_file: Path | None,
     volume: str | None,
+    index: int | None,
     allow_backing: bool,
     show_pages: bool,
     architecture: tuple[str, ...],
@@ -254,7 +263,7 @@ def new(
     output: Path | None,
 ) -> None:
     """Make an answer file from options or, with --ask, from questions."""
-    target = _target(image_file, volume, allow_backing=allow_backing)
+    target = _target(image_file, Opening(volume=volume, index=index, allow_backing=allow_backing))
     answers = Answers(
         computer_name=computer_name,
         owner=owner,
@@ -318,14 +327,14 @@ def _write(
             _create(path, data)
 
 
-def _target(image: Path | None, volume: str | None, *, allow_backing: bool) -> Target:
+def _target(image: Path | None, opening: Opening) -> Target:
     """Look at the Windows of an image; any Windows where none is named."""
     if image is None:
-        if volume or allow_backing:
-            msg = "--volume and --allow-backing belong to an image."
+        if opening != Opening():
+            msg = "--volume, --index and --allow-backing belong to an image."
             raise UsageError(msg, "Name it with --from IMAGE.")
         return Target()
-    return windows_of(image, Opening(volume=volume, allow_backing=allow_backing))
+    return windows_of(image, opening)
 
 
 def _language_of(target: Target) -> str:
