@@ -75,20 +75,24 @@ class Option(click.Option):
 
 
 class Force(Option):
-    """`--force CHECK`. Where it takes one name only, it may still stand alone, as it did in 0.1."""
+    """`--force CHECK`.
 
-    def __init__(self, *declarations: Any, names: tuple[str, ...] = (), **more: Any) -> None:
+    Args:
+        was_flag: the check that a bare `--force` overrides, in commands where 0.1 had it as a flag.
+    """
+
+    def __init__(self, *declarations: Any, was_flag: str | None = None, **more: Any) -> None:
         super().__init__(*declarations, **more)
-        self.names = names
+        self.was_flag = was_flag
 
     def completed(self, args: list[str]) -> list[str]:
-        """Return the arguments with the name after each `--force` that stands alone."""
-        if len(self.names) != 1:
+        """Return the arguments with the name of the check after each bare `--force`."""
+        check = self.was_flag
+        if check is None:
             return args
-        following = [*args[1:], ""]
         done: list[str] = []
-        for word, after in zip(args, following, strict=True):
-            done += [word, *self.names] if word == "--force" and after not in self.names else [word]
+        for word, after in zip(args, [*args[1:], ""], strict=True):
+            done += [word, check] if word == "--force" and after != check else [word]
         return done
 
 

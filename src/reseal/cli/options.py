@@ -62,7 +62,7 @@ def force_option(
     }
     complete = among(*names, more=more)
     return click.option(
-        "--force", cls=Force, names=names, multiple=True, shell_complete=complete,
+        "--force", cls=Force, multiple=True, shell_complete=complete,
         **usual | attributes,
     )  # fmt: skip
 

@@ -25,16 +25,19 @@ if TYPE_CHECKING:
     from reseal.run.hive_copies import Taken
 
 _MAGIC = b"regf"
+_WIM = b"MSWIM\0\0\0"
 _CURRENT = "currentcontrolset"
 
 
 def is_image(target: Path) -> bool:
-    """Whether TARGET is a folder or a disk image rather than a hive."""
+    """Whether TARGET is a folder, a disk image or a WIM rather than a hive."""
     if target.is_dir():
         return True
     try:
         with target.open("rb") as file:
-            return file.read(len(_MAGIC)) != _MAGIC and target.stat().st_size >= 1 << 20
+            start = file.read(max(len(_MAGIC), len(_WIM)))
+        large = target.stat().st_size >= 1 << 20
+        return start.startswith(_WIM) or (large and not start.startswith(_MAGIC))
     except OSError:
         return False
 

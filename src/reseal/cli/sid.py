@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Also change the image's other volumes: profiles and permissions.",
 )
-@force_option(FORCE_DOMAIN, help="Change a member of a domain, too.")
+@force_option(FORCE_DOMAIN, was_flag=FORCE_DOMAIN, help="Change a member of a domain, too.")
 @yes_option
 @shares(*CHANGING)
 def sid(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _FILE = click.Path(readable=False)
 #: Options whose name differs from the step's: other commands have an option of that name.
-_OPTION_NAMES = {"timezone": "time-zone"}
+OPTION_NAMES = {"timezone": "time-zone"}
 
 
 def forceable() -> tuple[str, ...]:
@@ -50,7 +50,7 @@ class _StepOption(Option):
     """A step. The command gets its words as one of `steps`, not by its own name."""
 
     def __init__(self, name: str, **attributes: Any) -> None:
-        shown = _OPTION_NAMES.get(name, name)
+        shown = OPTION_NAMES.get(name, name)
         former = (f"--{name}",) if shown != name else ()
         super().__init__([f"--{shown}"], expose_value=False, former=former, **attributes)
         self.step = name

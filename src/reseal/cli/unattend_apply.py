@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @now_option
 @oobe_xml_option
 @driver_path_option
-@force_option(FORCE_UNATTEND, help="Accept an answer file with errors.")
+@force_option(FORCE_UNATTEND, was_flag=FORCE_UNATTEND, help="Accept an answer file with errors.")
 @shares(*CHANGING)
 def apply(image: Path, file: str, force: tuple[str, ...], run: Run, **options: Any) -> None:
     """Give an installation an answer file for its next boot.
