@@ -1,4 +1,4 @@
-"""A worker: a forked process that dies with its parent and does what is not to be trusted with more.
+"""A worker: a forked process that dies with its parent and has few rights.
 
 The engines parse hostile images in native code, so they run in one. What comes back from it is JSON over
 a pipe, never pickle: a worker that an image has taken over can lie, but it can't make the parent run
@@ -125,8 +125,8 @@ def _run_worker(
         raise _babble(subject) from error
     finally:
         channel.close()
-        # It has said its last word, has crashed, or nobody listens any more. The status of a
-        # process that has already crashed stays what it is.
+        # It has sent its result, has crashed, or is no longer listened to. A process that has
+        # crashed keeps its status.
         os.kill(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)
     _warn_once()
@@ -221,8 +221,7 @@ def _warn_once() -> None:
 
 def _babble(subject: str) -> ImageError:
     return ImageError(
-        f"the engine sent something that can't be understood while working on {subject};"
-        " the image was not changed."
+        f"the engine sent an invalid message while working on {subject}; the image was not changed."
     )
 
 
@@ -235,7 +234,7 @@ def _crashed(code: int, subject: str, limits: Limits) -> ImageError:
     if code in {-signal.SIGPROF, -signal.SIGXCPU}:
         seconds = limits.patience if code == -signal.SIGPROF else limits.processor
         return ImageError(
-            f"the engine worked for {seconds:.0f} seconds on {subject} and came to no end; the image"
+            f"the engine worked for {seconds:.0f} seconds on {subject} and did not finish; the image"
             " was not changed.",
             _OVERRIDE.format("RESEAL_WORKER_PATIENCE to more seconds, or to 0 for no bound,"),
         )
@@ -253,7 +252,7 @@ def _met_limit(what: str, subject: str, limits: Limits) -> ImageError:
         )
     return ImageError(
         f"the engine was refused {what[:300]!r} while working on {subject}; the image was not changed.",
-        "It may read and write nothing but the image and what the command names.",
+        "It may only read and write the image and the files that the command names.",
     )
 
 

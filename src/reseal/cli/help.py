@@ -1,4 +1,4 @@
-"""Commands, arguments and options of reseal's command line, and what `--help` shows of them."""
+"""Commands, arguments and options of the command line, and their help."""
 
 from __future__ import annotations
 

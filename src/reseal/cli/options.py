@@ -30,7 +30,7 @@ PATH = HostPathType(path_type=Path)
 #: Passed on as it is typed; the reader of the file reports what is wrong with it.
 FILE_OR_STDIN = click.Path(readable=False, allow_dash=True)
 
-#: An option of reseal's own class: it may have former names, and a heading in the help.
+#: Declare an option that may have former names, and a heading in the help.
 option = partial(click.option, cls=Option)
 
 

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from reseal.session import Session
     from reseal.windows import Installation
 
-#: What `force` takes beside `unattend`: a member of a domain is renamed.
+#: The check that --force overrides to rename a member of a domain.
 FORCE_DOMAIN = "domain"
 PENDING = "pending"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpecializeRequest:
-    """What one machine is to be. What is None stays as the image has it.
+    """The identity of one machine. None leaves a setting as it is in the image.
 
     Attributes:
         computer_name: its name, or `*` for a random one.
@@ -48,7 +48,7 @@ class SpecializeRequest:
 
 
 class Specialize(Operation[SpecializeRecord]):
-    """One machine on its way out of an image.
+    """Make one machine of an image.
 
     Attributes:
         breaks: whether a SID may be replaced that something in the image knows.
@@ -89,7 +89,7 @@ class Specialize(Operation[SpecializeRecord]):
 
     @property
     def needs(self) -> Mapping[str, Any]:
-        """What the run has to know."""
+        """Fields of `RunOptions` that the operation sets."""
         return {"reads": self._drivers}
 
     def result(self, session: Session) -> dict[str, Any]:
@@ -99,5 +99,5 @@ class Specialize(Operation[SpecializeRecord]):
         return {"result": "specialized", "summary": f"The image is one machine: {name}.", **done}
 
     def recheck(self, installation: Installation) -> list[str]:
-        """Name what the written image lacks."""
+        """Return what the written image lacks."""
         return self._machine.recheck(installation)

@@ -1,4 +1,4 @@
-"""What became of an answer file, as text."""
+"""The outcome of an answer file, as text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SHOWN = 8
 
 
 def lines(outcome: AnswerFileRecord) -> Iterator[str]:
-    """Yield what became of the answer file, for `unattend apply` and `generalize`."""
+    """Yield the outcome of an answer file."""
     for one in outcome["findings"]:
         yield (
             f"{one['file']}:{one['line']}:{one['column']}: {one['level']}: {one['what']}; "
