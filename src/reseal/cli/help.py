@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from reseal.cli import debug
-from reseal.cli.examples import EXAMPLES
 from reseal.errors import ResealError, UsageError
 
 if TYPE_CHECKING:
@@ -156,6 +155,8 @@ class Command(click.Command):
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples. Their lines are not wrapped, so that they can be copied."""
+        from reseal.cli.examples import EXAMPLES  # noqa: PLC0415  only help shows them
+
         examples = EXAMPLES.get(ctx.command_path.partition(" ")[2], ())
         if not examples:
             return
