@@ -78,9 +78,9 @@ def remove_user(run: Run, given: Given) -> None:
     buffer = session.registry.value(_BROKER, _BUFFER)
     if isinstance(buffer, bytes) and user.encode("utf-16-le") in buffer:
         session.delete_value(_BROKER, _BUFFER)
-    nobody = _nobody(session, local, rid)
-    traces.remove(session, traces.Account(user, sid, nobody, folder))
-    _patch_descriptors(session, sid, nobody)
+    unused = _unused(session, local, rid)
+    traces.remove(session, traces.Account(user, sid, unused, folder))
+    _patch_descriptors(session, sid, unused)
 
 
 class Password:
@@ -175,7 +175,7 @@ def _refuse_foreign_folder(session: Session, folder: str, sid: Sid) -> None:
         raise CheckError(msg, rf"Correct {PROFILE_LIST}\{sid} first.")
 
 
-def _nobody(session: Session, local: LocalAccounts, rid: int) -> Sid:
+def _unused(session: Session, local: LocalAccounts, rid: int) -> Sid:
     """Return an unused SID of the same length, which Windows will not assign soon."""
     taken = {one.rid for one in accounts(session.registry)}
     number = 10 ** len(str(rid)) - 1

@@ -144,6 +144,7 @@ class Generalize(Operation[GeneralizeRecord]):
 
     def result(self, session: Session) -> dict[str, Any]:
         """Stage the whole run."""
+        from reseal.operations.replay import replay
         from reseal.sysprep.arm import Target
         from reseal.sysprep.generalize import generalize as engine
         from reseal.windows import identity
@@ -156,6 +157,8 @@ class Generalize(Operation[GeneralizeRecord]):
         answers = self._steps.stage(session, target, self._answers)
         outcome = engine(session, target, self._providers, answers, sid_now=self._sid is not None)
         done = outcome.result == "generalized"
+        if done:
+            replay(session)
         replaced = self._sid.change(session, generalized=done) if self._sid else None
         self._steps.finish()
         return {
