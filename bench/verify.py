@@ -1,7 +1,7 @@
-"""The search of `reseal verify` against only reading the same clusters through the same engine.
+"""The search of `reseal verify` compared with reading the same clusters through the same engine.
 
-The volume holds files of random bytes beside the sample's own, so that the search is not over before
-it began; both are measured in one worker, in turns, by the clock around them.
+The volume has additional files of random bytes, so that the search takes measurable time. Both are wall
+times in one worker, in alternation.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from reseal.ntfs.clusters import Clusters
 from reseal.proof.identity import MachineIdentity
-from reseal.proof.search import BLOCK, search
+from reseal.proof.search import search
+from reseal.proof.volume import BLOCK
 from reseal.run import read
 from reseal.testing.machine import Machine
 from reseal.testing.windows import windows
@@ -40,7 +41,7 @@ def _machine() -> Machine:
 
 
 def _read_only(found: Found) -> int:
-    """Read what the search reads, and look at none of it."""
+    """Read the same data as the search, without searching it."""
     volume = found.volume
     assert volume is not None
     total = 0
@@ -54,7 +55,7 @@ def _job(found: list[Found]) -> dict[str, Any]:
     (one,) = found
     identity = MachineIdentity.of(one.installation, one.place)
     taken: dict[str, list[float]] = {"search": [], "read": []}
-    _read_only(one)  # the host's cache is warm for both
+    _read_only(one)  # warm the host's cache for both
     size = 0
     for _ in range(RUNS):
         start = time.perf_counter()

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Install what is missing: setup.sh run (what reseal itself needs, and a virtual environment),
-# setup.sh test (the tools of others that judge it, too), or setup.sh docs (what builds the documentation). System packages come through apt, with sudo
-# where this is not root.
+# Install missing packages: setup.sh run (for reseal, and a virtual environment), setup.sh test (also the tools
+# for the tests), or setup.sh docs (for building the documentation). System packages are installed with apt,
+# through sudo unless this is root.
 set -eu
 : "${PYTHON:=python3}" "${VENV:=.venv}"
 
@@ -24,7 +24,7 @@ install qemu-utils qemu-system-common libnbd0 ntfs-3g wimtools dosfstools mtools
 extra=""
 if [ "${1:-run}" = test ]; then
     extra="[dev]"
-    install libhivex-bin libseccomp2 libvshadow-utils binutils fdisk gdisk libxml2-utils qemu-system-x86 ovmf strace
+    install cryptsetup-bin libhivex-bin libseccomp2 libvshadow-utils binutils fdisk gdisk libxml2-utils qemu-system-x86 ovmf strace
     # Ubuntu has no package of the browser; the tests of pages are skipped there.
     ! apt-cache show chromium >/dev/null 2>&1 || install chromium
 fi

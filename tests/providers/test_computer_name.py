@@ -76,3 +76,20 @@ def test_the_event_log_remembers_the_new_name(sets: tuple[int, ...]) -> None:
         path = rf"HKLM\SYSTEM\ControlSet{number:03}\Services\EventLog\State"
         assert one.registry.text(path, "LastComputerName") == new
     assert new != "DESKTOP-SAMPLE1"
+
+
+@pytest.mark.parametrize(
+    ("cached", "left"),
+    [
+        ("DESKTOP-SAMPLE1$@corp.example", "{}$@corp.example"),
+        ("desktop-sample1.corp.example", "{}.corp.example"),
+        ("DESKTOP-SAMPLE10$@corp.example", "DESKTOP-SAMPLE10$@corp.example"),
+    ],
+)
+def test_names_that_lsa_caches_follow(cached: str, left: str) -> None:
+    lsa = {"Lsa": {"CachedMachineNames": {"NameUserPrincipal": cached}}}
+    one = session(Machine(system={"ControlSet001": {"Control": lsa}}))
+    computer_name(one)
+    new = one.registry.text(COMPUTER_NAME, "ComputerName")
+    path = r"HKLM\SYSTEM\ControlSet001\Control\Lsa\CachedMachineNames"
+    assert one.registry.text(path, "NameUserPrincipal") == left.format(new)

@@ -29,13 +29,18 @@ ON = 1
     order=10,  # an encrypted volume explains what other checks find
 )
 def bitlocker(session: Session) -> Iterable[Finding]:
-    """An encrypted system volume of a disk is already refused when the image is opened.
+    """Sysprep refuses an encrypted system volume; reseal can decrypt it first.
 
-    At this point the volume is readable. Two cases remain. In a folder that is an unlocked and mounted
-    volume, the registry still says that Windows was started from an encrypted volume. And other volumes
-    of the disk may be encrypted: Sysprep ignores them, but a clone can't unlock them automatically,
-    since the keys for that are bound to the old Windows (inferred).
+    A folder may come from a volume that was unlocked and mounted, where the registry still says that
+    Windows was started from an encrypted volume. Sysprep ignores other encrypted volumes, but a clone
+    can't unlock them by itself, since the keys for that are bound to the old Windows (inferred).
     """
+    if session.volume_state is not None and session.volume_state.encrypted:
+        yield error(
+            "BitLocker encrypts the system volume.",
+            "Add --decrypt, which decrypts it first. Or boot the image, run `manage-bde -off C:`, wait "
+            "until it is decrypted, and shut it down.",
+        )
     if session.volume_state is None and session.registry.number(STATUS, "BootStatus") == ON:
         yield error(
             "Windows was last started from a volume that BitLocker encrypts.",

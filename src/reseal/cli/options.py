@@ -77,6 +77,25 @@ drivers_option = click.option(
     metavar="FOLDER",
     help="Add the driver packages in it that fit the image.",
 )
+key_option = click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    metavar="KIND:FILE",
+    help="Open BitLocker with a key: recovery:FILE, password:FILE or bek:FILE; - is standard input. "
+    "Repeatable.",
+)
+decrypt_option = click.option(
+    "--decrypt", is_flag=True, help="Decrypt the volume first, if BitLocker encrypts it."
+)
+prevent_device_encryption_option = click.option(
+    "--prevent-device-encryption",
+    is_flag=True,
+    help="With --decrypt: keep Windows from encrypting by itself.",
+)
+in_place_option = click.option(
+    "--in-place", is_flag=True, help="Decrypt the image itself, rather than write a new one."
+)
 report_option = click.option(
     "--report",
     "report_files",

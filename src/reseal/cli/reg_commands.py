@@ -11,8 +11,9 @@ import click
 
 from reseal.cli import console
 from reseal.cli.help import argument
+from reseal.cli.keys import read_keys
 from reseal.cli.options import PATH, among, json_option, report_option
-from reseal.cli.reg import reg, volume_of_image
+from reseal.cli.reg import keys_of_image, reg, volume_of_image
 from reseal.cli.reg_image import ImageHives, is_image
 from reseal.cli.reg_output import (
     data_text,
@@ -96,7 +97,8 @@ class _OneHive:
 def open_target(target: Path, *, prefix: str | None = None, ignore_logs: bool = False) -> Registry:
     """Open what a command works on."""
     if is_image(target):
-        return ImageHives(target, volume_of_image.get(), ignore_logs=ignore_logs)
+        keys = read_keys(keys_of_image.get())
+        return ImageHives(target, volume_of_image.get(), keys, ignore_logs=ignore_logs)
     return _OneHive(target, prefix, ignore_logs=ignore_logs)
 
 

@@ -11,17 +11,33 @@ from pathlib import Path
 import click
 
 from reseal import answerfile
-from reseal.answerfile import RULES, AnswerFile, AnswerFileError, Finding, Level, Target
+from reseal.answerfile import RULES, AnswerFileError, Finding, Level, Target
 from reseal.cli import unattend_apply, unattend_new
 from reseal.cli.help import argument
-from reseal.cli.options import PATH, allow_backing_option, json_option, volume_option
+from reseal.cli.keys import read_keys
+from reseal.cli.options import (
+    FILE_OR_STDIN,
+    PATH,
+    allow_backing_option,
+    json_option,
+    key_option,
+    volume_option,
+)
 from reseal.cli.unattend import unattend
 from reseal.errors import CheckError, ImageError, UsageError
+from reseal.operations.answers import STANDARD_INPUT, load
 from reseal.operations.operation import Opening
 from reseal.operations.unattend import windows_of
 
-_files = argument("files", type=PATH, nargs=-1, required=True, metavar="FILE", help="Answer files.")
-_file = argument("file", type=PATH, help="An answer file.")
+_files = argument(
+    "files",
+    type=FILE_OR_STDIN,
+    nargs=-1,
+    required=True,
+    metavar="FILE",
+    help="Answer files; - for standard input.",
+)
+_file = argument("file", type=FILE_OR_STDIN, help="An answer file; - for standard input.")
 
 
 unattend.add_command(unattend_new.new)
@@ -45,13 +61,15 @@ unattend.add_command(unattend_apply.apply)
     "components, time zones and keyboards.",
 )
 @volume_option
+@key_option
 @allow_backing_option
 @json_option
 def check(
-    files: tuple[Path, ...],
+    files: tuple[str, ...],
     level: str,
     image: Path | None,
     volume: str | None,
+    keys: tuple[str, ...],
     allow_backing: bool,
     as_json: bool,
 ) -> None:
@@ -59,30 +77,32 @@ def check(
 
     Exit code 0: nothing, or warnings and notes only; 3: errors; 4: a file can't be read.
     """
-    target = _checked_against(image, volume, allow_backing=allow_backing)
+    target = _checked_against(image, volume, keys, allow_backing=allow_backing)
     levels = list(Level)
     found: list[Finding] = []
     unreadable: list[AnswerFileError] = []
     for file in files:
         try:
-            found += answerfile.check(AnswerFile.load(file), target)
+            found += answerfile.check(load(file), target)
         except AnswerFileError as error:
             unreadable.append(error)
     shown = [
         finding for finding in found if levels.index(finding.level) <= levels.index(Level(level))
     ]
     counts = Counter(finding.level for finding in found)
+    readable = len(unreadable) < len(files)
     if as_json:
         _print_json(
             {
                 "image": _image(image, target) if image and target else None,
                 "unreadable": [_unreadable(failure) for failure in unreadable],
                 "findings": [finding.as_dict() for finding in shown],
-                "counts": {name.value: counts[name] for name in levels},
+                # Nothing is said of files that can't be read, least of all that they have no errors.
+                "counts": {name.value: counts[name] for name in levels} if readable else None,
             }
         )
     else:
-        _print_findings(unreadable, shown, _count(len(files), "file"), counts)
+        _print_findings(unreadable, shown, _count(len(files), "file"), counts if readable else None)
     if unreadable:
         raise SystemExit(ImageError.exit_code)
     if counts[Level.ERROR]:
@@ -92,9 +112,9 @@ def check(
 @unattend.command("show")
 @_file
 @json_option
-def show(file: Path, as_json: bool) -> None:
+def show(file: str, as_json: bool) -> None:
     """Say what an answer file makes Windows do, pass by pass. Secrets are hidden."""
-    passes = answerfile.show(AnswerFile.load(file))
+    passes = answerfile.show(load(file))
     if as_json:
         _print_json(
             {
@@ -137,9 +157,9 @@ def rules(as_json: bool) -> None:
         _print_json(
             [
                 {
-                    "rule": rule.identifier,
+                    "rule": rule.id,
                     "level": rule.level.value,
-                    "summary": rule.summary,
+                    "summary": rule.title,
                     "mark": rule.mark,
                     "source": rule.source,
                 }
@@ -148,7 +168,7 @@ def rules(as_json: bool) -> None:
         )
         return
     for rule in RULES.values():
-        click.echo(f"{rule.identifier} ({rule.level})\n  {rule.summary}.")
+        click.echo(f"{rule.id} ({rule.level})\n  {rule.title}.")
         click.echo(f"  {rule.mark.capitalize()}: {rule.source}.")
 
 
@@ -160,48 +180,56 @@ def rules(as_json: bool) -> None:
     is_flag=True,
     help="Change nothing; exit code 3 if a file would change.",
 )
-def fmt(files: tuple[Path, ...], check_only: bool) -> None:
+def fmt(files: tuple[str, ...], check_only: bool) -> None:
     """Lay answer files out: one setting a line, indented. Nothing else changes."""
     changed = []
     for file in files:
-        document = AnswerFile.load(file)
+        document = load(file)
         data = answerfile.formatted(document).to_bytes()
+        if file == STANDARD_INPUT and not check_only:
+            click.echo(data, nl=False)
         if data == document.to_bytes():
             continue
-        changed.append(file)
-        if not check_only:
-            _write(file, data)
-    for file in changed:
-        click.echo(f"{file}: {'would be' if check_only else 'was'} laid out", err=True)
+        changed.append(document.name)
+        if not check_only and file != STANDARD_INPUT:
+            _write(Path(file), data)
+    for name in changed:
+        click.echo(f"{name}: {'would be' if check_only else 'was'} laid out", err=True)
     if changed and check_only:
         raise SystemExit(CheckError.exit_code)
 
 
 @unattend.command("hide-secrets")
 @_file
-@click.option("--output", "-o", type=PATH, metavar="FILE", help="Write here instead of into FILE.")
-def hide_secrets(file: Path, output: Path | None) -> None:
+@click.option(
+    "--output", "-o", type=PATH, metavar="FILE", help="Write here instead of into FILE; - prints."
+)
+def hide_secrets(file: str, output: Path | None) -> None:
     """Hide the passwords of local accounts, as Windows System Image Manager does.
 
     This keeps them from being read over a shoulder and protects nothing.
     """
-    document, left = answerfile.hide_passwords(AnswerFile.load(file))
-    _write(output or file, document.to_bytes())
+    document, left = answerfile.hide_passwords(load(file))
+    _write(output or Path(file), document.to_bytes())
     for setting in left:
         click.echo(
-            f"{file}:{setting.position}: {setting.component.name} {setting.path} stays readable: "
+            f"{document.name}:{setting.position}: {setting.component.name} {setting.path} stays readable: "
             "Windows knows no hidden form for it",
             err=True,
         )
 
 
 @unattend.command("merge")
-@argument("base", type=PATH, metavar="A", help="An answer file.")
-@argument("other", type=PATH, metavar="B", help="Another, whose settings are added and win.")
-@click.option("--output", "-o", type=PATH, metavar="FILE", help="Write here instead of printing.")
-def merge(base: Path, other: Path, output: Path | None) -> None:
+@argument("base", type=FILE_OR_STDIN, metavar="A", help="An answer file; - for standard input.")
+@argument(
+    "other", type=FILE_OR_STDIN, metavar="B", help="Another, whose settings are added and win."
+)
+@click.option(
+    "--output", "-o", type=PATH, metavar="FILE", help="Write here instead of printing; - prints."
+)
+def merge(base: str, other: str, output: Path | None) -> None:
     """Merge two answer files."""
-    merged = answerfile.merge(AnswerFile.load(base), AnswerFile.load(other))
+    merged = answerfile.merge(load(base), load(other))
     if output is None:
         click.echo(merged.to_bytes(), nl=False)
     else:
@@ -209,31 +237,41 @@ def merge(base: Path, other: Path, output: Path | None) -> None:
 
 
 def _checked_against(
-    image: Path | None, volume: str | None, *, allow_backing: bool
+    image: Path | None, volume: str | None, keys: tuple[str, ...], *, allow_backing: bool
 ) -> Target | None:
     """Return the Windows that answer files are checked against; None where no image was named."""
     if image is not None:
-        return windows_of(image, Opening(volume=volume, allow_backing=allow_backing))
-    if volume or allow_backing:
-        msg = "--volume and --allow-backing belong to an image."
+        opening = Opening(volume=volume, allow_backing=allow_backing, keys=read_keys(keys))
+        return windows_of(image, opening)
+    if volume or allow_backing or keys:
+        msg = "--volume, --key and --allow-backing belong to an image."
         raise UsageError(msg, "Name it with --image IMAGE.")
     return None
 
 
 def _print_findings(
-    unreadable: list[AnswerFileError], shown: list[Finding], files: str, counts: Counter[Level]
+    unreadable: list[AnswerFileError],
+    shown: list[Finding],
+    files: str,
+    counts: Counter[Level] | None,
 ) -> None:
+    """Print what was found; `counts` is None where no file could be read."""
     for failure in unreadable:
         hint = f"; {failure.hint}" if failure.hint else ""
         click.echo(f"{failure.message}{hint}")
     for finding in shown:
         click.echo(str(finding))
-    words = ", ".join(_count(counts[name], name) for name in Level)
-    click.echo(f"{files}: {words}", err=True)
+    words = [f"{len(unreadable)} can't be read"] if unreadable else []
+    if counts is not None:
+        words.append(", ".join(_count(counts[name], name) for name in Level))
+    click.echo(f"{files}: {'; '.join(words)}", err=True)
 
 
 def _write(path: Path, data: bytes) -> None:
     """Write a file as a whole or not at all; only its owner can read a new one."""
+    if str(path) == STANDARD_INPUT:
+        click.echo(data, nl=False)
+        return
     try:
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

@@ -55,6 +55,7 @@ class CloneOptions:
         dask: the address of a Dask scheduler that hands the work out; None for this machine alone.
         sample: whether one clone is compared with one made the long way.
         drivers: a folder whose driver packages every machine gets; None for none.
+        template_style: how answer files write variables; None to find out.
     """
 
     unattend: Path | None = None
@@ -69,6 +70,7 @@ class CloneOptions:
     dask: str | None = None
     sample: bool = True
     drivers: Path | None = None
+    template_style: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ def clone(
         raise UsageError(msg, "Name the folder that the driver packages lie in.")
     table = load(machines) if isinstance(machines, Path) else table_of(machines)
     found = Golden.look(golden, volume=options.volume, allow_backing=options.allow_backing)
-    fleet = fleets.check(table, found, options.unattend)
+    fleet = fleets.check(table, found, options.unattend, options.template_style)
     with ExitStack() as stack:
         image = Image.open(found.path, allow_backing=options.allow_backing)
         stack.callback(image.close)
@@ -142,9 +144,10 @@ def clone(
             now=options.now,
             templates=fleet.templates,
             drivers=str(options.drivers.resolve()) if options.drivers else None,
+            languages=sorted(found.target.languages or ()),
         )
         work = Planner(fleet, found, plan, record, options.sid).plan()
-        for warning in found.warnings:
+        for warning in (*found.warnings, *fleet.warnings):
             on_message({"warning": warning})
         on_message({"planned": len(work)})
         yield from _Run(plan, record, work, options, on_message).run(found)

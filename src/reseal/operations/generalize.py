@@ -19,6 +19,7 @@ from reseal.operations.operation import (
     Operation,
 )
 from reseal.operations.record import GeneralizeRecord, identity_text
+from reseal.operations.volumes import say_left
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,7 +44,10 @@ class GeneralizeRequest(AnswerFileOptions):
         target: where the next boot goes, `oobe` or `audit`; None for what the answer file says, or OOBE.
         enable: ids of providers that do not run by default.
         disable: ids of providers that are not to run.
-        sid_now: whether the machine gets its new SID now rather than at its first boot.
+        all_volumes: whether what lies on the image's other volumes is generalized, too.
+        sid: when the machine gets its new SID: `pending` at its first boot, `new` in this run, `both` in
+            this run and again at the first boot.
+        sid_now: the same as `sid` `new`.
         rearm: whether the activation is rearmed at the first boot.
         remove_drivers: whether third parties' driver packages are removed, too.
         drivers: a folder of this computer whose driver packages are added first.
@@ -60,6 +64,8 @@ class GeneralizeRequest(AnswerFileOptions):
     target: str | None = None
     enable: tuple[str, ...] = ()
     disable: tuple[str, ...] = ()
+    all_volumes: bool = False
+    sid: str = "pending"
     sid_now: bool = False
     rearm: bool = False
     remove_drivers: bool = False
@@ -107,9 +113,10 @@ class Generalize(Operation[GeneralizeRecord]):
         _check_mode(asked.mode, self.target)
         named = [name for name in others if name != FORCE_UNATTEND]
         self._switches = checks.force(named) | _switches(asked)
-        self._sid = sid.SidNow() if asked.sid_now else None
-        self._new_sid = machine_sid in self._providers and not asked.sid_now
-        self.proved = (_PROVED, _PROVED_SID) if asked.sid_now else (_PROVED,)
+        when = _when(asked)
+        self._sid = None if when == "pending" else sid.SidNow(again=when == "both")
+        self._new_sid = machine_sid in self._providers and self._sid is None
+        self.proved = (_PROVED, _PROVED_SID) if self._sid else (_PROVED,)
 
     @property
     def needs(self) -> Mapping[str, Any]:
@@ -137,15 +144,21 @@ class Generalize(Operation[GeneralizeRecord]):
 
     def result(self, session: Session) -> dict[str, Any]:
         """Stage the whole run."""
+        from reseal.operations.replay import replay
         from reseal.sysprep.arm import Target
         from reseal.sysprep.generalize import generalize as engine
+        from reseal.windows import identity
 
+        session.registry.all_volumes = self._request.all_volumes
+        say_left(session, identity.machine_sid(session.registry))
         # First, so that the checks and the devices' provider see the drivers.
         drivers = added(session, self._drivers) if self._drivers else None
         target = Target(self.target)
         answers = self._steps.stage(session, target, self._answers)
         outcome = engine(session, target, self._providers, answers, sid_now=self._sid is not None)
         done = outcome.result == "generalized"
+        if done:
+            replay(session)
         replaced = self._sid.change(session, generalized=done) if self._sid else None
         self._steps.finish()
         return {
@@ -194,6 +207,21 @@ def target_of(wanted: str | None, document: Any) -> str:
         msg = f"{wanted} is no place that a boot can go to."
         raise UsageError(msg, "Say oobe or audit.")
     return wanted or mode_of(document) or "oobe"
+
+
+def _when(request: GeneralizeRequest) -> str:
+    """Say when the machine gets its new SID.
+
+    Raises:
+        UsageError: there is no such time, or two are asked for.
+    """
+    if request.sid not in sid.WHEN:
+        msg = f"--sid {request.sid} is not known."
+        raise UsageError(msg, f"Use {', '.join(sid.WHEN[:-1])}, or {sid.WHEN[-1]}.")
+    if request.sid_now and request.sid == "both":
+        msg = "--sid-now is --sid new, so it excludes --sid both."
+        raise UsageError(msg, "Leave one of them out.")
+    return "new" if request.sid_now else request.sid
 
 
 def _check_mode(mode: str | None, target: str) -> None:

@@ -79,6 +79,8 @@ class MachineIdentity:
         user_names: filled in by a person who wants them to be looked for.
         volume_serial: sixteen hexadecimal digits.
         disk_ids: ids of partitions and disks, as the partition table has them.
+        fresh_sid: the SID that the run drew in place of the old one; it is the image's own and is not
+            looked for.
     """
 
     machine_sid: str | None = None
@@ -89,6 +91,7 @@ class MachineIdentity:
     user_names: tuple[str, ...] = ()
     volume_serial: str | None = None
     disk_ids: tuple[str, ...] = ()
+    fresh_sid: str | None = None
 
     @classmethod
     def of(cls, installation: Installation, place: VolumeRange | None = None) -> MachineIdentity:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 import struct
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 _ACTIVE_NAME = COMPUTER_NAME.removesuffix("ComputerName") + "ActiveComputerName"
 #: What the event log compares the name with at its next start, to log a change (inferred).
 _EVENT_LOG = r"HKLM\SYSTEM\CurrentControlSet\Services\EventLog\State"
+#: Names that LSA caches of a member of a domain, such as `NAME$@example.com` (seen: Windows 7).
+_CACHED_NAMES = r"HKLM\SYSTEM\CurrentControlSet\Control\Lsa\CachedMachineNames"
 _ACCOUNT_DOMAIN_NAME = rf"{POLICY}\PolAcDmN"
 #: The device container of the computer itself, and the properties that hold its name (seen: 1709).
 _CONTAINER = (
@@ -109,7 +112,14 @@ def _replace_copies(session: Session, old: str, name: str) -> None:
         # Length, maximum length and offset of the text, then the text (seen in real hives).
         data = struct.pack("<HHI", len(new), len(new) + 2, 8) + new + b"\0\0"
         session.set_value(_ACCOUNT_DOMAIN_NAME, "", value.type, data)
+    whole = re.compile(rf"(?<![\w-]){re.escape(old)}(?![\w-])", re.IGNORECASE)
     for control_set in registry.control_sets:
+        cached_names = _CACHED_NAMES.replace("CurrentControlSet", control_set)
+        cached = registry.key(cached_names)
+        for one in list(cached.values()) if cached else []:
+            text = registry.text(cached_names, one.name) or ""
+            if whole.search(text):
+                session.set_text(cached_names, one.name, whole.sub(name, text))
         for part in _CONTAINER_NAMES:
             path = join(_CONTAINER.replace("CurrentControlSet", control_set), part)
             key = registry.key(path)

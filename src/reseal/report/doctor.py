@@ -100,6 +100,12 @@ def _libwim() -> str:
     return f"{number >> 20}.{number >> 10 & 0x3FF}.{number & 0x3FF}"
 
 
+def _bitlocker() -> str:
+    from reseal.bitlocker.ciphers import tested  # noqa: PLC0415  its arrays take long to load
+
+    return tested()
+
+
 ENGINES = (
     _program("qemu-img", _IMAGES),
     _program("qemu-storage-daemon", _IMAGES),
@@ -108,6 +114,7 @@ ENGINES = (
     _maker("mkntfs", "deploy, and work on WIM files"),
     _maker("mkfs.vfat", "deploy for UEFI"),
     _program("mcopy", "deploy for UEFI"),
+    Engine("BitLocker", "pycryptodomex (pip)", "volumes that BitLocker encrypts", _bitlocker),
     Engine("libwim", "wimtools", "files that CompactOS compressed, and WIM files", _libwim),
 )
 

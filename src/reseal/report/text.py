@@ -43,6 +43,8 @@ def inspection(record: dict[str, Any]) -> Iterator[str]:
         yield "Volume    marked dirty: Windows wants to check it"
     if volume["hibernation"] != "none":
         yield f"Volume    Windows was not shut down fully ({volume['hibernation']})"
+    if volume.get("encrypted"):
+        yield "Volume    encrypted with BitLocker"
 
 
 def _windows(windows: dict[str, Any]) -> Iterator[str]:

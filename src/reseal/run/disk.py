@@ -1,4 +1,4 @@
-"""A disk as a medium: behind an overlay, which is merged into the image or becomes another."""
+"""A disk as a medium, with an overlay that is merged into the image or becomes a new image."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from reseal.bitlocker import OpenVolume, encrypted
 from reseal.disk import FileDevice, Image, Slice, Transaction, connect
+from reseal.disk.device import part
 from reseal.disk.image import space
 from reseal.disk.nbd import NbdDevice
 from reseal.disk.shrink import ShrinkError, require_shrinkable, shrink
@@ -17,6 +19,7 @@ from reseal.run import boot_stores
 from reseal.run.medium import Held
 from reseal.run.opening import installations
 from reseal.sandbox import Limits
+from reseal.windows.volumes import Volumes
 from reseal.worker import in_worker
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from reseal.bitlocker import Key
     from reseal.disk import Device, VolumeRange
     from reseal.run.medium import Work
     from reseal.run.opening import Found
@@ -41,15 +45,17 @@ class OpenedDisk:
     Attributes:
         device: the disk.
         subject: the image's name, for messages.
+        keys: what opens volumes that BitLocker encrypts; None where they stay closed.
     """
 
-    def __init__(self, device: Device, subject: str) -> None:
+    def __init__(self, device: Device, subject: str, keys: tuple[Key, ...] | None = None) -> None:
         self.device = device
         self.subject = subject
+        self.keys = keys
 
     @property
     def traffic(self) -> dict[str, int] | None:
-        """Bytes that went between reseal and the disk so far; None where it is a plain file."""
+        """Bytes between reseal and the disk so far; None for a plain file."""
         if not isinstance(self.device, NbdDevice):
             return None
         return {
@@ -59,20 +65,27 @@ class OpenedDisk:
 
     def installations(self, *, ignore_logs: bool = False) -> AbstractContextManager[list[Found]]:
         """Open every NTFS volume, and yield the installations on them."""
-        return installations(self.device, self.subject, ignore_logs=ignore_logs)
+        return installations(self.device, self.subject, ignore_logs=ignore_logs, keys=self.keys)
 
     def boot_stores(self) -> list[BootStore]:
         """Find the stores that the disk can boot from."""
         return boot_stores.find(self.device, self.subject)
 
     def part(self, place: VolumeRange) -> Slice:
-        """Return what a partition holds, as a device."""
+        """Return a partition as it lies on the disk, encrypted or not."""
         return Slice(self.device, place.offset, place.size)
+
+    def content(self, offset: int, size: int) -> Device:
+        """Return what a partition holds, as a device; one that is encrypted is read only."""
+        content = part(self.device, offset, size)
+        if self.keys is not None and encrypted(content):
+            return OpenVolume.open(content, self.keys, self.subject)
+        return content
 
     def write(
         self, session: Session, place: VolumeRange | None, options: RunOptions
     ) -> dict[str, Any]:
-        """Write what a session has staged to its volume and to the boot stores."""
+        """See `Opened.write`."""
         assert place
         part, wiped = self.part(place), {}
         with session.step("Writing"):
@@ -89,25 +102,26 @@ class OpenedDisk:
         return {**wiped, "written": asdict(written)}
 
     def write_boot_store(self, store: BootStore) -> int:
-        """Write a boot store to its own volume; return the number of bytes."""
+        """Write a boot store to its volume; return the number of bytes."""
         return boot_stores.write_back(self.device, store, self.subject)
 
     def read_back(
         self, session: Session, place: VolumeRange | None, look: Callable[[Tree], None]
     ) -> None:
-        """Open the volume again for a look at it, and look at the boot stores."""
+        """See `Opened.read_back`."""
         assert place
-        with Volume.open(self.part(place), read_only=True, name=self.subject) as volume:
-            look(volume)
+        own = Volume.open(self.part(place), read_only=True, name=self.subject)
+        with closing(_with_others(session, own)) as volumes:
+            look(volumes)
         for store in session.edited_boot_stores:
             self.read_back_boot_store(store)
 
     def read_back_boot_store(self, store: BootStore) -> None:
-        """Raise ImageError where a written boot store is not what was staged."""
+        """Raise ImageError if a written boot store differs from the staged one."""
         boot_stores.read_back(self.device, store, self.subject)
 
     def flush(self) -> None:
-        """Let what was written reach the image."""
+        """Flush all writes to the image."""
         self.device.flush()
 
 
@@ -118,17 +132,17 @@ def write_volume(
     options: RunOptions,
     mounted: Volume | None = None,
 ) -> Written:
-    """Write what a session has staged to its volume, and unmount it.
+    """Write a session's staged changes to its volume, and unmount it.
 
     Args:
         part: the volume that holds the installation.
-        subject: the image's name, for messages.
-        session: what is staged.
+        subject: name of the image in messages.
+        session: the session.
         options: what to do with the volume.
-        mounted: the volume, where it is open for writing already. It is used unless something has to
-            be patched below the file system, and closed.
+        mounted: the volume, if it is already open for writing. It is closed; it is not used if the session
+            has patches below the file system.
     """
-    # Before anything is mounted, so that no engine holds what lay there.
+    # Patch before mounting, so that no engine has cached the old data.
     for patched, writes in session.volume_patches:
         for offset, data in writes:
             patched.device.write(offset, data)
@@ -144,23 +158,40 @@ def write_volume(
             name=subject,
             discard_hibernation="discard-hibernation" in options.switches,
         )
+    volumes = _with_others(session, volume)
     try:
         if any(patched.system for patched, _ in session.volume_patches):
             volume.reset_log()
         if session.discard_shadow_copies:
             shadow_copies.discard(volume)
-        written = session.commit(volume)
+        written = session.commit(volumes)
         for store in session.edited_boot_stores:
             if store.place.offset == part.offset:
                 written.add(store.name, store.write(volume))
         if session.wipe_free:
-            # It tells names and contents of what was deleted; a clean one has nothing to replay.
+            # The log has names and contents of deleted files; a clean log has nothing to replay.
             volume.reset_log()
         if options.chkdsk_at_boot:
             volume.set_dirty(dirty=True)
     finally:
-        volume.close()
+        volumes.close()
     return written
+
+
+def _with_others(session: Session, own: Volume) -> Volumes:
+    """Return a volume with the disk's others, which are opened as it is when something names them."""
+
+    def opened(number: int) -> Volume:
+        name = f"volume {number} of {own.name}"
+        other = Volume.open(session.devices[number], read_only=own.read_only, name=name)
+        if not own.read_only:
+            # What is written behind their back makes them worthless.
+            shadow_copies.discard(other)
+        return other
+
+    known = session.installation.volumes
+    others = {number: partial(opened, number) for number in known.others}
+    return Volumes(own, others, known.partitions, known.names)
 
 
 def on_device(
@@ -170,6 +201,7 @@ def on_device(
     report: Report | None,
     limits: Limits,
     subject: str | None = None,
+    keys: tuple[Key, ...] | None = None,
 ) -> dict[str, Any]:
     """Run work in a worker on a disk.
 
@@ -180,11 +212,12 @@ def on_device(
         report: gets what the work reports.
         limits: what the worker may take and touch.
         subject: what messages call the disk; None for the image's path.
+        keys: what opens volumes that BitLocker encrypts; None where they stay closed.
     """
 
     def run(report: Report) -> dict[str, Any]:
         with closing(device()) as opened:
-            return work(OpenedDisk(opened, subject or str(path)), report)
+            return work(OpenedDisk(opened, subject or str(path), keys), report)
 
     return in_worker(path, run, report, limits)
 
@@ -194,7 +227,7 @@ class Disk(Held):
 
     Attributes:
         path: the image.
-        image: the same, opened.
+        image: the opened image.
     """
 
     #: File descriptors that stay open in workers.
@@ -203,13 +236,13 @@ class Disk(Held):
     def __init__(
         self, path: Path, options: RunOptions, *, size: int | None = None, plain: bool = False
     ) -> None:
-        """Say which image; it is opened when the context begins.
+        """Create the medium; the context opens the image.
 
         Args:
             path: the image.
-            options: how to open it and what to do with the outcome. A dry run only reads.
-            size: bytes of the output's disk, where it is to be larger.
-            plain: whether a raw image that is only read is read where it lies, without a server.
+            options: how to open it, and what to do with the result. A dry run only reads.
+            size: size of the output disk in bytes, if it is to be larger.
+            plain: whether to read a raw image directly, without a server, if it is only read.
         """
         self.path = path
         self._options = options
@@ -242,7 +275,7 @@ class Disk(Held):
 
     @property
     def socket(self) -> Path:
-        """Where the disk is served, from the first time that this is asked for."""
+        """The socket of the disk's server, which is started on first access."""
         if self._socket is None:
             overlay = self._transaction.overlay if self._transaction else None
             self._socket = self._server.enter_context(self.image.serve(overlay))
@@ -254,9 +287,9 @@ class Disk(Held):
         """Run work in a worker that gets an `OpenedDisk`.
 
         Args:
-            work: gets it and a function to report with.
-            report: gets what the work reports.
-            writes: files and folders of the host that this work writes, apart from the options'.
+            work: called with it and a report function.
+            report: receives the reports of the work.
+            writes: files and folders of the host that this work writes, in addition to the options'.
         """
         own = tuple(self.image.link.own_files()) if self._plain else ()
         limits = Limits.of_disk(
@@ -265,22 +298,27 @@ class Disk(Held):
             writes=(*self._options.writes, *writes),
         )
         return on_device(
-            self.path, self._device(), work, report, replace(limits, keeps=self._keeps)
+            self.path,
+            self._device(),
+            work,
+            report,
+            replace(limits, keeps=self._keeps),
+            keys=self._options.keys,
         )
 
     def _device(self) -> Callable[[], Device]:
-        """Return what opens the disk in a worker."""
+        """Return the function that opens the disk in a worker."""
         dry = self._transaction is None
         if self._plain and dry and self.image.format == "raw":
             return partial(FileDevice, self.image.file)
         return partial(connect, self.socket, read_only=dry)
 
     def finish(self, result: dict[str, Any], report: Report) -> None:
-        """Merge the overlay, or let it become the output; shrink the image where that is asked for."""
+        """Merge the overlay or turn it into the output; shrink the image if requested."""
         options, output = self._options, self._options.output
         if self._transaction is None:
             return
-        # No server may hold the overlay when it is merged.
+        # The server must not have the overlay open when it is merged.
         self._server.close()
         if result["written"] or output:
             report({"step": "Copying the image" if self._size else "Merging"})

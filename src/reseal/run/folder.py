@@ -1,4 +1,4 @@
-"""A folder as a medium: before-images put it back where the work fails."""
+"""A folder as a medium: before-images restore it if the work fails."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class OpenedFolder(OpenedTree):
 
     def __init__(self, tree: folder.Folder, subject: str) -> None:
         nothing = ImageError(
-            f"The folder {subject} holds no Windows installation. Nothing was changed.",
-            r"Name the folder that has Windows\System32\config below it.",
+            f"The folder {subject} has no Windows installation. Nothing was changed.",
+            r"Choose the folder that has Windows\System32\config in it.",
         )
         super().__init__(tree, subject, nothing, volume=0)
         self._folder = tree
@@ -37,7 +37,7 @@ class OpenedFolder(OpenedTree):
     def write(
         self, session: Session, place: VolumeRange | None, options: RunOptions
     ) -> dict[str, Any]:
-        """Write what a session has staged."""
+        """See `Opened.write`."""
         del place, options
         with session.step("Writing"):
             return {"written": asdict(session.commit(self._folder))}
@@ -45,12 +45,12 @@ class OpenedFolder(OpenedTree):
     def read_back(
         self, session: Session, place: VolumeRange | None, look: Callable[[Tree], None]
     ) -> None:
-        """Look at the folder, which is never closed in between."""
+        """See `Opened.read_back`. The folder stays open, so this does not open it again."""
         del session, place
         look(self._folder)
 
     def flush(self) -> None:
-        """Let the changes stand; they are undone when the folder is closed otherwise."""
+        """Make the changes permanent; otherwise closing the folder undoes them."""
         self._folder.commit()
 
 
@@ -109,4 +109,4 @@ class Folder:
         return in_worker(self._path, run, report, limits)
 
     def finish(self, result: dict[str, Any], report: Report) -> None:
-        """Do nothing: the worker has let it stand."""
+        """Do nothing: the worker made the changes permanent."""

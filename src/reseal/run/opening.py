@@ -1,23 +1,28 @@
-"""Find the Windows installations of a medium, in the process that runs the engines."""
+"""Find the Windows installations of a medium, in the worker."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from reseal.bitlocker import LockedError, MetadataError, OpenVolume, encrypted, offers
 from reseal.disk import Slice
 from reseal.disk.partitions import VolumeRange, volumes
 from reseal.errors import CheckError, ImageError
 from reseal.ntfs import BitLockerError, NotNtfsError, Volume, shadow_copies
 from reseal.run import boot_stores
+from reseal.run.closed import why
 from reseal.session.surroundings import Neighbours, Part, VolumeState
 from reseal.windows import Installation, find_installations
+from reseal.windows.volumes import Volumes, mounted_as
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
+    from reseal.bitlocker import Key
     from reseal.disk import Device
     from reseal.session.boot_store import BootStore
     from reseal.tree import Tree
@@ -27,15 +32,16 @@ _BITLOCKER_CODE = "0x80310039"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An installation, and the volume that holds it.
+    """An installation and its volume.
 
     Attributes:
-        installation: the Windows.
-        place: where its volume lies on the disk; None in a folder.
-        volume: the volume, opened to be read only; None in a folder.
-        neighbours: what the disk holds beside it.
-        parts: the volumes of the disk, below their file systems; none in a folder.
+        installation: the Windows installation.
+        place: the place of its volume on the disk; None in a folder.
+        volume: the volume, open read-only; None in a folder.
+        neighbours: the other installations and volumes on the disk.
+        parts: the volumes of the disk, below their file systems; empty in a folder.
         boot_stores: finds the stores that the disk can start from; none in a folder.
+        encrypted: whether BitLocker encrypts the volume.
     """
 
     installation: Installation
@@ -44,10 +50,11 @@ class Found:
     neighbours: Neighbours = field(default_factory=Neighbours)
     parts: tuple[Part, ...] = ()
     boot_stores: Callable[[], list[BootStore]] = list
+    encrypted: bool = False
 
     @property
     def state(self) -> VolumeState | None:
-        """What the file system says of its state; None in a folder."""
+        """The state of the file system; None in a folder."""
         if self.volume is None:
             return None
         return VolumeState(
@@ -56,75 +63,120 @@ class Found:
             hibernation=self.volume.state.hibernation,
             shadow_copies=len(shadow_copies.stores(self.volume)),
             journal=self.volume.state.journal,
+            encrypted=self.encrypted,
         )
 
     @property
     def name(self) -> str:
-        """How `--volume` names it."""
+        """Its name for `--volume`."""
         return f"{self.installation.volume}:{self.installation.root}"
 
 
 @contextmanager
 def installations(
-    device: Device, subject: str, *, ignore_logs: bool = False
+    device: Device,
+    subject: str,
+    *,
+    ignore_logs: bool = False,
+    keys: tuple[Key, ...] | None = None,
 ) -> Iterator[list[Found]]:
-    """Open every NTFS volume of a disk and yield the installations on them.
+    """Open all NTFS volumes of a disk and yield the installations on them.
 
     Args:
         device: the disk.
         subject: the image's name, for messages.
         ignore_logs: whether hives are read without their logs.
+        keys: what opens volumes that BitLocker encrypts; None where they stay closed.
 
     Raises:
-        CheckError: there is none, and a volume is encrypted with BitLocker.
+        CheckError: there is none, and a volume that BitLocker encrypts was not opened.
         ImageError: there is none.
     """
-    found: list[Found] = []
-    encrypted: list[int] = []
+    opened: dict[int, tuple[VolumeRange, Volume, list[str], bool]] = {}
+    locked: dict[int, LockedError | None] = {}
     broken: list[ImageError] = []
+    closed: dict[int, str] = {}
     ranges = volumes(device)
-    below = {one.number: Slice(device, one.offset, one.size) for one in ranges}
+    below: dict[int, Device] = {one.number: Slice(device, one.offset, one.size) for one in ranges}
     stores = partial(boot_stores.find, device, subject)
     with ExitStack() as stack:
         for one in ranges:
-            name = f"volume {one.number} of {subject}" if one.scheme != "none" else subject
+            name = volume_name(one, subject)
             try:
+                coded = encrypted(below[one.number])
+                if coded and keys is not None:
+                    below[one.number] = OpenVolume.open(below[one.number], keys, name)
                 volume = Volume.open(below[one.number], read_only=True, name=name)
             except BitLockerError:
-                encrypted.append(one.number)
+                locked[one.number] = None
+                closed[one.number] = "encrypted with BitLocker"
+                continue
+            except LockedError as error:
+                locked[one.number] = error
+                closed[one.number] = "encrypted with BitLocker"
                 continue
             except NotNtfsError:
+                if reason := why(one, below[one.number]):
+                    closed[one.number] = reason
                 continue
             except ImageError as error:
                 broken.append(error)
+                closed[one.number] = f"damaged: {error.message}"
+                if isinstance(error, MetadataError):
+                    locked[one.number] = None
                 continue
             stack.callback(volume.close)
-            for root in find_installations(volume):
+            opened[one.number] = one, volume, find_installations(volume), bool(coded)
+        # A volume that holds another Windows is that one's.
+        free = {number: volume for number, (_, volume, roots, _) in opened.items() if not roots}
+        partitions = {data: one.number for one in ranges if (data := mounted_as(one))}
+        found: list[Found] = []
+        for number, (one, volume, roots, coded) in opened.items():
+            parts = tuple(Part(*each, system=each[0] == number) for each in below.items())
+            for root in roots:
+                others = {other: partial(_open_already, free[other]) for other in free}
                 installation = Installation(
-                    volume, root, volume=one.number, ignore_logs=ignore_logs
+                    volume,
+                    root,
+                    volume=number,
+                    volumes=Volumes(volume, others, partitions),
+                    ignore_logs=ignore_logs,
                 )
-                parts = tuple(Part(*each, system=each[0] == one.number) for each in below.items())
-                found.append(Found(installation, one, volume, parts=parts, boot_stores=stores))
+                found.append(
+                    Found(
+                        installation, one, volume, parts=parts, boot_stores=stores, encrypted=coded
+                    )
+                )
         if not found:
-            raise _nothing(subject, ranges, encrypted, broken)
-        yield _acquainted(found, tuple(encrypted), len(broken))
+            ways = {one.number: offers(below[one.number]) for one in ranges if one.number in locked}
+            raise _nothing(subject, ranges, locked, ways, broken)
+        yield _acquainted(found, tuple(locked), len(broken), closed)
+
+
+def volume_name(place: VolumeRange, subject: str) -> str:
+    """Return what messages call a volume."""
+    return f"volume {place.number} of {subject}" if place.scheme != "none" else subject
+
+
+def _open_already(volume: Volume) -> Volume:
+    return volume
 
 
 class OpenedTree:
-    """Files in the worker, as `reseal.run.medium.Opened`: a folder, or an image of a WIM to be read.
+    """A tree of files as `reseal.run.medium.Opened`: a folder, or a readable image of a WIM.
 
     Attributes:
-        subject: what messages call it.
+        subject: name of the medium in messages.
     """
 
     def __init__(self, tree: Tree, subject: str, nothing: ImageError, *, volume: int) -> None:
-        """Take the files.
+        """Create the opened medium.
 
         Args:
             tree: the files.
-            subject: what messages call them.
-            nothing: what is raised where no Windows is among them.
-            volume: the number that they have as a volume.
+            subject: name of the medium in messages.
+            nothing: the error to raise if the tree has no Windows.
+            volume: the number of the tree as a volume.
         """
         self.subject = subject
         self._tree = tree
@@ -133,11 +185,11 @@ class OpenedTree:
 
     @property
     def traffic(self) -> None:
-        """None: it is not counted."""
+        """None: traffic is not counted."""
 
     @contextmanager
     def installations(self, *, ignore_logs: bool = False) -> Iterator[list[Found]]:
-        """Yield the installations in the files."""
+        """Yield the installations in the tree."""
         roots = find_installations(self._tree)
         if not roots:
             raise self._nothing
@@ -146,13 +198,16 @@ class OpenedTree:
 
 
 def _acquainted(
-    found: list[Found], encrypted_volumes: tuple[int, ...] = (), damaged_volumes: int = 0
+    found: list[Found],
+    encrypted_volumes: tuple[int, ...] = (),
+    damaged_volumes: int = 0,
+    closed_volumes: Mapping[int, str] = MappingProxyType({}),
 ) -> list[Found]:
-    """Tell every installation what else there is."""
+    """Set the neighbours of each installation."""
 
     def neighbours(one: Found) -> Neighbours:
         others = tuple(other.name for other in found if other is not one)
-        return Neighbours(others, encrypted_volumes, damaged_volumes)
+        return Neighbours(others, encrypted_volumes, damaged_volumes, closed_volumes)
 
     return [replace(one, neighbours=neighbours(one)) for one in found]
 
@@ -161,12 +216,12 @@ def choose(found: list[Found], volume: str | None, subject: str) -> Found:
     """Choose the installation to work on.
 
     Args:
-        found: all of them.
-        volume: what `--volume` said: a number, or `number:folder`.
-        subject: the image's name, for messages.
+        found: all installations.
+        volume: the value of `--volume`: a number, or `number:folder`.
+        subject: name of the image in messages.
 
     Raises:
-        CheckError: there are several and none was chosen, or the chosen one does not exist.
+        CheckError: none of several was chosen, or the chosen one does not exist.
     """
     wanted = found
     if volume is not None:
@@ -185,25 +240,39 @@ def choose(found: list[Found], volume: str | None, subject: str) -> Found:
     if not wanted:
         msg = f"{subject} has no Windows in volume {volume}; it has {listed}. Nothing was changed."
     else:
-        msg = f"{subject} holds several Windows installations: {listed}. Nothing was changed."
+        msg = f"{subject} has several Windows installations: {listed}. Nothing was changed."
     raise CheckError(msg, "Choose one with --volume, for example --volume " + found[0].name)
 
 
 def _nothing(
-    subject: str, ranges: list[VolumeRange], encrypted: list[int], broken: list[ImageError]
+    subject: str,
+    ranges: list[VolumeRange],
+    closed: dict[int, LockedError | None],
+    ways: dict[int, str | None],
+    broken: list[ImageError],
 ) -> CheckError | ImageError:
-    if encrypted:
-        numbers = ", ".join(map(str, encrypted))
+    for locked in closed.values():
+        if locked:
+            return locked
+    damaged = next((one for one in broken if isinstance(one, MetadataError)), None)
+    if damaged:
+        return damaged
+    if closed:
+        numbers = ", ".join(map(str, closed))
+        offered = ", ".join(sorted({way for way in ways.values() if way}))
+        opens = f" It can be opened with: {offered}." if offered else ""
         return CheckError(
-            f"BitLocker is on for volume {numbers} of {subject}, and no Windows was found elsewhere. "
-            f"Turn BitLocker off to generalize it ({_BITLOCKER_CODE}). Nothing was changed.",
-            "Boot the image, run `manage-bde -off C:`, wait until it is decrypted, and shut it down.",
+            f"BitLocker is on for volume {numbers} of {subject}, and no Windows was found elsewhere."
+            f"{opens} Turn BitLocker off to generalize it ({_BITLOCKER_CODE}). Nothing was changed.",
+            "Add --decrypt, where the command has it, or run reseal decrypt first; a volume without a "
+            "clear key needs --key, too. Or boot the image, run `manage-bde -off C:`, wait until it is "
+            "decrypted, and shut it down.",
         )
     if broken:
         return broken[0]
     schemes = ", ".join(f"{one.number} ({one.type or one.scheme})" for one in ranges) or "none"
     return ImageError(
-        f"{subject} holds no Windows installation (volumes: {schemes}). Nothing was changed.",
+        f"{subject} has no Windows installation (volumes: {schemes}). Nothing was changed.",
         "A Windows installation is a folder in the root of an NTFS volume with "
         r"System32\config\SYSTEM in it.",
     )

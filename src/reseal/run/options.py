@@ -1,4 +1,4 @@
-"""How an image is opened, and what becomes of it."""
+"""Options for opening an image and for its result."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from reseal.bitlocker import Key
+
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How to open an image and what to do with the outcome.
+    """How to open an image, and what to do with the result.
 
     Attributes:
-        volume: which installation, as `--volume` names it; None where there is only one.
+        volume: the installation, in the notation of `--volume`; None for the only one.
         output: the new image; None to work in place.
         thin: whether the output is an overlay over the image.
         passing: whether the output is deleted in the end, so that the image below may change.
@@ -26,6 +28,10 @@ class RunOptions:
         switches: names of the switches that providers and checks look at.
         shrink: whether the image's file is rewritten compactly in the end.
         index: which image, where the path is a WIM; None for the only one.
+        keys: what opens volumes that BitLocker encrypts, apart from a clear key; None where such
+            volumes stay closed.
+        decrypt: whether the volume of the installation is decrypted first, if it is encrypted.
+        prevent_device_encryption: whether Windows is kept from encrypting it again by itself.
     """
 
     volume: str | None = None
@@ -40,3 +46,6 @@ class RunOptions:
     switches: frozenset[str] = frozenset()
     shrink: bool = False
     index: int | None = None
+    keys: tuple[Key, ...] | None = None
+    decrypt: bool = False
+    prevent_device_encryption: bool = False

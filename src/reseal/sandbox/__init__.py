@@ -28,6 +28,7 @@ from reseal.sandbox.limits import (
     use_spare_memory,
     watch,
 )
+from reseal.sandbox.privileges import hide_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,6 +42,7 @@ __all__ = [
     "enter_tool",
     "features",
     "heartbeat",
+    "hide_memory",
     "limit",
     "missing",
     "prepare",

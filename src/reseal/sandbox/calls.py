@@ -61,8 +61,9 @@ ATTRIBUTES = (
     *("getxattr", "lgetxattr", "fgetxattr", "listxattr", "llistxattr", "flistxattr"),
     *("setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr", "fremovexattr"),
 )
-#: PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, PR_CAPBSET_READ and PR_SET_VMA (linux/prctl.h).
-PRCTL = (15, 16, 3, 23, 0x53564D41)
+#: PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, PR_SET_DUMPABLE, PR_CAPBSET_READ and PR_SET_VMA
+#: (linux/prctl.h).
+PRCTL = (15, 16, 3, 4, 23, 0x53564D41)
 #: TCGETS (is it a terminal?), FIONREAD, FIONBIO, FIONCLEX, FIOCLEX, FICLONE, FICLONERANGE. Not TIOCSTI.
 IOCTL = (0x5401, 0x541B, 0x5421, 0x5450, 0x5451, 0x40049409, 0x4020940D)
 

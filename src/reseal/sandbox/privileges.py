@@ -25,6 +25,7 @@ _libc.syscall.restype = ctypes.c_long
 _libc.mount.argtypes = [*[ctypes.c_char_p] * 3, ctypes.c_ulong, ctypes.c_char_p]
 
 # linux/prctl.h
+_PR_SET_DUMPABLE = 4
 _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT, _CLEAR_ALL = 24, 38, 47, 4
 _LAST_CAPABILITY = 63
 _CAPABILITY_VERSION = 0x20080522
@@ -45,6 +46,14 @@ _KEPT_PREFIXES = ("LC_", "RESEAL_", "PYTHON", "PYTEST_")
 def no_new_privileges() -> None:
     """Let no program that is started gain rights by its owner or its capabilities."""
     _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def hide_memory() -> None:
+    """Keep this process's memory, and that of its forks, out of core files and from other processes.
+
+    Call it before a secret is in memory.
+    """
+    _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def drop_capabilities() -> bool:

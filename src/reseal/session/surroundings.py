@@ -1,17 +1,19 @@
-"""What a session is told of the disk around its installation."""
+"""What a session knows about the disk of its installation."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from reseal.disk import Device
 
 
 @dataclass(frozen=True, slots=True)
 class VolumeState:
-    """What the file system itself says of its state; None for a folder.
+    """The state of the file system.
 
     Attributes:
         dirty: the volume flag that makes Windows run chkdsk.
@@ -19,6 +21,7 @@ class VolumeState:
         hibernation: `none`, `hibernated` or `fast startup`.
         shadow_copies: number of shadow copies (restore points) on the volume.
         journal: whether the volume has a USN journal.
+        encrypted: whether BitLocker encrypts the volume.
     """
 
     dirty: bool
@@ -26,25 +29,28 @@ class VolumeState:
     hibernation: str
     shadow_copies: int
     journal: bool = False
+    encrypted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """What the disk holds beside the installation that was chosen.
+    """The other installations and volumes on the disk.
 
     Attributes:
-        installations: the other installations, as `--volume` names them.
+        installations: the other installations, in the notation of `--volume`.
         encrypted_volumes: numbers of the volumes that BitLocker encrypts.
         damaged_volumes: how many others can't be read, and so may hold another Windows.
+        closed_volumes: the numbers of all volumes that can't be opened, and what they are.
     """
 
     installations: tuple[str, ...] = ()
     encrypted_volumes: tuple[int, ...] = ()
     damaged_volumes: int = 0
+    closed_volumes: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def none(self) -> bool:
-        """Whether there is, for certain, no other Windows."""
+        """Whether the disk certainly has no other Windows."""
         return not (self.installations or self.encrypted_volumes or self.damaged_volumes)
 
 
@@ -53,9 +59,9 @@ class Part:
     """One volume of the disk, below its file system.
 
     Attributes:
-        number: of the partition, from 1.
-        device: fills the volume.
-        system: whether the installation lies there.
+        number: number of the partition, from 1.
+        device: the device that the volume fills.
+        system: whether it holds the installation.
     """
 
     number: int

@@ -229,7 +229,7 @@ class Specialization:
         name = wish.computer_name
         if name == RANDOM:
             name = random_name(session.random, prefix_of(session.installation.is_server))
-        document, place = self._document(session, now, settings, name if staged else None)
+        document, place, written = self._document(session, now, settings, name if staged else None)
         if staged and document is not None:
             name = name or answers.name_in(document)
         if name or staged:
@@ -239,7 +239,11 @@ class Specialization:
         outcome, applied = None, []
         if document is not None:
             request = unattend.Request(
-                document, replace=wish.replace, force=wish.force_answers, now=wish.now
+                document,
+                replace=wish.replace,
+                force=wish.force_answers,
+                now=wish.now,
+                written=written,
             )
             outcome = unattend.stage(session, request, place)
         if wish.now and settings:
@@ -250,8 +254,10 @@ class Specialization:
 
     def _document(
         self, session: Session, now: Situation, settings: AnswerFile | None, name: str | None
-    ) -> tuple[AnswerFile | None, Situation]:
-        """Return the machine's answer file and where it goes; None where it needs none.
+    ) -> tuple[AnswerFile | None, Situation, AnswerFile | None]:
+        """Return the machine's answer file, where it goes, and the file as it was written.
+
+        The first is None where the machine needs none, the last where it is made of settings alone.
 
         Args:
             session: the opened installation.
@@ -271,7 +277,7 @@ class Specialization:
             document = merge(document, one) if document else one
         if self._wish.document is None:
             _say_hidden(session, now, place, more, base)
-        return document, place
+        return document, place, base
 
     def recheck(self, installation: Installation) -> list[str]:
         """Look at the written image with fresh eyes; name what it lacks."""

@@ -73,4 +73,5 @@ def _start_controllers(session: Session, root: str, services: Key) -> None:
 
 def _file(session: Session, service: Key) -> bool:
     """Return whether the image has the driver's file."""
-    return session.files.stat(service_file(session.registry, service)) is not None
+    path = service_file(session.registry, service)
+    return path is not None and session.files.stat(path) is not None
