@@ -317,3 +317,15 @@ def test_a_tool_takes_bounded_memory_and_time(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("reseal.process._TOOL_SECONDS", 0)
     with pytest.raises(ImageError, match="more processor time than it may"):
         run_tool(["sh", "-c", "while :; do :; done"])
+
+
+def test_hidden_memory_stays_hidden_in_a_worker() -> None:
+    libc = ctypes.CDLL(None)
+    get, put = 3, 4  # PR_GET_DUMPABLE, PR_SET_DUMPABLE
+
+    def job(_: object) -> list[int]:
+        sandbox.hide_memory()
+        libc.prctl(put, 1, 0, 0, 0)
+        return [libc.prctl(get, 0, 0, 0, 0)]
+
+    assert run_worker(job, subject="disk") == [0]
