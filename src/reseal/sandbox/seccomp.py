@@ -160,8 +160,6 @@ def _rules(*, attributes: bool) -> list[tuple[str, *tuple[_Comparison, ...]]]:
         # A thread of its own, and no other process.
         ("clone", _Comparison(0, _SCMP_MASKED_EQUAL, _CLONE_THREAD, _CLONE_THREAD)),
         *(("prctl", equal(0, option)) for option in calls.PRCTL),
-        # To hide its memory, and not to show it again.
-        ("prctl", equal(0, calls.SET_DUMPABLE), equal(1, 0)),
         # The low half of the number alone: the kernel looks at no more of it.
         *(("ioctl", _Comparison(1, _SCMP_MASKED_EQUAL, 0xFFFFFFFF, one)) for one in calls.IOCTL),
     ]
