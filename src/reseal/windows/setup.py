@@ -84,7 +84,7 @@ def executed_names(registry: Registry) -> tuple[str, ...]:
 
 
 def executed(registry: Registry, manager: str, name: str) -> list[str]:
-    """Return the programs in such a value; empty if it is malformed.
+    """Return the programs in one of the values of `executed_names`; empty if it is malformed.
 
     Args:
         registry: the registry.
@@ -96,7 +96,7 @@ def executed(registry: Registry, manager: str, name: str) -> list[str]:
 
 
 def executed_beside(registry: Registry, manager: str, name: str) -> list[str]:
-    """Return the programs in such a value, without setupcl.exe.
+    """Return the programs in one of the values of `executed_names`, without setupcl.exe.
 
     Args:
         registry: the registry.
