@@ -12,7 +12,20 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import clone, fleet, generalize, regf, results, secure, sid, startup, verify, wim
+from bench import (
+    bitlocker,
+    clone,
+    fleet,
+    generalize,
+    regf,
+    results,
+    sandbox,
+    secure,
+    sid,
+    startup,
+    verify,
+    wim,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +34,18 @@ PAGE = Path(__file__).parents[1] / "docs" / "explanation" / "performance.md"
 #: `results` describes the output format.
 MEASUREMENTS = {
     one.__name__.rpartition(".")[2]: one.measure
-    for one in (generalize, secure, sid, clone, fleet, verify, wim, startup)
+    for one in (
+        generalize,
+        secure,
+        sid,
+        clone,
+        fleet,
+        verify,
+        wim,
+        bitlocker,
+        startup,
+        sandbox,
+    )
 } | {"regf": regf.lines}
 
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from reseal.ntfs.clusters import Clusters
 from reseal.proof.identity import MachineIdentity
-from reseal.proof.search import BLOCK, search
+from reseal.proof.search import search
+from reseal.proof.volume import BLOCK
 from reseal.run import read
 from reseal.testing.machine import Machine
 from reseal.testing.windows import windows

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import settings
 
+from reseal.testing import real
 from tests import oracles
 
 # The same examples every time: a test that fails must fail for everybody.
@@ -42,3 +43,11 @@ def corpus() -> Path:
     if not CORPUS.is_dir():
         pytest.skip("the corpus of real Windows artefacts is not at hand")
     return CORPUS
+
+
+@pytest.fixture(scope="session")
+def machine_in_use(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A machine in use with two volumes, made once; a test that changes it copies it."""
+    path = tmp_path_factory.mktemp("machine") / "in-use.qcow2"
+    real.machine(path)
+    return path

@@ -142,16 +142,24 @@ def _answer_files() -> Iterator[str]:
     yield "| rule | level | what it says | known |\n|---|---|---|---|"
     for rule in RULES.values():
         yield (
-            f"| `{rule.identifier}` | {rule.level.value} | {_cell(rule.summary)} | "
+            f"| `{rule.id}` | {rule.level.value} | {_cell(rule.title)} | "
             f"{rule.mark}: {_cell(rule.source)} |"
         )
     yield "\n## Components\n"
     for name, component in sorted(known.components.items()):
         yield f"### {name}\n"
-        yield "| setting | what it takes | passes |\n|---|---|---|"
+        yield "| setting | what it takes | passes | Windows |\n|---|---|---|---|"
         for path, setting in sorted(component.settings.items()):
-            yield f"| {_code(path)} | {_cell(_takes(setting))} | {', '.join(sorted(setting.passes))} |"
+            passes = ", ".join(sorted(setting.passes))
+            yield f"| {_code(path)} | {_cell(_takes(setting))} | {passes} | {_versions(setting)} |"
         yield ""
+
+
+def _versions(setting: Any) -> str:
+    """Say which Windows has a setting, as far as that is known."""
+    since = f"since {setting.since}" if setting.since else ""
+    until = f"until {setting.until}" if setting.until else ""
+    return ", ".join(filter(None, (since, until)))
 
 
 def _takes(setting: Any) -> str:

@@ -16,8 +16,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-#: The component page with this name duplicates the settings page of the other.
-RENAMED = {"microsoft-windows-security-spp-ux-sppcc-": "Microsoft-Windows-Security-SPP-UX-SPPCC"}
+#: The component page under this name repeats the settings page of the other.
+RENAMED = {
+    "microsoft-windows-security-spp-ux-sppcc-": "Microsoft-Windows-Security-SPP-UX-SPPCC",
+    # Seen: the component store of Windows has no space in it.
+    "Microsoft-Windows-WDF-Kernel Library": "Microsoft-Windows-WDF-KernelLibrary",
+}
 
 #: "Values" that are placeholders, ranges or remarks.
 PLACEHOLDERS = re.compile(
@@ -62,6 +66,188 @@ REPAIRS = {
 SPLIT = {"0 or 1": ("0", "1")}
 
 
+_SHELL = "Microsoft-Windows-Shell-Setup"
+_TILES = tuple(f"SquareOrDesktopTile{number}" for number in range(7, 13))
+
+#: What each Windows was the first to have: (component, settings with all inside; none: all of it).
+#: Documented: Changed answer file settings for that version, except where a line says otherwise. Two
+#: settings of the page for Windows 10 are left out, OfflineUserAccounts and OfflineIdentification:
+#: Offline Domain Join (Djoin.exe) Step-by-Step Guide has them for Windows 7.
+NEW: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
+    # Reported: Windows 7 and 2008 R2 stop at HideOnlineAccountScreens and HideLocalAccountScreen
+    # (cloudbase/windows-imaging-tools#1); the page of HideOEMRegistrationScreen. Inferred for the
+    # tiles: the Start screen came with Windows 8.
+    "Windows 8": (
+        (
+            _SHELL,
+            (
+                "OOBE/HideOnlineAccountScreens",
+                "OOBE/HideLocalAccountScreen",
+                "OOBE/HideOEMRegistrationScreen",
+                "StartTiles",
+            ),
+        ),
+    ),
+    "Windows 8.1": (
+        ("Microsoft-Windows-CoreMmRes", ()),
+        ("Microsoft-Windows-GPIOButtons", ("ConvertibleSlateMode",)),
+        ("Microsoft-Windows-SecureStartup-FilterDriver", ("PreventDeviceEncryption",)),
+        (
+            _SHELL,
+            (
+                "DesktopOptimization",
+                "ShowPowerButtonOnStartScreen",
+                *(f"StartTiles/SquareTiles/{tile}" for tile in _TILES),
+            ),
+        ),
+        ("Microsoft-Windows-WWanUI", ("NotInOOBE",)),
+        (
+            "Security-Malware-Windows-Defender",
+            (
+                "DefinitionUpdateFileSharesSources",
+                "EnableRemoteManagedDefaults",
+                "FallbackOrder",
+                "Scan",
+                "SignatureUpdateInterval",
+                "ThreatSeverityDefaultAction",
+            ),
+        ),
+    ),
+    "Windows 10": (
+        ("Microsoft-Windows-Deployment", ("DeviceForm",)),
+        ("Microsoft-Windows-DeviceAccess", ()),
+        ("Microsoft-Windows-DeviceGuard-Unattend", ()),
+        ("Microsoft-Windows-Embedded-BootExp", ()),
+        ("Microsoft-Windows-Embedded-EmbeddedLogon", ()),
+        ("Microsoft-Windows-Embedded-ShellLauncher", ()),
+        ("Microsoft-Windows-Embedded-UnifiedWriteFilter", ()),
+        ("Microsoft-Windows-MapControl-Desktop", ()),
+        # Inferred: the browser came with Windows 10.
+        ("Microsoft-Windows-MicrosoftEdgeBrowser", ()),
+        ("Microsoft-Windows-Printing-Spooler-Core", ("Start", "RemoveMPDW")),
+        ("Microsoft-Windows-Setup", ("ImageInstall/OSImage/Compact",)),
+        (
+            _SHELL,
+            (
+                "OEMInformation/SupportAppURL",
+                "OOBE/UnattendEnableRetailDemo",
+                "OOBE/VMModeOptimizations",
+                "SignInMode",
+                "ConvertibleSlateModePromptPreference",
+            ),
+        ),
+        (
+            "Microsoft-Windows-TabletPC-Platform-Input-Core",
+            ("HandwritingPanelDockedModeSet", "TouchKeyboardAutoInvokeEnabled"),
+        ),
+        ("Microsoft-Windows-WiFiNetworkManager", ()),
+        (
+            "Microsoft-Windows-WLANSVC",
+            (
+                "CoexistenceSupport",
+                "NumAntennaConnected",
+                "SimultaneousMultiChannelSupported",
+                "WLANFunctionLevelDeviceResetSupported",
+                "WLANPlatformLevelDeviceResetSupported",
+            ),
+        ),
+    ),
+    "Windows 10 1607": (
+        ("Microsoft-Windows-RemoteAssistance-Exe", ("fEnableChatControl",)),
+        (
+            _SHELL,
+            (
+                "EnableStartMenu",
+                *(
+                    f"StartTiles/RegionalOverrides/RegionalOverride/SquareTiles/{tile}"
+                    for tile in _TILES
+                ),
+                "Themes/UWPAppsUseLightTheme",
+            ),
+        ),
+        ("Microsoft-Windows-TwinUI", ("CustomProtocol",)),
+    ),
+    "Windows 10 1703": (
+        ("Microsoft-Windows-TPM-Tasks", ("ClearTpm",)),
+        ("Microsoft-Windows-TwinUI", ("Hide",)),
+    ),
+    "Windows 10 1709": (
+        (_SHELL, ("OEMInformation/SupportProvider",)),
+        ("Microsoft-Windows-Embedded-UnifiedWriteFilter", ("OverlayFlags",)),
+        ("Microsoft-Windows-WorkstationService", ("AllowInsecureGuestAuth",)),
+    ),
+    "Windows 10 1803": (("Microsoft-Windows-CodeIntegrity", ("SKUPolicyRequired",)),),
+    "Windows 10 1809": (
+        (
+            "Microsoft-Windows-MobilePC-Sensors-API",
+            (
+                "AdaptiveBrightness/ALRCurveVersion",
+                "AdaptiveBrightness/DefaultSliderPosition",
+                "AdaptiveBrightness/IsAutobrightnessEnabledByDefault",
+            ),
+        ),
+    ),
+}
+
+#: What each Windows was the last to have; the same pages, "Removed Windows settings" of the next.
+LAST: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
+    "Windows 10 1703": ((_SHELL, ("VisualEffects/FontSmoothing", "Themes/ScreenSaver")),),
+    "Windows 10 1709": (
+        (
+            "Microsoft-Windows-StorPort-RegistrySettings",
+            ("TelemetryPerformanceHighResolutionTimer",),
+        ),
+    ),
+}
+
+#: The Windows since which a setting is deprecated; the same pages, "Deprecated Windows settings".
+RETIRED: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
+    "Windows 10": (
+        (_SHELL, ("OOBE/NetworkLocation", "VisualEffects/SystemDefaultBackgroundColor")),
+        ("Microsoft-Windows-HelpAndSupport", ("HelpAndSupport",)),
+    ),
+    "Windows 10 1607": (("Microsoft-Windows-WiFiNetworkManager", ()),),
+    "Windows 10 1709": (
+        (
+            _SHELL,
+            tuple(
+                f"OEMInformation/{name}"
+                for name in (
+                    "HelpCustomized",
+                    "Logo",
+                    "SupportHours",
+                    "SupportPhone",
+                    "Model",
+                    "Manufacturer",
+                )
+            ),
+        ),
+    ),
+    "Windows 10 1803": (
+        (
+            "Microsoft-Windows-WLANSVC",
+            (
+                "WLANPlatformLevelDeviceResetSupported",
+                "WLANFunctionLevelDeviceResetSupported",
+            ),
+        ),
+    ),
+}
+
+
+def version(
+    table: dict[str, tuple[tuple[str, tuple[str, ...]], ...]], component: str, path: str
+) -> str:
+    """Return the Windows of one of the tables above for a setting, or an empty string."""
+    for name, changes in table.items():
+        for changed, paths in changes:
+            if changed.casefold() == component.casefold() and (
+                not paths or path.casefold() in {one.casefold() for one in paths}
+            ):
+                return name
+    return ""
+
+
 def type_and_values(key: tuple[str, str], facts: dict[str, Any]) -> tuple[str, list[str]]:
     """Return the type of a leaf and, for an enum, its values."""
     listed = [part for value in facts.get("values", []) for part in SPLIT.get(value, (value,))]
@@ -103,6 +289,9 @@ def compile_setting(component: str, path: str, facts: dict[str, Any]) -> dict[st
     for name in ("required", "deprecated"):
         if facts.get(f"{name}_mentioned"):
             setting[name] = True
+    for name, table in (("since", NEW), ("until", LAST), ("retired", RETIRED)):
+        if found := version(table, component, path):
+            setting[name] = found
     return setting
 
 
@@ -111,7 +300,7 @@ def compile_component(name: str, facts: dict[str, Any]) -> dict[str, Any]:
     settings: dict[str, Any] = {}
     inherited: dict[str, list[str]] = {"": facts["passes"]}
     for path in sorted(facts["settings"]):
-        setting = compile_setting(name, path, facts["settings"][path])
+        setting = compile_setting(RENAMED.get(name, name), path, facts["settings"][path])
         parent = path
         while parent not in inherited:
             parent = parent.rpartition("/")[0]

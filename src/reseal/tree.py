@@ -58,7 +58,25 @@ class Stat:
     modified: int
 
 
-class Tree(Protocol):
+class Files(Protocol):
+    """Files that can be read; see `Tree`."""
+
+    def stat(self, path: str) -> Stat | None:
+        """See `Tree.stat`."""
+        ...
+
+    def list(self, path: str) -> list[Stat]:
+        """See `Tree.list`."""
+        ...
+
+    def read(
+        self, path: str, offset: int = 0, size: int | None = None, *, stream: str = ""
+    ) -> bytes:
+        """See `Tree.read`."""
+        ...
+
+
+class Tree(Files, Protocol):
     """A directory tree of a Windows volume.
 
     All failures raise TreeError with the path in the message. `read`, `list`, `write`, `delete` and `rename`
@@ -169,7 +187,7 @@ def parent(path: str) -> str:
     return path.rpartition("\\")[0]
 
 
-def walk(tree: Tree, path: str) -> Iterator[tuple[str, Stat]]:
+def walk(tree: Files, path: str) -> Iterator[tuple[str, Stat]]:
     """Yield (path, stat) of all entries below a directory, parents first, without following links."""
     pending = [path]
     while pending:

@@ -11,10 +11,12 @@ from reseal.answerfile import (
     AnswerFile,
     AnswerFileError,
     Pass,
+    Target,
     check,
     fill,
     formatted,
     hide_passwords,
+    in_own_style,
     mark,
     merge,
     requested_mode,
@@ -22,6 +24,7 @@ from reseal.answerfile import (
     show,
     variables,
 )
+from reseal.answerfile.provisioned import joined_at_specialize
 from reseal.answerfile.secrets import secrets
 from reseal.errors import ResealError
 from reseal.unattend.applier import Work
@@ -38,6 +41,7 @@ SEEDS = [OFFLINE, TEXT, *(path.read_text("utf-8-sig") for path in REAL)]
 #: What is put somewhere into a file.
 PIECES = st.sampled_from(
     [
+        *("{{ x }}", "$X$", "{% x %}", "%X%", "__X__", "https:", "net use x y /user:z"),
         *("", " ", "\n", "0", "-1", "99999999999", "true", "${x}", "$${x}", "*", ";", "\x85"),
         *("<A/>", "<A>", "</A>", "<!-- -->", "<![CDATA[]]>", "<?p?>", "&amp;", "&#13;", "<", "&"),
         *('wcm:action="add"', 'wcm:keyValue=""', 'pass="x"', "xmlns=''", "<settings/>"),
@@ -73,6 +77,10 @@ def everything(document: AnswerFile, other: AnswerFile) -> None:
     assert not list(secrets(scrub(document).document))
     mark(document, list(Pass))
     fill(document, dict.fromkeys(variables(document), "x<&>"))
+    in_own_style(document, {"x", "name"}, architecture="amd64")
+    in_own_style(document, (), "jinja")
+    joined_at_specialize(document, "amd64")
+    check(document, Target("amd64", 14393, languages=frozenset({"en-US"}), edition="Professional"))
     merge(document, other)
     merge(other, document)
 

@@ -132,6 +132,36 @@ BROKEN = {
     "a wrong end tag": ("<a>\n <b></a>", "2:7", "does not belong"),
     "an ampersand": ("<a>\n<b>x && y</b></a>", "2:7", "&"),
     "a lone less-than": ("<a>\n<b>x < y</b></a>", "2:7", "not well-formed"),
+    "an ampersand in a name": ("<a>\n<b>R&D</b></a>", "2:5", "this & starts no reference"),
+    "an ampersand in a URL": ("<a>\n<b>http://x/?a=1&b=2</b></a>", "2:17", "this & starts no"),
+    "an ampersand at the end": ("<a>\n<b>x &</b></a>", "2:6", "this & starts no"),
+    "an ampersand in an attribute": ("<a>\n<b c='x & y'/></a>", "2:9", "this & starts no"),
+    "an entity without semicolon": ("<a>\n<b>x &amp y</b></a>", "2:6", "this & starts no"),
+    "hyphens in a comment": ("<a>\n<!-- a --b --></a>", "2:8", "a comment holds --"),
+    "hyphens in a long comment": (
+        f"<a><!-- {'x' * 9000}\n a --b --></a>",
+        "2:4",
+        "a comment holds --",
+    ),
+    "a comment that ends in a hyphen": ("<a><!-- a ---></a>", "1:11", "a comment holds --"),
+    "a less-than before a number": ("<a>\n<b>x <2</b></a>", "2:7", "the < before this place"),
+    "a less-than before an equals sign": ("<a>x<=y</a>", "1:6", "the < before this place"),
+    "a value without quotes": ("<a b=c/>", "1:6", "has no quotes"),
+    "typographic quotes": ("<a b=“c”/>", "1:6", "typographic quotes"),
+    "an attribute without a value": ("<a b/>", "1:5", "has no value"),
+    "attributes without a space": ("<a b='1'c='2'/>", "1:9", "no space behind the value"),
+    "a quote that is not closed": ("<a b='1>\n<c d='2'/></a>", "2:1", "this < stands inside a tag"),
+    "a last quote that is not closed": ("<a>\n<b c='1/>\n", "2:1", "a quote in the tag"),
+    "a comment that is not closed": ("<a>\n<!-- x", "2:1", "the comment that starts here"),
+    "the end of CDATA": ("<a>x]]></a>", "1:5", "a text holds ]]>"),
+    "a control character": ("<a>\n\x1b</a>", "2:1", "U+001B"),
+    "a reference to NUL": ("<a>\n&#0;</a>", "2:1", "a character that XML forbids"),
+    "text before the root": ("x <a/>", "1:1", "text outside of the root element"),
+    "a declaration without quotes": (
+        "<?xml version=1.0?><a/>",
+        "1:15",
+        "the XML declaration is not",
+    ),
     "two roots": ("<a/>\n<b/>", "2:1", "follows the end"),
     "two attributes of a name": ("<a b='1' b='2'/>", "1:10", "twice"),
     "an unknown prefix": ("<a>\n<b wcm:action='add'/></a>", "2:1", "prefix"),
@@ -165,6 +195,11 @@ MISENCODED = {
     "a codec of Python's that is no encoding": TEXT.replace("utf-8", "zlib").encode(),
     "half a character of UTF-16": codecs.BOM_UTF16_LE + "<a/>".encode("utf-16-le") + b"\x00",
     "a lone surrogate": codecs.BOM_UTF16_LE + "<a>\ud800</a>".encode("utf-16-le", "surrogatepass"),
+    "UTF-32": TEXT.encode("utf-32"),
+    "UTF-32, the other byte order": codecs.BOM_UTF32_BE + TEXT.encode("utf-32-be"),
+    "UTF-32 without its mark": TEXT.encode("utf-32-le"),
+    "UTF-32 without its mark, the other byte order": TEXT.encode("utf-32-be"),
+    "UTF-16 behind the mark of UTF-8": codecs.BOM_UTF8 + TEXT.encode("utf-16-be"),
     "UTF-7": b"+ADw-unattend/+AD4-",
 }
 
@@ -229,6 +264,15 @@ MUCH: dict[str, Callable[[], bytes]] = {
         + "</LocalAccounts></UserAccounts><AutoLogon><Username>x</Username></AutoLogon>"
     ),
     "wrong time zones": lambda: shell("<TimeZone>Pacific Standart Time</TimeZone>" * 10_000),
+    "schtasks": lambda: shell(
+        "<FirstLogonCommands><SynchronousCommand><CommandLine>"
+        + "schtasks net use psexec curl " * 40_000
+        + "</CommandLine></SynchronousCommand></FirstLogonCommands>"
+    ),
+    "variables": lambda: shell(
+        "<RegisteredOwner>" + "{{a$b$__c_d" * 100_000 + "</RegisteredOwner>"
+    ),
+    "misplaced settings": lambda: shell("<HideEULAPage>true</HideEULAPage>" * 11_000),
     "commands": lambda: shell(
         "<FirstLogonCommands>"
         + "<SynchronousCommand><CommandLine>a</CommandLine></SynchronousCommand>" * 5_000
@@ -344,3 +388,15 @@ def test_junk_is_an_answer_file_error_or_reads_back(junk: bytes, data: bytes, pl
         assert error.message.isprintable()  # noqa: PT017
         return
     assert answer_file.to_bytes() == mutated
+
+
+@pytest.mark.parametrize("text", [text for text, _, _ in BROKEN.values() if len(text) < 200])
+def test_no_message_quotes_the_file(text: str) -> None:
+    """What breaks the form may be part of a password."""
+    marked = (
+        text.replace("x", "S3cret").replace("R&D", "S3cret&S3cret").replace("?a=1", "?S3cret=1")
+    )
+    try:
+        document(marked)
+    except AnswerFileError as error:
+        assert "S3cret" not in f"{error.message} {error.hint}"  # noqa: PT017

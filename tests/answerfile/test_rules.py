@@ -45,15 +45,18 @@ def test_bad_file(case: dict[str, Any]) -> None:
 
 
 def test_there_are_many_bad_files_and_one_for_every_rule() -> None:
-    assert len(CASES) >= 80
+    assert len(CASES) >= 200
     # Those for an image need one; they are below.
-    of_images = {"image-architecture", "image-component"}
+    of_images = {
+        *("image-architecture", "image-component", "image-language"),
+        *("setting-too-new", "setting-too-old"),
+    }
     assert {case["rule"] for case in CASES} == set(RULES) - of_images
 
 
 def test_every_rule_says_how_it_is_known() -> None:
     for rule in RULES.values():
-        assert rule.summary
+        assert rule.title
         assert rule.mark in {"documented", "seen", "reported", "inferred"}
         assert len(rule.source) > 10
 
@@ -73,12 +76,127 @@ def test_components_must_be_for_the_architecture_of_the_image() -> None:
 
     assert [str(finding) for finding in found] == [
         (
-            "unattend.xml:9:72: error: Microsoft-Windows-Shell-Setup is for x86, the image is "
+            "unattend.xml:9:72: warning: Microsoft-Windows-Shell-Setup is for x86, the image is "
             "amd64; "
             "Windows skips components that are not of its own architecture; "
             'write processorArchitecture="amd64" [image-architecture]'
         )
     ]
+
+
+@pytest.mark.parametrize("architecture", ["amd64", "arm64", "x86"])
+def test_a_file_for_several_architectures_is_right_for_each(architecture: str) -> None:
+    """Windows skips what is for another architecture, where its own is served."""
+    names = ("amd64", "x86", "arm64")
+    body = "<RegisteredOwner>x</RegisteredOwner>"
+    text = unattend(settings("specialize", *(component(SHELL, body, name) for name in names)))
+
+    assert check(document(text), Target(architecture=architecture)) == []
+    assert {f.level for f in check(document(text))} == {Level.NOTE}
+
+
+def test_a_component_without_its_counterpart_is_skipped() -> None:
+    text = unattend(
+        settings(
+            "specialize",
+            component(SHELL, "<RegisteredOwner>x</RegisteredOwner>", "amd64"),
+            component(SHELL, "<RegisteredOwner>x</RegisteredOwner>", "x86"),
+            component(INTERNATIONAL, "<UserLocale>de-DE</UserLocale>", "x86"),
+        )
+    )
+
+    found = check(document(text), Target(architecture="amd64"))
+    assert [(f.rule, f.level, f.position.line) for f in found] == [
+        ("image-architecture", Level.WARNING, 10)
+    ]
+    assert not check(document(text), Target(architecture="x86"))
+
+
+#: A setting, an image that lacks it, one that has it.
+VERSIONS = [
+    (
+        "oobeSystem",
+        SHELL,
+        "<OOBE><HideOnlineAccountScreens>true</HideOnlineAccountScreens></OOBE>",
+        7601,
+        9200,
+        "setting-too-new",
+    ),
+    (
+        "specialize",
+        SHELL,
+        "<OEMInformation><SupportProvider>x</SupportProvider></OEMInformation>",
+        14393,
+        17763,
+        "setting-too-new",
+    ),
+    ("specialize", SHELL, "<SignInMode>1</SignInMode>", 9600, 10240, "setting-too-new"),
+    (
+        "specialize",
+        "Microsoft-Windows-TPM-Tasks",
+        "<ClearTpm>1</ClearTpm>",
+        14393,
+        15063,
+        "setting-too-new",
+    ),
+    (
+        "oobeSystem",
+        SHELL,
+        "<VisualEffects><FontSmoothing>On</FontSmoothing></VisualEffects>",
+        16299,
+        15063,
+        "setting-too-old",
+    ),
+    (
+        "specialize",
+        "Microsoft-Windows-IE-InternetExplorer",
+        "<PrintBackground>true</PrintBackground>",
+        9600,
+        9200,
+        "setting-too-old",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "of", "body", "without", "having", "rule"), VERSIONS)
+def test_settings_that_the_image_lacks(
+    name: str, of: str, body: str, without: int, having: int, rule: str
+) -> None:
+    text = document(one(name, of, body))
+
+    assert rule in {f.rule for f in check(text, Target(build=without))}
+    assert rule not in {f.rule for f in check(text, Target(build=having))}
+    assert rule not in {f.rule for f in check(text)}
+
+
+def test_nothing_is_advised_that_the_image_lacks() -> None:
+    """SupportProvider takes the place of Manufacturer, and came with Windows 10 1709."""
+    text = one(
+        "specialize", SHELL, "<OEMInformation><Manufacturer>x</Manufacturer></OEMInformation>"
+    )
+
+    def said(build: int) -> list[str]:
+        return [f.instead for f in check(document(text), Target(build=build))]
+
+    assert said(0) == ["use SupportProvider"]
+    assert said(17763) == ["use SupportProvider"]
+    assert said(14393) == []
+
+
+@pytest.mark.parametrize("language", ["ja-JP", "de-DE", "fr-CA"])
+def test_a_language_that_the_image_lacks(language: str) -> None:
+    text = one("oobeSystem", INTERNATIONAL, f"<UILanguage>{language}</UILanguage>")
+    found = check(document(text), Target(languages=frozenset({"en-US"})))
+
+    assert [str(one) for one in found] == [
+        (
+            f'unattend.xml:5:13: warning: the image has no language pack for "{language}"; Windows '
+            "stays in en-US; write a language that the image has, or add the language pack to the "
+            "image [image-language]"
+        )
+    ]
+    assert check(document(text), Target(languages=frozenset({language.lower(), "en-US"}))) == []
+    assert check(document(text)) == []
 
 
 def test_an_image_can_have_time_zones_and_keyboards_of_its_own() -> None:

@@ -173,3 +173,58 @@ def test_passes_are_inherited() -> None:
 def test_nearest(word: str, found: str) -> None:
     assert schema.nearest(word, ["TimeZone", "ComputerName", "CopyProfile"]) == found
     assert schema.nearest("Xyzzy", ["TimeZone"]) == ""
+
+
+def test_how_many_settings_have_the_windows_that_has_them() -> None:
+    """Of all settings with a value; where no source says it, a setting is never called too new."""
+    known = [one for c in schema.load().components.values() for one in c.settings.values()]
+    leaves = [one for one in known if not one.is_container]
+
+    assert len(leaves) == 888
+    assert Counter(one.since for one in leaves if one.since) == {
+        "Windows 8": 104,
+        "Windows 8.1": 31,
+        "Windows 10": 64,
+        "Windows 10 1607": 16,
+        "Windows 10 1703": 2,
+        "Windows 10 1709": 2,
+        "Windows 10 1803": 1,
+        "Windows 10 1809": 3,
+    }
+    assert Counter(one.until for one in leaves if one.until) == {
+        "Windows 8": 7,
+        "Windows 10 1511": 12,
+        "Windows 10 1703": 2,
+        "Windows 10 1709": 1,
+    }
+    assert {one.since for one in known} | {one.until for one in known} <= {"", *schema.BUILDS}
+    assert {one.retired for one in known} <= {"", *schema.BUILDS}
+
+
+def test_what_contains_a_setting_is_as_old(tool: Any) -> None:
+    shell = schema.load().find("Microsoft-Windows-Shell-Setup")
+    assert shell is not None
+    tile = shell.find("StartTiles/SquareTiles/SquareTile1/AppId")
+    newer = shell.find("StartTiles/SquareTiles/SquareOrDesktopTile7/AppIdOrPath")
+    support = shell.find("OEMInformation/SupportProvider")
+
+    assert tile is not None
+    assert newer is not None
+    assert support is not None
+    assert [one.since for one in (tile, newer, support)] == [
+        "Windows 8",
+        "Windows 8.1",
+        "Windows 10 1709",
+    ]
+    assert support.is_too_new(14393)
+    assert not support.is_too_new(17763)
+    assert not support.is_too_new(0)
+
+
+def test_every_change_of_the_script_names_a_setting_of_the_reference(tool: Any) -> None:
+    names = {name.casefold(): component for name, component in SCHEMA["components"].items()}
+    for table in (tool.NEW, tool.LAST, tool.RETIRED):
+        for changes in table.values():
+            for component, paths in changes:
+                own = {path.casefold() for path in names[component.casefold()]["settings"]}
+                assert {path.casefold() for path in paths} <= own

@@ -128,6 +128,11 @@ PROBLEMS: dict[str, Problem] = {
         "error", r"config\\DEFAULT is missing",
         machine={"files": {"Windows": {"System32": {"config": {"DEFAULT": None}}}}},
     ),
+    "first-boot-programs": Problem(
+        "error", r"Windows\\System32\\setupcl\.exe.* is missing",
+        machine={"files": {"Windows": {"System32": {"setupcl.exe": None}}}},
+        items=(r"Windows\System32\setupcl.exe",),
+    ),
     "pending-renames": Problem(
         "warning", "renames or deletes 2 files",
         machine={"system": {CCS: {"Control": {"Session Manager": {
@@ -144,10 +149,18 @@ PROBLEMS: dict[str, Problem] = {
         machine={"software": microsoft({CURRENT_VERSION: {
             "Component Based Servicing\\RebootPending": {}}})},
     ),
+    "setupcl-request": Problem(
+        "warning", "0x5.*new signatures",
+        machine={"setupexecute": ("setupcl.exe",), "system": {
+            "Setup": {"SetupCl\\PendingRequest": {"OperationFlags": 5}}}},
+    ),
     "sysprep-state": Problem(
         "error", "SysprepCorrupt is set", "0x8007001f",
         machine={"software": microsoft({CURRENT_VERSION: {
             "Setup\\Sysprep": {"SysprepCorrupt": 1}}})},
+    ),
+    "upgrade-under-way": Problem(
+        "error", "RollbackActive is 1", machine={"system": {"Setup": {"RollbackActive": 1}}},
     ),
     "upgraded": Problem(
         "error", r"build 9200.*Source OS \(Updated on 1/14/2016 10:47:31\)",
@@ -167,6 +180,11 @@ PROBLEMS: dict[str, Problem] = {
         "error", "AppXSvc", "0x80070422",
         machine={"system": {CCS: {"Services": {"AppXSvc": DISABLED}}}},
     ),
+    "build-leftovers": Problem(
+        "warning", "logs on as builder by itself",
+        machine={"software": microsoft({r"Windows NT\CurrentVersion": {"Winlogon": {
+            "AutoAdminLogon": "1", "DefaultUserName": "builder", "DefaultPassword": SECRET}}})},
+    ),
     "defender-endpoint": Problem(
         "warning", "onboarded", "0x80070005",
         machine={"software": microsoft({
@@ -180,7 +198,7 @@ PROBLEMS: dict[str, Problem] = {
         "error", "domain controller",
         machine={"system": {CCS: {"Control": {"ProductOptions": {"ProductType": "LanmanNT"}}}}},
     ),
-    "drive-letter": Problem("note", "knows its own volume as D:", machine={"drive": "D:"}),
+    "drive-letter": Problem("note", "has the drive letter D:", machine={"drive": "D:"}),
     "encrypted-files": Problem(
         "error", "EFS encrypts 1 file",
         volume={"Users": {"Alice": {"secret.txt": File(b"x", encrypted=True)}}},
@@ -214,7 +232,7 @@ PROBLEMS: dict[str, Problem] = {
         )},
         items=("Alice",),
     ),
-    "rearm": Problem("note", "not checkable", "0xc004d307"),
+    "rearm": Problem("note", "can't be read from a powered-off image", "0xc004d307"),
     "server-roles": Problem(
         "warning", "DHCP Server is installed.* Windows Server 2012",
         machine={
@@ -229,7 +247,7 @@ PROBLEMS: dict[str, Problem] = {
         options={"neighbours": Neighbours(installations=("1:Windows.old",))},
     ),
     "storage-drivers": Problem(
-        "note", "will not find its disk on virtio",
+        "note", "does not find its disk on virtio",
         machine={name: with_storage(services=("storahci", "stornvme"))[name]
                  for name in ("system", "files")},
         items=(
@@ -239,7 +257,7 @@ PROBLEMS: dict[str, Problem] = {
         ),
     ),
     "store-apps": Problem(
-        "error", f"{APP} was installed for Alice", "0x80073cf2",
+        "error", f"{APP} is installed for Alice", "0x80073cf2",
         machine={"software": microsoft({CURRENT_VERSION: {STORE: {ALICE: {APP: {}}}}})},
     ),
     "vm-mode": Problem(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from reseal.sysprep.generalize import generalize
 from reseal.testing.machine import Machine
 from reseal.tree import TreeError
 from reseal.windows import setup
-from tests.builders import session
+from tests.builders import CLEAN, session
 from tests.checks.problems import PROBLEMS, SECRET, Problem, every_problem
 
 BY_ID = {one.id: one for one in CHECKS}
@@ -439,3 +440,11 @@ def test_words_and_codes_are_those_of_the_declaration_unless_the_finding_has_its
     assert (first.sysprep_says, first.code) == ("No!", "0x1")
     assert (second.sysprep_says, second.code) == ("Never!", "0x1")
     assert first.to_json()["items"] == ()
+
+
+def test_a_system_volume_that_bitlocker_encrypts() -> None:
+    [one] = found("bitlocker", Machine(), volume_state=replace(CLEAN, encrypted=True))
+    assert (one.level, one.code) == ("error", "0x80310039")
+    assert "--decrypt" in str(one.hint)
+    [one] = found("bitlocker", Machine(), volume_state=CLEAN)
+    assert one.level is Level.OK

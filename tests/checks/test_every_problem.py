@@ -108,4 +108,4 @@ def test_what_a_check_warns_of_and_a_provider_mends_is_said_so() -> None:
         one = session(Machine(**PROBLEMS[check].machine))
         messages = [found.message for found in CHECK[check](one)]
         assert messages
-        assert all(f"unless the provider {provider} is switched off" in said for said in messages)
+        assert all(f"unless the provider {provider} is disabled" in said for said in messages)

@@ -16,8 +16,8 @@ DISABLED = 0x11
     ("rules", "words"),
     [
         (policy(), None),
-        (policy(properties=1), "asks for characters of several kinds,"),
-        (policy(length=7), "asks for at least 7 characters,"),
+        (policy(properties=1), "requires characters of several kinds,"),
+        (policy(length=7), "requires at least 7 characters,"),
         (policy(properties=0xFFFFFFFE), None),
         (b"", None),
     ],

@@ -45,7 +45,7 @@ def test_each_role_in_each_version(role: Role, version: str) -> None:
     support = role.support[{"2008": 0, "2008 R2": 1}.get(version, 2)]
     if support is NO:
         assert one.level == "warning"
-        assert one.message.startswith(f"{role.name} is installed, and Sysprep does not support it")
+        assert one.message.startswith(f"{role.name} is installed. Sysprep does not support it")
     elif support is YES:
         assert one.level == ("note" if role.condition else "ok")
     else:
@@ -92,6 +92,6 @@ def test_a_client_has_no_roles() -> None:
 
 def test_what_is_taken_over_for_r2_is_said() -> None:
     [one] = found(BUILDS["2012 R2"], "AD-Certificate")
-    assert "Windows Server 2012 R2 (documented for 2012, taken over for R2)" in one.message
+    assert "Windows Server 2012 R2 (documented for 2012, assumed for R2)" in one.message
     [plain] = found(BUILDS["2012"], "AD-Certificate")
     assert "in Windows Server 2012:" in plain.message

@@ -61,6 +61,42 @@ def test_check_of_unreadable_files(tmp_path: Path) -> None:
     assert "[computer-name]" in result.stdout
 
 
+UNREADABLE = {
+    "UTF-32": GOOD.encode("utf-32"),
+    "UTF-32 without its mark": GOOD.encode("utf-32-be"),
+    "UTF-16 that says UTF-8": GOOD.encode("utf-16"),
+    "bytes": bytes(range(256)),
+    "nothing": b"",
+    "cut off": GOOD.encode()[:-20],
+}
+
+
+@pytest.mark.parametrize("data", UNREADABLE.values(), ids=UNREADABLE.keys())
+def test_an_unreadable_file_is_a_message_everywhere(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "unattend.xml"
+    path.write_bytes(data)
+    commands = [
+        ("show", path),
+        ("fmt", path),
+        ("hide-secrets", path),
+        ("merge", path, path),
+    ]
+    for command in commands:
+        result = run(*command)
+        assert result.exit_code == 4, command
+        assert str(path) in result.stderr
+    assert path.read_bytes() == data
+
+    result = run("check", path)
+    assert result.exit_code == 4
+    assert result.stderr == "1 file: 1 can't be read\n"
+    assert str(path) in result.stdout
+    assert json.loads(run("check", "--json", path).stdout)["counts"] is None
+    good = file(tmp_path, GOOD, "good.xml")
+    counted = "2 files: 1 can't be read; 0 errors, 0 warnings, 0 notes\n"
+    assert run("check", path, good).stderr == counted
+
+
 def test_check_leaves_out_what_is_not_asked_for(tmp_path: Path) -> None:
     path = file(tmp_path, NOTED)
 
@@ -265,3 +301,115 @@ def test_help_names_no_option_that_takes_a_secret() -> None:
 
     assert "--administrator" in help_text
     assert "--password " not in help_text
+
+
+def test_standard_streams(tmp_path: Path) -> None:
+    other = file(tmp_path, one("specialize", SHELL, "<RegisteredOwner>x</RegisteredOwner>"))
+    spread = GOOD.replace("\n", "")
+
+    assert run("check", "-", stdin=GOOD).exit_code == 0
+    assert "standard input:5:15: error" in run("check", "-", stdin=BAD).stdout
+    assert 'The computer is named "PC".' in run("show", "-", stdin=GOOD).stdout
+    laid_out = run("fmt", "-", stdin=spread)
+    assert laid_out.exit_code == 0
+    assert AnswerFile(laid_out.stdout.encode()).root
+    assert laid_out.stdout != spread
+    assert run("fmt", "-", stdin=laid_out.stdout).stdout == laid_out.stdout
+    assert run("fmt", "--check", "-", stdin=spread).exit_code == 3
+    hidden = run("hide-secrets", "-", "--output", "-", stdin=SECRET)
+    assert "hunter2" not in hidden.stdout
+    assert "<PlainText>false</PlainText>" in hidden.stdout
+    for arguments in (("-", other), (other, "-")):
+        merged = run("merge", *arguments, "-o", "-", stdin=GOOD)
+        assert "<RegisteredOwner>x</RegisteredOwner>" in merged.stdout
+        assert "<ComputerName>PC</ComputerName>" in merged.stdout
+    made = run("new", "--computer-name", "PC", "-o", "-")
+    assert "<ComputerName>PC</ComputerName>" in made.stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["unattend.xml"]
+
+
+@pytest.mark.parametrize("name", ["kiosk", "Guest", "SYSTEM", "bob.", "Everyone"])
+def test_new_refuses_accounts_that_windows_refuses(name: str) -> None:
+    result = run("new", "--computer-name", "Kiosk", "--account", name)
+
+    assert result.exit_code == 3
+    assert result.stdout == ""
+    assert "account" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "zone", ["CET", "Europe/Berlin", "PST", "(UTC) Coordinated Universal Time"]
+)
+def test_new_says_how_windows_calls_a_time_zone(zone: str) -> None:
+    result = run("new", "--time-zone", zone)
+
+    assert result.exit_code == 3
+    assert "Standard Time" in result.stderr or "write UTC" in result.stderr
+
+
+def test_new_keeps_every_gateway_and_route() -> None:
+    words = (
+        "Ethernet,address=192.0.2.10/24,address=2001:db8::5/64,gateway=192.0.2.1,"
+        "gateway=2001:db8::1,route=10.0.0.0/8@192.0.2.2"
+    )
+    made = AnswerFile(run("new", "--interface", words).stdout.encode())
+    hops = [one.text for one in made.settings() if one.name == "NextHopAddress"]
+
+    assert hops == ["192.0.2.1", "2001:db8::1", "192.0.2.2"]
+
+
+def test_new_takes_any_setting() -> None:
+    result = run(
+        "new",
+        *("--set", "oobeSystem/Shell-Setup/OOBE/ProtectYourPC=1"),
+        *("--set", "Shell-Setup/FirstLogonCommands/SynchronousCommand[1]/CommandLine=notepad"),
+    )
+    made = AnswerFile(result.stdout.encode())
+    values = {setting.path: setting.text for setting in made.settings()}
+
+    assert values["OOBE/ProtectYourPC"] == "1"
+    assert values["FirstLogonCommands/SynchronousCommand/CommandLine"] == "notepad"
+    wrong = run("new", "--set", "oobeSystem/Shell-Setup/OOBE/ProtectYourPC=9")
+    assert wrong.exit_code == 3
+    assert "ProtectYourPC" in wrong.stderr
+    assert run("new", "--set", "Shell-Setup/ComputrName=x").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("edition", "key"),
+    [
+        ("Windows 11 Pro", "W269N-WFGWX-YVC9B-4J6C9-T83GX"),
+        ("windows server 2022 standard", "VDYBN-27WPP-V4HQT-9VMD4-VMK7H"),
+        ("Windows 7 Enterprise", "33PXH-7Y6KF-2VJC9-XBBR8-HVTHH"),
+    ],
+)
+def test_new_takes_the_public_key_of_an_edition(edition: str, key: str) -> None:
+    made = AnswerFile(run("new", "--edition", edition).stdout.encode())
+
+    assert [one.text for one in made.settings() if one.name == "ProductKey"] == [key]
+    wrong = run("new", "--edition", "Windows 12 Pro")
+    assert wrong.exit_code == 2
+    assert "Did you mean" in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--interface", "Ethernet,address=192.0.2.1/24,suffix=a,suffix=b"),
+        ("--interface", "Ethernet,address=192.0.2.1/24,route=10.0.0.0/8"),
+        ("--oem", "colour=blue"),
+        ("--set", "Shell-Setup/AutoLogon/Password/Value=hunter2"),
+        ("--set", "UnattendedJoin/Identification/Credentials/Password=hunter2"),
+        ("--set", "Shell-Setup/ProductKey=W269N-WFGWX-YVC9B-4J6C9-T83GX"),
+        ("--run", "oobeSystem:cmd"),
+        ("--run", "cmd"),
+        ("--image", "1"),
+        ("--volume", "1"),
+        ("--edition", "Windows 11 Pro", "--product-key-file", "-"),
+    ],
+)
+def test_new_refuses_what_it_can_not_do(arguments: tuple[str, ...]) -> None:
+    result = run("new", *arguments)
+
+    assert result.exit_code == 2
+    assert result.stdout == ""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from reseal.answerfile import AnswerFileError, Target
+from reseal.answerfile import AnswerFile, AnswerFileError, Target, fill
+from reseal.clone.answers import settings_of
 from reseal.clone.fleet import FleetError, check
 from reseal.clone.golden import Golden
+from reseal.clone.plan import FleetMachine
 from reseal.clone.table import load
 from reseal.windows import Sid
 from tests.answerfile.samples import JOIN, SHELL, component, one, settings, unattend
@@ -152,3 +156,140 @@ def test_a_machine_as_the_table_wants_it(tmp_path: Path) -> None:
     assert set(fleet.templates) == {str(own), str(tmp_path / "join.xml")}
     again = check(load(table), golden(tmp_path), own)
     assert [one.key for one in again.machines] == [one.key for one in fleet.machines]
+
+
+ACCOUNT = (
+    '<UserAccounts><LocalAccounts><LocalAccount wcm:action="add"><Name>{}</Name>'
+    "</LocalAccount></LocalAccounts></UserAccounts>"
+)
+
+
+@pytest.mark.parametrize(
+    ("account", "table", "place"),
+    [
+        ("kiosk", "name\nkiosk\n", "2:1"),
+        ("Kiosk", "name\nPC-1\nKIOSK\n", "3:1"),
+        ("${name}", "name\nPC-1\n", "2:1"),
+        ("${login}", "name,login\nPC-1,bob\nPC-2,pc-2\n", "3:1"),
+    ],
+)
+def test_no_account_has_the_name_of_its_computer(
+    account: str, table: str, place: str, tmp_path: Path
+) -> None:
+    template = one("oobeSystem", SHELL, ACCOUNT.format(account))
+    (problem,) = problems(tmp_path, table, template)
+
+    assert problem.startswith(f"{place}: an account of")
+    assert "has the name of this computer" in problem
+
+
+@pytest.mark.parametrize("name", ["Guest", "SYSTEM", "bob."])
+def test_accounts_that_windows_refuses(name: str, tmp_path: Path) -> None:
+    template = one("oobeSystem", SHELL, ACCOUNT.format("${login}"))
+    (problem,) = problems(tmp_path, f"name,login\nPC-1,{name}\n", template)
+
+    assert problem.startswith("2:")
+    assert "account" in problem
+
+
+#: A style, how a template of it writes the column owner.
+STYLED = {
+    "jinja": "{{ owner }}",
+    "dollars": "$OWNER$",
+    "percent": "%OWNER%",
+    "hash": "#owner#",
+    "underscore": "__OWNER__",
+    "at": "@owner@",
+    "dollar": "${owner}",
+}
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("style", STYLED)
+def test_templates_of_other_tools_are_filled_in(style: str, named: bool, tmp_path: Path) -> None:
+    table, own = tmp_path / "fleet.csv", tmp_path / "own.xml"
+    table.write_text("name,owner\nPC-1,Contoso\n")
+    text = one("specialize", SHELL, f"<RegisteredOwner>{STYLED[style]} Ltd</RegisteredOwner>")
+    own.write_text(text.replace('"amd64"', '"{{ arch }}"'))
+    fleet = check(load(table), golden(tmp_path / "g"), own, style if named else None)
+    (machine,) = fleet.machines
+    (encoded,) = fleet.templates.values()
+    filled = fill(AnswerFile(base64.b64decode(encoded)), machine.variables)
+
+    assert [one.text for one in filled.settings()] == ["Contoso Ltd"]
+    assert [one.architecture for one in filled.components()] == ["amd64"]
+
+
+def test_a_variable_of_a_named_style_needs_a_value(tmp_path: Path) -> None:
+    table, own = tmp_path / "fleet.csv", tmp_path / "own.xml"
+    table.write_text("name\nPC-1\n")
+    own.write_text(one("specialize", SHELL, "<RegisteredOwner>{{ owner }}</RegisteredOwner>"))
+
+    with pytest.raises(FleetError, match=r"the variable owner of .* has no value"):
+        check(load(table), golden(tmp_path / "g"), own, "jinja")
+    assert check(load(table), golden(tmp_path / "g"), own).machines
+
+
+def test_commands_keep_variables_of_the_environment(tmp_path: Path) -> None:
+    table, own = tmp_path / "fleet.csv", tmp_path / "own.xml"
+    table.write_text("name,owner\nPC-1,x\n")
+    command = (
+        '<FirstLogonCommands><SynchronousCommand wcm:action="add"><Order>1</Order>'
+        "<CommandLine>cmd /c echo %OWNER% {{ owner }}</CommandLine>"
+        "</SynchronousCommand></FirstLogonCommands>"
+    )
+    own.write_text(one("oobeSystem", SHELL, command))
+    (encoded,) = check(load(table), golden(tmp_path / "g"), own).templates.values()
+
+    assert b"%OWNER% ${owner}" in base64.b64decode(encoded)
+
+
+@pytest.mark.parametrize("locale", ["ja-JP", "de-DE", "pt-BR"])
+def test_a_language_that_the_golden_image_lacks(locale: str, tmp_path: Path) -> None:
+    table = tmp_path / "fleet.csv"
+    table.write_text(f"name,locale\nPC-1,{locale}\nPC-2,en-US\n")
+    image = golden(tmp_path / "g")
+    image = replace(image, target=replace(image.target, languages=frozenset({"en-US"})))
+
+    assert check(load(table), image).warnings == (
+        f'The image has no language pack for "{locale}": Windows stays in en-US.',
+    )
+    machine = FleetMachine("PC-1", None, "key", answers={"locale": [locale]})
+    made = settings_of(machine, ["en-US"])
+    assert made is not None
+    values = {(one.pass_name, one.name): one.text for one in made("amd64").settings()}
+    assert values["oobeSystem", "UILanguage"] == "en-US"
+    assert values["oobeSystem", "UserLocale"] == locale
+
+
+def test_a_file_for_several_architectures_makes_a_fleet(tmp_path: Path) -> None:
+    table, own = tmp_path / "fleet.csv", tmp_path / "own.xml"
+    table.write_text("name\nPC-1\n")
+    body = "<RegisteredOwner>x</RegisteredOwner>"
+    names = ("amd64", "x86", "arm64")
+    own.write_text(unattend(settings("specialize", *(component(SHELL, body, n) for n in names))))
+    fleet = check(load(table), golden(tmp_path / "g"), own)
+
+    assert len(fleet.machines) == 1
+    assert fleet.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("192.0.2.1", ["192.0.2.1"]),
+        ("192.0.2.1;2001:db8::1", ["192.0.2.1", "2001:db8::1"]),
+        ("192.0.2.1 192.0.2.2", ["192.0.2.1", "192.0.2.2"]),
+    ],
+)
+def test_every_gateway_of_a_row_is_kept(cell: str, expected: list[str], tmp_path: Path) -> None:
+    table = tmp_path / "fleet.csv"
+    table.write_text(
+        f'name,mac,addresses,gateway\nPC-1,525400000001,"192.0.2.10/24;2001:db8::10/64","{cell}"\n'
+    )
+    (machine,) = check(load(table), golden(tmp_path / "g")).machines
+    made = settings_of(machine)
+    assert made is not None
+
+    hops = [one.text for one in made("amd64").settings() if one.name == "NextHopAddress"]
+    assert hops == expected

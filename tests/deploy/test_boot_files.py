@@ -16,6 +16,7 @@ from reseal.testing.firmware import AGENT, bootable, efi_manager
 from reseal.testing.machine import Machine, tree
 from reseal.testing.memory import Link, MemoryTree
 from reseal.windows import Installation
+from reseal.windows.volumes import MOUNTED_DEVICES, mounted_as
 
 UEFI, BIOS = Firmware.UEFI, Firmware.BIOS
 
@@ -185,14 +186,14 @@ def _mounted(values: dict[str, bytes | None], drive: str = "C:") -> tuple[str, d
     }
     session = Session(installation(system={"MountedDevices": own | values}, drive=drive))
     letter = drive_letters.settle(session, WINDOWS)
-    key = session.registry.key(drive_letters.MOUNTED_DEVICES)
+    key = session.registry.key(MOUNTED_DEVICES)
     assert key
     assert all(value.type == types.REG_BINARY for value in key.values())
     return letter, {value.name: value.data for value in key.values()}
 
 
 def test_what_named_the_old_partition_names_the_new_one() -> None:
-    new = drive_letters.mapping(WINDOWS)
+    new = mounted_as(WINDOWS)
     assert _mounted({r"\DosDevices\C:": OLD, r"\??\Volume{1}": OLD, r"\DosDevices\D:": OTHER}) == (
         "C:",
         {r"\DosDevices\C:": new, r"\??\Volume{1}": new, r"\DosDevices\D:": OTHER},
@@ -204,13 +205,13 @@ def test_a_generalized_image_needs_no_mapping() -> None:
 
 
 def test_a_windows_under_another_letter_gets_its_mapping() -> None:
-    assert _mounted({}, "E:") == ("E:", {r"\DosDevices\E:": drive_letters.mapping(WINDOWS)})
+    assert _mounted({}, "E:") == ("E:", {r"\DosDevices\E:": mounted_as(WINDOWS)})
 
 
 def test_mappings_have_the_forms_of_real_hives() -> None:
     place = plan(2 << 30, BIOS, recovery=False).windows
-    data = drive_letters.mapping(place)
+    data = mounted_as(place) or b""
     assert len(data) == 12
     assert int.from_bytes(data[:4], "little") == int(place.disk, 16)
     assert int.from_bytes(data[4:], "little") == place.offset
-    assert len(drive_letters.mapping(WINDOWS)) == 24
+    assert len(mounted_as(WINDOWS) or b"") == 24

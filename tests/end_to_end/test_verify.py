@@ -80,7 +80,13 @@ def test_a_finished_installation_fails_with_every_reason(sample: Path) -> None:
         *(rf"HKU\{sid}\Software\Microsoft\Protected\\Sid" for sid in sids),
         *(rf"{keys}\{number:032x}_{machine.machine_guid}" for number in range(3)),
     }
-    assert len(record["failures"]) == 20 + len(left(record))
+    # One line for all places of an identity in one file.
+    groups = [one for one in record["groups"] if one["verdict"] == "left behind"]
+    assert len(record["failures"]) == 20 + len(groups)
+    assert len(groups) < len(left(record))
+    found = [one for one in record["hits"] if one["verdict"] == "left behind"]
+    assert sum(one["places"] for one in groups) == sum(one["count"] for one in found)
+    assert all(one["advice"] for one in groups)
 
 
 def test_a_generalized_one_is_clean(sample: Path, tmp_path: Path) -> None:
@@ -99,7 +105,9 @@ def test_a_generalized_one_is_clean(sample: Path, tmp_path: Path) -> None:
     assert "volume id" in reported
     assert verify(sample, clean=True)["identity"]["computer_name"] is None
     shown = judges.reseal("verify", sample, "--identity", identity, "--quiet").stdout
-    assert "Clean: the image is armed" in shown
+    assert record["result"] == "as after Sysprep"
+    assert "As after Sysprep: the image is armed" in shown
+    verify(sample, "--identity", identity, "--strict", clean=False)
     assert len(shown.splitlines()) < 24
 
 
@@ -272,11 +280,69 @@ def test_a_generalized_copy_shares_only_what_its_first_boot_replaces(
     done = judges.reseal("verify", sample, "--against", other, "--json", "--quiet")
     assert done.returncode == 0, done.stdout
     record = json.loads(done.stdout)
+    assert record["result"] == "shared until the first boot"
     assert {(row["kind"], row["verdict"]) for row in record["shared"]} == {
         ("machine SID", "replaced at first boot"),
         ("volume id", "reported only"),
         ("disk or partition id", "reported only"),
     }
+
+
+@pytest.mark.parametrize("target", ["--oobe", "--audit"])
+def test_two_copies_of_a_generalized_image_share_things_until_their_first_boot(
+    target: str, sample: Path, tmp_path: Path
+) -> None:
+    judges.generalize(sample, target)
+    other = tmp_path / "other.qcow2"
+    shutil.copyfile(sample, other)
+    done = judges.reseal("verify", sample, "--against", other, "--json", "--quiet")
+    assert done.returncode == 0, done.stdout
+    record = json.loads(done.stdout)
+    assert record["result"] == "shared until the first boot"
+    shared = {row["kind"]: row["verdict"] for row in record["shared"]}
+    assert shared["machine SID"] == shared["computer name"] == "replaced at first boot"
+    assert shared["MachineGuid"] == "as after Sysprep"
+    table = judges.reseal("verify", sample, "--against", other, "--quiet").stdout
+    assert "Until their first boot" in table
+    assert "MachineGuid that is there is not known" in table
+
+
+@pytest.mark.parametrize("pending", [True, False])
+def test_copies_past_their_first_boot_that_share_an_identity_fail(
+    pending: bool, sample: Path, tmp_path: Path
+) -> None:
+    judges.generalize(sample, *([] if pending else ["--sid-now"]))
+
+    def boot(volume: Volume) -> None:
+        system = Hive.open(volume.read(judges.HIVES["SYSTEM"]))
+        system.root.create(r"Setup\Status\SysprepStatus").set(
+            "GeneralizationState", types.REG_DWORD, (7).to_bytes(4, "little")
+        )
+        flags = system.root.create(r"Setup\SetupCl\PendingRequest")
+        flags.set("OperationFlags", types.REG_DWORD, bytes(4))
+        volume.write(judges.HIVES["SYSTEM"], system.to_bytes())
+
+    edit(sample, tmp_path, boot)
+    other = tmp_path / "other.qcow2"
+    shutil.copyfile(sample, other)
+    done = judges.reseal("verify", sample, "--against", other, "--json", "--quiet")
+    assert done.returncode == 3, done.stdout
+    shared = {row["kind"]: row["verdict"] for row in json.loads(done.stdout)["shared"]}
+    assert shared["machine SID"] == shared["MachineGuid"] == "left behind"
+
+
+@pytest.mark.parametrize(
+    "program", [r"Windows\System32\setupcl.exe", r"Windows\System32\oobe\windeploy.exe"]
+)
+def test_no_verdict_rests_on_a_program_that_is_not_there(
+    program: str, sample: Path, tmp_path: Path
+) -> None:
+    judges.generalize(sample)
+    edit(sample, tmp_path, lambda volume: volume.delete(program))
+    record = verify(sample, clean=False)
+    assert any(program in one and "missing" in one for one in record["failures"])
+    replaced = [one for one in record["hits"] if one["verdict"] == "replaced at first boot"]
+    assert bool(replaced) == ("setupcl" not in program)
 
 
 def test_calls_that_make_no_sense_are_refused(sample: Path, tmp_path: Path) -> None:

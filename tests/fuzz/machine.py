@@ -12,7 +12,7 @@ from typing import Any
 from reseal.errors import ResealError
 from reseal.operations.generalize import Generalize
 from reseal.operations.inspect import inspection
-from reseal.proof import verification
+from reseal.proof import comparison
 from reseal.regf import Hive, Key
 from reseal.run.opening import Found
 from reseal.session import Session
@@ -119,7 +119,7 @@ def _use(files: dict[str, bytes]) -> None:
     with contextlib.suppress(ResealError):
         inspection([Found(one.installation)], None, "disk")
     with contextlib.suppress(ResealError):
-        verification.facts(Found(one.installation))
+        comparison.facts(Found(one.installation))
     with contextlib.suppress(ResealError):
         operation = Generalize()
         operation.stage(one)

@@ -82,7 +82,7 @@ def test_a_volume_that_is_cut_off_says_so(size: int) -> None:
     [
         (3, b"-FVE-FS-"),
         (424, bytes.fromhex("3bd66749292ed84a8399f6a339e3d001")),
-        (424, bytes.fromhex("3b4da892800d0e4d9e4eb1e3284eaed8")),
+        (424, bytes.fromhex("3b4da89280dd0e4d9e4eb1e3284eaed8")),
     ],
 )
 def test_bitlocker_is_recognised(tmp_path: Path, offset: int, signature: bytes) -> None:

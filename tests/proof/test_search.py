@@ -12,7 +12,7 @@ import pytest
 from reseal.disk import FileDevice
 from reseal.ntfs import Volume
 from reseal.ntfs.clusters import Clusters
-from reseal.proof import search as searching
+from reseal.proof import volume as searching
 from reseal.proof.identity import MachineIdentity
 from reseal.proof.verification import verify
 from reseal.run import read

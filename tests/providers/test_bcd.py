@@ -125,7 +125,7 @@ def test_nothing_is_located_where_the_image_may_hold_another_windows(
     else:
         # Whose entry it is can't be told.
         assert changes == {}
-        assert any("No entry of the boot store" in note for note in one.notes)
+        assert any("no entry starts this Windows" in note for note in one.notes)
 
 
 def test_the_boot_manager_of_vista_locates_nothing(make: Make) -> None:

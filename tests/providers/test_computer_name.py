@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import struct
 
+import pytest
+
+from reseal.providers.computer_name import computer_name
 from reseal.testing.machine import Machine
-from tests.builders import effect
+from reseal.windows.identity import COMPUTER_NAME
+from tests.builders import effect, session
 
 PRESET = r"HKLM\SYSTEM\Setup\DJOIN"
 
@@ -59,3 +63,33 @@ def test_the_name_is_no_longer_a_preset_one() -> None:
     assert r"SYSTEM\Setup\DJOIN\DismComputerNameSet" in done.changes
     assert done.after.registry.number(PRESET, "DismComputerNameSet") is None
     assert done.after.registry.key(PRESET) is not None
+
+
+@pytest.mark.parametrize("sets", [(1,), (1, 2)])
+def test_the_event_log_remembers_the_new_name(sets: tuple[int, ...]) -> None:
+    services = {"Services": {"EventLog": {"State": {"LastComputerName": "DESKTOP-SAMPLE1"}}}}
+    system = {f"ControlSet{number:03}": services for number in sets}
+    one = session(Machine(control_sets=sets, system=system))
+    computer_name(one)
+    new = one.registry.text(COMPUTER_NAME, "ComputerName")
+    for number in sets:
+        path = rf"HKLM\SYSTEM\ControlSet{number:03}\Services\EventLog\State"
+        assert one.registry.text(path, "LastComputerName") == new
+    assert new != "DESKTOP-SAMPLE1"
+
+
+@pytest.mark.parametrize(
+    ("cached", "left"),
+    [
+        ("DESKTOP-SAMPLE1$@corp.example", "{}$@corp.example"),
+        ("desktop-sample1.corp.example", "{}.corp.example"),
+        ("DESKTOP-SAMPLE10$@corp.example", "DESKTOP-SAMPLE10$@corp.example"),
+    ],
+)
+def test_names_that_lsa_caches_follow(cached: str, left: str) -> None:
+    lsa = {"Lsa": {"CachedMachineNames": {"NameUserPrincipal": cached}}}
+    one = session(Machine(system={"ControlSet001": {"Control": lsa}}))
+    computer_name(one)
+    new = one.registry.text(COMPUTER_NAME, "ComputerName")
+    path = r"HKLM\SYSTEM\ControlSet001\Control\Lsa\CachedMachineNames"
+    assert one.registry.text(path, "NameUserPrincipal") == left.format(new)

@@ -161,7 +161,7 @@ def test_boot_drivers_start_again_in_every_control_set() -> None:
 
 def test_a_boot_driver_without_its_file_is_said() -> None:
     one, _ = _run()
-    assert any("lacks the files of 2 boot drivers" in note for note in one.notes)
+    assert any("lacks the files of 2 re-enabled boot drivers" in note for note in one.notes)
     assert any("acmeraid, vmbus" in note for note in one.notes)
 
 
@@ -216,7 +216,7 @@ def test_persist_all_device_installs_keeps_the_devices() -> None:
     assert {path.rpartition("\\StartOverride")[0] for path in changed} == {
         rf"SYSTEM\ControlSet001\Services\{name}" for name in ("storahci", "acmeraid", "vmbus")
     }
-    assert any("does not find at its first boot go then" in note for note in one.notes)
+    assert any("does not find at its first boot are removed then" in note for note in one.notes)
 
 
 def test_do_not_clean_up_is_said_with_it_and_means_nothing_alone() -> None:

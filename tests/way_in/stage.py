@@ -16,7 +16,11 @@ from reseal.run.hive_copies import take_out
 from reseal.testing.boot import boot_store
 from reseal.testing.firmware import bootable
 from reseal.testing.machine import Machine
+from reseal.testing.volumes import ntfs_volume
 from reseal.testing.windows import MEBIBYTE, uefi_partitions, windows
+from tests.bitlocker import encryptor
+from tests.bitlocker.encryptor import Made
+from tests.bitlocker.windows import encrypted_windows
 from tests.end_to_end import judges
 
 ANSWERS = """<?xml version="1.0" encoding="utf-8"?>
@@ -65,10 +69,24 @@ def golden(folder: Path) -> Path:
     (folder / "settings.reg").write_bytes(SETTINGS.encode("utf-16"))
     capture(folder / "image.qcow2", folder / "windows.wim", CaptureOptions(compression="xpress"))
     (folder / "folder").mkdir()
+    _encrypted(folder)
     (folder / "fleet.csv").write_text(
         "name,time_zone\nPC-0001,UTC\nPC-0002,Romance Standard Time\n"
     )
     return folder
+
+
+def _encrypted(folder: Path) -> None:
+    """Make a Windows and a volume of data that BitLocker encrypts, and files with their keys."""
+    recovery, password = encryptor.recovery(), encryptor.password("correct horse")
+    machine = Machine(system=VIRTUAL, files=bootable())
+    encrypted_windows(folder / "encrypted.qcow2", [encryptor.tpm(), recovery], machine=machine)
+    (folder / "recovery.txt").write_text(f"{encryptor.RECOVERY}\n")
+    data = folder / "data.raw"
+    ntfs_volume(data, 8 * MEBIBYTE)
+    places = encryptor.make_room(data)
+    encryptor.encrypt_file_from(data.read_bytes(), data, Made(), places, [password])
+    (folder / "password.txt").write_text("correct horse\n")
 
 
 def _store() -> bytes:

@@ -13,13 +13,13 @@ from reseal.regf import Hive
 from reseal.testing.memory import MemoryTree
 from reseal.windows import Registry
 from reseal.windows.sam import PasswordKey, SamError, User, boot_key, nt_hash, records
+from reseal.windows.volumes import Volumes
 from tests.windows import sam
 
 
 def registry(system: bytes) -> Registry:
-    return Registry(
-        MemoryTree({"Windows": {"System32": {"config": {"SYSTEM": system}}}}), "Windows"
-    )
+    files = MemoryTree({"Windows": {"System32": {"config": {"SYSTEM": system}}}})
+    return Registry(Volumes(files), "Windows")
 
 
 @pytest.mark.parametrize("machine", ["win10-1709", "win7sp1-x86-domain-joined"])

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from reseal import checks
+from reseal.checks import Level
 from reseal.proof.armed import armed
 from reseal.providers.machine_sid import machine_sid
 from reseal.session import Session
-from reseal.sid.pending import Pending
+from reseal.sid.pending import Pending, pend, withdraw
 from reseal.specialize import Specialization, Wish
 from reseal.testing.machine import Machine
-from reseal.windows import setup
+from reseal.windows import Sid, setup
 from tests.builders import session
 
 MANAGER = r"HKLM\SYSTEM\{}\Control\Session Manager"
@@ -68,3 +70,61 @@ def test_verify_takes_the_second_value_for_the_first() -> None:
     both = _asked()
     machine_sid(both)
     assert all(found(both)[rf"{name}\\SETUPEXECUTE"] for name in names)
+
+
+@pytest.mark.parametrize("flags", [0x7F04, 0x4004, 0x14, 0x2000])
+def test_a_request_still_to_be_carried_out_keeps_its_bits_and_operands(flags: int) -> None:
+    one = _asked(1, flags)
+    path = setup.PENDING_REQUEST
+    one.set_text(path, "OsDrivePath", r"\Device\X")
+    one.set_value(path, setup.SID_OLD, 3, b"old")
+    one.set_value(path, setup.SID_NEW, 3, b"new")
+    machine_sid(one)
+    key = one.registry.key(path)
+    assert key
+    assert {value.name: value.decoded for value in key.values()} == {
+        "OperationFlags": flags | 4, "OsDrivePath": r"\Device\X", setup.SID_OLD: b"old",
+    }  # fmt: skip
+    assert all(part.correct for part in armed(one.installation) if "SetupCl" in part.target)
+    assert any(f"{flags | 4:#x}" in note and "inferred" in note for note in one.notes)
+    assert any("preset a SID" in note for note in one.notes)
+
+
+@pytest.mark.parametrize(("forced", "left"), [((), 0x4004), (("setupcl-request",), 0x4005)])
+def test_new_disk_signatures_are_asked_for_only_by_force(
+    forced: tuple[str, ...], left: int
+) -> None:
+    one = _asked(1, 0x4005)
+    one.switches |= checks.force(forced)
+    [found] = [
+        each for each in checks.run(one) if each.check == "setupcl-request"
+    ]  # said whether forced or not
+    assert found.level is Level.WARNING
+    assert "0x4005" in found.message
+    machine_sid(one)
+    assert one.registry.number(setup.PENDING_REQUEST, "OperationFlags") == left
+    assert any("0x1" in note for note in one.notes) == (not forced)
+
+
+@pytest.mark.parametrize(
+    ("flags", "left"), [(4, None), (0x7F04, None), (0x14, 0x10), (0x7F14, 0x7F10)]
+)
+def test_a_withdrawn_request_leaves_only_what_asks_for_something_else(
+    flags: int, left: int | None
+) -> None:
+    one = _asked(1, flags, "other.exe")
+    one.set_value(setup.PENDING_REQUEST, setup.SID_OLD, 3, b"old")
+    withdraw(one)
+    assert not setup.new_sid_pending(one.registry)
+    assert one.registry.number(setup.PENDING_REQUEST, "OperationFlags") == left
+    assert one.registry.value(setup.PENDING_REQUEST, setup.SID_OLD) is None
+    started = one.registry.value(MANAGER.format("ControlSet001"), "SETUPEXECUTENOPNPSYNC")
+    assert started == (["other.exe"] if left is None else ["SetupCl.exe", "other.exe"])
+
+
+def test_a_clone_keeps_the_bits_of_its_golden_image() -> None:
+    one = _asked(1, 0x7F04)
+    new = Sid.parse("S-1-5-21-1-2-3")
+    pend(one, new)
+    assert one.registry.number(setup.PENDING_REQUEST, "OperationFlags") == 0x7F04
+    assert Pending.of(one.registry).chosen == new

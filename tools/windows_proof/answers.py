@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reseal.answerfile.new import element, identity
+from reseal.answerfile.building import element, identity
 
 #: A local account for the proof. The machine is not reachable from the network.
 USER, PASSWORD = "proof", "Proof-2026-x"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reseal.answerfile import rules, schema
-from reseal.answerfile.findings import RULES, Context, Finding, Target
+from reseal.answerfile import schema
+from reseal.answerfile.findings import Context, Finding, Rule, Target
 from reseal.answerfile.source import printable
+from reseal.declaration import declared
 
 if TYPE_CHECKING:
     from reseal.answerfile.document import AnswerFile
@@ -17,7 +18,8 @@ MAX_FINDINGS = 10_000
 #: The longest clause of a finding; names in a hostile file can be longer.
 _CLAUSE = 300
 
-__all__ = ["check", "rules"]
+#: Every rule by its id.
+RULES: dict[str, Rule] = {one.id: one for one in declared("reseal.answerfile.rules", Rule)}
 
 
 def check(document: AnswerFile, target: Target | None = None) -> list[Finding]:
@@ -30,7 +32,7 @@ def check(document: AnswerFile, target: Target | None = None) -> list[Finding]:
     context = Context(document, schema.load(), target or Target())
     findings: list[Finding] = []
     for rule in RULES.values():
-        for problem in rule.check(context):
+        for problem in rule(context):
             if len(findings) >= MAX_FINDINGS:
                 break
             what, why, instead = (printable(clause, _CLAUSE) for clause in problem.clauses)
@@ -39,7 +41,7 @@ def check(document: AnswerFile, target: Target | None = None) -> list[Finding]:
                     file=document.name,
                     position=problem.position,
                     level=rule.level,
-                    rule=rule.identifier,
+                    rule=rule.id,
                     what=what,
                     why=why,
                     instead=instead,

@@ -1,32 +1,30 @@
-"""Findings, and the rules that make them.
+"""Findings, and how the rules that make them are declared.
 
-A rule is a function with a docstring: the first line says what must hold, the last paragraph says
-how that is known (Documented, Seen, Reported, Inferred) and where. The list of rules that a person
-can print is made of these docstrings.
+A rule is declared by a decorator: its id, a title that says what must hold, the level of its findings, and
+how that is known. `reseal.answerfile.check` finds all of them in the modules of `reseal.answerfile.rules`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reseal.answerfile.schema import nearest
+from reseal.answerfile.secrets import DELETED
+from reseal.answerfile.variables import is_template
+from reseal.declaration import ANYWHERE, Declaration, declares
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
     from reseal.answerfile.document import AnswerFile, Setting
     from reseal.answerfile.schema import ComponentSchema, Schema, SettingSchema
     from reseal.answerfile.source import Position
-
-_EVIDENCE = re.compile(r"(Documented|Seen|Reported|Inferred)[^:]*: (.+)\Z", re.DOTALL)
+    from reseal.mark import Mark
 
 #: How often a name is compared with all that are known, in one file.
 MAX_SUGGESTIONS = 500
-
-#: A variable of a template, which is no value yet: `${name}`.
-TEMPLATE_VARIABLE = re.compile(r"(?<!\$)\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 class Level(StrEnum):
@@ -95,6 +93,8 @@ class Target:
         build: the number of the build, or 0.
         time_zones: the names that this Windows has, or None for those that any has.
         keyboard_layouts: eight hexadecimal digits, lower case, of each layout it has, or None.
+        edition: `EditionID` as its registry has it, such as `ServerStandard`, or empty.
+        languages: the languages that this Windows has, such as `en-US`, or None.
         components: `<architecture>_<name>` of its components in small letters, the middle of long
             names left out (`x86_microsoft-windows-p..g-xpsdocumentwriter`), or None.
     """
@@ -103,6 +103,8 @@ class Target:
     build: int = 0
     time_zones: frozenset[str] | None = None
     keyboard_layouts: frozenset[str] | None = None
+    edition: str = ""
+    languages: frozenset[str] | None = None
     components: frozenset[str] | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -129,6 +131,15 @@ class Target:
         return wanted in self.components or any(
             wanted.startswith(start) and wanted.endswith(end) for start, end in shortened
         )
+
+
+def has_value(setting: Setting) -> bool:
+    """Whether a setting has a text that is a value.
+
+    It is none where it is a variable of a template, or what Windows left of a secret.
+    """
+    text = setting.text
+    return bool(text) and text != DELETED and not is_template(text)
 
 
 class Context:
@@ -161,10 +172,8 @@ class Context:
         yield from self._by_path.get((component.casefold(), path.casefold()), ())
 
     def values_at(self, component: str, path: str) -> Iterator[Setting]:
-        """Yield those of them that hold a value: neither empty nor a variable of a template."""
-        for setting in self.at(component, path):
-            if setting.text and not TEMPLATE_VARIABLE.search(setting.text):
-                yield setting
+        """Yield those that hold a value: neither empty, nor a variable, nor a deleted secret."""
+        return (setting for setting in self.at(component, path) if has_value(setting))
 
     def nearest(self, word: str, words: Iterable[str], cutoff: float = 0.8) -> str:
         """Return the word that looks most like another, as `schema.nearest`, or an empty string.
@@ -179,50 +188,43 @@ class Context:
         return self.schema.find(setting.component.name)
 
 
-Check = Callable[[Context], Iterable[Problem]]
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A rule.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule(Declaration):
+    """A rule: call it with what it looks at, and it yields what breaks it.
 
     Attributes:
-        identifier: what findings, tests and the documentation call it.
         level: the level of its findings.
-        summary: what must hold.
-        mark: `documented`, `seen`, `reported` or `inferred`.
-        source: where that is known from.
-        check: reports what breaks it.
     """
 
-    identifier: str
     level: Level
-    summary: str
-    mark: str
-    source: str
-    check: Check
+
+    def __call__(self, context: Context) -> Iterable[Problem]:
+        """Look at an answer file."""
+        problems: Iterable[Problem] = self.run(context)
+        return problems
 
 
-#: Every rule by its identifier, in the order of definition.
-RULES: dict[str, Rule] = {}
+def rule(
+    identifier: str,
+    title: str,
+    level: Level,
+    *,
+    mark: Mark,
+    source: str,
+    order: int = ANYWHERE,
+    work: str | None = None,
+) -> Callable[[Callable[..., Any]], Rule]:
+    """Declare the function below as a rule. Its docstring is the rule's documentation.
 
-
-def rule(identifier: str, level: Level) -> Callable[[Check], Check]:
-    """Register a function as a rule."""
-
-    def register(check: Check) -> Check:
-        text = " ".join((check.__doc__ or "").split("\n\n")[-1].split())
-        evidence = _EVIDENCE.match(text)
-        assert evidence, f"the docstring of {identifier} does not say how it is known"
-        assert identifier not in RULES, f"there are two rules {identifier}"
-        RULES[identifier] = Rule(
-            identifier=identifier,
-            level=level,
-            summary=(check.__doc__ or "").split("\n", 1)[0].rstrip("."),
-            mark=evidence.group(1).lower(),
-            source=evidence.group(2).rstrip("."),
-            check=check,
-        )
-        return check
-
-    return register
+    The function looks at an answer file and yields problems.
+    """
+    return declares(
+        Rule,
+        work=work,
+        id=identifier,
+        title=title,
+        mark=mark,
+        source=source,
+        order=order,
+        level=level,
+    )

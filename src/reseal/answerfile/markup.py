@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from xml.parsers import expat
 
 from reseal.answerfile.source import AnswerFileError, Source
+from reseal.answerfile.wellformed import fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, MutableMapping
@@ -96,6 +97,13 @@ class Element(Node):
     def children(self) -> Iterator[Element]:
         """The elements inside."""
         return (node for node in self.nodes if isinstance(node, Element))
+
+    @property
+    def declared(self) -> MutableMapping[str, str]:
+        """The namespaces that its own start tag declares: prefix by namespace."""
+        if self.parent is not None and self.prefixes is self.parent.prefixes:
+            return {}
+        return self.prefixes.maps[0] if isinstance(self.prefixes, ChainMap) else self.prefixes
 
     def walk(self) -> Iterator[Element]:
         """Yield this element and all below it in document order."""
@@ -249,14 +257,22 @@ class _Reader:
             self._parser.Parse(self._data, True)
         except expat.ExpatError as error:
             index = max(self._parser.ErrorByteIndex, 0)
-            problem, hint = _explain(error.code, self._data[index : index + 1])
-            if self._open and index >= len(self._data):
-                line = self.source.position(self._open[-1].start).line
-                problem = f"the file ends, and the element that starts on line {line} is still open"
-                hint = "Close it, or fetch the file again if it was cut off."
-            raise self._error(index, problem, hint) from None
+            raise self._explained(index, error.code) from None
         assert self._root is not None
         return self._root
+
+    def _explained(self, index: int, code: int) -> AnswerFileError:
+        offset, problem, hint = fault(self.source.text, self._character(index), code)
+        if self._open:
+            line = self.source.position(self._open[-1].start).line
+            if index >= len(self._data):
+                problem = f"the file ends, and the element that starts on line {line} is still open"
+                hint = "Close it, or fetch the file again if it was cut off."
+            elif expat.errors.messages.get(code) == expat.errors.XML_ERROR_TAG_MISMATCH:
+                hint = (
+                    f"Close the element of line {line} first; an end tag has the name of its start."
+                )
+        return AnswerFileError(self.source.name, self.source.position(offset), problem, hint)
 
     def _declare(self, prefix: str | None, namespace: str | None) -> None:
         if len(namespace or "") > MAX_NAME:
@@ -273,7 +289,10 @@ class _Reader:
             scope, self._declared = ChainMap(self._declared, scope), {}
         start = self._offset()
         match = _START_TAG.match(self.source.text, start)
-        assert match is not None
+        if match is None:
+            raise self._error(
+                self._parser.CurrentByteIndex, "the tag that starts here can't be read"
+            )
         namespace, _, name = tag.rpartition(" ")
         if len(name) > MAX_NAME:
             raise self._limit(f"a name has more than {MAX_NAME} characters")
@@ -339,64 +358,14 @@ class _Reader:
         return self._error(self._parser.CurrentByteIndex, f"{problem}, which no answer file has")
 
     def _error(self, index: int, problem: str, hint: str | None = None) -> AnswerFileError:
-        offset = len(self._data[:index].decode("utf-8", "ignore"))
-        return AnswerFileError(self.source.name, self.source.position(offset), problem, hint)
+        place = self.source.position(self._character(index))
+        return AnswerFileError(self.source.name, place, problem, hint)
+
+    def _character(self, index: int) -> int:
+        """Return the offset into the text of an index into the bytes."""
+        return len(self._data[:index].decode("utf-8", "ignore"))
 
 
 def _braced(name: str) -> str:
     namespace, _, local = name.rpartition(" ")
     return f"{{{namespace}}}{local}" if namespace else local
-
-
-#: What expat's errors mean to the author of an answer file: expat's own texts speak to programmers.
-_EXPLANATIONS = {
-    expat.errors.XML_ERROR_NO_ELEMENTS: (
-        "the file holds no element",
-        "An answer file has one <unattend> element.",
-    ),
-    expat.errors.XML_ERROR_UNCLOSED_TOKEN: (
-        "the file ends inside the tag or comment that starts here",
-        "Close it, or fetch the file again if it was cut off.",
-    ),
-    expat.errors.XML_ERROR_TAG_MISMATCH: (
-        "this end tag does not belong to the element that is open",
-        "Each element is closed by an end tag of its own name, the innermost first.",
-    ),
-    expat.errors.XML_ERROR_DUPLICATE_ATTRIBUTE: (
-        "an attribute stands twice in this tag",
-        "Delete one of the two.",
-    ),
-    expat.errors.XML_ERROR_JUNK_AFTER_DOC_ELEMENT: (
-        "something follows the end of the root element",
-        "An answer file has one <unattend> element and nothing after it.",
-    ),
-    expat.errors.XML_ERROR_UNDEFINED_ENTITY: (
-        "this entity is not defined",
-        "Only &amp; &lt; &gt; &quot; &apos; and numeric references exist; write & as &amp;.",
-    ),
-    expat.errors.XML_ERROR_UNBOUND_PREFIX: (
-        "this tag uses a prefix that no xmlns attribute declares",
-        (
-            'For wcm, write xmlns:wcm="http://schemas.microsoft.com/WMIConfig/2002/State" into the '
-            "<unattend> tag."
-        ),
-    ),
-    expat.errors.XML_ERROR_MISPLACED_XML_PI: (
-        "the XML declaration is not at the start of the file",
-        "Delete what stands before <?xml, white space and comments too.",
-    ),
-}
-
-
-def _explain(code: int, at: bytes) -> tuple[str, str | None]:
-    text = expat.errors.messages.get(code, "")
-    if text in _EXPLANATIONS:
-        return _EXPLANATIONS[text]
-    if at == b"\0":
-        return "there is a NUL character here, which XML forbids", "Fetch the file again."
-    if at in {b"&", b"<"}:
-        return (
-            f"the {at.decode()} here starts nothing that XML knows",
-            "In values and commands write & as &amp; and < as &lt;.",
-        )
-    return "this is not well-formed XML", "Compare the line with the ones around it."

@@ -6,121 +6,52 @@ Answer Files to Deploy to Multiple Architecture Types). Passwords are hidden as 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from reseal.answerfile import setup
+from reseal.answerfile.assignment import assigned
+from reseal.answerfile.building import (
+    Item,
+    answer_file,
+    commands,
+    component,
+    group,
+    hidden_password,
+    leaf,
+    numbered,
+    switch,
+)
 from reseal.answerfile.components import (
     DEPLOYMENT,
     DNS,
+    FIREWALL,
     INTERNATIONAL,
     JOIN,
+    LICENSING,
+    PNP_SYSPREP,
+    REMOTE_DESKTOP,
+    REMOTE_DESKTOP_STATION,
     SHELL,
     TCPIP,
 )
-from reseal.answerfile.document import UNATTEND, WCM, AnswerFile
-from reseal.answerfile.layout import formatted
-from reseal.answerfile.markup import escaped, quoted
+from reseal.answerfile.merge import merge
 from reseal.answerfile.passes import Pass
-from reseal.answerfile.rules.structure import IDENTITY
-from reseal.answerfile.secrets import hide
+from reseal.answerfile.schema import BUILDS
+from reseal.answerfile.wireless import profile_commands
 
 if TYPE_CHECKING:
-    from reseal.answerfile.secrets import Secret
+    from reseal.answerfile.answers import Answers, NewInterface
+    from reseal.answerfile.document import AnswerFile
 
-#: Groups of a new account, where none is asked for.
-DEFAULT_GROUPS = ("Users",)
+#: The group of the firewall's rules for Remote Desktop, the same in every language (seen: answer
+#: files of image builders).
+REMOTE_DESKTOP_GROUP = "@FirewallAPI.dll,-28752"
 
-
-@dataclass(frozen=True, slots=True)
-class NewAccount:
-    """A local account to make."""
-
-    name: str
-    password: Secret | None = None
-    groups: tuple[str, ...] = DEFAULT_GROUPS
-    display_name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class NewInterface:
-    """Fixed addresses for a network interface.
-
-    Attributes:
-        identifier: its name in Windows (`Ethernet`) or its MAC address with hyphens.
-        addresses: with the length of their prefix, `192.0.2.10/24`.
-        gateway: the router, or empty.
-        servers: the DNS servers.
-        domain: the DNS suffix of the connection, or empty.
-    """
-
-    identifier: str
-    addresses: tuple[str, ...]
-    gateway: str = ""
-    servers: tuple[str, ...] = ()
-    domain: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class DomainJoin:
-    """A domain to join, and whose credentials open it."""
-
-    domain: str
-    username: str
-    password: Secret
-    unit: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """What the new file is to say; whatever is empty is left out.
-
-    Attributes:
-        computer_name: a name, or `*` for a random one.
-        language: of Windows itself; `locale` where empty.
-        keyboard: an input locale; `locale` where empty.
-        logon: the account that logs on by itself, or empty.
-        logon_count: how often; Windows adds one.
-        commands: commands for the first logon.
-        audit: boot to audit mode instead of the out-of-box experience.
-        copy_profile: the profile of the built-in Administrator becomes the default profile.
-        hide_pages: answer the pages of the out-of-box experience that can be hidden.
-    """
-
-    computer_name: str = ""
-    owner: str = ""
-    organization: str = ""
-    locale: str = ""
-    language: str = ""
-    keyboard: str = ""
-    time_zone: str = ""
-    product_key: Secret | None = None
-    administrator_password: Secret | None = None
-    accounts: tuple[NewAccount, ...] = ()
-    logon: str = ""
-    logon_count: int = 1
-    domain: DomainJoin | None = None
-    workgroup: str = ""
-    interfaces: tuple[NewInterface, ...] = ()
-    commands: tuple[str, ...] = ()
-    audit: bool = False
-    copy_profile: bool = False
-    hide_pages: bool = True
-
-
-class _Item:
-    """An element with what is in it; with a key, also an empty one, it is a list item."""
-
-    def __init__(self, name: str, *content: _Item | str | None, key: str | None = None) -> None:
-        self._name = name
-        self._content = [part for part in content if part is not None]
-        self._key = key
-
-    def markup(self) -> str:
-        name = self._name
-        action = "" if self._key is None else ' wcm:action="add"'
-        key = f" wcm:keyValue={quoted(self._key)}" if self._key else ""
-        inside = "".join(p.markup() if isinstance(p, _Item) else escaped(p) for p in self._content)
-        return f"<{name}{action}{key}>{inside}</{name}>"
+#: Windows adds one to LogonCount 1, so that there would be two logons (documented: LogonCount).
+LOGON_IS_OVER = (
+    r'reg.exe add "HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Winlogon" '
+    "/v AutoLogonCount /t REG_DWORD /d 0 /f"
+)
 
 
 def make(answers: Answers, architecture: str = "amd64") -> AnswerFile:
@@ -130,108 +61,94 @@ def make(answers: Answers, architecture: str = "amd64") -> AnswerFile:
         answers: what it is to say.
         architecture: of the Windows it is for: `x86`, `amd64` or `arm64`.
     """
-    wanted: dict[Pass, list[tuple[str, list[_Item | None]]]] = {
+    wanted: dict[Pass, list[tuple[str, list[Item | None]]]] = {
+        Pass.WINDOWS_PE: setup.components(answers),
+        Pass.GENERALIZE: [
+            (PNP_SYSPREP, _devices(answers)),
+            (LICENSING, [Item("SkipRearm", "1") if answers.skip_rearm else None]),
+        ],
         Pass.SPECIALIZE: [
             (SHELL, _machine(answers)),
-            (INTERNATIONAL, _locale(answers)),
+            (INTERNATIONAL, setup.locale(answers)),
             (TCPIP, [_interfaces(answers)]),
             (DNS, [_servers(answers)]),
             (JOIN, [_join(answers)]),
+            *_remote(answers),
+            (DEPLOYMENT, [_run(answers, Pass.SPECIALIZE)]),
+        ],
+        Pass.AUDIT_USER: [
+            (DEPLOYMENT, [_generalize(answers), _run(answers, Pass.AUDIT_USER)]),
         ],
         Pass.OOBE_SYSTEM: [
-            (INTERNATIONAL, _locale(answers)),
+            (INTERNATIONAL, setup.locale(answers)),
             (SHELL, _first_use(answers)),
             (DEPLOYMENT, [_reseal(answers)]),
         ],
     }
-    passes = "".join(
-        element("settings", {"pass": name}, inside)
-        for name, components in wanted.items()
-        if (inside := "".join(_component(*entry, architecture) for entry in components))
+    made = answer_file(
+        {
+            name: "".join(component(*entry, architecture) for entry in components)
+            for name, components in wanted.items()
+        }
     )
-    root = element("unattend", {"xmlns": UNATTEND, "xmlns:wcm": WCM}, passes)
-    text = f'<?xml version="1.0" encoding="utf-8"?>\n{root}\n'
-    return formatted(AnswerFile(text.encode(), "unattend.xml"))
+    if not answers.settings:
+        return made
+    # What a person names wins, as a second file would.
+    return merge(made, assigned(answers.settings, architecture))
 
 
-def element(name: str, attributes: dict[str, str], *inside: str) -> str:
-    """Return the markup of an element; what is inside is markup already."""
-    written = "".join(f" {key}={quoted(value)}" for key, value in attributes.items())
-    return f"<{name}{written}>{''.join(inside)}</{name}>"
-
-
-def identity(component: str, architecture: str) -> dict[str, str]:
-    """Return the attributes by which Windows knows a component."""
-    return {**IDENTITY, "name": component, "processorArchitecture": architecture}
-
-
-def _component(name: str, items: list[_Item | None], architecture: str) -> str:
-    inside = "".join(item.markup() for item in items if item is not None)
-    return element("component", identity(name, architecture), inside) if inside else ""
-
-
-def _leaf(name: str, text: str) -> _Item | None:
-    return _Item(name, text) if text else None
-
-
-def _machine(answers: Answers) -> list[_Item | None]:
+def _machine(answers: Answers) -> list[Item | None]:
     return [
-        _leaf("ComputerName", answers.computer_name),
-        _Item("CopyProfile", "true") if answers.copy_profile else None,
-        _Item("ProductKey", answers.product_key.reveal()) if answers.product_key else None,
-        _leaf("RegisteredOrganization", answers.organization),
-        _leaf("RegisteredOwner", answers.owner),
-        _leaf("TimeZone", answers.time_zone),
+        leaf("ComputerName", answers.computer_name),
+        switch("CopyProfile", is_on=answers.copy_profile),
+        group("OEMInformation", *(leaf(name, text) for name, text in sorted(answers.oem))),
+        Item("ProductKey", answers.product_key.reveal()) if answers.product_key else None,
+        leaf("RegisteredOrganization", answers.organization),
+        leaf("RegisteredOwner", answers.owner),
+        leaf("TimeZone", answers.time_zone),
     ]
 
 
-def _locale(answers: Answers) -> list[_Item | None]:
-    return [
-        _leaf("InputLocale", answers.keyboard or answers.locale),
-        _leaf("SystemLocale", answers.locale),
-        _leaf("UILanguage", answers.language or answers.locale),
-        _leaf("UserLocale", answers.locale),
-    ]
-
-
-def _interfaces(answers: Answers) -> _Item | None:
+def _interfaces(answers: Answers) -> Item | None:
     # The order of the settings is documented: UnicastIpAddresses, Prefix.
     items = [
-        _Item(
+        Item(
             "Interface",
-            _Item("Ipv4Settings", _Item("DhcpEnabled", "false")),
-            _Item("Identifier", interface.identifier),
-            _Item("UnicastIpAddresses", *_numbered("IpAddress", interface.addresses)),
-            _route(interface.gateway),
+            Item("Ipv4Settings", Item("DhcpEnabled", "false")),
+            Item("Identifier", interface.identifier),
+            Item("UnicastIpAddresses", *numbered("IpAddress", interface.addresses)),
+            _routes(interface),
             key="",
         )
         for interface in answers.interfaces
         if interface.addresses
     ]
-    return _Item("Interfaces", *items) if items else None
+    return Item("Interfaces", *items) if items else None
 
 
-def _route(gateway: str) -> _Item | None:
-    if not gateway:
-        return None
-    everything = "::/0" if ":" in gateway else "0.0.0.0/0"
-    route = _Item(
-        "Route",
-        _Item("Identifier", "0"),
-        _Item("NextHopAddress", gateway),
-        _Item("Prefix", everything),
-        key="",
-    )
-    return _Item("Routes", route)
-
-
-def _servers(answers: Answers) -> _Item | None:
+def _routes(interface: NewInterface) -> Item | None:
+    gateways = [gateway for gateway in (interface.gateway, *interface.gateways) if gateway]
+    everything = [("::/0" if ":" in gateway else "0.0.0.0/0", gateway) for gateway in gateways]
     items = [
-        _Item(
+        Item(
+            "Route",
+            Item("Identifier", str(number)),
+            Item("NextHopAddress", gateway),
+            Item("Prefix", prefix),
+            key="",
+        )
+        for number, (prefix, gateway) in enumerate([*everything, *interface.routes])
+    ]
+    return Item("Routes", *items) if items else None
+
+
+def _servers(answers: Answers) -> Item | None:
+    items = [
+        Item(
             "Interface",
-            _Item("Identifier", interface.identifier),
-            _leaf("DNSDomain", interface.domain),
-            _Item("DNSServerSearchOrder", *_numbered("IpAddress", interface.servers))
+            Item("Identifier", interface.identifier),
+            leaf("DNSDomain", interface.domain),
+            Item("DNSServerSearchOrder", *numbered("IpAddress", interface.servers))
             if interface.servers
             else None,
             key="",
@@ -239,86 +156,128 @@ def _servers(answers: Answers) -> _Item | None:
         for interface in answers.interfaces
         if interface.servers or interface.domain
     ]
-    return _Item("Interfaces", *items) if items else None
+    return Item("Interfaces", *items) if items else None
 
 
-def _numbered(name: str, texts: tuple[str, ...]) -> list[_Item]:
-    return [_Item(name, text, key=str(number)) for number, text in enumerate(texts, 1)]
-
-
-def _join(answers: Answers) -> _Item | None:
+def _join(answers: Answers) -> Item | None:
     join = answers.domain
     if join is None:
-        workgroup = _leaf("JoinWorkgroup", answers.workgroup)
-        return _Item("Identification", workgroup) if workgroup else None
-    # A user may be given as DOMAIN\user; the settings want the two apart.
+        return group("Identification", leaf("JoinWorkgroup", answers.workgroup))
+    # A user may be given as DOMAIN\\user; the settings want the two apart. Beside a user principal name
+    # there must be no Domain (documented: Credentials Username).
     domain, _, username = join.username.rpartition("\\")
-    return _Item(
+    is_principal = "@" in username and not domain
+    return Item(
         "Identification",
-        _Item(
+        Item(
             "Credentials",
-            _Item("Domain", domain or join.domain),
-            _Item("Password", join.password.reveal()),
-            _Item("Username", username),
+            None if is_principal else Item("Domain", domain or join.domain),
+            Item("Password", join.password.reveal()),
+            Item("Username", username),
         ),
-        _Item("JoinDomain", join.domain),
-        _leaf("MachineObjectOU", join.unit),
+        Item("JoinDomain", join.domain),
+        leaf("MachineObjectOU", join.unit),
     )
 
 
-def _first_use(answers: Answers) -> list[_Item | None]:
-    pages = ("HideEULAPage", "HideOnlineAccountScreens", "HideWirelessSetupInOOBE")
-    hidden = [_Item(name, "true") for name in pages]
+def _remote(answers: Answers) -> list[tuple[str, list[Item | None]]]:
+    """Return the components of Remote Desktop and the firewall."""
+    wanted = answers.remote_desktop
+    names = ((REMOTE_DESKTOP_GROUP,) if wanted else ()) + answers.firewall_groups
+    groups = [
+        Item(
+            "FirewallGroup",
+            Item("Active", "true"),
+            Item("Group", name),
+            Item("Profile", "all"),
+            key=f"Group{number}",
+        )
+        for number, name in enumerate(dict.fromkeys(names), 1)
+    ]
+    return [
+        (REMOTE_DESKTOP, [Item("fDenyTSConnections", "false") if wanted else None]),
+        (REMOTE_DESKTOP_STATION, [Item("UserAuthentication", "1") if wanted else None]),
+        (FIREWALL, [Item("FirewallGroups", *groups) if groups else None]),
+    ]
+
+
+def _devices(answers: Answers) -> list[Item | None]:
+    return [
+        switch("DoNotCleanUpNonPresentDevices", is_on=answers.keep_absent_devices),
+        switch("PersistAllDeviceInstalls", is_on=answers.persist_devices),
+    ]
+
+
+def _run(answers: Answers, name: Pass) -> Item | None:
+    texts = [command for where, command in answers.run if where == name]
+    if name == Pass.SPECIALIZE:
+        texts = [*_policies(answers), *profile_commands(answers.wireless), *texts]
+    return commands("RunSynchronous", "RunSynchronousCommand", "Path", tuple(texts))
+
+
+def _policies(answers: Answers) -> list[str]:
+    """Return commands for what no setting of answer files sets (documented: net accounts)."""
+    policies = []
+    if answers.password_days is not None:
+        days = str(answers.password_days) if answers.password_days else "unlimited"
+        policies.append(f"net.exe accounts /maxpwage:{days}")
+    if answers.lockout_attempts is not None:
+        policies.append(f"net.exe accounts /lockoutthreshold:{answers.lockout_attempts}")
+    return policies
+
+
+def _generalize(answers: Answers) -> Item | None:
+    # Documented: Generalize is processed after all other settings of auditUser.
+    if not answers.generalize:
+        return None
+    return Item("Generalize", Item("ForceShutdownNow", "true"), Item("Mode", "OOBE"))
+
+
+def _first_use(answers: Answers) -> list[Item | None]:
+    pages = ["HideEULAPage", "HideOnlineAccountScreens", "HideWirelessSetupInOOBE"]
+    if 0 < answers.build < BUILDS["Windows 8"]:
+        pages.remove("HideOnlineAccountScreens")  # Windows 7 stops at it
+    hidden = [Item(name, "true") for name in pages]
     accounts = [
-        _Item(
+        Item(
             "LocalAccount",
-            _password("Password", account.password),
-            _leaf("DisplayName", account.display_name),
-            _Item("Group", ";".join(account.groups)),
-            _Item("Name", account.name),
+            hidden_password("Password", account.password),
+            leaf("DisplayName", account.display_name),
+            Item("Group", ";".join(account.groups)),
+            Item("Name", account.name),
             key="",
         )
         for account in answers.accounts
     ]
     users = [
-        _password("AdministratorPassword", answers.administrator_password),
-        _Item("LocalAccounts", *accounts) if accounts else None,
+        hidden_password("AdministratorPassword", answers.administrator_password),
+        Item("LocalAccounts", *accounts) if accounts else None,
     ]
-    commands = [
-        _Item("SynchronousCommand", _Item("CommandLine", command), _Item("Order", str(n)), key="")
-        for n, command in enumerate(answers.commands, 1)
-    ]
+    first = ((LOGON_IS_OVER,) if answers.logon and answers.once else ()) + answers.commands
     return [
         _logon(answers),
-        _Item("FirstLogonCommands", *commands) if commands else None,
+        commands("FirstLogonCommands", "SynchronousCommand", "CommandLine", first),
         # 3: nothing is downloaded or sent unless somebody decides so (documented: ProtectYourPC).
-        _Item("OOBE", *hidden, _Item("ProtectYourPC", "3")) if answers.hide_pages else None,
-        _Item("UserAccounts", *users) if any(users) else None,
+        Item("OOBE", *hidden, Item("ProtectYourPC", "3")) if answers.hide_pages else None,
+        group("UserAccounts", *users),
     ]
 
 
-def _logon(answers: Answers) -> _Item | None:
+def _logon(answers: Answers) -> Item | None:
     if not answers.logon:
         return None
     name = answers.logon.casefold()
     passwords = {account.name.casefold(): account.password for account in answers.accounts}
     passwords["administrator"] = answers.administrator_password
-    return _Item(
+    return Item(
         "AutoLogon",
-        _password("Password", passwords.get(name)),
-        _Item("Enabled", "true"),
-        _Item("LogonCount", str(answers.logon_count)),
-        _Item("Username", answers.logon),
+        hidden_password("Password", passwords.get(name)),
+        Item("Enabled", "true"),
+        Item("LogonCount", "1" if answers.once else str(answers.logon_count)),
+        Item("Username", answers.logon),
     )
 
 
-def _password(name: str, password: Secret | None) -> _Item | None:
-    if password is None:
-        return None
-    hidden = hide(password.reveal(), name)
-    return _Item(name, _Item("Value", hidden), _Item("PlainText", "false"))
-
-
-def _reseal(answers: Answers) -> _Item | None:
+def _reseal(answers: Answers) -> Item | None:
     # Documented: Boot Windows to Audit Mode or OOBE, with an answer file in the image.
-    return _Item("Reseal", _Item("Mode", "Audit")) if answers.audit else None
+    return Item("Reseal", Item("Mode", "Audit")) if answers.audit else None

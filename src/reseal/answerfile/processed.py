@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from reseal.answerfile import passes
 from reseal.answerfile.document import PROCESSED, AnswerFile, Setting
 from reseal.answerfile.markup import XML_SPACE, Edit, Element
-from reseal.answerfile.secrets import DELETED, conceal, is_secret
+from reseal.answerfile.secrets import DELETED, holds_password, is_secret
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -125,7 +125,7 @@ def scrub(document: AnswerFile, names: Collection[Pass] | None = None) -> Scrubb
     commands = tuple(
         setting
         for setting in clean.settings()
-        if not setting.children and conceal(setting.text) != setting.text
+        if not setting.children and holds_password(setting.text)
     )
     return Scrubbed(clean, len(edits), commands)
 

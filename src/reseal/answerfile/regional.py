@@ -1,11 +1,20 @@
-"""Names of time zones, locales and keyboard layouts (`regional.json`, with their sources)."""
+"""Names of time zones, locales and keyboard layouts, with their sources.
+
+`regional.json` has what Windows itself is known to have, `cldr.json` what the Unicode CLDR knows beyond
+that: every locale, and the other names of time zones.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 #: A language tag as Windows takes it: language, script, region, variant, or the name of a sort
 #: order (documented: MS-LCID; es-ES_tradnl).
@@ -23,22 +32,129 @@ INPUT_FORM = re.compile(
 NO_DAYLIGHT_SAVING = "_dstoff"
 
 
+#: Written before the name of a zone by Windows' own dialogues: (UTC+01:00) Amsterdam, Berlin, Bern …
+_OFFSET = re.compile(r"\s*\((?:UTC|GMT)[^)]{0,9}\)\s*")
+_BRACKETS = re.compile(r"\([^()]{0,40}\)")
+#: The longest name that is looked up.
+_LONGEST = 200
+
+
 @cache
-def _names(kind: str) -> frozenset[str]:
-    data = json.loads((files(__package__) / "regional.json").read_text("utf-8"))
-    return frozenset(data[kind]["names"])
+def _data(name: str) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads((files(__package__) / f"{name}.json").read_text("utf-8"))
+    return data
 
 
+@cache
 def time_zones() -> frozenset[str]:
     """Return the names of all time zones of Windows."""
-    return _names("time_zones")
+    return frozenset(_data("regional")["time_zones"]["names"])
 
 
+@cache
+def windows_locales() -> frozenset[str]:
+    """Return the names of the locales that Windows documents, such as `de-DE`."""
+    return frozenset(_data("regional")["locales"]["names"])
+
+
+@cache
 def locales() -> frozenset[str]:
-    """Return the names of the locales that come with Windows, such as `de-DE`."""
-    return _names("locales")
+    """Return the names of all locales: those of Windows and those of CLDR, such as `en-DE`."""
+    return windows_locales() | frozenset(_data("cldr")["locales"])
 
 
+def is_locale(name: str) -> bool:
+    """Whether there is a locale of this name; names compare without case."""
+    folded = name.casefold()
+    # Most are among those of Windows, so that the larger table is seldom read.
+    return folded in _folded_windows_locales() or folded in _folded_locales()
+
+
+@cache
+def _folded_windows_locales() -> frozenset[str]:
+    return frozenset(map(str.casefold, windows_locales()))
+
+
+@cache
+def _folded_locales() -> frozenset[str]:
+    return frozenset(map(str.casefold, locales()))
+
+
+@cache
 def keyboard_layouts() -> frozenset[str]:
     """Return the eight hexadecimal digits, lower case, of every keyboard layout."""
-    return _names("keyboard_layouts")
+    return frozenset(_data("regional")["keyboard_layouts"]["names"])
+
+
+def zones_called(name: str) -> tuple[str, ...]:
+    """Return the Windows names that another name of a time zone stands for; none where it is unknown.
+
+    Args:
+        name: an abbreviation (`CET`), a name of the time zone database (`Europe/Berlin`), an English
+            name (`Central European Time`), a city, or what Windows displays
+            (`(UTC+01:00) Amsterdam, Berlin, Bern, Rome, Stockholm, Vienna`).
+    """
+    folded = _OFFSET.sub("", name[:_LONGEST]).strip().casefold()
+    if found := _called(folded):
+        return found
+    # What Windows displays lists cities of one zone; the name is that of most of them.
+    parts = [_BRACKETS.sub("", part).strip() for part in folded.split(",")]
+    votes = Counter(zone for part in parts for zone in _called(part))
+    most = max(votes.values(), default=0)
+    return tuple(zone for zone in sorted(votes) if votes[zone] == most)
+
+
+def zone_hint(name: str, known: Collection[str] | None = None) -> str:
+    """Return what to write in place of another name of a time zone; empty where nothing is known.
+
+    Args:
+        name: as `zones_called` takes it.
+        known: the names that a certain Windows has.
+    """
+    zones = [zone for zone in zones_called(name) if known is None or zone in known]
+    if not 0 < len(zones) <= _CHOICES:
+        return ""
+    if len(zones) == 1:
+        return zones[0]
+    named = [f"{zone} ({_city(zone)})" for zone in zones]
+    return f"{', '.join(named[:-1])} or {named[-1]}"
+
+
+#: So many names can be chosen from in one sentence.
+_CHOICES = 5
+
+
+def _called(folded: str) -> tuple[str, ...]:
+    own = _folded_time_zones()
+    for standard in (folded, f"{folded} standard time"):
+        if standard in own:
+            return (own[standard],)
+    names: dict[str, list[str]] = _data("cldr")["names"]
+    if found := names.get(folded):
+        return tuple(found)
+    summer = folded.replace("daylight time", "standard time").replace(
+        "summer time", "standard time"
+    )
+    zone = own.get(summer) or _by_database_name().get(folded.replace(" ", "_"))
+    return (zone,) if zone else ()
+
+
+@cache
+def _folded_time_zones() -> dict[str, str]:
+    """Names that Windows has today; hints lead to none that it has given up."""
+    return {name.casefold(): name for name in _data("cldr")["zones"]}
+
+
+@cache
+def _by_database_name() -> dict[str, str]:
+    return {
+        zone.casefold(): name
+        for name, zones in _data("cldr")["zones"].items()
+        for zone in zones
+        if zone
+    }
+
+
+def _city(zone: str) -> str:
+    usual: str = _data("cldr")["zones"][zone][0]
+    return usual.rpartition("/")[2].replace("_", " ")

@@ -18,6 +18,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 
+#: The build of each Windows (documented: Windows release information). A server has the build of the
+#: client that it was made with: Server 2016 is 14393.
+BUILDS = {
+    "Windows Vista": 6000,
+    "Windows 7": 7600,
+    "Windows 8": 9200,
+    "Windows 8.1": 9600,
+    "Windows 10": 10240,
+    "Windows 10 1511": 10586,
+    "Windows 10 1607": 14393,
+    "Windows 10 1703": 15063,
+    "Windows 10 1709": 16299,
+    "Windows 10 1803": 17134,
+    "Windows 10 1809": 17763,
+    "Windows 11": 22000,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class SettingSchema:
     """What is known about one setting.
@@ -34,7 +52,9 @@ class SettingSchema:
         is_keyed: whether list items are told apart by `wcm:keyValue`.
         required: whether its parent needs it.
         deprecated: whether the reference calls it deprecated.
-        since: the Windows since which it is, or empty.
+        retired: the Windows since which it is, or empty.
+        since: the first Windows that has the setting, or empty where that is not known.
+        until: the last Windows that has it, or empty.
         instead: what takes its place, a sentence, or empty.
     """
 
@@ -49,7 +69,9 @@ class SettingSchema:
     is_keyed: bool = False
     required: bool = False
     deprecated: bool = False
+    retired: str = ""
     since: str = ""
+    until: str = ""
     instead: str = ""
 
     @property
@@ -57,10 +79,24 @@ class SettingSchema:
         """The setting's own name."""
         return self.path.rpartition("/")[2]
 
+    def is_too_new(self, build: int) -> bool:
+        """Whether a Windows of a build lacks it, as far as that is known; build 0 is any."""
+        return 0 < build < BUILDS.get(self.since, 0)
+
+    def is_too_old(self, build: int) -> bool:
+        """Whether a Windows of a build has it no more, as far as that is known."""
+        return bool(self.until) and build > _last_build(self.until)
+
     @property
     def is_container(self) -> bool:
         """Whether it holds settings rather than text."""
         return not self.type
+
+
+def _last_build(name: str) -> int:
+    """Return the highest build that is still that Windows."""
+    later = [build for build in BUILDS.values() if build > BUILDS[name]]
+    return min(later, default=10**6) - 1
 
 
 class ComponentSchema:
@@ -163,11 +199,22 @@ def _settings(rows: Mapping[str, dict[str, Any]], passes: list[str]) -> list[Set
                 is_keyed=row.get("keyed", False),
                 required=row.get("required", False),
                 deprecated=row.get("deprecated", False),
-                since=row.get("since", ""),
+                retired=row.get("retired", ""),
+                since=_nearest_row(rows, path, "since"),
+                until=_nearest_row(rows, path, "until"),
                 instead=row.get("instead", ""),
             )
         )
     return settings
+
+
+def _nearest_row(rows: Mapping[str, dict[str, Any]], path: str, name: str) -> str:
+    """Return what a setting, or the nearest container around it, says."""
+    while path:
+        if found := rows.get(path, {}).get(name):
+            return str(found)
+        path = path.rpartition("/")[0]
+    return ""
 
 
 def _read(name: str) -> dict[str, Any]:

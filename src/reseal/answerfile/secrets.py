@@ -13,6 +13,7 @@ import binascii
 import re
 from typing import TYPE_CHECKING
 
+from reseal.answerfile.variables import is_template
 from reseal.errors import ResealError
 from reseal.windows import answer_files
 
@@ -44,17 +45,63 @@ _NAMES = frozenset({"password", "machinepassword", "faxuserpassword", "accountda
 
 _LIKE_PASSWORD = re.compile(r"(?i)pas+[a-z]?w|pwd")
 
+#: A word of a command, and what is hidden of one: with its quotes.
+_WORD = r"""(?:"[^"]*"|'[^']*'|\S+)"""
+_VALUE = r"""("[^"]*"|'[^']*'|[^\s;&|)]+)"""
+
+#: How much of a command is looked at; Windows takes 1,024 characters at most.
+LONGEST_COMMAND = 16_384
+
 #: Passwords in the commands of answer files, as far as they can be told by their form (seen).
 _IN_COMMANDS = (
     re.compile(r"""(?i)(\bnet1?(?:\.exe)?\s+user\s+(?:"[^"]+"|\S+)\s+)(?![/\\])("[^"]*"|\S+)"""),
     re.compile(
         r"""(?i)((?:[-/]{1,2}|\b)(?:[a-z_]*password|passwd|passphrase|pwd|pass|secret|token|apikey)"""
-        r"""(?:\s*[:=]\s*|\s+))(?![-/])("[^"]*"|'[^']*'|[^\s;&|)]+)"""
+        r"""(?:\s*[:=]\s*|\s+))(?![-/]|\((?:\w+-\w|\$))("[^"]*"|'[^']*'|[^\s;&|)]+)"""
     ),
     re.compile(r"""(?i)(ConvertTo-SecureString\s+(?:-String\s+)?)("[^"]*"|'[^']*'|[^\s;&|)]+)"""),
     re.compile(r"""(?i)(/v\s+"?(?:Alt)?DefaultPassword"?\s.*?/d\s+)("[^"]*"|\S+)"""),
     re.compile(r"(?i)(://[^/\s:@]+:)([^/\s@]+)(?=@)"),
+    # net use X: \\server\share /user:NAME PASSWORD, and net use \\server\share PASSWORD /user:NAME
+    re.compile(
+        rf"""(?i)(\bnet1?(?:\.exe)?\s+use\b[^&|<>]{{0,400}}?\s/u(?:ser)?:{_WORD}\s+)(?![/\\*]){_VALUE}"""
+    ),
+    re.compile(
+        rf"""(?i)(\bnet1?(?:\.exe)?\s+use\s+(?:(?:[a-z]:|\*)\s+)?"?\\\\[^\s"]+"?\s+)(?![/*]){_VALUE}"""
+    ),
+    # netdom /PasswordD:, /pd: and their like; cmdkey /pass:
+    re.compile(rf"""(?i)(\s[-/](?:password[a-z]?|pass|pw)\s*[:=]\s*)(?![/*]){_VALUE}"""),
+    re.compile(rf"""(?i)(\bnetdom\b[^&|]{{0,400}}?\s[-/]p[dost]\s*[:=]\s*)(?![/*]){_VALUE}"""),
+    # schtasks /ru NAME /rp PASSWORD, /p PASSWORD
+    re.compile(
+        rf"""(?i)(\bschtasks(?:\.exe)?\b[^&|]{{0,900}}?\s[-/](?:rp|p)\s+)(?![/*]){_VALUE}"""
+    ),
+    # psexec, psservice …: -u NAME -p PASSWORD; winrs -p:PASSWORD; sqlcmd and bcp -P PASSWORD
+    re.compile(
+        rf"""(?i)(\b(?:ps(?:exec|service|kill|list|info|shutdown|loggedon|getsid|file)(?:64)?"""
+        rf"""|winrs|sqlcmd|bcp|osql|plink|pscp|sshpass|mysql|paexec)(?:\.exe)?"?\b[^&|]{{0,400}}?"""
+        rf"""\s[-/]p(?:w)?(?:\s+|:|=))(?![-/]){_VALUE}"""
+    ),
+    # curl -u NAME:PASSWORD, --user; wget --http-password is above
+    re.compile(
+        r"""(?i)(\bcurl(?:\.exe)?\b[^&|]{0,900}?\s(?:-u|--user|--proxy-user|-U)[\s=]+"?'?[^\s:"']+:)"""
+        r"""([^\s"']+)"""
+    ),
+    # a profile of a wireless network, also as cmd's echo writes it
+    re.compile(r"""(?i)(\^?<keyMaterial\^?>)(.{1,200}?)(?=\^?</keyMaterial)"""),
+    re.compile(r"""(?i)(\bAuthorization\s*[:=]\s*["']?(?:Basic|Bearer)\s+)([^\s"']+)"""),
+    # sc config … password= PASSWORD; vncserver and installers: PASSWORD=…, ADMINPASS=… are above
+    re.compile(
+        rf"""(?i)(\bautologon(?:64)?(?:\.exe)?"?(?:\s+[-/]accepteula)?\s+\S+\s+\S+\s+)(?![-/]){_VALUE}"""
+    ),
 )
+
+#: A script that powershell.exe gets encoded: base64 of UTF-16 (documented: about_PowerShell_exe).
+_ENCODED = re.compile(
+    r"(?i)(\s[-/](?:e|ec|en|enc|enco|encod|encode|encoded|encodedc[a-z]*)\s+[\"']?)([A-Za-z0-9+/=]{16,})"
+)
+#: A product key that a command hands to Windows, as slmgr /ipk does.
+_PRODUCT_KEY = re.compile(r"(?i)\b((?:[A-Z0-9]{5}-){4})([A-Z0-9]{5})\b")
 
 
 class NotHiddenError(ResealError, ValueError):
@@ -103,7 +150,7 @@ def unhide(value: str, element: str) -> str:
         raw = base64.b64decode(packed + "=" * (-len(packed) % 4), validate=True)
         text = raw.decode("utf-16-le")
     except (binascii.Error, ValueError):
-        raise NotHiddenError("the value is no base64 of UTF-16 text") from None
+        raise NotHiddenError("the value is not base64 of UTF-16 text") from None
     for suffix in SUFFIXES.get(element, (element,)):
         if text.endswith(suffix):
             return text.removesuffix(suffix)
@@ -159,10 +206,57 @@ def shown(setting: Setting, limit: int = 60) -> str:
 
 
 def conceal(command: str) -> str:
-    """Return a command without the passwords that can be told by their form."""
+    """Return a command without the passwords and product keys that can be told by their form."""
+    command, rest = command[:LONGEST_COMMAND], command[LONGEST_COMMAND:]
+    command = _without_passwords(command) + (HIDDEN if rest else "")
+    # Windows itself shows the last group.
+    return _PRODUCT_KEY.sub(lambda match: HIDDEN + "-" + match.group(2), command)
+
+
+def holds_password(command: str) -> bool:
+    """Whether a password seems to be in a command; a variable is none."""
+    command = command[:LONGEST_COMMAND]
+    return (
+        any(
+            _is_given(match.group(2))
+            for pattern in _IN_COMMANDS
+            for match in pattern.finditer(command)
+        )
+        or _ENCODED.sub(_hidden_script, command) != command
+    )
+
+
+def _without_passwords(command: str) -> str:
     for pattern in _IN_COMMANDS:
-        command = pattern.sub(lambda match: match.group(1) + HIDDEN, command)
-    return command
+        command = pattern.sub(_hidden, command)
+    return _ENCODED.sub(_hidden_script, command)
+
+
+def _is_given(word: str) -> bool:
+    """Whether a word is a password rather than a variable of PowerShell, cmd or a template."""
+    return not (is_template(word) or _VARIABLE.fullmatch(word.strip("\"'")))
+
+
+#: $pw, $env:PW, ${x}, %PW%, *, the start of {{ x }} or of a call in parentheses.
+_VARIABLE = re.compile(r"\$[A-Za-z_{(][^\s]*|%\w+%|!\w+!|\*|\{\{.*|\}\}.*|\(.*|<.*>")
+
+
+def _hidden(match: re.Match[str]) -> str:
+    word = match.group(2)
+    shown_already = is_template(word) or word.startswith(("{{", "}}", HIDDEN.rstrip(")")))
+    return match.group() if shown_already else match.group(1) + HIDDEN
+
+
+def _hidden_script(match: re.Match[str]) -> str:
+    """Hide an encoded script that holds a password."""
+    try:
+        packed = match.group(2).rstrip("=")
+        raw = base64.b64decode(packed + "=" * (-len(packed) % 4))
+        script = raw.decode("utf-16-le")
+    except (binascii.Error, ValueError):
+        return match.group()
+    hidden = any(pattern.sub(_hidden, script) != script for pattern in _IN_COMMANDS)
+    return match.group(1) + HIDDEN if hidden else match.group()
 
 
 def hide_passwords(document: AnswerFile) -> tuple[AnswerFile, list[Setting]]:

@@ -32,6 +32,10 @@ ENCODINGS = {
     "windows-1252": "cp1252",
 }
 
+#: How a file in UTF-32 starts, with its byte order mark or with <. Windows' XML readers are documented
+#: for UTF-8 and UTF-16 (XmlLite).
+UTF_32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, b"<\0\0\0", b"\0\0\0<")
+
 #: Byte order marks and what they announce.
 BYTE_ORDER_MARKS = {
     codecs.BOM_UTF8: "utf-8",
@@ -110,12 +114,17 @@ class Source:
         codec, mark = _encoding(data, name)
         body = data[len(mark) :]
         try:
-            return cls(body.decode(codec), name, codec, mark)
+            source = cls(body.decode(codec), name, codec, mark)
         except UnicodeDecodeError as error:
             before = _LINE_END.split(body[: error.start].decode(codec, "replace"))
             place = Position(len(before), len(before[-1]) + 1)
             problem = f"the bytes here are not {codec}"
             raise AnswerFileError(name, place, problem, "Save the file as UTF-8.") from None
+        if (nul := source.text.find("\0")) >= 0:
+            # expat would take the text for UTF-16 where it starts with one.
+            problem = "there is a NUL character here, which XML forbids"
+            raise AnswerFileError(name, source.position(nul), problem, "Fetch the file again.")
+        return source
 
     def position(self, offset: int) -> Position:
         """Return the position of an offset into the text."""
@@ -172,6 +181,9 @@ def _encoding(data: bytes, name: str) -> tuple[str, bytes]:
     Where the bytes and the XML declaration contradict each other, XML demands an error, and
     Windows' readers raise one; PowerShell's `>` makes such files (UTF-16 that declares UTF-8).
     """
+    if data.startswith(UTF_32):
+        problem = "the file is stored as UTF-32, which an answer file can't be"
+        raise AnswerFileError(name, Position(1, 1), problem, _AS_UTF8)
     mark = next((mark for mark in BYTE_ORDER_MARKS if data.startswith(mark)), b"")
     stored = BYTE_ORDER_MARKS.get(mark, "")
     if not stored and data[:2] in {b"<\0", b"\0<"}:

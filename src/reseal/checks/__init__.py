@@ -1,7 +1,7 @@
-"""What must hold before an image is generalized: one file per validation.
+"""Conditions that an image must meet before it is generalized: one file per check.
 
-A check is a function that gets a `Session`, changes nothing and yields findings. Sysprep's validators
-stop at the first failure; these all run in one pass. What an image does not have is silently fine.
+A check is a function that takes a `Session`, changes nothing and yields findings. Sysprep's validators
+stop at the first failure; reseal runs all checks in one pass. Features that an image lacks are skipped.
 """
 
 from reseal.checks.declaration import Check, Finding, Level, check

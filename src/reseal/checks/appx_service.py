@@ -27,13 +27,13 @@ SERVICE = "AppXSvc"
     code="0x80070422",
 )
 def appx_service(session: Session) -> Iterable[Finding]:
-    """Sysprep asks the service which apps there are, and fails with ERROR_SERVICE_DISABLED.
+    """Sysprep queries the service for installed apps, and fails with ERROR_SERVICE_DISABLED.
 
-    A clone in which it is disabled can't set up the apps of a new user (inferred).
+    With the service disabled, a clone can't set up the apps of a new user (inferred).
     """
     if start_of(session.registry, SERVICE) == DISABLED:
         yield error(
-            f"The AppX deployment service ({SERVICE}) is disabled, and Sysprep and the first logon of "
+            f"The AppX deployment service ({SERVICE}) is disabled. Sysprep and the first logon of "
             "every user need it.",
             f"Boot the image and run `sc config {SERVICE} start= demand`.",
         )

@@ -26,16 +26,21 @@ ON = 1
     sysprep_says="BitLocker-Sysprep: BitLocker is on for the OS volume. Turn BitLocker off to run "
     "Sysprep. (0x80310039)",
     code="0x80310039",
-    order=10,  # an encrypted volume explains what others find
+    order=10,  # an encrypted volume explains what other checks find
 )
 def bitlocker(session: Session) -> Iterable[Finding]:
-    """An encrypted system volume of a disk is refused when the image is opened.
+    """Sysprep refuses an encrypted system volume; reseal can decrypt it first.
 
-    Whoever gets here can read it. What remains to be seen is a folder that somebody unlocked and
-    mounted, where the registry still says that Windows was started from an encrypted volume, and
-    encrypted volumes beside the system's: Sysprep does not mind those, but a clone can't unlock them
-    by itself, since the keys for that are bound to the old Windows (inferred).
+    A folder may come from a volume that was unlocked and mounted, where the registry still says that
+    Windows was started from an encrypted volume. Sysprep ignores other encrypted volumes, but a clone
+    can't unlock them by itself, since the keys for that are bound to the old Windows (inferred).
     """
+    if session.volume_state is not None and session.volume_state.encrypted:
+        yield error(
+            "BitLocker encrypts the system volume.",
+            "Add --decrypt, which decrypts it first. Or boot the image, run `manage-bde -off C:`, wait "
+            "until it is decrypted, and shut it down.",
+        )
     if session.volume_state is None and session.registry.number(STATUS, "BootStatus") == ON:
         yield error(
             "Windows was last started from a volume that BitLocker encrypts.",
@@ -43,6 +48,6 @@ def bitlocker(session: Session) -> Iterable[Finding]:
         )
     for number in session.neighbours.encrypted_volumes:
         yield note(
-            f"BitLocker is on for volume {number}, which was left alone; a clone of the image needs "
+            f"BitLocker is on for volume {number}, which was not changed. A clone of the image needs "
             "its password or recovery key."
         )

@@ -1,4 +1,4 @@
-"""How a check declares itself, and what it finds."""
+"""The declaration of a check, and its findings."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from reseal.mark import Mark
     from reseal.session import Session
 
-#: What a check may put into the report: a hostile image has names of any length, and any
-#: number of them. The characters are those of all items of one check.
+#: Limits of one check's report: a hostile image may hold any number of names of any length.
+#: The number of characters is that of all items of one check.
 MAX_FINDINGS = 1_000
 MAX_MESSAGE = 4_000
 MAX_ITEMS_CHARACTERS = 16 << 20
 _CUT = " …"
 
-#: The switch of a session that overrides a check is this, and the check's id.
+#: A session's switch that overrides a check begins with this, followed by the check's id.
 FORCE = "force:"
 
 
 class Level(StrEnum):
-    """How much a finding matters."""
+    """The severity of a finding."""
 
     OK = "ok"
     NOTE = "note"
@@ -37,23 +37,23 @@ class Level(StrEnum):
 
 
 class NotCheckableError(ResealError):
-    """What a check would look at can't be seen in this image; the message says what and why."""
+    """A check can't examine this image; the message says what is missing and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check says of one image.
+    """One result of a check.
 
     Attributes:
         check: the check's id.
-        level: an error forbids the run.
+        level: the severity; an error stops the run.
         message: a whole sentence.
         hint: what to do next, or None.
-        code: Sysprep's own code for it, such as `0x80310039`, or None.
+        code: Sysprep's own code for the problem, such as `0x80310039`, or None.
         damaged: whether the image is damaged rather than unfit (exit code 4 instead of 3).
-        sysprep_says: the words of Sysprep's own log for it, or None.
-        items: all that the message sums up, such as the paths of files.
-        forced: whether it would be an error, had the check not been overridden.
+        sysprep_says: the line that Sysprep's own log has for the problem, or None.
+        items: everything that the message summarizes, such as the paths of files.
+        forced: whether it would be an error if the check were not overridden.
     """
 
     check: str
@@ -67,7 +67,7 @@ class Finding:
     forced: bool = False
 
     def to_json(self) -> dict[str, object]:
-        """The finding as plain data."""
+        """Return the finding as plain data."""
         return asdict(self)
 
 
@@ -79,7 +79,15 @@ def error(
     items: Iterable[str] = (),
     damaged: bool = False,
 ) -> Finding:
-    """What forbids the run. The check that yields it fills in its id, code and words."""
+    """Return a finding that stops the run. The check that yields it adds its id, code and log line.
+
+    Args:
+        message: a whole sentence.
+        hint: what to do next, or None.
+        sysprep_says: the line of Sysprep's log, if it is not the check's own.
+        items: everything that the message summarizes.
+        damaged: whether the image is damaged rather than unfit.
+    """
     return Finding(
         "", Level.ERROR, message, hint,
         damaged=damaged, sysprep_says=sysprep_says, items=tuple(items),
@@ -93,7 +101,14 @@ def warning(
     sysprep_says: str | None = None,
     items: Iterable[str] = (),
 ) -> Finding:
-    """What the person should know before the run, which goes on."""
+    """Return a finding that the user should know before the run; the run continues.
+
+    Args:
+        message: a whole sentence.
+        hint: what to do next, or None.
+        sysprep_says: the line of Sysprep's log, if it is not the check's own.
+        items: everything that the message summarizes.
+    """
     found = error(message, hint, sysprep_says=sysprep_says, items=items)
     return replace(found, level=Level.WARNING)
 
@@ -101,20 +116,27 @@ def warning(
 def note(
     message: str, hint: str | None = None, *, code: str | None = None, items: Iterable[str] = ()
 ) -> Finding:
-    """What is good to know. A note is no failure of Sysprep's, and carries a code only if given."""
+    """Return an informational finding. It is not a failure of Sysprep's, so the check adds no code.
+
+    Args:
+        message: a whole sentence.
+        hint: what to do next, or None.
+        code: Sysprep's code, if the note has one.
+        items: everything that the message summarizes.
+    """
     return Finding("", Level.NOTE, message, hint, code, items=tuple(items))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check(Declaration):
-    """One validation before anything is changed. Its title is what is well when it finds nothing.
+    """One validation before any change. Its title is the report if it finds nothing.
 
     Attributes:
-        entry_points: validators of Sysprep's own that it stands for, as `dll,Function`.
-        sysprep_says: the words of Sysprep's own log where it fails for this, or None.
+        entry_points: Sysprep's own validators that it replaces, as `dll,Function`.
+        sysprep_says: the line of Sysprep's own log for this failure, or None.
         code: the code that Sysprep fails with, or None.
-        forceable: whether `--force` overrides it; not where the image is damaged, or where another
-            switch gives the consent.
+        forceable: whether `--force` overrides it; False if the image is damaged, or if another option
+            gives the consent.
     """
 
     entry_points: tuple[str, ...] = ()
@@ -123,10 +145,10 @@ class Check(Declaration):
     forceable: bool = True
 
     def __call__(self, session: Session) -> list[Finding]:
-        """Look at the image; one finding at least, `ok` where all is well.
+        """Check the image; return at least one finding, `ok` if there is no problem.
 
         Raises:
-            ImageError: what it looks at is damaged.
+            ImageError: the examined part of the image is damaged.
         """
         found: list[Finding] = []
         forced = FORCE + self.id in session.switches
@@ -157,7 +179,7 @@ class Check(Declaration):
 
 
 def _within(room: int, items: tuple[str, ...]) -> tuple[str, ...]:
-    """Return as many of the first items as there is room for, in characters."""
+    """Return as many of the first items as fit into the given number of characters."""
     characters = accumulate(map(len, items))
     return tuple(item for item, so_far in zip(items, characters, strict=True) if so_far <= room)
 
@@ -177,7 +199,20 @@ def check(
 ) -> Callable[[Callable[..., Any]], Check]:
     """Declare the function below as a check. Its docstring is the check's documentation.
 
-    The function looks at the image and yields findings.
+    The function takes a session and yields findings.
+
+    Args:
+        identifier: the id on the command line and in the report, in lower case with hyphens.
+        title: the report if it finds nothing, a whole sentence.
+        mark: how well the condition is known.
+        source: the source of that knowledge.
+        entry_points: Sysprep's own validators that it replaces, as `dll,Function`.
+        sysprep_says: the line of Sysprep's own log for this failure, or None.
+        code: the code that Sysprep fails with, or None.
+        forceable: whether `--force` overrides it.
+        order: its place among the checks; lower ones run first.
+        work: `package.module:function`, imported when the check runs, if the work needs modules that
+            take long to load. The decorated function then consists of its docstring only.
     """
     return declares(
         Check, work=work, id=identifier, title=title, mark=mark, source=source, order=order,

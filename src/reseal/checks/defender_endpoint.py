@@ -27,9 +27,9 @@ ONBOARDED = 1
     code="0x80070005",
 )
 def defender_endpoint(session: Session) -> Iterable[Finding]:
-    """The running sensor protects its own id, so that Sysprep fails to delete it.
+    """The running sensor protects its own id, so Sysprep fails to delete it.
 
-    Offline nothing protects it. A clone reports to the tenant of the original (inferred).
+    Offline it is not protected. A clone reports to the original's tenant (inferred).
     """
     if session.registry.number(STATUS, "OnboardingState") == ONBOARDED:
         yield warning(

@@ -1,4 +1,4 @@
-"""A file system that was not left clean."""
+"""A file system that was not closed cleanly."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ _HINT = "Boot the image, run `chkdsk /f` on its system drive and shut it down cl
     order=15,  # after `hibernation`, which explains a journal that is not empty
 )
 def dirty_volume(session: Session) -> Iterable[Finding]:
-    """Windows would run chkdsk, or replay old records of `$LogFile`, over every change."""
+    """Windows would run chkdsk, or replay old records of `$LogFile`, on top of every change."""
     state = session.volume_state
     if state is None:
         return
     if state.dirty:
-        message = "The NTFS volume is marked dirty: Windows wants to check it first."
+        message = "The NTFS volume is marked dirty: Windows needs to check it first."
         yield error(message, _HINT, damaged=True)
     elif not state.log_clean and not (
         state.hibernation != "none" and DISCARD_HIBERNATION in session.switches
     ):
         yield error(
-            "The journal of the NTFS volume ($LogFile) holds changes that are not written yet.",
+            "The journal of the NTFS volume ($LogFile) holds changes that have not been written yet.",
             _HINT,
             damaged=True,
         )

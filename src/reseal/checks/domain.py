@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     source="Microsoft, Sysprep (System Preparation) Overview: Limitations",
 )
 def domain(session: Session) -> Iterable[Finding]:
-    """Sysprep removes a member from its domain: a clone would share the machine account.
+    """Sysprep removes a member from its domain; otherwise clones would share the machine account.
 
-    The same page says that Sysprep runs only in a workgroup; what it does to a member it says in the
-    next sentence, and reseal does that. The password policy that the domain set stays.
+    The source says that Sysprep runs only in a workgroup, and in the next sentence what it does to a
+    domain member; reseal does the latter. The password policy set by the domain stays.
     """
     found = identity.domain(session.registry)
     if found.joined:
         yield warning(
-            f"The machine is a member of the domain {found.name}. Generalizing removes it from the "
-            "domain: it becomes a member of a workgroup, and accounts of the domain can't log on any "
-            "more. The domain's password policy stays.",
+            f"The machine is a member of the domain {found.name}. Generalizing removes it from "
+            "the domain and makes it a member of a workgroup. Domain accounts can then no longer log on. "
+            "The domain's password policy stays.",
             "Make sure that a local administrator with a strong password exists.",
         )

@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
 @check(
     "domain-controller",
-    "The machine is no domain controller.",
+    "The machine is not a domain controller.",
     mark=Mark.DOCUMENTED,
     source="Microsoft, Sysprep Support for Server Roles: AD DS is not supported in any version; "
     "ProductType: documented (Win32)",
 )
 def domain_controller(session: Session) -> Iterable[Finding]:
-    """A domain controller has no accounts of its own: its SID is the domain's.
+    """A domain controller has no local accounts: its SID is the domain's.
 
-    Replacing that would cut the directory off from every member, so here the role that Microsoft
-    merely calls unsupported is an error (inferred).
+    Replacing it would cut the directory off from every member. The role, which Microsoft only calls
+    unsupported, is therefore an error here (inferred).
     """
     if session.installation.is_domain_controller:
         yield error(
             "The machine is a domain controller, and its SID is that of the domain.",
             "Boot the image and demote it (`Uninstall-ADDSDomainController`), or promote clones only "
-            "after they were deployed.",
+            "after deployment.",
         )

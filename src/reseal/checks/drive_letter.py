@@ -1,4 +1,4 @@
-"""The drive letter of the system."""
+"""The system's drive letter."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ USUAL = "C:"
     source="Microsoft, Sysprep (System Preparation) Overview: Limitations (consistent drive letters)",
 )
 def drive_letter(session: Session) -> Iterable[Finding]:
-    """Paths all over the image carry the letter; the mapping that gives it is kept."""
+    """Paths all over the image contain the letter, so its mapping is kept."""
     letter = session.installation.system_drive
     if letter and letter != USUAL:
         yield note(
-            f"Windows knows its own volume as {letter}; its mapping in MountedDevices is kept, and "
-            "clones need the same letter."
+            f"The system volume has the drive letter {letter}. Its mapping in MountedDevices is kept, "
+            "and clones need the same letter."
         )

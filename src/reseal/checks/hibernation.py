@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from reseal.session import Session
 
-#: The consent with which the run goes on.
+#: The switch that allows the run to continue.
 DISCARD_HIBERNATION = "discard-hibernation"
 
 
@@ -22,19 +22,19 @@ DISCARD_HIBERNATION = "discard-hibernation"
     mark=Mark.REPORTED,
     source="ntfs-3g, manual: Windows hibernation and fast restarting",
     forceable=False,
-    order=10,  # what is wrong with the volume comes before what is on it
+    order=10,  # the state of the volume comes before its content
 )
 def hibernation(session: Session) -> Iterable[Finding]:
-    """A hibernated Windows resumes with what it had in memory, and writes that over any change."""
+    """A hibernated Windows resumes its session, and writes its memory over any change."""
     state = session.volume_state
     if state is None or state.hibernation == "none":
         return
     words = "hibernated" if state.hibernation == "hibernated" else "shut down with fast startup"
     if DISCARD_HIBERNATION in session.switches:
-        yield warning(f"Windows was {words}; what it had in memory is given up, as you asked.")
+        yield warning(f"Windows was {words}; its session is discarded, and unsaved data is lost.")
         return
     yield error(
-        f"Windows was {words}, so it would resume the old machine over every change.",
-        "Boot the image and shut it down with `shutdown /s /t 0`, or give up what it had in memory "
-        "with --discard-hibernation.",
+        f"Windows was {words}; it would resume the old session and overwrite every change.",
+        "Boot the image and shut it down with `shutdown /s /t 0`, or discard its session with "
+        "--discard-hibernation.",
     )

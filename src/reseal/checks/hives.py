@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 @check(
     "hives",
-    "All machine hives are there and whole.",
+    "All machine hives are present and undamaged.",
     mark=Mark.REPORTED,
     source="hives that setupcl.exe walks: event messages of Microsoft-Windows-SetupCl (seen), "
     "interoperability notes (reported)",
     forceable=False,
-    order=20,  # damage is said once, here
+    order=20,  # reports damage once, before other checks meet it
 )
 def hives(session: Session) -> Iterable[Finding]:
-    """Without one of them Windows does not boot, or setupcl.exe can't change the SID."""
+    """Without any one of them, Windows does not boot or setupcl.exe can't change the SID."""
     registry = session.registry
     for name in MACHINE_HIVES:
         try:

@@ -20,7 +20,7 @@ WRONG = r"\syswow64\iesysprep.dll,"
 
 @check(
     "ie-provider",
-    "Sysprep's providers of Internet Explorer are the right ones.",
+    "Internet Explorer's Sysprep providers are registered correctly.",
     mark=Mark.DOCUMENTED,
     source="Microsoft, Sysprep in Windows 7 may fail after Internet Explorer 10 is installed (KB2868126)",
     sysprep_says="LaunchDll:Could not load DLL C:\\Windows\\SysWOW64\\iesysprep.dll"
@@ -28,14 +28,13 @@ WRONG = r"\syswow64\iesysprep.dll,"
     code="0x800700c1",
 )
 def ie_provider(session: Session) -> Iterable[Finding]:
-    """On Windows 7 the setup of Internet Explorer 10 registers the 32-bit DLL, which can't be loaded.
+    """On Windows 7, Internet Explorer 10's setup registers the 32-bit DLL, which can't be loaded.
 
-    Sysprep fails, and so does specialize at the first boot of a clone.
+    Sysprep fails, and specialize fails at the first boot of a clone.
     """
     for stage in STAGES:
         path = rf"{setup.SYSPREP_REGISTRY}\{stage}"
-        key = session.registry.key(path)
-        for value in key.values() if key else ():
+        for value in session.registry.values(path):
             if isinstance(value.decoded, str) and WRONG in value.decoded.lower():
                 right = value.decoded.lower().replace("syswow64", "System32")
                 yield warning(

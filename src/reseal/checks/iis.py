@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from reseal.session import Session
 
 CONFIGURATION = r"System32\inetsrv\config\applicationHost.config"
-#: An encrypted attribute: `[enc:<provider>:<base64>:enc]`; what it hides is not taken along.
+#: An encrypted attribute: `[enc:<provider>:<base64>:enc]`; the encrypted content is not captured.
 _ENCRYPTED = re.compile(rb"\[enc:(\w{1,64}):")
 
 
@@ -27,10 +27,10 @@ _ENCRYPTED = re.compile(rb"\[enc:(\w{1,64}):")
     "reported",
 )
 def iis(session: Session) -> Iterable[Finding]:
-    """IIS encrypts passwords with machine keys, which a clone does not share.
+    """IIS encrypts passwords with machine keys that a clone does not share.
 
     Microsoft supports Sysprep with IIS, but not with encrypted credentials in applicationHost.config:
-    application pools that need them don't start.
+    application pools that need them do not start.
     """
     path = session.installation.path(CONFIGURATION)
     found = [name.decode("ascii") for name in _ENCRYPTED.findall(content(session, path) or b"")]

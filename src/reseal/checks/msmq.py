@@ -23,13 +23,13 @@ SERVICE = "MSMQ"
     source="two reports of runs that hang after Sysprep_Generalize_Pnp_Drivers: Exit",
 )
 def msmq(session: Session) -> Iterable[Finding]:
-    """With Message Queuing installed Sysprep is reported to hang; nothing of it runs here.
+    """Sysprep is reported to hang with Message Queuing installed; reseal does not run any part of it.
 
-    The queue manager has an identity of its own, which reseal's own provider `msmq` has it make anew.
+    The queue manager has its own identity, which reseal's provider `msmq` renews.
     """
     if services.installed(session.registry, SERVICE):
         yield warning(
             "Message Queuing (MSMQ) is installed. Sysprep is reported to hang with it. reseal deletes the id "
-            "of its queue manager, unless the provider msmq is switched off; what is in its queues stays.",
-            "Remove the feature before you seal the image and add it to the clones, if you can.",
+            "of its queue manager unless the provider msmq is disabled. Queued messages stay.",
+            "If possible, remove the feature before you seal the image and add it to the clones.",
         )

@@ -1,4 +1,4 @@
-"""The secrets of a Network Policy Server."""
+"""The shared secrets of a Network Policy Server."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
     from reseal.session import Session
 
 CONFIGURATION = r"System32\ias\ias.xml"
-#: The collections of the configuration, with blanks as underscores, and what is in them.
+#: The collections of the configuration, with blanks as underscores, and the kind of their elements.
 COLLECTIONS = {"Clients": "RADIUS client", "RADIUS_Server_Groups": "remote RADIUS server group"}
 
 
 @check(
     "nps",
-    "The Network Policy Server knows no RADIUS clients and server groups.",
+    "The Network Policy Server has no RADIUS clients and no server groups.",
     mark=Mark.DOCUMENTED,
     source="Microsoft, Prepare a Network Policy Server (NPS) for Imaging; the collections: documented "
     "(Server Data Objects); their form in ias.xml: reported by scripts that read it",
 )
 def nps(session: Session) -> Iterable[Finding]:
-    """RADIUS clients and remote server groups hold shared secrets, as text.
+    """RADIUS clients and remote server groups contain shared secrets in plain text.
 
-    Microsoft asks to remove them before imaging, since every clone would carry them; reseal's own
-    provider does.
+    Microsoft asks for their removal before imaging, since every clone would carry them; reseal's own
+    provider removes them.
     """
     path = session.installation.path(CONFIGURATION)
     root = xml(session, path)
@@ -42,16 +42,16 @@ def nps(session: Session) -> Iterable[Finding]:
         names = [name for element in root.iter() for name in _members(element, collection)]
         if names:
             yield warning(
-                f"The Network Policy Server knows {len(names)} {what}{'s' if len(names) > 1 else ''} "
-                f"({', '.join(names)}), with their shared secrets. Sysprep would leave them in every clone; "
-                "reseal removes them, unless the provider network-policy-server is switched off.",
+                f"The Network Policy Server has {len(names)} {what}{'s' if len(names) > 1 else ''} "
+                f"({', '.join(names)}) with shared secrets. Sysprep would leave them in every clone. "
+                "reseal removes them unless the provider network-policy-server is disabled.",
                 "Review the connection request policies that name one of them.",
                 items=names,
             )
 
 
 def _members(element: etree._Element, collection: str) -> Iterable[str]:
-    """Yield the names in a collection; it has them in an element `Children`."""
+    """Yield the names in a collection, which are in its element `Children`."""
     if local_name(element) == collection:
         for children in element:
             if local_name(children) == "Children":

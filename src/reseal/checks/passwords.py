@@ -1,4 +1,4 @@
-"""Accounts without a password under a policy that asks for one."""
+"""Accounts without a password under a policy that requires one."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 @check(
     "passwords",
-    "Every account has the password that the policy asks for, as far as SAM tells.",
+    "Every account has the password that the policy requires, as far as SAM shows.",
     mark=Mark.DOCUMENTED,
     source="Microsoft, Sysprep (System Preparation) Overview: Limitations (strong account password "
     "policy); the layout of SAM: reported and seen, see reseal.windows.accounts",
 )
 def passwords(session: Session) -> Iterable[Finding]:
-    """A policy for strong passwords outlives Sysprep, also where a domain had set it.
+    """A policy for strong passwords survives Sysprep, even if a domain has set it.
 
-    Whoever has no password then can't log on any more. Only accounts without any hash are seen: none
-    is decrypted, and how strong a password is can't be told.
+    An account without a password then can't log on. The check finds only accounts without any hash. It
+    decrypts none, so it can't judge the strength of a password.
     """
     policy = PasswordPolicy.of(session.registry)
     if not policy.complex and not policy.minimum_length:
@@ -39,9 +39,9 @@ def passwords(session: Session) -> Iterable[Finding]:
         rules = [f"at least {policy.minimum_length} characters"] if policy.minimum_length else []
         rules += ["characters of several kinds"] if policy.complex else []
         yield warning(
-            f"The password policy asks for {' and '.join(rules)}, and {', '.join(without)} "
+            f"The password policy requires {' and '.join(rules)}, and {', '.join(without)} "
             f"{'has' if len(without) == 1 else 'have'} no password: logging on may be impossible after "
             "OOBE.",
-            "Set strong passwords in the image, or have an answer file set them.",
+            "Set strong passwords in the image, or in an answer file.",
             items=without,
         )

@@ -13,28 +13,28 @@ if TYPE_CHECKING:
 
     from reseal.session import Session
 
-#: REG_MULTI_SZ: pairs of a file and its new name, which is empty where the file is to be deleted.
+#: REG_MULTI_SZ: pairs of a file and its new name; an empty name deletes the file.
 NAMES = ("PendingFileRenameOperations", "PendingFileRenameOperations2")
 
 
 @check(
     "pending-renames",
-    "No file waits to be renamed or deleted at the next boot.",
+    "No file is to be renamed or deleted at the next boot.",
     mark=Mark.SEEN,
     source="logs of good runs with this warning (seen); the values: Microsoft, MoveFileEx (documented)",
     sysprep_says="WinMain: File operations pending",
     order=30,  # the state of Windows as a whole
 )
 def pending_renames(session: Session) -> Iterable[Finding]:
-    """An installer asked for them, and Windows carries them out when it starts, before Setup goes on.
+    """Installers request such operations. Windows carries them out at startup, before Setup continues.
 
-    Sysprep warns of them and goes on, and so does reseal.
+    Sysprep warns and continues, and so does reseal.
     """
     pending: list[str] = []
     for name in NAMES:
         strings = session.registry.value(setup.SESSION_MANAGER, name)
         if isinstance(strings, list):
-            # An odd string at the end is a pair whose empty second half was dropped.
+            # An odd string at the end is a pair that lost its empty second half.
             pending += (
                 f"{source} -> {target}" if target else f"delete {source}"
                 for source, target in zip(strings[::2], [*strings[1::2], ""], strict=False)
@@ -43,6 +43,6 @@ def pending_renames(session: Session) -> Iterable[Finding]:
     if pending:
         yield warning(
             f"File operations are pending: the next boot renames or deletes {len(pending)} files.",
-            "Restart the image once before you seal it, where an installer's leftovers matter.",
+            "If an installer has to finish first, restart the image once before you seal it.",
             items=pending,
         )

@@ -1,4 +1,4 @@
-"""Reading files of the image that only some images have."""
+"""Read optional files of the image."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
     from reseal.session import Session
 
-#: Configuration files of real machines stay far below this; a hostile one may have any size.
+#: Real configuration files are far smaller; a hostile image may hold a file of any size.
 MAX_SIZE = 16 << 20
 
 
 def content(session: Session, path: str) -> bytes | None:
-    """Return a file's content, None where there is no such file.
+    """Return a file's content, None if the file does not exist.
 
     Raises:
-        NotCheckableError: it is there, and can't be read or is larger than any real one.
+        NotCheckableError: the file can't be read, or is larger than any real one.
     """
     stat = session.files.stat(path)
     if stat is None or stat.is_directory:
@@ -36,10 +36,10 @@ def content(session: Session, path: str) -> bytes | None:
 
 
 def xml(session: Session, path: str) -> etree._Element | None:
-    """Return the root element of an XML file, None where there is no such file.
+    """Return the root element of an XML file, None if the file does not exist.
 
     Raises:
-        NotCheckableError: it is there, and is no well-formed XML or can't be read.
+        NotCheckableError: the file can't be read, or is not well-formed XML.
     """
     data = content(session, path)
     if data is None:

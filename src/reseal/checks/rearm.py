@@ -26,16 +26,16 @@ CODE = "0xc004d307"
     code=CODE,
 )
 def rearm(session: Session) -> Iterable[Finding]:
-    """Sysprep rearms the license, and fails where that was done too often.
+    """Sysprep rearms the license, and fails if no rearm is left.
 
-    The count lies in files that only the software protection service can read (inferred: they are
-    sealed), so it is not checkable here; reseal does not use up a rearm itself.
+    The count is kept in files that only the software protection service can read (inferred: they are
+    sealed), so it can't be checked here. reseal itself does not use up a rearm.
     """
     if session.registry.number(PLATFORM, SKIP_REARM):
-        yield note("The license is not rearmed, since SkipRearm is set in the image.")
+        yield note("The license is not rearmed: SkipRearm is set in the image.")
     else:
         yield note(
-            "How many rearms of the license are left is not checkable in an image that is not running.",
-            "In Windows, `slmgr /dlv` shows it; Sysprep fails where none is left.",
+            "The number of license rearms left can't be read from a powered-off image.",
+            "In Windows, `slmgr /dlv` shows it. Sysprep fails if none is left.",
             code=CODE,
         )

@@ -22,7 +22,7 @@ INSTALLED = 1
 
 
 class Support(StrEnum):
-    """What Microsoft's table says of a role in one version."""
+    """What Microsoft's table says about a role in one version."""
 
     YES = "yes"
     NO = "no"
@@ -31,14 +31,14 @@ class Support(StrEnum):
 
 YES, NO, NONE = Support.YES, Support.NO, Support.NOT_APPLICABLE
 
-#: By build: the column of the table, and how its version is called. 2012 R2 is read with 2012, whose pages
-#: apply to both (inferred), and that is said.
+#: By build: the column of the table, and the name of the version. 2012 R2 uses the column of 2012, whose
+#: pages apply to both (inferred); the message says so.
 _2008, _2008_R2 = (0, "Windows Server 2008"), (1, "Windows Server 2008 R2")
 COLUMNS = {
     **dict.fromkeys((6001, 6002, 6003), _2008),
     **dict.fromkeys((7600, 7601), _2008_R2),
     9200: (2, "Windows Server 2012"),
-    9600: (2, "Windows Server 2012 R2 (documented for 2012, taken over for R2)"),
+    9600: (2, "Windows Server 2012 R2 (documented for 2012, assumed for R2)"),
 }
 
 
@@ -47,11 +47,11 @@ class Role:
     """One row of the table.
 
     Attributes:
-        name: as Microsoft calls it.
+        name: Microsoft's name of the role.
         support: in 2008, 2008 R2 and 2012.
-        features: names under which Server Manager knows it (2012 and later).
-        services: services that only it installs; `*` stands for anything.
-        condition: what has to hold where it is supported.
+        features: its names in Server Manager (2012 and later).
+        services: services that only it installs; `*` matches any text.
+        condition: what is required where it is supported.
     """
 
     name: str
@@ -111,7 +111,7 @@ ROLES = (
 
 @check(
     "server-roles",
-    "No server role is installed that Sysprep does not support.",
+    "No installed server role is unsupported by Sysprep.",
     mark=Mark.DOCUMENTED,
     source="Microsoft, Sysprep Support for Server Roles (2008 to 2012); InstallState: documented for one "
     "role (Remote Desktop troubleshooting), 1 is reported; which services belong to a role: inferred",
@@ -119,9 +119,9 @@ ROLES = (
 def server_roles(session: Session) -> Iterable[Finding]:
     """Sysprep runs with any role, but some don't work afterwards ("may not function", documented).
 
-    Microsoft's table ends at 2012. Of later versions nothing is documented, and nothing is taken over
-    from it: such a role is never called supported. Roles are recognised by what Server Manager records
-    and by the services that only they install.
+    Microsoft's table ends at 2012. Nothing is documented for later versions, so a role is never reported
+    as supported there. Roles are recognised by the records of Server Manager and by services that only
+    they install.
     """
     if not session.installation.is_server:
         return
@@ -134,8 +134,8 @@ def server_roles(session: Session) -> Iterable[Finding]:
         support = None if column is None else role.support[column]
         if support is NO:
             yield warning(
-                f"{role.name} is installed, and Sysprep does not support it in {version}: it "
-                "may not work in a clone.",
+                f"{role.name} is installed. Sysprep does not support it in {version}: it may not "
+                "work in a clone.",
                 "Remove the role before you seal the image and add it to the clones.",
             )
         elif support is YES and role.condition:
@@ -146,7 +146,7 @@ def server_roles(session: Session) -> Iterable[Finding]:
         yield note(
             f"Whether these roles work after Sysprep is not documented for {version}: "
             f"{', '.join(undocumented)}.",
-            "Add them to the clones instead, or try a clone first.",
+            "Add them to the clones instead, or test a clone first.",
             items=undocumented,
         )
 
@@ -159,8 +159,7 @@ def _has(registry: Registry, role: Role) -> bool:
         if "*" not in pattern:
             names: Iterable[str] = (pattern,)
         else:
-            key = registry.key(services.SERVICES)
-            listed = (one.name for one in key.subkeys()) if key else iter(())
+            listed = (one.name for one in registry.subkeys(services.SERVICES))
             names = (name for name in listed if fnmatchcase(name.lower(), pattern.lower()))
         if any(services.installed(registry, name) for name in names):
             return True

@@ -1,4 +1,4 @@
-"""Servicing that waits for the next boot."""
+"""Servicing operations that are pending until the next boot."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from reseal.session import Session
 
 CBS = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing"
-#: Keys that are there only while a restart is due.
+#: Keys that exist only while a restart is pending.
 PENDING = ("RebootPending", "RebootInProgress", "PackagesPending")
 
 _HINT = (
     "Boot the image, let Windows finish its updates, restart it once more and shut it down; then run "
-    "this again."
+    "this command again."
 )
 
 
@@ -35,17 +35,17 @@ _HINT = (
     order=30,  # the state of Windows as a whole
 )
 def servicing(session: Session) -> Iterable[Finding]:
-    r"""Updates that finish at the next boot would meet a machine that is not set up yet.
+    r"""Updates that finish at the next boot would run on a machine that is not set up yet.
 
-    Pending: `WinSxS\pending.xml`, the keys by which Component Based Servicing asks for a restart, or
-    a string in SETUPEXECUTE, or in SETUPEXECUTENOPNPSYNC, that is not setupcl.exe.
+    Signs of pending servicing: `WinSxS\pending.xml`, the keys with which Component Based Servicing
+    requests a restart, or a string other than setupcl.exe in SETUPEXECUTE or SETUPEXECUTENOPNPSYNC.
     """
     pending = session.installation.path(r"WinSxS\pending.xml")
     if session.files.stat(pending) is not None:
         yield error(f"Servicing is pending: {pending} exists.", _HINT)
     for name in PENDING:
         key = session.registry.key(rf"{CBS}\{name}")
-        # Some versions keep PackagesPending without anything in it (inferred).
+        # Some versions keep PackagesPending even if it is empty (inferred).
         if key is not None and (name != "PackagesPending" or any(True for _ in key.subkeys())):
             yield error(f"Servicing is pending: Component Based Servicing has {name}.", _HINT)
     for control_set in session.registry.control_sets:

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     "the operating system volume)",
 )
 def several_windows(session: Session) -> Iterable[Finding]:
-    """Each Windows has to be generalized by itself; one run works on the one that was chosen."""
+    """Each Windows must be generalized by itself; one run changes only the chosen one."""
     others = session.neighbours.installations
     if others:
         count = "another Windows" if len(others) == 1 else f"{len(others)} other Windows"
         yield warning(
-            f"The image holds {count} ({', '.join(others)}), which this run leaves as it is.",
-            f"Run it again for each, for example with --volume {others[0]}.",
+            f"The image holds {count} ({', '.join(others)}), which this run does not change.",
+            f"Repeat the run for each, for example with --volume {others[0]}.",
         )

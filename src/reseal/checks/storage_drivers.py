@@ -1,4 +1,4 @@
-"""Whether Windows will find its disk on other machines."""
+"""Whether Windows finds its disk on other machines."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
     from reseal.session import Session
 
-_ADD = "Add a driver with --drivers FOLDER where the image goes to such a machine."
+_ADD = "If the image moves to such a machine, add a driver with --drivers FOLDER."
 
 
 @check(
     "storage-drivers",
-    "Windows has a driver for each of the common storage controllers.",
+    "Windows has a boot driver for each common storage controller.",
     mark=Mark.SEEN,
-    source="real hives of Windows 7 and 10: the databases from which the kernel installs drivers while "
-    "it boots; controllers' ids: Virtio specification, PCI class codes, drivers of Linux",
+    source="real hives of Windows 7 and 10: the databases from which the kernel installs drivers during "
+    "boot; controllers' ids: Virtio specification, PCI class codes, drivers of Linux",
     forceable=False,
 )
 def storage_drivers_at_boot(session: Session) -> Iterable[Finding]:
-    """Windows stops with 0x7B where no driver that starts at boot knows the controller of its disk."""
+    """Windows stops with 0x7B if no boot-start driver supports the controller of its disk."""
 
     def exists(path: str) -> bool:
         stat = session.files.stat(path)
@@ -33,7 +33,7 @@ def storage_drivers_at_boot(session: Session) -> Iterable[Finding]:
 
     found = storage_drivers(session.registry, exists)
     if not found:
-        msg = "The image has no database of drivers from which the kernel could install any."
+        msg = "The image has no driver database that the kernel could use at boot."
         raise NotCheckableError(msg)
     items = [
         f"{one.controller.name}: {', '.join(one.services) or 'no driver'}"
@@ -49,19 +49,19 @@ def storage_drivers_at_boot(session: Session) -> Iterable[Finding]:
         yield warning(
             "No driver of any common storage controller starts at boot, so Windows finds no disk on "
             "common machines.",
-            "Add the drivers of the machine that the image goes to with --drivers FOLDER.",
+            "Add the drivers of the target machine with --drivers FOLDER.",
             items=items,
         )
         return
     parts = []
     if missing:
         virtio = {VIRTIO_BLOCK.name, VIRTIO_SCSI.name} <= set(missing)
-        where = ", so it will not find its disk on virtio (KVM)" if virtio else ""
+        where = ", so it does not find its disk on virtio (KVM)" if virtio else ""
         parts.append(f"Windows starts no driver at boot for {', '.join(missing)}{where}.")
     if off:
         parts.append(
-            f"The last hardware switched off those for {', '.join(off)}; generalizing lets them start "
-            "again."
+            f"Windows disabled those for {', '.join(off)} on its last hardware; generalizing enables "
+            "them again."
         )
     if parts:
         yield note(" ".join(parts), _ADD if missing else None, items=items)

@@ -1,4 +1,4 @@
-"""Store apps that were installed for a user, but not provisioned for all."""
+"""Store apps that are installed for a user, but not provisioned for all users."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ from reseal.checks.declaration import Finding, check, error
 from reseal.mark import Mark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
-    from reseal.regf import Key
     from reseal.session import Session
     from reseal.windows import Registry
 
 #: Windows 8 and later. Its subkeys hold packages by their full names.
 STORE = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Appx\AppxAllUserStore"
 PROVISIONED = rf"{STORE}\Applications"
-#: What belongs to Windows itself, below SystemApps.
+#: Apps that belong to Windows itself, below SystemApps.
 INBOX = rf"{STORE}\InboxApplications"
-#: How the SIDs of people's accounts begin: local and domain accounts, Entra ID.
+#: Prefixes of the SIDs of users' accounts: local and domain accounts, Entra ID.
 PEOPLE = ("S-1-5-21-", "S-1-12-1-")
 
 _BUNDLE = "~"
@@ -38,7 +37,7 @@ class Package:
 
     @classmethod
     def parse(cls, full_name: str) -> Package | None:
-        """Take a full name apart; None where it is none."""
+        """Parse a full name; return None if it is not one."""
         parts = full_name.split("_")
         if len(parts) != _PARTS:
             return None
@@ -50,7 +49,7 @@ class Package:
 
     @property
     def family(self) -> tuple[str, str]:
-        """What stays the same from version to version."""
+        """The parts that stay the same from version to version."""
         return self.name, self.publisher
 
     @property
@@ -63,7 +62,7 @@ class Package:
     "store-apps",
     "Every Store app is provisioned for all users.",
     mark=Mark.DOCUMENTED,
-    source="Microsoft, Sysprep fails with Microsoft Store apps (rule, message, code, cure); where the "
+    source="Microsoft, Sysprep fails with Microsoft Store apps (rule, message, code, cure); where "
     "packages are recorded: reported by scripts and a read-only look at a running Windows",
     entry_points=("appxsysprep.dll,SysprepGeneralizeValidate",),
     code="0x80073cf2",
@@ -71,14 +70,14 @@ class Package:
 def store_apps(session: Session) -> Iterable[Finding]:
     r"""Sysprep can only clean up apps that every user has; the others would not work in the image.
 
-    `AppxAllUserStore\Applications` holds what is provisioned, `AppxAllUserStore\<SID>` what each user
-    has installed; the frameworks that an app needs stand below it. An app that a user updated from
-    the Store is no longer the one that is provisioned. Passed over: what belongs to Windows
-    (InboxApplications), resource packages, and what another user's app needs. That Sysprep does the
-    same is inferred from its logs, which name none of these, and from the documented rule. Where a
-    newer version is provisioned than the user has, the app counts as provisioned (inferred).
+    `AppxAllUserStore\Applications` lists the provisioned apps, `AppxAllUserStore\<SID>` those of each
+    user; the frameworks that an app needs are listed below it. An app that a user updated from the
+    Store is no longer the provisioned one. The check skips apps of Windows itself (InboxApplications),
+    resource packages, and packages that another user's app needs. That Sysprep skips them too is
+    inferred from its logs, which name none of them, and from the documented rule. If a newer version is
+    provisioned than the user has, the app counts as provisioned (inferred).
 
-    Nothing is removed offline: the packages are recorded in more places than the registry.
+    reseal does not remove apps offline: they are recorded in more places than the registry.
     """
     registry = session.registry
     provisioned = _newest(registry, PROVISIONED)
@@ -91,7 +90,7 @@ def store_apps(session: Session) -> Iterable[Finding]:
             continue
         older = " in this version" if package.family in provisioned else ""
         yield error(
-            f"The Store app {full_name} was installed for {', '.join(users)}, but is not provisioned "
+            f"The Store app {full_name} is installed for {', '.join(users)}, but is not provisioned "
             f"for all users{older}.",
             f"Boot the image and remove it (`Remove-AppxPackage -AllUsers -Package {full_name}`), or "
             "provision it for all users (`Add-AppxProvisionedPackage -Online`).",
@@ -103,7 +102,7 @@ def store_apps(session: Session) -> Iterable[Finding]:
 def _newest(registry: Registry, path: str) -> dict[tuple[str, str], tuple[int, ...]]:
     """Return the newest version of every package family below a key."""
     newest: dict[tuple[str, str], tuple[int, ...]] = {}
-    for key in _subkeys(registry.key(path)):
+    for key in registry.subkeys(path):
         package = Package.parse(key.name)
         if package is not None:
             newest[package.family] = max(package.version, newest.get(package.family, (-1,)))
@@ -114,7 +113,7 @@ def _installed(registry: Registry) -> dict[str, list[str]]:
     """Return the full names of all installed apps, with the users who have each."""
     found: dict[str, list[str]] = {}
     needed: set[str] = set()
-    for user in _subkeys(registry.key(STORE)):
+    for user in registry.subkeys(STORE):
         if not user.name.upper().startswith(PEOPLE):
             continue
         who = registry.profiles.get(user.name.upper(), "").rpartition("\\")[2] or user.name
@@ -122,7 +121,3 @@ def _installed(registry: Registry) -> dict[str, list[str]]:
             found.setdefault(package.name, []).append(who)
             needed.update(one.name.lower() for one in package.subkeys())
     return {name: users for name, users in found.items() if name.lower() not in needed}
-
-
-def _subkeys(key: Key | None) -> Iterator[Key]:
-    return key.subkeys() if key else iter(())

@@ -1,4 +1,4 @@
-"""Every check, run in one pass, and overriding them by name."""
+"""All checks in one pass, and the switches that override them."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ if TYPE_CHECKING:
 
     from reseal.session import Session
 
-#: Every check, in the order in which they run and are shown.
+#: All checks, in the order in which they run and are shown.
 CHECKS = declared("reseal.checks", Check)
 
 
 def run(session: Session) -> list[Finding]:
-    """Run every check; nothing stops at the first failure, and nothing raises.
+    """Run every check; a failure does not stop the others, and nothing raises.
 
-    What is damaged is said once: a check that comes across the damage again only says that it could
-    not look.
+    Damage is reported once: a check that meets the same damage later only says that it could not run.
     """
     findings: list[Finding] = []
     for one in CHECKS:
@@ -39,10 +38,10 @@ def run(session: Session) -> list[Finding]:
 
 
 def force(names: Iterable[str]) -> frozenset[str]:
-    """Turn the names that `--force` was given into switches of a session.
+    """Turn the names given to `--force` into switches of a session.
 
     Raises:
-        UsageError: there is no such check, or it can't be overridden.
+        UsageError: the check does not exist, or can't be overridden.
     """
     known = {one.id: one for one in CHECKS}
     switches = set()
@@ -52,7 +51,7 @@ def force(names: Iterable[str]) -> frozenset[str]:
             raise UsageError(msg, f"The checks are {', '.join(sorted(known))}.")
         if not known[name].forceable:
             msg = f"The check {name} can't be overridden."
-            hint = "What it finds has to be put right in the image, or has a switch of its own."
+            hint = "Repair the image, or use the option that its finding names."
             raise UsageError(msg, hint)
         switches.add(FORCE + name)
     return frozenset(switches)

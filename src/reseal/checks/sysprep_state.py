@@ -1,4 +1,4 @@
-"""What an earlier run of Sysprep left behind."""
+"""The recorded state of earlier runs of Sysprep."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from reseal.session import Session
 
 _HINT = (
-    "Boot the image and find out in {log} what went wrong; or have the recorded state reset with "
-    "--force sysprep-state."
+    "Boot the image and look for the cause in {log}, or reset the recorded state with --force "
+    "sysprep-state."
 )
 
 
@@ -34,10 +34,10 @@ _HINT = (
 def sysprep_state(session: Session) -> Iterable[Finding]:
     r"""A run that failed or was interrupted leaves GeneralizationState 3, and SysprepCorrupt.
 
-    The next run of Sysprep then stops at once. 7 is a finished installation, 4 a generalized one; of
-    the other values nothing is known, so they count as 3 does (inferred). So do those of CleanupState
-    but 2, which finished installations have (seen), or no such value. Overridden, the run writes the
-    state of a generalized image, and with it the old one is gone.
+    The next run of Sysprep then stops at once. 7 means a finished installation, 4 a generalized one;
+    other values are unknown and count as 3 (inferred). Finished installations have CleanupState 2 (seen)
+    or no such value; others count as an error. With the check overridden, the run replaces the recorded
+    state with that of a generalized image.
     """
     registry = session.registry
     hint = _HINT.format(log=session.installation.path(setup.SYSPREP, "Panther", "setuperr.log"))
@@ -49,10 +49,7 @@ def sysprep_state(session: Session) -> Iterable[Finding]:
         )
     cleanup = registry.number(setup.SYSPREP_STATUS, "CleanupState")
     if cleanup not in {None, setup.CLEANUP_IDLE}:
-        yield error(
-            f"Sysprep's recorded state is invalid: CleanupState {cleanup}, where finished "
-            "installations have 2.",
-            hint,
-        )
+        message = f"Sysprep's recorded state is invalid: CleanupState {cleanup}"
+        yield error(f"{message}; finished installations have 2.", hint)
     if registry.value(setup.SYSPREP_REGISTRY, setup.SYSPREP_CORRUPT) not in {None, 0, ""}:
         yield error("An earlier run of Sysprep failed: SysprepCorrupt is set.", hint)

@@ -13,23 +13,23 @@ if TYPE_CHECKING:
 
     from reseal.session import Session
 
-#: Windows 10 1607, the first that Sysprep supports after an upgrade.
+#: Windows 10 1607, the first version that Sysprep supports after an upgrade.
 FIRST_SUPPORTED = 14393
-#: The key that every upgrade to Windows 10 adds, such as `Source OS (Updated on 1/14/2016 10:47:31)`.
+#: Every upgrade to Windows 10 adds such a key, for example `Source OS (Updated on 1/14/2016 10:47:31)`.
 SOURCE_OS = "source os"
 UPGRADE = "upgrade"
 
 
 @check(
     "upgraded",
-    "This Windows was installed, not upgraded, or is one that Sysprep supports after an upgrade.",
+    "This Windows was not upgraded, or Sysprep supports it after an upgrade.",
     mark=Mark.DOCUMENTED,
     source="Microsoft, Sysprep (System Preparation) Overview: Unsupported Scenarios; keys under "
     "SYSTEM\\Setup: seen (Source OS), inferred (Upgrade)",
     order=30,  # the state of Windows as a whole
 )
 def upgraded(session: Session) -> Iterable[Finding]:
-    r"""Before Windows 10 1607 Sysprep is only for new installations, not for upgraded ones.
+    r"""Before Windows 10 1607, Sysprep supports only new installations, not upgraded ones.
 
     An upgrade leaves `SYSTEM\Setup\Source OS (Updated on …)` or `SYSTEM\Setup\Upgrade`.
     """
@@ -47,7 +47,7 @@ def upgraded(session: Session) -> Iterable[Finding]:
         evidence.append(f"the value {value.name}")
     if evidence:
         yield error(
-            f"This Windows (build {build}) was upgraded from an older one, and Sysprep supports that "
+            f"This Windows (build {build}) was upgraded from an older version, which Sysprep supports "
             f"only from Windows 10 1607 on: SYSTEM\\Setup holds {', '.join(evidence)}.",
-            "Install this Windows afresh, or upgrade it to Windows 10 1607 or later.",
+            "Make a clean installation, or upgrade this one to Windows 10 1607 or later.",
         )

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
     from reseal.session import Session
 
-#: The switch of a session that asks for VM mode.
+#: The switch of a session that requests VM mode.
 VM_MODE = "mode:vm"
 
 
 @check(
     "vm-mode",
-    "VM mode is not asked for, or the image ran in a virtual machine.",
+    "VM mode is not requested, or the image ran in a virtual machine.",
     mark=Mark.DOCUMENTED,
     source="Microsoft, Sysprep (System Preparation) Overview: Unsupported Scenarios; what an image "
     "records of its hardware: see reseal.windows.hardware",
@@ -27,14 +27,16 @@ VM_MODE = "mode:vm"
 def vm_mode(session: Session) -> Iterable[Finding]:
     """VM mode keeps the devices, for clones on the same hypervisor and hardware profile.
 
-    Outside a virtual machine it is not supported. What counts is the hardware of the last boot.
+    It is not supported outside a virtual machine. The hardware of the last boot decides.
     """
     if VM_MODE not in session.switches:
         return
     hardware = Hardware.of(session.registry)
     if not hardware.virtual:
         shown = " ".join(filter(None, (hardware.manufacturer, hardware.product)))
-        what = f"last ran on {shown}" if shown else "does not tell on what hardware it last ran"
+        what = (
+            f"last ran on {shown}" if shown else "does not record the hardware on which it last ran"
+        )
         yield error(
             f"VM mode is only for virtual machines, and this Windows {what}.",
             "Generalize it without VM mode.",

@@ -1,4 +1,4 @@
-"""Whether Windows Setup is through with this installation."""
+"""Whether Windows Setup has finished."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
     from reseal.session import Session
 
-#: What Setup itself has the next boot run, without its folder and arguments.
+#: Commands that Setup itself runs at the next boot, without folder and arguments.
 OWN_COMMANDS = frozenset({"windeploy.exe", "setup.exe", "oobeldr.exe", "audit.exe"})
 
 
 @check(
     "windows-setup",
-    "Windows Setup has finished with this installation.",
+    "Windows Setup has finished.",
     mark=Mark.DOCUMENTED,
     source="Microsoft, Sysprep (System Preparation) Overview: Dependencies; Windows Setup States; "
     "SetupType and CmdLine: seen, and reported of deployment tools",
@@ -29,31 +29,31 @@ OWN_COMMANDS = frozenset({"windeploy.exe", "setup.exe", "oobeldr.exe", "audit.ex
 def windows_setup(session: Session) -> Iterable[Finding]:
     """Sysprep runs only after Windows Setup has run ("You must run Windows Setup", documented).
 
-    An image that was applied from install.wim and never booted stands generalized already. One whose
-    Setup stopped halfway says IMAGE_STATE_UNDEPLOYABLE. In audit mode Setup waits for Sysprep, and
-    that is where Sysprep is at home; before OOBE it may run, too. Deployment tools let the next boot
-    run a command of theirs, which arming the image replaces.
+    An image that was applied from install.wim and never booted is already generalized. If Setup stopped
+    halfway, ImageState is IMAGE_STATE_UNDEPLOYABLE. In audit mode Setup waits for Sysprep, which may
+    also run before OOBE. Deployment tools make the next boot run a command of theirs; arming the image
+    replaces it.
     """
     state = SetupState.of(session.installation)
     if state.generalized:
         yield note(
-            "The image stands generalized already, as a freshly applied image does: its next boot runs "
+            "The image is already generalized, as a freshly applied image is: its next boot runs "
             "specialize."
         )
     elif state.image_state == setup.UNDEPLOYABLE:
-        # What a failed Sysprep left behind is the next check's.
+        # The check sysprep-state reports a failed run of Sysprep.
         if state.generalization_state in {None, setup.GENERALIZED, setup.SPECIALIZED}:
             yield error(
                 f"Windows Setup has not finished: ImageState is {state.image_state}.",
-                "Boot the image and let Setup finish; where it can't, start from an image that it can.",
+                "Boot the image and let Setup finish. If it can't, use an image in which it has finished.",
             )
     elif state.image_state == setup.SPECIALIZE_RESEAL_TO_OOBE:
-        yield note("The image has not been through OOBE yet; it will be specialized once more.")
+        yield note("The image has not completed OOBE yet; it will be specialized once more.")
     command = state.cmd_line or ""
     if state.setup_type and command and not OWN_COMMANDS.intersection(_words(command)):
         yield warning(
-            f"The next boot would run {command}, which generalizing replaces.",
-            "Boot the image and let it finish, where it matters.",
+            f"The next boot would run {command}; generalizing replaces this command.",
+            "If the command has to run first, boot the image and let it finish.",
         )
 
 

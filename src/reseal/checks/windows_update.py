@@ -1,4 +1,4 @@
-"""The services of Windows Update."""
+"""The Windows Update services."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ SERVICES = ("wuauserv", "UsoSvc", "WaaSMedicSvc")
 
 @check(
     "windows-update",
-    "The services of Windows Update can start.",
+    "The Windows Update services can start.",
     mark=Mark.REPORTED,
-    source="three build diaries: GeneralizeForImaging of wuaueng.dll stalls where wuauserv can't start",
+    source="three build diaries: GeneralizeForImaging of wuaueng.dll stalls if wuauserv can't start",
 )
 def windows_update(session: Session) -> Iterable[Finding]:
-    """Sysprep stalls with them disabled. Offline nothing has to start, so this is only said."""
+    """Sysprep stalls if they are disabled. Offline no service has to start, so this is only a note."""
     disabled = [name for name in SERVICES if start_of(session.registry, name) == DISABLED]
     if disabled:
         yield note(
-            f"Windows Update can't start ({', '.join(disabled)} disabled), and Sysprep itself would "
-            "stall; here that does not matter, and clones get no updates until it is enabled."
+            f"Windows Update can't start ({', '.join(disabled)} disabled). Sysprep itself would stall. "
+            "reseal does not need it, but clones get no updates until it is enabled."
         )

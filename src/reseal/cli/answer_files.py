@@ -22,8 +22,8 @@ unattend_option = click.option(
 oobe_xml_option = click.option(
     "--oobe-xml",
     type=PATH,
-    metavar="FILE",
-    help=r"Place an oobe.xml in System32\oobe\info, too.",
+    metavar="FILE|FOLDER",
+    help=r"Place an oobe.xml in System32\oobe\info, too; a folder is placed with all in it.",
 )
 driver_path_option = click.option(
     "--driver-path",

@@ -9,7 +9,7 @@ import click
 from reseal.cli.answer_files import answer_file_options
 from reseal.cli.help import Command
 from reseal.cli.options import force_option, image_argument
-from reseal.cli.run import Run, shares
+from reseal.cli.run import DECRYPTING, Run, shares
 from reseal.errors import UsageError
 from reseal.operations.boot import Boot, BootRequest
 from reseal.operations.boot import status as status_of
@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 )
 @answer_file_options
 @force_option
-@shares("dry_run", "volume", "index", "as_json", "allow_backing", "report_files", "quiet")
+@shares(
+    *("dry_run", "volume", "index", "as_json", "allow_backing", "report_files", "quiet"),
+    *DECRYPTING,
+)
 def boot(image: Path, run: Run, **options: Any) -> None:
     """Arm the next boot without generalizing, as `sysprep /oobe` and `sysprep /audit` do.
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @click.option(
     "--require-generalized", is_flag=True, help="Refuse an image that is not generalized."
 )
-@shares("volume", "as_json", "allow_backing", "quiet")
+@shares("volume", "keys", "as_json", "allow_backing", "quiet")
 def capture(image: Path, wim: Path, run: Run, **options: Any) -> None:
     r"""Capture the Windows volume of a disk image into a WIM, as DISM would.
 

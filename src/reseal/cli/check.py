@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.command(cls=Command)
 @image_argument
 @force_option
-@shares("volume", "index", "as_json", "allow_backing")
+@shares("volume", "index", "keys", "as_json", "allow_backing")
 def check(image: Path, force: tuple[str, ...], run: Run) -> None:
     """Look at everything that Sysprep would refuse, in one run, and change nothing.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reseal.answerfile.variables import STYLES
 from reseal.cli import console
 from reseal.cli.help import Command, argument
 from reseal.cli.options import (
@@ -64,6 +65,13 @@ if TYPE_CHECKING:
     help="An answer file for all; its variables, as in ${name}, are columns of the table.",
 )
 @click.option(
+    "--template-style",
+    metavar="STYLE",
+    type=click.Choice(STYLES),
+    help=f"How answer files write variables: {', '.join(STYLES)}. By default ${{name}}, and any other "
+    "style where a variable has the name of a column.",
+)
+@click.option(
     "--sid",
     default="new",
     show_default=True,
@@ -89,6 +97,7 @@ def clone(
     image_format: str,
     thin: bool | None,
     unattend: Path | None,
+    template_style: str | None,
     sid: str,
     now: bool,
     jobs: int | None,
@@ -116,6 +125,7 @@ def clone(
             raise UsageError(msg, "It takes new and pending; single SIDs stand in the table.")
         options = CloneOptions(
             unattend=unattend,
+            template_style=template_style,
             format=image_format,
             thin=image_format == "qcow2" if thin is None else thin,
             jobs=jobs,

@@ -25,6 +25,7 @@ COMMANDS = (
     "capture",
     "apply",
     "deploy",
+    "decrypt",
     "providers",
     "resume",
     "doctor",

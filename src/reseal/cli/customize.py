@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reseal.cli.options import image_argument
-from reseal.cli.run import Run, shares
+from reseal.cli.run import DECRYPTING, Run, shares
 from reseal.cli.steps import StepsCommand
 from reseal.operations.customize import Customize, CustomizeRequest
 from reseal.report import customization
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 @shares(
     *("output", "dry_run", "volume", "as_json", "allow_backing", "report_files", "quiet"),
     "verbose",
+    *DECRYPTING,
 )
 def customize(image: Path, force: tuple[str, ...], steps: list[tuple[str, ...]], run: Run) -> None:
     r"""Change an image before it is sealed: files, registry, accounts, settings, space.

@@ -174,6 +174,17 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "unattend apply": (
         Example("For the next boot of an image", "reseal unattend apply image.qcow2 answers.xml"),
     ),
+    "decrypt": (
+        Example("What BitLocker says of an image", "reseal decrypt encrypted.qcow2 --metadata"),
+        Example(
+            "A volume of data, with its password",
+            "reseal decrypt data.raw --output plain.raw --key password:password.txt",
+        ),
+        Example(
+            "In place, with the recovery key from standard input",
+            "reseal decrypt encrypted.qcow2 --in-place --key recovery:- < recovery.txt",
+        ),
+    ),
     "unattend check": (Example("What is wrong with a file", "reseal unattend check answers.xml"),),
     "unattend show": (Example("What a file makes Windows do", "reseal unattend show answers.xml"),),
     "unattend rules": (Example("What files are checked against", "reseal unattend rules"),),

@@ -14,10 +14,11 @@ from reseal.cli.options import (
     force_option,
     image_argument,
 )
-from reseal.cli.run import Run, shares
+from reseal.cli.run import DECRYPTING, Run, shares
 from reseal.cli.steps import StepsCommand
 from reseal.errors import UsageError
 from reseal.operations.generalize import Generalize, GeneralizeRequest
+from reseal.operations.sid import WHEN
 from reseal.report import generalization
 
 if TYPE_CHECKING:
@@ -42,7 +43,17 @@ if TYPE_CHECKING:
     "--disable", multiple=True, metavar="PROVIDER", help="Don't run a provider (repeatable)."
 )
 @click.option(
-    "--sid-now", is_flag=True, help="Give the machine its new SID now, not at its first boot."
+    "--sid",
+    type=click.Choice(WHEN),
+    default=WHEN[0],
+    help="When the machine gets its new SID: pending, at its first boot (default); new, now; both, now "
+    "everywhere and again in each copy at its first boot.",
+)
+@click.option("--sid-now", is_flag=True, hidden=True, help="The same as --sid new.")
+@click.option(
+    "--all-volumes",
+    is_flag=True,
+    help="Also change the image's other volumes: profiles, page files.",
 )
 @click.option("--rearm", is_flag=True, help="Rearm the activation at the first boot.")
 @click.option(
@@ -72,6 +83,7 @@ if TYPE_CHECKING:
 @shares(
     *("output", "thin", "dry_run", "volume", "index", "as_json", "allow_backing", "report_files"),
     *("quiet", "verbose"),
+    *DECRYPTING,
 )
 def generalize(
     image: Path, oobe: bool, audit: bool, steps: list[tuple[str, ...]], run: Run, **options: Any

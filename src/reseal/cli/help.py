@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -118,3 +119,25 @@ class Group(click.Group):
             click.echo(ctx.get_help())
             ctx.exit(UsageError.exit_code)
         return super().parse_args(ctx, args)
+
+
+class LaterGroup(Group):
+    """A group whose commands are in a module that is loaded when one of them is asked for.
+
+    Args:
+        module: its name; it adds its commands to the group.
+    """
+
+    def __init__(self, *arguments: Any, module: str, **attributes: Any) -> None:
+        super().__init__(*arguments, **attributes)
+        self._module = module
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return their names."""
+        import_module(self._module)
+        return super().list_commands(ctx)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command by its name."""
+        import_module(self._module)
+        return super().get_command(ctx, cmd_name)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @image_argument
-@shares("volume", "index", "as_json", "allow_backing")
+@shares("volume", "index", "keys", "as_json", "allow_backing")
 def inspect(image: Path, run: Run) -> None:
     """Show which Windows an image holds, whose it is, and what its next boot will do."""
     record = operation.inspect(image, run.writing)

@@ -17,6 +17,7 @@ from reseal.regf.file import HiveFile
 from reseal.regf.regfile import full_root
 
 if TYPE_CHECKING:
+    from reseal.bitlocker import Key
     from reseal.regf import Hive
     from reseal.regf.regfile import Section
     from reseal.run.hive_copies import Taken
@@ -39,9 +40,12 @@ def is_image(target: Path) -> bool:
 class ImageHives:
     """The hives of an image, each taken out when a path names it."""
 
-    def __init__(self, image: Path, volume: str | None, *, ignore_logs: bool) -> None:
+    def __init__(
+        self, image: Path, volume: str | None, keys: tuple[Key, ...], *, ignore_logs: bool
+    ) -> None:
         self._image = image
         self._volume = volume
+        self._keys = keys
         self._ignore_logs = ignore_logs
         self._folder = Path(tempfile.mkdtemp(prefix="reseal-"))
         atexit.register(shutil.rmtree, self._folder, ignore_errors=True)
@@ -88,9 +92,16 @@ class ImageHives:
         if name not in self._open:
             folder = Path(tempfile.mkdtemp(dir=self._folder))
             taken = take_out(
-                self._image, name, folder, volume=self._volume, ignore_logs=self._ignore_logs
+                self._image,
+                name,
+                folder,
+                volume=self._volume,
+                ignore_logs=self._ignore_logs,
+                keys=self._keys,
             )
             file = HiveFile(taken.copy, ignore_logs=self._ignore_logs)
+            # It is in memory now; a copy of SAM is to lie nowhere longer than it must.
+            shutil.rmtree(folder, ignore_errors=True)
             file.hive.name = f"{name} of {self._image}"
             self._open[name] = (taken, file)
         return self._open[name]

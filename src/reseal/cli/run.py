@@ -7,6 +7,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from reseal.cli import console, options
+from reseal.cli.keys import read_keys
 from reseal.operations.operation import Operation, RecordT, Writing
 from reseal.operations.operation import run as run_operation
 
@@ -25,6 +26,10 @@ _IMAGE = {
     "volume": options.volume_option,
     "index": options.index_option,
     "allow_backing": options.allow_backing_option,
+    "keys": options.key_option,
+    "decrypt": options.decrypt_option,
+    "in_place": options.in_place_option,
+    "prevent_device_encryption": options.prevent_device_encryption_option,
 }
 #: Options that say what is shown: the fields of `Run`.
 _OUTPUT = {
@@ -34,6 +39,8 @@ _OUTPUT = {
     "verbose": options.verbose_option,
 }
 _OPTIONS = {**_IMAGE, **_OUTPUT}
+#: What a command that changes a Windows shares for one that BitLocker encrypts.
+DECRYPTING = ("keys", "decrypt", "in_place", "prevent_device_encryption")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +104,8 @@ def shares(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
             with console.errors(as_json=shared.get("as_json", False)):
                 console.check_reports(shared.get("report_files"))
                 image = {name: shared.pop(name) for name in _IMAGE if name in shared}
+                if "keys" in image:
+                    image["keys"] = read_keys(image["keys"])
                 function(run=Run(Writing(**image), **shared), **given)
 
         for name in reversed(names):

@@ -9,7 +9,7 @@ import click
 
 from reseal.cli.help import Command
 from reseal.cli.options import image_argument
-from reseal.cli.run import Run, shares
+from reseal.cli.run import DECRYPTING, Run, shares
 from reseal.errors import UsageError
 from reseal.operations.sid import ChangeSid, SidRequest, show_sid
 from reseal.report import sid as report
@@ -28,12 +28,17 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Let Windows replace it at the next boot; with --new or --set: by that.",
 )
-@click.option("--all-volumes", is_flag=True, help="Change the other volumes' descriptors, too.")
+@click.option(
+    "--all-volumes",
+    is_flag=True,
+    help="Also change the image's other volumes: profiles and permissions.",
+)
 @click.option("--force", is_flag=True, help="Also for a member of a domain.")
 @click.option("--yes", is_flag=True, help="Accept what the change breaks.")
 @shares(
     *("output", "thin", "dry_run", "volume", "index", "as_json", "allow_backing", "report_files"),
     "quiet",
+    *DECRYPTING,
 )
 def sid(
     image: Path,

@@ -9,7 +9,7 @@ import click
 from reseal.cli.answer_files import replace_option
 from reseal.cli.help import Command
 from reseal.cli.options import FILE_OR_STDIN, among, drivers_option, image_argument
-from reseal.cli.run import Run, shares
+from reseal.cli.run import DECRYPTING, Run, shares
 from reseal.cli.sid import ask
 from reseal.operations.answers import FORCE_UNATTEND
 from reseal.operations.sid import show_sid
@@ -54,7 +54,8 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help="Accept what a new SID breaks.")
 @drivers_option
 @shares(
-    *("output", "thin", "dry_run", "volume", "as_json", "allow_backing", "report_files", "quiet")
+    *("output", "thin", "dry_run", "volume", "as_json", "allow_backing", "report_files", "quiet"),
+    *DECRYPTING,
 )
 def specialize(image: Path, now: bool, yes: bool, run: Run, **options: Any) -> None:
     """Make one machine of an image: its own name, SID, MachineGuid and answer file.

@@ -103,6 +103,11 @@ def parse(arguments: Sequence[str]) -> tuple[set[str], str | None, Path | None]:
             given.add(name)
         else:
             raise _refused(f"{word} is none of Sysprep's options")
+    _check_combination(given, mode, unattend)
+    return given, mode, unattend
+
+
+def _check_combination(given: set[str], mode: str | None, unattend: Path | None) -> None:
     if {"oobe", "audit"} <= given:
         raise _refused("/oobe and /audit exclude each other")
     if len(given & set(_ENDINGS)) > 1:
@@ -115,7 +120,6 @@ def parse(arguments: Sequence[str]) -> tuple[set[str], str | None, Path | None]:
         raise _refused("/mode:vm goes with /generalize and /oobe")
     if (mode and given & {"quiet", "audit"}) or (mode and unattend):
         raise _refused("beside /mode:vm only /reboot, /shutdown and /quit are possible")
-    return given, mode, unattend
 
 
 def _refused(why: str) -> UsageError:

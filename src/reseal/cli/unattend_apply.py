@@ -9,7 +9,7 @@ import click
 from reseal.cli.answer_files import driver_path_option, oobe_xml_option, replace_option
 from reseal.cli.help import Command, argument
 from reseal.cli.options import FILE_OR_STDIN, image_argument
-from reseal.cli.run import Run, shares
+from reseal.cli.run import DECRYPTING, Run, shares
 from reseal.operations.unattend import ApplyUnattend, UnattendRequest
 from reseal.report import answer_file
 
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 @oobe_xml_option
 @driver_path_option
 @click.option("--force", is_flag=True, help="Take the file although it has errors.")
-@shares("dry_run", "volume", "index", "as_json", "allow_backing", "report_files", "quiet")
+@shares(
+    *("dry_run", "volume", "index", "as_json", "allow_backing", "report_files", "quiet"),
+    *DECRYPTING,
+)
 def apply(image: Path, file: str, run: Run, **options: Any) -> None:
     """Give an existing installation an answer file, which its next boot uses.
 

@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-import sys
-from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+from click.shell_completion import CompletionItem
 
 from reseal import answerfile
 from reseal.answerfile import (
     Answers,
-    DomainJoin,
     Level,
-    NewAccount,
-    NewInterface,
     Secret,
+    Target,
+    product_keys,
 )
-from reseal.answerfile.new import DEFAULT_GROUPS
+from reseal.answerfile.assignment import completions
+from reseal.cli import unattend_parts as parts
 from reseal.cli.help import Command
-from reseal.cli.options import FILE_OR_STDIN, PATH
+from reseal.cli.options import FILE_OR_STDIN, PATH, allow_backing_option, volume_option
+from reseal.cli.unattend_asking import asked
 from reseal.errors import CheckError, UsageError
+from reseal.operations.answers import STANDARD_INPUT
+from reseal.operations.operation import Opening
+from reseal.operations.unattend import windows_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _FROM_FILE = "A file whose first line is the {}; - for a line of standard input."
 #: What Windows 10 and 11 are built for.
 _ARCHITECTURES = ("x86", "amd64", "arm64")
+
+
+def _complete_setting(
+    _context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    # "nospace" is what bash is told by its own completion; zsh and fish take the words as they are.
+    return [CompletionItem(one) for one in completions(incomplete)]
 
 
 @click.command(cls=Command)
@@ -33,7 +46,15 @@ _ARCHITECTURES = ("x86", "amd64", "arm64")
 @click.option("--organization", default="", help="The organization.")
 @click.option("--locale", default="", help="Formats and keyboard, such as de-DE.")
 @click.option("--language", default="", help="Language of Windows, if another.")
-@click.option("--keyboard", default="", help="Keyboard, if another, such as 0409:00000409.")
+@click.option(
+    "--fallback-language", default="", help="Language where the first lacks a text, such as en-US."
+)
+@click.option(
+    "--keyboard",
+    multiple=True,
+    metavar="LAYOUT",
+    help="Keyboard, if another, such as 0409:00000409; repeatable.",
+)
 @click.option("--time-zone", default="", help="As Windows names it.")
 @click.option(
     "--product-key-file",
@@ -56,6 +77,7 @@ _ARCHITECTURES = ("x86", "amd64", "arm64")
     help="A local account to make.",
 )
 @click.option("--logon", default="", metavar="NAME", help="The account that logs on by itself.")
+@click.option("--logon-once", is_flag=True, help="It logs on by itself exactly once.")
 @click.option(
     "--logon-count",
     type=click.IntRange(min=1),
@@ -78,8 +100,9 @@ _ARCHITECTURES = ("x86", "amd64", "arm64")
 @click.option(
     "--interface",
     multiple=True,
-    metavar="NAME,address=A/N[,gateway=A][,dns=A]...[,suffix=D]",
-    help="A network interface with fixed addresses.",
+    metavar="NAME,address=A/N[,KEY=VALUE]...",
+    help="A network interface with fixed addresses; keys, each repeatable: address, gateway, "
+    "route=NETWORK@GATEWAY, dns, and once suffix.",
 )
 @click.option(
     "--first-logon",
@@ -97,6 +120,82 @@ _ARCHITECTURES = ("x86", "amd64", "arm64")
 @click.option(
     "--copy-profile", is_flag=True, help="Administrator's profile becomes the default profile."
 )
+@click.option(
+    "--run",
+    "run_commands",
+    multiple=True,
+    metavar="PASS:COMMAND",
+    help=f"A command of {', '.join(parts.RUN)}, in order.",
+)
+@click.option(
+    "--edition",
+    default="",
+    metavar="NAME",
+    help="Take the public product key of this edition, such as Windows 11 Pro.",
+)
+@click.option(
+    "--oem",
+    multiple=True,
+    metavar="KEY=TEXT",
+    help=f"What Windows says of its maker: {', '.join(parts.OEM)}.",
+)
+@click.option("--remote-desktop", is_flag=True, help="Allow Remote Desktop, in the firewall too.")
+@click.option(
+    "--firewall-group", multiple=True, metavar="GROUP", help="Turn a group of firewall rules on."
+)
+@click.option(
+    "--wifi", default="", metavar="NAME[,password-file=FILE]", help="A wireless network to know."
+)
+@click.option(
+    "--password-days",
+    type=click.IntRange(min=0),
+    metavar="DAYS",
+    help="When passwords expire; 0 for never.",
+)
+@click.option(
+    "--lockout-attempts",
+    type=click.IntRange(min=0, max=999),
+    metavar="NUMBER",
+    help="How many wrong passwords lock an account; 0 for never.",
+)
+@click.option(
+    "--generalize", is_flag=True, help="In audit mode: generalize and shut down (auditUser)."
+)
+@click.option("--persist-devices", is_flag=True, help="Keep devices installed when generalizing.")
+@click.option("--keep-absent-devices", is_flag=True, help="Keep devices that are not there, too.")
+@click.option("--skip-rearm", is_flag=True, help="Leave the licence alone when generalizing.")
+@click.option(
+    "--disk",
+    "firmware",
+    default="",
+    metavar="uefi|bios",
+    type=click.Choice(["", "uefi", "bios"]),
+    help="For Windows Setup: wipe and lay out a disk for this firmware.",
+)
+@click.option(
+    "--disk-number", type=click.IntRange(min=0), default=0, metavar="N", help="Which disk."
+)
+@click.option(
+    "--image", default="", metavar="NAME|INDEX", help="For Windows Setup: the image to install."
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="PASS/COMPONENT/SETTING=VALUE",
+    shell_complete=_complete_setting,
+    help="Any other setting, as in oobeSystem/Shell-Setup/OOBE/ProtectYourPC=3; items of lists have a "
+    "number: SynchronousCommand[1].",
+)
+@click.option(
+    "--from",
+    "image_file",
+    type=PATH,
+    metavar="IMAGE",
+    help="Take architecture, language and edition from the Windows in this image.",
+)
+@volume_option
+@allow_backing_option
 @click.option("--show-pages", is_flag=True, help="Leave the pages of OOBE to whoever sits there.")
 @click.option(
     "--architecture",
@@ -112,12 +211,14 @@ def new(
     organization: str,
     locale: str,
     language: str,
-    keyboard: str,
+    fallback_language: str,
+    keyboard: tuple[str, ...],
     time_zone: str,
     product_key_file: str,
     administrator_password_file: str,
     account: tuple[str, ...],
     logon: str,
+    logon_once: bool,
     logon_count: int,
     workgroup: str,
     domain: str,
@@ -128,42 +229,88 @@ def new(
     first_logon: tuple[str, ...],
     mode: str,
     copy_profile: bool,
+    run_commands: tuple[str, ...],
+    edition: str,
+    oem: tuple[str, ...],
+    remote_desktop: bool,
+    firewall_group: tuple[str, ...],
+    wifi: str,
+    password_days: int | None,
+    lockout_attempts: int | None,
+    generalize: bool,
+    persist_devices: bool,
+    keep_absent_devices: bool,
+    skip_rearm: bool,
+    firmware: str,
+    disk_number: int,
+    image: str,
+    settings: tuple[str, ...],
+    image_file: Path | None,
+    volume: str | None,
+    allow_backing: bool,
     show_pages: bool,
     architecture: tuple[str, ...],
     ask: bool,
     output: Path | None,
 ) -> None:
     """Make an answer file from options or, with --ask, from questions."""
+    target = _target(image_file, volume, allow_backing=allow_backing)
     answers = Answers(
         computer_name=computer_name,
         owner=owner,
         organization=organization,
         locale=locale,
-        language=language,
-        keyboard=keyboard,
+        language=language or _language_of(target),
+        fallback_language=fallback_language,
+        keyboard=";".join(keyboard),
         time_zone=time_zone,
-        product_key=_secret(product_key_file),
-        administrator_password=_secret(administrator_password_file),
-        accounts=tuple(_account(text) for text in account),
+        product_key=_product_key(edition, product_key_file, target if firmware else Target()),
+        administrator_password=parts.secret(administrator_password_file),
+        accounts=tuple(parts.account(text) for text in account),
         logon=logon,
+        once=logon_once,
         logon_count=logon_count,
-        domain=_domain(domain, domain_user, domain_password_file, domain_unit),
+        domain=parts.domain_join(domain, domain_user, domain_password_file, domain_unit),
         workgroup=workgroup,
-        interfaces=tuple(_interface(text) for text in interface),
+        interfaces=tuple(parts.interface(text) for text in interface),
         commands=first_logon,
+        run=parts.run(run_commands),
         audit=mode == "audit",
         copy_profile=copy_profile,
         hide_pages=not show_pages,
+        oem=parts.oem(oem),
+        remote_desktop=remote_desktop,
+        firewall_groups=firewall_group,
+        wireless=parts.wireless(wifi),
+        password_days=password_days,
+        lockout_attempts=lockout_attempts,
+        generalize=generalize,
+        persist_devices=persist_devices,
+        keep_absent_devices=keep_absent_devices,
+        skip_rearm=skip_rearm,
+        setup=parts.disk(firmware, disk_number, image),
+        settings=parts.settings(settings),
+        build=target.build,
     )
     if ask:
-        answers = _asked(answers)
-    architectures = architecture or ("amd64",)
-    if len(architectures) > 1 and output is None:
+        answers = asked(answers)
+    _write(answers, architecture, target, output)
+
+
+def _write(
+    answers: Answers, architecture: tuple[str, ...], target: Target, output: Path | None
+) -> None:
+    """Make a file for each architecture, and write or print it."""
+    own = (target.architecture,) if target.architecture else ("amd64",)
+    architectures = architecture or own
+    printed = output is None or str(output) == STANDARD_INPUT
+    if len(architectures) > 1 and printed:
         msg = "several architectures make several files"
         raise UsageError(msg, "Say with --output where they are to be written.")
     for name in architectures:
-        data = _make(answers, name)
-        if output is None:
+        # A file for another architecture is for another image than the one that was looked at.
+        data = _make(answers, name, target if name in own else Target())
+        if output is None or printed:
             click.echo(data, nl=False)
         else:
             several = len(architectures) > 1
@@ -171,10 +318,38 @@ def new(
             _create(path, data)
 
 
-def _make(answers: Answers, architecture: str) -> bytes:
+def _target(image: Path | None, volume: str | None, *, allow_backing: bool) -> Target:
+    """Look at the Windows of an image; any Windows where none is named."""
+    if image is None:
+        if volume or allow_backing:
+            msg = "--volume and --allow-backing belong to an image."
+            raise UsageError(msg, "Name it with --from IMAGE.")
+        return Target()
+    return windows_of(image, Opening(volume=volume, allow_backing=allow_backing))
+
+
+def _language_of(target: Target) -> str:
+    """Return the language of an image that has one; the person says which of several."""
+    languages = target.languages or frozenset()
+    return next(iter(languages)) if len(languages) == 1 else ""
+
+
+def _product_key(edition: str, file: str, target: Target) -> Secret | None:
+    """Return the key that is named, or the public one of an image that Setup is to install."""
+    if edition and file:
+        msg = "--edition and --product-key-file are two product keys"
+        raise UsageError(msg, "Leave one of them out.")
+    if edition or file:
+        return parts.public_key(edition) or parts.secret(file)
+    product = product_keys.installed(target.edition, target.build)
+    key = product_keys.key_for(product) if product else ""
+    return Secret(key) if key else None
+
+
+def _make(answers: Answers, architecture: str, target: Target) -> bytes:
     """Return a file without errors; warnings and notes go to standard error."""
     document = answerfile.make(answers, architecture)
-    findings = answerfile.check(document)
+    findings = answerfile.check(document, target)
     # The locale, for one, stands in two passes.
     said = {
         f"{finding.level}: {finding.what}; {finding.why}; {finding.instead}": None
@@ -200,124 +375,3 @@ def _create(path: Path, data: bytes) -> None:
     except OSError as error:
         msg = f"{path} can't be written: {error.strerror}"
         raise UsageError(msg) from error
-
-
-def _secret(file: str) -> Secret | None:
-    """Read a secret: the first line of a file, or a line of standard input."""
-    if not file:
-        return None
-    try:
-        if file == "-":
-            return Secret(sys.stdin.readline().rstrip("\r\n"))
-        with Path(file).open(encoding="utf-8-sig") as lines:
-            return Secret(lines.readline().rstrip("\r\n"))
-    except (OSError, UnicodeDecodeError) as error:
-        msg = f"no secret can be read from {file}"
-        raise UsageError(msg) from error
-
-
-def _parts(text: str, option: str, allowed: frozenset[str]) -> tuple[str, dict[str, list[str]]]:
-    """Split `NAME,key=value,…`."""
-    name, *rest = text.split(",")
-    values: dict[str, list[str]] = {key: [] for key in allowed}
-    for part in rest:
-        key, sign, value = part.partition("=")
-        if not sign or key not in allowed:
-            msg = f"--{option} does not understand {part}"
-            raise UsageError(
-                msg, f"It knows {', '.join(sorted(allowed))}, each with = and a value."
-            )
-        values[key].append(value)
-    if not name:
-        msg = f"--{option} needs a name first"
-        raise UsageError(msg)
-    return name, values
-
-
-def _account(text: str) -> NewAccount:
-    name, values = _parts(text, "account", frozenset({"group", "password-file", "display-name"}))
-    return NewAccount(
-        name=name,
-        password=_secret("".join(values["password-file"][:1])),
-        groups=tuple(values["group"]) or DEFAULT_GROUPS,
-        display_name="".join(values["display-name"][:1]),
-    )
-
-
-def _interface(text: str) -> NewInterface:
-    name, values = _parts(text, "interface", frozenset({"address", "gateway", "dns", "suffix"}))
-    return NewInterface(
-        identifier=name,
-        addresses=tuple(values["address"]),
-        gateway="".join(values["gateway"][:1]),
-        servers=tuple(values["dns"]),
-        domain="".join(values["suffix"][:1]),
-    )
-
-
-def _domain(domain: str, user: str, password_file: str, unit: str) -> DomainJoin | None:
-    if not domain:
-        return None
-    password = _secret(password_file)
-    if not user or password is None:
-        msg = "joining a domain needs a user and a password"
-        raise UsageError(msg, "Add --domain-user and --domain-password-file.")
-    return DomainJoin(domain, user, password, unit)
-
-
-# Complex: one question after the other.
-def _asked(answers: Answers) -> Answers:
-    """Ask for what no option has said; an empty answer leaves a setting out."""
-    answers = replace(
-        answers,
-        computer_name=answers.computer_name or _text("Computer name (* for a random one)"),
-        locale=answers.locale or _text("Locale, such as de-DE"),
-        time_zone=answers.time_zone or _text("Time zone, such as W. Europe Standard Time"),
-        product_key=answers.product_key or _hidden("Product key"),
-        administrator_password=answers.administrator_password
-        or _hidden("Password of the built-in Administrator"),
-    )
-    if not answers.accounts and (name := _text("Name of a local administrator")):
-        account = NewAccount(name, _hidden(f"Password of {name}"), ("Administrators",))
-        answers = replace(answers, accounts=(account,))
-    if not answers.interfaces and (address := _text("Fixed address, such as 192.0.2.10/24")):
-        interface = NewInterface(
-            identifier=_text("Its network interface", "Ethernet"),
-            addresses=(address,),
-            gateway=_text("Gateway"),
-            servers=tuple(_text("DNS servers, with spaces between them").split()),
-        )
-        answers = replace(answers, interfaces=(interface,))
-    if answers.domain is None and not answers.workgroup and (domain := _text("Domain to join")):
-        user = _text("Who may join machines")
-        password = _hidden(f"Password of {user}") or Secret("")
-        answers = replace(answers, domain=DomainJoin(domain, user, password))
-    commands = list(answers.commands)
-    while not answers.commands and (command := _text("Command for the first logon")):
-        commands.append(command)
-    return replace(
-        answers,
-        commands=tuple(commands),
-        audit=answers.audit or _yes("Boot to audit mode instead of the out-of-box experience?"),
-        copy_profile=answers.copy_profile
-        or _yes("Make the profile of the built-in Administrator the default profile?"),
-    )
-
-
-def _text(question: str, default: str = "") -> str:
-    return str(click.prompt(question, default=default, show_default=bool(default), err=True))
-
-
-def _hidden(question: str) -> Secret | None:
-    def ask(text: str) -> str:
-        return str(click.prompt(text, default="", show_default=False, hide_input=True, err=True))
-
-    answer = ask(question)
-    if answer and ask("Once more") != answer:
-        msg = "the two answers differ"
-        raise UsageError(msg, "Start again.")
-    return Secret(answer) if answer else None
-
-
-def _yes(question: str) -> bool:
-    return click.confirm(question, default=False, err=True)

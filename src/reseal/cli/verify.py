@@ -34,16 +34,31 @@ if TYPE_CHECKING:
     help="Whose remains to look for: what generalize --save-identity wrote.",
 )
 @click.option("--deep", is_flag=True, help="Search unallocated clusters, too.")
-@shares("volume", "index", "as_json", "allow_backing", "quiet", "verbose")
+@click.option(
+    "--system-volume-only", is_flag=True, help="Search only the volume that holds Windows."
+)
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Fail also where only what Sysprep leaves, too, was found.",
+)
+@shares("volume", "index", "keys", "as_json", "allow_backing", "quiet", "verbose")
 def verify(
-    image: Path, against: tuple[Path, ...], identity: Path | None, deep: bool, run: Run
+    image: Path,
+    against: tuple[Path, ...],
+    identity: Path | None,
+    deep: bool,
+    system_volume_only: bool,
+    strict: bool,
+    run: Run,
 ) -> None:
-    """Prove that an image is armed and that nothing of the old machine is left in it.
+    """Prove that an image is armed, and search it for what identified the old machine.
 
-    Exit code 0 only if it is clean; 3 if not.
+    Three verdicts: clean (exit code 0), as after Sysprep (0, with --strict 3), not clean (3). The last
+    line says what was searched for what.
     """
-    if against and (identity or deep):
-        msg = "--against compares what images have, so it takes no --identity and no --deep."
+    if against and (identity or deep or strict or system_volume_only):
+        msg = "--against compares images, so it takes none of the options of a search."
         raise UsageError(msg, "Run reseal verify twice.")
     with run.progress() as tell:
         if against:
@@ -51,8 +66,13 @@ def verify(
             lines = verification.comparison(record)
         else:
             record = operation.verify(
-                image, run.writing, identity=identity, deep=deep, on_message=tell
+                image,
+                run.writing,
+                identity=identity,
+                deep=deep,
+                system_volume_only=system_volume_only,
+                on_message=tell,
             )
             lines = verification.verification(record, verbose=run.verbose)
     run.show(record, lines)
-    raise SystemExit(operation.exit_code(record))
+    raise SystemExit(operation.exit_code(record, strict=strict))

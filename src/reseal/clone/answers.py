@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from reseal.answerfile import AnswerFile, Answers, NewInterface, Secret, fill, make
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from reseal.clone.plan import ClonePlan, FleetMachine
 
@@ -44,8 +44,21 @@ def template_of(machine: FleetMachine, plan: ClonePlan) -> AnswerFile | None:
     return fill(_parsed(machine.template, plan.templates[machine.template]), machine.variables)
 
 
-def settings_of(machine: FleetMachine) -> Callable[[str], AnswerFile] | None:
-    """Return what makes the answer file of a machine's columns, for an architecture; None for none."""
+def language_for(locale: str, languages: Sequence[str]) -> str:
+    """Return the language of Windows for a locale: the locale, or one that the image has."""
+    has = {one.casefold() for one in languages}
+    return locale if not (locale and has) or locale.casefold() in has else languages[0]
+
+
+def settings_of(
+    machine: FleetMachine, languages: Sequence[str] = ()
+) -> Callable[[str], AnswerFile] | None:
+    """Return what makes the answer file of a machine's columns, for an architecture; None for none.
+
+    Args:
+        machine: the machine.
+        languages: that the image has. Where it lacks that of the locale, Windows stays in its own.
+    """
 
     def one(column: str) -> str:
         return machine.answers.get(column, [""])[0]
@@ -55,7 +68,7 @@ def settings_of(machine: FleetMachine) -> Callable[[str], AnswerFile] | None:
     interface = NewInterface(
         identifier=one("mac"),
         addresses=tuple(machine.answers.get("addresses", ())),
-        gateway=one("gateway"),
+        gateways=tuple(machine.answers.get("gateway", ())),
         servers=tuple(machine.answers.get("dns", ())),
     )
     key = one("product_key")
@@ -63,6 +76,7 @@ def settings_of(machine: FleetMachine) -> Callable[[str], AnswerFile] | None:
         owner=one("owner"),
         organization=one("organization"),
         locale=one("locale"),
+        language=language_for(one("locale"), languages),
         time_zone=one("time_zone"),
         product_key=Secret(key) if key else None,
         interfaces=(interface,),

@@ -18,15 +18,17 @@ from typing import TYPE_CHECKING
 
 from reseal import answerfile
 from reseal.answerfile import AnswerFile, AnswerFileError, Level
+from reseal.answerfile.rules.accounts import account_names
 from reseal.answerfile.rules.identity import PRODUCT_KEY
 from reseal.answerfile.schema import nearest
-from reseal.answerfile.template import fill, variables
+from reseal.answerfile.template import fill, filled, in_own_style, variables
 from reseal.clone.answers import NETWORK, SETTINGS
 from reseal.clone.plan import FleetMachine
 from reseal.errors import UsageError
 from reseal.sid.choice import CONSTANTS
 from reseal.specialize import SidChoice
 from reseal.specialize.wish import RANDOM, checked_name, parsed_sid
+from reseal.unattend.apply import said_aloud
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
 
 _OWN = ("name", "sid", "unattend", "domain")
 COLUMNS = frozenset((*_OWN, *NETWORK, *SETTINGS))
-_LISTS = ("addresses", "dns")
+_LISTS = ("addresses", "dns", "gateway")
 _HEX_MAC = re.compile(r"[0-9A-F]{12}")
 #: Bits of a MAC address's first byte.
 _MULTICAST = 1
@@ -67,29 +69,39 @@ class FleetError(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """All machines of a table, and the answer files that they use, by name, as base64."""
+    """All machines of a table, their answer files by name, as base64, and what else to know."""
 
     machines: list[FleetMachine]
     templates: dict[str, str] = field(repr=False)
+    warnings: tuple[str, ...] = ()
 
 
-def check(table: FleetTable, golden: Golden, unattend: Path | None = None) -> Fleet:
+def check(
+    table: FleetTable, golden: Golden, unattend: Path | None = None, style: str | None = None
+) -> Fleet:
     """Check a table and return its machines.
 
     Args:
         table: the fleet.
         golden: what they are made of.
         unattend: the answer file of all machines that name none of their own.
+        style: how answer files write variables; None for `${name}`, and for any other style where a
+            variable has the name of a column.
 
     Raises:
         FleetError: something is wrong with it.
     """
-    return _Check(table, golden, unattend).run()
+    return _Check(table, golden, unattend, style).run()
 
 
 class _Check:
-    def __init__(self, table: FleetTable, golden: Golden, unattend: Path | None) -> None:
+    def __init__(
+        self, table: FleetTable, golden: Golden, unattend: Path | None, style: str | None
+    ) -> None:
         self._table = table
+        self._style = style
+        self._warnings: dict[str, None] = {}
+        self._accounts: dict[str, set[str]] = {}
         self._golden = golden
         self._unattend = unattend
         self._problems: list[tuple[Position, str]] = []
@@ -122,7 +134,7 @@ class _Check:
         encoded = {
             name: base64.b64encode(one.to_bytes()).decode() for name, one in self._templates.items()
         }
-        return Fleet(machines, encoded)
+        return Fleet(machines, encoded, tuple(self._warnings))
 
     def _say(self, place: Position, what: str) -> None:
         self._problems.append((place, f"{what}."))
@@ -136,7 +148,13 @@ class _Check:
         if name in self._templates or name in self._missing:
             return
         try:
-            self._templates[name] = AnswerFile.load(Path(name))
+            self._templates[name] = in_own_style(
+                AnswerFile.load(Path(name)),
+                self._table.columns,
+                self._style,
+                self._golden.target.architecture,
+            )
+            self._accounts[name] = account_names(self._templates[name])
         except AnswerFileError as error:
             if place is None:
                 raise
@@ -145,6 +163,7 @@ class _Check:
 
     def _judge(self, document: AnswerFile, place: Position, most: int | None = None) -> None:
         findings = answerfile.check(document, self._golden.target)
+        self._warnings |= dict.fromkeys(said_aloud(findings))
         for one in [one for one in findings if one.level is Level.ERROR][:most]:
             at = "" if most else f" ({one.file}:{one.position})"
             self._say(place, f"{one.what}; {one.why}; {one.instead}{at}")
@@ -155,6 +174,15 @@ class _Check:
         for variable, positions in lacking.items():
             what = f"the variable {variable} of {name}:{positions[0]} has no value"
             self._say(row.position, what)
+        computer = row.text("name") if "name" in row.cells else ""
+        for account in self._accounts[name] if not lacking else ():
+            given = filled(account, {**values, "name": computer})
+            if computer and given.casefold() == computer.casefold():
+                what = (
+                    f"an account of {name} has the name of this computer, and such an account gets into "
+                    "no group; give one of the two another name"
+                )
+                self._say(row.cells["name"].position, what)
         if not lacking and (name,) not in self._judged:
             self._judged.add((name,))
             self._judge(fill(template, values), row.position)

@@ -27,6 +27,7 @@ class ClonePlan:
         now: whether all is done in the clones that Windows need not do.
         templates: answer files by their names, as base64.
         drivers: a folder whose driver packages every machine gets, resolved; None for none.
+        languages: that the golden image has; empty where that is not known.
     """
 
     golden: str
@@ -38,6 +39,7 @@ class ClonePlan:
     now: bool = False
     templates: dict[str, str] = field(default_factory=dict, repr=False)
     drivers: str | None = None
+    languages: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """The plan as plain data."""

@@ -39,7 +39,7 @@ class Worker:
         self.channel = Channel(own.detach())
         with its:
             self._process = spawn(
-                [sys.executable, "-m", "reseal.clone.worker", str(its.fileno())],
+                [sys.executable, "-P", "-m", "reseal.clone.worker", str(its.fileno())],
                 pass_fds=[its.fileno()],
                 bounded=False,
             )

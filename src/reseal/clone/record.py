@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +73,7 @@ class FleetRecord:
         path: where it lies.
         seed: what the identities are drawn from.
         machines: all that were ever planned for the folder, by name in upper case.
+        golden: the golden image's `path`, `size` and `digest` when it was used last.
         sampled: the comparison of one clone with the long way: its `name` and the `differences`.
     """
 
@@ -79,6 +81,7 @@ class FleetRecord:
     seed: str
     machines: dict[str, FleetEntry] = field(default_factory=dict)
     sampled: dict[str, Any] | None = None
+    golden: dict[str, Any] | None = None
 
     @classmethod
     def read(cls, folder: Path) -> FleetRecord | None:
@@ -89,7 +92,10 @@ class FleetRecord:
         """
         path = folder / NAME
         try:
-            with path.open("rb") as file:
+            number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            with os.fdopen(number, "rb") as file:
+                if not stat.S_ISREG(os.fstat(number).st_mode):
+                    raise ValueError
                 data = json.loads(file.read(_MAX_SIZE))
             if data["schema"] != SCHEMA:
                 raise ValueError
@@ -107,6 +113,7 @@ class FleetRecord:
                 str(data["seed"]),
                 {str(one.name).upper(): one for one in entries},
                 data.get("sampled"),
+                data.get("golden"),
             )
         except FileNotFoundError:
             return None
@@ -122,7 +129,12 @@ class FleetRecord:
         draft.unlink(missing_ok=True)
         fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(fd, "w", encoding="utf-8") as file:
-            head = {"schema": SCHEMA, "seed": self.seed, "sampled": self.sampled}
+            head = {
+                "schema": SCHEMA,
+                "seed": self.seed,
+                "golden": self.golden,
+                "sampled": self.sampled,
+            }
             # A line a machine: people compare and search such files.
             file.write(json.dumps(head, ensure_ascii=False)[:-1] + ', "machines": [\n')
             rows = (json.dumps(asdict(one), ensure_ascii=False) for one in self.machines.values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from reseal.clone.golden import Golden
 from reseal.clone.plan import FORMATS, ClonePlan, FleetMachine
 from reseal.clone.planner import Planner
 from reseal.clone.pool import Answer, Pool, plain
-from reseal.clone.record import FAILED, MADE, FleetEntry, FleetRecord
+from reseal.clone.record import FAILED, MADE, NAME, FleetEntry, FleetRecord
 from reseal.clone.table import load, table_of
 from reseal.disk import Image
 from reseal.disk import golden as golden_mark
@@ -54,6 +55,7 @@ class CloneOptions:
         dask: the address of a Dask scheduler that hands the work out; None for this machine alone.
         sample: whether one clone is compared with one made the long way.
         drivers: a folder whose driver packages every machine gets; None for none.
+        template_style: how answer files write variables; None to find out.
     """
 
     unattend: Path | None = None
@@ -68,6 +70,7 @@ class CloneOptions:
     dask: str | None = None
     sample: bool = True
     drivers: Path | None = None
+    template_style: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,7 @@ def clone(
         raise UsageError(msg, "Name the folder that the driver packages lie in.")
     table = load(machines) if isinstance(machines, Path) else table_of(machines)
     found = Golden.look(golden, volume=options.volume, allow_backing=options.allow_backing)
-    fleet = fleets.check(table, found, options.unattend)
+    fleet = fleets.check(table, found, options.unattend, options.template_style)
     with ExitStack() as stack:
         image = Image.open(found.path, allow_backing=options.allow_backing)
         stack.callback(image.close)
@@ -124,6 +127,7 @@ def clone(
         lock = Lock(folder)
         stack.callback(lock.close)
         lock.exclude()
+        _clear(folder)
         record = FleetRecord.read(folder)
         if record is None:
             record = FleetRecord(folder / "fleet.json", options.seed or os.urandom(16).hex())
@@ -140,12 +144,28 @@ def clone(
             now=options.now,
             templates=fleet.templates,
             drivers=str(options.drivers.resolve()) if options.drivers else None,
+            languages=sorted(found.target.languages or ()),
         )
         work = Planner(fleet, found, plan, record, options.sid).plan()
-        for warning in found.warnings:
+        for warning in (*found.warnings, *fleet.warnings):
             on_message({"warning": warning})
         on_message({"planned": len(work)})
         yield from _Run(plan, record, work, options, on_message).run(found)
+
+
+def _clear(folder: Path) -> None:
+    """Delete what a run that was killed has left in a folder that is locked."""
+    for pattern in (".reseal-*", ".*.reseal-partial", ".*.reseal-overlay", f".{NAME}.new"):
+        for one in folder.glob(pattern):
+            if (
+                one.name.endswith(".reseal-overlay")
+                and one.with_name(one.name.replace(".reseal-overlay", ".reseal-journal")).exists()
+            ):
+                continue  # of an image that is to be resumed
+            if one.is_dir() and not one.is_symlink():
+                shutil.rmtree(one, ignore_errors=True)
+            else:
+                one.unlink(missing_ok=True)
 
 
 def _folder(output_dir: Path) -> Path:
@@ -175,6 +195,7 @@ class _Run:
         self._options = options
         self._on_message = on_message
         self._written = 0.0
+        self._fingerprint: list[object] = []
         self._guids = {
             str(guid): one.name
             for one in record.machines.values()
@@ -186,6 +207,7 @@ class _Run:
         folder = Path(self._plan.output_dir)
         if self._plan.thin:
             golden_mark.mark(golden.path, folder)
+        self._know_golden(golden)
         self._record.write()
         waiting: list[tuple[FleetMachine, FleetEntry]] = []
         for machine, entry in self._work:
@@ -198,7 +220,13 @@ class _Run:
         fresh: list[FleetMachine] = []
         try:
             for machine, said in self._answers([machine for machine, _ in waiting]):
-                result = self._take(said, entries[machine.name])
+                entry = entries[machine.name]
+                if golden.fingerprint != self._fingerprint:
+                    self._plan.output(entry.name).unlink(missing_ok=True)
+                    error = _golden_changed(golden.path, "during the run")
+                    self._failed(entry, plain(error))
+                    raise error
+                result = self._take(said, entry)
                 if result.error is None:
                     fresh.append(machine)
                 yield result
@@ -206,6 +234,18 @@ class _Run:
             self._record.write()
         if fresh and self._options.sample:
             self._compare(random.Random(self._record.seed).choice(fresh))  # noqa: S311  no secret
+
+    def _know_golden(self, golden: Golden) -> None:
+        """Keep what the golden image is now; refuse one that thin clones can't be read with."""
+        self._fingerprint = golden.fingerprint
+        with Image.open(golden.path, allow_backing=self._options.allow_backing) as image:
+            digest = golden_mark.digest(image.link.all_files())
+        now = {"path": str(golden.path), "size": golden.path.stat().st_size, "digest": digest}
+        before = self._record.golden
+        thin = any(one.thin and one.state == MADE for one in self._record.machines.values())
+        if thin and before and before.get("path") == now["path"] and before != now:
+            raise _golden_changed(golden.path, "since thin clones in this folder were made of it")
+        self._record.golden = now
 
     def _answers(self, machines: list[FleetMachine]) -> Iterator[Answer]:
         if not machines:
@@ -289,3 +329,10 @@ class _Run:
                 f"{'; '.join(differences[:3])}."
             )
             raise ImageError(msg, "Don't use the clones, and please report this.")
+
+
+def _golden_changed(golden: Path, when: str) -> ImageError:
+    return ImageError(
+        f"the golden image {golden} was changed {when}, so clones of it can't be trusted.",
+        "Restore the golden image from a copy, or make all clones again in another folder.",
+    )

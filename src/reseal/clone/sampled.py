@@ -49,6 +49,7 @@ def differences(machine: FleetMachine, plan: ClonePlan) -> list[str]:
                 volume=plan.volume,
                 output=long_way,
                 thin=True,
+                passing=True,
                 allow_backing=plan.allow_backing,
                 reads=host_folders(plan),
             ),

@@ -310,7 +310,7 @@ def wish_of(machine: FleetMachine, plan: ClonePlan) -> Wish:
         computer_name=machine.name,
         sid=sid,
         document=answers.template_of(machine, plan),
-        settings=answers.settings_of(machine),
+        settings=answers.settings_of(machine, plan.languages),
         now=plan.now,
         replace=machine.template is not None,
         drivers=Path(plan.drivers) if plan.drivers else None,

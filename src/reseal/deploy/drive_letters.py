@@ -10,26 +10,15 @@ Windows gives its own volume C: (inferred); one that lives under another letter 
 
 from __future__ import annotations
 
-import struct
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 from reseal.regf import types
 from reseal.session import Mark
+from reseal.windows.volumes import MOUNTED_DEVICES, USUAL_DRIVE, mounted_as
 
 if TYPE_CHECKING:
     from reseal.disk import VolumeRange
     from reseal.session import Session
-
-MOUNTED_DEVICES = r"HKLM\SYSTEM\MountedDevices"
-_USUAL = "C:"
-
-
-def mapping(place: VolumeRange) -> bytes:
-    """The data by which MountedDevices names a partition."""
-    if place.scheme == "gpt":
-        return b"DMIO:ID:" + UUID(place.id).bytes_le
-    return struct.pack("<IQ", int(place.disk, 16), place.offset)
 
 
 def settle(session: Session, place: VolumeRange) -> str:
@@ -38,14 +27,15 @@ def settle(session: Session, place: VolumeRange) -> str:
     Returns:
         The letter, such as `C:`.
     """
-    drive = session.installation.system_drive or _USUAL
-    wanted = mapping(place)
+    drive = session.registry.drive
+    wanted = mounted_as(place)
+    assert wanted is not None
     key = session.registry.key(MOUNTED_DEVICES)
     values = {value.name: value.data for value in key.values()} if key else {}
     name = rf"\DosDevices\{drive}"
     old = next((data for one, data in values.items() if one.upper() == name.upper()), None)
     with session.acting("drive-letters", Mark.INFERRED):
-        if old is None and drive != _USUAL:
+        if old is None and drive != USUAL_DRIVE:
             session.set_value(MOUNTED_DEVICES, name, types.REG_BINARY, wanted)
         for one, data in values.items():
             if old is not None and data == old:

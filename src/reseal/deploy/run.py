@@ -165,17 +165,22 @@ class _Draft(Held):
         self._server = stack.enter_context(ExitStack())
         self._socket = self._server.enter_context(self._disk.serve())
 
-    def step(self, name: str, work: Work, *, reads: tuple[Path, ...] = ()) -> dict[str, Any]:
+    def step(
+        self, name: str, work: Work, *, reads: tuple[Path, ...] = (), programs: bool = False
+    ) -> dict[str, Any]:
         """Run work in a worker that gets the disk as an `OpenedDisk`; tell the person, and measure it."""
         self._report({"step": name})
         start = time.perf_counter()
-        result = self._work(work, reads)
+        result = self._work(work, reads, programs=programs)
         self.timings[name] = time.perf_counter() - start
         return result
 
-    def _work(self, work: Work, reads: tuple[Path, ...]) -> dict[str, Any]:
+    def _work(
+        self, work: Work, reads: tuple[Path, ...], *, programs: bool = False
+    ) -> dict[str, Any]:
         device = partial(connect, self._socket)
-        return on_device(self._path, device, work, self._report, Limits(reads=reads))
+        limits = Limits(reads=reads, programs=programs)
+        return on_device(self._path, device, work, self._report, limits)
 
     def lay_out(self, *, with_windows: bool) -> None:
         """Write the partition table, and make the empty NTFS volumes."""
@@ -193,7 +198,7 @@ class _Draft(Held):
             opened.flush()
             return {}
 
-        self.step("Laying out the disk", work)
+        self.step("Laying out the disk", work, programs=True)
 
     def finished(
         self, source_facts: dict[str, Any], filled: dict[str, Any], root: str | None
@@ -207,7 +212,7 @@ class _Draft(Held):
                 opened, self._layout, root, options.describe, report, drivers=drivers
             )
 
-        record = self._work(work, (drivers,) if drivers else ())
+        record = self._work(work, (drivers,) if drivers else (), programs=True)
         self._server.close()
         self._seen.require_same(self._path)
         self._report({"step": "Finishing the disk"})

@@ -38,6 +38,7 @@ class Transaction:
         output: Path | None = None,
         thin: bool = False,
         size: int | None = None,
+        protect: bool = True,
     ) -> Self:
         """Lock the image and create the overlay.
 
@@ -47,6 +48,7 @@ class Transaction:
                 to change the image in place.
             thin: let the output be a qcow2 that holds the changes alone, over the image.
             size: bytes of the output's disk, where it is to be larger than the image's.
+            protect: whether the images below a thin output are marked as golden.
 
         Raises:
             UsageError: `output` exists or has an unknown extension, or `thin` does not fit.
@@ -54,7 +56,7 @@ class Transaction:
             DiskError: the overlay can't be created.
         """
         if output is not None:
-            return cls(NewImage(image, output, thin=thin, size=size))
+            return cls(NewImage(image, output, thin=thin, size=size, protect=protect))
         if thin or size:
             raise UsageError("a thin or larger image needs the name of an output.")
         return cls(InPlace(image))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from reseal.fat import boot, directory
 from reseal.fat.errors import FatError
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 _ROOT = "\\"
 #: A file may have clusters beyond its size; more than this number is treated as damage.
 _SPARE_CLUSTERS = 4096
+
+
+#: `FatVolume.list` hides the name of the type in its class.
+Clusters: TypeAlias = "list[int]"
+Entries: TypeAlias = "list[Entry]"
+Listing: TypeAlias = "list[Stat]"
 
 
 class FatVolume:
@@ -60,9 +66,23 @@ class FatVolume:
         found = self._find(path)
         return _stat(found[0]) if found else None
 
-    def read(self, path: str, offset: int = 0, size: int | None = None) -> bytes:
-        """See `Tree.read`."""
-        entry, _ = self._file(path)
+    def list(self, path: str) -> Listing:
+        """List a directory, without `.` and `..`.
+
+        Raises:
+            FatError: there is no such directory.
+        """
+        clusters = self._directory(path)
+        if clusters is None:
+            msg = f"{path} on {self.name} is not a folder."
+            raise FatError(msg)
+        return [_stat(one) for one in self._entries(clusters) if one.name not in {".", ".."}]
+
+    def read(
+        self, path: str, offset: int = 0, size: int | None = None, *, stream: str = ""
+    ) -> bytes:
+        """See `Tree.read`. No file has a named stream."""
+        entry, _ = self._file(f"{path}:{stream}" if stream else path)
         end = entry.size if size is None else min(entry.size, offset + size)
         if offset >= end:
             return b""
@@ -125,7 +145,7 @@ class FatVolume:
             raise FatError(msg)
         return found
 
-    def _directory(self, path: str) -> list[int] | None:
+    def _directory(self, path: str) -> Clusters | None:
         """Return the clusters of a directory, or None if it does not exist.
 
         The fixed root directory of FAT12 and FAT16 has no clusters.
@@ -140,23 +160,23 @@ class FatVolume:
             clusters = self._chain(entry.cluster)
         return clusters
 
-    def _chain(self, first: int) -> list[int]:
+    def _chain(self, first: int) -> Clusters:
         clusters = self._table.chain(first, directory.MAX_SIZE // self.boot.cluster_size + 1)
         if not clusters:
             msg = f"The FAT volume {self.name} is damaged: a folder has no content."
             raise FatError(msg, "Check it with fsck.vfat or chkdsk.")
         return clusters
 
-    def _entries(self, clusters: list[int]) -> list[Entry]:
+    def _entries(self, clusters: Clusters) -> Entries:
         if clusters:
             unit = self.boot.cluster_size
             data = b"".join(self._device.read(self._offset(one), unit) for one in clusters)
         else:
             assert self.boot.root
             data = self._device.read(*self.boot.root)
-        return list(directory.entries(data, wide=self.boot.bits == 32))
+        return [*directory.entries(data, wide=self.boot.bits == 32)]
 
-    def _position(self, clusters: list[int], position: int) -> int:
+    def _position(self, clusters: Clusters, position: int) -> int:
         if not clusters:
             assert self.boot.root
             return self.boot.root[0] + position
@@ -168,10 +188,10 @@ class FatVolume:
     def _offset(self, cluster: int) -> int:
         return self.boot.data + (cluster - boot.FIRST_CLUSTER) * self.boot.cluster_size
 
-    def _clusters(self, entry: Entry) -> list[int]:
+    def _clusters(self, entry: Entry) -> Clusters:
         needed = -(-entry.size // self.boot.cluster_size)
         if not entry.cluster:
-            clusters: list[int] = []
+            clusters: Clusters = []
         else:
             clusters = self._table.chain(entry.cluster, needed + _SPARE_CLUSTERS)
         if len(clusters) < needed:
@@ -179,7 +199,7 @@ class FatVolume:
             raise FatError(msg, "Check it with fsck.vfat or chkdsk.")
         return clusters
 
-    def _resized(self, entry: Entry, place: int, size: int) -> list[int]:
+    def _resized(self, entry: Entry, place: int, size: int) -> Clusters:
         """Resize a file to `size` bytes; return its clusters."""
         clusters = self._clusters(entry)
         needed = -(-size // self.boot.cluster_size)
@@ -193,7 +213,7 @@ class FatVolume:
             self._device.write(place, directory.changed(raw, first, size))
         return clusters
 
-    def _put(self, clusters: list[int], offset: int, data: bytes) -> None:
+    def _put(self, clusters: Clusters, offset: int, data: bytes) -> None:
         unit = self.boot.cluster_size
         position = 0
         while position < len(data):

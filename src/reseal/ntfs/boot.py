@@ -1,6 +1,6 @@
 """The boot sector of an NTFS volume, validated before libntfs-3g opens the volume.
 
-Layout: documented (the BIOS parameter block of NTFS; BitLocker signatures: libbde's documentation).
+Layout: documented (the BIOS parameter block of NTFS).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from reseal.bitlocker.header import is_encrypted
 from reseal.ntfs.errors import BitLockerError, NotNtfsError, VolumeError
 
 if TYPE_CHECKING:
@@ -17,14 +18,6 @@ if TYPE_CHECKING:
 BOOT_SECTOR_SIZE = 512
 OEM_NAME = slice(3, 11)
 NTFS = b"NTFS    "
-#: BitLocker replaces the OEM name of fixed drives (Windows Vista and later).
-BITLOCKER = b"-FVE-FS-"
-#: BitLocker To Go looks like FAT32 and carries one of these identifiers (Windows 7 and later).
-BITLOCKER_TO_GO = (
-    bytes.fromhex("3bd66749292ed84a8399f6a339e3d001"),  # 4967d63b-2e29-4ad8-8399-f6a339e3d001
-    bytes.fromhex("3b4da892800d0e4d9e4eb1e3284eaed8"),  # 92a84d3b-dd80-4d0e-9e4e-b1e3284eaed8
-)
-BITLOCKER_TO_GO_GUID = slice(424, 440)
 
 #: Limits of what Windows formats or mounts; each size is a power of two.
 SECTOR_SIZES = (512, 1024, 2048, 4096)
@@ -77,11 +70,11 @@ def parse(sector: bytes, device_size: int, name: str) -> BootSector:
         VolumeError: the volume is damaged or truncated.
     """
     oem = sector[OEM_NAME]
-    if oem == BITLOCKER or sector[BITLOCKER_TO_GO_GUID] in BITLOCKER_TO_GO:
+    if is_encrypted(sector):
         msg = f"{name} is encrypted with BitLocker."
         raise BitLockerError(
             msg,
-            hint="Decrypt it in Windows (manage-bde -off), wait until it is done, and try again.",
+            hint="Decrypt it first: reseal decrypt IMAGE --output NEW; or in Windows (manage-bde -off).",
         )
     if oem != NTFS or sector[510:512] != b"\x55\xaa":
         msg = f"{name} does not hold an NTFS volume."

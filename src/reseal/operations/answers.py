@@ -6,7 +6,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeGuard
 
 from reseal.errors import UsageError
 
@@ -31,7 +31,8 @@ class AnswerFileOptions:
     Attributes:
         unattend: the file, `-` for standard input, or its name and content; None for none.
         replace: whether answer files that would win against it are moved aside.
-        oobe_xml: an oobe.xml to place, too: the file, or its name and content.
+        oobe_xml: an oobe.xml to place, too: the file, its name and content, or a folder with one for each
+            country and language.
         driver_paths: `PATH=FOLDER` each: the folder of this computer that a driver path of the answer
             file stands for.
     """
@@ -57,15 +58,18 @@ class AnswerFileOptions:
                 msg = "--replace, --oobe-xml and --driver-path belong to an answer file."
                 raise UsageError(msg, "Name it with --unattend FILE.")
             return None
+        from reseal.unattend import oobe_xml
         from reseal.unattend.apply import Request as ToPlace
         from reseal.unattend.drivers import folders
 
+        folder = self.oobe_xml if _is_folder(self.oobe_xml) else None
         return ToPlace(
             load(self.unattend),
             replace=self.replace,
             force=force,
             now=now,
-            oobe_xml=_load_oobe_xml(self.oobe_xml) if self.oobe_xml else None,
+            oobe_xml=_load_oobe_xml(self.oobe_xml) if self.oobe_xml and not folder else None,
+            oobe_files=oobe_xml.load(Path(folder)) if folder else {},
             driver_folders=folders(list(self.driver_paths)),
         )
 
@@ -104,6 +108,10 @@ def mode_of(document: AnswerFile | None) -> str | None:
 
     found = requested_mode(document)
     return str(found.mode) if found else None
+
+
+def _is_folder(file: Content | None) -> TypeGuard[HostPath]:
+    return file is not None and not isinstance(file, tuple) and Path(file).is_dir()
 
 
 def _load_oobe_xml(file: Content) -> tuple[str, bytes]:

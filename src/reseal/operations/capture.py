@@ -76,6 +76,7 @@ def capture(
         check=asked.check,
         require_generalized=asked.require_generalized,
         allow_backing=chosen.allow_backing,
+        keys=chosen.keys,
     )
     return engine(image, wim, options, on_message)
 

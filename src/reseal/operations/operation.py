@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
 
-from reseal.errors import UsageError
+from reseal.errors import ResealError, UsageError
 from reseal.operations import record
 from reseal.operations.record import RunRecord
 from reseal.version import __version__
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from reseal.bitlocker import Key
     from reseal.run.opening import Found
     from reseal.session import Session
     from reseal.windows import Installation
@@ -39,11 +40,13 @@ class Opening:
         volume: which Windows: its volume, or `volume:folder`; None where there is only one.
         index: which image of a WIM; None for the only one.
         allow_backing: whether backing files may lie outside the image's folder.
+        keys: what opens volumes that BitLocker encrypts; one with a clear key needs none.
     """
 
     volume: str | None = None
     index: int | None = None
     allow_backing: bool = False
+    keys: tuple[Key, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,9 @@ class Writing(Opening):
         output: the new image; None to work in place.
         thin: whether the new image is an overlay over the old one.
         dry_run: whether nothing is written.
+        decrypt: whether the volume of Windows is decrypted first, if BitLocker encrypts it.
+        in_place: whether that may be done in the image itself.
+        prevent_device_encryption: whether Windows is kept from encrypting it again by itself.
 
     Raises:
         UsageError: the options contradict each other.
@@ -62,6 +68,9 @@ class Writing(Opening):
     output: Path | None = None
     thin: bool = False
     dry_run: bool = False
+    decrypt: bool = False
+    in_place: bool = False
+    prevent_device_encryption: bool = False
 
     def __post_init__(self) -> None:
         if self.dry_run and self.output:
@@ -70,6 +79,15 @@ class Writing(Opening):
         if self.thin and not self.output:
             msg = "--thin makes a thin new image, so it needs --output."
             raise UsageError(msg, "Name the new image with --output FILE.qcow2.")
+        if (self.in_place or self.prevent_device_encryption) and not self.decrypt:
+            msg = "--in-place and --prevent-device-encryption go with --decrypt."
+            raise UsageError(msg, "Add --decrypt, or leave them out.")
+        if self.in_place and self.output:
+            msg = "--in-place decrypts the image itself, so it takes no --output."
+            raise UsageError(msg, "Leave one of them out.")
+        if self.decrypt and not (self.output or self.in_place or self.dry_run):
+            msg = "--decrypt needs either --output, for a new image, or --in-place."
+            raise UsageError(msg, "Name the new image with --output, so that the old one stays.")
 
 
 class Operation(Generic[RecordT]):
@@ -140,6 +158,16 @@ class Operation(Generic[RecordT]):
         """Look at the written image again; name what it lacks."""
         return []
 
+    def files(self) -> Mapping[Path, Callable[[Mapping[str, Any]], str | None]]:
+        """What goes to this computer: each file, and what makes its content of the record, or None.
+
+        The files are written before the image changes, and get their places when it is done.
+        """
+        return {}
+
+    def keep(self) -> None:
+        """Keep what goes to this computer where the image was changed and the run could not end."""
+
     def complete(self, done: RecordT) -> None:
         """Do on this computer what is left once the image is written, and note it in the record."""
 
@@ -165,9 +193,22 @@ def run(
         ResealError: something forbids it or went wrong; the image is as it was.
     """
     from reseal.run import RunOptions, change
+    from reseal.run.medium import FINISHING
+    from reseal.run.outputs import Outputs
 
     chosen = writing or Writing()
+    kept = Outputs()
+
+    def tell(message: dict[str, Any]) -> None:
+        if FINISHING in message:
+            kept.stage(message[FINISHING])
+        if on_message:
+            on_message(message)
+
     try:
+        inputs = (image, chosen.output) if chosen.output else (image,)
+        for path, render in operation.files().items():
+            kept.add(path, render, inputs=inputs, private=True)
         operation.prepare(dry_run=chosen.dry_run)
         options = RunOptions(
             volume=chosen.volume,
@@ -176,11 +217,21 @@ def run(
             output=chosen.output,
             thin=chosen.thin,
             dry_run=chosen.dry_run,
+            keys=chosen.keys if chosen.decrypt else None,
+            decrypt=chosen.decrypt,
+            prevent_device_encryption=chosen.prevent_device_encryption,
             **operation.needs,
         )
-        done = cast("RecordT", change(image, operation, options, on_message))
+        done = cast("RecordT", change(image, operation, options, tell))
         operation.complete(done)
+        kept.publish(done)
+    except ResealError as error:
+        if error.image_changed:
+            kept.publish()
+            operation.keep()
+        raise
     finally:
+        kept.discard()
         operation.discard()
     if chosen.dry_run and done["result"] != record.ALREADY_GENERALIZED:
         done["result"] = record.DRY_RUN
@@ -229,6 +280,7 @@ def look_at_all(
         allow_backing=opening.allow_backing,
         index=opening.index,
         whole=whole,
+        keys=opening.keys,
     )
 
 

@@ -121,6 +121,17 @@ class Space(TypedDict):
     after: int
 
 
+class DecryptedVolume(TypedDict):
+    """A volume that BitLocker encrypted and that was decrypted first; sizes in bytes."""
+
+    volume: int
+    size: int
+    written: int
+    cipher: str
+    id: str
+    seconds: float
+
+
 class CheckRecord(TypedDict):
     """What a check found, as `reseal.checks.Finding` describes it."""
 
@@ -242,6 +253,7 @@ class RunRecord(TypedDict):
     not_proved: list[str]
     space: NotRequired[Space]
     wiped: NotRequired[dict[str, int]]
+    decrypted: NotRequired[DecryptedVolume | None]
 
 
 class GeneralizeRecord(RunRecord):
@@ -317,8 +329,19 @@ def owner(installation: Installation) -> Owner:
     }
 
 
-def save_identity(record: Mapping[str, Any], path: Path) -> None:
-    """Write the identity that a run found, for `verify --identity`."""
+def identity_text(record: Mapping[str, Any]) -> str:
+    """Return the identity that a run found, as a file for `verify --identity`."""
     from reseal.proof.identity import MachineIdentity
 
-    MachineIdentity.from_json(record["before"]["identity"], "The record").save(path)
+    return MachineIdentity.from_json(record["before"]["identity"], "The record").to_text()
+
+
+def save_identity(record: Mapping[str, Any], path: Path) -> None:
+    """Write the identity that a run found, for `verify --identity`."""
+    from dataclasses import replace
+
+    from reseal.proof.identity import MachineIdentity
+
+    identity = MachineIdentity.from_json(record["before"]["identity"], "The record")
+    replaced = record.get("sid") or {}
+    replace(identity, fresh_sid=replaced.get("new")).save(path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from reseal.errors import UsageError
@@ -76,22 +76,10 @@ def windows_of(image: Path, opening: Opening | None = None) -> CheckedAgainst:
     """
     from reseal.answerfile import Target as CheckedAgainst
 
-    seen = look(image, _windows, opening)
-
-    def names(field: str) -> frozenset[str] | None:
-        return None if seen[field] is None else frozenset(seen[field])
-
-    return CheckedAgainst(
-        architecture=seen["architecture"],
-        build=seen["build"],
-        time_zones=names("time_zones"),
-        keyboard_layouts=names("keyboard_layouts"),
-        components=names("components"),
-    )
+    return CheckedAgainst.from_json(look(image, _windows, opening)["target"])
 
 
 def _windows(found: Found) -> dict[str, Any]:
     from reseal.unattend import apply as unattend
 
-    facts = asdict(unattend.target_of(found.installation, thorough=True))
-    return {name: sorted(one) if isinstance(one, frozenset) else one for name, one in facts.items()}
+    return {"target": unattend.target_of(found.installation, thorough=True).to_json()}

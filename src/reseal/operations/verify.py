@@ -21,6 +21,7 @@ def verify(
     *,
     identity: Path | None = None,
     deep: bool = False,
+    system_volume_only: bool = False,
     on_message: OnMessage | None = None,
 ) -> dict[str, Any]:
     """Search an image for the identity of the machine that it was.
@@ -30,6 +31,7 @@ def verify(
         opening: which Windows, and how to open the image.
         identity: whose remains to look for: what a generalize run saved; None for the image's own.
         deep: whether unallocated clusters are searched, too.
+        system_volume_only: whether the disk's other volumes are left out.
         on_message: gets `{"step": …}`.
     """
     from reseal.proof.identity import MachineIdentity
@@ -39,10 +41,10 @@ def verify(
     def job(found: Found) -> dict[str, Any]:
         from reseal.proof.verification import verify as prove
 
-        return prove(found, given, deep=deep)
+        return prove(found, given, deep=deep, system_volume_only=system_volume_only)
 
     if on_message:
-        on_message({"step": "Searching the volume"})
+        on_message({"step": "Searching the volumes"})
     return look(image, job, opening, whole=True)
 
 
@@ -56,7 +58,7 @@ def compare(
     Raises:
         UsageError: there is only one image.
     """
-    from reseal.proof import verification
+    from reseal.proof import comparison
     from reseal.wim import is_wim
 
     chosen = opening or Opening()
@@ -65,14 +67,21 @@ def compare(
         if on_message:
             on_message({"step": f"Reading {path}"})
         own = chosen if is_wim(path) else replace(chosen, index=None)
-        found = look(path, verification.facts, own)
+        found = look(path, comparison.facts, own)
         listed.append({"path": str(path), **{k: v for k, v in found.items() if k != "image"}})
-    return verification.compare(listed)
+    return comparison.compare(listed)
 
 
-def exit_code(record: Mapping[str, Any]) -> int:
-    """The exit code of the command line: 0 only if the image is clean, or nothing is shared."""
-    return 0 if record["result"] in {"clean", "nothing shared"} else CheckError.exit_code
+def exit_code(record: Mapping[str, Any], *, strict: bool = False) -> int:
+    """The exit code of the command line.
+
+    0 where the image is clean, or as Sysprep leaves one and that is enough (not `strict`), and where
+    images share nothing beyond their first boot; else 3.
+    """
+    accepted = {"clean", "nothing shared", "shared until the first boot"}
+    if not strict:
+        accepted.add("as after Sysprep")
+    return 0 if record["result"] in accepted else CheckError.exit_code
 
 
 def _expanded(paths: Iterable[Path]) -> list[Path]:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from reseal.session import Mark
+from reseal.sid.fresh import is_fresh
 from reseal.sysprep.arm import Stage, Target, armed_state, carried_over, image_state
 from reseal.windows import identity, setup
 
@@ -76,7 +77,19 @@ def armed(installation: Installation, old_sid: str | None = None) -> list[Part]:
             Part(f"{one.path}\\\\{one.name}", one.data, shown, found == one.data,
                  _meaning(one.path, one.name), one.mark)
         )  # fmt: skip
-    return [*parts, *_new_sid(installation, old_sid), *_files(installation, target)]
+    sid = _new_sid(installation, old_sid)
+    pending = any(one.target.endswith(setup.OPERATION_FLAGS) for one in sid)
+    return [*parts, *sid, *_files(installation, target), *_programs(installation, pending=pending)]
+
+
+def _programs(installation: Installation, *, pending: bool) -> list[Part]:
+    """The programs of the first boot that are missing: what they are to do is not done without them."""
+    return [
+        Part(path, "present", None, correct=False,
+             meaning="The first boot starts it.", mark=Mark.SEEN)
+        for path in setup.missing_programs(installation)
+        if pending or not path.lower().endswith(setup.SETUPCL_EXE)
+    ]  # fmt: skip
 
 
 def _meaning(path: str, name: str) -> str:
@@ -88,16 +101,20 @@ def _meaning(path: str, name: str) -> str:
 def _new_sid(installation: Installation, old_sid: str | None) -> list[Part]:
     registry = installation.registry
     own = str(identity.machine_sid(registry))
-    if old_sid not in {None, own} and not setup.new_sid_pending(registry):
+    replaced = old_sid not in {None, own} or is_fresh(registry)
+    if replaced and not setup.new_sid_pending(registry):
+        wanted = f"another than {old_sid or 'the old one'}"
         return [
-            Part("machine SID", f"another than {old_sid}", own, correct=True, mark=Mark.SEEN,
+            Part("machine SID", wanted, own, correct=True, mark=Mark.SEEN,
                  meaning="The machine has its new SID; setupcl.exe is not asked for another.")
         ]  # fmt: skip
-    flags = registry.number(setup.PENDING_REQUEST, "OperationFlags")
-    wanted = setup.REPLACE_ACCOUNT_DOMAIN_SID
+    flags = registry.number(setup.PENDING_REQUEST, setup.OPERATION_FLAGS)
+    bit = setup.REPLACE_ACCOUNT_DOMAIN_SID
     parts = [
-        Part(f"{setup.PENDING_REQUEST}\\\\OperationFlags", wanted, flags, flags == wanted,
-             "Asks setupcl.exe to replace the machine's SID, and for nothing else.", Mark.REPORTED)
+        Part(f"{setup.PENDING_REQUEST}\\\\{setup.OPERATION_FLAGS}", f"a number with bit {bit}", flags,
+             bool((flags or 0) & bit),
+             "Bit 4 asks setupcl.exe to replace the machine's SID. Other bits are not judged.",
+             Mark.INFERRED)
     ]  # fmt: skip
     for control_set in registry.control_sets:
         path = setup.SESSION_MANAGER.replace("CurrentControlSet", control_set)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from reseal.proof.hits import Hit, Place
 from reseal.proof.identity import Kind
 from reseal.session import Mark
+from reseal.windows.volumes import split_volume
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,7 @@ class Verdict(StrEnum):
     """What a hit means."""
 
     LEFT_BEHIND = "left behind"
+    AS_SYSPREP = "as after Sysprep"
     REPLACED = "replaced at first boot"
     HARMLESS = "known harmless"
     REPORTED = "reported only"
@@ -41,12 +43,14 @@ class Context:
     """What judging needs to know of the image.
 
     Attributes:
-        new_sid_pending: whether setupcl.exe replaces the machine's SID at the next boot.
+        new_sid_pending: whether setupcl.exe replaces the machine's SID at the next boot, and is there.
         hives: paths, in lower case, of the hives in which it does so.
+        keeps_sids: tells of a path whether Windows itself keeps SIDs there.
     """
 
     new_sid_pending: bool
     hives: frozenset[str]
+    keeps_sids: Callable[[str], bool] = lambda _: False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ class _Rule:
 
 
 _IDS = {Kind.VOLUME, Kind.DISK}
+_IN_HIVES = {Place.KEY, Place.VALUE}
 _UNREAD = {Place.UNALLOCATED, Place.SLACK, Place.DELETED}
 _FILE_SYSTEM_LOGS = ("$logfile", r"$extend\$usnjrnl", r"$extend\$rmmetadata")
 _LICENSING = re.compile(
@@ -71,6 +76,16 @@ _DEVICES = re.compile(
     re.IGNORECASE,
 )
 _PROTECT = re.compile(r"\\microsoft\\protect\\s-1-5-21-[-0-9]+", re.IGNORECASE)
+
+
+def _inside(hit: Hit) -> str:
+    """The path of a hit on its own volume, in lower case."""
+    return split_volume(hit.path)[1].lower()
+
+
+def _elsewhere(hit: Hit) -> bool:
+    """Whether a hit is not on the volume that holds Windows."""
+    return bool(split_volume(hit.path)[0])
 
 
 def _pending(hit: Hit, context: Context) -> bool:
@@ -112,7 +127,7 @@ _RULES: tuple[_Rule, ...] = (
         Verdict.REPLACED,
         "setupcl.exe is to replace this SID in the security descriptors of the volume's files. The flag "
         "that is set (4) is reported to change the SID; whether the files need another (0x4000), as one "
-        "report has it, is not confirmed. With --sid-now reseal replaces them itself.",
+        "report has it, is not confirmed. With --sid new or both reseal replaces them itself.",
         Mark.INFERRED,
     ),
     _Rule(
@@ -124,7 +139,7 @@ _RULES: tuple[_Rule, ...] = (
         Mark.INFERRED,
     ),
     _Rule(
-        lambda hit, _: hit.path.lower().startswith(_FILE_SYSTEM_LOGS),
+        lambda hit, _: _inside(hit).startswith(_FILE_SYSTEM_LOGS),
         Verdict.HARMLESS,
         "NTFS' own journal of changes. Nothing of a cleanly closed volume is replayed from it, and it "
         "is written over as the volume is used.",
@@ -163,6 +178,21 @@ _RULES: tuple[_Rule, ...] = (
         Verdict.HARMLESS,
         "The folder of a user's protected keys is found by the SID under which they were made; without "
         "it, what they protect is lost. Sysprep leaves it, too.",
+        Mark.INFERRED,
+    ),
+    _Rule(
+        lambda hit, context: _pending(hit, context) and _elsewhere(hit),
+        Verdict.AS_SYSPREP,
+        "Windows replaces the SID on its own volume alone, and Sysprep leaves other volumes as they are. "
+        "--sid both with --all-volumes replaces it here, too.",
+        Mark.DOCUMENTED,
+    ),
+    _Rule(
+        lambda hit, context: _pending(hit, context)
+        and (hit.place in _IN_HIVES or context.keeps_sids(hit.path)),
+        Verdict.AS_SYSPREP,
+        "Windows keeps SIDs here. Sysprep changes none: it asks setupcl.exe for a new one. Whether "
+        "setupcl.exe looks here is not known. --sid both replaces it now.",
         Mark.INFERRED,
     ),
 )  # fmt: skip

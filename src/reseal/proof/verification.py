@@ -1,29 +1,36 @@
-"""The whole proof of one image, and the comparison of several, as plain data."""
+"""The whole proof of one image, as plain data."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from reseal.errors import ResealError
 from reseal.proof.armed import armed
-from reseal.proof.identity import Kind, MachineIdentity
+from reseal.proof.groups import Owners, grouped
+from reseal.proof.identity import MachineIdentity
 from reseal.proof.judgement import Context, Verdict, judge
 from reseal.proof.search import search
+from reseal.providers.plugins import every
+from reseal.session import Session
+from reseal.sid import places
+from reseal.sid.fresh import is_fresh
 from reseal.windows.names import MACHINE_HIVES
-from reseal.windows.setup import SetupState, new_sid_pending
+from reseal.windows.setup import SETUPCL_EXE, SetupState, missing_programs, new_sid_pending
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from reseal.proof.hits import Hit
+    from reseal.proof.search import Search
     from reseal.run.opening import Found
     from reseal.windows import Installation
 
+CLEAN, AS_SYSPREP, NOT_CLEAN = "clean", "as after Sysprep", "not clean"
 #: In the order in which a person wants to read them.
 _ORDER = list(Verdict)
-#: Ids that clones share without harm.
-_NOT_COUNTED = {Kind.VOLUME, Kind.DISK, Kind.PRODUCT_ID}
+#: What Sysprep leaves, too, and Windows is asked to replace.
+_LEFT_TO_WINDOWS = {Verdict.AS_SYSPREP, Verdict.REPLACED}
 
 
 # Complex: the order of the proof, and the record of it with what is optional.
@@ -32,24 +39,26 @@ def verify(
     given: MachineIdentity | None,
     *,
     deep: bool = False,
+    system_volume_only: bool = False,
 ) -> dict[str, Any]:
-    """Prove that an installation is armed and that nothing of the old machine is left in it.
+    """Prove that an installation is armed, and search it for what identified the old machine.
 
     Args:
         found: the installation.
         given: the identity before it was generalized; None for what the image itself tells.
         deep: whether to search unallocated clusters too.
+        system_volume_only: whether only the volume that holds Windows is searched.
 
     Returns:
-        `result` (`clean` or `not clean`), `failures` (whole sentences), `armed`, `identity`, `hits`,
-        `counts` and `search`.
+        `result` (`clean`, `as after Sysprep` or `not clean`), `statement` (what that rests on),
+        `failures` (whole sentences), `armed`, `identity`, `hits`, `groups`, `counts` and `search`.
     """
     installation = found.installation
     parts = armed(installation, given.machine_sid if given else None)
     generalized = SetupState.of(installation).generalized
     own = MachineIdentity.of(installation, found.place)
     if given is None:
-        identity = _own(own, generalized=generalized)
+        identity = _own(installation, own, generalized=generalized)
     else:
         # The ids of disk and volume are reported: those of this disk, unless others are asked for.
         identity = replace(
@@ -57,21 +66,31 @@ def verify(
             volume_serial=given.volume_serial or own.volume_serial,
             disk_ids=given.disk_ids or own.disk_ids,
         )
-    searched = search(found, identity, deep=deep)
+    searched = search(found, identity, deep=deep, system_volume_only=system_volume_only)
     context = _context(installation)
     hits = [_to_json(hit, count, context) for hit, count in searched.hits.groups.values()]
     hits.sort(key=lambda one: (_ORDER.index(one["verdict"]), one["kind"], one["path"], one["key"]))
     left = [one for one in hits if one["verdict"] is Verdict.LEFT_BEHIND]
+    as_sysprep = [one for one in hits if one["verdict"] is Verdict.AS_SYSPREP]
+    # Last: running a provider changes the hives in memory.
+    known = options(installation) if left else {}
+    groups = grouped([*left, *as_sysprep], Owners(installation), known)
     failures = [
         f"{one.target} is {_shown(one.found)}, not {_shown(one.expected)}."
         for one in parts
         if not one.correct
     ]
-    failures += [_sentence(one) for one in left]
+    failures += [one.sentence for one in groups if one.verdict == Verdict.LEFT_BEHIND]
+    failures += searched.closed
     if searched.hits.full or searched.hits.dropped:
         failures.append("More was found than could be judged.")
+    counts = dict.fromkeys(_ORDER, 0) | Counter(one["verdict"] for one in hits)
+    result = NOT_CLEAN if failures else CLEAN
+    if not failures and any(counts[one] for one in _LEFT_TO_WINDOWS):
+        result = AS_SYSPREP
     return {
-        "result": "not clean" if failures else "clean",
+        "result": result,
+        "statement": _statement(found, searched, identity, result),
         "generalized": generalized,
         "failures": failures,
         "armed": [one.to_json() for one in parts],
@@ -80,106 +99,80 @@ def verify(
             **identity.to_json(),
         },
         "hits": hits,
-        "counts": dict.fromkeys(_ORDER, 0) | Counter(one["verdict"] for one in hits),
+        "groups": [one.to_json() for one in groups],
+        "counts": counts,
         "search": {
             "deep": deep,
             "bytes_read": searched.bytes_read,
             "seconds": searched.seconds,
             "files_looked_into": searched.files,
-            "not_searched": searched.not_searched,
+            "volumes": searched.volumes,
+            "not_searched": [*searched.closed, *searched.not_searched],
         },
     }
 
 
-def facts(found: Found) -> dict[str, Any]:
-    """The identities of one image, to be compared with those of others."""
-    installation = found.installation
-    state = SetupState.of(installation)
-    identity = MachineIdentity.of(installation, found.place)
-    return {
-        "product_name": installation.product_name,
-        "generalized": state.generalized,
-        "new_sid_at_next_boot": new_sid_pending(installation.registry),
-        "identities": [{"kind": kind.value, "value": value} for kind, value in identity.items()],
-    }
+def _statement(found: Found, searched: Search, identity: MachineIdentity, result: str) -> str:
+    """Say what was searched for what, and what was found, in one sentence."""
+    kinds = list(dict.fromkeys(kind.value for kind, _ in identity.items()))
+    where = ", ".join(searched.volumes) if found.place else "the folder"
+    if found.place:
+        where += " with unallocated clusters" if searched.deep else " without unallocated clusters"
+    verdict = {
+        CLEAN: "nothing of the old machine was found",
+        AS_SYSPREP: "only what Sysprep leaves, too, was found",
+        NOT_CLEAN: "the image is not as it must be",
+    }[result]
+    return f"Searched {where} for {', '.join(kinds) or 'nothing'}: {verdict}."
 
 
-def compare(images: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """Say which images share which identities.
+def options(installation: Installation) -> dict[str, str]:
+    """What providers would remove: registry path or file in lower case, to the option that does it.
 
-    Args:
-        images: of each its `path` and what `facts` returned.
-
-    Returns:
-        `images`, `shared` (rows of kind, value, images that share it, and verdict) and `result`:
-        `nothing shared` where every row is harmless.
+    Providers that do not run by default are asked, too. They stage their changes in memory, where the
+    hives of this installation are changed; nothing is written.
     """
-    listed = list(images)
-    holders: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for one in listed:
-        for identity in one["identities"]:
-            value = identity["value"]
-            folded = value if identity["kind"] == Kind.SID else value.lower()
-            holders.setdefault((identity["kind"], folded), []).append(one)
-    order = [kind.value for kind in Kind]
-    rows = [
-        {
-            "kind": kind,
-            "value": value,
-            "images": [one["path"] for one in sharing],
-            "verdict": _shared(Kind(kind), sharing).value,
-        }
-        for (kind, value), sharing in holders.items()
-        if len(sharing) > 1
-    ]
-    rows.sort(key=lambda row: (order.index(str(row["kind"])), str(row["value"])))
-    bad = any(row["verdict"] == Verdict.LEFT_BEHIND for row in rows)
-    return {
-        "result": "identities shared" if bad else "nothing shared",
-        "images": listed,
-        "shared": rows,
-    }
+    known: dict[str, str] = {}
+    for one in every():
+        session = Session(installation)
+        try:
+            one(session)
+        except ResealError:
+            continue  # what can't be read can't be changed either
+        option = "generalize" if one.default else f"generalize --enable {one.id}"
+        for change in session.changes:
+            known.setdefault(change.target.lower(), option)
+    return known
 
 
-def _shared(kind: Kind, sharing: list[dict[str, Any]]) -> Verdict:
-    if kind in _NOT_COUNTED:
-        return Verdict.REPORTED
-    if kind is Kind.SID and sum(not one["new_sid_at_next_boot"] for one in sharing) <= 1:
-        return Verdict.REPLACED
-    finished = sum(not one["generalized"] for one in sharing)
-    if kind is Kind.NAME and finished <= 1:
-        return Verdict.REPLACED
-    if kind is Kind.MAC and finished <= 1:
-        return Verdict.HARMLESS
-    return Verdict.LEFT_BEHIND
-
-
-def _own(identity: MachineIdentity, *, generalized: bool) -> MachineIdentity:
+def _own(
+    installation: Installation, identity: MachineIdentity, *, generalized: bool
+) -> MachineIdentity:
     """What the image itself tells of the old machine: of a generalized one, not its name.
 
-    Name and MachineGuid of a generalized image are already others than the machine's.
+    Name and MachineGuid of a generalized image are already others than the machine's, and so is a SID
+    that reseal drew.
     """
-    if generalized:
-        return replace(identity, computer_name=None, machine_guid=None)
-    return identity
+    if not generalized:
+        return identity
+    sid = None if is_fresh(installation.registry) else identity.machine_sid
+    return replace(identity, machine_sid=sid, computer_name=None, machine_guid=None)
 
 
 def _context(installation: Installation) -> Context:
     registry = installation.registry
+    profiles = tuple(registry.profiles.values())
     files = {registry.file(name) for name in (*MACHINE_HIVES, *registry.profiles)}
+    there = not any(path.lower().endswith(SETUPCL_EXE) for path in missing_programs(installation))
     return Context(
-        new_sid_pending(registry), frozenset(one.lower() for one in files if one is not None)
+        new_sid_pending(registry) and there,
+        frozenset(one.lower() for one in files if one is not None),
+        partial(places.known, windows=installation.root, profiles=profiles),
     )
 
 
 def _to_json(hit: Hit, count: int, context: Context) -> dict[str, Any]:
     return {**asdict(hit), "count": count, **asdict(judge(hit, context))}
-
-
-def _sentence(hit: dict[str, Any]) -> str:
-    where = hit["key"] or hit["path"] or f"offset {hit['offset']} of the volume"
-    inside = f" of {hit['path']}" if hit["key"] and not hit["key"].startswith("HK") else ""
-    return f"The {hit['kind']} {hit['value']} is left in {where}{inside} ({hit['place']})."
 
 
 def _shown(value: object) -> str:

@@ -1,9 +1,9 @@
-"""What makes an installation one machine: one file per provider.
+"""Providers: each one removes or replaces one part of an installation's identity.
 
-A provider is a function that gets a `Session` and calls its verbs. Its declaration holds all that the
-command line and the documentation say of it. Agents that Sysprep does not know are rows of a table,
-in `reseal.providers.agents`. `reseal.providers.plugins.every` returns all of them, those of other
-packages too.
+A provider is a function that takes a `Session` and stages changes through it. The command line and the
+documentation are generated from its declaration. Agents of other vendors are rows of a table in
+`reseal.providers.agents`. `reseal.providers.plugins.every` returns all providers, including those of
+other packages.
 """
 
 from reseal.providers.declaration import Provider, provider

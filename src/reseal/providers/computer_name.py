@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 import struct
 from typing import TYPE_CHECKING
@@ -17,8 +18,12 @@ if TYPE_CHECKING:
     from reseal.session import Session
 
 _ACTIVE_NAME = COMPUTER_NAME.removesuffix("ComputerName") + "ActiveComputerName"
+#: What the event log compares the name with at its next start, to log a change (inferred).
+_EVENT_LOG = r"HKLM\SYSTEM\CurrentControlSet\Services\EventLog\State"
+#: Names that LSA caches of a member of a domain, such as `NAME$@example.com` (seen: Windows 7).
+_CACHED_NAMES = r"HKLM\SYSTEM\CurrentControlSet\Control\Lsa\CachedMachineNames"
 _ACCOUNT_DOMAIN_NAME = rf"{POLICY}\PolAcDmN"
-#: The device container that is the computer itself, and what it is called there (seen: 1709).
+#: The device container of the computer itself, and the properties that hold its name (seen: 1709).
 _CONTAINER = (
     r"HKLM\SYSTEM\CurrentControlSet\Control\DeviceContainers"
     r"\{00000000-0000-0000-FFFF-FFFFFFFFFFFF}\Properties"
@@ -27,7 +32,7 @@ _CONTAINER_NAMES = (
     r"{656a3bb3-ecc0-43fd-8477-4ae0404a96cd}\3000",
     r"{b725f130-47ef-101a-a5f1-02608c9eebac}\000A",
 )
-#: Whether the name is preset; the answer file of a machine sets it, too.
+#: Tells Setup that the name is preset; specialize with an answer file uses it, too.
 PRESET = r"HKLM\SYSTEM\Setup\DJOIN"
 _ALPHABET = string.ascii_uppercase + string.digits
 _PREFIX = "WIN-"
@@ -39,34 +44,34 @@ _LENGTH = 15
     "computer-name",
     "Replace the computer's name by a random one",
     mark=Mark.INFERRED,
-    source="places: seen in real SYSTEM hives; that specialize makes a random name where the answer "
-    "file names none: documented (Unattended Windows Setup Reference, ComputerName)",
+    source="places: seen in real SYSTEM hives; that specialize generates a random name if the answer "
+    "file sets none: documented (Unattended Windows Setup Reference, ComputerName)",
 )
 def computer_name(session: Session) -> None:
-    r"""The name under which the machine is known in its network.
+    r"""The NetBIOS and host name of the machine.
 
-    Windows keeps it in `Control\ComputerName\ComputerName` and as host name of TCP/IP. Specialize
-    sets a new one at the next boot: the answer file's, or a random one. Until then the old name must
-    not be seen, and a missing value is not known to be regenerated, so reseal puts a random name of
-    the same form there (`WIN-` and eleven characters), in every control set. The same name replaces
-    the old one where Windows keeps copies of it: as the name of the account domain in SECURITY, and
-    as that of the device container that is the computer itself (both inferred).
+    Windows keeps it in `Control\ComputerName\ComputerName` and as the TCP/IP host name. At the next boot
+    specialize sets the name from the answer file or generates one. Until then the old name must not be
+    used, and no source says that Windows regenerates a missing value. reseal therefore writes a random
+    name of the same form (`WIN-` and eleven characters) to every control set. The copies of the old
+    name are replaced as well: the account domain's name in SECURITY, the name of the device container
+    that represents the computer, and the event log's last name (all inferred).
 
     `DismComputerNameSet` in `SYSTEM\Setup\DJOIN` tells Setup that the name is preset (seen in a hive that
-    Microsoft publishes). It goes, or the random name could become that of every clone.
+    Microsoft publishes). reseal deletes it; otherwise every clone could keep the random name.
     """
     rename(session, random_name(session.random))
     session.delete_value(PRESET, "DismComputerNameSet")
 
 
 def random_name(random: Callable[[int], bytes], prefix: str = _PREFIX) -> str:
-    """Draw a name: a prefix, and characters up to the longest NetBIOS name.
+    """Return a random name of maximum NetBIOS length.
 
     Args:
-        random: returns so many random bytes.
-        prefix: how it starts.
+        random: returns the requested number of random bytes.
+        prefix: the first characters of the name.
     """
-    # 252 = 7 * 36: the largest multiple of 36 that a byte holds, so that all characters are as likely.
+    # 252 = 7 * 36 is the largest multiple of 36 in a byte; rejecting the rest keeps the draw uniform.
     drawn = (byte for byte in random(256) if byte < 252)
     return prefix + "".join(
         _ALPHABET[byte % 36] for byte, _ in zip(drawn, range(_LENGTH - len(prefix)), strict=False)
@@ -74,11 +79,11 @@ def random_name(random: Callable[[int], bytes], prefix: str = _PREFIX) -> str:
 
 
 def rename(session: Session, name: str) -> None:
-    """Stage a name wherever Windows keeps the present one.
+    """Stage a new name everywhere Windows keeps the current one.
 
     Args:
         session: the opened installation.
-        name: the new one; as NetBIOS name it is written in capitals (inferred).
+        name: the new name; it is upper-cased where Windows stores a NetBIOS name (inferred).
     """
     registry = session.registry
     old = registry.text(COMPUTER_NAME, "ComputerName")
@@ -87,6 +92,7 @@ def rename(session: Session, name: str) -> None:
         (_ACTIVE_NAME, "ComputerName", name.upper()),
         (TCPIP, "Hostname", name),
         (TCPIP, "NV Hostname", name),
+        (_EVENT_LOG, "LastComputerName", name.upper()),
     ):
         for control_set in registry.control_sets:
             place = path.replace("CurrentControlSet", control_set)
@@ -103,10 +109,17 @@ def _replace_copies(session: Session, old: str, name: str) -> None:
     policy = registry.key(_ACCOUNT_DOMAIN_NAME)
     value = policy.value("") if policy else None
     if value is not None and wanted in value.data:
-        # Length, maximum length and place of the text, then the text (seen in real hives).
+        # Length, maximum length and offset of the text, then the text (seen in real hives).
         data = struct.pack("<HHI", len(new), len(new) + 2, 8) + new + b"\0\0"
         session.set_value(_ACCOUNT_DOMAIN_NAME, "", value.type, data)
+    whole = re.compile(rf"(?<![\w-]){re.escape(old)}(?![\w-])", re.IGNORECASE)
     for control_set in registry.control_sets:
+        cached_names = _CACHED_NAMES.replace("CurrentControlSet", control_set)
+        cached = registry.key(cached_names)
+        for one in list(cached.values()) if cached else []:
+            text = registry.text(cached_names, one.name) or ""
+            if whole.search(text):
+                session.set_text(cached_names, one.name, whole.sub(name, text))
         for part in _CONTAINER_NAMES:
             path = join(_CONTAINER.replace("CurrentControlSet", control_set), part)
             key = registry.key(path)

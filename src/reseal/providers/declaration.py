@@ -1,4 +1,4 @@
-"""How a provider declares itself."""
+"""The declaration of a provider."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider(Declaration):
-    """One thing that makes an installation one machine, and how it goes.
+    """One part of an installation's identity, and the function that removes it.
 
     Attributes:
-        entry_points: the entry points of Sysprep's own providers that it stands for, as
+        entry_points: the entry points of Sysprep's own providers that it replaces, as
             `dll,Function` with the DLL in lower case.
-        default: whether it runs without being asked for.
-        beyond: whether it goes beyond what Sysprep does.
+        default: whether it runs unless it is disabled.
+        beyond: whether it does more than Sysprep does.
     """
 
     entry_points: tuple[str, ...] = ()
@@ -30,7 +30,7 @@ class Provider(Declaration):
     beyond: bool = False
 
     def __call__(self, session: Session) -> None:
-        """Stage the provider's changes in its own name."""
+        """Stage the provider's changes under its id and mark."""
         with session.acting(self.id, self.mark):
             self.run(session)
 
@@ -50,16 +50,16 @@ def provider(
     """Declare the function below as a provider. Its docstring is the provider's documentation.
 
     Args:
-        identifier: the name on the command line and in the report, in lower case with hyphens.
-        title: what it does, one line without a full stop.
-        mark: how it is known what Windows wants here.
-        source: where that is written.
-        entry_points: the entry points of Sysprep's own providers that it stands for.
-        default: whether it runs without being asked for.
-        beyond: whether it goes beyond what Sysprep does.
+        identifier: the id on the command line and in the report, in lower case with hyphens.
+        title: what it does, in one line without a full stop.
+        mark: how well the required change is known.
+        source: the source of that knowledge.
+        entry_points: the entry points of Sysprep's own providers that it replaces.
+        default: whether it runs unless it is disabled.
+        beyond: whether it does more than Sysprep does.
         order: its place among providers without an entry point in the plan; lower ones run first.
-        work: `package.module:function`, loaded when the provider runs, where the work needs modules
-            that take long to load. The function below then has a docstring and nothing else.
+        work: `package.module:function`, imported when the provider runs, if the work needs modules
+            that take long to load. The decorated function then consists of its docstring only.
     """
     return declares(
         Provider, work=work, id=identifier, title=title, mark=mark, source=source, order=order,

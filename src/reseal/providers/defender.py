@@ -17,19 +17,19 @@ CYBER = r"ProgramData\Microsoft\Windows Defender Advanced Threat Protection\Cybe
 
 @provider(
     "defender",
-    "Delete the id of Defender for Endpoint and what its sensor has gathered",
+    "Delete the id of Defender for Endpoint and the data that its sensor collected",
     mark=Mark.DOCUMENTED,
     source="Microsoft, Onboard non-persistent VDI devices: before a golden image is sealed again, the "
-    "Cyber folder is emptied and senseGuid deleted; senseGuid also stands in real action files",
+    "Cyber folder is emptied and senseGuid deleted; senseGuid also appears in real action files",
 )
 def defender(session: Session) -> None:
-    r"""The id under which the sensor reports to its portal.
+    r"""The id under which the sensor reports to the portal.
 
-    `senseGuid` under `Windows Advanced Threat Protection` names the device; machines that share it
-    are one device in the portal. The plan of newer versions deletes it itself, for 64-bit and 32-bit
-    programs; older ones do not, so it is deleted here as well, and the data that the sensor has
-    gathered since it started is deleted with it, as Microsoft asks for golden images. What the
-    instances of the security center are in the WMI repository is left to Windows.
+    `senseGuid` under `Windows Advanced Threat Protection` identifies the device; the portal shows machines
+    that share it as one device. The plan of newer Windows versions deletes it for 64-bit and 32-bit
+    programs; older plans don't, so reseal always deletes it. It also deletes the data that the sensor
+    has collected, as Microsoft asks for golden images. The instances of Security Center in the WMI
+    repository are left to Windows.
     """
     for path in registry_views(SENSE):
         session.delete_value(path, "senseGuid")

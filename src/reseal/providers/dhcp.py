@@ -1,4 +1,4 @@
-"""What the DHCP client keeps of the machine."""
+"""The DHCPv6 identifier and the last DHCP answers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 TCPIP = r"HKLM\SYSTEM\CurrentControlSet\Services\Tcpip\Parameters"
 TCPIP6 = r"HKLM\SYSTEM\CurrentControlSet\Services\Tcpip6\Parameters"
-#: What a server last answered, which names the client and its adapter (seen: 1709).
+#: The last answers of DHCP servers; they name the client and its adapter (seen: 1709).
 _ANSWERS = ((TCPIP, "DhcpInterfaceOptions"), (TCPIP6, "Dhcpv6InterfaceOptions"))
 
 
@@ -24,21 +24,20 @@ _ANSWERS = ((TCPIP, "DhcpInterfaceOptions"), (TCPIP6, "Dhcpv6InterfaceOptions"))
     entry_points=("dhcpcsvc.dll,DhcpClient_Generalize",),
 )
 def dhcp(session: Session) -> None:
-    r"""The identifier under which the machine asks for an IPv6 address.
+    r"""The identifier with which the machine requests an IPv6 address.
 
-    Clones that share it get one address. Sysprep deletes `Dhcpv6DUID` in
-    `Services\Tcpip6\Parameters`, and the DHCP client makes a new one; reseal does the same in every
+    Clones that share it get the same address. Sysprep deletes `Dhcpv6DUID` in
+    `Services\Tcpip6\Parameters`, and the DHCP client generates a new one; reseal does the same in every
     control set.
 
-    Beside it go the last answers of DHCP servers (`DhcpInterfaceOptions`, `Dhcpv6InterfaceOptions` of
-    every interface), in which the machine's name and MAC address stand: the client asks anew with
-    every boot (inferred).
+    reseal also deletes the last answers of DHCP servers (`DhcpInterfaceOptions`,
+    `Dhcpv6InterfaceOptions` of every interface), which contain the machine's name and MAC address. The
+    client asks again at every boot (inferred).
     """
     session.delete_value(TCPIP6, "Dhcpv6DUID")
     with session.acting("dhcpv6-duid", Mark.INFERRED):
         for parameters, name in _ANSWERS:
             for control_set in session.registry.control_sets:
                 path = parameters.replace("CurrentControlSet", control_set) + r"\Interfaces"
-                interfaces = session.registry.key(path)
-                for interface in list(interfaces.subkeys()) if interfaces else []:
+                for interface in session.registry.subkeys(path):
                     session.delete_value(rf"{path}\{interface.name}", name)

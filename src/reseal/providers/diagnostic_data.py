@@ -1,4 +1,4 @@
-"""Diagnostic data that waits to be sent."""
+"""Diagnostic data that has not been sent yet."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _LOGS = (
 
 @provider(
     "diagnostic-data",
-    "Delete diagnostic traces that wait to be sent",
+    "Delete diagnostic traces that have not been sent yet",
     mark=Mark.INFERRED,
     source="places: reported by many administrators; that UtcSysprepGeneralize deletes them: "
-    "inferred, since what it does is in no source",
+    "inferred, since no source describes what it does",
     entry_points=("diagtrack.dll,UtcSysprepGeneralize",),
 )
 def diagnostic_data(session: Session) -> None:
-    """What the telemetry service traced on the old machine.
+    """Traces that the telemetry service recorded on the old machine.
 
-    Traces of its start and shutdown lie in `ProgramData` until they are sent, with the machine's name
-    in them. They are deleted; the service writes them anew at its next start.
+    Traces of startup and shutdown stay in `ProgramData` until they are sent; they contain the machine's
+    name. reseal deletes them. The service writes new ones at its next start.
     """
     for pattern in _LOGS:
         for path in matching(session, pattern):

@@ -32,9 +32,9 @@ _DUMPS = ("MEMORY.DMP", r"Minidump\*.dmp", r"LiveKernelReports\*.dmp")
 def error_reporting(session: Session) -> None:
     r"""Reports of crashes on the old machine, with parts of its memory.
 
-    Reports wait in queues under `ProgramData` and in every profile; dumps of programs lie in the
-    profiles, dumps of the system in the Windows folder. They may hold passwords and keys, and would
-    be sent by every clone. They are deleted, the folders stay.
+    Reports wait in queues under `ProgramData` and in every profile. Dumps of programs are kept in the
+    profiles, dumps of the system in the Windows folder. They may hold passwords and keys, and every
+    clone would send them. reseal deletes them and keeps the folders.
     """
     windows = session.installation.root
     for folder in (MACHINE, *(join(profile, USER) for profile in profiles(session))):

@@ -21,10 +21,10 @@ LOGS = r"System32\winevt\Logs"
     entry_points=("wevtapi.dll,EvtIntSysprepCleanup",),
 )
 def event_logs(session: Session) -> None:
-    r"""What happened on the old machine, with its name and SIDs in every record.
+    r"""The events of the old machine; every record holds its name and SIDs.
 
-    The files of `System32\winevt\Logs` go; the event log service makes them anew. They are deleted,
-    never edited, since their chunks carry checksums.
+    reseal deletes the files of `System32\winevt\Logs`; the event log service creates new ones. It does
+    not edit them, since their chunks carry checksums.
     """
     folder = session.installation.path(LOGS)
     for entry in session.files.list(folder):

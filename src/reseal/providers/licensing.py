@@ -1,4 +1,4 @@
-"""Activation: what stays, what Windows does, and the rearm at the first boot."""
+"""Activation: the license stays; a rearm can be staged for the first boot."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ PLATFORM = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\SoftwareProtectio
 SKIP_REARM = "SkipRearm"
 #: Runs once after OOBE, as SYSTEM, before the first logon (documented).
 SETUP_COMPLETE = r"Setup\Scripts\SetupComplete.cmd"
-#: The switch that asks for it.
+#: The switch that enables it.
 REARM = "rearm"
-#: The first build with eight instead of three (documented).
+#: The first build with eight rearms instead of three (documented).
 WINDOWS_8 = 9200
 _COMMAND = b"@cscript.exe //B //Nologo %SystemRoot%\\System32\\slmgr.vbs /rearm"
 
 
 @provider(
     "licensing",
-    "Say what becomes of the activation, and stage its rearm if asked for",
+    "Report the state of the activation, and stage its rearm with --rearm",
     mark=Mark.DOCUMENTED,
     source="Microsoft, Slmgr.vbs Options (/rearm, SkipRearm); Microsoft-Windows-Security-SPP, "
     "SkipRearm; Add a Custom Script to Windows Setup (SetupComplete.cmd, not with OEM keys)",
@@ -32,25 +32,26 @@ _COMMAND = b"@cscript.exe //B //Nologo %SystemRoot%\\System32\\slmgr.vbs /rearm"
 def licensing(session: Session) -> None:
     r"""The grace period and the activation of this copy of Windows.
 
-    Sysprep rearms the activation unless `SkipRearm` is 1. The license store (tokens.dat, data.dat,
-    the keys under WPA, the store of the Client License Service) is sealed, and only a running Windows
-    can rearm it, so reseal touches none of it: the remaining time of a grace period is inherited, and
-    a copy that activates by KMS, Active Directory or a digital license does so anew on its new
-    hardware. How many rearms are left (documented: 3 up to Windows 7, 8 runs of Sysprep from 8 on) can't be
-    read offline.
+    Sysprep rearms the activation unless `SkipRearm` is 1. The license store (tokens.dat, data.dat, the
+    keys under WPA, the store of the Client License Service) is sealed, and only a running Windows can
+    rearm it. reseal therefore leaves it alone: clones inherit the rest of a grace period, and a copy
+    that activates by KMS, Active Directory or a digital license activates again on its new hardware.
+    The number of rearms left (documented: 3 up to Windows 7, 8 runs of Sysprep from 8 on) can't be read
+    offline.
 
-    With the switch `rearm`, `slmgr /rearm` is put in front of `Setup\Scripts\SetupComplete.cmd`, which
-    Windows runs once after OOBE, and `SkipRearm` is set to 0 where it is 1, since it would forbid the
-    rearm. It takes effect with the next restart. In front, so that a script that ends early or
-    restarts Windows does not keep it from running; what the script holds stays.
+    With the switch `rearm`, reseal inserts `slmgr /rearm` at the top of
+    `Setup\Scripts\SetupComplete.cmd`, which Windows runs once after OOBE, and sets `SkipRearm` to 0 if it
+    is 1, since it would prevent the rearm. The rearm takes effect with the next restart. The command
+    comes first, so that a script that ends early or restarts Windows can't skip it; the rest of the
+    script stays.
     """
     skipped = session.registry.number(PLATFORM, SKIP_REARM) == 1
     if REARM not in session.switches:
         session.note(
-            "Activation was left to Windows: the license is sealed and can't be rearmed offline, so "
-            "clones inherit what remains of a grace period"
-            + (" (SkipRearm is 1: Sysprep would not have rearmed it either)" if skipped else "")
-            + ". How many rearms are left is not checkable in a powered-off image. --rearm stages "
+            "The activation is unchanged: the license is sealed and can't be rearmed offline, so "
+            "clones inherit the rest of the grace period"
+            + (" (SkipRearm is 1, so Sysprep would not rearm it either)" if skipped else "")
+            + ". The number of rearms left can't be read from a powered-off image. --rearm stages "
             "slmgr /rearm for the first boot."
         )
         return
@@ -59,15 +60,15 @@ def licensing(session: Session) -> None:
     path = session.installation.path(SETUP_COMPLETE)
     old = configuration(session, path)
     if old is None and session.files.stat(path) is not None:
-        session.note(f"The rearm was not staged, since {path} can't be read.")
+        session.note(f"The rearm was not staged: {path} can't be read.")
         return
     if _COMMAND not in (old or b""):
         session.write_file(path, _COMMAND + b"\r\n" + (old or b""))
     session.note(
         f"slmgr /rearm is staged in {path} and takes effect with the restart after the first boot. "
-        "Windows skips that script where it was installed with an OEM product key (except Enterprise "
-        f"editions and Windows Server). Whether a rearm is left (documented: {_allowed(session)}) is not "
-        "checkable in a powered-off image."
+        "Windows skips that script if it was installed with an OEM product key (except Enterprise "
+        f"editions and Windows Server). Whether a rearm is left (documented: {_allowed(session)}) "
+        "can't be read from a powered-off image."
     )
 
 

@@ -1,4 +1,4 @@
-"""MachineGuid, and the key files that carry it in their names."""
+"""MachineGuid, and the key files named after it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from reseal.mark import Mark
 from reseal.providers.declaration import provider
+from reseal.providers.places import files_below
 from reseal.tree import join
 from reseal.windows.identity import CRYPTOGRAPHY
 
@@ -21,18 +22,18 @@ _DEPTH = 3
 
 @provider(
     "machine-guid",
-    "Replace MachineGuid and rename the machine's key files after it",
+    "Replace MachineGuid and rename the machine's key files to match",
     mark=Mark.REPORTED,
     source="names of the key files: reported by several administrators; what capisp.dll does: not "
     "confirmed, hence replaced rather than deleted",
     entry_points=("capisp.dll,CAPISysPrep_Generalize",),
 )
 def machine_guid(session: Session) -> None:
-    r"""The identifier that programs take for the machine's.
+    r"""The identifier that many programs use to recognise a machine.
 
-    `SOFTWARE\Microsoft\Cryptography` `MachineGuid` gets a new value. The files of machine keys, under
-    `ProgramData\Microsoft\Crypto` and in the profiles, are named after it: a new value alone would
-    orphan the keys of IIS, Remote Desktop, WinRM and others, so the files are renamed in the same run
+    `MachineGuid` in `SOFTWARE\Microsoft\Cryptography` gets a new value. Machine key files under
+    `ProgramData\Microsoft\Crypto` and in the profiles carry it in their names. A new value alone would
+    orphan the keys of IIS, Remote Desktop, WinRM and others, so reseal renames the files in the same run
     (files of profiles: inferred). The keys themselves stay.
     """
     old = session.registry.text(CRYPTOGRAPHY, "MachineGuid")
@@ -43,7 +44,10 @@ def machine_guid(session: Session) -> None:
         if session.registry.text(path, "MachineGuid") is not None:
             session.set_text(path, "MachineGuid", new)
     for folder in _key_folders(session):
-        _rename(session, folder, old, new)
+        for path in list(files_below(session, folder, _DEPTH)):
+            name = path.rpartition("\\")[2]
+            if name[_CONTAINER:].lower() == f"_{old.lower()}":
+                session.rename_file(path, f"{name[:_CONTAINER]}_{new}")
 
 
 def _key_folders(session: Session) -> list[str]:
@@ -57,16 +61,3 @@ def _key_folders(session: Session) -> list[str]:
         r"ProgramData\Microsoft\Crypto",
         *sorted(join(profile, r"AppData\Roaming\Microsoft\Crypto") for profile in profiles),
     ]
-
-
-def _rename(session: Session, top: str, old: str, new: str) -> None:
-    pending = [(top, 0)]
-    while pending:
-        folder, depth = pending.pop()
-        for entry in session.files.list(folder):
-            path = join(folder, entry.name)
-            if entry.is_directory:
-                if depth < _DEPTH:
-                    pending.append((path, depth + 1))
-            elif entry.name[_CONTAINER:].lower() == f"_{old.lower()}":
-                session.rename_file(path, f"{entry.name[:_CONTAINER]}_{new}")

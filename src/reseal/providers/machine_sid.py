@@ -1,4 +1,4 @@
-"""The machine SID: left to Windows' own setupcl.exe at the next boot."""
+"""The machine SID, which Windows' own setupcl.exe replaces at the next boot."""
 
 from __future__ import annotations
 
@@ -12,45 +12,79 @@ if TYPE_CHECKING:
     from reseal.session import Session
 
 
+#: The switch of a session that keeps bit 0x1 of a request (see the check setupcl-request).
+KEEP_DISK_SIGNATURES = "force:setupcl-request"
+
+
 @provider(
     "machine-sid",
     "Ask Windows for a new machine SID at the next boot",
-    mark=Mark.REPORTED,
-    source="SetupCl values in real hives (seen); a published recipe that presets "
-    "SidAccountDomainNew and was verified by its author; interoperability notes (reported)",
+    mark=Mark.INFERRED,
+    source="SetupCl values in real hives (seen); meaning of the bits: interoperability notes (reported); "
+    "a published recipe that adds SidAccountDomainNew to Sysprep's own request and keeps its other bits, "
+    "verified by its author; a request of bit 4 alone: no public text shows a boot with it (inferred)",
     entry_points=("spopk.dll,Sysprep_Generalize_Opk",),
     order=10,  # first in every list
 )
 def machine_sid(session: Session) -> None:
-    r"""The SID that every local account's SID begins with.
+    r"""The prefix of every local account's SID.
 
-    Windows keeps it in SECURITY, SAM, in names and data of every hive and in the descriptors of
-    files. Sysprep does not change it when it runs: it leaves a request under
-    `SYSTEM\Setup\SetupCl\PendingRequest`, which setupcl.exe, started through SETUPEXECUTE, carries
-    out at the next boot, before specialize.
+    Windows keeps it in SECURITY and SAM, in names and data of every hive, and in the security
+    descriptors of files. Sysprep does not change it while it runs. It leaves a request under
+    `SYSTEM\Setup\SetupCl\PendingRequest`; setupcl.exe, started through SETUPEXECUTE, carries it out at
+    the next boot, before specialize.
 
-    reseal leaves the same request: OperationFlags 4 and nothing else, old results beside it removed,
-    setupcl.exe first in SETUPEXECUTE of every control set that Select names, and other strings kept.
+    reseal asks for the same: it sets bit 4 of OperationFlags, removes old results, and puts setupcl.exe
+    first in SETUPEXECUTE of every control set that Select names; other strings stay. A request that is
+    still to be carried out keeps its other bits with their operands, since Sysprep or Setup put them
+    there. Bit 0x1 is the exception: it gives the disks new signatures, by which the boot configuration
+    finds Windows. It goes, unless `--force setupcl-request` keeps it. A preset SID goes, too, since every
+    copy would get it. That a request of bit 4 alone suffices is inferred: no public text shows a boot
+    with it.
     """
     registry = session.registry
+    kept = setup.pending_operations(registry)
     key = registry.key(setup.SETUPCL)
     for value in list(key.values()) if key else []:
         session.delete_value(setup.SETUPCL, value.name)
-    pending = registry.key(setup.PENDING_REQUEST)
-    for subkey in list(pending.subkeys()) if pending else []:
-        session.delete_key(rf"{setup.PENDING_REQUEST}\{subkey.name}")
-    for value in list(pending.values()) if pending else []:
-        if value.name.lower() != "operationflags":
-            session.delete_value(setup.PENDING_REQUEST, value.name)
-    # Other bits do other things; bit 0 resets disk signatures, which breaks the boot configuration.
-    session.set_number(setup.PENDING_REQUEST, "OperationFlags", setup.REPLACE_ACCOUNT_DOMAIN_SID)
+    _clear_request(session, kept)
+    if kept & setup.RESET_DISK_SIGNATURES and KEEP_DISK_SIGNATURES not in session.switches:
+        kept &= ~setup.RESET_DISK_SIGNATURES
+        session.note(
+            "Bit 0x1 of the pending SetupCl request, which gives the disks new signatures, was removed; "
+            "--force setupcl-request keeps it."
+        )
+    flags = kept | setup.REPLACE_ACCOUNT_DOMAIN_SID
+    session.set_number(setup.PENDING_REQUEST, setup.OPERATION_FLAGS, flags)
+    others = flags & ~setup.REPLACE_ACCOUNT_DOMAIN_SID
+    session.note(
+        "setupcl.exe is asked for a new machine SID at the next boot (OperationFlags "
+        f"{flags:#x}). That bit 4 suffices is inferred: no public text shows a boot with it. "
+        + (f"The pending request's other bits ({others:#x}) stay." if others else "")
+    )
 
     for control_set in registry.control_sets:
         manager = setup.SESSION_MANAGER.replace("CurrentControlSet", control_set)
         for name in setup.SETUPEXECUTE_NAMES:
             wanted = setup.executed_beside(registry, manager, name)
             if name == setup.SETUPEXECUTE:
-                # In this one alone: it works everywhere, and once is enough.
+                # Only in this one: it works on every version, and one run is enough.
                 wanted.insert(0, setup.SETUPCL_EXE)
             if wanted != setup.executed(registry, manager, name):
                 session.set_strings(manager, name, wanted)
+
+
+def _clear_request(session: Session, kept: int) -> None:
+    """Remove what nothing carries out any more; of a request still to come, the preset SID alone."""
+    if kept:
+        if session.delete_value(setup.PENDING_REQUEST, setup.SID_NEW):
+            session.note(
+                "The pending SetupCl request preset a SID, which every copy would get; it was removed."
+            )
+        return
+    key = session.registry.key(setup.PENDING_REQUEST)
+    for subkey in list(key.subkeys()) if key else []:
+        session.delete_key(rf"{setup.PENDING_REQUEST}\{subkey.name}")
+    for value in list(key.values()) if key else []:
+        if value.name.lower() != setup.OPERATION_FLAGS.lower():
+            session.delete_value(setup.PENDING_REQUEST, value.name)

@@ -1,6 +1,6 @@
-"""Where the elements of an XML file lie in it, so that some can be cut out and all else stays.
+"""The byte ranges of an XML file's elements, so that parts of the file can be replaced.
 
-Nothing is written from a tree: what is not cut stays as it was, to the byte. Document type
+The file is never written from a tree: bytes outside the replaced ranges stay as they are. Document type
 declarations are refused, and with them every entity that a file could define.
 """
 
@@ -19,7 +19,7 @@ _MAX_ELEMENTS = 1_000_000
 
 
 class MarkupError(ValueError):
-    """A text is no XML, or more of it than any real file holds."""
+    """A text is not XML, or is larger or deeper than any real file."""
 
 
 @dataclass(slots=True)
@@ -27,12 +27,12 @@ class Element:
     """An element and its place, in bytes.
 
     Attributes:
-        path: local names from the root down to this one.
+        path: local names from the root down to this element.
         start: where its start tag begins.
         inner: where its content begins.
-        inner_end: where its end tag begins; of `<name/>`, the same as `inner`.
-        end: where the next thing begins; of the root, the end of the file.
-        leaf: whether there is no element in it.
+        inner_end: where its end tag begins; equal to `inner` for `<name/>`.
+        end: where the following node begins; for the root, the end of the file.
+        leaf: whether it has no child elements.
     """
 
     path: tuple[str, ...]
@@ -60,7 +60,7 @@ def elements(data: bytes) -> list[Element]:
 
 
 def replaced(data: bytes, edits: Iterable[tuple[int, int, str]]) -> bytes:
-    """Return the text with ranges (start, end) replaced; ranges inside others are dropped."""
+    """Return the text with ranges (start, end) replaced; a range inside another is dropped."""
     encoding = "ascii"
     if data.startswith(codecs.BOM_UTF16_LE):
         encoding = "utf-16-le"
@@ -76,7 +76,7 @@ def replaced(data: bytes, edits: Iterable[tuple[int, int, str]]) -> bytes:
 
 
 class _Reader:
-    """One run of expat. An element's content and end begin where the next event does."""
+    """One run of expat. An element's content and its end begin at the next event."""
 
     def __init__(self) -> None:
         self.found: list[Element] = []
@@ -84,7 +84,7 @@ class _Reader:
         self._started: Element | None = None
         self._ended: Element | None = None
         self.parser = parser = expat.ParserCreate(namespace_separator=" ")
-        # Text that is collected would hide where it begins.
+        # With buffered text, expat would not report where the text begins.
         parser.buffer_text = False
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
@@ -121,7 +121,7 @@ class _Reader:
 
     def _end(self, _tag: str) -> None:
         element = self._open.pop()
-        # Of <name/> this event lies where the first one does, so that its content is empty.
+        # For <name/> expat reports the place of the start tag again, so the content is empty.
         element.inner_end = self._place()
         self._ended = element
 

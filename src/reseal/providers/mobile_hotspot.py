@@ -23,16 +23,15 @@ _VALUES = (
     "Delete the name and key of the mobile hotspot",
     mark=Mark.INFERRED,
     source="the values: seen in a real SYSTEM hive of Windows 10 1709; that Windows makes new ones: "
-    "inferred from machines that never had a hotspot and have none",
+    "inferred from machines without these values that never had a hotspot",
     beyond=True,
 )
 def mobile_hotspot(session: Session) -> None:
-    r"""The wireless network that the machine can open for others.
+    r"""The wireless network that the machine can offer to others.
 
-    Windows names it after the computer and makes a key for it, once, and keeps both under
-    `Services\icssvc`, the key in clear text. Clones would open the same network, with a key that every
-    one of them knows. reseal deletes both in every control set; Windows makes new ones when somebody
-    opens the hotspot's settings.
+    Windows names it after the computer, generates its key once, and keeps both under `Services\icssvc`,
+    the key in clear text. Clones would offer the same network with the same key. reseal deletes both in
+    every control set; Windows generates new ones when a user opens the hotspot's settings.
     """
     for path, name in _VALUES:
         session.delete_value(path, name)

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 from reseal.mark import Mark
 from reseal.providers.declaration import provider
+from reseal.windows.volumes import MOUNTED_DEVICES, USUAL_DRIVE
 
 if TYPE_CHECKING:
     from reseal.session import Session
-
-MOUNTED_DEVICES = r"HKLM\SYSTEM\MountedDevices"
 
 
 @provider(
@@ -22,19 +21,40 @@ MOUNTED_DEVICES = r"HKLM\SYSTEM\MountedDevices"
     entry_points=("spmpm.dll,Sysprep_Generalize_MountPointManager",),
 )
 def mounted_devices(session: Session) -> None:
-    r"""Which drive letter belongs to which disk.
+    r"""The mapping of drive letters to disks.
 
-    `SYSTEM\MountedDevices` maps `\DosDevices\X:` and `\??\Volume{…}` to disk signatures and partition
-    ids of the machine. Its values go, the key itself stays. Where Windows knows its own volume by
-    another letter than C:, that mapping stays, since without it the system would come up as C:.
+    `SYSTEM\MountedDevices` maps `\DosDevices\X:` and `\??\Volume{…}` to the machine's disk
+    signatures and partition ids. reseal keeps the letters of the image's other volumes: their ids never
+    change, and services, profiles and programs on them are found by these letters. It deletes all other
+    values and keeps the key. If the system volume has another letter than C:, its mapping stays; without
+    it the volume would come up as C:.
     """
-    key = session.registry.key(MOUNTED_DEVICES)
-    drive = session.installation.system_drive
-    kept = rf"\DosDevices\{drive}" if drive and drive != "C:" else ""
-    for value in list(key.values()) if key else []:
-        if value.name.upper() == kept.upper():
-            session.note(
-                f"The system's drive letter is {drive}, not C:; its mapping in MountedDevices stays."
-            )
-        else:
-            session.delete_value(MOUNTED_DEVICES, value.name)
+    registry = session.registry
+    kept = {
+        rf"\DosDevices\{letter}"
+        for letter, number in registry.letters.items()
+        if number != registry.volume
+    }
+    if registry.drive != USUAL_DRIVE:
+        kept.add(rf"\DosDevices\{registry.drive}")
+    stay, go = [], []
+    for value in registry.values(MOUNTED_DEVICES):
+        letter = value.name.upper().rpartition("\\")[2]
+        if value.name.upper() in {name.upper() for name in kept}:
+            stay.append(letter)
+            continue
+        session.delete_value(MOUNTED_DEVICES, value.name)
+        if letter.endswith(":") and letter != registry.drive:
+            go.append(letter)
+    if registry.drive in stay:
+        session.note(
+            f"The system's drive letter is {registry.drive}, not C:; its mapping in MountedDevices stays."
+        )
+    others = [letter for letter in sorted(stay) if letter != registry.drive]
+    if others:
+        session.note(f"The volumes of this image keep their drive letters: {', '.join(others)}.")
+    if go:
+        session.note(
+            f"Drive letters of volumes that are not in this image were forgotten: "
+            f"{', '.join(sorted(go))}."
+        )

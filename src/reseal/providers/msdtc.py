@@ -21,23 +21,22 @@ _GUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
     "msdtc",
     "Replace the contact ids of the transaction coordinator",
     mark=Mark.DOCUMENTED,
-    source="Microsoft, [MS-CMOM] 2.2.3.5: every contact key has a GUID of its own; BizTalk "
+    source="Microsoft, [MS-CMOM] 2.2.3.5: every contact key has its own GUID; BizTalk "
     "documentation: disk images duplicate them and transactions fail; that renaming the key suffices: "
     "inferred",
     entry_points=("msdtcprx.dll,SysPrepDtcGeneralize", "msdtcprx.dll,SysPrepDtcCleanup"),
 )
 def msdtc(session: Session) -> None:
-    r"""The ids by which transaction coordinators tell each other apart.
+    r"""The ids that distinguish transaction coordinators.
 
-    Under `HKEY_CLASSES_ROOT\CID` (and `CID.Local`) each contact of MSDTC is a key named by a GUID, and
-    two machines with the same one can't take part in a transaction. A missing key is not known to be
-    made again outside of `msdtc -install`, so each key gets a new GUID and keeps what it holds. A
-    contact that both trees name keeps one name in both.
+    Under `HKEY_CLASSES_ROOT\CID` (and `CID.Local`) each contact of MSDTC is a key named by a GUID. Two
+    machines with the same GUID can't take part in one transaction. No source says that a missing key is
+    created again except by `msdtc -install`, so each key gets a new GUID and keeps its content. A contact
+    that is in both trees gets the same name in both.
     """
     names: dict[str, str] = {}
     for path in CONTACTS:
-        key = session.registry.key(path)
-        for contact in [subkey.name for subkey in key.subkeys()] if key else []:
+        for contact in [subkey.name for subkey in session.registry.subkeys(path)]:
             if _GUID.fullmatch(contact):
                 if contact.lower() not in names:
                     names[contact.lower()] = str(uuid.UUID(bytes=session.random(16), version=4))

@@ -1,4 +1,4 @@
-"""The networks that the machine has seen."""
+"""The networks that the machine has joined."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LISTS = ("Profiles", r"Signatures\Managed", r"Signatures\Unmanaged", r"Nla\Cach
 
 @provider(
     "network-list",
-    "Forget the networks that the machine has seen",
+    "Forget the networks that the machine has joined",
     mark=Mark.INFERRED,
     source="that Sysprep generalizes the network list: seen (entry point); the exact keys: inferred",
     entry_points=("nlmsprep.dll,NetworkListManager_Generalize",),
@@ -24,11 +24,10 @@ _LISTS = ("Profiles", r"Signatures\Managed", r"Signatures\Unmanaged", r"Nla\Cach
 def network_list(session: Session) -> None:
     r"""Names, gateways and MAC addresses of networks.
 
-    `NetworkList` under `Windows NT\CurrentVersion` lists every network with the MAC address of its
-    gateway and the time of first and last use. The entries under `Profiles`, `Signatures` and the
-    cache of the location awareness service go; the keys that hold them stay.
+    `NetworkList` under `Windows NT\CurrentVersion` records for every network the MAC address of its
+    gateway and the times of first and last use. reseal deletes the entries under `Profiles`,
+    `Signatures` and the cache of Network Location Awareness; the keys that hold them stay.
     """
     for name in _LISTS:
-        key = session.registry.key(rf"{NETWORK_LIST}\{name}")
-        for subkey in list(key.subkeys()) if key else []:
+        for subkey in session.registry.subkeys(rf"{NETWORK_LIST}\{name}"):
             session.delete_key(rf"{NETWORK_LIST}\{name}\{subkey.name}")

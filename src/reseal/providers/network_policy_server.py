@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 IAS = r"System32\ias\ias.xml"
 _SERVICE = ("Root", "Children", "Microsoft_Internet_Authentication_Service", "Children")
-#: The collections, whose elements each stand for a client or a group.
+#: The collections; each child element is one client or one group.
 _CLIENTS = (
     *_SERVICE, "Protocols", "Children", "Microsoft_Radius_Protocol", "Children", "Clients", "Children",
 )  # fmt: skip
@@ -30,12 +30,12 @@ _GROUPS = (*_SERVICE, "RADIUS_Server_Groups", "Children")
     beyond=True,
 )
 def network_policy_server(session: Session) -> None:
-    r"""The devices that may ask the server who may enter, with their shared secrets.
+    r"""The devices that may authenticate users at this server, with their shared secrets.
 
-    `System32\ias\ias.xml` holds one element for each RADIUS client and each group of remote RADIUS
-    servers. Sysprep leaves them, and Microsoft asks for their removal by hand before an image is
-    made, so their elements are cut out of the file, and all else in it stays to the byte. Connection
-    request policies that name a removed group have to be reviewed.
+    `System32\ias\ias.xml` holds an element for each RADIUS client and each group of remote RADIUS
+    servers. Sysprep leaves them, and Microsoft asks administrators to remove them before imaging.
+    reseal removes the elements from the file; the other bytes stay. Connection request policies that
+    name a removed group need a review.
     """
     path = session.installation.path(IAS)
     data = configuration(session, path)
@@ -44,12 +44,12 @@ def network_policy_server(session: Session) -> None:
     try:
         found = elements(data)
     except MarkupError as error:
-        session.note(f"{path} was left as it is, since it is no XML that can be read: {error}.")
+        session.note(f"{path} was left as it is: it can't be read as XML: {error}.")
         return
     entries = [one for one in found if one.path[:-1] in {_CLIENTS, _GROUPS}]
     if entries:
         session.write_file(path, replaced(data, [(one.start, one.end, "") for one in entries]))
         session.note(
-            f"{len(entries)} RADIUS clients and server groups were removed from {path}; connection "
-            "request policies that name one of the groups have to be reviewed."
+            f"{len(entries)} RADIUS clients and server groups were removed from {path}. Review the "
+            "connection request policies that name one of the groups."
         )

@@ -1,4 +1,4 @@
-"""Passwords in answer files that nobody needs any more."""
+"""Passwords in leftover answer files."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from reseal.mark import Mark
 from reseal.providers.declaration import provider
 from reseal.providers.markup import Element, MarkupError, elements, replaced
-from reseal.providers.places import configuration
-from reseal.tree import join
+from reseal.providers.places import configuration, files_below
 from reseal.windows.answer_files import DELETED, NAMES, named
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 #: Folders below Windows, and how deep their copies lie.
 _FOLDERS = (("Panther", 3), (r"System32\Sysprep", 2))
-#: In the root of the volume only files that say what they are.
+#: In the root of the volume, only files whose names say what they are.
 _ROOT_NAMES = ("unattend", "autounattend")
 _SUFFIXES = (".xml", ".bak", ".old", ".orig", ".save", ".txt")
 #: Secrets that are not called a password: the blob of an offline domain join (documented).
@@ -30,18 +29,17 @@ _BLOBS = frozenset({"accountdata"})
     "Delete the passwords in old copies of answer files",
     mark=Mark.DOCUMENTED,
     source="that Setup deletes sensitive data from the answer file that it keeps: Microsoft, Windows "
-    "Setup Automation Overview; its text: seen; that copies beside it are forgotten: reported",
+    "Setup Automation Overview; its text: seen; that other copies keep them: reported",
 )
 def old_answer_files(session: Session) -> None:
-    r"""Passwords of administrators and domain accounts, in plain text or merely encoded.
+    r"""Passwords of administrators and domain accounts, in plain text or only encoded.
 
-    Setup replaces the passwords in the answer file that it keeps in `Windows\Panther` as soon as they
-    were used. Copies under other names there (`unattend-original.xml`), beside Sysprep and in the
-    volume's root keep theirs, and every clone would carry them. Each password, and the blob of an
-    offline domain join, is replaced by the text that Setup uses; all else stays to the byte. Files
-    under the names that Windows looks for, and the one that `SYSTEM\Setup\UnattendFile` names, are
-    left to the answer file's own step, since the next boot may need them. Product keys and passwords
-    in commands stay.
+    After use, Setup replaces the passwords in the answer file that it keeps in `Windows\Panther`. Copies
+    under other names in that folder (`unattend-original.xml`), in Sysprep's folder and in the volume's
+    root keep theirs, and every clone would carry them. reseal replaces each password, and the blob of
+    an offline domain join, with the text that Setup uses; the other bytes stay. Files under the names
+    that Windows searches for, and the one that `SYSTEM\Setup\UnattendFile` names, belong to the answer
+    file's own step, since the next boot may need them. Product keys and passwords in commands stay.
     """
     in_use = (named(session.registry) or "").lower()
     for path in _copies(session):
@@ -54,7 +52,10 @@ def old_answer_files(session: Session) -> None:
 
 def _copies(session: Session) -> Iterator[str]:
     for name, depth in _FOLDERS:
-        yield from _files(session, session.installation.path(name), depth)
+        for path in files_below(session, session.installation.path(name), depth):
+            file = path.rpartition("\\")[2].lower()
+            if file not in NAMES and file.endswith(_SUFFIXES):
+                yield path
     for entry in session.files.list(""):
         name = entry.name.lower()
         if (
@@ -66,23 +67,13 @@ def _copies(session: Session) -> Iterator[str]:
             yield entry.name
 
 
-def _files(session: Session, folder: str, depth: int) -> Iterator[str]:
-    for entry in session.files.list(folder):
-        path = join(folder, entry.name)
-        if entry.is_directory:
-            if depth and not entry.reparse_tag:
-                yield from _files(session, path, depth - 1)
-        elif entry.name.lower() not in NAMES and entry.name.lower().endswith(_SUFFIXES):
-            yield path
-
-
 def _scrub(session: Session, path: str, data: bytes) -> None:
     try:
         found = elements(data)
     except MarkupError as error:
         if b"unattend" in data.replace(b"\0", b""):
             session.note(
-                f"{path} looks like an answer file and can't be read ({error}); passwords in it stay."
+                f"{path} looks like an answer file but can't be read ({error}); its passwords stay."
             )
         return
     if not found or found[0].path != ("unattend",):

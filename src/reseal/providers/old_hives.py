@@ -1,4 +1,4 @@
-"""Old copies of hives."""
+"""Old copies of registry hives."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from reseal.mark import Mark
 from reseal.providers.declaration import provider
+from reseal.providers.places import matching
+from reseal.tree import join
 from reseal.windows.names import CONFIG, MACHINE_HIVES
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ _COPIES = ("sav", "old", "bak", "alt")
 
 @provider(
     "old-hives",
-    "Delete old copies of the registry's hives",
+    "Delete old copies of the registry hives",
     mark=Mark.INFERRED,
     source="place of RegBack: documented (Microsoft support, KB4509719); that copies keep the old "
     "identity: inferred",
@@ -24,13 +26,12 @@ _COPIES = ("sav", "old", "bak", "alt")
 def old_hives(session: Session) -> None:
     r"""Copies of SAM, SECURITY, SYSTEM, … that keep the old identity and password hashes.
 
-    The files of `System32\config\RegBack` and copies beside the hives (`SYSTEM.old`, `.bak`, `.sav`,
-    `.alt`) go. A restored copy would bring the old SID back.
+    reseal deletes the files of `System32\config\RegBack` and the copies in the hives' folder
+    (`SYSTEM.old`, `.bak`, `.sav`, `.alt`). Restoring one would bring the old SID back.
     """
     config = session.installation.path(CONFIG)
-    for entry in session.files.list(f"{config}\\RegBack"):
-        if not entry.is_directory:
-            session.delete_file(f"{config}\\RegBack\\{entry.name}")
+    for path in matching(session, join(config, "RegBack", "*")):
+        session.delete_file(path)
     for name in MACHINE_HIVES:
         for suffix in _COPIES:
             session.delete_file(f"{config}\\{name}.{suffix}")

@@ -1,4 +1,4 @@
-"""Where several providers look: every profile, both program folders, both views of the registry."""
+"""Places that several providers use: profiles, program folders, both views of the registry."""
 
 from __future__ import annotations
 
@@ -8,27 +8,29 @@ from typing import TYPE_CHECKING
 from reseal.tree import TreeError, join, parent
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from reseal.session import Session
 
 _SOFTWARE = "HKLM\\SOFTWARE\\"
-#: The largest configuration file that is read; a hostile image may hold one of any size.
+#: The largest configuration file that is read; a hostile image may hold a file of any size.
 MAX_CONFIGURATION = 16 << 20
 
 
 def registry_views(path: str) -> list[str]:
-    r"""A key of `HKLM\SOFTWARE` as 64-bit and as 32-bit programs see it (documented: WOW64)."""
+    r"""Return a key of `HKLM\SOFTWARE` as 64-bit and as 32-bit programs see it (documented: WOW64)."""
     if not path.startswith(_SOFTWARE):
         return [path]
     return [path, rf"{_SOFTWARE}WOW6432Node\{path.removeprefix(_SOFTWARE)}"]
 
 
 def program_folders(path: str) -> list[str]:
-    """A path below the folder of 64-bit and below that of 32-bit programs."""
+    """Return a path below the program folders of 64-bit and of 32-bit programs."""
     return [join("Program Files", path), join("Program Files (x86)", path)]
 
 
 def profiles(session: Session) -> list[str]:
-    """The profile folders of all users, of the system's own accounts, and the default one."""
+    """Return the profile folders of all users, of the system's own accounts, and the default one."""
     windows = session.installation.root
     return sorted(
         {
@@ -41,7 +43,7 @@ def profiles(session: Session) -> list[str]:
 
 
 def matching(session: Session, pattern: str) -> list[str]:
-    """The files that a path with wildcards in its last part means; links and folders left out."""
+    """Return the files that match a path with wildcards in its last part, without folders."""
     folder, name = parent(pattern), pattern.rpartition("\\")[2].lower().replace("[", "[[]")
     return [
         join(folder, entry.name)
@@ -50,8 +52,24 @@ def matching(session: Session, pattern: str) -> list[str]:
     ]
 
 
+def files_below(session: Session, folder: str, depth: int) -> Iterator[str]:
+    """Yield the files in a folder and in its subfolders.
+
+    Args:
+        session: the opened installation.
+        folder: the path to start from.
+        depth: how many levels of subfolders to enter.
+    """
+    for entry in session.files.list(folder):
+        path = join(folder, entry.name)
+        if not entry.is_directory:
+            yield path
+        elif depth:
+            yield from files_below(session, path, depth - 1)
+
+
 def empty(session: Session, folder: str) -> None:
-    """Delete all that a folder holds; the folder itself stays, with its permissions."""
+    """Delete a folder's content; the folder itself stays, with its permissions."""
     for entry in session.files.list(folder):
         path = join(folder, entry.name)
         if entry.is_directory:
@@ -61,7 +79,7 @@ def empty(session: Session, folder: str) -> None:
 
 
 def configuration(session: Session, path: str) -> bytes | None:
-    """A configuration file's content; None where it is absent, or can't be read (which is said)."""
+    """Return a configuration file's content; None if it is absent, or can't be read (noted)."""
     stat = session.files.stat(path)
     if stat is None or stat.is_directory:
         return None
@@ -71,5 +89,5 @@ def configuration(session: Session, path: str) -> bytes | None:
     except TreeError as error:
         session.note(f"{path} was left as it is: {error.message}")
         return None
-    session.note(f"{path} was left as it is: its {stat.size} bytes are more than any real one has.")
+    session.note(f"{path} was left as it is: {stat.size} bytes is more than any real one has.")
     return None

@@ -1,4 +1,4 @@
-"""Every provider: reseal's own, and those that packages name in the group `reseal.providers`."""
+"""Every provider: reseal's own, and those of packages with entry points in `reseal.providers`."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 @cache
 def own() -> tuple[Provider, ...]:
-    """The providers of reseal itself, in the order in which those without an entry point run."""
+    """Return reseal's own providers, in the order in which those without an entry point run."""
     return declared("reseal.providers", Provider)
 
 
 @cache
 def plugins() -> tuple[Provider, ...]:
-    """The providers of installed packages, by id.
+    """Return the providers of installed packages, by id.
 
     Raises:
-        UsageError: a package's provider can't be used. It is not passed over, since the image would
-            then be less generalized than the person who installed it believes.
+        UsageError: a package's provider can't be used. It is not skipped, because the image would then
+            be less generalized than its installer expects.
     """
     known = {one.id for one in own()}
     found: dict[str, Provider] = {}
@@ -42,7 +42,7 @@ def plugins() -> tuple[Provider, ...]:
                 entry.value, package, "it was not declared with reseal.providers.provider"
             )
         if not _ID.fullmatch(one.id):
-            raise _unusable(entry.value, package, f"{one.id!r} is no id in lower case with hyphens")
+            raise _unusable(entry.value, package, f"{one.id!r} is not an id (lower case, hyphens)")
         if one.id in known or one.id in found:
             raise _unusable(entry.value, package, f"the id {one.id} is taken")
         found[one.id] = one
@@ -50,7 +50,7 @@ def plugins() -> tuple[Provider, ...]:
 
 
 def every() -> tuple[Provider, ...]:
-    """Every provider, reseal's own first, in the order in which they run."""
+    """Return every provider, reseal's own first, in the order in which they run."""
     return (*own(), *plugins())
 
 

@@ -20,14 +20,14 @@ _VALUES = (
     "EffectivePends",
     "BootCountwithPends",
 )
-#: Drives that were tried for ReadyBoost, by serial number.
+#: Drives that were tested for ReadyBoost, by serial number.
 EXTERNAL_MEMORY = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\EMDMgmt"
 PREFETCH = "Prefetch"
 
 
 @provider(
     "prefetch",
-    "Forget how the old machine started, and which drives it had",
+    "Delete the traces of the old machine's startup and of its drives",
     mark=Mark.REPORTED,
     source="interoperability notes on sysmain.dll: PfSvSysprepCleanup deletes these values, this key "
     "and the content of these folders",
@@ -36,10 +36,9 @@ PREFETCH = "Prefetch"
 def prefetch(session: Session) -> None:
     r"""Which programs ran, from which volumes, and how the machine started.
 
-    Sysprep deletes the traces in `Windows\Prefetch` with its `ReadyBoot` folder, the boot plan in the
-    parameters of RdyBoost, and `EMDMgmt`, which lists drives by their serial numbers; reseal does the
-    same, in every control set. Values of the service SysMain itself are left, since no source names
-    the key that holds them.
+    Sysprep deletes the traces in `Windows\Prefetch` and its `ReadyBoot` folder, the boot plan in the
+    parameters of RdyBoost, and `EMDMgmt`, which lists drives by serial number. reseal does the same in
+    every control set. Values of the service SysMain stay, since no source names their key.
     """
     for name in _VALUES:
         session.delete_value(READY_BOOST, name)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from reseal.mark import Mark
 from reseal.providers.declaration import provider
+from reseal.providers.places import matching
 from reseal.tree import join
 
 if TYPE_CHECKING:
@@ -23,28 +24,26 @@ KEY_FILE = "f686aace6942fb7f7ceb231212eef4a4_"
     "Delete Remote Desktop's self-signed certificate and its private key",
     mark=Mark.DOCUMENTED,
     source="Microsoft, An internal error occurs when you make an RDP connection to Azure Virtual "
-    "Machines: a deleted certificate is made anew when the service starts; name of the key's file: "
+    "Machines: the service creates a deleted certificate again when it starts; name of the key's file: "
     "reported (Microsoft's own diagnostic scripts among others)",
     entry_points=("tssysprep.dll,RCMSysPrepGeneralize", "capisp.dll,CAPISysPrep_Generalize"),
 )
 def rdp_certificate(session: Session) -> None:
-    r"""By what Remote Desktop clients recognise the machine.
+    r"""The certificate by which Remote Desktop clients recognise the machine.
 
-    The certificate lies in the store `SOFTWARE\Microsoft\SystemCertificates\Remote Desktop`, with the
-    machine's name in it, its private key in `MachineKeys`, and its hash in `SelfSignedCertificate` of
-    each listener. Clones would share the private key, so that each could pass for all others.
+    It is kept in the store `SOFTWARE\Microsoft\SystemCertificates\Remote Desktop` and contains the
+    machine's name. Its private key is in `MachineKeys`, its hash in `SelfSignedCertificate` of each
+    listener. Clones would share the private key, so each could impersonate the others.
 
-    What Sysprep does here is in no source. reseal deletes certificate, key and hash, and Windows makes
-    new ones when Remote Desktop starts. Certificates of an authority, which lie in other stores, stay.
+    No source says what Sysprep does here. reseal deletes certificate, key and hash, and Windows creates
+    new ones when Remote Desktop starts. Certificates issued by an authority are in other stores and
+    stay.
     """
-    key = session.registry.key(CERTIFICATES)
-    for certificate in list(key.subkeys()) if key else ():
+    for certificate in session.registry.subkeys(CERTIFICATES):
         session.delete_key(rf"{CERTIFICATES}\{certificate.name}")
-    for entry in session.files.list(MACHINE_KEYS):
-        if not entry.is_directory and entry.name.lower().startswith(KEY_FILE):
-            session.delete_file(join(MACHINE_KEYS, entry.name))
+    for path in matching(session, join(MACHINE_KEYS, f"{KEY_FILE}*")):
+        session.delete_file(path)
     for control_set in session.registry.control_sets:
         path = rf"HKLM\SYSTEM\{control_set}\{LISTENERS}"
-        listeners = session.registry.key(path)
-        for listener in list(listeners.subkeys()) if listeners else ():
+        for listener in session.registry.subkeys(path):
             session.delete_value(rf"{path}\{listener.name}", "SelfSignedCertificate")

@@ -24,7 +24,7 @@ RECYCLE_BIN = "$Recycle.Bin"
 def recycle_bins(session: Session) -> None:
     """Files that users deleted.
 
-    Each user has a folder, named by the user's SID, in `$Recycle.Bin` in the root of the volume. The
-    folders go; Windows makes a new one for a user who deletes something.
+    Each user has a folder named after the user's SID below `$Recycle.Bin` in the root of the volume.
+    reseal deletes these folders; Windows creates one when the user deletes a file.
     """
     empty(session, RECYCLE_BIN)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from reseal.mark import Mark
 from reseal.providers.declaration import provider
+from reseal.providers.places import matching
+from reseal.tree import join
 
 if TYPE_CHECKING:
     from reseal.session import Session
@@ -26,14 +28,13 @@ _METADATA = (
     entry_points=("srclient.dll,SysprepGeneralize", "srclient.dll,SysprepCleanup"),
 )
 def restore_points(session: Session) -> None:
-    """Earlier states of the volume, with the old machine's hives in them.
+    """Earlier states of the volume, with the old machine's hives.
 
-    A write that Windows does not see makes no copy of what it overwrites, so shadow copies are
-    worthless after any offline edit. The stores go, the catalogue in the volume's header is zeroed,
-    and the metadata of the restore points (inferred) is deleted.
+    An offline write makes no copy of the data it overwrites, so shadow copies are worthless after any
+    offline edit. reseal deletes the stores and the metadata of the restore points (inferred), and
+    zeroes the catalogue in the volume's header.
     """
     session.forget_shadow_copies()
     for folder in _METADATA:
-        for entry in session.files.list(folder):
-            if not entry.is_directory:
-                session.delete_file(f"{folder}\\{entry.name}")
+        for path in matching(session, join(folder, "*")):
+            session.delete_file(path)

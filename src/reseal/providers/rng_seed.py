@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from reseal.session import Session
 
 RNG = r"HKLM\SYSTEM\RNG"
-#: Eight letters (`SeedFile` in Windows 7, `Running!` in Windows 10) and a number stand before the
-#: 64 bytes of the seed (seen).
+#: Eight letters (`SeedFile` in Windows 7, `Running!` in Windows 10) and a number precede the 64 bytes
+#: of the seed (seen).
 _HEADER = 12
 
 
@@ -25,12 +25,12 @@ _HEADER = 12
     "in a recipe for applied images; what Sysprep does: not confirmed",
 )
 def rng_seed(session: Session) -> None:
-    r"""Randomness that was kept from the last run for the next start.
+    r"""Randomness saved by the last session for the next startup.
 
-    `SYSTEM\RNG` `Seed` goes into the generator when Windows starts. Clones that start with one seed
-    and little else begin with the same random numbers, from which they make their first keys. reseal
-    puts new random bytes behind the value's header, and deletes `ExternalEntropy`, which Setup leaves
-    for one start. `ExternalEntropyCount` is a counter and stays.
+    Windows feeds `Seed` in `SYSTEM\RNG` into the generator when it starts. Clones with the same seed and
+    little other entropy begin with the same random numbers, from which they derive their first keys.
+    reseal writes new random bytes behind the value's header and deletes `ExternalEntropy`, which Setup
+    leaves for one startup. `ExternalEntropyCount` is a counter and stays.
     """
     key = session.registry.key(RNG)
     seed = key.value("Seed") if key else None

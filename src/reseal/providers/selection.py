@@ -17,14 +17,14 @@ _LIST = "`reseal providers` lists them all."
 
 
 def select(enable: Iterable[str] = (), disable: Iterable[str] = ()) -> tuple[Provider, ...]:
-    """The providers that run: those that do by default, with some added and some left out.
+    """Return the providers that run: the defaults, plus the enabled and minus the disabled ones.
 
     Args:
         enable: ids of providers that do not run by default.
-        disable: ids of providers that are not to run.
+        disable: ids of providers that must not run.
 
     Raises:
-        UsageError: an id is not known, or both enabled and disabled.
+        UsageError: an id is unknown, or both enabled and disabled.
     """
     wanted, unwanted = set(enable), set(disable)
     known = {one.id for one in every()}
@@ -35,7 +35,7 @@ def select(enable: Iterable[str] = (), disable: Iterable[str] = ()) -> tuple[Pro
     both = sorted(wanted & unwanted)
     if both:
         msg = f"{', '.join(both)} can't be enabled and disabled at once."
-        raise UsageError(msg, "Leave one of the two options out.")
+        raise UsageError(msg, "Remove one of the two options.")
     return tuple(
         one for one in every() if (one.default or one.id in wanted) and one.id not in unwanted
     )

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from reseal.mark import Mark
 from reseal.providers.declaration import provider
+from reseal.providers.places import files_below
 from reseal.tree import join
 
 if TYPE_CHECKING:
     from reseal.session import Session
 
-#: Folders below Windows whose logs go, with those below them.
+#: Folders below Windows whose logs are deleted, including subfolders.
 _FOLDERS = (
     "Panther",
     r"System32\Sysprep\Panther",
@@ -35,30 +36,20 @@ _DEPTH = 4
     "ones beyond the places of Windows Deployment Troubleshooting and Log Files: inferred",
 )
 def setup_logs(session: Session) -> None:
-    r"""What Setup wrote while it made the old machine.
+    r"""Logs that Setup wrote while it installed the old machine.
 
-    Logs under `Panther`, `System32\Sysprep\Panther`, `Logs\CBS` and `Logs\DISM` and
-    `inf\setupapi.*.log` name the machine, its accounts and devices. They go. Answer files in Panther
-    stay: a later run without an answer file of its own uses the cached one.
+    Logs under `Panther`, `System32\Sysprep\Panther`, `Logs\CBS` and `Logs\DISM`, and
+    `inf\setupapi.*.log`, name the machine, its accounts and devices. reseal deletes them. Answer files
+    in Panther stay: a later run without an answer file uses the cached one.
     """
     for folder in _FOLDERS:
-        _clear(session, session.installation.path(folder))
+        for path in list(files_below(session, session.installation.path(folder), _DEPTH)):
+            name = path.rpartition("\\")[2].lower()
+            if name.endswith(_SUFFIXES) or name in _NAMES:
+                session.delete_file(path)
     for folder, prefixes in _SINGLE:
         path = session.installation.path(folder)
         for entry in session.files.list(path):
             name = entry.name.lower()
             if not entry.is_directory and name.endswith(".log") and name.startswith(prefixes):
                 session.delete_file(join(path, entry.name))
-
-
-def _clear(session: Session, top: str) -> None:
-    pending = [(top, 0)]
-    while pending:
-        folder, depth = pending.pop()
-        for entry in session.files.list(folder):
-            name = entry.name.lower()
-            if entry.is_directory:
-                if depth < _DEPTH:
-                    pending.append((join(folder, entry.name), depth + 1))
-            elif name.endswith(_SUFFIXES) or name in _NAMES:
-                session.delete_file(join(folder, entry.name))

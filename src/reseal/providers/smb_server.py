@@ -23,11 +23,11 @@ _SIZE = 16
     "2.2.4, ServerGuid); what Sysprep does: not confirmed, hence replaced rather than deleted",
 )
 def smb_server(session: Session) -> None:
-    r"""Under which GUID the machine's file server shows itself.
+    r"""The GUID of the machine's file server.
 
-    `Services\LanmanServer\Parameters` `Guid` is sent to every client when a connection begins, and
-    clients take servers of one GUID for the same server reached over two paths. reseal puts a new
-    random GUID there, one and the same in every control set.
+    The server sends `Guid` of `Services\LanmanServer\Parameters` to every client at the start of a
+    connection. Clients treat servers with one GUID as one server reached over two paths. reseal writes
+    the same new random GUID to every control set.
     """
     fresh = uuid.UUID(bytes=session.random(_SIZE), version=4).bytes_le
     for control_set in session.registry.control_sets:

@@ -18,14 +18,14 @@ SQM_CLIENT = r"HKLM\SOFTWARE\Microsoft\SQMClient"
     "Delete the machine's telemetry identifier",
     mark=Mark.DOCUMENTED,
     source="Microsoft Japan Windows support blog, 2023-01-11, on machines that share an SQMClient "
-    "MachineId: generalize deletes it, and each machine makes its own",
+    "MachineId: generalize deletes it, and each machine generates its own",
     entry_points=("sqmapi.dll,SqmSysprepGeneralize", "sqmapi.dll,SqmSysprepCleanup"),
 )
 def telemetry(session: Session) -> None:
     r"""The identifier under which error reports and usage data are sent.
 
-    `MachineId` under `SOFTWARE\Microsoft\SQMClient`. Sysprep deletes it, and Windows makes a new one
-    when it first needs it; reseal does the same. The switches beside it, such as `CEIPEnable`, are
-    settings and stay.
+    Sysprep deletes `MachineId` under `SOFTWARE\Microsoft\SQMClient`, and Windows generates a new one when
+    it first needs it; reseal does the same. Other values of the key, such as `CEIPEnable`, are settings
+    and stay.
     """
     session.delete_value(SQM_CLIENT, "MachineId")

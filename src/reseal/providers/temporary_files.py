@@ -17,15 +17,14 @@ if TYPE_CHECKING:
     "temporary-files",
     "Delete temporary files",
     mark=Mark.INFERRED,
-    source="places: documented (TEMP and TMP of users and of the system); that nothing of it is "
-    "needed in an image: long-standing practice of image builders, inferred",
+    source="places: documented (TEMP and TMP of users and of the system); that an image needs none of "
+    "them: long-standing practice of image builders, inferred",
 )
 def temporary_files(session: Session) -> None:
-    r"""What programs and installers left behind.
+    r"""Files that programs and installers left behind.
 
-    The content of `Windows\Temp` and of `AppData\Local\Temp` in every profile goes; the folders stay,
-    with their permissions. A script that an answer file starts from there has to lie elsewhere, as
-    for Sysprep.
+    reseal deletes the content of `Windows\Temp` and of `AppData\Local\Temp` in every profile; the folders
+    stay, with their permissions. As with Sysprep, keep scripts that an answer file starts elsewhere.
     """
     empty(session, session.installation.path("Temp"))
     for profile in profiles(session):

@@ -21,31 +21,31 @@ _CERTIFICATES = (
     "X509 Certificate2",
     "X509 Certificate ID",
 )
-#: The moment when the grace period for licenses began; the same on every host.
+#: The start of the grace period for licenses; the name is the same on every host.
 _GRACE = "L$RTMTIMEBOMB_1320153D-8DA3-4e8e-B27B-0D888223A588"
 
 
 @provider(
     "terminal-services",
-    "Forget the Remote Desktop host's own certificates, identifier and grace period",
+    "Delete the Remote Desktop host's own certificates, identifier and grace period",
     mark=Mark.REPORTED,
     source="certificates: documented (Microsoft, Terminal Services event 1003: delete them, and the "
-    "host makes new ones when it starts); InstanceID and CertificateOld: seen in real SYSTEM hives; "
+    "host creates new ones when it starts); InstanceID and CertificateOld: seen in real SYSTEM hives; "
     "place of the grace period: reported; that Sysprep resets it: not confirmed",
     entry_points=("tssysprep.dll,RCMSysPrepGeneralize",),
 )
 def terminal_services(session: Session) -> None:
-    r"""What a Remote Desktop host shows to its clients and to a license server.
+    r"""The identity of a Remote Desktop host towards clients and license servers.
 
-    `Control\Terminal Server\RCM` holds the certificates for RDP's own encryption, made by the host on its
-    first start, and `GracePeriod` the moment when 120 days without licenses began; `InstanceID` beside
-    them identifies the host. Clones would show one certificate and one identifier.
+    `Control\Terminal Server\RCM` holds the certificates for RDP's own encryption, which the host creates
+    at its first start. `GracePeriod` holds the start of the 120 days without licenses, and `InstanceID`
+    identifies the host. Clones would show the same certificate and identifier.
 
-    Sysprep generalizes the connection manager. reseal deletes the certificates, which the host makes
-    anew, and the grace period's value, gives InstanceID a new random value of the same form, and does
-    that in every control set. fDenyTSConnections and all settings of connections stay as they are.
-    The private keys and the copy of the grace period among the secrets of LSA stay, since no source
-    confirms what Windows does without them.
+    Sysprep generalizes the connection manager. In every control set, reseal deletes the certificates,
+    which the host creates again, and the value of the grace period, and gives InstanceID a new random
+    value of the same form. fDenyTSConnections and all connection settings stay. The private keys and the
+    copy of the grace period among the LSA secrets stay, since no source confirms how Windows works
+    without them.
     """
     fresh = str(uuid.UUID(bytes=session.random(16), version=4))
     for control_set in session.registry.control_sets:

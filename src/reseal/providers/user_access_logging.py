@@ -1,4 +1,4 @@
-"""User Access Logging, of Windows Server."""
+"""User Access Logging of Windows Server."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ DATABASE = r"System32\LogFiles\Sum"
 
 @provider(
     "user-access-logging",
-    "Delete the log of who used the server's roles",
+    "Delete the log of the users of the server's roles",
     mark=Mark.DOCUMENTED,
     source="Microsoft, Manage User Access Logging, Deleting data logged by UAL: the files of this "
     "folder are deleted; that SumSysprepCleanup does it: inferred from its name",
     entry_points=("ualsvc.dll,SumSysprepCleanup",),
 )
 def user_access_logging(session: Session) -> None:
-    r"""Which users and addresses used which role of the old server, for years.
+    r"""Years of records of which users and addresses used which role of the old server.
 
-    The databases in `System32\LogFiles\Sum` also hold the server's own identity. They are deleted,
-    never edited, since their pages carry checksums; the service makes them anew.
+    The databases in `System32\LogFiles\Sum` also hold the server's own identity. reseal deletes them and
+    does not edit them, since their pages carry checksums; the service creates new ones.
     """
     empty(session, session.installation.path(DATABASE))

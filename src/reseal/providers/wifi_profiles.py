@@ -23,17 +23,16 @@ INTERFACES = r"HKLM\SOFTWARE\Microsoft\WlanSvc\Interfaces"
     "carry them: inferred",
 )
 def wifi_profiles(session: Session) -> None:
-    r"""The Wi-Fi networks that the machine joins by itself.
+    r"""The Wi-Fi networks that the machine joins automatically.
 
-    Each is an XML file below `ProgramData\Microsoft\Wlansvc\Profiles\Interfaces\<adapter>`, with the
-    network's key encrypted for the machine, and its history stands below
-    `SOFTWARE\Microsoft\WlanSvc\Interfaces\<adapter>`. Both hang on the GUID of an adapter, so no clone
-    can use them, and with the machine's own keys they can be decrypted. No source tells what Sysprep
-    does with them; reseal deletes the folder and the key of every adapter.
+    Each is an XML file below `ProgramData\Microsoft\Wlansvc\Profiles\Interfaces\<adapter>` that holds the
+    network's key, encrypted for the machine; its history is below
+    `SOFTWARE\Microsoft\WlanSvc\Interfaces\<adapter>`. Both belong to the GUID of an adapter, so no clone
+    can use them, but the machine's own keys decrypt them. No source says what Sysprep does with them;
+    reseal deletes the folder and the key of every adapter.
     """
     for entry in session.files.list(PROFILES):
         if entry.is_directory:
             session.delete_tree(join(PROFILES, entry.name))
-    key = session.registry.key(INTERFACES)
-    for adapter in list(key.subkeys()) if key else ():
+    for adapter in session.registry.subkeys(INTERFACES):
         session.delete_key(rf"{INTERFACES}\{adapter.name}")

@@ -18,7 +18,7 @@ INDEX = r"ProgramData\Microsoft\Search\Data\Applications\Windows"
 
 @provider(
     "windows-search",
-    "Delete the search index and have it set up again",
+    "Delete the search index so that Windows rebuilds it",
     mark=Mark.REPORTED,
     source="interoperability notes on mssrch.dll: MSSrch_SysPrep_Cleanup clears the index and sets "
     "SetupCompletedSuccessfully to 0; place of the index: seen in many systems",
@@ -27,9 +27,10 @@ INDEX = r"ProgramData\Microsoft\Search\Data\Applications\Windows"
 def windows_search(session: Session) -> None:
     r"""Names and contents of the old machine's files.
 
-    The index (`Windows.edb`, or `Windows.db` on Windows 11) holds paths with user names, SIDs and
-    parts of documents. Sysprep clears it and sets `SetupCompletedSuccessfully` to 0, upon which the
-    service builds a new one. The files are deleted, never edited, since their pages carry checksums.
+    The index (`Windows.edb`, or `Windows.db` on Windows 11) holds paths with user names, SIDs and parts
+    of documents. Sysprep clears it and sets `SetupCompletedSuccessfully` to 0, so that the service builds
+    a new one. reseal does the same; it deletes the files and does not edit them, since their pages carry
+    checksums.
     """
     if session.registry.value(WINDOWS_SEARCH, _COMPLETED) is not None:
         session.set_number(WINDOWS_SEARCH, _COMPLETED, 0)

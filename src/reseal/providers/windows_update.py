@@ -23,12 +23,12 @@ IDS = ("AccountDomainSid", "PingID", "SusClientId", "SusClientIdValidation")
     entry_points=("wuaueng.dll,GeneralizeForImaging",),
 )
 def windows_update(session: Session) -> None:
-    r"""The ids under which the machine is known to Windows Update and to WSUS.
+    r"""The ids by which Windows Update and WSUS know the machine.
 
-    `SusClientId` and the values beside it, under `CurrentVersion\WindowsUpdate`, name the client.
-    Clones that share them take each other's place on a WSUS server. They are deleted, and the client
-    makes new ones with its next request. The update store (`SoftwareDistribution`, with checksums in
-    its database) stays.
+    `SusClientId` and related values under `CurrentVersion\WindowsUpdate` identify the client. Clones that
+    share them replace each other on a WSUS server. reseal deletes them; the client generates new ones
+    with its next request. The update store (`SoftwareDistribution`, with checksums in its database)
+    stays.
     """
     for name in IDS:
         session.delete_value(WINDOWS_UPDATE, name)

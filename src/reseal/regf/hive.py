@@ -169,6 +169,11 @@ class Hive:
         """Whether the hive differs from the file that was opened."""
         return self.cells.writes > 0 or self._recovered
 
+    @property
+    def recovered(self) -> bool:
+        """Whether its logs held what the file did not."""
+        return self._recovered
+
     # Writing
 
     def now(self) -> int:

@@ -158,10 +158,21 @@ def replace(hive: Hive, old: str, new: str) -> list[Place]:
         return []
     with hive.editing():
         if len(patterns["text"]) == len(replacements["text"]):
-            return _replace(hive, hits, patterns, replacements)
-        binary = [hit for hit in hits if hit.form == "binary"]
-        places = _replace(hive, binary, patterns, replacements) if binary else []
-        return places + _resize(hive, old, new)
+            places = _replace(hive, hits, patterns, replacements)
+        else:
+            binary = [hit for hit in hits if hit.form == "binary"]
+            places = _replace(hive, binary, patterns, replacements) if binary else []
+            places += _resize(hive, old, new)
+        _wipe_freed(hive, old, patterns)
+        return places
+
+
+def _wipe_freed(hive: Hive, old: str, patterns: dict[str, bytes]) -> None:
+    """Wipe what the edits themselves set free: a key that gets another name moves to another cell."""
+    hits = find(hive, old)
+    for hit, (cell, in_use) in zip(hits, _cells_with(hive.cells, hits), strict=True):
+        if not in_use:
+            _wipe(hive.cells, hit, cell, len(patterns[hit.form]))
 
 
 # Complex: every occurrence is classified by its cell before the first edit moves cells.

@@ -136,7 +136,10 @@ class ValueList:
         stored, compressed = names.encode(name)
         offset = cells.allocate(node.VK_SIZE + len(stored), self._key)
         size, place = data.store(cells, content, offset)
-        head = node.VK.pack(b"vk", len(stored), size, place, number, int(compressed), 0)
+        # The default value has no name and so no encoding of one: all 9,645 default values in eleven
+        # hives of Windows carry flag 0, and impacket can't read a hive in which they carry 1 (seen).
+        flags = node.VK_COMPRESSED if compressed and stored else 0
+        head = node.VK.pack(b"vk", len(stored), size, place, number, flags, 0)
         cells.write(offset + 4096 + 4, head + stored)
         _raise(cells, self._nk + node.NK_MAX_VALUE_NAME, 2 * names.units(name))
         _raise(cells, self._nk + node.NK_MAX_VALUE_DATA, len(content))

@@ -56,7 +56,7 @@ _PLAN = (
 
 
 def render(record: Mapping[str, Any]) -> str:
-    """Return the page of a run's record, as `reseal.report.record` describes it."""
+    """Return the page of a run's record, as `reseal.operations.record` describes it."""
     environment = Environment(
         loader=FunctionLoader(_source),
         autoescape=True,

@@ -20,12 +20,7 @@ def inspection(record: dict[str, Any]) -> Iterator[str]:
     size = f", {sizes.shown(image['size'])}" if image["size"] else ""
     yield f"Image     {image['path']} ({image['format']}{size})"
     for one in record["windows"]:
-        name = one["product_name"] or "Windows (no SOFTWARE hive)"
-        details = [one["version"], f"build {one['build']}" if one["build"] else None]
-        details += [one["architecture"], one["edition"]]
-        shown = ", ".join(detail for detail in details if detail)
-        yield f"Windows   {name}{f' ({shown})' if shown else ''}"
-        yield f"          volume {one['volume']}, folder {one['root']}"
+        yield from _windows(one)
     if record["identity"] is None:
         yield "          Choose one with --volume to see its identity and state."
         return
@@ -48,6 +43,17 @@ def inspection(record: dict[str, Any]) -> Iterator[str]:
         yield "Volume    marked dirty: Windows wants to check it"
     if volume["hibernation"] != "none":
         yield f"Volume    Windows was not shut down fully ({volume['hibernation']})"
+    if volume.get("encrypted"):
+        yield "Volume    encrypted with BitLocker"
+
+
+def _windows(windows: dict[str, Any]) -> Iterator[str]:
+    name = windows["product_name"] or "Windows (no SOFTWARE hive)"
+    details = [windows["version"], f"build {windows['build']}" if windows["build"] else None]
+    details += [windows["architecture"], windows["edition"]]
+    shown = ", ".join(detail for detail in details if detail)
+    yield f"Windows   {name}{f' ({shown})' if shown else ''}"
+    yield f"          volume {windows['volume']}, folder {windows['root']}"
 
 
 def _identity(identity: dict[str, Any]) -> Iterator[str]:

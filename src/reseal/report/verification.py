@@ -10,23 +10,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SHOWN = 20
-_LEFT, _REPLACED, _HARMLESS = "left behind", "replaced at first boot", "known harmless"
+_LEFT, _AS_SYSPREP = "left behind", "as after Sysprep"
 
 
 # Complex: one sentence after the other, each with its condition.
 def verification(record: dict[str, Any], *, verbose: bool) -> Iterator[str]:
     """Yield the lines of `reseal verify`; without `verbose` they fit a screen."""
-    parts = record["armed"]
-    correct = sum(one["correct"] for one in parts)
-    yield f"Armed state: {correct} of {len(parts)} values are as they must be."
-    for one in parts:
-        if one["correct"] and not verbose:
-            continue
-        sign = "ok   " if one["correct"] else "wrong"
-        wanted = "" if one["correct"] else f", must be {one['expected']}"
-        yield f"  {sign} {one['target']} is {_value(one['found'])}{wanted}"
-        if verbose:
-            yield f"        {one['meaning']} ({one['mark']})"
+    yield from _armed(record["armed"], verbose=verbose)
     search, counts = record["search"], record["counts"]
     size, seconds = sizes.shown(search["bytes_read"]), search["seconds"]
     yield (
@@ -43,30 +33,58 @@ def verification(record: dict[str, Any], *, verbose: bool) -> Iterator[str]:
     for verdict, count in counts.items():
         if count:
             yield f"{verdict.capitalize()}: {count} place{'' if count == 1 else 's'}"
-            yield from _places(record["hits"], verdict, verbose=verbose)
+            if verdict in {_LEFT, _AS_SYSPREP} and not verbose:
+                yield from _groups(record["groups"], verdict)
+            else:
+                yield from _places(record["hits"], verdict, verbose=verbose)
+    yield record["statement"]
     if record["result"] == "clean":
-        yield "Clean: the image is armed, and nothing of the old machine is left in it."
-        yield "Proved: structure and state. Not proved: a boot (Windows did not run here)."
+        yield "Clean: the image is armed, and nothing was found in what was searched."
+    elif record["result"] == _AS_SYSPREP:
+        yield "As after Sysprep: the image is armed, and Windows is asked to replace the machine SID."
     else:
         count = len(record["failures"])
         yield f"Not clean: {count} reason{'' if count == 1 else 's'}."
+        return
+    yield "Proved: structure and state. Not proved: a boot (Windows did not run here)."
+
+
+def _groups(groups: list[dict[str, Any]], verdict: str) -> Iterator[str]:
+    listed = [one for one in groups if one["verdict"] == verdict]
+    for one in listed[:_SHOWN]:
+        owner = f", {one['owner']}" if one["owner"] else ""
+        times = f"{one['places']} place{'' if one['places'] == 1 else 's'}"
+        yield f"  {one['kind']} {one['value']}: {times} in {one['path']}{owner}"
+        yield f"      {one['advice']}"
+    if len(listed) > _SHOWN:
+        yield f"  and {len(listed) - _SHOWN} more groups; --verbose lists every place."
+
+
+def _armed(parts: list[dict[str, Any]], *, verbose: bool) -> Iterator[str]:
+    correct = sum(one["correct"] for one in parts)
+    yield f"Armed state: {correct} of {len(parts)} values are as they must be."
+    for one in parts:
+        if one["correct"] and not verbose:
+            continue
+        sign = "ok   " if one["correct"] else "wrong"
+        wanted = "" if one["correct"] else f", must be {one['expected']}"
+        yield f"  {sign} {one['target']} is {_value(one['found'])}{wanted}"
+        if verbose:
+            yield f"        {one['meaning']} ({one['mark']})"
 
 
 def _places(hits: list[dict[str, Any]], verdict: str, *, verbose: bool) -> Iterator[str]:
     listed = [one for one in hits if one["verdict"] == verdict]
-    if verdict != _LEFT and not verbose:
+    if not verbose:
         for reason in dict.fromkeys(one["reason"] for one in listed):
             yield f"  {reason}"
         return
-    shown = listed if verbose else listed[:_SHOWN]
-    for one in shown:
+    for one in listed:
         where = one["key"] or one["path"] or f"offset {one['offset']}"
         times = f", {one['count']} times" if one["count"] > 1 else ""
         yield f"  {one['kind']} {one['value']} in {where} ({one['place']}, {one['form']}{times})"
         if verdict != _LEFT:
             yield f"      {one['reason']} ({one['mark']})"
-    if len(listed) > len(shown):
-        yield f"  and {len(listed) - len(shown)} more; --verbose lists all."
 
 
 def _value(value: object) -> str:
@@ -95,7 +113,17 @@ def comparison(record: dict[str, Any]) -> Iterator[str]:
             yield f"{row['kind']:<24} {row['value']:<{width}} {marks}  {verdict}"
         yield ""
     if record["result"] == "nothing shared":
-        yield "These images share no identity that their next boot does not replace."
+        yield "These images share no identity."
+    elif record["result"] == "shared until the first boot":
+        yield (
+            "Until their first boot these images share what the table says, as copies of one generalized "
+            "image do. setupcl.exe is asked for a new SID, and specialize names each machine."
+        )
+        if any(row["kind"] == "MachineGuid" for row in record["shared"]):
+            yield (
+                "Whether specialize replaces a MachineGuid that is there is not known; `reseal clone` gives "
+                "each machine its own."
+            )
     else:
         yield "These images share identities: they were copied without being generalized."
 

@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from reseal.bitlocker import encrypted
 from reseal.disk import Slice
-from reseal.disk.device import part
 from reseal.disk.locks import Lock
+from reseal.disk.partitions import volumes
 from reseal.disk.staged import Appearance
 from reseal.errors import CheckError, ImageError, UsageError
 from reseal.ntfs import Volume
@@ -30,6 +31,7 @@ from reseal.windows.setup import MODE_MARK, SetupState
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from reseal.bitlocker import Key
     from reseal.run.disk import OpenedDisk
     from reseal.worker import Report
 
@@ -48,12 +50,13 @@ class CaptureOptions:
         name: name of the image in the WIM; None for the product name.
         description: description of the image, or None.
         compression: `xpress`, `lzx`, `lzms` or `none`.
-        append: whether to add the image to an existing WIM.
-        solid: whether to compress the data as a whole, as in an ESD.
-        config: a configuration list (WimScript.ini); None for DISM's default.
-        check: whether to write an integrity table.
-        require_generalized: whether to refuse an image that is not generalized.
-        allow_backing: whether backing files may be outside the image's folder.
+        append: whether the image is added to an existing WIM.
+        solid: whether the data are compressed as a whole, as in an ESD.
+        config: a configuration list (WimScript.ini); None for DISM's default one.
+        check: whether the WIM gets an integrity table.
+        require_generalized: whether an image that is not generalized is refused.
+        allow_backing: whether backing files may lie outside the image's folder.
+        keys: what opens a volume that BitLocker encrypts; one with a clear key needs none.
     """
 
     volume: str | None = None
@@ -66,6 +69,7 @@ class CaptureOptions:
     check: bool = False
     require_generalized: bool = False
     allow_backing: bool = False
+    keys: tuple[Key, ...] = ()
 
 
 def capture(
@@ -91,7 +95,7 @@ def capture(
     start = time.perf_counter()
     _check_target(path, wim, options)
     report = on_message or (lambda _: None)
-    reading = RunOptions(dry_run=True, allow_backing=options.allow_backing)
+    reading = RunOptions(dry_run=True, allow_backing=options.allow_backing, keys=options.keys)
     folder = (wim.resolve().parent,)
     with ExitStack() as stack:
         if options.append:
@@ -114,8 +118,11 @@ def capture(
             compressed = result["compressed"]
             report({"step": f"Decompressing {len(compressed)} files (CompactOS)"})
             passing = wim.with_name(f".{wim.name}.reseal.qcow2")
-            with Disk(path, replace(reading, dry_run=False, output=passing)) as staged:
-                staged.in_worker(partial(_expand, path, facts, compressed), None)
+            staging = replace(reading, dry_run=False, output=passing)
+            with Disk(path, staging) as staged:
+                staged.in_worker(
+                    partial(_expand, path, facts, compressed, replace(staging, thin=True)), report
+                )
                 result = staged.in_worker(partial(work, False), report, writes=folder)
     return {
         "result": "captured",
@@ -200,9 +207,19 @@ def _judge(path: Path, facts: dict[str, Any], options: CaptureOptions) -> list[s
 
 
 def _expand(
-    path: Path, facts: dict[str, Any], compressed: list[str], opened: OpenedDisk, _report: Report
+    path: Path,
+    facts: dict[str, Any],
+    compressed: list[str],
+    options: RunOptions,
+    opened: OpenedDisk,
+    report: Report,
 ) -> dict[str, Any]:
     place = Slice(opened.device, facts["offset"], facts["length"])
+    if encrypted(place):
+        from reseal.run import bitlocker  # noqa: PLC0415  its arrays take long to load
+
+        where = next(one for one in volumes(opened.device) if one.offset == place.offset)
+        bitlocker.decrypt_place(opened, where, options, report, sparse=True)
     try:
         with Volume.open(place, read_only=False, name=str(path)) as volume:
             for file in compressed:
@@ -229,7 +246,7 @@ def _capture(
 ) -> dict[str, Any]:
     """Run libwim; in a worker that does nothing else."""
     return capture_volume(
-        part(opened.device, facts["offset"], facts["length"]),
+        opened.content(facts["offset"], facts["length"]),
         wim,
         name=name,
         properties=facts["properties"],

@@ -8,15 +8,18 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from reseal.bitlocker import OpenVolume, encrypted
 from reseal.disk import FileDevice, Image, Slice, Transaction, connect
+from reseal.disk.device import part
 from reseal.disk.image import space
 from reseal.disk.nbd import NbdDevice
-from reseal.disk.shrink import require_shrinkable, shrink
+from reseal.disk.shrink import ShrinkError, require_shrinkable, shrink
 from reseal.ntfs import Volume, shadow_copies
 from reseal.run import boot_stores
 from reseal.run.medium import Held
 from reseal.run.opening import installations
 from reseal.sandbox import Limits
+from reseal.windows.volumes import Volumes
 from reseal.worker import in_worker
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from reseal.bitlocker import Key
     from reseal.disk import Device, VolumeRange
     from reseal.run.medium import Work
     from reseal.run.opening import Found
@@ -40,12 +44,14 @@ class OpenedDisk:
 
     Attributes:
         device: the disk.
-        subject: name of the image in messages.
+        subject: the image's name, for messages.
+        keys: what opens volumes that BitLocker encrypts; None where they stay closed.
     """
 
-    def __init__(self, device: Device, subject: str) -> None:
+    def __init__(self, device: Device, subject: str, keys: tuple[Key, ...] | None = None) -> None:
         self.device = device
         self.subject = subject
+        self.keys = keys
 
     @property
     def traffic(self) -> dict[str, int] | None:
@@ -58,16 +64,23 @@ class OpenedDisk:
         }
 
     def installations(self, *, ignore_logs: bool = False) -> AbstractContextManager[list[Found]]:
-        """Open all NTFS volumes, and yield the installations on them."""
-        return installations(self.device, self.subject, ignore_logs=ignore_logs)
+        """Open every NTFS volume, and yield the installations on them."""
+        return installations(self.device, self.subject, ignore_logs=ignore_logs, keys=self.keys)
 
     def boot_stores(self) -> list[BootStore]:
         """Find the stores that the disk can boot from."""
         return boot_stores.find(self.device, self.subject)
 
     def part(self, place: VolumeRange) -> Slice:
-        """Return a partition as a device."""
+        """Return a partition as it lies on the disk, encrypted or not."""
         return Slice(self.device, place.offset, place.size)
+
+    def content(self, offset: int, size: int) -> Device:
+        """Return what a partition holds, as a device; one that is encrypted is read only."""
+        content = part(self.device, offset, size)
+        if self.keys is not None and encrypted(content):
+            return OpenVolume.open(content, self.keys, self.subject)
+        return content
 
     def write(
         self, session: Session, place: VolumeRange | None, options: RunOptions
@@ -97,8 +110,9 @@ class OpenedDisk:
     ) -> None:
         """See `Opened.read_back`."""
         assert place
-        with Volume.open(self.part(place), read_only=True, name=self.subject) as volume:
-            look(volume)
+        own = Volume.open(self.part(place), read_only=True, name=self.subject)
+        with closing(_with_others(session, own)) as volumes:
+            look(volumes)
         for store in session.edited_boot_stores:
             self.read_back_boot_store(store)
 
@@ -144,12 +158,13 @@ def write_volume(
             name=subject,
             discard_hibernation="discard-hibernation" in options.switches,
         )
+    volumes = _with_others(session, volume)
     try:
         if any(patched.system for patched, _ in session.volume_patches):
             volume.reset_log()
         if session.discard_shadow_copies:
             shadow_copies.discard(volume)
-        written = session.commit(volume)
+        written = session.commit(volumes)
         for store in session.edited_boot_stores:
             if store.place.offset == part.offset:
                 written.add(store.name, store.write(volume))
@@ -159,8 +174,24 @@ def write_volume(
         if options.chkdsk_at_boot:
             volume.set_dirty(dirty=True)
     finally:
-        volume.close()
+        volumes.close()
     return written
+
+
+def _with_others(session: Session, own: Volume) -> Volumes:
+    """Return a volume with the disk's others, which are opened as it is when something names them."""
+
+    def opened(number: int) -> Volume:
+        name = f"volume {number} of {own.name}"
+        other = Volume.open(session.devices[number], read_only=own.read_only, name=name)
+        if not own.read_only:
+            # What is written behind their back makes them worthless.
+            shadow_copies.discard(other)
+        return other
+
+    known = session.installation.volumes
+    others = {number: partial(opened, number) for number in known.others}
+    return Volumes(own, others, known.partitions, known.names)
 
 
 def on_device(
@@ -170,21 +201,23 @@ def on_device(
     report: Report | None,
     limits: Limits,
     subject: str | None = None,
+    keys: tuple[Key, ...] | None = None,
 ) -> dict[str, Any]:
     """Run work in a worker on a disk.
 
     Args:
         path: the image.
         device: opens the disk; called in the worker.
-        work: called with an `OpenedDisk`.
-        report: receives the reports of the work.
-        limits: resource and access limits of the worker.
-        subject: name of the disk in messages; None for the image's path.
+        work: gets an `OpenedDisk`.
+        report: gets what the work reports.
+        limits: what the worker may take and touch.
+        subject: what messages call the disk; None for the image's path.
+        keys: what opens volumes that BitLocker encrypts; None where they stay closed.
     """
 
     def run(report: Report) -> dict[str, Any]:
         with closing(device()) as opened:
-            return work(OpenedDisk(opened, subject or str(path)), report)
+            return work(OpenedDisk(opened, subject or str(path), keys), report)
 
     return in_worker(path, run, report, limits)
 
@@ -226,7 +259,11 @@ class Disk(Held):
         self._changes = stack.enter_context(ExitStack())
         if not one.dry_run:
             changes = Transaction.begin(
-                self.image, output=one.output, thin=one.thin, size=self._size
+                self.image,
+                output=one.output,
+                thin=one.thin,
+                size=self._size,
+                protect=not one.passing,
             )
             self._transaction = self._changes.enter_context(changes)
         self._server = stack.enter_context(ExitStack())
@@ -261,7 +298,12 @@ class Disk(Held):
             writes=(*self._options.writes, *writes),
         )
         return on_device(
-            self.path, self._device(), work, report, replace(limits, keeps=self._keeps)
+            self.path,
+            self._device(),
+            work,
+            report,
+            replace(limits, keeps=self._keeps),
+            keys=self._options.keys,
         )
 
     def _device(self) -> Callable[[], Device]:
@@ -286,7 +328,11 @@ class Disk(Held):
         self._changes.close()
         if options.shrink and not output:
             report({"step": "Shrinking"})
-            shrink(self.image)
+            try:
+                shrink(self.image)
+            except ShrinkError as error:
+                # All else is done, and what the run leaves on this computer has yet to get its place.
+                result["failed_afterwards"] = {"message": error.message, "hint": error.hint}
         if options.shrink or "wiped" in result:
             after = space(output) if output else self.image.space_now()
             result["space"] = {"before": self.image.file_size, "after": after}

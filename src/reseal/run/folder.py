@@ -59,6 +59,7 @@ class Folder:
 
     def __init__(self, path: Path, options: RunOptions) -> None:
         self._path = path
+        self._journal = folder.journal_of(path.resolve())
         self._options = options
 
     def __enter__(self) -> Self:
@@ -68,15 +69,26 @@ class Folder:
                 f"{self._path} is a folder; --output, --thin, --shrink and --chkdsk-at-boot are for "
                 "disk images."
             )
-            raise UsageError(msg, "Copy the folder first, or change it in place.")
-        # Refuse a folder with an interrupted run, because this run could undo that one.
-        folder.Folder(self._path, read_only=True).close()
+            raise UsageError(msg, "Copy the folder first, or work on it in place.")
+        self._lock = folder.lock(self._path.resolve(), shared=one.dry_run)
+        try:
+            # An earlier run that was interrupted is refused here, before a later one could undo it.
+            folder.Folder(self._path, read_only=True, locked=True).close()
+            if not one.dry_run:
+                folder.make_place(self._journal)
+        except BaseException:
+            self._lock.close()
+            raise
         return self
 
     def __exit__(self, *error: object) -> None:
-        # The before-images restore the folder, however the worker ended.
-        if any(error) and not self._options.dry_run:
-            folder.Folder.recover(self._path)
+        try:
+            # Whatever ended the worker: the before-images put the folder back.
+            if any(error) and not self._options.dry_run:
+                folder.Folder.recover(self._path, locked=True)
+            folder.clear_place(self._journal)  # also that of a run that was killed at its beginning
+        finally:
+            self._lock.close()
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -86,12 +98,12 @@ class Folder:
     def in_worker(self, work: Work, report: Report | None) -> dict[str, Any]:
         """Run work in a worker that gets an `OpenedFolder`."""
         options = self._options
-        # The journal of changes is next to the folder.
-        own = () if options.dry_run else (self._path.resolve().parent,)
+        # The folder and its journal, and nothing above them.
+        own = () if options.dry_run else (self._path.resolve(), self._journal)
         limits = Limits(reads=(self._path, *options.reads), writes=(*own, *options.writes))
 
         def run(report: Report) -> dict[str, Any]:
-            with folder.Folder(self._path, read_only=options.dry_run) as opened:
+            with folder.Folder(self._path, read_only=options.dry_run, locked=True) as opened:
                 return work(OpenedFolder(opened, str(self._path)), report)
 
         return in_worker(self._path, run, report, limits)

@@ -22,6 +22,7 @@ from reseal.windows.names import DEFAULT_PROFILE, LOG_SUFFIXES, split_root
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from reseal.bitlocker import Key
     from reseal.session.session import Session
     from reseal.windows.registry import Registry
 
@@ -73,7 +74,13 @@ def hive_name(path: str) -> str:
 
 
 def take_out(
-    image: Path, name: str, folder: Path, *, volume: str | None = None, ignore_logs: bool = False
+    image: Path,
+    name: str,
+    folder: Path,
+    *,
+    volume: str | None = None,
+    ignore_logs: bool = False,
+    keys: tuple[Key, ...] = (),
 ) -> Taken:
     """Copy a hive with its logs out of an image.
 
@@ -81,8 +88,9 @@ def take_out(
         image: a disk image, or a folder with a Windows.
         name: the hive, as returned by `hive_name`.
         folder: a private folder of the host.
-        volume: the installation, in the notation of `--volume`.
-        ignore_logs: whether to read the control sets without the logs.
+        volume: which Windows, as `--volume` names it.
+        ignore_logs: whether the control sets are read without the logs.
+        keys: what opens a volume that BitLocker encrypts; one with a clear key needs none.
 
     Raises:
         CheckError: the image does not have the hive.
@@ -104,7 +112,7 @@ def take_out(
         sets = registry.control_sets if name == "SYSTEM" else []
         return {"digest": hashlib.sha256(data).hexdigest(), "control_sets": sets}
 
-    record = read(image, job, ignore_logs=ignore_logs, writes=(folder,))
+    record = read(image, job, ignore_logs=ignore_logs, writes=(folder,), keys=keys)
     return Taken(name, copy, record["digest"], tuple(record["control_sets"]))
 
 

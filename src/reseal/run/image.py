@@ -24,6 +24,7 @@ from reseal.wim import is_wim
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from reseal.bitlocker import Key
     from reseal.run.medium import Opened
     from reseal.run.operation import Operation
     from reseal.worker import Report
@@ -41,17 +42,19 @@ def read(
     index: int | None = None,
     whole: bool = False,
     writes: tuple[Path, ...] = (),
+    keys: tuple[Key, ...] = (),
 ) -> dict[str, Any]:
     """Inspect an image or a folder without changing it.
 
     Args:
-        path: a disk image, a WIM, or a folder with a Windows installation.
-        look: called in the worker with the installations; returns plain data.
-        allow_backing: whether backing files may be outside the image's folder.
-        ignore_logs: whether to read hives without their logs.
-        index: index of the image of a WIM; None for the only one.
-        whole: whether `look` needs the whole volume, rather than some files of a WIM.
-        writes: files and folders of the host that `look` writes.
+        path: a disk image, a WIM or a folder that holds a Windows installation.
+        look: gets the installations and returns plain data; runs in the worker.
+        allow_backing: whether backing files may lie outside the image's folder.
+        ignore_logs: whether hives are read without their logs.
+        index: which image of a WIM; None for the only one.
+        whole: whether the volume itself is looked at, rather than some files of a WIM.
+        writes: files and folders of the host that the look writes.
+        keys: what opens volumes that BitLocker encrypts; one with a clear key needs none.
 
     Returns:
         The result of `look`, with `image` added: path, format and size in bytes.
@@ -61,7 +64,9 @@ def read(
         with opened.installations(ignore_logs=ignore_logs) as found:
             return look(found)
 
-    options = RunOptions(dry_run=True, allow_backing=allow_backing, index=index, writes=writes)
+    options = RunOptions(
+        dry_run=True, allow_backing=allow_backing, index=index, writes=writes, keys=keys
+    )
     with host_errors(path), _medium(path, options, whole=whole) as medium:
         result = medium.in_worker(work, None)
         return {"image": medium.facts, **result}
@@ -86,8 +91,15 @@ def change(
         ResealError: the operation was refused or failed; the image is unchanged.
     """
     start = time.perf_counter()
-    work = partial(perform, operation, options)
-    result = carry_out(path, _medium(path, options), work, on_message)
+    medium, work = _medium(path, options), partial(perform, operation, options)
+    if options.decrypt:
+        from reseal.run import bitlocker  # noqa: PLC0415  its arrays take long to load
+
+        if not isinstance(medium, Disk):
+            msg = f"{path} is no disk image, so it takes no --decrypt."
+            raise UsageError(msg, "Leave --decrypt out.")
+        work = partial(bitlocker.decrypt_staged, operation, options)
+    result = carry_out(path, medium, work, on_message)
     result["timings"]["total"] = time.perf_counter() - start
     return result
 

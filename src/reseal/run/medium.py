@@ -120,6 +120,10 @@ class Held:
         self._stack.__exit__(*error)  # type: ignore[arg-type]
 
 
+#: The message with the record of a run whose image is about to change.
+FINISHING = "finishing"
+
+
 def carry_out(path: Path, medium: Medium, work: Work, report: Report | None) -> dict[str, Any]:
     """Run work on a medium and commit its changes; return the record, with `image`.
 
@@ -135,6 +139,8 @@ def carry_out(path: Path, medium: Medium, work: Work, report: Report | None) -> 
     tell = report or (lambda _: None)
     with host_errors(path), medium:
         result = medium.in_worker(work, tell)
+        # Whoever keeps the record writes it now, while the image is still as it was.
+        tell({FINISHING: {"image": medium.facts, **result}})
         medium.finish(result, tell)
         return {"image": medium.facts, **result}
 

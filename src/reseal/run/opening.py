@@ -5,19 +5,24 @@ from __future__ import annotations
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from reseal.bitlocker import LockedError, MetadataError, OpenVolume, encrypted, offers
 from reseal.disk import Slice
 from reseal.disk.partitions import VolumeRange, volumes
 from reseal.errors import CheckError, ImageError
 from reseal.ntfs import BitLockerError, NotNtfsError, Volume, shadow_copies
 from reseal.run import boot_stores
+from reseal.run.closed import why
 from reseal.session.surroundings import Neighbours, Part, VolumeState
 from reseal.windows import Installation, find_installations
+from reseal.windows.volumes import Volumes, mounted_as
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
+    from reseal.bitlocker import Key
     from reseal.disk import Device
     from reseal.session.boot_store import BootStore
     from reseal.tree import Tree
@@ -36,6 +41,7 @@ class Found:
         neighbours: the other installations and volumes on the disk.
         parts: the volumes of the disk, below their file systems; empty in a folder.
         boot_stores: finds the stores that the disk can start from; none in a folder.
+        encrypted: whether BitLocker encrypts the volume.
     """
 
     installation: Installation
@@ -44,6 +50,7 @@ class Found:
     neighbours: Neighbours = field(default_factory=Neighbours)
     parts: tuple[Part, ...] = ()
     boot_stores: Callable[[], list[BootStore]] = list
+    encrypted: bool = False
 
     @property
     def state(self) -> VolumeState | None:
@@ -56,6 +63,7 @@ class Found:
             hibernation=self.volume.state.hibernation,
             shadow_copies=len(shadow_copies.stores(self.volume)),
             journal=self.volume.state.journal,
+            encrypted=self.encrypted,
         )
 
     @property
@@ -66,48 +74,92 @@ class Found:
 
 @contextmanager
 def installations(
-    device: Device, subject: str, *, ignore_logs: bool = False
+    device: Device,
+    subject: str,
+    *,
+    ignore_logs: bool = False,
+    keys: tuple[Key, ...] | None = None,
 ) -> Iterator[list[Found]]:
     """Open all NTFS volumes of a disk and yield the installations on them.
 
     Args:
         device: the disk.
-        subject: name of the image in messages.
-        ignore_logs: whether to read hives without their logs.
+        subject: the image's name, for messages.
+        ignore_logs: whether hives are read without their logs.
+        keys: what opens volumes that BitLocker encrypts; None where they stay closed.
 
     Raises:
-        CheckError: no installation was found, and a volume is encrypted with BitLocker.
-        ImageError: no installation was found.
+        CheckError: there is none, and a volume that BitLocker encrypts was not opened.
+        ImageError: there is none.
     """
-    found: list[Found] = []
-    encrypted: list[int] = []
+    opened: dict[int, tuple[VolumeRange, Volume, list[str], bool]] = {}
+    locked: dict[int, LockedError | None] = {}
     broken: list[ImageError] = []
+    closed: dict[int, str] = {}
     ranges = volumes(device)
-    below = {one.number: Slice(device, one.offset, one.size) for one in ranges}
+    below: dict[int, Device] = {one.number: Slice(device, one.offset, one.size) for one in ranges}
     stores = partial(boot_stores.find, device, subject)
     with ExitStack() as stack:
         for one in ranges:
-            name = f"volume {one.number} of {subject}" if one.scheme != "none" else subject
+            name = volume_name(one, subject)
             try:
+                coded = encrypted(below[one.number])
+                if coded and keys is not None:
+                    below[one.number] = OpenVolume.open(below[one.number], keys, name)
                 volume = Volume.open(below[one.number], read_only=True, name=name)
             except BitLockerError:
-                encrypted.append(one.number)
+                locked[one.number] = None
+                closed[one.number] = "encrypted with BitLocker"
+                continue
+            except LockedError as error:
+                locked[one.number] = error
+                closed[one.number] = "encrypted with BitLocker"
                 continue
             except NotNtfsError:
+                if reason := why(one, below[one.number]):
+                    closed[one.number] = reason
                 continue
             except ImageError as error:
                 broken.append(error)
+                closed[one.number] = f"damaged: {error.message}"
+                if isinstance(error, MetadataError):
+                    locked[one.number] = None
                 continue
             stack.callback(volume.close)
-            for root in find_installations(volume):
+            opened[one.number] = one, volume, find_installations(volume), bool(coded)
+        # A volume that holds another Windows is that one's.
+        free = {number: volume for number, (_, volume, roots, _) in opened.items() if not roots}
+        partitions = {data: one.number for one in ranges if (data := mounted_as(one))}
+        found: list[Found] = []
+        for number, (one, volume, roots, coded) in opened.items():
+            parts = tuple(Part(*each, system=each[0] == number) for each in below.items())
+            for root in roots:
+                others = {other: partial(_open_already, free[other]) for other in free}
                 installation = Installation(
-                    volume, root, volume=one.number, ignore_logs=ignore_logs
+                    volume,
+                    root,
+                    volume=number,
+                    volumes=Volumes(volume, others, partitions),
+                    ignore_logs=ignore_logs,
                 )
-                parts = tuple(Part(*each, system=each[0] == one.number) for each in below.items())
-                found.append(Found(installation, one, volume, parts=parts, boot_stores=stores))
+                found.append(
+                    Found(
+                        installation, one, volume, parts=parts, boot_stores=stores, encrypted=coded
+                    )
+                )
         if not found:
-            raise _nothing(subject, ranges, encrypted, broken)
-        yield _acquainted(found, tuple(encrypted), len(broken))
+            ways = {one.number: offers(below[one.number]) for one in ranges if one.number in locked}
+            raise _nothing(subject, ranges, locked, ways, broken)
+        yield _acquainted(found, tuple(locked), len(broken), closed)
+
+
+def volume_name(place: VolumeRange, subject: str) -> str:
+    """Return what messages call a volume."""
+    return f"volume {place.number} of {subject}" if place.scheme != "none" else subject
+
+
+def _open_already(volume: Volume) -> Volume:
+    return volume
 
 
 class OpenedTree:
@@ -146,13 +198,16 @@ class OpenedTree:
 
 
 def _acquainted(
-    found: list[Found], encrypted_volumes: tuple[int, ...] = (), damaged_volumes: int = 0
+    found: list[Found],
+    encrypted_volumes: tuple[int, ...] = (),
+    damaged_volumes: int = 0,
+    closed_volumes: Mapping[int, str] = MappingProxyType({}),
 ) -> list[Found]:
     """Set the neighbours of each installation."""
 
     def neighbours(one: Found) -> Neighbours:
         others = tuple(other.name for other in found if other is not one)
-        return Neighbours(others, encrypted_volumes, damaged_volumes)
+        return Neighbours(others, encrypted_volumes, damaged_volumes, closed_volumes)
 
     return [replace(one, neighbours=neighbours(one)) for one in found]
 
@@ -190,14 +245,28 @@ def choose(found: list[Found], volume: str | None, subject: str) -> Found:
 
 
 def _nothing(
-    subject: str, ranges: list[VolumeRange], encrypted: list[int], broken: list[ImageError]
+    subject: str,
+    ranges: list[VolumeRange],
+    closed: dict[int, LockedError | None],
+    ways: dict[int, str | None],
+    broken: list[ImageError],
 ) -> CheckError | ImageError:
-    if encrypted:
-        numbers = ", ".join(map(str, encrypted))
+    for locked in closed.values():
+        if locked:
+            return locked
+    damaged = next((one for one in broken if isinstance(one, MetadataError)), None)
+    if damaged:
+        return damaged
+    if closed:
+        numbers = ", ".join(map(str, closed))
+        offered = ", ".join(sorted({way for way in ways.values() if way}))
+        opens = f" It can be opened with: {offered}." if offered else ""
         return CheckError(
-            f"BitLocker is on for volume {numbers} of {subject}, and no Windows was found elsewhere. "
-            f"Turn BitLocker off to generalize it ({_BITLOCKER_CODE}). Nothing was changed.",
-            "Boot the image, run `manage-bde -off C:`, wait until it is decrypted, and shut it down.",
+            f"BitLocker is on for volume {numbers} of {subject}, and no Windows was found elsewhere."
+            f"{opens} Turn BitLocker off to generalize it ({_BITLOCKER_CODE}). Nothing was changed.",
+            "Add --decrypt, where the command has it, or run reseal decrypt first; a volume without a "
+            "clear key needs --key, too. Or boot the image, run `manage-bde -off C:`, wait until it is "
+            "decrypted, and shut it down.",
         )
     if broken:
         return broken[0]

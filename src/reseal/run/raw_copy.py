@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from reseal.disk import DiskError, FileDevice, Image
+from reseal.disk.attributes import keep_attributes
 from reseal.disk.sidecar import sync_folder
 from reseal.disk.staged import Appearance, require_space
 from reseal.run.disk import Disk
@@ -71,7 +72,7 @@ class RawCopy(Disk):
         """Replace the disk by the copy."""
         del result, report
         file = self.image.file
-        os.fchmod(self._number, file.stat().st_mode & 0o7777)
+        keep_attributes(file, self._number)
         os.fsync(self._number)
         self._appearance.require_unchanged()
         if self._copy is None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from reseal import disk
 from reseal.errors import ImageError, UsageError
-from reseal.folder import Folder, journal_of
+from reseal.folder import Folder, is_active, journal_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,8 +23,8 @@ def resume(path: Path) -> str:
         ImageError: the merge can't be finished.
     """
     if path.is_dir():
-        if not journal_of(path.resolve()).exists():
-            msg = f"No run on the folder {path} was interrupted; nothing has to be restored."
+        if not is_active(journal_of(path.resolve())):
+            msg = f"No run on the folder {path} was interrupted; there is nothing to put back."
             raise UsageError(msg)
         if Folder.recover(path):
             return f"{path} is complete: the interrupted run had finished its work."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from reseal.errors import ImageError
 from reseal.run.opening import choose
 from reseal.session.session import Session
 from reseal.windows import Installation
+from reseal.windows.volumes import Volumes
 
 if TYPE_CHECKING:
     from reseal.run.medium import Opened
@@ -59,16 +61,13 @@ def perform(
 
 
 def session_of(chosen: Found, options: RunOptions, report: Report = lambda _: None) -> Session:
-    """Start a session on an installation.
-
-    Args:
-        chosen: the installation and its volume.
-        options: how to open the image, and what to do with the result.
-        report: receives `{"step": …}`.
-    """
+    """Begin a session on an installation."""
+    state = chosen.state
+    if state and options.decrypt:  # in a dry run it still is encrypted, and won't be then
+        state = replace(state, encrypted=False)
     return Session(
         chosen.installation,
-        volume_state=chosen.state,
+        volume_state=state,
         neighbours=chosen.neighbours,
         boot_stores=chosen.boot_stores,
         parts=chosen.parts,
@@ -80,7 +79,12 @@ def session_of(chosen: Found, options: RunOptions, report: Report = lambda _: No
 def _read_back(session: Session, operation: Operation, subject: str, tree: Tree) -> None:
     """Read back the written changes; raise ImageError if anything differs from the staged state."""
     old = session.installation
-    again = Installation(tree, old.root, volume=old.volume)
+    volumes = tree if isinstance(tree, Volumes) else Volumes(tree)
+    names = volumes.names
+    again = Installation(volumes.own, old.root, volume=old.volume, volumes=volumes)
+    again.registry.all_volumes = old.registry.all_volumes
+    # What was written may name the volumes otherwise.
+    volumes.names = names
     for name in session.edited_hives:
         loaded = session.registry.loaded[name]
         if tree.read(loaded.file) != loaded.hive.to_bytes():

@@ -90,10 +90,12 @@ class Session:
     ) -> None:
         self.installation = installation
         self.registry = installation.registry
-        self.files = StagedTree(installation.tree)
+        self.files = StagedTree(installation.volumes)
         self.volume_state = volume_state
         self.neighbours = neighbours
         self.parts = parts
+        #: What fills the disk's volumes, by their numbers, without what is staged.
+        self.devices = {one.number: one.device for one in parts}
         self.switches = switches
         self.changes: list[Change] = []
         self.notes: list[str] = []
@@ -121,6 +123,15 @@ class Session:
             yield
         finally:
             self._provider, self._mark = previous
+
+    @contextmanager
+    def all_volumes(self) -> Iterator[None]:
+        """Count what lies on other volumes of the image, such as profiles, as part of this Windows."""
+        previous, self.registry.all_volumes = self.registry.all_volumes, True
+        try:
+            yield
+        finally:
+            self.registry.all_volumes = previous
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -349,6 +360,15 @@ class Session:
             self._edited.add(loaded.name)
             after: State = {"logs": "empty"}
             self.record("wipe_free", loaded.file, {"bytes": wiped}, after)
+
+    def replay_logs(self, loaded: LoadedHive) -> bool:
+        """Write what a hive's logs hold into the hive, and empty them; true if they held anything."""
+        if not loaded.hive.recovered or loaded.name in self._edited:
+            return False
+        self._edited.add(loaded.name)
+        logs = [f"{loaded.file}.{suffix}" for suffix in loaded.logs]
+        self.record("replay_logs", loaded.file, {"logs": ", ".join(logs)}, {"logs": "empty"})
+        return True
 
     # Verbs for files
 

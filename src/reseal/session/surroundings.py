@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from reseal.disk import Device
 
 
@@ -19,6 +21,7 @@ class VolumeState:
         hibernation: `none`, `hibernated` or `fast startup`.
         shadow_copies: number of shadow copies (restore points) on the volume.
         journal: whether the volume has a USN journal.
+        encrypted: whether BitLocker encrypts the volume.
     """
 
     dirty: bool
@@ -26,6 +29,7 @@ class VolumeState:
     hibernation: str
     shadow_copies: int
     journal: bool = False
+    encrypted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +39,14 @@ class Neighbours:
     Attributes:
         installations: the other installations, in the notation of `--volume`.
         encrypted_volumes: numbers of the volumes that BitLocker encrypts.
-        damaged_volumes: number of unreadable volumes, which may hold another Windows.
+        damaged_volumes: how many others can't be read, and so may hold another Windows.
+        closed_volumes: the numbers of all volumes that can't be opened, and what they are.
     """
 
     installations: tuple[str, ...] = ()
     encrypted_volumes: tuple[int, ...] = ()
     damaged_volumes: int = 0
+    closed_volumes: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def none(self) -> bool:

@@ -30,29 +30,30 @@ class Descriptors:
     changed: bool
 
 
-def replace(
-    session: Session, replacement: Replacement, *, all_volumes: bool = False
-) -> list[Descriptors]:
-    """Stage the new SID in the descriptors of the system volume, and look at the others'.
+def replace(session: Session, replacement: Replacement, kept: list[str]) -> list[Descriptors]:
+    """Stage the new SID in the descriptors of the volumes that are worked on, and look at the others'.
 
-    Args:
-        session: the opened installation.
-        replacement: old and new.
-        all_volumes: whether the other volumes change, too.
+    What stays as it is is noted, also in `kept`.
 
     Raises:
         VolumeError: `$Secure` is damaged, or the volume was not closed cleanly.
     """
     found = []
     if not session.parts:
-        session.note(
+        kept.append(
             "A folder's permissions are those of the file system that it lies on; they were not changed."
         )
+        session.note(kept[-1])
     for part in session.parts:
-        patch = _patch(session, part, replacement, required=part.system or all_volumes)
+        # A volume that holds another Windows is that one's.
+        reached = (
+            session.registry.all_volumes and part.number in session.installation.volumes.others
+        )
+        required = part.system or reached
+        patch = _patch(session, part, replacement, required=required)
         if patch is None:
             continue
-        changed = bool(patch.writes) and (part.system or all_volumes)
+        changed = bool(patch.writes) and required
         if changed:
             session.patch_volume(
                 part,
@@ -62,10 +63,12 @@ def replace(
                 {"sid": str(replacement.new)},
             )
         elif patch.changed:
-            session.note(
+            more = "" if session.registry.all_volumes else "; --all-volumes changes them, too"
+            kept.append(
                 f"{patch.changed} descriptors of volume {part.number} hold the old SID and stay as "
-                "they are; --all-volumes changes them, too."
+                f"they are{more}."
             )
+            session.note(kept[-1])
         found.append(Descriptors(part.number, patch.descriptors, patch.changed, changed))
     return found
 

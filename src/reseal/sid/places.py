@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from reseal.tree import TreeError, join
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from reseal.session import Session
     from reseal.tree import Stat
@@ -113,6 +113,32 @@ SEALED: tuple[tuple[str, Place], ...] = (
     ("log", Place(r"{windows}\Logs", 2, ("*.log",))),
     ("recycled file", Place("$Recycle.Bin", 1, ("$i*",))),
 )  # fmt: skip
+
+
+def known(path: str, windows: str, profiles: Iterable[str]) -> bool:
+    """Whether Windows itself keeps SIDs at a path, or in its name.
+
+    Args:
+        path: of a file or folder, with `:stream` where it is a named one.
+        windows: the installation's folder.
+        profiles: the folders of all profiles.
+    """
+    parts = path.lower().partition(":")[0].split("\\")
+    every = (*HIVES, *NAMES, TASKS, *TEXTS, *DATABASES, *(one for _, one in SEALED))
+    folders = tuple(profiles)
+    for place in every:
+        roots = folders if "{profile}" in place.folder else ("",)
+        for root in roots:
+            folder = place.folder.replace("{windows}", windows).replace("{profile}", root)
+            above = folder.lower().split("\\")
+            below = parts[len(above) :]
+            if (
+                parts[: len(above)] == above
+                and 0 < len(below) <= place.depth + 1
+                and any(fnmatchcase(below[-1].removesuffix("-wal"), name) for name in place.names)
+            ):
+                return True
+    return False
 
 
 def profiles(session: Session) -> list[str]:

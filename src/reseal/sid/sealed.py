@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from reseal.sid.replacement import Replacement
 
 _PART = 8 << 20
+#: What `places.SEALED` calls the log of a hive.
+REGISTRY_LOG = "registry log"
 #: Longer than any form of a SID.
 _OVERLAP = 256
 
@@ -54,7 +56,7 @@ def find(session: Session, replacement: Replacement) -> Iterator[Left]:
 
 
 def _count(session: Session, path: str, size: int, replacement: Replacement) -> int:
-    tree, count, start = session.installation.tree, 0, 0
+    tree, count, start = session.installation.volumes, 0, 0
     while start < size:
         part = tree.read(path, start, _PART)
         count += replacement.count(part)

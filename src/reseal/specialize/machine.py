@@ -92,6 +92,25 @@ def prefix_of(server: bool) -> str:
     return _SERVER if server else _CLIENT
 
 
+def _say_hidden(
+    session: Session,
+    now: Situation,
+    place: Situation,
+    more: list[AnswerFile],
+    base: AnswerFile | None,
+) -> None:
+    """Note what settings that are added keep from being used."""
+    added = {settings.name for one in more for settings in one.passes}
+    lost = hidden(
+        session,
+        session.installation.path(place.place),
+        [each for each in now.to_run if each in added],
+        base.name if base else None,
+    )
+    if lost:
+        session.note(f"{lost} To keep both, merge them and give the result with --unattend.")
+
+
 class Specialization:
     """One machine on its way out of an image: call it with a session, `recheck` what was written."""
 
@@ -206,31 +225,11 @@ class Specialization:
         self, session: Session, now: Situation, settings: AnswerFile | None, *, staged: bool
     ) -> tuple[str | None, unattend.Outcome | None, list[dict[str, object]]]:
         """Stage name and answer file; return the name and what became of the settings."""
-        wish, installation = self._wish, session.installation
+        wish = self._wish
         name = wish.computer_name
         if name == RANDOM:
-            name = random_name(session.random, prefix_of(installation.is_server))
-        document, place = wish.document, now
-        more = [settings] if settings and now.to_run else []
-        if document is None and now.to_run and (more or (name and staged)):
-            document, place = placing.base_of(session, now)
-        base = document
-        if name and staged and not (document and answers.name_in(document) == name):
-            more.append(answers.named(name, installation.architecture or "amd64"))
-        for one in more:
-            document = merge(document, one) if document else one
-        if wish.document is None:
-            added = {settings.name for one in more for settings in one.passes}
-            lost = hidden(
-                session,
-                installation.path(place.place),
-                [each for each in now.to_run if each in added],
-                base.name if base else None,
-            )
-            if lost:
-                session.note(
-                    f"{lost} To keep both, merge them and give the result with --unattend."
-                )
+            name = random_name(session.random, prefix_of(session.installation.is_server))
+        document, place, written = self._document(session, now, settings, name if staged else None)
         if staged and document is not None:
             name = name or answers.name_in(document)
         if name or staged:
@@ -240,7 +239,11 @@ class Specialization:
         outcome, applied = None, []
         if document is not None:
             request = unattend.Request(
-                document, replace=wish.replace, force=wish.force_answers, now=wish.now
+                document,
+                replace=wish.replace,
+                force=wish.force_answers,
+                now=wish.now,
+                written=written,
             )
             outcome = unattend.stage(session, request, place)
         if wish.now and settings:
@@ -249,11 +252,51 @@ class Specialization:
             name = session.registry.text(identity.COMPUTER_NAME, "ComputerName")
         return name, outcome, applied
 
+    def _document(
+        self, session: Session, now: Situation, settings: AnswerFile | None, name: str | None
+    ) -> tuple[AnswerFile | None, Situation, AnswerFile | None]:
+        """Return the machine's answer file, where it goes, and the file as it was written.
+
+        The first is None where the machine needs none, the last where it is made of settings alone.
+
+        Args:
+            session: the opened installation.
+            now: the passes to come.
+            settings: those that win over the answer file.
+            name: the machine's name, where specialize is still to set it.
+        """
+        installation = session.installation
+        document, place = self._wish.document, now
+        more = [settings] if settings and now.to_run else []
+        if document is None and now.to_run and (more or name):
+            document, place = placing.base_of(session, now)
+        base = document
+        if name and not (document and answers.name_in(document) == name):
+            more.append(answers.named(name, installation.architecture or "amd64"))
+        for one in more:
+            document = merge(document, one) if document else one
+        if self._wish.document is None:
+            _say_hidden(session, now, place, more, base)
+        return document, place, base
+
     def recheck(self, installation: Installation) -> list[str]:
         """Look at the written image with fresh eyes; name what it lacks."""
         outcome, registry = self._outcome, installation.registry
         assert outcome
-        problems = []
+        problems = self._wrong_sid(installation, outcome)
+        if registry.text(identity.CRYPTOGRAPHY, "MachineGuid") != outcome.machine_guid:
+            problems.append("its MachineGuid")
+        found = registry.text(identity.COMPUTER_NAME, "ComputerName")
+        if outcome.computer_name and (found or "").upper() != outcome.computer_name.upper():
+            problems.append("its name")
+        if outcome.unattend and outcome.unattend.placed:
+            stat = installation.tree.stat(outcome.unattend.placed)
+            if stat is None or not stat.size:
+                problems.append("its answer file")
+        return problems
+
+    def _wrong_sid(self, installation: Installation, outcome: Outcome) -> list[str]:
+        registry, problems = installation.registry, []
         if outcome.sid_when == "next boot":
             pending = Pending.of(registry)
             chosen = str(pending.chosen) if pending.chosen else None
@@ -265,13 +308,4 @@ class Specialization:
             problems += remains(installation, self._replacement, outcome.sid_change)
             if Pending.of(registry).requested:
                 problems.append("a withdrawn request for another SID")
-        if registry.text(identity.CRYPTOGRAPHY, "MachineGuid") != outcome.machine_guid:
-            problems.append("its MachineGuid")
-        found = registry.text(identity.COMPUTER_NAME, "ComputerName")
-        if outcome.computer_name and (found or "").upper() != outcome.computer_name.upper():
-            problems.append("its name")
-        if outcome.unattend and outcome.unattend.placed:
-            stat = installation.tree.stat(outcome.unattend.placed)
-            if stat is None or not stat.size:
-                problems.append("its answer file")
         return problems

@@ -23,8 +23,8 @@ EFI_SIZE = 36 * MEBIBYTE
 RESERVED_SIZE = 16 * MEBIBYTE
 SYSTEM_SIZE = 12 * MEBIBYTE
 
-#: qemu's format names by suffix.
-_FORMATS = {
+#: What qemu calls the format of a suffix.
+FORMATS = {
     ".qcow2": "qcow2",
     ".vhdx": "vhdx",
     ".vhd": "vpc",
@@ -65,8 +65,8 @@ def windows(
         files = tree(machine)
         if firmware == "uefi":
             efi = Path(folder) / "efi"
-            fat_volume(efi, EFI_SIZE, _efi_files(boot or _uefi_store(disk)))
-            _ntfs(volume, size, files)
+            fat_volume(efi, EFI_SIZE, efi_files(boot or _uefi_store(disk)))
+            make_ntfs(volume, size, files)
             gpt_disk(disk, [
                 (efi, disks.EFI_SYSTEM, "EFI system partition"),
                 (RESERVED_SIZE, disks.MICROSOFT_RESERVED, "Microsoft reserved partition"),
@@ -74,22 +74,22 @@ def windows(
             ])  # fmt: skip
         elif firmware == "bios":
             place = MEBIBYTE + (SYSTEM_SIZE if system_partition else 0)
-            store = _with_logs(boot or _bios_store(place))
+            store = with_logs(boot or _bios_store(place))
             system = Path(folder) / "system"
             if system_partition:
-                _ntfs(system, SYSTEM_SIZE, {"bootmgr": b"BOOTMGR", "Boot": store})
+                make_ntfs(system, SYSTEM_SIZE, {"bootmgr": b"BOOTMGR", "Boot": store})
             else:
                 files = files | {"bootmgr": b"BOOTMGR", "Boot": store}
-            _ntfs(volume, size, files)
+            make_ntfs(volume, size, files)
             rows = [(system, disks.MBR_NTFS)] if system_partition else []
             mbr_disk(disk, [*rows, (volume, disks.MBR_NTFS)])
         else:
-            _ntfs(volume, size, files)
+            make_ntfs(volume, size, files)
             if partitioned:
                 gpt_disk(disk, [(volume, BASIC_DATA, "Basic data partition")])
             else:
                 disk = volume
-        convert(disk, path, _FORMATS[path.suffix])
+        convert(disk, path, FORMATS[path.suffix])
     return machine
 
 
@@ -103,20 +103,23 @@ def uefi_partitions(disk: Path) -> tuple[GptPartition, GptPartition]:
     return system, own
 
 
-def _ntfs(path: Path, size: int, files: dict[str, Any]) -> None:
-    ntfs_volume(path, size)
+def make_ntfs(path: Path, size: int, files: dict[str, Any], label: str = "") -> None:
+    """Make an NTFS volume in a file, with these files."""
+    ntfs_volume(path, size, label=label)
     opened = Volume.open(FileDevice(path, read_only=False), read_only=False, name="sample")
     populate(opened, files)
     opened.close()
 
 
-def _with_logs(store: bytes) -> dict[str, bytes]:
+def with_logs(store: bytes) -> dict[str, bytes]:
+    """The files of a boot store."""
     return {"BCD": store, "BCD.LOG": b"", "BCD.LOG1": b"", "BCD.LOG2": b""}
 
 
-def _efi_files(store: bytes) -> dict[str, Any]:
+def efi_files(store: bytes) -> dict[str, Any]:
+    """The files of an EFI system partition."""
     manager = b"MZ" + bytes(9000)
-    boot = {"bootmgfw.efi": manager, "memtest.efi": b"MZ", **_with_logs(store)}
+    boot = {"bootmgfw.efi": manager, "memtest.efi": b"MZ", **with_logs(store)}
     return {"EFI": {"Microsoft": {"Boot": boot}, "Boot": {"bootx64.efi": manager}}}
 
 

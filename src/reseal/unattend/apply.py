@@ -1,25 +1,26 @@
 """An answer file for an image: check it, apply what can be applied offline, place it for Windows.
 
-What each pass comes to:
+The passes:
 
 | pass | what happens |
 |---|---|
-| windowsPE | nothing: it belongs to Windows Setup on its medium; marked as over |
-| offlineServicing | applied at once, as DISM's /Apply-Unattend does; marked as over |
-| generalize | applied before the generalization of the same run; marked as over |
+| windowsPE | nothing: it belongs to Windows Setup on its own medium; marked as done |
+| offlineServicing | applied at once, as DISM's /Apply-Unattend does; marked as done |
+| generalize | applied before the generalization of the same run; marked as done |
 | specialize, auditSystem, auditUser, oobeSystem | left to Windows, which finds the file at its first boot |
 
-Documented: How Configuration Passes Work. On request those settings of specialize that have a known place
-are applied at once too; Windows applies them again.
+Documented: How Configuration Passes Work. On request, specialize settings whose place is known are applied
+at once as well; Windows applies them again.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from reseal import answerfile
 from reseal.answerfile import Level, Pass, Target, mark
+from reseal.answerfile.provisioned import joined_at_specialize, offline_blob
 from reseal.answerfile.requested import components_of
 from reseal.answerfile.show import PACKAGE
 from reseal.errors import CheckError
@@ -31,9 +32,11 @@ from reseal.unattend.settings import apply_pass
 from reseal.unattend.settle import leave_out
 from reseal.unattend.time_zone import TIME_ZONES
 from reseal.windows import manifests
+from reseal.windows.image_properties import UI_LANGUAGES
 from reseal.windows.setup import SetupState
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from reseal.answerfile import AnswerFile, Finding, Setting
@@ -43,20 +46,26 @@ if TYPE_CHECKING:
     from reseal.windows import Installation
 
 KEYBOARD_LAYOUTS = r"HKLM\SYSTEM\CurrentControlSet\Control\Keyboard Layouts"
+#: Findings that become warnings of a run.
+SAID = ("image-language", "image-architecture")
 #: How many errors a message names; the rest is counted.
 _SHOWN = 10
 _OVER = (
-    "The image is generalized already, and this pass is over; reseal or Sysprep would have to "
-    "generalize it again."
+    "The image is already generalized, so this pass is done; it would have to be generalized again, "
+    "by reseal or by Sysprep."
+)
+_MOVED = (
+    "It was moved to specialize, Identification/Provisioning, where Windows joins the domain at its next "
+    "boot (documented)."
 )
 _PACKAGES = (
-    "Packages and features are the servicing stack's job; use DISM on the image, or within Windows."
+    "Only the servicing stack can add packages and features; use DISM on the image or in Windows."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a person asks for.
+    """The user's request.
 
     Attributes:
         document: the answer file.
@@ -64,6 +73,8 @@ class Request:
         force: whether an answer file with errors is taken.
         now: whether settings of specialize are applied at once where their place is known.
         oobe_xml: name and content of an oobe.xml to place, too.
+        written: the file as the person wrote it, where `document` has more in it: findings tell its lines.
+        oobe_files: the same for a whole folder of them: contents by path below it.
         driver_folders: folders of this computer by the driver path for which each stands.
     """
 
@@ -72,24 +83,26 @@ class Request:
     force: bool = False
     now: bool = False
     oobe_xml: tuple[str, bytes] | None = None
+    oobe_files: dict[str, bytes] = field(default_factory=dict)
+    written: AnswerFile | None = None
     driver_folders: dict[str, Path] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of an answer file. No value of a setting stands in it.
+    """The result of using an answer file. It contains no values of settings.
 
     Attributes:
         file: its name.
-        placed: where it lies in the image.
+        placed: its path in the image.
         to_run: the passes that the next boot runs.
-        moved_aside: where files lie now that would have won.
-        findings: what the check found.
-        warnings: what else to know before the image boots.
+        moved_aside: new paths of files that would have won.
+        findings: findings of the check.
+        warnings: other things to know before the image boots.
         applied: the settings that were applied at once.
-        not_applied: those that could not be.
-        left_to_windows: those of specialize that were not, where it was asked for at once.
-        drivers: the driver packages that were found, and what became of each.
+        not_applied: the settings that could not be applied.
+        left_to_windows: specialize settings that were requested at once but were left to Windows.
+        drivers: the driver packages that were found, and the result for each.
     """
 
     file: str
@@ -104,7 +117,7 @@ class Outcome:
     drivers: list[dict[str, object]] = field(default_factory=list)
 
     def to_json(self) -> dict[str, object]:
-        """The outcome as plain data."""
+        """Return the outcome as plain data."""
         return {name: getattr(self, name) for name in self.__slots__} | {
             "to_run": [name.value for name in self.to_run],
             "findings": [one.as_dict() for one in self.findings],
@@ -114,66 +127,94 @@ class Outcome:
 
 
 class Application:
-    """One answer file on its way into one image; `begin`, `apply` for generalize, then `finish`."""
+    """One answer file for one image; call `begin`, `apply` for generalize, then `finish`."""
 
     def __init__(self, session: Session, request: Request, situation: Situation) -> None:
         self._session = session
         self._request = request
         self._situation = situation
         self.outcome = Outcome(request.document.name, to_run=situation.to_run)
+        #: What is placed: the file, with an offline domain join moved to where Windows applies it.
+        self._placed = request.document
 
     def begin(self) -> None:
-        """Check the file against the image and make way for it.
+        """Check the file against the image, and move files that would win aside.
 
         Raises:
             AnswerFileError: the oobe.xml is wrong.
-            CheckError: the file has errors, or another one would win.
+            CheckError: the file has errors, or another file would win.
             UsageError: a folder is given for a driver path that the file does not have.
         """
         session, request, outcome = self._session, self._request, self.outcome
-        outcome.findings = check(request.document, session.installation, force=request.force)
+        outcome.findings = check(
+            request.document, session.installation, force=request.force, written=request.written
+        )
         drivers.check(request.document, request.driver_folders)
         mode = answerfile.requested_mode(request.document)
         if mode and mode.shutdown:
-            session.note("ForceShutdownNow: an image that is powered off stays off.")
+            session.note("ForceShutdownNow was ignored: a powered-off image stays off.")
         if mode and mode.disagreeing:
             session.note(
-                f"Reseal: {mode.setting.pass_name} asks for {mode.mode}, {' and '.join(mode.disagreeing)} "
-                "for the other mode. Where the answer file decides where the next boot goes, "
-                f"{mode.setting.pass_name} counts, since that boot would run it first (inferred); --oobe "
-                "or --audit decides otherwise."
+                f"Reseal: {mode.setting.pass_name} requests {mode.mode}, {' and '.join(mode.disagreeing)} "
+                "the other mode. If the answer file decides where the next boot goes, "
+                f"{mode.setting.pass_name} counts, since that boot would run it first (inferred). --oobe "
+                "or --audit overrides it."
             )
         problem = copy_profile.problem(session, request.document)
         outcome.warnings += [problem] if problem else []
+        outcome.warnings += dict.fromkeys(said_aloud(outcome.findings))
         outcome.moved_aside = place.make_way(session, self._situation, replace=request.replace)
+        self._move_join()
         if request.oobe_xml:
             name, data = request.oobe_xml
             oobe_xml.place(session, data, name)
+        if request.oobe_files:
+            oobe_xml.place_folder(session, request.oobe_files)
 
     def finish(self) -> None:
-        """Stage the settings that are applied at once, and the file in its place."""
+        """Stage the settings that are applied at once, and put the file in its place."""
         session, document = self._session, self._request.document
         self.apply(Pass.OFFLINE_SERVICING)
         self.outcome.not_applied += map(_left_package, document.packages)
         if self._request.now:
             self.outcome.left_to_windows += self._staged(Pass.SPECIALIZE)
         if self._situation.to_run:
-            own = {one.name for one in document.passes if one.components}
+            own = {one.name for one in self._placed.passes if one.components}
             leave_out(
                 session,
                 [name for name in STILL_TO_RUN if name not in own],
                 but=session.installation.path(self._situation.place),
             )
-        place.say_also_used(session, document, self._situation)
+        place.say_also_used(session, self._placed, self._situation)
         if not self._situation.to_run:
             session.note(
-                "This installation is not generalized, so its next boot runs no pass; the file is used "
-                "when Sysprep generalizes it."
+                "This installation is not generalized, so its next boot runs no pass. Sysprep will use "
+                "the file when it generalizes the installation."
             )
-        self.outcome.placed = place.place(session, document, self._situation)
+        self.outcome.placed = place.place(session, self._placed, self._situation)
+
+    def _move_join(self) -> None:
+        """Move the blob of an offline domain join to specialize, or say that it is not used."""
+        session, document = self._session, self._request.document
+        architecture = session.installation.architecture or "amd64"
+        if offline_blob(document, architecture) is None:
+            return
+        if Pass.SPECIALIZE in self._situation.done:
+            self.outcome.warnings.append(
+                "The file has the blob of an offline domain join, and this image is specialized already: "
+                "it does not join. The blob is not kept in the image; generalize the image first, or run "
+                "djoin.exe /requestODJ in Windows."
+            )
+            return
+        self._placed = joined_at_specialize(document, architecture)
+        session.note(
+            "The blob of the offline domain join was moved to specialize, Identification/Provisioning: "
+            "Windows joins the domain when it runs that pass (documented). It replaces what the file says "
+            "of joining there, if anything."
+        )
 
     def say_generalize_is_over(self) -> None:
-        """Name the settings of a generalize pass that came too late."""
+        """Record the settings of a generalize pass as not applied, since the pass is done."""
         self.outcome.not_applied += [
             Left.of(leaf, _OVER)
             for component in components_of(self._request.document, Pass.GENERALIZE)
@@ -181,23 +222,33 @@ class Application:
         ]
 
     def apply(self, name: Pass) -> None:
-        """Stage the settings of a pass that is over once this run has written the image."""
+        """Stage the settings of a pass that is done once this run has written the image."""
         settings = [one for one in self._request.document.passes if one.name == name]
         if any(one.components and not one.was_processed for one in settings):
             self.outcome.not_applied += self._staged(name)
             place.note_processed(self._session, name)
 
     def _staged(self, name: Pass) -> list[Left]:
-        """Stage a pass as far as its settings have a known place; return what was not applied."""
+        """Stage the settings of a pass whose place is known; return the others."""
         work = Work(self._session, self._request.document, self._request.driver_folders)
+        blob = offline_blob(self._request.document, self._session.installation.architecture or "")
+        if blob is not None and self._placed is not self._request.document:
+            work.reasons[blob] = _MOVED
         applied, left = apply_pass(work, name)
         self.outcome.applied += map(as_record, applied)
         self.outcome.drivers += work.drivers
         return left
 
 
+def said_aloud(findings: Iterable[Finding]) -> Iterator[str]:
+    """Yield sentences on what comes of a file in this image, where that is hardly expected."""
+    for one in findings:
+        if one.rule in SAID:
+            yield f"{one.what[0].upper()}{one.what[1:]}: {one.why}."
+
+
 def as_record(setting: Setting) -> dict[str, object]:
-    """Return the record of a setting that was applied, without its value."""
+    """Return the record of an applied setting, without its value."""
     return {
         "configuration_pass": setting.pass_name,
         "component": setting.component.name,
@@ -212,13 +263,13 @@ def _left_package(package: Package) -> Left:
 
 
 def apply_found(session: Session, situation: Situation) -> Outcome | None:
-    """Stage the pass generalize of the answer file that Sysprep finds by itself, if there is one.
+    """Stage the generalize pass of the answer file that Sysprep finds by itself, if any.
 
     Documented: Windows Setup Automation Overview, implicit search order; that settings of this pass
     come before the generalization: How Configuration Passes Work.
 
     Returns:
-        What became of it; None where no file in the image has settings for the pass.
+        The result; None if no file in the image has settings for the pass.
     """
     found = users(existing(session), (Pass.GENERALIZE,)).get(Pass.GENERALIZE)
     if found is None or found.document is None:
@@ -228,7 +279,7 @@ def apply_found(session: Session, situation: Situation) -> Outcome | None:
     with session.acting(STEP, Mark.DOCUMENTED):
         session.write_file(found.path, mark(found.document, (Pass.GENERALIZE,)).to_bytes())
     session.note(
-        f"The pass generalize was taken from {found.path}, where Sysprep looks for it, too."
+        f"The settings of the pass generalize were taken from {found.path}, where Sysprep finds them too."
     )
     application.outcome.placed = found.path
     return application.outcome
@@ -239,7 +290,7 @@ def apply(session: Session, request: Request) -> Outcome:
 
     Raises:
         AnswerFileError: the oobe.xml is wrong.
-        CheckError: the file has errors, or another one would win.
+        CheckError: the file has errors, or another file would win.
     """
     outcome = stage(session, request)
     with session.step("Verifying the edited hives"):
@@ -248,16 +299,16 @@ def apply(session: Session, request: Request) -> Outcome:
 
 
 def stage(session: Session, request: Request, now: Situation | None = None) -> Outcome:
-    """Stage an answer file for an image in the state that it has, or that is staged for it.
+    """Stage an answer file for an image in its present or staged state.
 
     Args:
         session: the opened installation.
-        request: what the person asks for.
-        now: what the image will do with the file; None for what its state says.
+        request: the user's request.
+        now: how the image will use the file; None to derive it from the image's state.
 
     Raises:
         AnswerFileError: the oobe.xml is wrong.
-        CheckError: the file has errors, or another one would win.
+        CheckError: the file has errors, or another file would win.
     """
     now = now or place.situation(SetupState.of(session.installation))
     application = Application(session, request, now)
@@ -271,11 +322,11 @@ def stage(session: Session, request: Request, now: Situation | None = None) -> O
 
 
 def target_of(installation: Installation, *, thorough: bool = False) -> Target:
-    """Return the Windows that an answer file is for, as its check wants to know it.
+    """Return the target that an answer file is checked against.
 
     Args:
         installation: the Windows.
-        thorough: whether its component store is looked through, which holds tens of thousands of files.
+        thorough: whether to read its component store, which holds tens of thousands of files.
     """
     layouts = _names(installation, KEYBOARD_LAYOUTS)
     return Target(
@@ -283,26 +334,57 @@ def target_of(installation: Installation, *, thorough: bool = False) -> Target:
         build=installation.build or 0,
         time_zones=_names(installation, TIME_ZONES),
         keyboard_layouts=layouts and frozenset(map(str.lower, layouts)),
+        edition=installation.edition or "",
+        languages=_names(installation, UI_LANGUAGES),
         components=manifests.components(installation) if thorough else None,
     )
 
 
-def check(document: AnswerFile, installation: Installation, *, force: bool) -> list[Finding]:
+def check(
+    document: AnswerFile,
+    installation: Installation,
+    *,
+    force: bool,
+    written: AnswerFile | None = None,
+) -> list[Finding]:
     """Check an answer file against an image.
 
+    Args:
+        document: the answer file.
+        installation: the Windows.
+        force: whether errors are taken.
+        written: the file as the person wrote it, where `document` has more in it.
+
     Raises:
-        CheckError: it has errors, and `force` is not set.
+        CheckError: the file has errors, and `force` is not set.
     """
-    findings = answerfile.check(document, target_of(installation))
+    target = target_of(installation)
+    findings = answerfile.check(document, target)
+    if written is not None and written is not document:
+        findings = _at_home(findings, answerfile.check(written, target))
     errors = [one for one in findings if one.level is Level.ERROR]
     if errors and not force:
         more = len(errors) - _SHOWN
         shown = "\n".join(map(str, errors[:_SHOWN]))
-        rest = f"\nThere are {more} more." if more > 0 else ""
+        rest = f"\n{more} more are not shown." if more > 0 else ""
         count = "an error" if len(errors) == 1 else f"{len(errors)} errors"
         msg = f"The answer file {document.name} has {count}; nothing was changed.\n{shown}{rest}"
-        raise CheckError(msg, "Correct the file (`reseal unattend check` lists all), or force it.")
+        raise CheckError(
+            msg, "Correct the file (`reseal unattend check` lists all), or use --force."
+        )
     return findings
+
+
+def _at_home(findings: list[Finding], own: list[Finding]) -> list[Finding]:
+    """Return findings with the places of the file that a person wrote, as far as it has them."""
+    places: dict[tuple[str, str, str], list[Finding]] = {}
+    for one in own:
+        places.setdefault((one.rule, one.what, one.instead), []).append(one)
+    found = []
+    for one in findings:
+        mine = places.get((one.rule, one.what, one.instead))
+        found.append(mine.pop(0) if mine else replace(one, file=f"{one.file} with the options"))
+    return found
 
 
 def _names(installation: Installation, path: str) -> frozenset[str] | None:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reseal.disk.attributes import keep_attributes, require_one_name
 from reseal.disk.device import written_behind
 from reseal.disk.sidecar import sync_folder
 from reseal.wim import library
@@ -73,7 +74,8 @@ def write(
     Raises:
         WimError: the file can't be written; `path` is unchanged.
     """
-    path = path.resolve()
+    shown, path = path, path.resolve()
+    require_one_name(path, shown)
     try:
         number, temporary = open_beside(path)
     except OSError as error:
@@ -88,6 +90,7 @@ def write(
             raise library.wim_error(code, str(path), "can't be written")
         wim.check(code, "can't be written", progress)
         os.fchmod(number, _mode(path))
+        keep_attributes(path, number)
         os.fsync(number)
         if temporary is None:
             temporary = give_name(number, path)

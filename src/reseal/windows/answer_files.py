@@ -37,9 +37,18 @@ DELETED = "*SENSITIVE*DATA*DELETED*"
 
 
 def named(registry: Registry) -> str | None:
-    """Return the file in `UnattendFile` as a path on the volume, or None if it is not set."""
+    """Return the file that `UnattendFile` names, as a path of the image.
+
+    None where it is not set, or names a file that is not in the image, such as one on a diskette.
+    """
     text = registry.text(SETUP, UNATTEND_FILE)
-    return registry.local_path(text) if text else None
+    return registry.path_of(text) if text else None
+
+
+def elsewhere(registry: Registry) -> str | None:
+    """Return what `UnattendFile` names, as it is written, where that is not a file to be worked on."""
+    text = registry.text(SETUP, UNATTEND_FILE)
+    return text if text and registry.path_of(text) is None else None
 
 
 def places(installation: Installation, registry: Registry) -> Iterator[str]:

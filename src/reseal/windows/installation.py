@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from reseal.tree import join
 from reseal.windows.names import CONFIG
 from reseal.windows.registry import Registry
+from reseal.windows.volumes import Volumes, named
 
 if TYPE_CHECKING:
     from reseal.tree import Tree
@@ -61,18 +62,30 @@ class Installation:
     Attributes:
         tree: its volume.
         root: its folder in the tree, such as `Windows`.
-        volume: the number of its partition, from 1; 1 for a volume without a partition table; 0 for a
-            folder.
+        volume: the number of its partition, from 1, also for a volume without a partition table;
+            0 in a folder.
+        volumes: the same, and the disk's other volumes below their names.
         registry: its hives.
     """
 
     def __init__(
-        self, tree: Tree, root: str, *, volume: int = 0, ignore_logs: bool = False
+        self,
+        tree: Tree,
+        root: str,
+        *,
+        volume: int = 0,
+        volumes: Volumes | None = None,
+        ignore_logs: bool = False,
     ) -> None:
         self.tree = tree
         self.root = root
         self.volume = volume
-        self.registry = Registry(tree, root, ignore_logs=ignore_logs)
+        self.volumes = volumes or Volumes(tree)
+        self.registry = Registry(self.volumes, root, volume=volume, ignore_logs=ignore_logs)
+        self.volumes.names = self._names
+
+    def _names(self) -> dict[int, str]:
+        return {number: named(number, self.registry.letters) for number in self.volumes.others}
 
     @property
     def product_name(self) -> str | None:

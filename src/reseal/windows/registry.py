@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reseal.errors import ImageError
-from reseal.regf import Hive, Key, RegfError
+from reseal.regf import Hive, Key, RegfError, Value
 from reseal.tree import EscapeError, join
 from reseal.windows.names import (
     CONFIG,
@@ -33,10 +33,20 @@ from reseal.windows.names import (
     split_root,
 )
 from reseal.windows.sid import Sid
+from reseal.windows.volumes import (
+    MOUNTED_DEVICES,
+    USUAL_DRIVE,
+    Place,
+    is_elsewhere,
+    letters,
+    split,
+)
 
 if TYPE_CHECKING:
-    from reseal.tree import Stat, Tree
+    from reseal.tree import Stat
+    from reseal.windows.volumes import Volumes
 
+_CURRENT_VERSION = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 _SERVICE_PROFILES = {
     "S-1-5-19": r"ServiceProfiles\LocalService",
     "S-1-5-20": r"ServiceProfiles\NetworkService",
@@ -69,12 +79,20 @@ class Registry:
         ImageError: a required hive file is missing, or a hive file is too large or damaged.
     """
 
-    def __init__(self, tree: Tree, root: str, *, ignore_logs: bool = False) -> None:
+    def __init__(
+        self, tree: Volumes, root: str, *, volume: int = 0, ignore_logs: bool = False
+    ) -> None:
+        self.volume = volume
         self.tree = tree
         self.root = root
+        #: Whether profiles and files on other volumes of the image are part of what is worked on.
+        self.all_volumes = False
         self.loaded: dict[str, LoadedHive] = {}
         self._ignore_logs = ignore_logs
-        self._profiles: dict[str, str] | None = None
+        self._drive: str | None = None
+        self._letters: dict[str, int] | None = None
+        self._placed: dict[str, Place] | None = None
+        self._reached: dict[bool, dict[str, str]] = {}
 
     # Hives
 
@@ -124,8 +142,9 @@ class Registry:
         return self.loaded[name]
 
     def forget_profile(self, sid: str) -> None:
-        """Treat a profile as removed: its hive no longer exists."""
-        self.profiles.pop(sid.upper(), None)
+        """Take a profile as removed: its hive is not there any more."""
+        self.placed_profiles.pop(sid.upper(), None)
+        self._reached.clear()
         self.loaded.pop(sid.upper(), None)
 
     def _open(self, name: str, path: str) -> LoadedHive | None:
@@ -196,21 +215,38 @@ class Registry:
 
     @property
     def profiles(self) -> dict[str, str]:
-        """Profile folders in ProfileList by SID (upper case), as paths in the image."""
-        if self._profiles is None:
-            self._profiles = {sid: join(self.root, path) for sid, path in _SERVICE_PROFILES.items()}
+        """Profile folders by SID (upper case), as ProfileList names them, in the image's paths.
+
+        Those on other volumes are among them where these are worked on, too; `placed_profiles` has all.
+        """
+        if self.all_volumes not in self._reached:
+            self._reached[self.all_volumes] = {
+                sid: place.path
+                for sid, place in self.placed_profiles.items()
+                if self._reaches(place)
+            }
+        return self._reached[self.all_volumes]
+
+    @property
+    def placed_profiles(self) -> dict[str, Place]:
+        """All profile folders by SID (upper case), and the volumes that they are on."""
+        if self._placed is None:
+            self._placed = {
+                sid: Place(self.volume, join(self.root, path))
+                for sid, path in _SERVICE_PROFILES.items()
+            }
             listed = self.key(PROFILE_LIST)
             for key in listed.subkeys() if listed else ():
                 value = key.value("ProfileImagePath")
                 if value is not None and isinstance(value.decoded, str):
-                    self._profiles[key.name.upper()] = self.local_path(value.decoded)
-        return self._profiles
+                    self._placed[key.name.upper()] = self.place(value.decoded)
+        return self._placed
 
     @property
     def default_profile(self) -> str:
         r"""The folder of the default profile: `Default` of ProfileList (seen), or `Users\Default`."""
         named = self.text(PROFILE_LIST, "Default")
-        return self.local_path(named) if named else r"Users\Default"
+        return (self.path_of(named) if named else None) or r"Users\Default"
 
     @property
     def administrator(self) -> str | None:
@@ -225,16 +261,52 @@ class Registry:
                 return sid
         return None
 
-    def local_path(self, path: str) -> str:
-        r"""Convert `C:\Users\x` or `%SystemRoot%\x` to a path in the tree."""
+    # Paths that Windows wrote
+
+    @property
+    def drive(self) -> str:
+        """The letter of the volume that holds Windows: that of SystemRoot, or C:."""
+        if self._drive is None:
+            drive, _ = split(self.text(_CURRENT_VERSION, "SystemRoot") or "")
+            self._drive = drive or USUAL_DRIVE
+        return self._drive
+
+    @property
+    def letters(self) -> dict[str, int]:
+        """The drive letters of the image's volumes, and the numbers of these."""
+        if self._letters is None:
+            key = self.key(MOUNTED_DEVICES)
+            mounted = {one.name: one.data for one in key.values()} if key else {}
+            self._letters = letters(mounted, self.tree.partitions, self.drive, self.volume)
+        return self._letters
+
+    def place(self, text: str) -> Place:
+        r"""Say where `C:\Users\x`, `%SystemRoot%\x` or another path that Windows wrote leads."""
         for variable in ("%systemroot%", "%windir%", r"\systemroot"):
-            if path.lower().startswith(variable):
-                return join(self.root, path[len(variable) :])
-        if path.lower().startswith("%systemdrive%"):
-            return join(path[len("%systemdrive%") :])
-        if path[1:2] == ":":
-            path = path[2:]
-        return join(path)
+            if text.lower().startswith(variable):
+                return Place(self.volume, join(self.root, text[len(variable) :]))
+        if text.lower().startswith("%systemdrive%"):
+            return Place(self.volume, join(text[len("%systemdrive%") :]))
+        drive, rest = split(text)
+        if not drive:
+            return Place(None, text) if is_elsewhere(text) else Place(self.volume, join(text))
+        number = self.letters.get(drive)
+        if number is None:
+            return Place(None, text)
+        return Place(number, join(rest) if number == self.volume else join(drive, rest))
+
+    def path_of(self, text: str) -> str | None:
+        """Turn a path that Windows wrote into one of the image.
+
+        None where it leads to another volume that is not worked on, or out of the image.
+        """
+        place = self.place(text)
+        return place.path if self._reaches(place) else None
+
+    def _reaches(self, place: Place) -> bool:
+        if place.volume == self.volume:
+            return True
+        return self.all_volumes and place.volume in self.tree.others
 
     # Keys
 
@@ -304,3 +376,13 @@ class Registry:
         """A value's number, or None if it is missing or not a number."""
         value = self.value(path, name)
         return value if isinstance(value, int) else None
+
+    def subkeys(self, path: str) -> list[Key]:
+        """The subkeys of a path, in the current control set; none where the key does not exist."""
+        key = self.key(path)
+        return list(key.subkeys()) if key else []
+
+    def values(self, path: str) -> list[Value]:
+        """The values of a path, in the current control set; none where the key does not exist."""
+        key = self.key(path)
+        return list(key.values()) if key else []

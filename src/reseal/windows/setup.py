@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING
 from reseal.tree import join
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reseal.tree import Stat
     from reseal.windows.installation import Installation
     from reseal.windows.registry import Registry
 
@@ -34,6 +37,8 @@ SETUPEXECUTE_NAMES = (SETUPEXECUTE, SETUPEXECUTE_NO_PNP_SYNC)
 #: Bit 0 of SupportedOneTimeExecution in this key: the session manager supports the second value (reported).
 SETUPCL_SESSION_MANAGER = rf"{SETUPCL}\Session Manager"
 SETUPCL_EXE = "setupcl.exe"
+#: What CmdLine of an armed image starts, below System32.
+WINDEPLOY = r"oobe\windeploy.exe"
 
 SETUP_STATE = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\State"
 IMAGE_SERVICING_DATA = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\ImageServicingData"
@@ -64,17 +69,48 @@ SPECIALIZE_RESEAL_TO_AUDIT = "IMAGE_STATE_SPECIALIZE_RESEAL_TO_AUDIT"
 GENERALIZE_RESEAL_TO_OOBE = "IMAGE_STATE_GENERALIZE_RESEAL_TO_OOBE"
 GENERALIZE_RESEAL_TO_AUDIT = "IMAGE_STATE_GENERALIZE_RESEAL_TO_AUDIT"
 
-#: The bit of OperationFlags that replaces the SID of the account domain (reported).
+#: Bits of OperationFlags. Their meaning is reported; that a request of bit 4 alone, as reseal makes it,
+#: gives a booted image its new SID is inferred: no public text shows such a boot.
+RESET_DISK_SIGNATURES = 1
 REPLACE_ACCOUNT_DOMAIN_SID = 4
+#: Bits that say where other bits apply: the machine's hives, the profiles' and the files (reported).
+SCOPES = 0x7F00
+OPERATION_FLAGS = "OperationFlags"
+#: Operands of bit 4: the SID to look for, without which setupcl.exe takes the one in SECURITY, and the
+#: SID to put there, without which it draws one (reported).
+SID_OLD = "SidAccountDomainOld"
+SID_NEW = "SidAccountDomainNew"
 
 
 def new_sid_pending(registry: Registry) -> bool:
-    """Whether setupcl.exe will replace the machine SID at the next boot."""
-    flags = registry.number(PENDING_REQUEST, "OperationFlags") or 0
-    return bool(flags & REPLACE_ACCOUNT_DOMAIN_SID) and any(
+    """Whether setupcl.exe is to replace the machine's SID at the next boot."""
+    return bool(pending_operations(registry) & REPLACE_ACCOUNT_DOMAIN_SID)
+
+
+def pending_operations(registry: Registry) -> int:
+    """The bits of a request that setupcl.exe is to carry out at the next boot; 0 where it is not started.
+
+    Windows removes the request's values when it has carried it out.
+    """
+    started = any(
         SETUPCL_EXE in map(str.lower, executed(registry, SESSION_MANAGER, name))
         for name in executed_names(registry)
     )
+    return (registry.number(PENDING_REQUEST, OPERATION_FLAGS) or 0) if started else 0
+
+
+def missing_programs(
+    installation: Installation, look: Callable[[str], Stat | None] | None = None
+) -> list[str]:
+    """The paths of the programs that an armed image starts and that it does not have.
+
+    Args:
+        installation: the Windows to look at.
+        look: says what a path is; where changes are staged, with them.
+    """
+    look = look or installation.tree.stat
+    paths = (installation.path(join("System32", name)) for name in (SETUPCL_EXE, WINDEPLOY))
+    return [path for path in paths if (found := look(path)) is None or found.is_directory]
 
 
 def executed_names(registry: Registry) -> tuple[str, ...]:

@@ -6,8 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from reseal.answerfile.components import COMMANDS, DEPLOYMENT, SETUP, SHELL
-from reseal.answerfile.findings import TEMPLATE_VARIABLE, Context, Level, Problem, rule
+from reseal.answerfile.findings import Context, Level, Problem, rule
 from reseal.answerfile.secrets import shown
+from reseal.answerfile.variables import variables_in
+from reseal.mark import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,12 +46,15 @@ def _items(context: Context) -> Iterator[tuple[Setting, str]]:
             yield item, leaf
 
 
-@rule("command-without-path", Level.ERROR)
+@rule(
+    "command-without-path",
+    "A command has something to run",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, RunSynchronousCommand: Path is required",
+)
 def command_without_path(context: Context) -> Iterator[Problem]:
-    """A command has something to run.
-
-    Documented: Unattended Windows Setup Reference, RunSynchronousCommand: Path is required.
-    """
+    """A command has something to run."""
     for item, leaf in _items(context):
         if item.action != "remove" and not item.text_of(leaf):
             yield Problem(
@@ -60,29 +65,35 @@ def command_without_path(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("order-missing", Level.WARNING)
+@rule(
+    "order-missing",
+    "An item of a list that is worked through in order has an Order",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, Order; seen: every item of the real files",
+)
 def order_missing(context: Context) -> Iterator[Problem]:
-    """An item of a list that is worked through in order has an Order.
-
-    Documented: Unattended Windows Setup Reference, Order; seen: every item of the real files.
-    """
+    """An item of a list that is worked through in order has an Order."""
     for component, path in ORDERED:
         for item in context.at(component, path):
             if not item.text_of("Order"):
                 yield Problem(
                     item.position,
                     f"this {item.name} has no Order",
-                    "Windows works through the list by it",
+                    "Windows works through the list in this order",
                     "add <Order> with a number",
                 )
 
 
-@rule("order-value", Level.ERROR)
+@rule(
+    "order-value",
+    "An Order is a number from 1, for commands of Microsoft-Windows-Deployment up to 500",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, RunSynchronousCommand, Order",
+)
 def order_value(context: Context) -> Iterator[Problem]:
-    """An Order is a number from 1, for commands of Microsoft-Windows-Deployment up to 500.
-
-    Documented: Unattended Windows Setup Reference, RunSynchronousCommand, Order.
-    """
+    """An Order is a number from 1, for commands of Microsoft-Windows-Deployment up to 500."""
     for component, path in ORDERED:
         for order in context.values_at(component, f"{path}/Order"):
             highest = MAX_DEPLOYMENT_ORDER if component == DEPLOYMENT else 2**31 - 1
@@ -97,13 +108,16 @@ def order_value(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("duplicate-order", Level.ERROR)
+@rule(
+    "duplicate-order",
+    "No two items of a list have the same Order",
+    Level.ERROR,
+    mark=Mark.REPORTED,
+    source='Windows names an item by it (`RunSynchronousCommand/[Order="2"]` in '
+    "setupact.log), so it is the key of the list",
+)
 def duplicate_order(context: Context) -> Iterator[Problem]:
-    """No two items of a list have the same Order.
-
-    Reported: Windows names an item by it (`RunSynchronousCommand/[Order="2"]` in setupact.log), so
-    it is the key of the list.
-    """
+    """No two items of a list have the same Order."""
     for component, path in ORDERED:
         seen: dict[tuple[object, str], Setting] = {}
         for order in context.values_at(component, f"{path}/Order"):
@@ -119,12 +133,15 @@ def duplicate_order(context: Context) -> Iterator[Problem]:
                 )
 
 
-@rule("sysprep-command", Level.WARNING)
+@rule(
+    "sysprep-command",
+    "Sysprep is not started by a command of Microsoft-Windows-Deployment",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Sysprep Overview, unsupported scenarios; reported: from auditUser it can work",
+)
 def sysprep_command(context: Context) -> Iterator[Problem]:
-    """Sysprep is not started by a command of Microsoft-Windows-Deployment.
-
-    Documented: Sysprep Overview, unsupported scenarios; reported: from auditUser it can work.
-    """
+    """Sysprep is not started by a command of Microsoft-Windows-Deployment."""
     for name in ("RunSynchronous/RunSynchronousCommand", "RunAsynchronous/RunAsynchronousCommand"):
         for path in context.values_at(DEPLOYMENT, f"{name}/Path"):
             if _SYSPREP.search(path.text):
@@ -136,17 +153,20 @@ def sysprep_command(context: Context) -> Iterator[Problem]:
                 )
 
 
-@rule("shell-syntax", Level.WARNING)
+@rule(
+    "shell-syntax",
+    "A command that needs cmd.exe starts it",
+    Level.WARNING,
+    mark=Mark.INFERRED,
+    source="commands are started as processes; every real file that uses such syntax calls cmd",
+)
 def shell_syntax(context: Context) -> Iterator[Problem]:
-    """A command that needs cmd.exe starts it.
-
-    Inferred: commands are started as processes; every real file that uses such syntax calls cmd.
-    """
+    """A command that needs cmd.exe starts it."""
     for item, leaf in _items(context):
         command = item.child(leaf)
         if command is None or not command.text or _SHELL.match(command.text):
             continue
-        if TEMPLATE_VARIABLE.match(command.text):
+        if any(match.start() == 0 for _, match in variables_in(command.text)):
             continue
         builtin = _BUILTIN.match(command.text)
         operator = _OPERATOR.search(_QUOTED.sub("", command.text))
@@ -158,3 +178,136 @@ def shell_syntax(context: Context) -> Iterator[Problem]:
                 "Windows starts the command as a program, without a shell",
                 "write cmd /c and the command",
             )
+
+
+#: Files that are opened by another program, and how that is called.
+_OPENED_BY = {
+    "ps1": "powershell.exe -ExecutionPolicy Bypass -File",
+    "msi": "msiexec.exe /i",
+    "msp": "msiexec.exe /p",
+    "msu": "wusa.exe",
+    "reg": "reg.exe import",
+    "vbs": "cscript.exe",
+    "js": "cscript.exe",
+    "wsf": "cscript.exe",
+}
+_FILE = re.compile(
+    rf'(?i)(?:"[^"]+\.({"|".join(_OPENED_BY)})"|\S+\.({"|".join(_OPENED_BY)}))(?=\s|$)'
+)
+_POWERSHELL = re.compile(r'(?i)^"?(?:[^"\s]*\\)?powershell(?:\.exe)?"?(?:\s|$)')
+_SCRIPT = re.compile(
+    r"""(?i)\s[-/]f(?:i|il|ile)?\s|^"?[^"\s]*powershell(?:\.exe)?"?\s+"?[^-\s"][^"\s]*\.ps1\b"""
+)
+_POLICY = re.compile(r"(?i)\s[-/](?:ep|ex[a-z]*)\s")
+#: Quotes and dashes that word processors put in place of " ' and -.
+_TYPOGRAPHIC = re.compile(
+    "[\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb]|(?<=\\s)[\u2013\u2014](?=\\w)"
+)
+_SHUTDOWN = re.compile(
+    r"(?i)(?:^|[\\/\s\"'&;])(?:shutdown(?:\.exe)?\"?\s(?:[^&|]*\s)?[-/](?:r|s|g|p|sg)\b"
+    r"|(?:Restart|Stop)-Computer\b)"
+)
+#: Lists whose commands run one after another, in which a later one finds Windows gone.
+_IN_TURN = ("RunSynchronous", "FirstLogonCommands")
+
+
+def _commands(context: Context) -> Iterator[tuple[Setting, Setting]]:
+    """Yield the items that have a command, and the setting with it."""
+    for item, leaf in _items(context):
+        command = item.child(leaf)
+        if command is not None and command.text:
+            yield item, command
+
+
+@rule(
+    "command-no-program",
+    "A command starts a program, not a file that another program opens",
+    Level.WARNING,
+    mark=Mark.INFERRED,
+    source="commands are started as processes; every real file calls PowerShell or msiexec",
+)
+def command_no_program(context: Context) -> Iterator[Problem]:
+    """A command starts a program, not a file that another program opens."""
+    for _, command in _commands(context):
+        match = _FILE.match(command.text)
+        if match:
+            kind = (match.group(1) or match.group(2)).lower()
+            yield Problem(
+                command.value_position,
+                f"this command is a .{kind} file",
+                "Windows starts commands as programs, and such a file is not one",
+                f"write {_OPENED_BY[kind]} before it",
+            )
+
+
+@rule(
+    "script-policy",
+    "A script of PowerShell runs with a policy that allows it",
+    Level.NOTE,
+    mark=Mark.DOCUMENTED,
+    source="about_Execution_Policies: Restricted is the default of Windows clients",
+)
+def script_policy(context: Context) -> Iterator[Problem]:
+    """A script of PowerShell runs with a policy that allows it."""
+    for _, command in _commands(context):
+        text = command.text
+        if _POWERSHELL.match(text) and _SCRIPT.search(text) and not _POLICY.search(text):
+            yield Problem(
+                command.value_position,
+                "powershell.exe runs a script without -ExecutionPolicy",
+                "Windows clients allow no scripts by default, servers allow local ones",
+                "write -ExecutionPolicy Bypass before -File",
+            )
+
+
+@rule(
+    "typographic-quotes",
+    "A command has straight quotes and plain hyphens",
+    Level.WARNING,
+    mark=Mark.INFERRED,
+    source="cmd knows no others; PowerShell takes curly quotes, and programs get them as they are",
+)
+def typographic_quotes(context: Context) -> Iterator[Problem]:
+    """A command has straight quotes and plain hyphens."""
+    for _, command in _commands(context):
+        if match := _TYPOGRAPHIC.search(command.text):
+            yield Problem(
+                command.value_position,
+                f"this command holds the character {match.group()}, which word processors make",
+                "Windows takes it as part of the text, and not as a quote or a hyphen",
+                "write straight quotes and plain hyphens",
+            )
+
+
+@rule(
+    "early-shutdown",
+    "No command shuts Windows down while others of its list are still to run",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="RunSynchronousCommand WillReboot, which is the way to restart in between",
+)
+def early_shutdown(context: Context) -> Iterator[Problem]:
+    """No command shuts Windows down while others of its list are still to run."""
+    last: dict[object, int] = {}
+    for item, _ in _commands(context):
+        last[item.parent] = max(last.get(item.parent, 0), _order(item))
+    for item, command in _commands(context):
+        if not item.path.startswith(_IN_TURN) or _order(item) >= last[item.parent]:
+            continue
+        if _SHUTDOWN.search(command.text):
+            yield Problem(
+                command.value_position,
+                "this command shuts Windows down, and others of the list come after it",
+                "they may not run",
+                "make it the last one"
+                + (
+                    ", or write <WillReboot>Always</WillReboot> instead"
+                    if item.component.name.casefold() == DEPLOYMENT.casefold()
+                    else ""
+                ),
+            )
+
+
+def _order(item: Setting) -> int:
+    text = item.text_of("Order")
+    return int(text) if text.isdecimal() and len(text) < 10 else 0

@@ -8,20 +8,26 @@ from typing import TYPE_CHECKING
 from reseal.answerfile.components import SETUP
 from reseal.answerfile.findings import Context, Level, Problem, rule
 from reseal.answerfile.secrets import shown
+from reseal.mark import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from reseal.answerfile.document import Setting
 
 _DISK = "DiskConfiguration/Disk"
 _IMAGE = "ImageInstall/OSImage"
 
 
-@rule("partition-size", Level.ERROR)
+@rule(
+    "partition-size",
+    "A new partition has a size or fills the disk, not both",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, CreatePartition Size: Setup ends with an error",
+)
 def partition_size(context: Context) -> Iterator[Problem]:
-    """A new partition has a size or fills the disk, not both.
-
-    Documented: Unattended Windows Setup Reference, CreatePartition Size: Setup ends with an error.
-    """
+    """A new partition has a size or fills the disk, not both."""
     for item in context.at(SETUP, f"{_DISK}/CreatePartitions/CreatePartition"):
         extends = item.text_of("Extend").casefold() == "true"
         size = item.child("Size")
@@ -41,29 +47,35 @@ def partition_size(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("install-target", Level.ERROR)
+@rule(
+    "install-target",
+    "Windows is installed to a named partition or to the first that is free, not both",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, InstallToAvailablePartition: it fails",
+)
 def install_target(context: Context) -> Iterator[Problem]:
-    """Windows is installed to a named partition or to the first that is free, not both.
-
-    Documented: Unattended Windows Setup Reference, InstallToAvailablePartition: it fails.
-    """
+    """Windows is installed to a named partition or to the first that is free, not both."""
     for image in context.at(SETUP, _IMAGE):
         available = image.child("InstallToAvailablePartition")
         if available is not None and available.text == "true" and image.child("InstallTo"):
             yield Problem(
                 available.value_position,
-                "InstallToAvailablePartition is true beside InstallTo",
+                "InstallToAvailablePartition is true, and InstallTo is set",
                 "the installation fails when both are set",
                 "delete one of the two",
             )
 
 
-@rule("install-partition", Level.ERROR)
+@rule(
+    "install-partition",
+    "The partition to install to is one that the file makes, where it wipes that disk",
+    Level.ERROR,
+    mark=Mark.INFERRED,
+    source="a wiped disk has the partitions of CreatePartitions and no others",
+)
 def install_partition(context: Context) -> Iterator[Problem]:
-    """The partition to install to is one that the file makes, where it wipes that disk.
-
-    Inferred: a wiped disk has the partitions of CreatePartitions and no others.
-    """
+    """The partition to install to is one that the file makes, where it wipes that disk."""
     disks = {
         (disk.component, disk.text_of("DiskID")): disk
         for disk in context.at(SETUP, _DISK)
@@ -86,12 +98,158 @@ def install_partition(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("duplicate-disk", Level.ERROR)
-def duplicate_disk(context: Context) -> Iterator[Problem]:
-    """A disk is described once.
+#: Partitions that hold no Windows (documented: UEFI/GPT-based hard drive partitions).
+_NO_WINDOWS = {"EFI": "the firmware starts from it", "MSR": "Windows reserves it for itself"}
 
-    Documented: Unattended Windows Setup Reference, Disk: DiskID tells disks apart.
-    """
+
+def _made(disk: Setting) -> list[Setting]:
+    """Return the partitions that a disk gets, in the order in which Setup makes and numbers them."""
+    made = disk.child("CreatePartitions")
+    items = [item for item in made.children if item.action != "remove"] if made else []
+    return sorted(items, key=_order)
+
+
+def _numbered(disk: Setting) -> dict[str, Setting]:
+    """Return the new partitions of a wiped disk by their numbers; an extended one has none."""
+    if disk.text_of("WillWipeDisk").casefold() != "true":
+        return {}
+    counted = [item for item in _made(disk) if item.text_of("Type").casefold() != "extended"]
+    return {str(number): item for number, item in enumerate(counted, 1)}
+
+
+def _order(item: Setting) -> int:
+    text = item.text_of("Order")
+    return int(text) if text.isdecimal() and len(text) < 10 else 0
+
+
+def _disks(context: Context) -> dict[tuple[object, str], Setting]:
+    return {(disk.component, disk.text_of("DiskID")): disk for disk in context.at(SETUP, _DISK)}
+
+
+@rule(
+    "install-partition-type",
+    "Windows is installed to a primary partition, not to the EFI system partition or the MSR",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="UEFI/GPT-based hard drive partitions",
+)
+def install_partition_type(context: Context) -> Iterator[Problem]:
+    """Windows is installed to a primary partition, not to the EFI system partition or the MSR."""
+    disks = _disks(context)
+    numbered: dict[Setting, dict[str, Setting]] = {}
+    for image in context.at(SETUP, _IMAGE):
+        number = image.child("InstallTo/PartitionID")
+        disk = disks.get((image.component, image.text_of("InstallTo/DiskID")))
+        if number is None or disk is None:
+            continue
+        if disk not in numbered:
+            numbered[disk] = _numbered(disk)
+        target = numbered[disk].get(number.text)
+        kind = target.text_of("Type").upper() if target else ""
+        if kind in _NO_WINDOWS:
+            yield Problem(
+                number.value_position,
+                f"Windows is to be installed to partition {number.text}, which is of the type {kind}",
+                f"{_NO_WINDOWS[kind]}, and it is too small",
+                "write the number of the Primary partition for Windows",
+            )
+
+
+@rule(
+    "install-disk",
+    "The disk to install to is one that DiskConfiguration describes, where it describes any",
+    Level.WARNING,
+    mark=Mark.INFERRED,
+    source="a file that lays out one disk and installs to another was hardly meant so",
+)
+def install_disk(context: Context) -> Iterator[Problem]:
+    """The disk to install to is one that DiskConfiguration describes, where it describes any."""
+    disks = _disks(context)
+    described = {component for component, _ in disks}
+    for image in context.at(SETUP, _IMAGE):
+        number = image.child("InstallTo/DiskID")
+        if number is None or not number.text.isdecimal() or image.component not in described:
+            continue
+        if (image.component, number.text) not in disks:
+            yield Problem(
+                number.value_position,
+                f"Windows is to be installed to disk {number.text[:6]}, which is not described here",
+                "DiskConfiguration describes another one",
+                "write the number of a disk that DiskConfiguration describes",
+            )
+
+
+@rule(
+    "partition-extend",
+    "The last partition of a disk extends, and no other",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, CreatePartition Extend. Logical partitions lie "
+    "in the extended one before them",
+)
+def partition_extend(context: Context) -> Iterator[Problem]:
+    """The last partition of a disk extends, and no other."""
+    for disk in context.at(SETUP, _DISK):
+        made = _made(disk)
+        for number, item in enumerate(made):
+            if item.text_of("Extend").casefold() != "true":
+                continue
+            after = made[number + 1 :]
+            if item.text_of("Type").casefold() == "extended":
+                after = [one for one in after if one.text_of("Type").casefold() != "logical"]
+            if after:
+                extend = item.child("Extend")
+                assert extend is not None
+                yield Problem(
+                    extend.value_position,
+                    "this partition extends, and another one comes after it",
+                    "it takes all that is left, so that there is no room for the other",
+                    "give it a Size, and let the last partition extend",
+                )
+
+
+@rule(
+    "partition-format",
+    "The EFI system partition is formatted with FAT32, and the MSR not at all",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="UEFI/GPT-based hard drive partitions",
+)
+def partition_format(context: Context) -> Iterator[Problem]:
+    """The EFI system partition is formatted with FAT32, and the MSR not at all."""
+    for disk in context.at(SETUP, _DISK):
+        modified = disk.child("ModifyPartitions")
+        numbered = _numbered(disk) if modified else {}
+        for item in modified.children if modified else ():
+            format_, target = item.child("Format"), numbered.get(item.text_of("PartitionID"))
+            if format_ is None or not format_.text or target is None:
+                continue
+            kind = target.text_of("Type").upper()
+            if kind == "EFI" and format_.text.casefold() != "fat32":
+                yield Problem(
+                    format_.value_position,
+                    f"the EFI system partition is formatted with {shown(format_)}",
+                    "firmware reads FAT32",
+                    "write FAT32",
+                )
+            elif kind == "MSR":
+                yield Problem(
+                    format_.value_position,
+                    "the MSR partition is formatted",
+                    "it holds no file system",
+                    "delete this ModifyPartition",
+                )
+
+
+@rule(
+    "duplicate-disk",
+    "A disk is described once",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, Disk: DiskID tells disks apart",
+)
+def duplicate_disk(context: Context) -> Iterator[Problem]:
+    """A disk is described once."""
     seen: dict[tuple[object, str], int] = {}
     for number in context.values_at(SETUP, f"{_DISK}/DiskID"):
         key = (number.component, number.text)
@@ -105,12 +263,15 @@ def duplicate_disk(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("drive-letter", Level.ERROR)
+@rule(
+    "drive-letter",
+    "A drive letter is one letter from C",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, Letter",
+)
 def drive_letter(context: Context) -> Iterator[Problem]:
-    """A drive letter is one letter from C.
-
-    Documented: Unattended Windows Setup Reference, Letter.
-    """
+    """A drive letter is one letter from C."""
     for letter in context.values_at(SETUP, f"{_DISK}/ModifyPartitions/ModifyPartition/Letter"):
         if not re.fullmatch(r"[C-Zc-z]", letter.text):
             yield Problem(
@@ -121,12 +282,15 @@ def drive_letter(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("image-metadata", Level.WARNING)
+@rule(
+    "image-metadata",
+    "An image is chosen by its index, name or description",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, MetaData Key",
+)
 def image_metadata(context: Context) -> Iterator[Problem]:
-    """An image is chosen by its index, name or description.
-
-    Documented: Unattended Windows Setup Reference, MetaData Key.
-    """
+    """An image is chosen by its index, name or description."""
     usual = {"/image/index", "/image/name", "/image/description"}
     for key in context.values_at(SETUP, f"{_IMAGE}/InstallFrom/MetaData/Key"):
         if key.text.casefold() not in usual:
@@ -138,12 +302,15 @@ def image_metadata(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("image-index", Level.ERROR)
+@rule(
+    "image-index",
+    "The index of an image is a number from 1",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, MetaData Value",
+)
 def image_index(context: Context) -> Iterator[Problem]:
-    """The index of an image is a number from 1.
-
-    Documented: Unattended Windows Setup Reference, MetaData Value.
-    """
+    """The index of an image is a number from 1."""
     for item in context.at(SETUP, f"{_IMAGE}/InstallFrom/MetaData"):
         value = item.child("Value")
         if item.text_of("Key").casefold() != "/image/index" or value is None or not value.text:

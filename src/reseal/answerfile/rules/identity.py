@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from reseal.answerfile import product_keys
 from reseal.answerfile.components import DEPLOYMENT, SETUP, SHELL
-from reseal.answerfile.findings import TEMPLATE_VARIABLE, Context, Level, Problem, rule
+from reseal.answerfile.findings import Context, Level, Problem, rule
+from reseal.answerfile.passes import Pass
+from reseal.mark import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,12 +58,15 @@ def computer_name_problem(name: str) -> tuple[str, str, str] | None:
     return None
 
 
-@rule("computer-name", Level.ERROR)
+@rule(
+    "computer-name",
+    "A computer name has at most 15 bytes, no forbidden character, and is not a number",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, ComputerName",
+)
 def computer_name(context: Context) -> Iterator[Problem]:
-    """A computer name has at most 15 bytes, no forbidden character, and is not a number.
-
-    Documented: Unattended Windows Setup Reference, ComputerName.
-    """
+    """A computer name has at most 15 bytes, no forbidden character, and is not a number."""
     for component, path in ((SHELL, "ComputerName"), (DEPLOYMENT, "AuditComputerName/Name")):
         for setting in context.values_at(component, path):
             problem = computer_name_problem(setting.text) if setting.text != "*" else None
@@ -73,12 +79,15 @@ def _product_keys(context: Context) -> Iterator[Setting]:
     yield from context.values_at(SETUP, "UserData/ProductKey/Key")
 
 
-@rule("product-key-form", Level.ERROR)
+@rule(
+    "product-key-form",
+    "A product key has five groups of five letters and digits",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, UserData ProductKey Key; Setup fails otherwise",
+)
 def product_key_form(context: Context) -> Iterator[Problem]:
-    """A product key has five groups of five letters and digits.
-
-    Documented: Unattended Windows Setup Reference, UserData ProductKey Key; Setup fails otherwise.
-    """
+    """A product key has five groups of five letters and digits."""
     for setting in _product_keys(context):
         if not setting.children and not PRODUCT_KEY.fullmatch(setting.text):
             yield Problem(
@@ -89,21 +98,67 @@ def product_key_form(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("product-key-letters", Level.WARNING)
+@rule(
+    "product-key-letters",
+    "A product key holds only letters and digits that keys are made of",
+    Level.WARNING,
+    mark=Mark.REPORTED,
+    source="the alphabet of product keys. All zeros is a placeholder that real files use",
+)
 def product_key_letters(context: Context) -> Iterator[Problem]:
-    """A product key holds only letters and digits that keys are made of.
-
-    Reported: the alphabet of product keys. All zeros is a placeholder that real files use.
-    """
+    """A product key holds only letters and digits that keys are made of."""
     for setting in _product_keys(context):
         key = setting.text.upper()
         if not PRODUCT_KEY.fullmatch(key) or set(key) == {"0", "-"}:
             continue
         wrong = sorted(set(key) - PRODUCT_KEY_LETTERS)
-        if wrong and not TEMPLATE_VARIABLE.search(key):
+        if wrong:
             yield Problem(
                 setting.value_position,
                 f"the product key holds {' '.join(wrong)}",
-                "no product key does, so that nothing is misread",
+                "product keys avoid letters that are easily misread",
                 "compare it with the key that you were given",
             )
+
+
+@rule(
+    "product-key-edition",
+    "A public product key is that of the edition that is installed",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Key Management Services (KMS) client activation and product keys; seen: a template "
+    "with the key of another Windows in its file for Server 2016",
+)
+def product_key_edition(context: Context) -> Iterator[Problem]:
+    """A public product key is that of the edition that is installed."""
+    for setting in _product_keys(context):
+        if setting.children:
+            continue
+        for product, called in _installed(context, setting):
+            if product_keys.fits(setting.text, product) is not False:
+                continue
+            key = product_keys.key_for(product)
+            yield Problem(
+                setting.value_position,
+                "the product key is the public one of "
+                + " and ".join(product_keys.products_of(setting.text)[:2]),
+                f"the image is {called}, and Windows refuses the key of another edition",
+                f"write {key}, the public key of it" if key else "write a key of that edition",
+            )
+
+
+def _installed(context: Context, setting: Setting) -> Iterator[tuple[product_keys.Product, str]]:
+    """Yield what a key is for: the image that Setup installs, or the one that is checked against."""
+    chosen = [
+        (product, f'"{value.text[:60]}"')
+        for item in context.at(SETUP, "ImageInstall/OSImage/InstallFrom/MetaData")
+        if item.text_of("Key").casefold() == "/image/name"
+        and (value := item.child("Value")) is not None
+        and (product := product_keys.product(value.text))
+    ]
+    yield from chosen[:1]
+    target = context.target
+    if not chosen and setting.pass_name != Pass.WINDOWS_PE:
+        product = product_keys.installed(target.edition, target.build)
+        if product is not None:
+            yield product, f"{target.edition}, build {target.build}"

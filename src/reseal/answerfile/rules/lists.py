@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from reseal.answerfile.findings import Context, Level, Problem, rule
+from reseal.mark import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,15 +19,18 @@ if TYPE_CHECKING:
 ACTIONS = ("add", "modify", "remove")
 
 
-@rule("list-action", Level.WARNING)
+@rule(
+    "list-action",
+    "An item of a list says what is to be done with it",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Component Settings and Properties Reference, List-Item Actions; one example of the "
+    "reference leaves it out",
+)
 def list_action(context: Context) -> Iterator[Problem]:
-    """An item of a list says what is to be done with it.
-
-    Documented: Component Settings and Properties Reference, List-Item Actions; one example of the
-    reference leaves it out.
-    """
+    """An item of a list says what is to be done with it."""
     for setting, schema in context.known:
-        if schema.is_list and setting.action is None:
+        if schema.is_list and setting.action is None and not _elsewhere(setting, "action"):
             yield Problem(
                 setting.position,
                 f"this {schema.name} has no wcm:action",
@@ -35,12 +39,15 @@ def list_action(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("list-action-value", Level.ERROR)
+@rule(
+    "list-action-value",
+    "The action of a list item is add, modify or remove",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Component Settings and Properties Reference, List-Item Actions",
+)
 def list_action_value(context: Context) -> Iterator[Problem]:
-    """The action of a list item is add, modify or remove.
-
-    Documented: Component Settings and Properties Reference, List-Item Actions.
-    """
+    """The action of a list item is add, modify or remove."""
     for setting in context.document.settings():
         if setting.action is not None and setting.action not in ACTIONS:
             yield Problem(
@@ -51,44 +58,53 @@ def list_action_value(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("action-without-list", Level.NOTE)
+@rule(
+    "action-without-list",
+    "Only items of lists carry an action",
+    Level.NOTE,
+    mark=Mark.DOCUMENTED,
+    source="Component Settings and Properties Reference, List-Item Actions",
+)
 def action_without_list(context: Context) -> Iterator[Problem]:
-    """Only items of lists carry an action.
-
-    Documented: Component Settings and Properties Reference, List-Item Actions.
-    """
+    """Only items of lists carry an action."""
     for setting, schema in context.known:
         if setting.action is not None and not schema.is_list:
             yield Problem(
                 setting.position,
-                f"{schema.name} carries a wcm:action",
-                "it is no item of a list",
+                f"{schema.name} has a wcm:action",
+                "it is not an item of a list",
                 "delete wcm:action",
             )
 
 
-@rule("list-key", Level.WARNING)
+@rule(
+    "list-key",
+    "An item of a keyed list has a key",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Component Settings and Properties Reference, Key Settings for List Items",
+)
 def list_key(context: Context) -> Iterator[Problem]:
-    """An item of a keyed list has a key.
-
-    Documented: Component Settings and Properties Reference, Key Settings for List Items.
-    """
+    """An item of a keyed list has a key."""
     for setting, schema in context.known:
-        if schema.is_keyed and not setting.key:
+        if schema.is_keyed and not setting.key and not _elsewhere(setting, "keyValue"):
             yield Problem(
                 setting.position,
                 f"this {schema.name} has no wcm:keyValue",
-                "the items of this list are told apart by it",
+                "Windows tells the items of this list apart by it",
                 f'write <{schema.name} wcm:action="add" wcm:keyValue="1">',
             )
 
 
-@rule("duplicate-key", Level.ERROR)
+@rule(
+    "duplicate-key",
+    "No two items of a list have the same key",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Component Settings and Properties Reference, Key Settings for List Items",
+)
 def duplicate_key(context: Context) -> Iterator[Problem]:
-    """No two items of a list have the same key.
-
-    Documented: Component Settings and Properties Reference, Key Settings for List Items.
-    """
+    """No two items of a list have the same key."""
     for items in _lists(context):
         seen: dict[str, Setting] = {}
         for item in items:
@@ -102,12 +118,15 @@ def duplicate_key(context: Context) -> Iterator[Problem]:
                 )
 
 
-@rule("repeated-setting", Level.ERROR)
+@rule(
+    "repeated-setting",
+    "A setting that is no list item stands once",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, whose lists are marked by wcm:action",
+)
 def repeated_setting(context: Context) -> Iterator[Problem]:
-    """A setting that is no list item stands once.
-
-    Documented: Unattended Windows Setup Reference, whose lists are marked by wcm:action.
-    """
+    """A setting that is no list item stands once."""
     schemas = dict(context.known)
     for items in _lists(context):
         for item in items[1:]:
@@ -115,18 +134,21 @@ def repeated_setting(context: Context) -> Iterator[Problem]:
             if schema and not schema.is_list and not schema.is_keyed:
                 yield Problem(
                     item.position,
-                    f"{schema.name} stands here again",
-                    f"it stood on line {items[0].position.line} already and is no list",
+                    f"{schema.name} appears here again",
+                    f"it is on line {items[0].position.line} already, and it is not a list",
                     "delete one of the two",
                 )
 
 
-@rule("missing-setting", Level.WARNING)
+@rule(
+    "missing-setting",
+    "A setting has the settings inside that the reference calls required",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, for example AcceptEula",
+)
 def missing_setting(context: Context) -> Iterator[Problem]:
-    """A setting has the settings inside that the reference calls required.
-
-    Documented: Unattended Windows Setup Reference, for example AcceptEula.
-    """
+    """A setting has the settings inside that the reference calls required."""
     for setting, schema in context.known:
         component = context.component(setting)
         if component is None or not schema.is_container:
@@ -139,6 +161,11 @@ def missing_setting(context: Context) -> Iterator[Problem]:
                     "the reference calls it required",
                     f"add <{child.name}>",
                 )
+
+
+def _elsewhere(setting: Setting, name: str) -> bool:
+    """Whether an attribute of wcm stands there under another namespace: the rule wcm-namespace."""
+    return any(one.rpartition("}")[2] == name for one in setting.element.attributes)
 
 
 def _needed(parent: Setting, child: SettingSchema) -> bool:

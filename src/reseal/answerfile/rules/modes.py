@@ -5,38 +5,48 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reseal.answerfile.components import DEPLOYMENT, SHELL
-from reseal.answerfile.findings import TEMPLATE_VARIABLE, Context, Level, Problem, rule
+from reseal.answerfile.findings import Context, Level, Problem, rule
+from reseal.answerfile.passes import Pass
+from reseal.answerfile.schema import BUILDS
+from reseal.answerfile.variables import variables_in
+from reseal.mark import Mark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from reseal.answerfile.document import Setting
+    from reseal.answerfile.schema import SettingSchema
+    from reseal.answerfile.source import Position
 
 
-#: The first build of each Windows that retired something (documented: Windows versions).
-_FIRST_BUILDS = {"Windows 7": 7600, "Windows 8": 9200}
-
-
-@rule("reseal-beside-generalize", Level.WARNING)
+@rule(
+    "reseal-beside-generalize",
+    "Reseal does not stand beside Generalize",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, Microsoft-Windows-Deployment Generalize",
+)
 def reseal_beside_generalize(context: Context) -> Iterator[Problem]:
-    """Reseal does not stand beside Generalize.
-
-    Documented: Unattended Windows Setup Reference, Microsoft-Windows-Deployment Generalize.
-    """
+    """Reseal does not stand beside Generalize."""
     for reseal in context.at(DEPLOYMENT, "Reseal"):
         if reseal.component.child("Generalize"):
             yield Problem(
                 reseal.position,
-                "Reseal stands beside Generalize",
+                "there are both Reseal and Generalize",
                 "Windows generalizes and ignores Reseal",
                 "write the mode into Generalize and delete Reseal",
             )
 
 
-@rule("skipped-oobe", Level.WARNING)
+@rule(
+    "skipped-oobe",
+    "OOBE is answered rather than skipped",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference of 2016, SkipMachineOOBE: tests only; deprecated",
+)
 def skipped_oobe(context: Context) -> Iterator[Problem]:
-    """OOBE is answered rather than skipped.
-
-    Documented: Unattended Windows Setup Reference of 2016, SkipMachineOOBE: tests only; deprecated.
-    """
+    """OOBE is answered rather than skipped."""
     for name in ("SkipMachineOOBE", "SkipUserOOBE"):
         for setting in context.at(SHELL, f"OOBE/{name}"):
             if setting.text.casefold() == "true":
@@ -49,12 +59,15 @@ def skipped_oobe(context: Context) -> Iterator[Problem]:
                 )
 
 
-@rule("retired-setting", Level.NOTE)
+@rule(
+    "retired-setting",
+    "A setting is not one that the reference calls deprecated",
+    Level.NOTE,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, deprecation notes of each setting",
+)
 def retired_setting(context: Context) -> Iterator[Problem]:
-    """A setting is not one that the reference calls deprecated.
-
-    Documented: Unattended Windows Setup Reference, deprecation notes of each setting.
-    """
+    """A setting is not one that the reference calls deprecated."""
     schemas = dict(context.known)
     for setting, schema in context.known:
         around = schemas.get(setting.parent)  # type: ignore[call-overload]
@@ -62,10 +75,12 @@ def retired_setting(context: Context) -> Iterator[Problem]:
             continue
         if schema.name in {"SkipMachineOOBE", "SkipUserOOBE"}:
             continue  # the rule above
-        if 0 < context.target.build < _FIRST_BUILDS.get(schema.since, 0):
+        if 0 < context.target.build < BUILDS.get(schema.retired, 0):
             continue  # this image is older than that
-        since = f" since {schema.since}" if schema.since else ""
-        instead = schema.instead[:1].lower() + schema.instead[1:].rstrip(".")
+        if schema.is_too_old(context.target.build):
+            continue  # the rule setting-too-old
+        since = f" since {schema.retired}" if schema.retired else ""
+        instead = _advice(context, setting, schema)
         yield Problem(
             setting.position,
             f"{schema.name} is deprecated{since}",
@@ -74,12 +89,78 @@ def retired_setting(context: Context) -> Iterator[Problem]:
         )
 
 
-@rule("vm-mode", Level.NOTE)
-def vm_mode(context: Context) -> Iterator[Problem]:
-    """Optimizations for virtual machines need Sysprep's mode for them.
+def _advice(context: Context, setting: Setting, schema: SettingSchema) -> str:
+    """Return what takes the place of a setting, unless the image lacks that too."""
+    component = context.component(setting)
+    around = schema.path.rpartition("/")[0]
+    for word in schema.instead.rstrip(".").replace("\\", " ").replace("/", " ").split():
+        named = component.find(f"{around}/{word}" if around else word) if component else None
+        if named is not None and named.is_too_new(context.target.build):
+            return ""
+    return schema.instead[:1].lower() + schema.instead[1:].rstrip(".")
 
-    Documented: Unattended Windows Setup Reference, VMModeOptimizations.
-    """
+
+@rule(
+    "setting-too-new",
+    "A setting is one that the Windows of the image has already",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Changed answer file settings, by version; reported: an older Windows can't process "
+    "a file with HideOnlineAccountScreens and stops",
+)
+def setting_too_new(context: Context) -> Iterator[Problem]:
+    """A setting is one that the Windows of the image has already."""
+    for setting, schema in _outermost(context, lambda one: one.is_too_new(context.target.build)):
+        yield Problem(
+            setting.position,
+            f"{schema.name} is new in {schema.since}, and the image is older (build "
+            f"{context.target.build})",
+            "Windows stops at a setting that it does not have, or ignores it",
+            "delete it",
+        )
+
+
+@rule(
+    "setting-too-old",
+    "A setting is one that the Windows of the image still has",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Changed answer file settings, by version",
+)
+def setting_too_old(context: Context) -> Iterator[Problem]:
+    """A setting is one that the Windows of the image still has."""
+    for setting, schema in _outermost(context, lambda one: one.is_too_old(context.target.build)):
+        yield Problem(
+            setting.position,
+            f"{schema.name} was last in {schema.until}, and the image is newer (build "
+            f"{context.target.build})",
+            "Windows stops at a setting that it does not have, or ignores it",
+            _advice(context, setting, schema) or "delete it",
+        )
+
+
+def _outermost(
+    context: Context, wrong: Callable[[SettingSchema], bool]
+) -> Iterator[tuple[Setting, SettingSchema]]:
+    """Yield the settings of which something is wrong, without what is in such a setting."""
+    found: set[object] = set()
+    for setting, schema in context.known:
+        # The pass windowsPE is that of another Windows, the one on the medium.
+        if setting.pass_name != Pass.WINDOWS_PE and wrong(schema):
+            found.add(setting)
+            if setting.parent not in found:
+                yield setting, schema
+
+
+@rule(
+    "vm-mode",
+    "Optimizations for virtual machines need Sysprep's mode for them",
+    Level.NOTE,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, VMModeOptimizations",
+)
+def vm_mode(context: Context) -> Iterator[Problem]:
+    """Optimizations for virtual machines need Sysprep's mode for them."""
     for setting in context.at(SHELL, "OOBE/VMModeOptimizations"):
         if any(child.text.casefold() == "true" for child in setting.children):
             yield Problem(
@@ -91,12 +172,15 @@ def vm_mode(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("processed-pass", Level.NOTE)
+@rule(
+    "processed-pass",
+    "A pass that Windows has marked as done is not run again",
+    Level.NOTE,
+    mark=Mark.DOCUMENTED,
+    source="Windows Setup Automation Overview; seen: the attribute in build logs",
+)
 def processed_pass(context: Context) -> Iterator[Problem]:
-    """A pass that Windows has marked as done is not run again.
-
-    Documented: Windows Setup Automation Overview; seen: the attribute in build logs.
-    """
+    """A pass that Windows has marked as done is not run again."""
     for settings in context.document.passes:
         if settings.was_processed:
             yield Problem(
@@ -107,19 +191,37 @@ def processed_pass(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("template-variable", Level.NOTE)
+@rule(
+    "template-variable",
+    "A variable of a template gets its value before Windows reads the file",
+    Level.NOTE,
+    mark=Mark.INFERRED,
+    source="Windows does not know variables of these forms and takes them as they stand",
+)
 def template_variable(context: Context) -> Iterator[Problem]:
-    """A variable of a template gets its value before Windows reads the file.
-
-    Inferred: Windows does not know variables of this form and takes them as they stand.
-    """
-    for setting, schema in context.known:
-        variable = TEMPLATE_VARIABLE.search(setting.value)
-        # PowerShell writes its own variables in the same way.
-        if variable and schema.name not in {"Path", "CommandLine"}:
+    """A variable of a template gets its value before Windows reads the file."""
+    said: set[str] = set()
+    for where, text, position in _texts(context):
+        for _, match in variables_in(text, command=where in {"Path", "CommandLine"}):
+            if match.group() in said:
+                continue
+            said.add(match.group())
             yield Problem(
-                setting.value_position,
-                f"{schema.name} holds the variable {variable.group(1)[:40]}",
+                position,
+                f"{where} holds the variable {match.group(1)[:40]}",
                 "Windows takes it as it stands",
                 "give it a value, as `reseal clone` does",
             )
+
+
+def _texts(context: Context) -> Iterator[tuple[str, str, Position]]:
+    """Yield what can hold a variable: attributes of components, and settings."""
+    document = context.document
+    for settings in document.passes:
+        yield "pass", settings.name, document.position(settings.element, "pass")
+    for component in document.components():
+        for name, value in component.element.attributes.items():
+            if not name.startswith("{"):
+                yield name, value, document.position(component.element, name)
+    for setting, schema in context.known:
+        yield schema.name, setting.value, setting.value_position

@@ -1,20 +1,21 @@
-"""Addresses, interfaces, joining a domain."""
+"""Addresses, interfaces and routes."""
 
 from __future__ import annotations
 
-import binascii
 import ipaddress
 import itertools
 import re
-from base64 import b64decode
 from typing import TYPE_CHECKING
 
-from reseal.answerfile.components import DNS, JOIN, TCPIP
+from reseal.answerfile.components import DNS, NETBT, TCPIP
 from reseal.answerfile.findings import Context, Level, Problem, rule
 from reseal.answerfile.secrets import shown
+from reseal.mark import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from reseal.answerfile.document import Setting
 
 #: The order in which settings must stand (documented: UnicastIpAddresses; Prefix).
 INTERFACE_ORDER = ("Ipv4Settings", "Ipv6Settings", "Identifier", "UnicastIpAddresses", "Routes")
@@ -24,22 +25,27 @@ _SHORT_PREFIX = re.compile(r"\d{1,3}(\.\d{1,3}){0,2}/\d{1,2}")
 
 
 def _is_address(text: str, *, prefix: bool = False) -> bool:
+    """Whether a text is an address, with the length of a prefix or without."""
     try:
         if prefix:
+            address, slash, length = text.partition("/")
             ipaddress.ip_interface(text)
-        else:
-            ipaddress.ip_address(text)
+            return slash == "/" and length.isdecimal() and bool(address)
+        ipaddress.ip_address(text)
     except ValueError:
         return False
     return True
 
 
-@rule("ip-address", Level.ERROR)
+@rule(
+    "ip-address",
+    "An address is one of IPv4 or IPv6, that of an interface with the length of its prefix",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, UnicastIpAddresses, DNSServerSearchOrder",
+)
 def ip_address(context: Context) -> Iterator[Problem]:
-    """An address is one of IPv4 or IPv6, that of an interface with the length of its prefix.
-
-    Documented: Unattended Windows Setup Reference, UnicastIpAddresses, DNSServerSearchOrder.
-    """
+    """An address is one of IPv4 or IPv6, that of an interface with the length of its prefix."""
     places = (
         (TCPIP, "Interfaces/Interface/UnicastIpAddresses/IpAddress", True),
         (TCPIP, "Interfaces/Interface/Routes/Route/NextHopAddress", False),
@@ -52,36 +58,55 @@ def ip_address(context: Context) -> Iterator[Problem]:
                     setting.value_position,
                     f"{setting.name} is {shown(setting)}",
                     "it is an address of IPv4 or IPv6" + (" with its prefix" if prefix else ""),
-                    "write for example " + ("192.0.2.10/24" if prefix else "192.0.2.1"),
+                    (prefix and _with_length(setting.text))
+                    or "write for example " + ("192.0.2.10/24" if prefix else "192.0.2.1"),
                 )
 
 
-@rule("route-prefix", Level.ERROR)
-def route_prefix(context: Context) -> Iterator[Problem]:
-    """The prefix of a route is a number of bits, or an address with one.
+def _with_length(text: str) -> str:
+    """Say how an address with a netmask, or without anything, is written; empty where it is none."""
+    try:
+        interface = ipaddress.ip_interface(text)
+    except ValueError:
+        return ""
+    if "/" in text:
+        return f"write {interface.with_prefixlen}"
+    usual = 24 if interface.version == 4 else 64
+    return f"write the length of its prefix too, such as {interface.ip}/{usual}"
 
-    Documented: Unattended Windows Setup Reference, Prefix.
-    """
+
+@rule(
+    "route-prefix",
+    "The prefix of a route is a number of bits, or an address with one",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, Prefix",
+)
+def route_prefix(context: Context) -> Iterator[Problem]:
+    """The prefix of a route is a number of bits, or an address with one."""
     for setting in context.values_at(TCPIP, "Interfaces/Interface/Routes/Route/Prefix"):
         text = setting.text
         if text.isdecimal() and int(text[:4]) <= 128:
             continue
-        if _SHORT_PREFIX.fullmatch(text) or ("/" in text and _is_address(text, prefix=True)):
+        if _SHORT_PREFIX.fullmatch(text) or _is_address(text, prefix=True):
             continue
         yield Problem(
             setting.value_position,
             f"Prefix is {shown(setting)}",
             "it is a number of bits or an address with one",
-            "write for example 0.0.0.0/0 for the default route",
+            _with_length(text) or "write for example 0.0.0.0/0 for the default route",
         )
 
 
-@rule("interface-order", Level.WARNING)
+@rule(
+    "interface-order",
+    "The settings of an interface and of a route stand in the order of the reference",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, UnicastIpAddresses (Note) and Prefix",
+)
 def interface_order(context: Context) -> Iterator[Problem]:
-    """The settings of an interface and of a route stand in the order of the reference.
-
-    Documented: Unattended Windows Setup Reference, UnicastIpAddresses (Note) and Prefix.
-    """
+    """The settings of an interface and of a route stand in the order of the reference."""
     places: tuple[tuple[str, Sequence[str]], ...] = (
         ("Interfaces/Interface", INTERFACE_ORDER),
         ("Interfaces/Interface/Routes/Route", ROUTE_ORDER),
@@ -93,87 +118,136 @@ def interface_order(context: Context) -> Iterator[Problem]:
                 if order.index(before.name) > order.index(after.name):
                     yield Problem(
                         after.position,
-                        f"{after.name} stands behind {before.name}",
+                        f"{after.name} comes after {before.name}",
                         "the reference demands an order here",
                         f"write them in the order {', '.join(order)}",
                     )
                     break
 
 
-@rule("join-both", Level.ERROR)
-def join_both(context: Context) -> Iterator[Problem]:
-    """A machine joins a domain or a workgroup.
-
-    Documented: Unattended Windows Setup Reference, UnattendedJoin Identification.
-    """
-    for join in context.at(JOIN, "Identification"):
-        workgroup = join.child("JoinWorkgroup")
-        if workgroup is not None and join.text_of("JoinDomain"):
-            yield Problem(
-                workgroup.position,
-                "the machine is to join a domain and a workgroup",
-                "with JoinDomain the workgroup is ignored, and with JoinWorkgroup the domain "
-                "must not be set",
-                "delete one of the two",
-            )
+#: A MAC address in the forms of other systems; Windows has hyphens.
+_MAC = re.compile(
+    r"(?i)(?:[0-9A-F]{2}[:. ]){5}[0-9A-F]{2}|[0-9A-F]{12}|(?:[0-9A-F]{4}[.:-]){2}[0-9A-F]{4}"
+)
+_INTERFACE = "Interfaces/Interface"
 
 
-@rule("join-credentials", Level.WARNING)
-def join_credentials(context: Context) -> Iterator[Problem]:
-    """Joining a domain needs credentials, a provisioned account, or UnsecureJoin.
-
-    Documented: Unattended Windows Setup Reference, UnattendedJoin Identification.
-    """
-    for join in context.at(JOIN, "Identification"):
-        domain = join.child("JoinDomain")
-        if domain is None or not domain.text:
-            continue
-        if (
-            join.text_of("Credentials/Username")
-            or join.text_of("UnsecureJoin").casefold() == "true"
-            or join.child("Provisioning")
-        ):
-            continue
-        yield Problem(
-            domain.position,
-            "there are no credentials for joining the domain",
-            "the domain asks for an account that may join machines",
-            "add Credentials, or use an offline join (Provisioning)",
-        )
-
-
-@rule("join-provisioning", Level.WARNING)
-def join_provisioning(context: Context) -> Iterator[Problem]:
-    """A provisioned account does not stand beside credentials.
-
-    Documented: Unattended Windows Setup Reference, Provisioning wins over Credentials.
-    """
-    for join in context.at(JOIN, "Identification"):
-        credentials = join.child("Credentials")
-        if credentials is not None and join.child("Provisioning"):
-            yield Problem(
-                credentials.position,
-                "there are credentials and a provisioned account",
-                "the provisioned account wins, and the password stands here for nothing",
-                "delete Credentials",
-            )
-
-
-@rule("join-account-data", Level.ERROR)
-def join_account_data(context: Context) -> Iterator[Problem]:
-    """The account data of an offline domain join is the base64 text that djoin saves.
-
-    Documented: Unattended Windows Setup Reference, AccountData.
-    """
-    for path in ("Identification", "OfflineIdentification"):
-        for setting in context.values_at(JOIN, f"{path}/Provisioning/AccountData"):
-            text = "".join(setting.text.split()).strip("\0")
-            try:
-                b64decode(text, validate=True)
-            except (binascii.Error, ValueError):
+@rule(
+    "mac-form",
+    "An interface is named by its name, or by its MAC address with hyphens",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, Interface Identifier: 00-11-22-33-44-55",
+)
+def mac_form(context: Context) -> Iterator[Problem]:
+    """An interface is named by its name, or by its MAC address with hyphens."""
+    for component in (TCPIP, DNS, NETBT):
+        for setting in context.values_at(component, f"{_INTERFACE}/Identifier"):
+            if _MAC.fullmatch(setting.text):
+                digits = re.sub(r"[^0-9A-Fa-f]", "", setting.text).upper()
+                pairs = "-".join(digits[n : n + 2] for n in range(0, 12, 2))
                 yield Problem(
                     setting.value_position,
-                    "AccountData is no base64 text",
-                    "Windows can't decode it and does not join",
-                    "write the content of the file that djoin /savefile made",
+                    f"Identifier is {shown(setting)}",
+                    "Windows finds no interface by a MAC address of this form",
+                    f"write {pairs}",
                 )
+
+
+@rule(
+    "interface-identifier",
+    "An interface says which one it is",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, Interface Identifier",
+)
+def interface_identifier(context: Context) -> Iterator[Problem]:
+    """An interface says which one it is."""
+    for component in (TCPIP, DNS, NETBT):
+        for item in context.at(component, _INTERFACE):
+            if item.children and not item.text_of("Identifier"):
+                yield Problem(
+                    item.position,
+                    "this Interface has no Identifier",
+                    "Windows does not know which one is meant",
+                    "add <Identifier> with its name, such as Ethernet, or its MAC address",
+                )
+
+
+@rule(
+    "dhcp-left-on",
+    "An interface with a fixed address has DHCP turned off",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, Ipv4Settings DhcpEnabled: true is the default",
+)
+def dhcp_left_on(context: Context) -> Iterator[Problem]:
+    """An interface with a fixed address has DHCP turned off."""
+    for item in context.at(TCPIP, _INTERFACE):
+        if not any(network.version == 4 for network in _networks(item)):
+            continue
+        switch = item.child("Ipv4Settings/DhcpEnabled")
+        if switch is None or switch.text.casefold() == "true":
+            yield Problem(
+                switch.value_position if switch is not None else item.position,
+                "this interface has a fixed address, and DHCP is on",
+                "true is the default of DhcpEnabled, and the address of DHCP may win",
+                "write <Ipv4Settings><DhcpEnabled>false</DhcpEnabled></Ipv4Settings> before "
+                "<Identifier>",
+            )
+
+
+@rule(
+    "gateway-outside",
+    "A gateway is in the network of an address of its interface",
+    Level.WARNING,
+    mark=Mark.INFERRED,
+    source="Windows sends nothing to a gateway that it can't reach directly",
+)
+def gateway_outside(context: Context) -> Iterator[Problem]:
+    """A gateway is in the network of an address of its interface."""
+    for item in context.at(TCPIP, _INTERFACE):
+        networks = list(_networks(item))
+        routes = item.child("Routes")
+        for route in routes.children if routes else ():
+            hop = route.child("NextHopAddress")
+            if hop is None or not _is_address(hop.text):
+                continue
+            address = ipaddress.ip_address(hop.text)
+            own = [network for network in networks if network.version == address.version]
+            if own and not address.is_link_local and not any(address in one for one in own):
+                yield Problem(
+                    hop.value_position,
+                    f"the gateway {shown(hop)} is outside of {', '.join(map(str, own[:4]))}",
+                    "the interface has no address in its network",
+                    "check the address, the length of its prefix, and the gateway",
+                )
+
+
+@rule(
+    "route-identifier",
+    "The routes of an interface have identifiers of their own",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, Route Identifier: it is unique",
+)
+def route_identifier(context: Context) -> Iterator[Problem]:
+    """The routes of an interface have identifiers of their own."""
+    seen: dict[tuple[object, str], Setting] = {}
+    for setting in context.values_at(TCPIP, f"{_INTERFACE}/Routes/Route/Identifier"):
+        around = getattr(setting.parent, "parent", None)
+        first = seen.setdefault((around, setting.text), setting)
+        if first is not setting:
+            yield Problem(
+                setting.value_position,
+                f"another route of this interface has the Identifier {shown(setting)}",
+                f"it stands on line {first.position.line}, and one may replace the other",
+                "number the routes 0, 1, 2",
+            )
+
+
+def _networks(item: Setting) -> Iterator[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    addresses = item.child("UnicastIpAddresses")
+    for address in addresses.children if addresses else ():
+        if _is_address(address.text, prefix=True):
+            yield ipaddress.ip_interface(address.text).network

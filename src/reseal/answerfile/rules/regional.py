@@ -9,6 +9,7 @@ from reseal.answerfile import regional
 from reseal.answerfile.components import INTERNATIONAL, INTERNATIONAL_WINPE, SHELL
 from reseal.answerfile.findings import Context, Level, Problem, rule
 from reseal.answerfile.secrets import shown
+from reseal.mark import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,17 +32,20 @@ def _time_zones(context: Context) -> Iterator[tuple[Setting, str]]:
             yield setting, zone
 
 
-@rule("time-zone", Level.ERROR)
+@rule(
+    "time-zone",
+    "A time zone is named as Windows names it",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, TimeZone: the names that tzutil /l lists",
+)
 def time_zone(context: Context) -> Iterator[Problem]:
-    """A time zone is named as Windows names it.
-
-    Documented: Unattended Windows Setup Reference, TimeZone: the names that tzutil /l lists.
-    """
+    """A time zone is named as Windows names it."""
     for setting, zone in _time_zones(context):
         close = context.nearest(zone, regional.time_zones(), 0.9)
         if _TIME_ZONE_FORM.fullmatch(zone) and not close:
             continue
-        close = close or context.nearest(f"{zone} Standard Time", regional.time_zones(), 0.85)
+        close = close or regional.zone_hint(zone, context.target.time_zones)
         yield Problem(
             setting.value_position,
             f"there is no time zone {shown(setting)}",
@@ -50,12 +54,15 @@ def time_zone(context: Context) -> Iterator[Problem]:
         )
 
 
-@rule("unknown-time-zone", Level.WARNING)
+@rule(
+    "unknown-time-zone",
+    "A time zone is one of those that Windows is known to have",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Default Time Zones: updates add time zones",
+)
 def unknown_time_zone(context: Context) -> Iterator[Problem]:
-    """A time zone is one of those that Windows is known to have.
-
-    Documented: Default Time Zones: updates add time zones.
-    """
+    """A time zone is one of those that Windows is known to have."""
     for setting, zone in _time_zones(context):
         if _TIME_ZONE_FORM.fullmatch(zone) and not context.nearest(
             zone, regional.time_zones(), 0.9
@@ -75,17 +82,20 @@ def _locales(context: Context) -> Iterator[Setting]:
     yield from context.values_at(INTERNATIONAL_WINPE, "SetupUILanguage/UILanguage")
 
 
-@rule("locale-form", Level.ERROR)
+@rule(
+    "locale-form",
+    "A locale is written as language and region",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, UserLocale: for example en-US",
+)
 def locale_form(context: Context) -> Iterator[Problem]:
-    """A locale is written as language and region.
-
-    Documented: Unattended Windows Setup Reference, UserLocale: for example en-US.
-    """
+    """A locale is written as language and region."""
     for setting in _locales(context):
         if regional.LOCALE_FORM.fullmatch(setting.text):
             continue
         close = context.nearest(
-            setting.text.replace("_", "-").split(".")[0], regional.locales(), 0.7
+            setting.text.replace("_", "-").split(".")[0], regional.windows_locales(), 0.7
         )
         yield Problem(
             setting.value_position,
@@ -95,20 +105,23 @@ def locale_form(context: Context) -> Iterator[Problem]:
         )
 
 
-@rule("unknown-locale", Level.WARNING)
+@rule(
+    "unknown-locale",
+    "A locale is one of those that come with Windows",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Default Input Profiles in Windows; reported: Windows 10 and later have those of CLDR",
+)
 def unknown_locale(context: Context) -> Iterator[Problem]:
-    """A locale is one of those that come with Windows.
-
-    Documented: Default Input Profiles in Windows; Windows 10 accepts further ones.
-    """
-    known = regional.locales()
-    folded = {name.casefold() for name in known}
+    """A locale is one of those that come with Windows."""
     for setting in _locales(context):
         text = setting.text
-        if not regional.LOCALE_FORM.fullmatch(text) or text.casefold() in folded:
+        if not regional.LOCALE_FORM.fullmatch(text) or regional.is_locale(text):
             continue
         language = text.partition("-")[0].casefold()
-        similar = sorted(name for name in known if name.partition("-")[0] == language)[:8]
+        similar = sorted(
+            name for name in regional.windows_locales() if name.partition("-")[0] == language
+        )[:8]
         yield Problem(
             setting.value_position,
             f"the locale {shown(setting)} does not come with Windows",
@@ -126,12 +139,15 @@ def _inputs(context: Context) -> Iterator[tuple[Setting, str]]:
                     yield setting, part.strip()
 
 
-@rule("input-locale", Level.ERROR)
+@rule(
+    "input-locale",
+    "An input locale is a locale, or language and keyboard by numbers; several with semicolons",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, InputLocale",
+)
 def input_locale(context: Context) -> Iterator[Problem]:
-    """An input locale is a locale, or language and keyboard by numbers; several with semicolons.
-
-    Documented: Unattended Windows Setup Reference, InputLocale.
-    """
+    """An input locale is a locale, or language and keyboard by numbers; several with semicolons."""
     for setting, part in _inputs(context):
         if regional.INPUT_FORM.fullmatch(part) or regional.LOCALE_FORM.fullmatch(part):
             continue
@@ -143,12 +159,15 @@ def input_locale(context: Context) -> Iterator[Problem]:
         )
 
 
-@rule("unknown-keyboard", Level.WARNING)
+@rule(
+    "unknown-keyboard",
+    "A keyboard layout is one of those that Windows has",
+    Level.WARNING,
+    mark=Mark.SEEN,
+    source="Control\\\\Keyboard Layouts of a Windows 10 1709; documented: Windows keyboard layouts",
+)
 def unknown_keyboard(context: Context) -> Iterator[Problem]:
-    r"""A keyboard layout is one of those that Windows has.
-
-    Seen: the 203 layouts of a Windows 10 1709 under Control\\Keyboard Layouts.
-    """
+    """A keyboard layout is one of those that Windows has."""
     known = context.target.keyboard_layouts or regional.keyboard_layouts()
     for setting, part in _inputs(context):
         match = regional.INPUT_FORM.fullmatch(part)
@@ -159,4 +178,27 @@ def unknown_keyboard(context: Context) -> Iterator[Problem]:
                 f"there is no keyboard layout {layout}",
                 "Windows has a fixed list of them",
                 "compare it with Control\\Keyboard Layouts of the image",
+            )
+
+
+@rule(
+    "image-language",
+    "The language of Windows is one that the image has",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="UILanguage: the language pack must be installed; seen: MUI\\UILanguages of real hives",
+)
+def image_language(context: Context) -> Iterator[Problem]:
+    """The language of Windows is one that the image has."""
+    languages = context.target.languages
+    if not languages:
+        return
+    folded = {name.casefold() for name in languages}
+    for setting in context.values_at(INTERNATIONAL, "UILanguage"):
+        if setting.text.casefold() not in folded:
+            yield Problem(
+                setting.value_position,
+                f"the image has no language pack for {shown(setting)}",
+                f"Windows stays in {', '.join(sorted(languages)[:8])}",
+                "write a language that the image has, or add the language pack to the image",
             )

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reseal.answerfile.components import COMMANDS
 from reseal.answerfile.document import Setting
-from reseal.answerfile.findings import TEMPLATE_VARIABLE, Context, Level, Problem, rule
+from reseal.answerfile.findings import Context, Level, Problem, rule
 from reseal.answerfile.secrets import (
     DELETED,
     NotHiddenError,
+    holds_password,
     is_product_key,
     is_secret,
     secrets,
     unhide,
 )
+from reseal.answerfile.variables import is_template
+from reseal.mark import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,16 +29,20 @@ def _values(context: Context, *, hidden: bool) -> Iterator[Setting]:
         if value.name != "Value" or not isinstance(value.parent, Setting):
             continue
         flag = value.parent.text_of("PlainText").casefold() == "false"
-        if flag == hidden and not TEMPLATE_VARIABLE.search(value.text):
+        if flag == hidden and not is_template(value.text):
             yield value
 
 
-@rule("hidden-password", Level.ERROR)
+@rule(
+    "hidden-password",
+    "A password with PlainText false is hidden as Windows hides it",
+    Level.ERROR,
+    mark=Mark.SEEN,
+    source="21 real files and the examples of the reference: base64 of UTF-16LE, element's "
+    "name last",
+)
 def hidden_password(context: Context) -> Iterator[Problem]:
-    """A password with PlainText false is hidden as Windows hides it.
-
-    Seen: 21 real files and the examples of the reference: base64 of UTF-16LE, element's name last.
-    """
+    """A password with PlainText false is hidden as Windows hides it."""
     for value in _values(context, hidden=True):
         name = value.parent.name
         try:
@@ -48,12 +56,15 @@ def hidden_password(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("hidden-password-flag", Level.WARNING)
+@rule(
+    "hidden-password-flag",
+    "A hidden password is marked as hidden",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, PlainText: true is the default",
+)
 def hidden_password_flag(context: Context) -> Iterator[Problem]:
-    """A hidden password is marked as hidden.
-
-    Documented: Unattended Windows Setup Reference, PlainText: true is the default.
-    """
+    """A hidden password is marked as hidden."""
     for value in _values(context, hidden=False):
         try:
             unhide(value.text, value.parent.name)
@@ -67,30 +78,36 @@ def hidden_password_flag(context: Context) -> Iterator[Problem]:
         )
 
 
-@rule("deleted-secret", Level.ERROR)
+@rule(
+    "deleted-secret",
+    "A secret that Windows has deleted from the file stands only in a pass that is done",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Windows Setup Automation Overview; seen: the text itself in a build log",
+)
 def deleted_secret(context: Context) -> Iterator[Problem]:
-    """A secret that Windows has deleted from the file stands only in a pass that is done.
-
-    Documented: Windows Setup Automation Overview; seen: the text itself in a build log.
-    """
+    """A secret that Windows has deleted from the file stands only in a pass that is done."""
     for setting in context.document.settings():
         if setting.text == DELETED and not setting.component.pass_settings.was_processed:
             yield Problem(
                 setting.value_position,
-                "Windows has deleted the secret that stood here",
-                "the pass would use this text in its place",
+                "Windows has deleted the secret that was here",
+                "the pass would use this text instead",
                 "write the secret again",
             )
 
 
-@rule("plain-text-secret", Level.NOTE)
+@rule(
+    "plain-text-secret",
+    "A password can be read by whoever reads the file",
+    Level.NOTE,
+    mark=Mark.DOCUMENTED,
+    source="Best Practices for Authoring Answer Files, Improve Security for Answer Files",
+)
 def plain_text_secret(context: Context) -> Iterator[Problem]:
-    """A password can be read by whoever reads the file.
-
-    Documented: Best Practices for Authoring Answer Files, Improve Security for Answer Files.
-    """
+    """A password can be read by whoever reads the file."""
     for value in secrets(context.document):
-        if is_product_key(value) or TEMPLATE_VARIABLE.search(value.text):
+        if is_product_key(value) or is_template(value.text):
             continue
         if (
             isinstance(value.parent, Setting)
@@ -100,24 +117,36 @@ def plain_text_secret(context: Context) -> Iterator[Problem]:
         hideable = value.name == "Value"
         yield Problem(
             value.value_position,
-            "this secret stands in plain text",
+            "this secret is in plain text",
             "everybody who can read the file has it",
-            "hide it with `reseal unattend hide-secrets`, and guard the file all the same"
+            "hide it with `reseal unattend hide-secrets`, and keep the file safe all the same"
             if hideable
-            else "Windows knows no hidden form for it: guard the file",
+            else "Windows has no hidden form for it, so keep the file safe",
         )
+    for component, path, leaf in COMMANDS:
+        for command in context.at(component, f"{path}/{leaf}"):
+            if holds_password(command.text):
+                yield Problem(
+                    command.value_position,
+                    "this command holds a password",
+                    "everybody who can read the file has it, and logs may keep it",
+                    "let the command read it from a file that only administrators can read",
+                )
 
 
-@rule("password-beside-value", Level.ERROR)
+@rule(
+    "password-beside-value",
+    "The password of an account stands in Value",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, LocalAccount Password: PlainText and Value",
+)
 def password_beside_value(context: Context) -> Iterator[Problem]:
-    """The password of an account stands in Value.
-
-    Documented: Unattended Windows Setup Reference, LocalAccount Password: PlainText and Value.
-    """
+    """The password of an account stands in Value."""
     for setting, schema in context.known:
         if not schema.is_container or not is_secret(setting) or is_product_key(setting):
             continue
-        if setting.text:
+        if setting.text and setting.text != DELETED:
             yield Problem(
                 setting.value_position,
                 f"the password stands directly in {schema.name}",

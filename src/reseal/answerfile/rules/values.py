@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from reseal.answerfile.findings import TEMPLATE_VARIABLE, Context, Level, Problem, rule
-from reseal.answerfile.secrets import is_secret, shown
+from reseal.answerfile.findings import Context, Level, Problem, has_value, rule
+from reseal.answerfile.secrets import DELETED, is_secret, shown
+from reseal.answerfile.variables import BLOCK
+from reseal.mark import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,16 +26,19 @@ _GUID = re.compile(r"\{?[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\}?")
 def _texts(context: Context, kind: str) -> Iterator[tuple[Setting, SettingSchema]]:
     """Yield the settings of a type that have a text, variables of templates left out."""
     for setting, schema in context.known:
-        if schema.type == kind and setting.text and not TEMPLATE_VARIABLE.search(setting.text):
+        if schema.type == kind and has_value(setting):
             yield setting, schema
 
 
-@rule("boolean-value", Level.ERROR)
+@rule(
+    "boolean-value",
+    "A switch is true or false",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Component Settings and Properties Reference, .NET Types",
+)
 def boolean_value(context: Context) -> Iterator[Problem]:
-    """A switch is true or false.
-
-    Documented: Component Settings and Properties Reference, .NET Types.
-    """
+    """A switch is true or false."""
     for setting, schema in _texts(context, "boolean"):
         if setting.text.casefold() in {"true", "false"}:
             continue
@@ -43,17 +48,20 @@ def boolean_value(context: Context) -> Iterator[Problem]:
         yield Problem(
             setting.value_position,
             f"{schema.name} is {shown(setting)}",
-            "it is a switch",
+            "it is true or false",
             f"write {guess}" if guess else "write true or false",
         )
 
 
-@rule("enum-value", Level.ERROR)
+@rule(
+    "enum-value",
+    "A setting with listed values has one of them",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, Values of each setting",
+)
 def enum_value(context: Context) -> Iterator[Problem]:
-    """A setting with listed values has one of them.
-
-    Documented: Unattended Windows Setup Reference, Values of each setting.
-    """
+    """A setting with listed values has one of them."""
     for setting, schema in _texts(context, "enum"):
         if setting.text.casefold() in {value.casefold() for value in schema.values}:
             continue
@@ -66,12 +74,15 @@ def enum_value(context: Context) -> Iterator[Problem]:
         )
 
 
-@rule("value-case", Level.NOTE)
+@rule(
+    "value-case",
+    "Switches and listed values have the capitals of the reference",
+    Level.NOTE,
+    mark=Mark.SEEN,
+    source="the reference itself writes onError and OnError, True and true",
+)
 def value_case(context: Context) -> Iterator[Problem]:
-    """Switches and listed values have the capitals of the reference.
-
-    Seen: the reference itself writes onError and OnError, True and true.
-    """
+    """Switches and listed values have the capitals of the reference."""
     for kind in ("boolean", "enum"):
         for setting, schema in _texts(context, kind):
             values = schema.values or ("true", "false")
@@ -85,12 +96,15 @@ def value_case(context: Context) -> Iterator[Problem]:
                 )
 
 
-@rule("integer-value", Level.ERROR)
+@rule(
+    "integer-value",
+    "A number is written in decimal digits and fits 32 bits",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Component Settings and Properties Reference, .NET Types",
+)
 def integer_value(context: Context) -> Iterator[Problem]:
-    """A number is written in decimal digits and fits 32 bits.
-
-    Documented: Component Settings and Properties Reference, .NET Types.
-    """
+    """A number is written in decimal digits and fits 32 bits."""
     for setting, schema in _texts(context, "integer"):
         text = setting.text
         if schema.name == "Order":
@@ -111,12 +125,15 @@ def integer_value(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("guid-value", Level.ERROR)
+@rule(
+    "guid-value",
+    "A GUID has its usual form",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, for example PreferredPlan",
+)
 def guid_value(context: Context) -> Iterator[Problem]:
-    """A GUID has its usual form.
-
-    Documented: Unattended Windows Setup Reference, for example PreferredPlan.
-    """
+    """A GUID has its usual form."""
     for setting, schema in _texts(context, "guid"):
         if not _GUID.fullmatch(setting.text):
             yield Problem(
@@ -127,12 +144,15 @@ def guid_value(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("text-length", Level.ERROR)
+@rule(
+    "text-length",
+    "A text is not longer than its setting allows",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference; reported: Windows Setup stops with 0x80220005",
+)
 def text_length(context: Context) -> Iterator[Problem]:
-    """A text is not longer than its setting allows.
-
-    Documented: Unattended Windows Setup Reference; reported: Windows Setup stops with 0x80220005.
-    """
+    """A text is not longer than its setting allows."""
     for setting, schema in context.known:
         if not schema.max_length or setting.children:
             continue
@@ -150,12 +170,37 @@ def text_length(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("empty-value", Level.WARNING)
-def empty_value(context: Context) -> Iterator[Problem]:
-    """A setting is not empty where the reference forbids it.
+@rule(
+    "padded-length",
+    "A text is short enough with the white space around it",
+    Level.WARNING,
+    mark=Mark.REPORTED,
+    source="Windows counts the characters as they stand between the tags, line ends and "
+    "indents too",
+)
+def padded_length(context: Context) -> Iterator[Problem]:
+    """A text is short enough with the white space around it."""
+    for setting, schema in context.known:
+        if not schema.max_length or setting.children or schema.in_bytes:
+            continue
+        if len(setting.text) <= schema.max_length < len(setting.value):
+            yield Problem(
+                setting.value_position,
+                f"{schema.name} has {len(setting.value)} characters with the white space around it",
+                f"{schema.max_length} are allowed, and Windows may count them all",
+                "put the text directly between the tags",
+            )
 
-    Documented: Best Practices for Authoring Answer Files, Avoid Creating Empty Elements.
-    """
+
+@rule(
+    "empty-value",
+    "A setting is not empty where the reference forbids it",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Best Practices for Authoring Answer Files, Avoid Creating Empty Elements",
+)
+def empty_value(context: Context) -> Iterator[Problem]:
+    """A setting is not empty where the reference forbids it."""
     for setting, schema in context.known:
         if schema.is_container or setting.value or setting.children:
             continue
@@ -168,12 +213,15 @@ def empty_value(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("surrounding-space", Level.WARNING)
+@rule(
+    "surrounding-space",
+    "Names and passwords have no white space around them",
+    Level.WARNING,
+    mark=Mark.INFERRED,
+    source="white space is part of a text in XML; seen: around commands it does no harm",
+)
 def surrounding_space(context: Context) -> Iterator[Problem]:
-    """Names and passwords have no white space around them.
-
-    Inferred: white space is part of a text in XML; seen: around commands it does no harm.
-    """
+    """Names and passwords have no white space around them."""
     for setting, schema in context.known:
         if setting.children or not setting.text or setting.value == setting.text:
             continue
@@ -187,33 +235,41 @@ def surrounding_space(context: Context) -> Iterator[Problem]:
         )
 
 
-@rule("stray-text", Level.WARNING)
+@rule(
+    "stray-text",
+    "Text stands in settings that take text, not beside other settings",
+    Level.WARNING,
+    mark=Mark.SEEN,
+    source="three real files write the product key beside <WillShowUI>, where Windows ignores it",
+)
 def stray_text(context: Context) -> Iterator[Problem]:
-    """Text stands in settings that take text, not beside other settings.
-
-    Seen: three real files write the product key beside <WillShowUI>, where Windows ignores it.
-    """
+    """Text stands in settings that take text, not beside other settings."""
     schemas = dict(context.known)
     for setting in context.document.settings():
         schema = schemas.get(setting)
         container = setting.children or (schema and schema.is_container)
         if not container or not setting.text or setting.name.endswith("Password"):
             continue  # for passwords there is a rule of their own
+        if setting.text == DELETED or not BLOCK.sub("", setting.text).strip():
+            continue  # what Windows left of a secret, or {% … %} of a template
         inner = "<Key>" if setting.name == "ProductKey" else "one of its settings"
         yield Problem(
             setting.value_position,
             f"there is text directly inside of {setting.name}",
-            "it holds settings, and Windows ignores text beside them",
+            "it holds settings, and Windows ignores text between them",
             f"put the text into {inner}",
         )
 
 
-@rule("leaf-with-children", Level.ERROR)
+@rule(
+    "leaf-with-children",
+    "A setting that takes text holds no other settings",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, Child Elements",
+)
 def leaf_with_children(context: Context) -> Iterator[Problem]:
-    """A setting that takes text holds no other settings.
-
-    Documented: Unattended Windows Setup Reference, Child Elements.
-    """
+    """A setting that takes text holds no other settings."""
     for setting, schema in context.known:
         if schema.type and setting.children:
             yield Problem(

@@ -1,4 +1,4 @@
-"""Answer files that call Sysprep by themselves."""
+"""Answer files that call Sysprep."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from reseal.mark import Mark
 def answer_files() -> None:
     """Calling Sysprep from RunSynchronous of Microsoft-Windows-Deployment is not supported.
 
-    In specialize it would generalize the clone while that is being set up. The setting Generalize is
-    there for it. One build diary reports that it works in auditUser. The command itself is not shown,
-    since it may hold passwords.
+    In specialize it would generalize the clone during its own setup. The setting Generalize serves this
+    purpose. One build diary reports that the call works in auditUser. The finding does not show the
+    command, since it may contain passwords.
     """

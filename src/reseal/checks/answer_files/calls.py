@@ -1,4 +1,4 @@
-"""Looking into the answer files of an image for calls of Sysprep."""
+"""Find calls of Sysprep in an image's answer files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reseal.session import Session
 
 COMMAND = "RunSynchronousCommand"
-#: The program, and not its folder, in which scripts clean up.
+#: The program, but not its folder, which scripts clean up.
 _SYSPREP = re.compile(r"(?<![\w.-])sysprep(\.exe(?![\w.\\-])|(?![\w.\\/-]))", re.IGNORECASE)
 
 
@@ -39,7 +39,7 @@ def calls_of_sysprep(session: Session) -> Iterable[Finding]:
 
 
 def _calls(root: etree._Element) -> Iterator[tuple[str, int]]:
-    """Yield the pass and the line of every command of Deployment's that calls Sysprep."""
+    """Yield the pass and line of every command of Microsoft-Windows-Deployment that calls Sysprep."""
     for settings in root:
         for component in settings:
             if component.get("name") != DEPLOYMENT:

@@ -1,4 +1,4 @@
-"""Files that EFS encrypts."""
+"""Files encrypted with EFS."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from reseal.mark import Mark
     work="reseal.checks.encrypted_files.scan:encrypted_files",
 )
 def encrypted_files() -> None:
-    """After Sysprep, encrypted files and folders are unreadable for good; Sysprep does not ask.
+    """After Sysprep, encrypted files and folders are permanently unreadable; Sysprep does not ask.
 
-    The keys hang on accounts of the old machine. Since what is lost can't be had back, it is an error
-    here, and `--force encrypted-files` is the consent.
+    The keys belong to accounts of the old machine. The loss is irreversible, so it is an error here;
+    `--force encrypted-files` gives the consent.
     """

@@ -1,4 +1,4 @@
-"""Looking for files that EFS encrypts, through the engine of NTFS."""
+"""Find files encrypted with EFS, through the NTFS engine."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def encrypted_files(session: Session) -> Iterable[Finding]:
-    """Yield what is lost; see the package."""
+    """Yield the files that would become unreadable; see the package."""
     volume = session.installation.tree
     if not isinstance(volume, ntfs.Volume):
-        msg = "whether files are encrypted with EFS shows only in a disk image, not in a folder."
+        msg = "EFS encryption is visible only in a disk image, not in a folder."
         raise NotCheckableError(msg)
     try:
         found = ntfs.encrypted_files(volume)
@@ -27,7 +27,7 @@ def encrypted_files(session: Session) -> Iterable[Finding]:
     if found.count:
         count = f"{found.count} {'file or folder' if found.count == 1 else 'files and folders'}"
         yield error(
-            f"EFS encrypts {count}, which nobody can read any more once the image is generalized.",
-            "Boot the image, log on as their owner and decrypt them (`cipher /d`), or delete them.",
+            f"EFS encrypts {count}, which can't be read any more once the image is generalized.",
+            "Boot the image, log on as the owner and decrypt them (`cipher /d`), or delete them.",
             items=found.paths,
         )

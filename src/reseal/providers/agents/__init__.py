@@ -1,8 +1,8 @@
-"""Agents that Sysprep does not know: one row each, and a provider for each row.
+"""Agents that Sysprep does not know: one table row, and so one provider, for each agent.
 
-What no source confirms is not done. Looked for and not found, and therefore absent: an identity that
-VMware Tools or the QEMU guest agent keep, what SentinelOne keeps and whether it may be deleted, what
-is left of a registration of the AWS Systems Manager agent when its files go, the ids of the Azure VM
+Only removals that a source confirms are included. Left out, because no source was found: an identity
+kept by VMware Tools or the QEMU guest agent, SentinelOne's data and whether it may be deleted, what
+remains of an AWS Systems Manager agent's registration without its files, and the ids of the Azure VM
 agent.
 """
 

@@ -6,12 +6,12 @@ from reseal.providers.agents.declaration import Agent
 CLOUD = (
     Agent(
         id="cloudbase-init",
-        title="Forget which plugins cloudbase-init has run",
-        about=r"""What was done for which instance.
+        title="Reset the record of plugins that cloudbase-init has run",
+        about=r"""The plugins that ran for each instance.
 
         cloudbase-init keeps a key for each instance id it has seen, and runs its plugins again for a new
-        one, so this is only needed where clones get no id of their own. The keys go; all plugins run at
-        the next boot.""",
+        one. This provider is only needed if clones get no instance id of their own. It deletes the keys,
+        and all plugins run at the next boot.""",
         mark=Mark.SEEN,
         source="source of cloudbase-init (the key in osutils/windows.py); what it is for: its "
         "maintainers in cloudbase/cloudbase-init#35 and #60",
@@ -20,25 +20,25 @@ CLOUD = (
     Agent(
         id="docker",
         title="Delete the Docker engine's id",
-        about=r"""The id by which a swarm tells engines apart.
+        about=r"""The id by which a swarm distinguishes engines.
 
-        Docker makes it at its first start, in `engine-id`, and before that in `key.json`; a swarm does
-        not see a second engine with the same one. Both files go, and the engine makes a new id. Images,
-        containers and membership in a swarm stay.""",
+        Docker generates it at its first start, in `engine-id`, older versions in `key.json`; a swarm
+        ignores a second engine with the same id. Both files are deleted, and the engine generates a new
+        id. Images, containers and membership in a swarm stay.""",
         mark=Mark.DOCUMENTED,
-        source="Docker Swarm documentation, Build a Swarm cluster manually: the id of a cloned machine "
-        "has to be made anew, by deleting key.json; engine-id: seen in moby's own tests",
+        source="Docker Swarm documentation, Build a Swarm cluster manually: delete key.json, so that a "
+        "cloned machine generates its own id; engine-id: seen in moby's own tests",
         default=True,
         files=(r"ProgramData\docker\engine-id", r"ProgramData\docker\config\key.json"),
     ),
     Agent(
         id="ec2launch",
         title="Reset the state of EC2Launch v2",
-        about=r"""Whether the tasks of a first boot were done.
+        about=r"""The record that the tasks of the first boot have run.
 
-        `.run-once` keeps a new instance from running the tasks that run once, among them its password
-        and its disks. It and `state.json` go, as with `ec2launch sysprep`, and the tasks run at the next
-        boot.""",
+        `.run-once` keeps an instance from repeating the tasks that run once, such as setting its password
+        and its disks. `.run-once` and `state.json` are deleted, as `ec2launch sysprep` does, and the tasks
+        run at the next boot.""",
         mark=Mark.DOCUMENTED,
         source="AWS, EC2Launch v2 settings: sysprep resets the agent's state before an image is made; "
         "Reset the Windows administrator password: .run-once is deleted on an offline volume; "
@@ -52,10 +52,10 @@ CLOUD = (
     Agent(
         id="azure-agent",
         title="Delete the logs of the Azure VM agent",
-        about=r"""What extensions did on the old machine.
+        about=r"""Actions of extensions on the old machine.
 
         The agent and its extensions write to `C:\WindowsAzure\Logs`, with names and settings of the old
-        machine. The logs go, the folder stays.""",
+        machine. The logs are deleted; the folder stays.""",
         mark=Mark.DOCUMENTED,
         source="Microsoft, Azure virtual machine extensions: place of the agent's and extensions' logs",
         emptied=(r"WindowsAzure\Logs",),

@@ -1,4 +1,4 @@
-"""An agent as a row of data: where it keeps what makes its machine one machine."""
+"""An agent as a row of data: where it keeps its machine's identity."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from reseal.declaration import Work
     from reseal.session import Session
 
-#: Agents come last, as what goes beyond Sysprep.
+#: Agents run last, since they go beyond Sysprep.
 AFTER_ALL = 90
 _SECTION = re.compile(r"\s*\[([^\]]*)\]")
 
@@ -26,7 +26,7 @@ class Line:
 
     Attributes:
         path: the file.
-        key: what stands before the equals sign.
+        key: the text before the equals sign.
         section: the `[section]` that holds it; empty where the file has none.
     """
 
@@ -37,19 +37,19 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agent(Provider):
-    r"""What an agent keeps of its machine, and how it goes: a provider, declared by a row.
+    r"""What an agent keeps of its machine's identity: a provider declared by a table row.
 
-    It runs without being asked for where the product's own documentation asks for it before imaging.
-    Paths of files are those of the volume, with `{windows}` for the Windows folder. Keys below
+    It runs by default if the product's own documentation asks for the removal before imaging.
+    File paths are relative to the volume, with `{windows}` for the Windows folder. Keys below
     `HKLM\SOFTWARE` mean both views of the registry, of 64-bit and of 32-bit programs.
 
     Attributes:
-        files: files that are deleted; wildcards in the last part.
-        emptied: folders that are emptied.
-        values: registry values that are deleted, by key.
+        files: files to delete; wildcards in the last part.
+        emptied: folders to empty.
+        values: registry values to delete, by key.
         subkeys: keys whose subkeys are deleted.
-        numbers: (key, value name, number) that are set once something of the agent was found.
-        lines: lines of configuration files that are deleted.
+        numbers: (key, value name, number) to set if anything of the agent was found.
+        lines: lines of configuration files to delete.
     """
 
     work: Work = ""
@@ -65,7 +65,7 @@ class Agent(Provider):
 
     @property
     def run(self) -> Callable[[Session], None]:
-        """What does it: the same for every row."""
+        """The function that does the work, the same for every row."""
         return self._forget
 
     def _forget(self, session: Session) -> None:
@@ -96,8 +96,7 @@ def _path(session: Session, path: str) -> str:
 
 
 def _delete_subkeys(session: Session, path: str) -> None:
-    key = session.registry.key(path)
-    for name in [subkey.name for subkey in key.subkeys()] if key else []:
+    for name in [subkey.name for subkey in session.registry.subkeys(path)]:
         session.delete_key(rf"{path}\{name}")
 
 
@@ -108,7 +107,7 @@ def _delete_line(session: Session, line: Line) -> None:
     wanted = re.compile(rf"\s*{re.escape(line.key)}\s*=", re.IGNORECASE)
     section = ""
     kept: list[str] = []
-    # Latin-1 gives every byte back as it was; what is matched is ASCII.
+    # Latin-1 preserves every byte; the matched text is ASCII.
     for text in data.decode("latin-1").splitlines(keepends=True):
         found = _SECTION.match(text)
         if found:

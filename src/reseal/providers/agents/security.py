@@ -18,11 +18,11 @@ SECURITY = (
     Agent(
         id="crowdstrike",
         title="Delete the CrowdStrike Falcon sensor's agent id",
-        about="""The id under which the console knows the sensor.
+        about="""The id by which the console knows the sensor.
 
-        `AG` holds it, in two places, depending on the version. It goes, and the sensor gets a new one;
-        `CU`, the customer's id, stays, since the sensor needs it. For templates CrowdStrike now asks for
-        an installation with NO_START=1 or VDI=1 instead, so this is for images that were made without.""",
+        `AG` holds it, in one of two places, depending on the version. It is deleted, and the sensor gets a
+        new id. `CU`, the customer's id, stays, since the sensor needs it. CrowdStrike now asks for
+        templates to be installed with NO_START=1 or VDI=1; this provider is for other images.""",
         mark=Mark.REPORTED,
         source="meaning and places of AG and CU: seen in CrowdStrike's own falcon-scripts; that it is "
         "deleted in templates: reported; that CrowdStrike no longer advises it: EUCweb/BIS-F#404",
@@ -34,10 +34,10 @@ SECURITY = (
     Agent(
         id="trellix",
         title="Delete the Trellix (McAfee) agent's GUID",
-        about="""The GUID under which ePolicy Orchestrator knows the agent.
+        about="""The GUID by which ePolicy Orchestrator knows the agent.
 
-        Systems that share it overwrite each other's entry. `AgentGUID` goes, and the agent makes a new
-        one at its next start.""",
+        Systems that share it overwrite each other's entry. `AgentGUID` is deleted, and the agent
+        generates a new one at its next start.""",
         mark=Mark.DOCUMENTED,
         source="McAfee, deploying a client in a VDI environment: AgentGUID is deleted in the master "
         "image (quoted in EUCweb/BIS-F#83)",
@@ -47,10 +47,10 @@ SECURITY = (
     Agent(
         id="symantec",
         title="Delete the hardware id of Symantec Endpoint Protection",
-        about="""The hardware key under which the management server knows the client.
+        about="""The hardware key by which the management server knows the client.
 
-        It stands in the registry and in copies on disk from which the client restores it; all of them
-        go, and the client makes a new one.""",
+        It is kept in the registry and in files from which the client restores it. All copies are
+        deleted, and the client generates a new key.""",
         mark=Mark.REPORTED,
         source="BIS-F (Base Image Script Framework), preparation of the client after Symantec HOWTO54706",
         files=tuple(
@@ -68,12 +68,12 @@ SECURITY = (
     Agent(
         id="nessus",
         title="Delete the Tenable Nessus agent's id",
-        about="""The UUID under which the manager knows the agent.
+        about="""The UUID by which the manager knows the agent.
 
-        A manager refuses to link a second agent with the same one. `TAG` goes; the agent has to be linked
+        A manager refuses to link a second agent with the same UUID. `TAG` is deleted; link the agent
         again in the clone.""",
         mark=Mark.REPORTED,
-        source="scripts of several administrators that prepare clones; the product's own way is "
+        source="scripts of several administrators that prepare clones; the product's own command is "
         "nessuscli prepare-image",
         values=((r"HKLM\SOFTWARE\Tenable", ("TAG",)),),
     ),

@@ -11,9 +11,9 @@ SERVICES = (
         title="Delete the host keys of the OpenSSH server",
         about=r"""The keys by which SSH clients recognise the machine.
 
-        Every clone that keeps them can pose as every other one. `ssh_host_*` in `ProgramData\ssh` are
-        deleted, private and public, and sshd makes new ones at its next start. Its configuration and
-        the keys of users stay.""",
+        Every clone that keeps them can impersonate the others. `ssh_host_*` in `ProgramData\ssh`, private
+        and public, are deleted, and sshd generates new ones at its next start. Its configuration and the
+        keys of users stay.""",
         mark=Mark.DOCUMENTED,
         source="Microsoft, OpenSSH Server Configuration for Windows, HostKey: keys that are not "
         "present are generated at the start of the service",
@@ -21,14 +21,14 @@ SERVICES = (
     ),
     Agent(
         id="msmq",
-        title="Have Message Queuing make a new id for its queue manager",
-        about=r"""The id under which other queue managers know this one.
+        title="Make Message Queuing generate a new id for its queue manager",
+        about=r"""The id by which other queue managers know this one.
 
-        Between machines that share `QMId` messages get lost. The value is deleted, and `SysPrep` is set
-        to 1 beside it, upon which the service makes a new id at its next start.""",
+        Messages between machines that share `QMId` are lost. The value is deleted and `SysPrep` is set to
+        1, so that the service generates a new id at its next start.""",
         mark=Mark.REPORTED,
         source="Microsoft's MSMQ support blog, MSMQ prefers to be unique, on images with Message "
-        "Queuing: these two steps, as several published scripts quote and carry them out",
+        "Queuing: these two steps; several published scripts carry them out",
         default=True,
         values=((rf"{_MSMQ}\MachineCache", ("QMId",)),),
         numbers=((_MSMQ, "SysPrep", 1),),

@@ -1,4 +1,4 @@
-"""What the provider `bcd` does with the boot entries of this Windows."""
+"""How the provider `bcd` changes the boot entries of this Windows."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from reseal.session import Session
     from reseal.session.boot_store import BootStore
 
-#: The switch that asks for located devices, as Sysprep itself leaves them.
+#: The switch that requests located devices, as Sysprep leaves them.
 LOCATE = "locate-boot-devices"
-#: The boot manager of Vista knows no located devices (reported: mistyprojects.co.uk, BCDEdit).
+#: The boot manager of Vista does not know located devices (reported: mistyprojects.co.uk, BCDEdit).
 _FIRST_WITH_LOCATE = 7600
 _WINPE = 0x26000022
 
@@ -28,18 +28,20 @@ def generalize(session: Session) -> None:
     """Stage the boot entries of this Windows; see the package."""
     try:
         if not session.boot_stores:
-            session.note("There is no boot configuration data here; no boot entry was generalized.")
+            session.note("The image has no boot configuration data; no boot entry was generalized.")
         for store in session.boot_stores:
             _generalize(session, store)
     except ImageError as error:
-        # It was so before, and Windows may start all the same.
+        # The store was damaged before this run, and Windows may start from it nevertheless.
         session.note(f"The boot store was left as it is: {error.message}")
 
 
 def _generalize(session: Session, store: BootStore) -> None:
     loaders = list(_own_loaders(session, store))
     if not loaders:
-        session.note(f"No entry of the boot store {store.name} starts this Windows; it stays.")
+        session.note(
+            f"The boot store {store.name} was left as it is: no entry starts this Windows."
+        )
     for loader in loaders:
         session.set_boot_element(store, loader, elements.DETECT_HAL, True)
         resume = loader.value(elements.ASSOCIATED_RESUME)
@@ -50,7 +52,7 @@ def _generalize(session: Session, store: BootStore) -> None:
 
 
 def _own_loaders(session: Session, store: BootStore) -> Iterator[BcdObject]:
-    """The loaders that start this Windows, by partition and folder."""
+    """Return the loaders that start this Windows, by partition and folder."""
     root = "\\" + session.installation.root.lower()
     for one in store.store:
         if one.type != objects.OS_LOADER or one.value(_WINPE):
@@ -66,7 +68,7 @@ def _is_own(session: Session, store: BootStore, device: DeviceValue) -> bool:
     own = session.installation.volume
     match device.device:
         case GptPartition() | MbrPartition() as named:
-            # A partition that is not on this disk can only have been the one Windows that is.
+            # A partition missing from this disk can only be this Windows, if it is the only one.
             return store.places.get(named, own if session.neighbours.none else None) == own
         case Boot():
             return store.place.number == own
@@ -84,8 +86,8 @@ def _locate(session: Session, store: BootStore, one: BcdObject, number: int) -> 
     if value.device in store.places and LOCATE not in session.switches:
         session.note(
             "The boot entries of this Windows keep their partitions: a copy of the disk has the same "
-            "ids. Where its volumes go to a disk with other ids, make a new store there with bcdboot, "
-            f"or generalize with --{LOCATE}."
+            "ids. If you copy its volumes to a disk with other ids, make a new store there with "
+            f"bcdboot, or generalize with --{LOCATE}."
         )
         return
     element = default_locate(number)
@@ -93,11 +95,11 @@ def _locate(session: Session, store: BootStore, one: BcdObject, number: int) -> 
     if not session.neighbours.none:
         session.note(
             "The image may hold another Windows, which a located boot device could find instead of "
-            f"this one: the partitions in the boot store {store.name} stay."
+            f"this one. The partitions in the boot store {store.name} stay."
         )
     elif build is None or build < _FIRST_WITH_LOCATE:
         session.note(
-            "The boot manager of this Windows may not know located devices: the partitions in the "
+            "The boot manager of this Windows may not know located devices. The partitions in the "
             f"boot store {store.name} stay."
         )
     elif isinstance(one.value(element), str):

@@ -1,11 +1,11 @@
-r"""Accounts of a domain in the machine's own groups.
+r"""Domain accounts in the machine's local groups.
 
 `SAM\SAM\Domains\{Builtin,Account}\Aliases\<rid>` value `C` (libyal winreg-kb, "Security Account Manager";
-seen in real hives of Windows 8.1 and 10, and read the same by RegRipper): thirteen numbers of 4 bytes,
-of which the last three are offset, length and count of the members; then, from 0x34 on, the data that
-offsets refer to, with the members' SIDs one after the other at its end.
+seen in real hives of Windows 8.1 and 10, and read the same by RegRipper) begins with thirteen 4-byte
+numbers. The last three are offset, length and count of the members. From 0x34 on follows the data that
+the offsets refer to; the members' SIDs are at its end, one after the other.
 
-`Aliases\Members\<SID of a domain>\<rid>` is the way back, from a member to its groups (seen).
+`Aliases\Members\<SID of a domain>\<rid>` is the reverse index, from a member to its groups (seen).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _DATA = 0x34
 #: Offset, length and count of the members.
 _MEMBERS = struct.Struct("<3I")
 _MEMBERS_AT = 0x28
-#: The built-in groups that a domain joins to its members' have few; a hostile count ends here.
+#: A bound against a hostile count; real groups have few members.
 _MOST_MEMBERS = 100_000
 
 
@@ -35,7 +35,7 @@ class DamagedGroupError(ValueError):
 
 
 def is_foreign(sid: Sid, machine: Sid) -> bool:
-    """Whether an account or domain is of another domain than this machine."""
+    """Return whether an account or domain SID belongs to another domain than this machine."""
     subs = sid.sub_authorities
     return (
         sid.authority == 5
@@ -46,13 +46,20 @@ def is_foreign(sid: Sid, machine: Sid) -> bool:
     )
 
 
+def names_foreign(text: str, machine: Sid) -> bool:
+    """Return whether a text is the SID of an account or domain of another domain than this machine."""
+    try:
+        return is_foreign(Sid.parse(text), machine)
+    except ValueError:
+        return False
+
+
 def remove_foreign(session: Session, machine: Sid) -> None:
     """Stage the removal of every member of another domain from every local group."""
     damaged = []
     for domain in _DOMAINS:
         path = rf"{DOMAINS}\{domain}\Aliases"
-        aliases = session.registry.key(path)
-        for alias in list(aliases.subkeys()) if aliases else ():
+        for alias in session.registry.subkeys(path):
             value = alias.value("C")
             if value is None:
                 continue
@@ -62,13 +69,8 @@ def remove_foreign(session: Session, machine: Sid) -> None:
                 damaged.append(alias.name)
                 continue
             session.set_value(rf"{path}\{alias.name}", "C", value.type, data)
-        members = session.registry.key(rf"{path}\Members")
-        for name in [key.name for key in members.subkeys()] if members else ():
-            try:
-                foreign = is_foreign(Sid.parse(name), machine)
-            except ValueError:
-                continue
-            if foreign:
+        for name in [key.name for key in session.registry.subkeys(rf"{path}\Members")]:
+            if names_foreign(name, machine):
                 session.delete_key(rf"{path}\Members\{name}")
     if damaged:
         session.note(
@@ -78,7 +80,7 @@ def remove_foreign(session: Session, machine: Sid) -> None:
 
 
 def without_foreign(data: bytes, machine: Sid) -> bytes:
-    """Return a group without the members of other domains.
+    """Return a group's value without the members of other domains.
 
     Raises:
         DamagedGroupError: the members can't be read, or are not at the end.
@@ -95,7 +97,7 @@ def without_foreign(data: bytes, machine: Sid) -> bytes:
 
 
 def members(data: bytes) -> Iterator[Sid]:
-    """The SIDs of a group's members.
+    """Yield the SIDs of a group's members.
 
     Raises:
         DamagedGroupError: they can't be read.

@@ -1,4 +1,4 @@
-r"""Membership, as the security policy and its secrets hold it.
+r"""Domain membership in the security policy and its secrets.
 
 | key of `SECURITY` | in a domain | in a workgroup |
 |---|---|---|
@@ -10,8 +10,8 @@ r"""Membership, as the security policy and its secrets hold it.
 | `Policy\Secrets\$MACHINE.ACC` | the machine account's password | absent |
 | `Cache` `NL$1` … | the last users of the domain who logged on | an empty entry, 168 bytes |
 
-Seen: the right column in a Windows 10 21H1 that was never in a domain, the left in a Windows 8.1 that
-is, and empty entries of the cache in both. Names: libyal winreg-kb, "Security policy"; the cache:
+Seen: the right column in a Windows 10 21H1 that was never in a domain, the left one in a Windows 8.1
+domain member, and empty cache entries in both. Names: libyal winreg-kb, "Security policy"; the cache:
 libyal winreg-kb, "Cached credentials".
 """
 
@@ -26,17 +26,17 @@ from reseal.windows.identity import POLICY
 if TYPE_CHECKING:
     from reseal.session import Session
 
-#: What a machine that left its domain becomes a member of.
+#: The workgroup of a machine that left its domain.
 WORKGROUP = "WORKGROUP"
 CACHE = r"HKLM\SECURITY\Cache"
 _MACHINE_ACCOUNT = rf"{POLICY}\Secrets\$MACHINE.ACC"
 _SLOT = re.compile(r"NL\$\d{1,4}", re.IGNORECASE)
-#: An entry of the cache that is free: nothing but the revision, at offset 40.
+#: A free entry of the cache: zeros except for the revision at offset 40.
 EMPTY_SLOT = bytes(40) + bytes.fromhex("04000100") + bytes(124)
 
 
 def _unicode_string(text: str) -> bytes:
-    """Length, maximum length and offset of the text, then the text with its NUL."""
+    """Return the text with its header of length, maximum length and offset, and its NUL."""
     data = text.encode("utf-16-le")
     return struct.pack("<HHI", len(data), len(data) + 2, 8) + data + b"\0\0"
 
@@ -53,14 +53,13 @@ _WORKGROUP_POLICY = {
 
 
 def leave(session: Session) -> None:
-    """Stage the membership of a workgroup, and forget what only a member has."""
+    """Stage the membership of a workgroup, and delete what only a domain member has."""
     for name, data in _WORKGROUP_POLICY.items():
         key = session.registry.key(rf"{POLICY}\{name}")
         value = key.value("") if key else None
         if value is not None:
             session.set_value(rf"{POLICY}\{name}", "", value.type, data)
     session.delete_key(_MACHINE_ACCOUNT)
-    cache = session.registry.key(CACHE)
-    for value in list(cache.values()) if cache else ():
+    for value in session.registry.values(CACHE):
         if _SLOT.fullmatch(value.name):
             session.set_value(CACHE, value.name, value.type, EMPTY_SLOT)

@@ -1,4 +1,4 @@
-r"""Services that work differently in a domain.
+r"""Service settings that differ in a domain.
 
 | value below a control set | in a domain | in a workgroup | mark |
 |---|---|---|---|
@@ -7,7 +7,7 @@ r"""Services that work differently in a domain.
 | `Services\Netlogon\Parameters` `DynamicSiteName` | the site | absent | seen |
 | `Services\W32Time\Parameters` `Type` | NT5DS, time from the domain | NTP | documented (Windows Time Service Tools and Settings), seen |
 
-`ICSDomain` is `mshome.net` in both (seen) and stays. A primary DNS suffix that a person has set apart from
+`ICSDomain` is `mshome.net` in both (seen) and stays. A primary DNS suffix that was set independently of
 membership (SyncDomainWithMembership 0) stays.
 """  # noqa: E501  a table row can't be wrapped
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _AUTOMATIC, _MANUAL = 2, 3
 _FROM_DOMAIN, _FROM_SERVER = "NT5DS", "NTP"
-#: What Windows has there from the beginning (seen in Windows 7 and 10).
+#: The default of Windows (seen in Windows 7 and 10).
 _TIME_SERVER = "time.windows.com,0x9"
 
 

@@ -18,7 +18,7 @@ __all__ = ["network"]
 
 @provider(
     "network",
-    "Forget network adapters that are gone, with their bindings and leases",
+    "Forget absent network adapters, with their bindings and leases",
     mark=Mark.INFERRED,
     source="places: seen in real SYSTEM hives of Windows 7 and 10; that Sysprep generalizes them: seen "
     "(entry points), and reported for cloned bindings of Windows 10 22H2; what exactly it removes: "
@@ -26,17 +26,17 @@ __all__ = ["network"]
     entry_points=("spnet.dll,Sysprep_Generalize_Net", "iphlpsvc.dll,IphlpsvcSysprepGeneralize"),
 )
 def network(session: Session) -> None:
-    r"""What Windows knows of network cards that the next machine does not have.
+    r"""Settings of network adapters that the next machine does not have.
 
-    Every adapter has a GUID, under which its connection, addresses, DHCP leases, name servers and the
-    settings of every filter are kept in dozens of keys, and every protocol lists the paths down to it.
+    Every adapter has a GUID. Dozens of keys hold its connection, addresses, DHCP leases, name servers and
+    the settings of every filter under that GUID, and every protocol lists the paths down to the adapter.
     Clones show each other's connections, get names such as `Ethernet 2`, and carry the old addresses.
 
     Sysprep generalizes the network configuration. reseal forgets the adapters whose device is gone (the
     provider `pnp` removes it): `Control\Network`, NetworkSetup2, the interfaces of TCP/IP, NetBT and
-    IP Helper, and what filters keep of them. Their entries leave the lists Bind, Export and Route of every
-    Linkage, and nothing is renumbered. Leases leave the interfaces that stay. The keys of network
-    clients, services and protocols, the catalogue of Winsock, `Control\Nsi`, and Windows 7's binary
+    IP Helper, and the settings of filters. It removes their entries from the lists Bind, Export and Route
+    of every Linkage and renumbers nothing. Leases are removed from the interfaces that stay. The keys of
+    network clients, services and protocols, the catalogue of Winsock, `Control\Nsi`, and Windows 7's binary
     `Control\Network` `Config` are not touched, since Windows rebuilds or renumbers them itself.
     """
     for control_set in session.registry.control_sets:

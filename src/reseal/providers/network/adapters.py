@@ -1,7 +1,7 @@
-r"""Network adapters that the machine no longer has, and the keys that are theirs.
+r"""Network adapters that the machine no longer has, and the keys that belong to them.
 
-An adapter is known by the GUID in `NetCfgInstanceId` of its key below the class of network adapters. That
-key goes with the device; the GUID stays behind in the places below (seen in real hives of Windows 7
+An adapter is identified by the GUID in `NetCfgInstanceId` of its key below the class of network adapters.
+That key is deleted with the device; the GUID remains in the places below (seen in real hives of Windows 7
 and 10).
 """
 
@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 from reseal.windows.values import text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from reseal.regf import Key
     from reseal.session import Session
 
@@ -37,21 +35,21 @@ _LISTS = (
     r"Services\WfpLwf\Parameters\Adapters",
     r"Services\WfpLwf\Parameters\NdisAdapters",
 )
-#: More such keys, which hold other GUIDs as well: only those of adapters that are gone count.
+#: Keys of the same kind that hold other GUIDs as well; only those of absent adapters count.
 _MIXED = (
     "Services",
     r"Services\vwififlt\Parameters\VWifiSettings",
     r"Services\iphlpsvc\Parameters\Isatap",
     r"Services\iphlpsvc\Parameters\Teredo",
 )
-#: Where filter drivers, Microsoft's and others', keep what they know of an adapter.
+#: Where filter drivers, Microsoft's and others', keep settings for each adapter.
 _OF_A_FILTER = (r"Parameters\Adapters", r"Parameters\NdisAdapters")
 
 
 def gone_adapters(session: Session, root: str) -> set[str]:
-    """The GUIDs, in upper case, of adapters that a control set names and that are not there.
+    """Return the GUIDs, in upper case, that a control set names but that belong to no adapter.
 
-    An entry without values and subkeys names nothing and is left alone.
+    An entry without values and subkeys does not count and stays.
     """
     classes = session.registry.key(rf"{root}\Control\Class\{ADAPTER_CLASS}")
     if classes is None:
@@ -60,7 +58,7 @@ def gone_adapters(session: Session, root: str) -> set[str]:
     named = {
         match[0].upper()
         for place in _LISTS
-        for entry in _subkeys(session, rf"{root}\{place}")
+        for entry in session.registry.subkeys(rf"{root}\{place}")
         if (match := GUID.search(entry.name)) and not _empty(entry)
     }
     return named - there
@@ -70,20 +68,15 @@ def forget_adapters(session: Session, root: str, gone: set[str]) -> None:
     """Stage the removal of every key that belongs to one of these adapters."""
     filters = [
         rf"Services\{service.name}\{place}"
-        for service in _subkeys(session, rf"{root}\Services")
+        for service in session.registry.subkeys(rf"{root}\Services")
         for place in _OF_A_FILTER
         if service.key(place) is not None
     ]
     for place in dict.fromkeys((*_LISTS, *_MIXED, *filters)):
-        for entry in list(_subkeys(session, rf"{root}\{place}")):
+        for entry in session.registry.subkeys(rf"{root}\{place}"):
             match = GUID.search(entry.name)
             if match and match[0].upper() in gone:
                 session.delete_key(rf"{root}\{place}\{entry.name}")
-
-
-def _subkeys(session: Session, path: str) -> Iterator[Key]:
-    key = session.registry.key(path)
-    return key.subkeys() if key else iter(())
 
 
 def _empty(key: Key) -> bool:

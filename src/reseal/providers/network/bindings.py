@@ -1,11 +1,11 @@
-r"""Which protocol is bound to which adapter.
+r"""The bindings of protocols to adapters.
 
 The key `Linkage` of a service or network component holds three lists (REG_MULTI_SZ): `Bind`, `Export`
-and `Route`, with one entry for each path down to an adapter, and the adapter's GUID in it. NetBIOS
-has `LanaMap` beside them: two bytes for each entry of `Route`, enabled or not and its LAN adapter
-number (seen in real hives of Windows 7 and 10).
+and `Route`. Each entry is a path down to an adapter and contains the adapter's GUID. NetBIOS also has
+`LanaMap`: two bytes for each entry of `Route`, whether it is enabled and its LAN adapter number (seen in
+real hives of Windows 7 and 10).
 
-Entries of adapters that are gone are taken out; the others keep their order and their numbers.
+Entries of absent adapters are removed; the others keep their order and their numbers.
 """
 
 from __future__ import annotations
@@ -38,15 +38,11 @@ def prune_bindings(session: Session, root: str, gone: set[str]) -> None:
 
 
 def _linkages(session: Session, root: str) -> Iterator[tuple[str, Key]]:
-    """Every `Linkage` of services and network components, with those of `Disabled` below it."""
-    owners = [rf"{root}\Services"]
-    network = session.registry.key(rf"{root}\Control\Network")
-    owners += [
-        rf"{root}\Control\Network\{one.name}" for one in (network.subkeys() if network else ())
-    ]
-    for owner in owners:
-        key = session.registry.key(owner)
-        for one in key.subkeys() if key else ():
+    """Yield every `Linkage` of services and network components, and `Disabled` below it."""
+    network = rf"{root}\Control\Network"
+    components = (rf"{network}\{one.name}" for one in session.registry.subkeys(network))
+    for owner in (rf"{root}\Services", *components):
+        for one in session.registry.subkeys(owner):
             for place in ("Linkage", r"Linkage\Disabled"):
                 linkage = one.key(place)
                 if linkage is not None:

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 __all__ = ["REMOVE_DRIVERS", "SETTINGS", "pnp"]
 
 SETTINGS = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\Sysprep\Settings\sppnp"
-#: How many devices a note names; the rest is counted.
+#: How many devices a note names; the others are counted.
 _SHOWN = 5
 
 
 @provider(
     "pnp",
-    "Forget the devices of the old machine, and let every boot driver start again",
+    "Forget the devices of the old machine, and re-enable every boot driver",
     mark=Mark.DOCUMENTED,
     source="Microsoft, Maintain Driver Configurations when Capturing a Windows Image, and "
     "Microsoft-Windows-PnpSysprep: generalize removes all Plug and Play device information; places: "
@@ -42,30 +42,30 @@ def pnp(session: Session) -> None:
     r"""Every device that Windows has ever seen, with its serial numbers and addresses.
 
     Windows keeps an instance of each device below `Enum`, its driver's settings below `Control\Class`,
-    its interfaces below `Control\DeviceClasses`, its place in a box below `Control\DeviceContainers`,
-    and the machine itself in `SYSTEM\HardwareConfig`. Disks, USB sticks, network cards and screens
-    are named there by serial number. Boot drivers that this machine does not need are switched off.
+    its interfaces below `Control\DeviceClasses`, its container below `Control\DeviceContainers`, and the
+    machine itself in `SYSTEM\HardwareConfig`. Disks, USB sticks, network cards and screens are named
+    there by serial number. Boot drivers that this machine does not need are disabled.
 
-    Sysprep uninstalls the devices and resets the settings of boot drivers; packages stay in the driver
-    store, and the first boot detects everything anew. reseal does the same in every control set. A
-    device goes only if the boot does not need it, or if Windows finds its driver again in
-    DriverDatabase (8 and later) or CriticalDeviceDatabase (7) and the driver starts at boot; all
-    others stay and are reported. ROOT, HTREE, ACPI_HAL and SWD stay. StartOverride of every boot
-    driver goes; on Windows 7 storage drivers get Start 0 again. Class keys, their filters, and the keys
-    of network clients, services and protocols are not touched.
+    Sysprep uninstalls the devices and resets the settings of boot drivers. Packages stay in the driver
+    store, and the first boot detects everything again. reseal does the same in every control set. It
+    removes a device only if the boot does not need it, or if Windows finds its driver again in
+    DriverDatabase (8 and later) or CriticalDeviceDatabase (7) and the driver starts at boot; all other
+    devices stay and are reported. ROOT, HTREE, ACPI_HAL and SWD stay. reseal deletes StartOverride of
+    every boot driver; on Windows 7 storage drivers get Start 0 again. Class keys, their filters, and the
+    keys of network clients, services and protocols are not touched.
 
-    HardwareConfig loses its machines, since a machine that Windows does not know gets an entry of its
-    own; an image that starts from USB keeps them, and that is reported. PersistAllDeviceInstalls keeps
-    devices and machines, as in Sysprep, and boot drivers start again all the same.
-    DoNotCleanUpNonPresentDevices says what Windows does at specialize and stays for it. With the switch
-    `remove-drivers` third-party packages leave the driver store as well.
+    The machines in HardwareConfig are deleted, since an unknown machine gets its own entry. An image that
+    starts from USB keeps them, and that is reported. PersistAllDeviceInstalls keeps devices and machines,
+    as in Sysprep; boot drivers are re-enabled nevertheless. DoNotCleanUpNonPresentDevices controls
+    specialize and stays. With the switch `remove-drivers`, third-party packages are also removed from the
+    driver store.
     """
     start_all(session)
     settings = session.registry.key(SETTINGS)
     if number(settings, "PersistAllDeviceInstalls"):
-        fate = "stay" if number(settings, "DoNotCleanUpNonPresentDevices") else "go"
+        fate = "stay" if number(settings, "DoNotCleanUpNonPresentDevices") else "are removed"
         session.note(
-            "PersistAllDeviceInstalls is set, so all devices stay; those that Windows does not find "
+            "PersistAllDeviceInstalls is set, so all devices stay. Those that Windows does not find "
             f"at its first boot {fate} then."
         )
     else:
@@ -100,16 +100,16 @@ def _forget_devices(session: Session) -> None:
         more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
         session.note(
             f"{len(ids)} devices stay, since the boot may need them and Windows could not install "
-            f"their drivers while it boots: {', '.join(ids[:_SHOWN])}{more}."
+            f"their drivers during the boot: {', '.join(ids[:_SHOWN])}{more}."
         )
     if software:
         session.note(
-            f"{len(software)} software devices (SWD) whose names hold those of removed devices stay; "
-            "Windows itself removes those that it does not find at its first boot."
+            f"{len(software)} software devices (SWD) named after removed devices stay; Windows removes "
+            "those that it does not find at its first boot."
         )
 
 
 def _naming(removed: list[Device], kept: list[Device]) -> set[str]:
-    """The kept devices whose ids hold the id of a removed one."""
+    """Return the ids of kept devices that contain the id of a removed one."""
     names = [device.id.upper().replace("\\", "#") for device in removed]
     return {device.id for device in kept if any(name in device.instance.upper() for name in names)}

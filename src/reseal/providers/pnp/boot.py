@@ -1,7 +1,7 @@
-r"""Which devices the boot needs, and which of them the kernel installs again by itself.
+r"""Devices that the boot needs, and those whose drivers the kernel can install again by itself.
 
-A device that the boot needs can be forgotten only where the database from which the kernel installs
-drivers (`reseal.drivers.boot`) gives it the same service again and the service starts at boot.
+A device that the boot needs can be removed only if the database from which the kernel installs drivers
+(`reseal.drivers.boot`) gives it the same service again and the service starts at boot.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 HARDWARE_CONFIG = r"HKLM\SYSTEM\HardwareConfig"
 
-#: Setup classes on the way from the processor to the system volume (documented: "System-Defined
-#: Device Setup Classes"). Their devices count as needed even where their service does not start at boot.
+#: Setup classes between the processor and the system volume (documented: "System-Defined Device Setup
+#: Classes"). Their devices count as needed even if their service does not start at boot.
 STORAGE_CLASSES = frozenset({
     HDC,
     SCSI_ADAPTER,
@@ -27,31 +27,27 @@ STORAGE_CLASSES = frozenset({
     "{71a27cdd-812a-11d0-bec7-08002be2092f}",  # Volume
 })  # fmt: skip
 _USB_CLASS = "{36fc9e60-c465-11cf-8056-444553540000}"
-#: Enumerators of devices that are plugged in at run time.
+#: Enumerators of hot-plugged devices.
 _PLUGGED = frozenset({"USB", "USBSTOR"})
 
 
 def boots_from_usb(registry: Registry) -> bool:
-    """Whether the image is one that starts from a USB disk (Windows To Go; reported)."""
+    """Return whether the image starts from a USB disk (Windows To Go; reported)."""
     control = registry.key(r"HKLM\SYSTEM\CurrentControlSet\Control")
     if number(control, "PortableOperatingSystem"):
         return True
-    configurations = registry.key(HARDWARE_CONFIG)
-    return any(
-        number(key, "BootDriverFlags")
-        for key in (configurations.subkeys() if configurations else ())
-    )
+    return any(number(key, "BootDriverFlags") for key in registry.subkeys(HARDWARE_CONFIG))
 
 
 class BootDrivers(KernelDrivers):
-    """The drivers of one control set that the kernel can start and install while it boots."""
+    """The drivers of one control set that the kernel can start and install during the boot."""
 
     def __init__(self, registry: Registry, control_set: str) -> None:
         super().__init__(registry, control_set)
         self._usb = boots_from_usb(registry)
 
     def needs(self, device: Device) -> bool:
-        """Whether the boot may depend on a device."""
+        """Return whether the boot may depend on a device."""
         if self.starts(device.service):
             return True
         if device.enumerator.upper() in _PLUGGED:
@@ -59,7 +55,7 @@ class BootDrivers(KernelDrivers):
         return device.class_guid in STORAGE_CLASSES
 
     def installs(self, device: Device) -> bool:
-        """Whether the kernel would give the device its boot-start service again."""
+        """Return whether the kernel would give the device its boot-start service again."""
         if not self.starts(device.service):
             return False
         service = (device.service or "").lower()

@@ -1,4 +1,4 @@
-r"""Device instances, as `Enum` lists them.
+r"""Device instances in `Enum`.
 
 `Control Set\Enum\<enumerator>\<device>\<instance>` is one device that Windows has ever seen
 (documented: "HKLM\SYSTEM\CurrentControlSet\Enum Registry Tree"); its values were seen in real hives of
@@ -6,11 +6,11 @@ Windows 7 and 10:
 
 | value | holds |
 |---|---|
-| HardwareID, CompatibleIDs | what the device is, the most special first |
+| HardwareID, CompatibleIDs | the ids of the device, the most specific first |
 | Service, UpperFilters, LowerFilters | the services that drive it |
 | ClassGUID | its setup class |
 | Driver | `{class}\NNNN`, its key below `Control\Class` |
-| ParentIdPrefix | how the instance names of its children begin |
+| ParentIdPrefix | the prefix of its children's instance names |
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from reseal.regf import Key
 
-#: Devices that the system itself makes up, and that it needs to boot (inferred from their
-#: services in real hives: volmgr, spaceport, vdrvroot, ACPI, …). They say nothing of the hardware.
+#: Enumerators of devices that the system creates itself and needs to boot (inferred from their
+#: services in real hives: volmgr, spaceport, vdrvroot, ACPI, …). They don't describe the hardware.
 SYSTEM_ENUMERATORS = frozenset({"ROOT", "HTREE", "ACPI_HAL", "SWD"})
 
 
@@ -35,14 +35,14 @@ class Device:
     r"""One device instance.
 
     Attributes:
-        enumerator: who found it, such as `PCI`.
+        enumerator: the bus driver that found it, such as `PCI`.
         device: its device id below the enumerator.
         instance: its instance id.
         ids: hardware ids, then compatible ids.
         service: the service of its function driver.
         class_guid: its setup class in lower case.
         driver: `{class}\NNNN`.
-        parent_prefix: how the instance ids of its children begin.
+        parent_prefix: the prefix of its children's instance ids.
     """
 
     enumerator: str
@@ -61,12 +61,12 @@ class Device:
 
     @property
     def of_the_system(self) -> bool:
-        """Whether Windows makes the device up and needs it to boot."""
+        """Whether Windows creates the device itself and needs it to boot."""
         return self.enumerator.upper() in SYSTEM_ENUMERATORS
 
 
 def list_devices(enum: Key) -> Iterator[Device]:
-    """Every device instance below a control set's `Enum`."""
+    """Yield every device instance below a control set's `Enum`."""
     for enumerator in enum.subkeys():
         for device in enumerator.subkeys():
             for instance in device.subkeys():

@@ -1,13 +1,13 @@
-r"""Forget the machines that Windows has been started on.
+r"""The machines that Windows has started on.
 
-`SYSTEM\HardwareConfig` (Windows 8 and later) has a key for each machine, named by the UUID of its
-SMBIOS, which on a Dell is made of the service tag: maker, model, BIOS version, and the number `Id` under
-which `StartOverride` keeps what that machine needs; `LastConfig` and `LastId` name the last one (seen).
+`SYSTEM\HardwareConfig` (Windows 8 and later) has a key for each machine, named by its SMBIOS UUID (on a
+Dell, derived from the service tag). It holds maker, model, BIOS version, and the number `Id` under which
+`StartOverride` records the drivers of that machine. `LastConfig` and `LastId` name the last one (seen).
 
-The keys and the two values go, the key itself stays. Windows makes a new entry for a machine that it
-does not know: in the real hive the only entry is that of the machine itself, with number 0, so the image
-that it was installed from had none (seen). An entry with BootDriverFlags, as an image that starts
-from USB has (reported), stays with all others and is reported.
+reseal deletes the subkeys and the two values and keeps the key. Windows adds an entry for an unknown
+machine: the only entry in the real hive is that of the machine itself, with number 0, so the image that
+it was installed from had none (seen). If an entry has BootDriverFlags, as in an image that starts from
+USB (reported), all entries stay, and that is reported.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _LAST = ("LastConfig", "LastId")
 
 
 def forget_machines(session: Session) -> None:
-    """Stage it; there is one HardwareConfig for all control sets."""
+    """Stage the removal; one HardwareConfig serves all control sets."""
     key = session.registry.key(HARDWARE_CONFIG)
     if key is None:
         return

@@ -1,15 +1,15 @@
-r"""`remove-drivers`: take third-party driver packages out of the driver store.
+r"""`remove-drivers`: remove third-party driver packages from the driver store.
 
-| place | what goes | mark, source |
+| place | what is removed | mark, source |
 |---|---|---|
 | `DriverDatabase` of SYSTEM and of the hive DRIVERS | `DriverInfFiles\oemNN.inf`, its `DriverPackages`, its values below `DeviceIds` | seen in a real SYSTEM hive; the same form in DRIVERS: reported |
 | `System32\DriverStore\FileRepository\<package>` | the package's folder | documented: Microsoft, Driver Store |
 | `INF\oemNN.inf`, `oemNN.PNF` | the published INF file and its compiled form | documented |
 
-A package stays, and is reported, where one of its services starts at boot or anything left below
+A package stays, and is reported, if one of its services starts at boot or any remaining key below
 `Control\Class` was installed from it (a device that stays, a network filter, …). Services, their files
-below `System32\drivers` and signature catalogues stay, since no source says which of them nobody else
-uses; so do packages of Windows 7, whose index of the store is a binary file of unknown form.
+below `System32\drivers` and signature catalogues stay, since no source says which of them are shared.
+Packages of Windows 7 stay because the index of its store is a binary file of unknown format.
 """  # noqa: E501  a table row can't be wrapped
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ SWITCH = "remove-drivers"
 _DATABASES = (DRIVER_DATABASE, r"HKLM\DRIVERS\DriverDatabase")
 _THIRD_PARTY = re.compile(r"oem\d{1,5}\.inf", re.IGNORECASE)
 _REPOSITORY = r"System32\DriverStore\FileRepository"
-#: DeviceIds has at most the enumerator's name and the id below it.
+#: Below DeviceIds there are at most the enumerator's name and the id.
 _DEVICE_ID_DEPTH = 4
 
 
 def remove_packages(session: Session) -> None:
-    """Stage the removal of every third-party package that nothing left depends on."""
+    """Stage the removal of every third-party package that no remaining device or service needs."""
     databases = [path for path in _DATABASES if session.registry.key(path) is not None]
     if not databases:
         session.note(
@@ -56,34 +56,31 @@ def remove_packages(session: Session) -> None:
 
 
 def _third_party(session: Session, databases: list[str]) -> dict[str, set[str]]:
-    """The folders in the driver store by INF name, in lower case."""
+    """Return the packages' folders in the driver store by INF name, in lower case."""
     found: dict[str, set[str]] = {}
     for database in databases:
-        infs = session.registry.key(rf"{database}\DriverInfFiles")
-        for inf in infs.subkeys() if infs else ():
+        for inf in session.registry.subkeys(rf"{database}\DriverInfFiles"):
             if _THIRD_PARTY.fullmatch(inf.name):
                 found.setdefault(inf.name.lower(), set()).update(strings(inf, ""))
     return found
 
 
 def _installed_from(session: Session) -> set[str]:
-    r"""The INF files from which anything below `Control\Class` was installed, in lower case."""
+    r"""Return the INF files, in lower case, that any key below `Control\Class` was installed from."""
     found: set[str] = set()
     for control_set in session.registry.control_sets:
-        classes = session.registry.key(rf"HKLM\SYSTEM\{control_set}\Control\Class")
-        for one in classes.subkeys() if classes else ():
+        for one in session.registry.subkeys(rf"HKLM\SYSTEM\{control_set}\Control\Class"):
             found.update((text(key, "InfPath") or "").lower() for key in one.subkeys())
     return found
 
 
 def _boots(session: Session, databases: list[str], inf: str, packages: set[str]) -> bool:
-    """Whether a service of the package starts at boot."""
+    """Return whether a service of the package starts at boot."""
     for control_set in session.registry.control_sets:
         drivers = BootDrivers(session.registry, control_set)
-        services = session.registry.key(rf"HKLM\SYSTEM\{control_set}\Services")
         owned = [
             service.name
-            for service in (services.subkeys() if services else ())
+            for service in session.registry.subkeys(rf"HKLM\SYSTEM\{control_set}\Services")
             if inf in (owner.lower() for owner in strings(service, "Owners"))
         ]
         if any(drivers.starts(name) for name in (*owned, *_services(session, databases, packages))):
@@ -95,8 +92,7 @@ def _services(session: Session, databases: list[str], packages: set[str]) -> Ite
     for database in databases:
         for package in packages:
             path = rf"{database}\DriverPackages\{package}\Configurations"
-            configurations = session.registry.key(path)
-            for one in configurations.subkeys() if configurations else ():
+            for one in session.registry.subkeys(path):
                 yield text(one, "Service") or ""
 
 
@@ -119,7 +115,7 @@ def _remove(session: Session, databases: list[str], inf: str, packages: set[str]
 
 
 def _naming(key: Key, inf: str, path: str = "") -> Iterator[str]:
-    """The paths below a key that have a value of this name."""
+    """Yield the paths below a key that have a value of this name."""
     for below in key.subkeys():
         here = rf"{path}\{below.name}" if path else below.name
         if below.value(inf) is not None:

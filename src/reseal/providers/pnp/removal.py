@@ -1,13 +1,13 @@
-r"""Forget devices: their instances and every place that names them.
+r"""Removal of devices: their instances and every place that names them.
 
-| place | what goes | mark |
+| place | what is removed | mark |
 |---|---|---|
-| `Enum\…\<instance>` | the instance, then device and enumerator keys that hold nothing more | documented |
+| `Enum\…\<instance>` | the instance, then device and enumerator keys that are empty | documented |
 | `Hardware Profiles\NNNN\System\CurrentControlSet\Enum\…\<instance>` | the same | seen |
 | `Control\Class\{class}\NNNN` | the key that the instance's `Driver` names; never a class key, its filters, or anything of the classes of network clients, services and protocols | seen |
 | `Control\DeviceClasses\{interface}\##?#…` | interfaces whose `DeviceInstance` is gone | seen |
-| `Control\DeviceContainers\{container}` | the instance's name among the members; the container when it has none left | seen in Windows 10 |
-| `Enum` `NextParentID.<hash>.<level>` | the counters behind the instance's `ParentIdPrefix` | inferred from their form |
+| `Control\DeviceContainers\{container}` | the instance's name among the members; the container if no members are left | seen in Windows 10 |
+| `Enum` `NextParentID.<hash>.<level>` | the counters for the instance's `ParentIdPrefix` | inferred from their form |
 """  # noqa: E501  a table row can't be wrapped
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _DRIVER = re.compile(r"(\{[0-9a-f-]{36}\})\\\d{4}", re.IGNORECASE)
 _PREFIX = re.compile(r"([0-9a-f]+)&([0-9a-f]+)&", re.IGNORECASE)
-#: Network clients, services and protocols: their keys are bound to one another by number.
+#: Network clients, services and protocols: their keys refer to one another by number.
 _KEPT_CLASSES = frozenset({
     "{4d36e973-e325-11ce-bfc1-08002be10318}",
     "{4d36e974-e325-11ce-bfc1-08002be10318}",
@@ -34,13 +34,20 @@ _KEPT_CLASSES = frozenset({
 #: The container of the computer itself (seen: it holds ROOT devices on every machine).
 COMPUTER_CONTAINER = "{00000000-0000-0000-FFFF-FFFFFFFFFFFF}"
 #: Manufacturer, model and friendly name of a container (documented: devpkey.h,
-#: DEVPKEY_DeviceContainer_*). On the computer's own container they are the maker's name, the
-#: model and the computer's name (seen); Windows writes them after the name is set (seen).
+#: DEVPKEY_DeviceContainer_*). On the computer's own container they are the maker, the model and the
+#: computer's name (seen); Windows writes them after the name is set (seen).
 _CONTAINER_NAMES = "{656a3bb3-ecc0-43fd-8477-4ae0404a96cd}"
 
 
 def forget(session: Session, control_set: str, removed: list[Device], kept: list[Device]) -> None:
-    """Stage the removal of devices from one control set."""
+    """Stage the removal of devices from one control set.
+
+    Args:
+        session: the opened installation.
+        control_set: the control set's name, such as `ControlSet001`.
+        removed: the devices to remove.
+        kept: the devices that stay; what they share with removed ones stays.
+    """
     root = rf"HKLM\SYSTEM\{control_set}"
     for enum in (rf"{root}\Enum", *_profiles(session, root)):
         _instances(session, enum, removed)
@@ -52,12 +59,11 @@ def forget(session: Session, control_set: str, removed: list[Device], kept: list
 
 
 def _profiles(session: Session, root: str) -> list[str]:
-    """Where hardware profiles list devices."""
+    """Return the keys in which hardware profiles list devices."""
     profiles = rf"{root}\Hardware Profiles"
-    key = session.registry.key(profiles)
     return [
         rf"{profiles}\{profile.name}\System\CurrentControlSet\Enum"
-        for profile in (key.subkeys() if key else ())
+        for profile in session.registry.subkeys(profiles)
     ]
 
 
@@ -85,8 +91,7 @@ def _class_keys(
 
 def _interfaces(session: Session, root: str, names: set[str]) -> None:
     classes = rf"{root}\Control\DeviceClasses"
-    key = session.registry.key(classes)
-    for interface in list(key.subkeys()) if key else ():
+    for interface in session.registry.subkeys(classes):
         for entry in list(interface.subkeys()):
             if (text(entry, "DeviceInstance") or "").upper() in names:
                 session.delete_key(rf"{classes}\{interface.name}\{entry.name}")
@@ -94,12 +99,10 @@ def _interfaces(session: Session, root: str, names: set[str]) -> None:
 
 def _containers(session: Session, root: str, names: set[str]) -> None:
     containers = rf"{root}\Control\DeviceContainers"
-    key = session.registry.key(containers)
-    for container in list(key.subkeys()) if key else ():
+    for container in session.registry.subkeys(containers):
         path = rf"{containers}\{container.name}"
-        bases = container.key("BaseContainers")
         left = gone = 0
-        for base in list(bases.subkeys()) if bases else ():
+        for base in session.registry.subkeys(rf"{path}\BaseContainers"):
             for member in list(base.values()):
                 if member.name.upper() in names:
                     session.delete_value(rf"{path}\BaseContainers\{base.name}", member.name)
@@ -115,9 +118,9 @@ def _containers(session: Session, root: str, names: set[str]) -> None:
 def _counters(
     session: Session, root: str, removed: Iterable[Device], kept: Iterable[Device]
 ) -> None:
-    """Forget the counters from which the instance names of the devices' children were made.
+    """Delete the counters from which the instance names of the devices' children were made.
 
-    A prefix `4&2d689036&0` belongs to the counter `NextParentID.2d689036.4`.
+    The prefix `4&2d689036&0` belongs to the counter `NextParentID.2d689036.4`.
     """
     for name in sorted(_counter_names(removed) - _counter_names(kept)):
         session.delete_value(rf"{root}\Enum", name)

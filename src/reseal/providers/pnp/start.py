@@ -1,7 +1,7 @@
-r"""Let every boot driver start again, whatever hardware comes.
+r"""Re-enable every boot driver, so that Windows starts on any hardware.
 
-Windows turns boot drivers off that its own machine does not need, and on other hardware such a driver
-is missing: stop 0x7B.
+Windows disables boot drivers that its own machine does not need. On other hardware such a driver is
+missing: stop 0x7B.
 
 | Windows | how | mark, source |
 |---|---|---|
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from reseal.regf import Key
     from reseal.session import Session
 
-#: The kernel does not come up without the driver (documented: SERVICE_ERROR_CRITICAL).
+#: Windows does not start without the driver (documented: SERVICE_ERROR_CRITICAL).
 _CRITICAL = 3
 _CONTROLLER_CLASSES = frozenset({HDC, SCSI_ADAPTER})
 
 
 def start_all(session: Session) -> None:
-    """Stage it for every control set."""
+    """Stage the change for every control set."""
     missing: set[str] = set()
     for control_set in session.registry.control_sets:
         root = rf"HKLM\SYSTEM\{control_set}"
@@ -49,21 +49,20 @@ def start_all(session: Session) -> None:
             _start_controllers(session, root, services)
     if missing:
         session.note(
-            f"The image lacks the files of {len(missing)} boot drivers that start again on any "
-            f"hardware and without which Windows does not start: {', '.join(sorted(missing))}."
+            f"The image lacks the files of {len(missing)} re-enabled boot drivers without which "
+            f"Windows does not start: {', '.join(sorted(missing))}."
         )
 
 
 def _start_controllers(session: Session, root: str, services: Key) -> None:
     """Windows 7: set the storage drivers of the critical device database back to boot start.
 
-    Drivers with BootFlags start at boot only from such disks (iSCSI, VHD) and stay as they are, as
-    do those whose file the image lacks.
+    Drivers with BootFlags start at boot only from certain disks (iSCSI, VHD). They stay as they are, as
+    do drivers whose file is missing.
     """
-    database = session.registry.key(rf"{root}\Control\CriticalDeviceDatabase")
     names = {
         (text(entry, "Service") or "").lower()
-        for entry in (database.subkeys() if database else ())
+        for entry in session.registry.subkeys(rf"{root}\Control\CriticalDeviceDatabase")
         if (text(entry, "ClassGUID") or "").lower() in _CONTROLLER_CLASSES
     }
     for name in sorted(names - {""}):
@@ -73,5 +72,6 @@ def _start_controllers(session: Session, root: str, services: Key) -> None:
 
 
 def _file(session: Session, service: Key) -> bool:
-    """Whether the image has the driver's file."""
-    return session.files.stat(service_file(session.registry, service)) is not None
+    """Return whether the image has the driver's file."""
+    path = service_file(session.registry, service)
+    return path is not None and session.files.stat(path) is not None

@@ -1,0 +1,213 @@
+"""Joining a domain or a workgroup."""
+
+from __future__ import annotations
+
+import binascii
+import re
+from base64 import b64decode
+from typing import TYPE_CHECKING
+
+from reseal.answerfile.components import JOIN, SHELL
+from reseal.answerfile.findings import Context, Level, Problem, rule
+from reseal.answerfile.secrets import shown
+from reseal.mark import Mark
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: The longest name of a workgroup (documented: JoinWorkgroup; it is a NetBIOS name).
+WORKGROUP_LENGTH = 15
+
+#: One part of a distinguished name: an attribute and its value, commas in it behind a backslash.
+_PART = re.compile(r"(?i)\s*([A-Z][A-Z0-9-]*|\d+(?:\.\d+)+)\s*=\s*((?:[^,\\]|\\.)+?)\s*")
+_COMMA = re.compile(r"(?<!\\),")
+
+
+@rule(
+    "join-both",
+    "A machine joins a domain or a workgroup",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, UnattendedJoin Identification",
+)
+def join_both(context: Context) -> Iterator[Problem]:
+    """A machine joins a domain or a workgroup."""
+    for join in context.at(JOIN, "Identification"):
+        workgroup = join.child("JoinWorkgroup")
+        if workgroup is not None and join.text_of("JoinDomain"):
+            yield Problem(
+                workgroup.position,
+                "the machine is to join a domain and a workgroup",
+                "with JoinDomain the workgroup is ignored, and with JoinWorkgroup the domain "
+                "must not be set",
+                "delete one of the two",
+            )
+
+
+@rule(
+    "join-credentials",
+    "Joining a domain needs credentials, a provisioned account, or UnsecureJoin",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, UnattendedJoin Identification",
+)
+def join_credentials(context: Context) -> Iterator[Problem]:
+    """Joining a domain needs credentials, a provisioned account, or UnsecureJoin."""
+    for join in context.at(JOIN, "Identification"):
+        domain = join.child("JoinDomain")
+        if domain is None or not domain.text:
+            continue
+        if (
+            join.text_of("Credentials/Username")
+            or join.text_of("UnsecureJoin").casefold() == "true"
+            or join.child("Provisioning")
+        ):
+            continue
+        yield Problem(
+            domain.position,
+            "there are no credentials for joining the domain",
+            "the domain asks for an account that may join machines",
+            "add Credentials, or use an offline join (Provisioning)",
+        )
+
+
+@rule(
+    "join-provisioning",
+    "A provisioned account does not stand beside credentials",
+    Level.WARNING,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, Provisioning wins over Credentials",
+)
+def join_provisioning(context: Context) -> Iterator[Problem]:
+    """A provisioned account does not stand beside credentials."""
+    for join in context.at(JOIN, "Identification"):
+        credentials = join.child("Credentials")
+        if credentials is not None and join.child("Provisioning"):
+            yield Problem(
+                credentials.position,
+                "there are credentials and a provisioned account",
+                "the provisioned account wins, and the password here is not used",
+                "delete Credentials",
+            )
+
+
+@rule(
+    "join-account-data",
+    "The account data of an offline domain join is the base64 text that djoin saves",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, AccountData",
+)
+def join_account_data(context: Context) -> Iterator[Problem]:
+    """The account data of an offline domain join is the base64 text that djoin saves."""
+    for path in ("Identification", "OfflineIdentification"):
+        for setting in context.values_at(JOIN, f"{path}/Provisioning/AccountData"):
+            text = "".join(setting.text.split()).strip("\0")
+            try:
+                b64decode(text, validate=True)
+            except (binascii.Error, ValueError):
+                yield Problem(
+                    setting.value_position,
+                    "AccountData is not base64",
+                    "Windows can't decode it and does not join",
+                    "write the content of the file that djoin /savefile made",
+                )
+
+
+@rule(
+    "join-upn",
+    "Credentials are a user and a domain, or a user principal name alone",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source='Unattended Windows Setup Reference, Credentials Username: with a UPN "the Domain '
+    'setting must be excluded"',
+)
+def join_upn(context: Context) -> Iterator[Problem]:
+    """Credentials are a user and a domain, or a user principal name alone."""
+    for credentials in context.at(JOIN, "Identification/Credentials"):
+        domain, name = credentials.child("Domain"), credentials.text_of("Username")
+        if domain is not None and domain.text and "@" in name:
+            yield Problem(
+                domain.position,
+                "Credentials have a Domain, and Username is a user principal name",
+                "with such a name, the Domain must be left out",
+                "delete <Domain>, or write the part of Username before the @ alone",
+            )
+
+
+@rule(
+    "join-unsecure",
+    "An unsecure join has no credentials, and only it has a machine password",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, UnsecureJoin and MachinePassword",
+)
+def join_unsecure(context: Context) -> Iterator[Problem]:
+    """An unsecure join has no credentials, and only it has a machine password."""
+    for join in context.at(JOIN, "Identification"):
+        unsecure = join.child("UnsecureJoin")
+        is_unsecure = unsecure is not None and unsecure.text.casefold() == "true"
+        if is_unsecure and unsecure is not None and join.text_of("Credentials/Username"):
+            yield Problem(
+                unsecure.value_position,
+                "UnsecureJoin is true, and there are Credentials",
+                "an unsecure join takes none",
+                "delete Credentials, or write <UnsecureJoin>false</UnsecureJoin>",
+            )
+        password = join.child("MachinePassword")
+        if password is not None and password.text and not is_unsecure:
+            yield Problem(
+                password.position,
+                "there is a MachinePassword, and UnsecureJoin is not true",
+                "the password is used for an unsecure join only",
+                "delete it, or write <UnsecureJoin>true</UnsecureJoin> and delete Credentials",
+            )
+
+
+@rule(
+    "workgroup-name",
+    "A workgroup has at most 15 characters, and another name than the computer",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, JoinWorkgroup; Naming conventions: NetBIOS names",
+)
+def workgroup_name(context: Context) -> Iterator[Problem]:
+    """A workgroup has at most 15 characters, and another name than the computer."""
+    computers = {one.text.casefold() for one in context.values_at(SHELL, "ComputerName")}
+    for setting in context.values_at(JOIN, "Identification/JoinWorkgroup"):
+        if len(setting.text) > WORKGROUP_LENGTH:
+            yield Problem(
+                setting.value_position,
+                f"the name of the workgroup has {len(setting.text)} characters",
+                f"Windows allows {WORKGROUP_LENGTH}",
+                "shorten it",
+            )
+        elif setting.text.casefold() in computers:
+            yield Problem(
+                setting.value_position,
+                f"the workgroup {shown(setting)} has the name of the computer",
+                "NetBIOS does not allow that",
+                "give one of the two another name",
+            )
+
+
+@rule(
+    "join-unit",
+    "An organizational unit is a distinguished name, its domain included",
+    Level.ERROR,
+    mark=Mark.DOCUMENTED,
+    source="Unattended Windows Setup Reference, MachineObjectOU: OU=…,DC=…",
+)
+def join_unit(context: Context) -> Iterator[Problem]:
+    """An organizational unit is a distinguished name, its domain included."""
+    for setting in context.values_at(JOIN, "Identification/MachineObjectOU"):
+        parts = [_PART.fullmatch(part) for part in _COMMA.split(setting.text[:2000])]
+        names = [part.group(1).upper() for part in parts if part]
+        if len(names) == len(parts) and "DC" in names:
+            continue
+        yield Problem(
+            setting.value_position,
+            f"MachineObjectOU is {shown(setting)}",
+            "it names no domain" if len(names) == len(parts) else "it is no distinguished name",
+            "write for example OU=PCs,DC=corp,DC=example",
+        )

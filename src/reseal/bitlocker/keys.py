@@ -1,0 +1,172 @@
+"""The keys that a person gives: recovery keys, passwords, startup keys; each comes from a file.
+
+Never from an argument, since every user of the host sees those. A key shows nothing of itself in a
+repr, so that no log, traceback or report can hold it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import struct
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reseal.bitlocker.entries import Role, Type, entries
+from reseal.bitlocker.errors import MetadataError
+from reseal.errors import UsageError
+from reseal.sandbox import hide_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+#: A startup key has 156 bytes, a recovery key as Windows saves it about 1,300.
+MAX_SIZE = 64 << 10
+KINDS = ("recovery", "password", "bek")
+STDIN = "-"
+
+_GROUPS = 8
+#: Windows splits 128 bits into groups of 16 and multiplies each by 11.
+_FACTOR, _LIMIT = 11, 11 << 16
+_RECOVERY = re.compile(r"(?<!\d)\d{6}(?:[-\s]\d{6}){7}(?!\d)")
+_LOOKS_LIKE_ONE = re.compile(r"\d+(?:[-\s]\d+){3,}")
+_BEK_HEAD = struct.Struct("<IIII16sIIQ")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Something that a protector takes.
+
+    Attributes:
+        source: how the person named it, for messages.
+        kind: one of KINDS.
+        secret: for a recovery key or a password the hash that is stretched, for a startup key the
+            key itself.
+        id: of the protector that it fits; None where it doesn't say.
+    """
+
+    source: str
+    kind: str
+    secret: bytes = field(repr=False)
+    id: UUID | None = None
+
+
+def read(named: Sequence[str]) -> tuple[Key, ...]:
+    """Read the keys that a command names, such as `recovery:FILE`.
+
+    Args:
+        named: kind, a colon, and a file, `-` for standard input.
+
+    Raises:
+        UsageError: a kind is unknown, a file can't be read, or what it holds is no such key.
+    """
+    hide_memory()
+    from_stdin = [one for one in named if one.partition(":")[2] == STDIN]
+    if len(from_stdin) > 1:
+        msg = f"Standard input can hold one key, and {' and '.join(from_stdin)} want it."
+        raise UsageError(msg, "Put the other keys into files.")
+    return tuple(_read(one) for one in named)
+
+
+def _read(named: str) -> Key:
+    kind, colon, place = named.partition(":")
+    if not colon or kind not in KINDS or not place:
+        # What was typed may be the secret itself, so it is not repeated.
+        msg = "--key takes a kind and a file: recovery:FILE, password:FILE or bek:FILE."
+        raise UsageError(msg, "Put the key into a file of its own, or give - for standard input.")
+    content = _content(named, place)
+    if kind == "recovery":
+        return recovery_key(_text(named, content), named)
+    if kind == "password":
+        return password(_text(named, content).rstrip("\r\n"), named)
+    return startup_key(content, named)
+
+
+def _content(named: str, place: str) -> bytes:
+    try:
+        if place == STDIN:
+            content = sys.stdin.buffer.read(MAX_SIZE + 1)
+        else:
+            with Path(place).open("rb") as file:
+                content = file.read(MAX_SIZE + 1)
+    except OSError as error:
+        msg = f"The key {named} can't be read: {error.strerror}."
+        raise UsageError(msg) from None
+    if not content:
+        raise UsageError(f"The key {named} is empty.")
+    if len(content) > MAX_SIZE:
+        raise UsageError(f"The key {named} has more than {MAX_SIZE >> 10} KiB, so it is no key.")
+    return content
+
+
+def _text(named: str, content: bytes) -> str:
+    """Decode a file that Windows (UTF-16 with a mark) or a person (UTF-8) wrote."""
+    utf16 = content[:2] in {b"\xff\xfe", b"\xfe\xff"}
+    try:
+        return content.decode("utf-16" if utf16 else "utf-8-sig")
+    except UnicodeDecodeError:
+        raise UsageError(f"The key {named} is not text in UTF-8 or UTF-16.") from None
+
+
+def recovery_key(text: str, source: str = "recovery key") -> Key:
+    """Return the recovery key in a text, such as the file that Windows saves.
+
+    Each of its eight groups is a multiple of 11 below 720896 (documented: manage-bde refuses others).
+
+    Raises:
+        UsageError: there is none, or a group is mistyped.
+    """
+    found = _RECOVERY.search(text)
+    if not found:
+        near = " (48 digits, 8 groups of 6)" if _LOOKS_LIKE_ONE.search(text) else ""
+        raise UsageError(
+            f"{source} holds no whole recovery key{near}.",
+            "A recovery key looks like 123456-123456-… with 8 groups of 6 digits.",
+        )
+    numbers = [int(group) for group in re.split(r"[-\s]", found.group())]
+    assert len(numbers) == _GROUPS
+    for place, number in enumerate(numbers, 1):
+        if number % _FACTOR or number >= _LIMIT:
+            raise UsageError(
+                f"Group {place} of the recovery key in {source} is mistyped: every group is a "
+                "multiple of 11 below 720896."
+            )
+    packed = struct.pack("<8H", *(number // _FACTOR for number in numbers))
+    return Key(source, "recovery", hashlib.sha256(packed).digest())
+
+
+def password(text: str, source: str = "password") -> Key:
+    """Return the key of a password.
+
+    Raises:
+        UsageError: it is empty.
+    """
+    if not text:
+        raise UsageError(f"The password in {source} is empty.")
+    once = hashlib.sha256(text.encode("utf-16-le")).digest()
+    return Key(source, "password", hashlib.sha256(once).digest())
+
+
+def startup_key(content: bytes, source: str = "startup key") -> Key:
+    """Return the key in a startup key's file (.BEK).
+
+    Raises:
+        UsageError: it is no such file, or is damaged.
+    """
+    try:
+        size, version, start, _, _, _, _, _ = _BEK_HEAD.unpack_from(content)
+        if version != 1 or not _BEK_HEAD.size <= start <= size <= len(content):
+            raise MetadataError("its head is damaged")
+        for one in entries(content[start:size]):
+            if (one.role, one.type) == (Role.STARTUP_KEY, Type.EXTERNAL_KEY):
+                inside = one.find(Type.KEY)
+                if inside and len(inside.key) == 32:
+                    return Key(source, "bek", inside.key, one.guid)
+    except (struct.error, MetadataError):
+        pass
+    raise UsageError(
+        f"{source} holds no startup key.", "Windows writes one into a hidden file with suffix .BEK."
+    )

@@ -1,0 +1,161 @@
+"""From a key that a person gives to the key of the sectors.
+
+A protector holds the volume's master key, wrapped with AES-CCM; so is the key of the sectors, with
+the master key. Passwords and recovery keys are stretched first by 2^20 rounds of SHA-256. Sources:
+documented by libbde; Kornblum, "Implementing BitLocker Drive Encryption for Forensic Analysis" (2009).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from typing import TYPE_CHECKING
+
+from Cryptodome.Cipher import AES
+
+from reseal.bitlocker.entries import Entry, Type
+from reseal.bitlocker.errors import LockedError, MetadataError
+from reseal.bitlocker.metadata import CLEAR, PASSWORD, RECOVERY, STARTUP_KEY, Metadata, Protector
+from reseal.sandbox import heartbeat, hide_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from reseal.bitlocker.keys import Key
+
+#: The kind of protector that takes each kind of key.
+_TAKES = {"recovery": RECOVERY, "password": PASSWORD, "bek": STARTUP_KEY}
+_ROUNDS = 1 << 20
+#: Each round trip through a protector takes about a second; Windows itself allows fewer of a kind.
+_MOST_TRIED = 32
+
+_NONCE, _MAC = 12, 16
+_KEY_HEAD = struct.Struct("<HHHHHH")  # size, role, type, version, method, flags
+
+
+def volume_key(
+    copies: tuple[Metadata, ...], keys: Iterable[Key], name: str
+) -> tuple[Metadata, bytes]:
+    """Open a volume with its clear key, or with the first of the keys that fits.
+
+    Args:
+        copies: the valid copies of its metadata.
+        keys: what the person gave.
+        name: of the volume, for messages.
+
+    Returns:
+        The first copy whose seal is whole, and the key of the sectors.
+
+    Raises:
+        LockedError: no key fits, or none was given and there is no clear key.
+        MetadataError: a key fits, and what it should open is damaged in every copy.
+    """
+    hide_memory()
+    keys = tuple(keys)
+    opened = False
+    stretched: dict[bytes, bytes] = {}  # copies of one protector need to be stretched once
+    for copy in copies:
+        for master in _master_keys(copy, keys, stretched):
+            opened = True
+            key = _sector_key(copy, master)
+            if key is not None:
+                return copy, key
+    if opened:
+        raise MetadataError(
+            f"A key opens {name}, and BitLocker's metadata behind it is damaged in every copy. "
+            "Nothing was changed.",
+            "Repair the volume with repair-bde in Windows, with this key.",
+        )
+    raise _locked(copies[0], keys, name)
+
+
+def _master_keys(
+    copy: Metadata, keys: tuple[Key, ...], stretched: dict[bytes, bytes]
+) -> Iterator[bytes]:
+    """Yield the master key, as each protector that is open to these keys has it."""
+    for one in copy.protectors:
+        if one.kind == CLEAR:
+            clear = one.entry.find(Type.KEY)
+            if clear and (master := _from(one, clear.key)):
+                yield master
+    for key in keys:
+        tried = 0
+        for one in copy.protectors:
+            if one.kind != _TAKES[key.kind] or key.id not in {None, one.id}:
+                continue
+            tried += 1
+            if tried > _MOST_TRIED:
+                raise LockedError(
+                    f"{key.source} fits none of the first {_MOST_TRIED} protectors of its kind, and "
+                    "reseal tries no more. Nothing was changed.",
+                    "Give another kind of key.",
+                )
+            wrapping = key.secret if key.kind == "bek" else _stretch(one, key.secret, stretched)
+            if wrapping and (master := _from(one, wrapping)):
+                yield master
+
+
+def _stretch(protector: Protector, secret: bytes, stretched: dict[bytes, bytes]) -> bytes | None:
+    """Make a key of a hash, slowly on purpose."""
+    entry = protector.entry.find(Type.STRETCH_KEY)
+    if entry is None or len(entry.salt) != 16:
+        return None
+    constant = secret + entry.salt
+    if constant not in stretched:
+        heartbeat()
+        sha256, last = hashlib.sha256, bytes(32)
+        for number in range(_ROUNDS):
+            last = sha256(last + constant + number.to_bytes(8, "little")).digest()
+        stretched[constant] = last
+    return stretched[constant]
+
+
+def _from(protector: Protector, wrapping: bytes) -> bytes | None:
+    """Return the master key in a protector, None where the key doesn't fit."""
+    wrapped = protector.entry.find(Type.WRAPPED_KEY)
+    inside = _unwrap(wrapped, wrapping) if wrapped else None
+    return inside[_KEY_HEAD.size :] if inside and len(inside) == _KEY_HEAD.size + 32 else None
+
+
+def _sector_key(copy: Metadata, master: bytes) -> bytes | None:
+    """Return the key of the sectors, None where this copy of the metadata was changed."""
+    if copy.seal:
+        sealed = _unwrap(copy.seal, master)
+        if sealed is None or sealed[-32:] != hashlib.sha256(copy.block).digest():
+            return None
+    inside = _unwrap(copy.volume_key, master) if copy.volume_key else None
+    return inside[_KEY_HEAD.size :] if inside and len(inside) > _KEY_HEAD.size else None
+
+
+def _unwrap(wrapped: Entry, key: bytes) -> bytes | None:
+    """Decrypt and authenticate an entry with AES-CCM; None where the key doesn't fit."""
+    nonce, mac = wrapped.data[:_NONCE], wrapped.data[_NONCE : _NONCE + _MAC]
+    coded = wrapped.data[_NONCE + _MAC :]
+    if len(key) != 32 or len(mac) != _MAC or not coded:
+        return None
+    try:
+        return AES.new(key, AES.MODE_CCM, nonce=nonce, mac_len=_MAC).decrypt_and_verify(coded, mac)
+    except ValueError:
+        return None
+
+
+def _locked(copy: Metadata, keys: tuple[Key, ...], name: str) -> LockedError:
+    offers = f"it can be opened with: {copy.offers}"
+    hint = "Give one with --key recovery:FILE, --key password:FILE or --key bek:FILE."
+    if keys:
+        given = ", ".join(one.source for one in keys)
+        return LockedError(
+            f"{name} is encrypted with BitLocker, and {given} doesn't open it; {offers}. "
+            "Nothing was changed.",
+            hint,
+        )
+    usable = {PASSWORD, RECOVERY, STARTUP_KEY} & {one.kind for one in copy.protectors}
+    if not usable:
+        hint = (
+            "reseal can't use these. Add a recovery key in Windows (manage-bde -protectors -add C: "
+            "-recoverypassword), or turn BitLocker off there (manage-bde -off C:)."
+        )
+    return LockedError(
+        f"{name} is encrypted with BitLocker, and no key was given; {offers}. Nothing was changed.",
+        hint,
+    )

@@ -1,0 +1,40 @@
+"""`reseal decrypt`: a volume that BitLocker encrypts, decrypted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+from reseal.cli.help import Command
+from reseal.cli.options import image_argument, in_place_option
+from reseal.cli.run import Run, shares
+from reseal.operations import decrypt as operation
+from reseal.report import bitlocker as report
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command(cls=Command)
+@image_argument
+@click.option(
+    "--metadata", is_flag=True, help="Only show the protectors, the cipher and the state."
+)
+@click.option("--sparse", is_flag=True, help="Leave sectors empty that were never written.")
+@in_place_option
+@shares("keys", "volume", "output", "thin", "as_json", "allow_backing", "quiet")
+def decrypt(image: Path, metadata: bool, sparse: bool, in_place: bool, run: Run) -> None:
+    """Decrypt a volume that BitLocker encrypts, with or without a Windows in it.
+
+    A clear key on the disk is used without being asked for. The image is either untouched or done.
+    """
+    if metadata:
+        record = operation.metadata(image, run.writing)
+        run.show(record, report.metadata(record))
+        return
+    writing = replace(run.writing, decrypt=True, in_place=in_place)
+    with run.progress() as tell:
+        record = operation.decrypt(image, writing, sparse=sparse, on_message=tell)
+    run.show(record, report.decrypted(record, run.output))

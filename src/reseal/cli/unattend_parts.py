@@ -1,0 +1,185 @@
+"""Texts of the options of `reseal unattend new`: secrets, accounts, interfaces and other words."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reseal.answerfile import (
+    DomainJoin,
+    NewAccount,
+    NewInterface,
+    Pass,
+    Secret,
+    product_keys,
+    schema,
+)
+from reseal.answerfile.answers import DEFAULT_GROUPS, FullSetup, WirelessNetwork
+from reseal.answerfile.assignment import Assignment, assigned
+from reseal.answerfile.secrets import is_secret
+from reseal.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+#: What `--oem` calls the settings of OEMInformation (documented: Unattended Windows Setup Reference).
+OEM = {
+    "manufacturer": "Manufacturer",
+    "model": "Model",
+    "logo": "Logo",
+    "support-hours": "SupportHours",
+    "support-phone": "SupportPhone",
+    "support-url": "SupportURL",
+    "support-provider": "SupportProvider",
+}
+#: The passes in which commands run one after another.
+RUN = (Pass.WINDOWS_PE, Pass.SPECIALIZE, Pass.AUDIT_USER)
+
+
+def secret(file: str) -> Secret | None:
+    """Read a secret: the first line of a file, or a line of standard input."""
+    if not file:
+        return None
+    try:
+        if file == "-":
+            return Secret(sys.stdin.readline().rstrip("\r\n"))
+        with Path(file).open(encoding="utf-8-sig") as lines:
+            return Secret(lines.readline().rstrip("\r\n"))
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"no secret can be read from {file}"
+        raise UsageError(msg) from error
+
+
+def _parts(text: str, option: str, allowed: frozenset[str]) -> tuple[str, dict[str, list[str]]]:
+    """Split `NAME,key=value,…`."""
+    name, *rest = text.split(",")
+    values: dict[str, list[str]] = {key: [] for key in allowed}
+    for part in rest:
+        key, sign, value = part.partition("=")
+        if not sign or key not in allowed:
+            msg = f"--{option} does not understand {part}"
+            raise UsageError(
+                msg, f"It knows {', '.join(sorted(allowed))}, each with = and a value."
+            )
+        values[key].append(value)
+    if not name:
+        msg = f"--{option} needs a name first"
+        raise UsageError(msg)
+    return name, values
+
+
+def account(text: str) -> NewAccount:
+    """Parse `NAME[,group=G]…[,password-file=FILE][,display-name=N]`."""
+    name, values = _parts(text, "account", frozenset({"group", "password-file", "display-name"}))
+    return NewAccount(
+        name=name,
+        password=secret(_single(values["password-file"], "account", "password-file")),
+        groups=tuple(values["group"]) or DEFAULT_GROUPS,
+        display_name=_single(values["display-name"], "account", "display-name"),
+    )
+
+
+def interface(text: str) -> NewInterface:
+    """Parse `NAME,address=A/N[,gateway=A]…[,route=NETWORK@A]…[,dns=A]…[,suffix=D]`."""
+    allowed = frozenset({"address", "gateway", "route", "dns", "suffix"})
+    name, values = _parts(text, "interface", allowed)
+    routes = []
+    for route in values["route"]:
+        network, at, gateway = route.partition("@")
+        if not at:
+            msg = f"--interface does not understand route={route}"
+            raise UsageError(msg, "Write route=NETWORK@GATEWAY, as in route=10.1.0.0/16@10.0.0.2.")
+        routes.append((network, gateway))
+    return NewInterface(
+        identifier=name,
+        addresses=tuple(values["address"]),
+        gateways=tuple(values["gateway"]),
+        routes=tuple(routes),
+        servers=tuple(values["dns"]),
+        domain=_single(values["suffix"], "interface", "suffix"),
+    )
+
+
+def _single(values: list[str], option: str, key: str) -> str:
+    """Return the one value of a key; empty where there is none."""
+    if len(values) > 1:
+        msg = f"--{option} has {key} {len(values)} times"
+        raise UsageError(msg, "Give it once.")
+    return "".join(values)
+
+
+def domain_join(domain: str, user: str, password_file: str, unit: str) -> DomainJoin | None:
+    """Return what is joined, and with what; None for none."""
+    if not domain:
+        return None
+    password = secret(password_file)
+    if not user or password is None:
+        msg = "joining a domain needs a user and a password"
+        raise UsageError(msg, "Add --domain-user and --domain-password-file.")
+    return DomainJoin(domain, user, password, unit)
+
+
+def oem(texts: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Parse `KEY=TEXT`, several times."""
+    found = []
+    for text in texts:
+        key, sign, value = text.partition("=")
+        if not sign or key not in OEM:
+            msg = f"--oem does not understand {text}"
+            raise UsageError(msg, f"It knows {', '.join(OEM)}, each with = and a text.")
+        found.append((OEM[key], value))
+    return tuple(found)
+
+
+def run(texts: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Parse `PASS:COMMAND`, several times."""
+    found = []
+    for text in texts:
+        name, colon, command = text.partition(":")
+        if not colon or name not in list(RUN) or not command:
+            msg = f"--run does not understand {text}"
+            raise UsageError(msg, f"Write PASS:COMMAND; the passes are {', '.join(RUN)}.")
+        found.append((name, command))
+    return tuple(found)
+
+
+def wireless(text: str) -> WirelessNetwork | None:
+    """Parse `NAME[,password-file=FILE]`; None where it is empty."""
+    if not text:
+        return None
+    name, values = _parts(text, "wifi", frozenset({"password-file"}))
+    return WirelessNetwork(name, secret(_single(values["password-file"], "wifi", "password-file")))
+
+
+def disk(firmware: str, number: int, image: str) -> FullSetup | None:
+    """Return what Windows Setup is to install, and where; None where no disk is laid out."""
+    if not firmware:
+        if image:
+            msg = "--image belongs to a file for Windows Setup"
+            raise UsageError(msg, "Say with --disk uefi or --disk bios how the disk is laid out.")
+        return None
+    return FullSetup(firmware, number, image)
+
+
+def settings(texts: Iterable[str]) -> tuple[Assignment, ...]:
+    """Parse `PASS/COMPONENT/SETTING=VALUE`, several times; none may be a password."""
+    found = tuple(map(Assignment.parse, texts))
+    for setting in assigned(found, "amd64").settings():
+        if not setting.children and is_secret(setting):
+            msg = f"--set {setting.component.name}/{setting.path}: others can see a secret on a command line"
+            raise UsageError(msg, "Write it into an answer file, and merge the two.")
+    return found
+
+
+def public_key(edition: str) -> Secret | None:
+    """Return the public product key of an edition; None where none is named."""
+    if not edition:
+        return None
+    wanted = product_keys.product(edition)
+    key = product_keys.key_for(wanted) if wanted else ""
+    if not key:
+        near = schema.nearest(edition, product_keys.keys(), 0.5)
+        msg = f"there is no public product key of {edition}"
+        raise UsageError(msg, f"Did you mean {near}?" if near else "Write Windows 11 Pro, say.")
+    return Secret(key)

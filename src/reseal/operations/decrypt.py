@@ -1,0 +1,56 @@
+"""Decrypt a volume that BitLocker encrypts, or show what its metadata says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reseal.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from reseal.operations.operation import OnMessage, Opening, Writing
+
+
+def decrypt(
+    image: Path,
+    writing: Writing,
+    *,
+    sparse: bool = False,
+    on_message: OnMessage | None = None,
+) -> dict[str, Any]:
+    """Decrypt a volume of a disk image, with or without a Windows in it.
+
+    Args:
+        image: a disk image.
+        writing: which volume, what opens it, and where the result goes.
+        sparse: whether sectors stay empty that were never written.
+        on_message: gets `{"step": …}` and `{"progress": …, "done": …, "total": …}` (bytes).
+
+    Returns:
+        See `reseal.run.bitlocker.decrypt`.
+    """
+    from reseal.run import RunOptions
+    from reseal.run.bitlocker import decrypt as engine
+
+    options = RunOptions(
+        output=writing.output,
+        thin=writing.thin,
+        allow_backing=writing.allow_backing,
+        keys=writing.keys,
+    )
+    return engine(image, _number(writing.volume), options, sparse=sparse, on_message=on_message)
+
+
+def metadata(image: Path, opening: Opening) -> dict[str, Any]:
+    """Describe the encrypted volumes of an image; see `reseal.run.bitlocker.describe`."""
+    from reseal.run.bitlocker import describe
+
+    return describe(image, _number(opening.volume), allow_backing=opening.allow_backing)
+
+
+def _number(volume: str | None) -> int | None:
+    if volume is None or volume.isdecimal():
+        return None if volume is None else int(volume)
+    msg = f"--volume {volume} is no number of a volume."
+    raise UsageError(msg, "Volumes are numbered as in the partition table, from 1.")

@@ -1,0 +1,148 @@
+"""Findings grouped as a person reads them: what, how often, whose file, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from reseal.proof.hits import Place
+from reseal.proof.identity import Kind
+from reseal.windows.volumes import split_volume
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from reseal.windows import Installation
+
+#: Places that are looked for in the registry rather than in a file.
+_IN_HIVES = {Place.KEY, Place.VALUE, Place.DESCRIPTOR}
+_DELETED = {Place.UNALLOCATED, Place.SLACK, Place.DELETED, Place.FREE_CELL}
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Findings that one action removes.
+
+    Attributes:
+        verdict: what they mean.
+        kind: what was found.
+        value: the identity, as a person knows it.
+        path: the file, or the folder of many files.
+        owner: whose file it is.
+        places: how many places it was found in.
+        advice: what to do, as a whole sentence; empty where nothing has to be done.
+    """
+
+    verdict: str
+    kind: str
+    value: str
+    path: str
+    owner: str
+    places: int
+    advice: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The group as plain data."""
+        return asdict(self)
+
+    @property
+    def sentence(self) -> str:
+        """What was found where, as a whole sentence."""
+        where = f" of {self.owner}" if self.owner else ""
+        count = "1 place" if self.places == 1 else f"{self.places} places"
+        return f"The {self.kind} {self.value} is left in {count} in {self.path}{where}."
+
+
+class Owners:
+    """Whose files lie where on the volume of an installation."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._root = installation.root.lower()
+        self._profiles = {
+            place.path.lower(): place.path.rpartition("\\")[2]
+            for sid, place in installation.registry.placed_profiles.items()
+            if sid.startswith("S-1-5-21-")
+        }
+
+    def of(self, path: str) -> str:
+        """Say whose file this is, as `the profile of Alice` or `Windows`."""
+        user = self.user(path)
+        if user:
+            return f"the profile of {user}"
+        first, _, rest = path.partition("\\")
+        if first.lower() == self._root or path.startswith("$"):
+            return "Windows"
+        if first.lower() in {"programdata", "program files", "program files (x86)"} and rest:
+            maker = rest.partition("\\")[0]
+            return "Windows" if maker.lower() in {"microsoft", "packages"} else maker
+        return ""
+
+    def user(self, path: str) -> str | None:
+        """The account in whose profile a path lies."""
+        lower = path.lower()
+        found = (name for root, name in self._profiles.items() if lower.startswith(f"{root}\\"))
+        return next(found, None)
+
+
+def grouped(
+    hits: Iterable[Mapping[str, Any]], owners: Owners, known: Mapping[str, str]
+) -> list[Group]:
+    """Group what was found, the most frequent first.
+
+    Args:
+        hits: findings as plain data.
+        owners: whose files lie where.
+        known: what providers would remove: registry path or file, in lower case, to the option that
+            does it.
+    """
+    counted: dict[tuple[str, str, str, str, str, str], int] = {}
+    for hit in hits:
+        path = _whole(hit)
+        advice = _advice(hit, owners, known)
+        key = (hit["verdict"], hit["kind"], hit["value"], path, owners.of(hit["path"]), advice)
+        counted[key] = counted.get(key, 0) + hit["count"]
+    groups = [Group(*key[:5], count, key[5]) for key, count in counted.items()]
+    return sorted(groups, key=lambda one: (-one.places, one.kind, one.path))
+
+
+def _whole(hit: Mapping[str, Any]) -> str:
+    """The file of a finding in a hive, and the folder of one in a plain file."""
+    path = str(hit["path"])
+    if not path:
+        return "unallocated clusters"
+    if hit["key"] or hit["place"] in _IN_HIVES or path.startswith("$"):
+        return path
+    return path.rpartition("\\")[0] or path
+
+
+def _advice(hit: Mapping[str, Any], owners: Owners, known: Mapping[str, str]) -> str:
+    if hit["place"] in _DELETED:
+        return "`reseal customize --wipe-free` wipes it."
+    option = option_of(hit, known)
+    if option:
+        return f"`reseal {option}` removes it."
+    user = owners.user(str(hit["path"]))
+    removed = f", and `reseal customize --remove-user {user}` the whole profile" if user else ""
+    if hit["kind"] == Kind.SID:
+        volumes = " --all-volumes" if split_volume(str(hit["path"]))[0] else ""
+        return f"`reseal generalize --sid both{volumes}` replaces it{removed}."
+    if user:
+        return f"`reseal customize --remove-user {user}` removes the whole profile."
+    if hit["key"]:
+        return "Change it with `reseal reg`, or with `reseal customize --reg FILE`."
+    return "Delete the file with `reseal customize --delete PATH`, if the image does not need it."
+
+
+def option_of(hit: Mapping[str, Any], known: Mapping[str, str]) -> str | None:
+    """The option whose provider would remove a finding: it names the place, or one above it."""
+    if not known:
+        return None
+    place = str(hit["key"] or hit["path"]).lower()
+    if place in known:
+        return known[place]
+    key = place.partition("\\\\")[0]
+    while key:
+        if key in known:
+            return known[key]
+        key = key.rpartition("\\")[0]
+    return None

@@ -1,0 +1,257 @@
+"""Machines with a second volume: what is changed there, what is left and named."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from reseal.disk import FileDevice, Slice
+from reseal.disk.partitions import volumes
+from reseal.ntfs import Volume, secure
+from reseal.testing import real
+from reseal.testing.machine import SAMPLE_SID, Machine
+from tests.end_to_end import judges
+from tests.oracles import hivex
+
+NUMBERS = SAMPLE_SID.to_bytes()[8:]
+OTHER = b"somebody else's"
+
+
+@dataclass(frozen=True)
+class Disk:
+    """What is on a raw disk now."""
+
+    path: Path
+
+    def volume(self, number: int) -> Volume:
+        device = FileDevice(self.path, read_only=True)
+        (place,) = [one for one in volumes(device) if one.number == number]
+        part = Slice(device, place.offset, place.size)
+        return Volume.open(part, read_only=True, name=str(number))
+
+    def descriptors_with_the_sid(self, number: int) -> int:
+        with self.volume(number) as volume:
+            found = secure.descriptors(volume.device, "volume").values()
+        return sum(NUMBERS in one for one in found)
+
+    def has(self, number: int, path: str) -> bool:
+        with self.volume(number) as volume:
+            return volume.stat(path) is not None
+
+    def read(self, number: int, path: str) -> bytes:
+        with self.volume(number) as volume:
+            return volume.read(path)
+
+
+def said(done: subprocess.CompletedProcess[str]) -> str:
+    return " ".join((done.stdout + done.stderr).split())
+
+
+@pytest.fixture(scope="module", params=["uefi", "bios"])
+def golden(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("two") / f"{request.param}.raw"
+    # A folder of the same path as the profile on D:, of another person.
+    files = {"Users": {real.CAROL: {"NTUSER.DAT": b"", "hers.txt": OTHER}}}
+    accounts = {"SAM": {"Domains": {"Account": {"Users": {
+        "000003EB": {"F": bytes(80), "V": _account(real.CAROL)},
+        "Names": {real.CAROL: {"": (real.CAROL_RID, b"")}},
+    }}}}}  # fmt: skip
+    real.machine(path, Machine(files=files, sam=accounts), firmware=request.param)
+    return path
+
+
+def _account(name: str) -> bytes:
+    """The value V of an account without a password: 17 entries, of which the second is its name."""
+    text = name.encode("utf-16-le")
+    entries = [bytes(12)] * 17
+    entries[1] = b"".join(one.to_bytes(4, "little") for one in (0, len(text), 0))
+    return b"".join(entries) + text
+
+
+@pytest.fixture
+def disk(golden: Path, tmp_path: Path) -> Disk:
+    path = tmp_path / "disk.raw"
+    shutil.copyfile(golden, path)
+    return Disk(path)
+
+
+@pytest.fixture
+def numbers(golden: Path) -> tuple[int, int]:
+    return (3, 4) if golden.stem == "uefi" else (2, 3)
+
+
+def test_removing_an_account_deletes_the_profile_that_it_has(
+    disk: Disk, numbers: tuple[int, int]
+) -> None:
+    own, data = numbers
+    done = judges.reseal("customize", disk.path, "--remove-user", real.CAROL, "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert disk.read(own, rf"Users\{real.CAROL}\hers.txt") == OTHER
+    assert not disk.has(data, rf"Users\{real.CAROL}")
+    assert disk.has(data, r"Projects\plan.txt")
+
+
+def test_a_recipe_path_means_the_volume_of_its_letter(
+    disk: Disk, numbers: tuple[int, int], tmp_path: Path
+) -> None:
+    own, data = numbers
+    source = tmp_path / "tool.txt"
+    source.write_bytes(b"tool")
+    steps = ("--copy-in", f"{source}:D:\\Apps", "--delete", r"D:\Shared", "--mkdir", r"D:\New")
+    done = judges.reseal("customize", disk.path, *steps, "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert disk.read(data, r"Apps\tool.txt") == b"tool"
+    assert not disk.has(data, "Shared")
+    assert disk.has(data, "New")
+    assert not disk.has(own, "Apps")
+    assert not disk.has(own, "New")
+
+
+@pytest.mark.parametrize("letter", ["E:", "F:", "Q:"])
+def test_a_drive_that_is_not_in_the_image_is_refused(
+    disk: Disk, letter: str, tmp_path: Path
+) -> None:
+    before = disk.path.read_bytes()
+    done = judges.reseal("customize", disk.path, "--mkdir", rf"{letter}\New", "--quiet")
+    assert done.returncode == 2
+    assert "C: or D:" in done.stderr
+    assert disk.path.read_bytes() == before
+
+
+def test_a_new_sid_on_all_volumes_reaches_profile_and_files(
+    disk: Disk, numbers: tuple[int, int]
+) -> None:
+    _, data = numbers
+    assert disk.descriptors_with_the_sid(data) > 1
+    done = judges.reseal("sid", disk.path, "--new", "--yes", "--all-volumes", "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert disk.descriptors_with_the_sid(data) == 0
+    hive = disk.read(data, rf"Users\{real.CAROL}\NTUSER.DAT")
+    assert NUMBERS not in hive
+    assert hivex(hive)
+    with disk.volume(data) as volume:
+        assert not volume.dirty
+
+
+def test_without_all_volumes_the_other_one_is_left_and_named(
+    disk: Disk, numbers: tuple[int, int]
+) -> None:
+    _, data = numbers
+    before = disk.read(data, rf"Users\{real.CAROL}\NTUSER.DAT")
+    with_sid = disk.descriptors_with_the_sid(data)
+    done = judges.reseal("sid", disk.path, "--new", "--yes", "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert disk.read(data, rf"Users\{real.CAROL}\NTUSER.DAT") == before
+    assert disk.descriptors_with_the_sid(data) == with_sid
+    assert rf"the profile D:\Users\{real.CAROL}" in said(done)
+    assert "--all-volumes" in said(done)
+
+
+def test_generalize_keeps_the_letter_of_a_volume_of_the_image(
+    disk: Disk, numbers: tuple[int, int]
+) -> None:
+    own, _ = numbers
+    done = judges.reseal("generalize", disk.path, "--quiet")
+    assert done.returncode == 0, done.stderr
+    mounted = hivex(disk.read(own, judges.HIVES["SYSTEM"]))["MountedDevices"]
+    assert set(mounted) == {r"\DosDevices\D:"}
+    for text in ("keep their drive letters: D:", "were forgotten: F:", "the service ContosoSync"):
+        assert text in said(done)
+
+
+def test_generalize_on_all_volumes_changes_the_profile_there(
+    disk: Disk, numbers: tuple[int, int]
+) -> None:
+    own, data = numbers
+    done = judges.reseal("generalize", disk.path, "--sid-now", "--all-volumes", "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert disk.descriptors_with_the_sid(data) == 0
+    assert NUMBERS not in disk.read(data, rf"Users\{real.CAROL}\NTUSER.DAT")
+    assert disk.read(own, rf"Users\{real.CAROL}\hers.txt") == OTHER
+
+
+# What verify says
+
+
+def verified(path: Path, *arguments: str) -> tuple[int, str]:
+    done = judges.reseal("verify", path, "--quiet", *arguments)
+    assert not done.stderr
+    return done.returncode, said(done)
+
+
+def test_verify_searches_every_volume_and_names_them(
+    disk: Disk, numbers: tuple[int, int], tmp_path: Path
+) -> None:
+    own, data = numbers
+    identity = str(tmp_path / "identity.json")
+    done = judges.reseal("generalize", disk.path, "--save-identity", identity, "--quiet")
+    assert done.returncode == 0
+    code, text = verified(disk.path, "--identity", identity)
+    assert code == 0
+    assert "As after Sysprep" in text
+    assert f"Searched volume {own}, volume 1" in text
+    assert f"volume {data} (D:) without unallocated clusters" in text
+    assert rf"D:\Users\{real.CAROL}\NTUSER.DAT" in text
+    assert "--sid both --all-volumes" in text
+    assert verified(disk.path, "--identity", identity, "--strict")[0] == 3
+    code, text = verified(disk.path, "--identity", identity, "--system-volume-only")
+    assert code == 0
+    assert "D:" not in text
+
+
+def test_a_sid_that_only_this_volume_lost_is_left_behind_on_the_other(
+    disk: Disk, tmp_path: Path
+) -> None:
+    identity = str(tmp_path / "identity.json")
+    arguments = ("--sid-now", "--save-identity", identity, "--quiet")
+    assert judges.reseal("generalize", disk.path, *arguments).returncode == 0
+    code, text = verified(disk.path, "--identity", identity)
+    assert code == 3
+    assert r"D:\$Secure" in text
+
+
+@pytest.mark.parametrize(
+    ("head", "named"),
+    [
+        (b"\0\0\0ReFS\0\0\0\0", "ReFS"),
+        (b"\xeb\x58\x90-FVE-FS-", "encrypted with BitLocker"),
+        (b"\xeb\x76\x90EXFAT   ", "exFAT"),
+        (bytes(11), "of an unknown format"),
+    ],
+)
+def test_a_volume_that_cant_be_opened_is_named_and_the_image_is_not_clean(
+    disk: Disk, numbers: tuple[int, int], head: bytes, named: str
+) -> None:
+    _, data = numbers
+    (place,) = [one for one in volumes(FileDevice(disk.path, read_only=True)) if one.number == data]
+    with disk.path.open("r+b") as file:
+        file.seek(place.offset)
+        file.write(head + bytes(512 - len(head)))
+    done = judges.reseal("generalize", disk.path, "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert f"Volume {data} was not looked into: it is {named}." in said(done)
+    code, text = verified(disk.path)
+    assert code == 3
+    assert f"Volume {data} was not searched: it is {named}." in text
+    assert verified(disk.path, "--system-volume-only")[0] == 0
+
+
+@pytest.mark.parametrize("kind", ["0fc63daf-8483-4772-8e79-3d69d8477de4",
+                                  "0657fd6d-a4ab-43c4-84e5-0933c84b4f4f",
+                                  "e3c9e316-0b5c-4db8-817d-f92df00215ae"])  # fmt: skip
+def test_partitions_in_which_windows_keeps_nothing_dont_count(kind: str, tmp_path: Path) -> None:
+    image = tmp_path / "disk.raw"
+    real.machine(image)
+    subprocess.run(["sfdisk", "--quiet", "--part-type", image, "4", kind], check=True)
+    with image.open("r+b") as file:
+        (place,) = [one for one in volumes(FileDevice(image, read_only=True)) if one.number == 4]
+        file.seek(place.offset)
+        file.write(bytes(4096))
+    done = judges.reseal("generalize", image, "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert "Volume 4" not in said(done)
+    assert verified(image)[0] == 0
