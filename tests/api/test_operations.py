@@ -164,7 +164,7 @@ def test_the_next_boot(generalized: Path, tmp_path: Path) -> None:
         (GeneralizeRequest(discard_hibernation=True), "discard_hibernation"),
         (GeneralizeRequest(save_identity="identity.json"), "save_identity"),
         (CustomizeRequest(), "No step"),
-        (CustomizeRequest(steps=(("none",),)), "no step called none"),
+        (CustomizeRequest(steps=(("none",),)), "none is not a known step"),
         (CustomizeRequest(steps=(("mkdir", "/a"),), force=("none",)), "none is not known"),
         (CustomizeRequest(steps=(("copy-out", r"C:\Windows", "out"),)), "--copy-out"),
         (SidRequest(chosen="S-1-5-21-1"), "no machine SID"),

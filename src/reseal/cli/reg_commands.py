@@ -27,6 +27,7 @@ from reseal.cli.reg_output import (
 )
 from reseal.cli.run import CHANGING, LOOKING, Run, shares
 from reseal.errors import UsageError
+from reseal.hostfile import read_regular
 from reseal.operations.operation import Writing
 from reseal.regf import Key, RegfError, compact, diff, exchange, regfile, types
 from reseal.regf.file import HiveFile
@@ -384,7 +385,7 @@ def import_reg(
     """Apply a .reg file."""
     registry = open_target(target, run, prefix=prefix)
     try:
-        sections = regfile.parse(file.read_bytes())
+        sections = regfile.parse(read_regular(file))
     except OSError as error:
         msg = f"{file} can't be read: {error.strerror}."
         raise UsageError(msg) from error

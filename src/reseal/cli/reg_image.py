@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from reseal.cli import console
 from reseal.errors import UsageError
+from reseal.hostfile import open_regular
 from reseal.operations.operation import Writing
 from reseal.operations.operation import run as run_operation
 from reseal.operations.reg import PutBack
@@ -34,7 +35,7 @@ def is_image(target: Path) -> bool:
     if target.is_dir():
         return True
     try:
-        with target.open("rb") as file:
+        with open_regular(target) as file:
             start = file.read(max(len(_MAGIC), len(_WIM)))
         large = target.stat().st_size >= 1 << 20
         return start.startswith(_WIM) or (large and not start.startswith(_MAGIC))

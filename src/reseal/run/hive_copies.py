@@ -90,11 +90,11 @@ def take_out(
         image: a disk image, or a folder with a Windows.
         name: the hive, as returned by `hive_name`.
         folder: a private folder of the host.
-        volume: which Windows, as `--volume` names it.
-        index: which image of a WIM; None for the only one.
+        volume: the installation, in the notation of `--volume`.
+        index: the index of an image in a WIM; None for the only one.
         allow_backing: whether backing files may be outside the image's folder.
-        ignore_logs: whether the control sets are read without the logs.
-        keys: what opens a volume that BitLocker encrypts; one with a clear key needs none.
+        ignore_logs: whether to read the control sets without the logs.
+        keys: keys for volumes that BitLocker encrypts; a volume with a clear key needs none.
 
     Raises:
         CheckError: the image does not have the hive.
