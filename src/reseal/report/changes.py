@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from reseal.operations import sizes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from reseal.operations.record import ChangeRecord, RunRecord
 
@@ -35,16 +35,20 @@ def counted(changes: list[ChangeRecord], by: str) -> Iterator[str]:
     yield from wrapped(", ".join(f"{name} {count}" for name, count in counts.items()), "  ")
 
 
-def ending(record: RunRecord, *, dry_run: bool, done: str | None) -> Iterator[str]:
+def ending(
+    record: RunRecord, *, dry_run: bool, done: str | None, written: Iterable[str] = ()
+) -> Iterator[str]:
     """Yield the notes of a run and its outcome.
 
     Args:
         record: of the run.
         dry_run: whether nothing was written.
         done: the outcome of a run that wrote; None for none.
+        written: lines before the outcome.
     """
     for note in record["notes"]:
         yield f"Note: {note}"
+    yield from written
     seconds = f"({record['timings']['total']:.2f} s)"
     if dry_run:
         yield f"Dry run {seconds}: nothing was written."

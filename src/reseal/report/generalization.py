@@ -31,8 +31,8 @@ def lines(record: GeneralizeRecord, *, dry_run: bool, verbose: bool, where: str)
         yield from listed(record["changes"])
     yield from counted(record["changes"], "provider")
     yield from _plan(record["coverage"])
-    yield from _hives(record["written"])
-    yield from ending(record, dry_run=dry_run, done=f"{where} is generalized")
+    written = _hives(record["written"])
+    yield from ending(record, dry_run=dry_run, done=f"{where} is generalized", written=written)
     if dry_run:
         return
     target = "audit mode" if record["target"] == "audit" else "OOBE"
