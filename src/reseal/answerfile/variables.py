@@ -70,5 +70,5 @@ def variables_in(text: str, *, command: bool = False) -> Iterator[tuple[str, re.
 
 
 def is_template(text: str) -> bool:
-    """Whether a text, which is no command, holds a variable."""
+    """Whether a text that is not a command holds a variable."""
     return any(True for _ in variables_in(text))
