@@ -50,9 +50,9 @@ def identities(installation: Installation) -> list[dict[str, str]]:
 
 def _digests(installation: Installation, change: Change) -> Iterator[str]:
     if change.kind == "delete_value" and isinstance(change.before, dict):
-        data = str(change.before.get("data", ""))
-        if len(data) >= _SHORTEST:
-            yield hashlib.sha256(data.encode()).hexdigest()
+        text = str(change.before)
+        if len(text) >= _SHORTEST:
+            yield hashlib.sha256(text.encode()).hexdigest()
     elif change.kind == "delete_file":
         try:
             data = installation.tree.read(change.target, 0, _MAX_FILE)
