@@ -317,3 +317,15 @@ def test_a_tool_takes_bounded_memory_and_time(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("reseal.process._TOOL_SECONDS", 0)
     with pytest.raises(ImageError, match="more processor time than it may"):
         run_tool(["sh", "-c", "while :; do :; done"])
+
+
+def test_a_worker_can_hide_its_memory() -> None:
+    libc = ctypes.CDLL(None)
+    get = 3  # PR_GET_DUMPABLE
+
+    def job(_: object) -> list[int]:
+        before = libc.prctl(get, 0, 0, 0, 0)
+        sandbox.hide_memory()
+        return [before, libc.prctl(get, 0, 0, 0, 0)]
+
+    assert run_worker(job, subject="disk") == [1, 0]

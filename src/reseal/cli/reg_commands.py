@@ -26,6 +26,7 @@ from reseal.cli.reg_output import (
     value_text,
 )
 from reseal.errors import UsageError
+from reseal.hostfile import read_regular
 from reseal.regf import Key, RegfError, compact, diff, exchange, regfile, types
 from reseal.regf.file import HiveFile
 from reseal.regf.reader import Reader
@@ -375,7 +376,7 @@ def import_reg(
     console.check_reports(report_files)
     registry = open_target(target, prefix=prefix)
     try:
-        sections = regfile.parse(file.read_bytes())
+        sections = regfile.parse(read_regular(file))
     except OSError as error:
         msg = f"{file} can't be read: {error.strerror}."
         raise UsageError(msg) from error

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from reseal.cli import console
 from reseal.errors import UsageError
+from reseal.hostfile import open_regular
 from reseal.operations.reg import put_back
 from reseal.regf import exchange
 from reseal.regf.file import HiveFile
@@ -31,7 +32,7 @@ def is_image(target: Path) -> bool:
     if target.is_dir():
         return True
     try:
-        with target.open("rb") as file:
+        with open_regular(target) as file:
             return file.read(len(_MAGIC)) != _MAGIC and target.stat().st_size >= 1 << 20
     except OSError:
         return False

@@ -88,9 +88,9 @@ def take_out(
         image: a disk image, or a folder with a Windows.
         name: the hive, as returned by `hive_name`.
         folder: a private folder of the host.
-        volume: which Windows, as `--volume` names it.
-        ignore_logs: whether the control sets are read without the logs.
-        keys: what opens a volume that BitLocker encrypts; one with a clear key needs none.
+        volume: the installation, in the notation of `--volume`.
+        ignore_logs: whether to read the control sets without the logs.
+        keys: keys for volumes that BitLocker encrypts; a volume with a clear key needs none.
 
     Raises:
         CheckError: the image does not have the hive.

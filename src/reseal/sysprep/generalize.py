@@ -148,7 +148,7 @@ def check(session: Session) -> list[Finding]:
         message = " ".join(found.message for found in first)
         more = len(errors) - len(first)
         if more:
-            message += f" {more} more findings of the same kinds are left out here."
+            message += f" There are {more} more findings of the same kinds."
         hints = [found.hint for found in first if found.hint]
         if more:
             hints.append("`reseal check` lists all of them.")
