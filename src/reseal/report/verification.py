@@ -117,6 +117,10 @@ def comparison(record: dict[str, Any]) -> Iterator[str]:
             verdict = "shared" if row["verdict"] == _LEFT else row["verdict"]
             yield f"{row['kind']:<24} {row['value']:<{width}} {marks}  {verdict}"
         yield ""
+    yield from _conclusion(record)
+
+
+def _conclusion(record: dict[str, Any]) -> Iterator[str]:
     if record["result"] == "nothing shared":
         yield "These images share no identity."
     elif record["result"] == "shared until the first boot":
