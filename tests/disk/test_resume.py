@@ -376,5 +376,9 @@ def test_the_journal_names_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     path = make_image(tmp_path, QCOW2)
     interrupt(path, monkeypatch, fail)
     fields = json.loads(journal_path(path).read_text())
-    assert set(fields) == {"version", "format", "size", "file_size", "modified", "samples"}
+    assert set(fields) == {
+        *("version", "format", "size", "file_size", "modified", "samples"),
+        "delete_snapshots",
+    }
+    assert fields["delete_snapshots"] is False
     assert len(fields["samples"]) > 10

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 @shares(
     *("output", "dry_run", "volume", "as_json", "allow_backing", "report_files", "quiet"),
     "verbose",
+    "delete_snapshots",
     *DECRYPTING,
 )
 def customize(image: Path, force: tuple[str, ...], steps: list[tuple[str, ...]], run: Run) -> None:

@@ -77,6 +77,7 @@ if TYPE_CHECKING:
 @shares(
     *("output", "thin", "dry_run", "volume", "index", "as_json", "allow_backing", "report_files"),
     *("quiet", "verbose"),
+    "delete_snapshots",
     *DECRYPTING,
 )
 def generalize(

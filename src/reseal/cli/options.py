@@ -56,6 +56,11 @@ thin_option = click.option(
     "--thin", is_flag=True, help="Make a qcow2 output an overlay over IMAGE."
 )
 dry_run_option = click.option("--dry-run", is_flag=True, help="Write nothing.")
+delete_snapshots_option = click.option(
+    "--delete-snapshots",
+    is_flag=True,
+    help="Delete the internal snapshots of a qcow2, each of which holds the old disk.",
+)
 quiet_option = click.option("--quiet", is_flag=True, help="Show no progress.")
 verbose_option = click.option(
     "--verbose", is_flag=True, help="Tell each thing on a line of its own."

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 @shares(
     *("output", "thin", "dry_run", "volume", "index", "as_json", "allow_backing", "report_files"),
     "quiet",
+    "delete_snapshots",
     *DECRYPTING,
 )
 def sid(

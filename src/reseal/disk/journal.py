@@ -34,6 +34,7 @@ class Journal:
         file_size: bytes of its file; a merge never makes it shorter.
         modified: when its file was last written, in ns since 1970; a merge never makes that less.
         samples: sectors by which its content is known again.
+        delete_snapshots: whether the image loses its internal snapshots when the merge is done.
     """
 
     format: str
@@ -41,6 +42,7 @@ class Journal:
     file_size: int
     modified: int
     samples: list[Sample]
+    delete_snapshots: bool = False
 
     def write(self, image: Path) -> None:
         """Put the note beside an image, whole or not at all, on stable storage."""
@@ -90,6 +92,8 @@ class Journal:
         journal = cls(**fields | {"samples": parse_samples(fields["samples"])})
         numbers = (journal.size, journal.file_size, journal.modified)
         if type(journal.format) is not str or any(type(number) is not int for number in numbers):
+            raise TypeError
+        if type(journal.delete_snapshots) is not bool:
             raise TypeError
         return journal
 

@@ -16,6 +16,7 @@ from reseal.disk.overlay import clear, create_overlay, overlay_name
 from reseal.disk.qemu import is_lock_failure
 from reseal.disk.sample import take_samples
 from reseal.disk.sidecar import journal_path, overlay_path, sync_file
+from reseal.disk.snapshots import delete_all
 from reseal.disk.staged import Appearance, require_space
 from reseal.errors import ImageError
 from reseal.process import run_tool
@@ -33,8 +34,9 @@ _SPARE = 8 << 20
 class InPlace:
     """Changes that are to be merged into the image."""
 
-    def __init__(self, image: Image) -> None:
+    def __init__(self, image: Image, *, delete_snapshots: bool = False) -> None:
         self._image = image
+        self._delete_snapshots = delete_snapshots
         _require_writable(image)
         image.lock.exclude()
         refuse_interrupted(image.path, image.file)
@@ -58,7 +60,7 @@ class InPlace:
                 raise
             raise DiskError(f"{image.path} was not changed: {error.strerror}.") from error
         try:
-            merge(image.path, image.link, self.overlay)
+            merge(image.path, image.link, self.overlay, delete_snapshots=self._delete_snapshots)
         except InUseError:
             remove_journal(image.file)
             raise
@@ -67,7 +69,14 @@ class InPlace:
     def _journal(self) -> Journal:
         image, status = self._image, self._image.file.stat()
         samples = take_samples(image.link, self.overlay, subject=str(image.path))
-        return Journal(image.format, image.size, status.st_size, status.st_mtime_ns, samples)
+        return Journal(
+            image.format,
+            image.size,
+            status.st_size,
+            status.st_mtime_ns,
+            samples,
+            self._delete_snapshots,
+        )
 
     def discard(self) -> None:
         """Delete the overlay, unless a merge has begun that needs it."""
@@ -80,8 +89,14 @@ class InPlace:
             raise in_use_by_qemu(self._image.path)
 
 
-def merge(path: Path, link: Link, overlay: Path) -> None:
+def merge(path: Path, link: Link, overlay: Path, *, delete_snapshots: bool = False) -> None:
     """Merge an overlay into its image, and take the journal away when that is on stable storage.
+
+    Args:
+        path: the image, as it was given.
+        link: the image.
+        overlay: what is merged into it.
+        delete_snapshots: whether the image loses its internal snapshots, once it is merged.
 
     Raises:
         InUseError: somebody has the image open; nothing was written.
@@ -97,6 +112,8 @@ def merge(path: Path, link: Link, overlay: Path) -> None:
         )
         if is_vdi:
             vdi.recount(link.path)
+        if delete_snapshots:
+            delete_all(link)
         for file in link.own_files():
             sync_file(file)
         remove_journal(link.path)

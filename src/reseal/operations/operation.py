@@ -57,6 +57,7 @@ class Writing(Opening):
         output: the new image; None to work in place.
         thin: whether the new image is an overlay over the old one.
         dry_run: whether nothing is written.
+        delete_snapshots: whether an image that is changed in place loses its internal snapshots.
         decrypt: whether the volume of Windows is decrypted first, if BitLocker encrypts it.
         in_place: whether that may be done in the image itself.
         prevent_device_encryption: whether Windows is kept from encrypting it again by itself.
@@ -68,6 +69,7 @@ class Writing(Opening):
     output: Path | None = None
     thin: bool = False
     dry_run: bool = False
+    delete_snapshots: bool = False
     decrypt: bool = False
     in_place: bool = False
     prevent_device_encryption: bool = False
@@ -194,6 +196,7 @@ def run(
             output=chosen.output,
             thin=chosen.thin,
             dry_run=chosen.dry_run,
+            delete_snapshots=chosen.delete_snapshots,
             keys=chosen.keys if chosen.decrypt else None,
             decrypt=chosen.decrypt,
             prevent_device_encryption=chosen.prevent_device_encryption,

@@ -26,6 +26,7 @@ class RunOptions:
         writes: those that it writes, too.
         switches: names of the switches that providers and checks look at.
         shrink: whether the image's file is rewritten compactly in the end.
+        delete_snapshots: whether an image that is changed in place loses its internal snapshots.
         index: which image, where the path is a WIM; None for the only one.
         keys: what opens volumes that BitLocker encrypts, apart from a clear key; None where such
             volumes stay closed.
@@ -43,6 +44,7 @@ class RunOptions:
     writes: tuple[Path, ...] = ()
     switches: frozenset[str] = frozenset()
     shrink: bool = False
+    delete_snapshots: bool = False
     index: int | None = None
     keys: tuple[Key, ...] | None = None
     decrypt: bool = False
