@@ -3,7 +3,7 @@ VENV := .venv
 PYTHON ?= python3
 PYTEST_ARGS ?=
 
-.PHONY: setup demo test lint format docs screenshots share bench fuzz faults clean
+.PHONY: setup demo test lint format docs screenshots share bench fuzz faults faults-all clean
 
 setup: $(VENV)/.test
 
@@ -55,9 +55,15 @@ fuzz: setup
 	RESEAL_FUZZ=2000 RESEAL_EXAMPLES=3000 $(VENV)/bin/python -m pytest -n0 \
 		tests/ntfs/test_fuzz.py tests/regf/test_random_edits.py
 
-# Every fault at every write, flush, rename and deletion, and kills at random moments.
+# A sample of faults at writes, flushes, renames and deletions, in 15 minutes; it prints its seed.
 faults: setup
 	$(VENV)/bin/python -m tests.faults
+
+# Every fault at every point, and kills at random moments. Stopped, it goes on where it was.
+FAULTS_RECORD ?= build/faults.jsonl
+faults-all: setup
+	mkdir -p $(dir $(FAULTS_RECORD))
+	$(VENV)/bin/python -m tests.faults --all $(FAULTS_RECORD)
 	RESEAL_KILLS=50 $(VENV)/bin/python -m pytest tests/end_to_end/test_killed.py \
 		tests/end_to_end/test_folder.py tests/disk/test_resume.py
 

@@ -1,6 +1,6 @@
-"""Measurements, each beside a floor or a peer in the same run; `results` has the form of what they yield."""
+"""Measurements, each with a floor or a peer in the same run. `results` describes their output format."""
 
 import os
 
-# Modules are compiled once, as in an installed package, not in each process that is measured.
+# Compile modules once, as in an installed package, not in each measured process.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -1,6 +1,6 @@
-"""Run every measurement, print it, and write the page on performance: `make bench`.
+"""Run and print all measurements, and update the performance page: `make bench`.
 
-`python -m bench startup verify` runs some of them, and leaves the page as it is.
+`python -m bench startup verify` runs only these, and does not change the page.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from bench import (
     generalize,
     regf,
     results,
+    sandbox,
     secure,
     sid,
     startup,
@@ -30,15 +31,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PAGE = Path(__file__).parents[1] / "docs" / "explanation" / "performance.md"
-#: See `results` for the form of what each yields.
+#: `results` describes the output format.
 MEASUREMENTS = {
     one.__name__.rpartition(".")[2]: one.measure
-    for one in (generalize, secure, sid, clone, fleet, verify, wim, bitlocker, startup)
+    for one in (
+        generalize,
+        secure,
+        sid,
+        clone,
+        fleet,
+        verify,
+        wim,
+        bitlocker,
+        startup,
+        sandbox,
+    )
 } | {"regf": regf.lines}
 
 
 def _lines(names: list[str]) -> Iterator[str]:
-    """Yield what measurements print, each in a process of its own: memory counts for one alone."""
+    """Yield the output of measurements. Each runs in a separate process, to measure its memory."""
     for name in names:
         command = [sys.executable, "-m", "bench", name]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -49,7 +61,7 @@ def _lines(names: list[str]) -> Iterator[str]:
 
 
 def main() -> None:
-    """Print every line as it comes; where everything is measured, write the page."""
+    """Print each line immediately; update the page if all measurements ran."""
     chosen = sys.argv[1:]
     if len(chosen) == 1:
         for line in MEASUREMENTS[chosen[0]]():

@@ -1,8 +1,7 @@
-"""Thin clones of the sample image, against `qemu-img create -b` alone, which makes an empty overlay.
+"""Thin clones of the sample image, compared with `qemu-img create -b`, which creates an empty overlay.
 
-Both are measured by the clock around a hundred of them; the cost of the first worker's start is told
-apart. Memory is what the workers, their forks and servers hold of their own and their share of what they
-have in common (PSS).
+Both are wall times for a hundred clones; the start of the first worker is reported separately. Memory is
+the proportional set size (PSS) of the workers, their forks and servers.
 """
 
 from __future__ import annotations
@@ -52,7 +51,7 @@ def measure() -> Iterator[str]:
                     f"{first - start:.2f} s for the first; in the worker {inside * 1000:.1f} ms"
                 ),
                 f"  ratio                    {each / empty:7.2f}",
-                f"  memory                   {peak / _MEBIBYTE / jobs:7.1f} MiB a worker, all in all",
+                f"  memory                   {peak / _MEBIBYTE / jobs:7.1f} MiB per worker in total",
                 f"  size                     {size / 1024:7.0f} KiB a clone",
             ]
         empty = (empty + _empty_overlays(golden)) / 2
@@ -62,7 +61,7 @@ def measure() -> Iterator[str]:
 
 
 def _empty_overlays(golden: Path) -> float:
-    """Return how long `qemu-img create -b` takes, in seconds each."""
+    """Return the time of one `qemu-img create -b` in seconds."""
     with TemporaryDirectory(dir=golden.parent) as folder:
         start = time.perf_counter()
         for number in range(COUNT):
@@ -75,7 +74,7 @@ def _empty_overlays(golden: Path) -> float:
 
 
 class _Memory(threading.Thread):
-    """Looks again and again at what the workers and all that they have started hold."""
+    """Sample the memory of the workers and their child processes repeatedly."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -94,7 +93,7 @@ class _Memory(threading.Thread):
 
 
 def _workers() -> set[int]:
-    """Processes that are a worker, or that a worker has started."""
+    """Return the processes of workers and their child processes."""
     parents: dict[int, int] = {}
     found: set[int] = set()
     for entry in Path("/proc").iterdir():

@@ -1,4 +1,4 @@
-"""A thousand clones of the sample image, the run killed in the middle and done again."""
+"""A thousand clones of the sample image, in a run that is killed halfway and repeated."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COUNT = 1000
 
 
 def measure(count: int = COUNT) -> Iterator[str]:
-    """Yield the lines of the table; raise AssertionError where a machine is not what it should be."""
+    """Yield the lines of the table. Raises AssertionError if a machine is wrong."""
     with TemporaryDirectory() as place:
         golden = machines.golden(Path(place) / "golden.qcow2")
         fleet = table(Path(place) / "fleet.csv", "name", *["*"] * count)

@@ -1,6 +1,6 @@
-"""The floor for generalize: read its hives, `$Secure` and action files, and nothing else.
+"""The floor for generalize: only read its hives, `$Secure` and action files.
 
-The same engine reads them, the same way: qemu-storage-daemon, NBD, libntfs-3g, in a worker.
+They are read with the same engines: qemu-storage-daemon, NBD and libntfs-3g, in a worker.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FILES = (
 
 
 def read(path: Path) -> int:
-    """Read what generalize reads; return the number of bytes."""
+    """Read the files that generalize reads; return the number of bytes."""
     with Image.open(path) as image, image.serve(None) as socket:
 
         def work(report: object) -> int:

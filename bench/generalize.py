@@ -1,7 +1,7 @@
-"""`reseal generalize` against the floor: only reading the same bytes through the same engine.
+"""`reseal generalize` compared with the floor: reading the same bytes through the same engine.
 
-Both are whole processes on fresh copies of one sample image, run in turns so that a noisy machine
-disturbs both alike; the medians and their ratio are printed.
+Both are whole processes on fresh copies of one sample image. They alternate, so that other load on the
+machine affects both. The output has the medians and their ratio.
 """
 
 from __future__ import annotations

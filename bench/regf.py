@@ -1,4 +1,4 @@
-"""The registry engine beside hivex, whole processes, on the same files in one run."""
+"""The registry engine compared with hivex: whole processes on the same files in one run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import reseal
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: The largest real SYSTEM hive; it is clean, so hivex can open it.
+#: The largest real SYSTEM hive. It is clean, so hivex can open it.
 REAL = Path("machines/win7sp1-x86-domain-joined/SYSTEM")
 
 _READ = """
@@ -88,13 +88,12 @@ open(sys.argv[1], "wb").write(large())
 """
 
 
-#: What is done, by whom, with which command, and what that reads from standard input. `HIVE` in
-#: command and input stands for the hive.
+#: Task, tool, command, and its standard input. `HIVE` in command and input is replaced by the hive's path.
 Job = tuple[str, str, list[str], str | None]
 
 
 def _run(command: list[str], script: str | None = None) -> tuple[float, float]:
-    """Return the seconds that a process took, and its peak memory in MiB."""
+    """Return the run time of a process in seconds, and its peak memory in MiB."""
     begin = time.perf_counter()
     process = subprocess.Popen(
         command,
@@ -116,7 +115,13 @@ def _run(command: list[str], script: str | None = None) -> tuple[float, float]:
 
 
 def measure(job: Job, original: Path, runs: int) -> Result:
-    """Measure one command, each time on a fresh copy that is in the page cache."""
+    """Measure one command, each time on a fresh copy in the page cache.
+
+    Args:
+        job: task, tool, command and standard input.
+        original: the hive to copy.
+        runs: number of runs.
+    """
     what, who, command, script = job
     seconds, memory = [], 0.0
     for _ in range(runs):
@@ -132,7 +137,7 @@ def measure(job: Job, original: Path, runs: int) -> Result:
 
 @cache
 def _python() -> str:
-    """The Python of all measurements: that of python3-hivex where it is installed."""
+    """The Python for all measurements: the one with python3-hivex, if installed."""
     command = [_SYSTEM_PYTHON, "-c", "import hivex"]
     try:
         found = subprocess.run(command, capture_output=True, check=False).returncode == 0
@@ -169,11 +174,11 @@ def _jobs(key: str, doomed: str) -> list[Job]:
 
 
 def compare(corpus: Path, runs: int = 5) -> list[Result]:
-    """Measure everything on a made hive of 100 MB and on a real SYSTEM hive, where there is one."""
+    """Measure all tasks on a generated hive of 100 MB and on a real SYSTEM hive, if available."""
     results: list[Result] = []
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "large"
-        # In another process, so that this one, which the measured ones begin as, stays small.
+        # Use another process, so that this one, which is forked for the measurements, stays small.
         subprocess.run([sys.executable, "-c", _MAKE, str(made)], env=_ENVIRONMENT, check=True)
         for job in _jobs(r"Key0000003\Key0000050\Key0000020", "Key0000007"):
             results.append(measure((f"100 MB: {job[0]}", *job[1:]), made, runs))
@@ -185,7 +190,7 @@ def compare(corpus: Path, runs: int = 5) -> list[Result]:
 
 
 def lines() -> Iterator[str]:
-    """Measure, and yield the lines of the table, one group a piece of work."""
+    """Measure, and yield the lines of the table, one group per task."""
     corpus = Path(__file__).parents[2] / "shared" / "corpus"
     groups: dict[str, list[Result]] = {}
     for result in compare(Path(os.environ.get("RESEAL_CORPUS", corpus))):

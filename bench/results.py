@@ -1,9 +1,8 @@
-"""All measurements as one table and a chart, for the page on performance.
+"""All measurements as a table and a chart for the performance page.
 
-What a measurement yields is text with a form: a line that says what was measured; then, two spaces
-before each, lines with a name, a time (`0.123 s` or `7.1 ms`) and any remark. Ways with `(floor)` or
-`(peer)` in their names stand beside the first way that has neither, which is reseal's. All other lines
-are for people alone.
+A measurement yields text in this format: a line with the subject, then lines indented by two spaces with a
+name, a time (`0.123 s` or `7.1 ms`) and a remark. Names with `(floor)` or `(peer)` are compared with the
+first name that has neither, which is reseal. Other lines are only printed.
 """
 
 from __future__ import annotations
@@ -20,22 +19,22 @@ if TYPE_CHECKING:
 _WAY = re.compile(r"  (\S.*?)\s{2,}([\d.]+) (ms|s)\b")
 _FLOOR, _PEER = "(floor)", "(peer)"
 _BEGIN, _END = "<!-- bench -->", "<!-- /bench -->"
-#: Of the chart, in units of its own coordinates.
+#: Dimensions of the chart in its coordinates.
 _WIDTH, _NAMES, _ROW = 760, 330, 46
-#: A ratio above this is cut off in the chart; its number stands beside it.
+#: Bars for larger ratios are truncated; the number is always shown.
 _LONGEST = 8.0
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One way of reseal's beside one other.
+    """reseal compared with a floor or a peer.
 
     Attributes:
-        what: was measured.
-        ours: the name of reseal's way.
-        seconds: it took.
-        other: the name of the floor or the peer.
-        other_seconds: it took.
+        what: the subject.
+        ours: the name of reseal's measurement.
+        seconds: its time.
+        other: the name of the floor or peer.
+        other_seconds: the time of the floor or peer.
     """
 
     what: str
@@ -46,17 +45,17 @@ class Comparison:
 
     @property
     def ratio(self) -> float:
-        """How many times the other reseal takes; below 1 it is faster."""
+        """reseal's time divided by the other; below 1, reseal is faster."""
         return self.seconds / self.other_seconds if self.other_seconds else float("inf")
 
     @property
     def is_floor(self) -> bool:
-        """Whether the other is the least that anybody could do."""
+        """Whether the other is a floor: the minimum possible work."""
         return _FLOOR in self.other
 
 
 def comparisons(lines: Iterable[str]) -> Iterator[Comparison]:
-    """Yield what the lines of measurements compare."""
+    """Yield the comparisons in the lines of measurements."""
     what, ways = "", list[tuple[str, float]]()
     for line in [*lines, "the end"]:
         way = _WAY.match(line)
@@ -73,7 +72,7 @@ def comparisons(lines: Iterable[str]) -> Iterator[Comparison]:
 def table(found: Iterable[Comparison]) -> str:
     """Return the table of the page, in Markdown."""
     lines = [
-        "| what | reseal | beside it | | ratio |",
+        "| what | reseal | compared with | | ratio |",
         "|---|---|---|---|---|",
     ]
     for one in found:
@@ -87,14 +86,14 @@ def table(found: Iterable[Comparison]) -> str:
 
 
 def chart(found: list[Comparison]) -> str:
-    """Return the ratios as an SVG of bars, with a line where both take the same time."""
+    """Return the ratios as an SVG bar chart, with a line at ratio 1."""
     scale = (_WIDTH - _NAMES - 60) / _LONGEST
     one_at = _NAMES + scale
     height = len(found) * _ROW + 30
     parts = [
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" '
-            'aria-label="How many times the floor or the peer reseal takes">'
+            'aria-label="reseal\'s time as a multiple of the floor or the peer">'
         ),
         (
             "<style>text{font:13px sans-serif;fill:#57606a}.own{fill:#3b7dc4}.peer{fill:#2f9e62}"
@@ -107,7 +106,7 @@ def chart(found: list[Comparison]) -> str:
         kind = "own" if one.is_floor else "peer"
         parts += [
             f'<text x="0" y="{top + 12}">{escape(_short(one.what))}</text>',
-            f'<text x="0" y="{top + 27}" opacity=".75">{escape(_short(f"beside {one.other}"))}</text>',
+            f'<text x="0" y="{top + 27}" opacity=".75">{escape(_short(f"compared with {one.other}"))}</text>',
             f'<rect class="{kind}" x="{_NAMES}" y="{top}" width="{width:.1f}" height="18" rx="2"/>',
             f'<text x="{_NAMES + width + 6:.1f}" y="{top + 14}">{one.ratio:.2f}</text>',
         ]
@@ -124,20 +123,20 @@ def _short(text: str, length: int = 46) -> str:
 
 
 def write(lines: list[str], page: Path, machine: str) -> None:
-    """Put the table and the chart into the page, and the chart's file beside it.
+    """Write the table and the chart into the page, and the chart to a file in the same folder.
 
     Args:
-        lines: of all measurements.
-        page: has a place for them, between two comments.
-        machine: on which they were made, a line of text.
+        lines: the output of all measurements.
+        page: the page, with a place for them between two comments.
+        machine: a line of text that describes the machine.
     """
     found = list(comparisons(lines))
     picture = page.with_name("performance.svg")
     picture.write_text(chart(found), "utf-8")
     head, _, rest = page.read_text("utf-8").partition(_BEGIN)
     _, _, tail = rest.partition(_END)
-    alt = "How many times the floor or the peer reseal takes"
+    alt = "reseal's time as a multiple of the floor or the peer"
     made = f"{_BEGIN}\n{machine}\n\n{table(found)}\n\n![{alt}]({picture.name})\n\n"
-    made += "Blue: beside a floor. Green: beside a peer; shorter than the line is faster.\n\n"
+    made += "Blue: compared with a floor. Green: with a peer; bars left of the line are faster.\n\n"
     made += "All that was printed:\n\n```text\n" + "\n".join(lines) + "\n```\n"
     page.write_text(f"{head}{made}{_END}{tail}", "utf-8")

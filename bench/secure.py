@@ -1,4 +1,4 @@
-"""A new SID in 60,000 distinct descriptors: the patch of `$Secure`, against reading it."""
+"""A new SID in 60,000 distinct descriptors: patching `$Secure` compared with reading it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""`reseal sid --new` on volumes that differ in the number of files alone, and file by file.
+"""`reseal sid --new` on volumes that differ only in the number of files, and a change file by file.
 
-All files share a few descriptors with the machine's SID in them. The change file by file goes through
-libntfs-3g in one process: open, read the descriptor, write the other one. That is what a program could do
-on a mount, without what the mount itself costs.
+All files share a few descriptors that contain the machine SID. The change file by file uses libntfs-3g in one
+process: open the file, read its descriptor, write the new one. A program on a mounted volume would do the
+same, with the additional cost of the mount.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def _volume(device: FileDevice) -> Volume:
 
 
 def _sid(image: Path) -> float:
-    """Change the SID of a thin image over an image, and return how long that took."""
+    """Change the SID in a thin overlay over an image; return the time in seconds."""
     reseal = str(Path(sys.executable).with_name("reseal"))
     over = image.with_suffix(".qcow2")
     subprocess.run(
@@ -97,7 +97,7 @@ def _sid(image: Path) -> float:
 
 
 def _file_by_file(image: Path, sid: str) -> tuple[int, float]:
-    """Change every descriptor by itself; return how many there were, and the seconds."""
+    """Change the descriptor of each file; return the number of files and the time in seconds."""
     numbers = [int(part) for part in sid.split("-")[4:]]
     old = b"".join(number.to_bytes(4, "little") for number in numbers)
     new = old[:-4] + (numbers[-1] ^ 1).to_bytes(4, "little")

@@ -1,4 +1,4 @@
-"""`reseal --version` against an empty Python: what everybody waits for, every time."""
+"""`reseal --version` compared with an empty Python: the start-up time of all commands."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 RUNS = 31
-#: The command may take so many times an empty Python.
+#: Maximum ratio of the command's time to an empty Python's.
 LIMIT = 3.0
 
 
 def ratio(runs: int = RUNS) -> tuple[float, float]:
-    """Return the medians of both, in seconds; they run in turns."""
+    """Return the medians of both in seconds; the runs alternate."""
     reseal = str(Path(sys.executable).with_name("reseal"))
     commands = ([reseal, "--version"], [sys.executable, "-c", ""])
     taken: tuple[list[float], list[float]] = ([], [])

@@ -1,7 +1,7 @@
-"""The search of `reseal verify` against only reading the same clusters through the same engine.
+"""The search of `reseal verify` compared with reading the same clusters through the same engine.
 
-The volume holds files of random bytes beside the sample's own, so that the search is not over before
-it began; both are measured in one worker, in turns, by the clock around them.
+The volume has additional files of random bytes, so that the search takes measurable time. Both are wall
+times in one worker, in alternation.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _machine() -> Machine:
 
 
 def _read_only(found: Found) -> int:
-    """Read what the search reads, and look at none of it."""
+    """Read the same data as the search, without searching it."""
     volume = found.volume
     assert volume is not None
     total = 0
@@ -55,7 +55,7 @@ def _job(found: list[Found]) -> dict[str, Any]:
     (one,) = found
     identity = MachineIdentity.of(one.installation, one.place)
     taken: dict[str, list[float]] = {"search": [], "read": []}
-    _read_only(one)  # the host's cache is warm for both
+    _read_only(one)  # warm the host's cache for both
     size = 0
     for _ in range(RUNS):
         start = time.perf_counter()

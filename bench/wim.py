@@ -1,8 +1,8 @@
-"""Capturing and applying against wimlib-imagex, and generalizing a WIM against the way by hand.
+"""Capture and apply compared with wimlib-imagex; generalizing a WIM compared with separate steps.
 
-All are whole processes on one sample volume of 1.2 GB, a tenth of a Windows, with its mix: many small files
-and some large ones. They run in turns, so that a noisy machine disturbs all alike; medians and their ratios
-are printed. All end on stable storage; wimlib-imagex leaves a WIM to be synced.
+All are whole processes on one sample volume of 1.2 GB, a tenth of a Windows, with a similar mix of many
+small and some large files. They alternate, so that other load on the machine affects all. The output has
+medians and their ratios. All times include writing to stable storage; wimlib-imagex needs a separate sync.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ RESEAL = str(Path(sys.executable).with_name("reseal"))
 
 
 def _content(source: random.Random, size: int) -> bytes:
-    """Bytes that compress to about a half, as programs do."""
+    """Return bytes that compress to about half, as programs do."""
     words = [source.randbytes(6) for _ in range(400)]
     return b"".join(
         source.choice(words) if source.random() < 0.7 else source.randbytes(6)
@@ -131,7 +131,7 @@ def measure() -> Iterator[str]:
             _run("cp", "--sparse=always", empty, target)
             _run("wimlib-imagex", "apply", image, "1", target)
             _run(RESEAL, "generalize", target, "--quiet")
-            # The fastest way there is by hand: unchanged files are taken over from the old image.
+            # The fastest way with separate steps: unchanged files are reused from the old image.
             _run("wimlib-imagex", "append", target, image, "new", "--update-of=1")
             _run("wimlib-imagex", "delete", image, "1")
             _run("sync", image)

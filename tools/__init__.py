@@ -1,1 +1,1 @@
-"""What the project's own make targets run."""
+"""Programs for the make targets of the project."""

@@ -1,4 +1,4 @@
-"""Every command as its own declaration has it: for the man pages and the reference."""
+"""All commands and their parameters, for the man pages and the reference."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Parameter:
     """An argument or an option.
 
     Attributes:
-        term: as it is typed, with what it takes.
-        text: what it is for.
-        panel: the heading of its group, empty for arguments and plain options.
-        is_argument: whether it has no name on the command line.
+        term: its syntax.
+        text: its help.
+        panel: the heading of its group; empty for arguments and ungrouped options.
+        is_argument: whether it is a positional argument.
     """
 
     term: str
@@ -38,10 +38,10 @@ class Command:
     """A command.
 
     Attributes:
-        name: as it is typed after `reseal`; empty for reseal itself.
-        paragraphs: of its help.
-        parameters: arguments first.
-        examples: calls of it.
+        name: its name after `reseal`; empty for reseal itself.
+        paragraphs: the paragraphs of its help.
+        parameters: its parameters, arguments first.
+        examples: example calls.
     """
 
     name: str
@@ -51,13 +51,13 @@ class Command:
 
     @property
     def usage(self) -> str:
-        """How it is called, in one line."""
+        """Its syntax in one line."""
         arguments = [one.term for one in self.parameters if one.is_argument]
         return " ".join(filter(None, ["reseal", self.name, "[OPTION]…", *arguments]))
 
 
 def commands() -> Iterator[Command]:
-    """Yield every command in the order of the help; groups come before their commands."""
+    """Yield all commands in the order of the help, groups before their commands."""
     yield from _walk(reseal, "")
 
 

@@ -1,7 +1,7 @@
 """Find dead code with vulture; `python -m tools.dead_code` is part of `make lint`.
 
-A declaration names its work as text (`work="reseal.package.module:function"`), which vulture can't see. These
-names are told to it as used.
+A declaration refers to its work by text (`work="reseal.package.module:function"`), which vulture does not
+recognize. This module passes these names to vulture as used.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Build a sample Windows image, generalize it, and say where everything is."""
+"""Build a sample Windows image, generalize it, and print the paths of the results."""
 
 from __future__ import annotations
 

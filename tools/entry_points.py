@@ -1,7 +1,7 @@
-"""Write docs/entry-points.md: what becomes of each entry point of real plans, build by build.
+"""Write docs/entry-points.md: how reseal handles each entry point of real plans, by build.
 
-The argument is a table of entry points and builds in Markdown, such as the one beside the real action
-files: `| order | component | kind | method | dll | builds |`.
+The argument is a Markdown table of entry points and builds, such as the one with the real action files:
+`| order | component | kind | method | dll | builds |`.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from tools.command_tree import Command, commands
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: Where each shell looks for what completes a command, below a prefix such as /usr/share.
+#: Paths of shell completions below a prefix such as /usr/share.
 COMPLETIONS = {
     "bash": "bash-completion/completions/reseal",
     "zsh": "zsh/site-functions/_reseal",
@@ -33,7 +33,13 @@ _EXIT_CODES = (
 
 
 def page(command: Command, others: Iterable[Command], day: date) -> str:
-    """Return a command's page in the language of man."""
+    """Return the man page of a command in roff.
+
+    Args:
+        command: the command.
+        others: the commands to list in the page.
+        day: the date of the page.
+    """
     title = "-".join(["reseal", *command.name.split()])
     summary = command.paragraphs[0].rstrip(".") if command.paragraphs else title
     lines = [
@@ -72,7 +78,7 @@ def page(command: Command, others: Iterable[Command], day: date) -> str:
 
 
 def _text(text: str) -> str:
-    """Have man show a text as it is."""
+    """Escape a text for roff."""
     safe = (
         text.replace("\\", r"\e")
         .replace("-", r"\-")
@@ -83,7 +89,7 @@ def _text(text: str) -> str:
 
 
 def write(folder: Path, day: date) -> None:
-    """Write everything as it lies below a prefix such as /usr/share."""
+    """Write all pages and completions below a prefix such as /usr/share."""
     everything = list(commands())
     pages = folder / "man" / "man1"
     pages.mkdir(parents=True, exist_ok=True)

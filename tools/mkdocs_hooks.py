@@ -1,4 +1,4 @@
-"""Give the documentation its generated pages, each time that it is built."""
+"""Add the generated pages to the documentation when it is built."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tools import reference
 
 
 def on_files(files: Any, config: Any) -> Any:
-    """Add the reference to what is built."""
+    """Add the reference pages to the files to build."""
     from mkdocs.structure.files import File  # noqa: PLC0415  only a build has it
 
     for name, text in reference.pages().items():

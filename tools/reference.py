@@ -1,4 +1,4 @@
-"""The reference: pages made of the declarations, so that they can't drift from what runs."""
+"""The reference pages, generated from the declarations so that they match the code."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _GENERATED = "*This page is made from the declarations in the source.*"
 
 
 def pages() -> dict[str, str]:
-    """Return every generated page by its file's name."""
+    """Return all generated pages by file name."""
     made = {
         "commands.md": _commands(),
         "providers.md": _providers(own()),
@@ -39,13 +39,13 @@ def pages() -> dict[str, str]:
 
 
 def _cell(text: str) -> str:
-    """A text as it is, in a cell of a table."""
+    """Escape a text for a table cell."""
     flat = " ".join(str(text).split())
     return re.sub(r"([\\*_<>\[\]{}|`~#])", r"\\\1", flat)
 
 
 def _code(text: str) -> str:
-    """A text as code, in a cell of a table."""
+    """Format a text as code in a table cell."""
     flat = " ".join(str(text).split()).replace("|", "&#124;")
     if "`" in flat or "&#124;" in flat:
         safe = flat.replace("&#124;", "|").replace("&", "&amp;").replace("<", "&lt;")
@@ -54,7 +54,7 @@ def _code(text: str) -> str:
 
 
 def _prose(text: str) -> str:
-    """A paragraph of a docstring: code stays code, and nothing else is markup."""
+    """Escape a paragraph of a docstring, keeping code."""
     parts = re.split(r"(`[^`]*`)", " ".join(text.split()))
     return "".join(part if part.startswith("`") else re.sub(r"([*_<>|\[\]])", r"\\\1", part)
                    for part in parts)  # fmt: skip
@@ -118,9 +118,9 @@ def _marks() -> Iterator[str]:
     yield "## Marks\n"
     yield "| mark | how it is known |\n|---|---|"
     yield f"| {Mark.DOCUMENTED} | Microsoft, or a standard, says so |"
-    yield f"| {Mark.SEEN} | it stands in real images, hives or logs |"
+    yield f"| {Mark.SEEN} | real images, hives or logs have it |"
     yield f"| {Mark.REPORTED} | others found it and published it |"
-    yield f"| {Mark.INFERRED} | it follows from the others, or is the form that is safest for the image |"
+    yield f"| {Mark.INFERRED} | it follows from other facts, or is the safest choice for the image |"
 
 
 def _docstring(text: str) -> Iterator[str]:
@@ -274,7 +274,7 @@ def _function(name: str, member: Any, heading: str = "##") -> Iterator[str]:
 
 
 def _docstring_of(member: Any) -> Iterator[str]:
-    """A docstring, with its lists of arguments, results and errors as lists."""
+    """Format a docstring, with its sections as lists."""
     for paragraph in (inspect.getdoc(member) or "").split("\n\n"):
         head, _, rest = paragraph.partition("\n")
         if head in {"Args:", "Attributes:", "Returns:", "Raises:"}:

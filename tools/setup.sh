@@ -1,7 +1,7 @@
 #!/bin/sh
-# Install what is missing: setup.sh run (what reseal itself needs, and a virtual environment),
-# setup.sh test (the tools of others that judge it, too), or setup.sh docs (what builds the documentation). System packages come through apt, with sudo
-# where this is not root.
+# Install missing packages: setup.sh run (for reseal, and a virtual environment), setup.sh test (also the tools
+# for the tests), or setup.sh docs (for building the documentation). System packages are installed with apt,
+# through sudo unless this is root.
 set -eu
 : "${PYTHON:=python3}" "${VENV:=.venv}"
 

@@ -2,10 +2,10 @@
 
     python tools/unattend_schema.py DATASET src/reseal/answerfile/schema.json
 
-DATASET is a JSON file of facts (component, setting, passes, type, values, lengths) gathered from
-the pages of the Unattended Windows Setup Reference for Windows 10 1809. The pages were written for
-people, so a few facts came out of them askew; REPAIRS and `type_and_values` say which, and why. The
-result has one line for each setting, so that a change of it can be reviewed.
+DATASET is a JSON file of facts (component, setting, passes, type, values, lengths) extracted from the pages
+of the Unattended Windows Setup Reference for Windows 10 1809. A few facts were extracted incorrectly; REPAIRS
+and `type_and_values` correct them, with reasons. The result has one line per setting, to make changes
+reviewable.
 """
 
 from __future__ import annotations
@@ -23,36 +23,36 @@ RENAMED = {
     "Microsoft-Windows-WDF-Kernel Library": "Microsoft-Windows-WDF-KernelLibrary",
 }
 
-#: "Values" that are names of placeholders, ranges or remarks rather than values to write.
+#: "Values" that are placeholders, ranges or remarks.
 PLACEHOLDERS = re.compile(
     r"Path|path|GUID|\{GUID\}|Item\w+|default_brightness|\d+-\d+|BTSearch\w+|\(.*\)"
 )
 
-#: Settings whose page says something else than what is to be written: their type, with the reason.
+#: Corrected types of settings whose page is wrong or incomplete, with the reason.
 REPAIRS = {
     # The values are bits that are added up; the default is 17.
     ("Microsoft-Windows-Embedded-EmbeddedLogon", "BrandingNeutral"): "integer",
-    # The page names what the values mean, not the numbers that stand for them.
+    # The page has the meanings of the values, not the numbers.
     ("Microsoft-Windows-Embedded-UnifiedWriteFilter", "Binding"): "string",
     ("Microsoft-Windows-Embedded-UnifiedWriteFilter", "OverlayType"): "string",
     ("Microsoft-Windows-Embedded-UnifiedWriteFilter", "BootStatusPolicy"): "string",
-    # The words name what happens to an item of a list; the page says no more.
+    # The words describe what happens to a list item; the page has nothing else.
     (
         "Microsoft-Windows-Embedded-ShellLauncher",
         "UserSettings/User/CustomReturnCodeAction/CodeAction/Action",
     ): "string",
-    # A number of bits or an address with one ("192.168/16"), says the same page.
+    # By the same page, a number of bits, or an address with one ("192.168/16").
     ("Microsoft-Windows-TCPIP", "Interfaces/Interface/Routes/Route/Prefix"): "string",
     ("Microsoft-Windows-TCPIP", "Interfaces/Interface/Routes/Route/Identifier"): "string",
-    # Either a GUID or an address, by its page.
+    # By its page, a GUID or an address.
     ("Microsoft-Windows-DiagCpl", "Link"): "string",
-    # A path, by its page.
+    # By its page, a path.
     ("Microsoft-Windows-HelpAndSupport", "HelpAndSupport/LogoURL"): "string",
-    # The page gives no form for it.
+    # The page does not specify a format.
     ("Security-Malware-Windows-Defender", "TrustedImageIdentifier"): "string",
     # 0, or a range from 1 to 100.
     ("Microsoft-Windows-CoreMmRes", "CameraSoundLevel"): "integer",
-    # Numbers of resources, which are written with a sign (-101) or as a string of a DLL.
+    # Resource numbers, written with a sign (-101) or as a string of a DLL.
     **{
         ("Microsoft-Windows-BLB-WSB-Online-Main", name): "string"
         for name in (
@@ -62,7 +62,7 @@ REPAIRS = {
     },
 }
 
-#: Values that the page writes in one cell.
+#: Values that share one cell on the page.
 SPLIT = {"0 or 1": ("0", "1")}
 
 
@@ -249,13 +249,13 @@ def version(
 
 
 def type_and_values(key: tuple[str, str], facts: dict[str, Any]) -> tuple[str, list[str]]:
-    """Return the type of a leaf and, for an enum, what it may be."""
+    """Return the type of a leaf and, for an enum, its values."""
     listed = [part for value in facts.get("values", []) for part in SPLIT.get(value, (value,))]
     values = list(dict.fromkeys(v for v in listed if not PLACEHOLDERS.fullmatch(v)))
     kind = REPAIRS.get(key) or facts.get("type", "string")
     placeholders = facts.get("placeholders", [])
     if kind == "string" and len(placeholders) > 1:
-        # The page writes the values in italics, as it writes placeholders.
+        # The page has the values in italics, as it has placeholders.
         if {word.casefold() for word in placeholders} == {"true", "false"}:
             return "boolean", []
         return "enum", placeholders
@@ -265,7 +265,13 @@ def type_and_values(key: tuple[str, str], facts: dict[str, Any]) -> tuple[str, l
 
 
 def compile_setting(component: str, path: str, facts: dict[str, Any]) -> dict[str, Any]:
-    """Return what the schema says of one setting, without its passes."""
+    """Return the schema of one setting, without its passes.
+
+    Args:
+        component: name of the component.
+        path: path of the setting.
+        facts: its facts in the dataset.
+    """
     setting: dict[str, Any] = {}
     if facts["node"] == "container":
         flags = {"list": facts.get("list_item"), "keyed": facts.get("keyed"), "container": True}
@@ -290,7 +296,7 @@ def compile_setting(component: str, path: str, facts: dict[str, Any]) -> dict[st
 
 
 def compile_component(name: str, facts: dict[str, Any]) -> dict[str, Any]:
-    """Return a component with its settings; passes stand where they differ from the parent's."""
+    """Return a component with its settings. Settings have passes only if they differ from the parent's."""
     settings: dict[str, Any] = {}
     inherited: dict[str, list[str]] = {"": facts["passes"]}
     for path in sorted(facts["settings"]):
@@ -318,7 +324,7 @@ def compile_schema(dataset: dict[str, Any]) -> dict[str, Any]:
 
 
 def to_text(schema: dict[str, Any]) -> str:
-    """Return the schema as JSON with one line for each setting."""
+    """Return the schema as JSON with one line per setting."""
     lines = ["{", f' "source": {json.dumps(schema["source"])},', ' "components": {']
     components = []
     for name, component in schema["components"].items():

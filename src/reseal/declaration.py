@@ -1,11 +1,11 @@
-"""What reseal can do: how it is declared, and how declarations are found.
+"""Declarations of providers, checks, customize steps and answer-file rules.
 
-A provider, a check, a step of customizing and a rule for answer files are declared alike: a decorator
-gives an id, a title, and how it is known that Windows wants this; the docstring below is the
-documentation. The command line, the record and the reference are made of these declarations.
+All four are declared in the same way: a decorator gives the id, the title and the evidence for the Windows
+behaviour, and the docstring is the documentation. The command line, the record and the reference are
+generated from these declarations.
 
-A module that declares is light: to list what there is loads no engine. Work that needs one is in another
-module, which the declaration names.
+Modules with declarations are light, so that listing them does not load engines. Work that needs an engine
+is in another module, which the declaration refers to.
 """
 
 from __future__ import annotations
@@ -21,26 +21,25 @@ if TYPE_CHECKING:
 
     from reseal.mark import Mark
 
-#: What does it, or where that is: `package.module:name`.
+#: The function that does the work, or its location: `package.module:name`.
 Work: TypeAlias = "Callable[..., Any] | str"
 
-#: The place of a declaration whose place among the others does not matter.
+#: The order of a declaration whose order does not matter.
 ANYWHERE = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration:
-    """One thing that reseal can do.
+    """A declared provider, check, step or rule.
 
     Attributes:
         id: its name on the command line and in the report.
         title: one line.
-        about: the documentation, as it stands in the source.
-        mark: how it is known what Windows wants here.
-        source: where that is written.
-        work: what does it.
-        order: its place among those of its kind: lower ones come first, equal ones in the order of
-            their modules' names.
+        about: the documentation, as in the source.
+        mark: the kind of evidence for the Windows behaviour.
+        source: the source of the evidence.
+        work: the function that does the work.
+        order: its position among its kind: lower first, equal ones by module name.
     """
 
     id: str
@@ -58,7 +57,7 @@ class Declaration:
 
     @property
     def run(self) -> Callable[..., Any]:
-        """What does it; its module is loaded now, if it is another one."""
+        """The function that does the work. This loads its module."""
         work: Callable[..., Any] = (
             resolve_name(self.work) if isinstance(self.work, str) else self.work
         )
@@ -71,12 +70,12 @@ _Declared = TypeVar("_Declared", bound=Declaration)
 def declares(
     kind: type[_Declared], *, work: str | None, **attributes: Any
 ) -> Callable[[Callable[..., Any]], _Declared]:
-    """Return a decorator that makes a declaration of a function.
+    """Return a decorator that turns a function into a declaration.
 
     Args:
         kind: the class of the declaration.
-        work: where the work is, if the function has a docstring and nothing else.
-        attributes: what else is declared; the title, if it is not the first line of the docstring.
+        work: location of the work, if the function has only a docstring.
+        attributes: further attributes; the title, if it is not the first line of the docstring.
     """
 
     def declare(function: Callable[..., Any]) -> _Declared:
@@ -88,12 +87,12 @@ def declares(
 
 
 def declared(package: str, kind: type[_Declared]) -> tuple[_Declared, ...]:
-    """Return all that the modules of a package declare, in order; a table of them is a tuple."""
+    """Return all declarations in the modules of a package, in order, also those in tuples."""
     found: dict[str, _Declared] = {}
     for module in iter_modules(import_module(package).__path__, f"{package}."):
         for one in _in_module(module.name, kind):
             if found.setdefault(one.id, one) is not one:
-                msg = f"{module.name} declares {one.id}, which is declared elsewhere."
+                msg = f"{module.name} declares {one.id}, which another module declares too."
                 raise ValueError(msg)
     return tuple(sorted(found.values(), key=lambda one: one.order))
 

@@ -19,9 +19,11 @@ class ResealError(Exception):
     Attributes:
         hint: what the person can do next, a whole sentence, or None.
         exit_code: the exit code of the command line.
+        image_changed: whether the image is no longer as it was.
     """
 
     exit_code = 1
+    image_changed = False
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)

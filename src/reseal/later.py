@@ -1,6 +1,6 @@
-"""Names of a package whose modules are loaded when they are asked for.
+"""Load the modules of a package on first access to their names.
 
-To start a command is to load what it needs; what a package offers beside that would take longer.
+A command loads only what it needs, which makes it start faster.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def later(package: str, **modules: str) -> Callable[[str], object]:
 
     Args:
         package: its name.
-        modules: in which of its modules each name is.
+        modules: the module of each name.
     """
 
     def load(name: str) -> object:

@@ -1,7 +1,7 @@
-"""Messages between two processes of a run: one JSON object a line, over a pipe or a socket.
+"""Messages between two processes of a run: one JSON object per line, over a pipe or socket.
 
-Never pickle: a worker that an image has taken over can lie, but it can't make the other end run
-anything.
+Pickle is never used: a worker that a hostile image has compromised can send false data, but it can't make
+the other process execute code.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ import json
 import os
 from typing import Any
 
-#: The longest message, in bytes. A file of 64 MiB fits.
+#: Maximum size of a message in bytes, enough for a file of 64 MiB.
 MAX_MESSAGE = 96 << 20
 _PART = 1 << 16
-#: How bytes stand in JSON.
+#: Key of an object that represents bytes in JSON.
 _BYTES = "base64"
 
 
 class MessageError(ValueError):
-    """What came is not a message, or is too long to be one."""
+    """Received data is not a message, or is too long."""
 
 
 class Channel:
@@ -27,7 +27,7 @@ class Channel:
 
     Args:
         descriptor: the open pipe or socket; `close` closes it.
-        binary: whether messages may hold bytes.
+        binary: whether messages may contain bytes.
     """
 
     def __init__(self, descriptor: int, *, binary: bool = False) -> None:
@@ -37,20 +37,20 @@ class Channel:
         self._pending = bytearray()
 
     def fileno(self) -> int:
-        """The open file, for `select`."""
+        """The file descriptor, for `select`."""
         return self._descriptor
 
     def send(self, message: dict[str, Any]) -> None:
-        """Send a message; OSError where the other end is gone."""
+        """Send a message. Raises OSError if the other end is closed."""
         data = memoryview(json.dumps(message, default=self._pack).encode() + b"\n")
         while data:
             data = data[os.write(self._descriptor, data) :]
 
     def receive(self) -> dict[str, Any] | None:
-        """Wait for a message; None where the other end is gone.
+        """Wait for a message; return None if the other end is closed.
 
         Raises:
-            MessageError: what came is not a message.
+            MessageError: the received data is not a message.
         """
         searched = 0
         while (end := self._pending.find(b"\n", searched)) < 0:
@@ -72,7 +72,7 @@ class Channel:
         return message
 
     def close(self) -> None:
-        """Hang up; a second time does nothing."""
+        """Close the connection. Closing twice is allowed."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1

@@ -8,9 +8,11 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import ctypes.util
+import errno
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 from functools import partial
@@ -31,6 +33,8 @@ PACKAGES = {
     "mkfs.vfat": "dosfstools",
     "mcopy": "mtools",
 }
+#: Where programs are looked for when PATH names no folder.
+_BIN = ("/usr/local/bin", "/usr/bin", "/bin")
 #: Where Debian keeps the programs that make file systems; the path of a plain user lacks it.
 _SBIN = ("/usr/sbin", "/sbin")
 #: Messages are recognised by their words; mtools would refuse a volume without a disk's geometry.
@@ -86,13 +90,15 @@ def spawn(
         become = partial(_become_tool, os.getpid(), *_bounds(argv, files))
     try:
         return subprocess.Popen(
-            argv,
+            [find_program(argv[0]), *argv[1:]],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             pass_fds=pass_fds,
             start_new_session=True,
-            env=os.environ | _ENVIRONMENT | {"PATH": _path()},
+            env=os.environ | _ENVIRONMENT | {"PATH": _path()} | _safe_python(),
+            # Tools get absolute paths; the current folder may be gone, or belong to an attacker.
+            cwd="/" if bounded else None,
             preexec_fn=become,  # noqa: PLW1509  # see die_with_parent
         )
     except (FileNotFoundError, PermissionError) as error:
@@ -103,16 +109,40 @@ def spawn(
         ) from error
 
 
+def find_program(name: str) -> str:
+    """Return the path of a program, never one in the folder that reseal runs in.
+
+    Raises:
+        FileNotFoundError: it is not installed.
+    """
+    if Path(name).is_absolute():
+        return name
+    found = shutil.which(name, path=_path())
+    if found is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+    return found
+
+
 def _path() -> str:
-    """Return where programs are looked for. An empty part would mean the folder that reseal runs in."""
-    return os.pathsep.join([*filter(None, os.environ.get("PATH", "").split(os.pathsep)), *_SBIN])
+    """Return where programs are looked for. An empty or relative part would mean the current folder."""
+    named = [*filter(os.path.isabs, os.environ.get("PATH", "").split(os.pathsep))]
+    return os.pathsep.join([*(named or _BIN), *_SBIN])
+
+
+def _safe_python() -> dict[str, str]:
+    """Return the variables that keep a Python from importing from the current folder."""
+    named = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    return {
+        "PYTHONSAFEPATH": "1",
+        "PYTHONPATH": os.pathsep.join(filter(os.path.isabs, named)),
+    }
 
 
 def _become_tool(parent_pid: int, folders: Sequence[Path], processor: float) -> None:
     die_with_parent(parent_pid)
     with contextlib.suppress(OSError, ValueError):  # a bound that is tighter already
         sandbox.limit(memory=_TOOL_MEMORY, processor=processor)
-    sandbox.enter(writes=folders)
+    sandbox.enter_tool(folders)
 
 
 def _bounds(argv: Sequence[str], files: Iterable[Path]) -> tuple[list[Path], float]:

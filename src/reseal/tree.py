@@ -1,9 +1,9 @@
-r"""What reseal asks of a directory tree, whether an NTFS volume or a folder holds it.
+r"""The interface of a directory tree: an NTFS volume, a folder, or an image of a WIM.
 
-Paths are Windows paths relative to the tree's root, separated by backslashes and without a drive
-letter, such as `Windows\System32\config\SYSTEM`; the empty string is the root. Names are
-case-insensitive. No operation ever follows a reparse point or symbolic link: a path that runs
-through one raises `EscapeError`, so nothing outside the tree is ever read or written.
+Paths are Windows paths relative to the tree's root, with backslashes and without a drive letter, such as
+`Windows\System32\config\SYSTEM`; the empty string is the root. Names are case-insensitive. No operation
+follows a reparse point or symbolic link: a path that contains one raises `EscapeError`, so nothing outside
+the tree is read or written.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ class TreeError(ImageError, OSError):
 
 
 class EscapeError(TreeError):
-    """A path runs through a reparse point or symbolic link, and so may leave the image."""
+    """A path contains a reparse point or symbolic link, which may point outside the image."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stat:
-    """What a directory says of one entry.
+    """The metadata of one entry.
 
     Attributes:
-        name: the entry's own name, in the case in which it is stored.
-        is_directory: true for directories, also where they are reparse points (junctions).
+        name: the entry's name, in stored case.
+        is_directory: whether it is a directory, including junctions.
         size: bytes in the unnamed stream; 0 for directories.
         attributes: FILE_ATTRIBUTE_* bits.
-        reparse_tag: IO_REPARSE_TAG_*, 0 where the entry is no reparse point.
+        reparse_tag: IO_REPARSE_TAG_*; 0 if the entry is not a reparse point.
         modified: time of the last change of the data, 100 ns since 1601-01-01 UTC.
     """
 
@@ -79,50 +79,73 @@ class Files(Protocol):
 class Tree(Files, Protocol):
     """A directory tree of a Windows volume.
 
-    Every failure is a TreeError that names the path. `read`, `list`, `write`, `delete` and `rename`
-    of a path that does not exist raise TreeError; `stat` returns None.
+    All failures raise TreeError with the path in the message. `read`, `list`, `write`, `delete` and `rename`
+    raise it for a path that does not exist; `stat` returns None.
     """
 
     read_only: bool
 
     def stat(self, path: str) -> Stat | None:
-        """Describe one entry, which may be a link, or return None where there is none."""
+        """Describe an entry, without following a link; None if it does not exist."""
         ...
 
     def list(self, path: str) -> list[Stat]:
-        """List a directory, without `.` and `..` and the file system's own metadata files."""
+        """List a directory, without `.`, `..` and metadata files."""
         ...
 
     def read(
         self, path: str, offset: int = 0, size: int | None = None, *, stream: str = ""
     ) -> bytes:
-        """Return up to `size` bytes (None: to the end) of a stream, decompressed, from `offset`.
+        """Read a stream, with LZNT1 decompressed.
 
-        Raises TreeError for WOF-compressed data (`reparse_tag` 0x80000017).
+        Args:
+            path: path of the file.
+            offset: byte offset in the stream.
+            size: maximum number of bytes; None reads to the end.
+            stream: name of the stream; empty for the unnamed one.
+
+        Raises:
+            TreeError: the file or stream can't be read, or is WOF-compressed (`reparse_tag` 0x80000017).
         """
         ...
 
     def read_reparse(self, path: str) -> bytes | None:
-        """Return an entry's reparse data, with tag and length at its head, or None."""
+        """Return an entry's reparse data, which starts with tag and length, or None."""
         ...
 
     def write(self, path: str, data: bytes, *, stream: str = "") -> None:
-        """Replace the content of an existing file, keeping the file itself with all it carries.
+        """Replace the content of an existing file; its attributes, streams and descriptor stay.
 
         A WOF-compressed file loses its reparse point and WofCompressedData stream; an
-        LZNT1-compressed one is rewritten whole.
+        LZNT1-compressed file is rewritten whole.
+
+        Args:
+            path: path of the file.
+            data: the new content.
+            stream: name of the stream, added if missing; empty for the unnamed one.
         """
         ...
 
     def patch(self, path: str, offset: int, data: bytes) -> None:
-        """Write `data` at `offset` of an existing file's unnamed stream, growing it if needed.
+        """Write into an existing file's unnamed stream, growing it if needed.
 
         Compressed files are rewritten whole, as by `write`.
+
+        Args:
+            path: path of the file.
+            offset: byte offset; a gap after the old end is filled with zeros.
+            data: bytes to write.
         """
         ...
 
     def create(self, path: str, data: bytes = b"", *, descriptor: bytes | None = None) -> None:
-        """Create a file. `descriptor`: self-relative; None: inherited from the parent folder."""
+        """Create a file.
+
+        Args:
+            path: path of the new file, in an existing folder.
+            data: its content.
+            descriptor: self-relative security descriptor; None inherits from the folder.
+        """
         ...
 
     def make_directory(self, path: str, *, descriptor: bytes | None = None) -> None:
@@ -130,11 +153,11 @@ class Tree(Files, Protocol):
         ...
 
     def delete(self, path: str) -> None:
-        """Delete a file, an empty directory or a link, read-only or not."""
+        """Delete a file, an empty directory or a link, even if it is read-only."""
         ...
 
     def rename(self, path: str, new_path: str) -> None:
-        """Move an entry inside the tree; TreeError where `new_path` exists."""
+        """Move an entry within the tree. Raises TreeError if `new_path` exists."""
         ...
 
     def set_attributes(self, path: str, attributes: int) -> None:
@@ -142,30 +165,30 @@ class Tree(Files, Protocol):
         ...
 
     def descriptor(self, path: str) -> bytes | None:
-        """Return an entry's self-relative security descriptor; None where the tree keeps none."""
+        """Return an entry's self-relative security descriptor; None if the tree stores none."""
         ...
 
     def set_descriptor(self, path: str, descriptor: bytes) -> None:
-        """Set an entry's self-relative security descriptor; TreeError where the tree keeps none."""
+        """Set an entry's self-relative security descriptor; TreeError if the tree stores none."""
         ...
 
     def close(self) -> None:
-        """Write what is pending and give the tree back. Closing twice is allowed."""
+        """Write pending changes and release the tree. Closing twice is allowed."""
         ...
 
 
 def join(*parts: str) -> str:
-    """Join path parts with backslashes, leaving empty ones out."""
+    """Join non-empty path parts with backslashes."""
     return "\\".join(part.strip("\\") for part in parts if part.strip("\\"))
 
 
 def parent(path: str) -> str:
-    """Return the path of the folder that holds `path`; the root's is the root."""
+    """Return the parent folder of `path`; the parent of the root is the root."""
     return path.rpartition("\\")[0]
 
 
 def walk(tree: Files, path: str) -> Iterator[tuple[str, Stat]]:
-    """Yield (path, stat) of everything below a directory, parents first, links not followed."""
+    """Yield (path, stat) of all entries below a directory, parents first, without following links."""
     pending = [path]
     while pending:
         folder = pending.pop()

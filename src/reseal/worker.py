@@ -8,9 +8,12 @@ anything. What it may take and touch, `reseal.sandbox` bounds.
 from __future__ import annotations
 
 import contextlib
+import errno
 import faulthandler
+import mmap
 import os
 import signal
+import stat
 import sys
 import tempfile
 import traceback
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     Report = Callable[[dict[str, Any]], None]
+
+#: What the sandbox answers.
+_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 class UnexpectedError(ResealError):
@@ -68,10 +74,10 @@ def run_worker(
 ) -> Any:
     """Run `job` in a forked process and return its result, which JSON must be able to hold.
 
-    The worker has this process's memory, standard output and error, and of what else is open here
-    only what its limits name. It dies with the calling thread. It has no network, and of the host's
-    files only programs, libraries, what its limits name, and a folder for temporary files that is
-    deleted after it.
+    The worker has this process's memory, standard output and error where they are pipes, and of what
+    else is open here only what its limits name. It dies with the calling thread. It has no network,
+    and of the host's files only programs, libraries, what its limits name, and a folder for temporary
+    files that is deleted after it.
 
     Args:
         job: called in the worker with a function that sends a dictionary to `on_message` here.
@@ -98,6 +104,7 @@ def _run_worker(
 ) -> Any:
     sys.stdout.flush()
     sys.stderr.flush()
+    sandbox.prepare()
     reader, writer = os.pipe()
     parent_pid = os.getpid()
     pid = os.fork()
@@ -119,6 +126,7 @@ def _run_worker(
         # process that has already crashed stays what it is.
         os.kill(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)
+    _warn_once()
     if final is None:
         raise _crashed(os.waitstatus_to_exitcode(status), subject, limits)
     if "result" in final:
@@ -150,18 +158,19 @@ def _work(
         except MemoryError:
             sandbox.use_spare_memory()
             send({"limit": "memory"})
-        except PermissionError as error:
-            send({"limit": str(error.filename or "something outside")})
         except BaseException as error:  # noqa: BLE001  # carried to the parent, which raises it
-            said = "".join(traceback.format_exception_only(error)).strip()
-            send({"unexpected": said, "traceback": traceback.format_exc()})
+            if isinstance(error, OSError) and error.errno in _REFUSED:
+                send({"limit": str(error.filename or "something outside")})
+            else:
+                said = "".join(traceback.format_exception_only(error)).strip()
+                send({"unexpected": said, "traceback": traceback.format_exc()})
         code = 0
     finally:
         os._exit(code)
 
 
 def _leave_parent(keep: set[int]) -> None:
-    """Let go of what belongs to the parent: its session, signals, locks and open files."""
+    """Let go of what belongs to the parent: its session, signals, terminal, locks and open files."""
     os.setsid()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
@@ -170,18 +179,40 @@ def _leave_parent(keep: set[int]) -> None:
     # Replaced, not closed: a number that was free again could be taken by the worker's own socket
     # and then closed by an inherited object's finalizer.
     for entry in Path("/proc/self/fd").iterdir():
-        if (opened := int(entry.name)) not in {1, 2, null} | keep:
+        opened = int(entry.name)
+        kept = {null, *keep, *({2} if sandbox.trace.wished() else ())}
+        if opened not in kept and not _is_pipe(opened):
             with contextlib.suppress(OSError):
                 os.fstat(opened)  # the listing's own descriptor is gone
                 os.dup2(null, opened, inheritable=False)
+
+
+def _is_pipe(opened: int) -> bool:
+    """Tell whether standard output or error is a pipe; a terminal or a file is not left to a worker."""
+    with contextlib.suppress(OSError):
+        return opened in {1, 2} and stat.S_ISFIFO(os.fstat(opened).st_mode)
+    return False
 
 
 def _settle(limits: Limits, scratch: Path) -> None:
     """Take the limits on, for good."""
     tempfile.tempdir = os.environ["TMPDIR"] = os.environ["SQLITE_TMPDIR"] = str(scratch)
     sandbox.limit(memory=limits.memory, processor=limits.processor)
-    sandbox.enter(reads=limits.reads, writes=(*limits.writes, scratch))
+    for layer in sandbox.enter(limits, scratch):
+        _lacking[sandbox.LAYERS.index(layer)] = 1
     sandbox.watch(limits.patience)
+
+
+#: Shared with every worker, which says here what it lacks; the last byte: the person was told.
+_lacking = mmap.mmap(-1, len(sandbox.LAYERS) + 1)
+
+
+def _warn_once() -> None:
+    """Say once in a run which layers of the sandbox its workers lack."""
+    found = [layer for number, layer in enumerate(sandbox.LAYERS) if _lacking[number]]
+    if found and not _lacking[-1]:
+        _lacking[-1] = 1
+        sys.stderr.write(f"Warning: {sandbox.missing(found)}\n")
 
 
 def _babble(subject: str) -> ImageError:

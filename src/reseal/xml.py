@@ -1,8 +1,8 @@
-"""XML files of an image as trees, read as what a stranger wrote.
+"""Parse untrusted XML files of an image as trees.
 
-Nothing outside the file is opened, no entity is resolved, and a document type declaration is refused, and
-with it every entity that a file could define. Who edits a file and keeps the rest of it to the byte needs
-places instead of a tree: `reseal.answerfile.markup` and `reseal.providers.markup` read with expat.
+The parser opens no external files and resolves no entities. It refuses a document type declaration, and so
+any entity definition. Edits that must keep the rest of a file byte for byte need offsets instead of a tree;
+for these, `reseal.answerfile.markup` and `reseal.providers.markup` use expat.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from lxml import etree
 
 
 class XmlError(ValueError):
-    """A file is not XML that can be read. The message continues a sentence about it."""
+    """A file is not readable XML. The message continues a sentence that starts with the file."""
 
 
 def parse(data: bytes, *, comments: bool = False) -> etree._Element:
-    """Return the root element of a file, whose size the caller bounds.
+    """Return the root element of a file. The caller limits its size.
 
     Args:
         data: the file.
-        comments: whether comments and processing instructions stay in the tree.
+        comments: whether to keep comments and processing instructions.
 
     Raises:
-        XmlError: it is not well-formed, or declares a document type.
+        XmlError: the file is not well-formed, or declares a document type.
     """
     parser = etree.XMLParser(
         resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False,
@@ -34,11 +34,11 @@ def parse(data: bytes, *, comments: bool = False) -> etree._Element:
         msg = f"is not well-formed XML: {getattr(error, 'msg', error)}"
         raise XmlError(msg) from error
     if root.getroottree().docinfo.internalDTD is not None:
-        msg = "declares a document type, which no real file of this kind does."
+        msg = "declares a document type, which files of this kind don't have."
         raise XmlError(msg)
     return root
 
 
 def local_name(element: etree._Element) -> str:
-    """An element's name without its namespace; empty for what is no element."""
+    """An element's name without its namespace; empty for comments and processing instructions."""
     return etree.QName(element).localname if isinstance(element.tag, str) else ""

@@ -360,6 +360,14 @@ def test_a_variable_is_one_note_and_no_error(value: str) -> None:
     assert [f.rule for f in found] == ["template-variable"]
 
 
+def test_a_variable_in_an_attribute_is_a_note() -> None:
+    text = one("specialize", SHELL, "<RegisteredOwner>x</RegisteredOwner>")
+    for attribute in ('pass="specialize"', 'language="neutral"', 'processorArchitecture="amd64"'):
+        name = attribute.partition("=")[0]
+        found = check(document(text.replace(attribute, f'{name}="{{{{ x }}}}"')))
+        assert [f.rule for f in found] == ["template-variable"], attribute
+
+
 @pytest.mark.parametrize("value", ["%SystemRoot%", r"%windir%\x", "%ProgramFiles%", "100%", "a#b"])
 def test_what_is_no_variable_of_a_template(value: str) -> None:
     found = check(document(one("specialize", SHELL, f"<RegisteredOwner>{value}</RegisteredOwner>")))

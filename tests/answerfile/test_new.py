@@ -196,6 +196,8 @@ def test_exactly_one_automatic_logon() -> None:
     assert values(made)["AutoLogon/LogonCount"] == "1"
     assert "AutoLogonCount" in lines[0]
     assert lines[1:] == ["notepad"]
+    said = [step.text for shown in show(made) for step in shown.steps]
+    assert '"bob" logs on automatically once.' in said
 
 
 def test_remote_desktop_and_the_firewall() -> None:

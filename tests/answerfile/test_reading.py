@@ -138,6 +138,11 @@ BROKEN = {
     "an ampersand in an attribute": ("<a>\n<b c='x & y'/></a>", "2:9", "this & starts no"),
     "an entity without semicolon": ("<a>\n<b>x &amp y</b></a>", "2:6", "this & starts no"),
     "hyphens in a comment": ("<a>\n<!-- a --b --></a>", "2:8", "a comment holds --"),
+    "hyphens in a long comment": (
+        f"<a><!-- {'x' * 9000}\n a --b --></a>",
+        "2:4",
+        "a comment holds --",
+    ),
     "a comment that ends in a hyphen": ("<a><!-- a ---></a>", "1:11", "a comment holds --"),
     "a less-than before a number": ("<a>\n<b>x <2</b></a>", "2:7", "the < before this place"),
     "a less-than before an equals sign": ("<a>x<=y</a>", "1:6", "the < before this place"),
@@ -383,3 +388,15 @@ def test_junk_is_an_answer_file_error_or_reads_back(junk: bytes, data: bytes, pl
         assert error.message.isprintable()  # noqa: PT017
         return
     assert answer_file.to_bytes() == mutated
+
+
+@pytest.mark.parametrize("text", [text for text, _, _ in BROKEN.values() if len(text) < 200])
+def test_no_message_quotes_the_file(text: str) -> None:
+    """What breaks the form may be part of a password."""
+    marked = (
+        text.replace("x", "S3cret").replace("R&D", "S3cret&S3cret").replace("?a=1", "?S3cret=1")
+    )
+    try:
+        document(marked)
+    except AnswerFileError as error:
+        assert "S3cret" not in f"{error.message} {error.hint}"  # noqa: PT017

@@ -142,7 +142,7 @@ def test_the_file_chooses_the_mode_where_the_command_line_does_not(
         "generalize", image, "--unattend", "-", "--dry-run", *option, stdin=text.encode()
     )
     assert found["target"] == target
-    shutdown = any("powered off stays off" in note for note in found["notes"])
+    shutdown = any("powered-off image stays off" in note for note in found["notes"])
     assert shutdown == ("ForceShutdownNow" in text)
 
 

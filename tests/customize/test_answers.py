@@ -68,7 +68,7 @@ def test_nothing_is_added_that_would_hide_all_that_another_file_says() -> None:
     name = one("specialize", SHELL, "<ComputerName>PC-1</ComputerName>")
     both = image(name.encode(), ZONE.encode())
     with pytest.raises(
-        CheckError, match=r"Sysprep\\unattend\.xml is not used for oobeSystem"
+        CheckError, match=r"Sysprep\\unattend\.xml is no longer used for oobeSystem"
     ) as caught:
         added(both)
     assert "merge" in (caught.value.hint or "")

@@ -152,7 +152,10 @@ def broken(name: str) -> Callable[[Path], tuple[list[str], str]]:
         ], r"--edit C:\missing:s/a/b/: The image has no"
 
     def no_form(place: Path) -> tuple[list[str], str]:
-        return ["--copy-in", "nothing"], "--copy-in nothing: this is not of the form HOST:GUEST"
+        return [
+            "--copy-in",
+            "nothing",
+        ], "--copy-in nothing: the arguments must have the form HOST:GUEST"
 
     def vital(place: Path) -> tuple[list[str], str]:
         return [
@@ -166,7 +169,7 @@ def broken(name: str) -> Callable[[Path], tuple[list[str], str]]:
         return ["--mkdir", "/New", "--reg-set", r"HKLM\HARDWARE", "x", "REG_SZ", "y"], "no hive for"
 
     def current_user(place: Path) -> tuple[list[str], str]:
-        return ["--reg-delete", r"HKCU\Software"], "no key that an image has"
+        return ["--reg-delete", r"HKCU\Software"], "not a key of an image"
 
     return {one.__name__: one for one in (late, missing, bad_reg, bad_option, no_form, vital, other_hive,
                                           current_user)}[name]  # fmt: skip

@@ -125,7 +125,7 @@ def test_the_last_administrator_stays_unless_it_is_forced(image: Path) -> None:
         assert "--force last-administrator" in said
     code, said = run(image, "--remove-user", "Administrator")
     assert code == 2
-    assert "Windows' own" in said
+    assert "built-in account of Windows" in said
     code, said = run(image, "--remove-user", "nobody")
     assert code == 2
     assert "no local account nobody" in said

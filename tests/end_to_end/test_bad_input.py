@@ -84,7 +84,7 @@ def test_no_windows_in_it(tmp_path: Path) -> None:
     disk = tmp_path / "data.raw"
     gpt_disk(disk, [(volume, BASIC_DATA, "Data")])
     volume.unlink()
-    _refused(disk, 4, "holds no Windows")
+    _refused(disk, 4, "has no Windows")
 
 
 def test_two_windows_on_one_volume(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def test_before_drivers_are_added_both_commands_say_what_is_missing(golden: Path
     assert "Storage   switched off by the last hardware: NVMe, SATA (AHCI)" in shown
     assert "missing: virtio block (viostor), virtio SCSI (vioscsi), VMware PVSCSI" in shown
     checked = judges.reseal("check", golden).stdout
-    assert "so it will not find its disk on virtio (KVM)." in checked
+    assert "so it does not find its disk on virtio (KVM)." in checked
     assert "NVMe: stornvme (switched off)" in checked
     assert "--drivers FOLDER" in checked
 
@@ -150,7 +150,7 @@ def test_text_and_page_tell_what_became_of_each_package(
     assert f"Driver viostor/w11/amd64/viostor.inf {version}: {registered}" in lines
     assert any(line.startswith("2 other driver packages left out; vioscsi/w7/") for line in lines)
     assert any("OemInfMap" in line for line in lines)
-    assert any("was not proved" in line for line in lines)
+    assert any("is not proved" in line for line in lines)
 
 
 def test_an_image_that_is_generalized_already_gets_its_drivers(sample: Path, folder: Path) -> None:
@@ -176,8 +176,8 @@ def test_a_folder_that_is_no_use_leaves_the_image_untouched(
 ) -> None:
     drivers = tmp_path / "drivers"
     expected = {
-        "no folder": "is no folder",
-        "nothing in it": "no INF file in it",
+        "no folder": "is not a folder",
+        "nothing in it": "contains no INF file",
         "nothing that fits": "None of the 1 driver packages",
     }[case]
     if case != "no folder":

@@ -87,7 +87,7 @@ def test_options_for_disk_images_are_refused(tmp_path: Path) -> None:
 def test_a_folder_without_windows_says_so(tmp_path: Path) -> None:
     done = judges.reseal("generalize", tmp_path)
     assert done.returncode == 4
-    assert "holds no Windows" in done.stderr
+    assert "has no Windows" in done.stderr
 
 
 def test_a_damaged_hive_leaves_the_folder_as_it_was(tmp_path: Path) -> None:

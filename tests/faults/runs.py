@@ -6,6 +6,7 @@ import errno
 import json
 import mmap
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from reseal.cli.entry import _stop_as_ctrl_c_does
 from reseal.disk import DiskError, Image, merge, nbd
 from reseal.errors import ResealError
 from reseal.folder import Folder
@@ -28,7 +30,11 @@ from reseal.worker import UnexpectedError
 from tests.faults.supervisor import Fault, Outcome, supervised
 
 #: Codes with which a run may end: killed, done, an error of the image.
-CODES = {None, 0, 4}
+CODES = {None, 0, 4, 130}
+STOPPED = 130
+#: What a message says of an image that is as it was, and of one that is not.
+UNTOUCHED = re.compile("not changed|othing was (changed|written)|left untouched")
+TORN = re.compile("is incomplete|is done")
 UNEXPECTED = 98
 
 
@@ -61,9 +67,19 @@ class Subject(ABC):
             assert outcome.code in CODES, "ended in an unexpected way"
             state = self.judge(outcome)
             assert outcome.code != 0 or state in self.good, f"ended well, and is {state}"
+            self._judge_sentence(state)
         except (AssertionError, ResealError) as error:
             raise AssertionError(f"{fault} ({outcome.hit}), exit code {outcome.code}") from error
         return outcome, state
+
+    def _judge_sentence(self, state: str) -> None:
+        """Compare what the run has said last with the truth on disk."""
+        said = self.aside / "error"
+        text = said.read_text() if said.exists() else ""
+        if state == "untouched":
+            assert not TORN.search(text), f"is untouched, and says: {text}"
+        else:
+            assert not UNTOUCHED.search(text), f"is {state}, and says: {text}"
 
     def hit(self, fault: Fault | None) -> Outcome:
         """Run with a fault, and judge nothing."""
@@ -80,8 +96,11 @@ class Subject(ABC):
     def _begin(self) -> int:
         os.environ["TMPDIR"] = tempfile.tempdir = str(self.temporary)
         self.listen()
+        _stop_as_ctrl_c_does()
         try:
             self.act()
+        except KeyboardInterrupt:
+            return STOPPED
         except UnexpectedError as error:
             (self.aside / "traceback").write_text(error.traceback)
             return UNEXPECTED

@@ -68,6 +68,8 @@ CALLS = (
     Call("linkat", (265, 37), path=3, at=2),
 )
 _WRITES = {"write", "pwrite", "pwritev"}
+#: What ends a command and lets it clean up.
+SIGNALS = {"TERM": signal.SIGTERM, "HUP": signal.SIGHUP, "INT": signal.SIGINT}
 _ERRORS = {"EIO": errno.EIO, "ENOSPC": errno.ENOSPC}
 
 _MACHINE = {"x86_64": 0, "aarch64": 1}.get(platform.machine())
@@ -90,6 +92,7 @@ class Fault(NamedTuple):
 
     `EIO` and `ENOSPC` make the call fail, `short` lets half of a write through, `kill` kills the
     process that was started, which takes its children with it, and `crash` the one that made the call.
+    `TERM`, `HUP` and `INT` send that signal to the process that was started, and let the call through.
     """
 
     number: int
@@ -120,7 +123,7 @@ def kinds(call: str) -> tuple[str, ...]:
     if process != "reseal":
         found.append("crash")
     if not call.endswith(" disk worker"):
-        found.append("kill")
+        found += ["kill", *SIGNALS]
     return tuple(found)
 
 
@@ -256,8 +259,14 @@ class _Supervisor:
         kind = self._fault.kind
         if kind in _ERRORS:
             return 0, -_ERRORS[kind], 0
+        if kind in SIGNALS:
+            os.kill(self._child, SIGNALS[kind])
+            return 0, 0, _CONTINUE
         if kind == "short":
-            return _write_half(call, pid, arguments), 0, 0
+            try:
+                return _write_half(call, pid, arguments), 0, 0
+            except OSError as error:  # of a file that was opened to be read only
+                return 0, -(error.errno or errno.EIO), 0
         victims = {_group(pid), self._child} if kind == "kill" else {_group(pid)}
         for victim in sorted(victims, key=lambda one: one != self._child):
             os.kill(victim, signal.SIGKILL)

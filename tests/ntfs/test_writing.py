@@ -261,7 +261,7 @@ def test_entries_are_renamed_and_moved(make: Callable[..., Path]) -> None:
 def test_names_that_windows_does_not_take_are_refused(make: Callable[..., Path], name: str) -> None:
     path = make()
     with writable(path) as volume:
-        with pytest.raises(TreeError, match="Windows takes no such name"):
+        with pytest.raises(TreeError, match="Windows does not accept this name"):
             volume.create(name)
         assert volume.list("") == []
 

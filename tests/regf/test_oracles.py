@@ -25,7 +25,7 @@ FOLDERS = ("machines", "hives", "regf-corner-cases")
 #: What reseal does not open or can't read to the end, and what it says.
 REFUSED = {
     # No hives: a log, an SQLite file, pieces of hives, empty files.
-    "regf-corner-cases/OldLogWithRemnantData": "no hive but another registry file",
+    "regf-corner-cases/OldLogWithRemnantData": "not a hive but another registry file",
     "regf-corner-cases/SqliteFragment": "does not begin with 'regf'",
     "regf-corner-cases/SqliteFragment.sqlite": "does not begin with 'regf'",
     "regf-corner-cases/InvalidParentFragment": "does not begin with 'regf'",
@@ -38,12 +38,12 @@ REFUSED = {
     "regf-corner-cases/GarbageHive": "wrong checksum",
     # Dirty, with logs that were made unusable. The readers that open them don't look at the logs.
     "regf-corner-cases/BadLogHive1/BadLogHive": "logs .* damaged",
-    "regf-corner-cases/BadLogHive2/BadLogHive": "don't fit",
+    "regf-corner-cases/BadLogHive2/BadLogHive": "do not match",
     "regf-corner-cases/BadLogHive3/BadLogHive": "logs .* damaged",
     # References to nowhere. No reader gets through; regipy and libregf pass over the damage.
-    "regf-corner-cases/DeletedDataHiveTruncated": "list of values points to no cell",
+    "regf-corner-cases/DeletedDataHiveTruncated": "list of values is invalid",
     "hives/plaso-corrupt_sub_key_list.hiv": "cell of a key is free",
-    "hives/corrupted_system_hive": "no bin where one must be",
+    "hives/corrupted_system_hive": "a bin is missing",
     # The name goes on over the end of its cell, which hivex and libregf refuse too.
     "regf-corner-cases/TruncatedNameHive": "name of a key is longer than its cell",
 }

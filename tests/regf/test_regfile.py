@@ -78,12 +78,12 @@ def test_version_4_holds_text_in_the_code_page() -> None:
         ("[]", "bracket"),
         ('"a"', "equals"),
         ('"a"="b', "quote"),
-        ('"a"="b" c', "behind"),
-        ('"a"=dword:123456789', "neither"),
-        ('"a"=hex:1g', "behind"),
+        ('"a"="b" c', "other text"),
+        ('"a"=dword:123456789', "is not text"),
+        ('"a"=hex:1g', "other text"),
         ('"a"=hex:111', "bytes"),
         ('"a"=hex:1,,2', "bytes"),
-        ('"a"=word:1', "neither"),
+        ('"a"=word:1', "is not text"),
         ("nonsense", "neither"),
     ],
 )
@@ -95,7 +95,7 @@ def test_a_wrong_line_is_named(line: str, problem: str) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xfe", b"REGEDIT5\n", b"regf" * 100, b"\xff\xfea"])
 def test_what_is_no_reg_file_is_refused(data: bytes) -> None:
-    with pytest.raises(RegfError, match=r"no \.reg file"):
+    with pytest.raises(RegfError, match=r"not a \.reg file"):
         regfile.parse(data)
 
 

@@ -152,7 +152,7 @@ def test_longer_sids_are_left_alone() -> None:
         ("value name", f"{OLD}-500"),
     ]
     for wrong in ("S-1-5-18", "S-1-5-21-4294967296-1-1", "", "S-1-5-21-1-2-3-500-1"):
-        with pytest.raises(RegfError, match="no domain SID"):
+        with pytest.raises(RegfError, match="not a domain SID"):
             sids.find(built, wrong)
 
 
@@ -171,6 +171,6 @@ def test_the_sid_of_one_account_is_told_from_its_neighbours() -> None:
 def test_a_name_that_exists_stops_it_before_the_first_change() -> None:
     built = hive({OLD: {"v": OLD}, NEW: {}})
     before = built.to_bytes()
-    with pytest.raises(RegfError, match="exists beside it"):
+    with pytest.raises(RegfError, match="which already exists"):
         sids.replace(built, OLD, NEW)
     assert built.to_bytes() == before

@@ -167,7 +167,7 @@ def test_a_dry_run_and_an_error_leave_the_image_byte_for_byte(image: Path) -> No
     assert not record["written"]
     with pytest.raises(UsageError):
         boot.change(image, edit("{nobody}", "nx", "optout"), RunOptions())
-    with pytest.raises(UsageError, match="which one is meant"):
+    with pytest.raises(UsageError, match="several boot stores"):
         boot.change(image, edit("{default}", "nx", "optout"), RunOptions(volume="2"))
     assert image.read_bytes() == before
     assert sorted(path.name for path in image.parent.iterdir()) == ["image.qcow2"]
@@ -229,7 +229,7 @@ def test_what_is_left_over_on_other_volumes_does_not_count(tmp_path: Path) -> No
     both = fat_volume(tmp_path / "both", EFI_SIZE, {**uefi, **bios})
     disks.mbr_disk(disk, [(both, 0x0C)])
     assert [one["firmware"] for one in shown(disk)] == ["uefi", "bios"]
-    with pytest.raises(UsageError, match="which one is meant"):
+    with pytest.raises(UsageError, match="several boot stores"):
         boot.change(disk, edit("{default}", "nx", "optout"), RunOptions())
     assert boot.change(disk, edit("{default}", "nx", "optout"), RunOptions(volume="bios"))[
         "written"

@@ -35,14 +35,14 @@ def test_a_name_joins_what_the_file_for_sysprep_says() -> None:
     image = golden(sysprep=OWNER)
     Specialization(Wish(computer_name="WS-1"))(image)
     assert {"Us", "WS-1"} <= texts(image)
-    assert not [each for each in image.notes if "any more" in each]
+    assert not [each for each in image.notes if "no longer used" in each]
 
 
 def test_what_a_name_hides_of_another_file_is_told() -> None:
     image = golden(cache=ZONE, sysprep=OWNER)
     Specialization(Wish(computer_name="WS-1"))(image)
     assert "WS-1" in texts(image)
-    (note,) = [each for each in image.notes if "is not used for specialize any more" in each]
+    (note,) = [each for each in image.notes if "is no longer used for specialize" in each]
     assert FOR_SYSPREP in note
     assert "--unattend" in note
 

@@ -44,7 +44,7 @@ def test_elements_that_are_not_known_are_named() -> None:
         ("", "not well-formed XML"),
         ("<a><b></a>", "not well-formed XML"),
         ("<a><imaging/></a>", "no assemblyIdentity"),
-        (f'<a><imaging>{IDENTITY}<sysprepOrder order="x"/></imaging></a>', "is no number"),
+        (f'<a><imaging>{IDENTITY}<sysprepOrder order="x"/></imaging></a>', "is not a number"),
         ('<!DOCTYPE a [<!ENTITY e "x">]><a>&e;</a>', "document type"),
     ],
 )

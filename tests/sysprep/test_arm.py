@@ -32,7 +32,7 @@ def test_an_image_that_leaves_audit_mode_is_not_in_it_any_more() -> None:
     assert "AuditInProgress" in _wrong(session(_machine(AUDIT | {"Status": {"AuditBoot": 0}})))
     generalize(one, Target.OOBE)
     assert one.registry.value(setup.SETUP, "AuditInProgress") == 0
-    assert any(note.startswith("AuditInProgress is 0 now, which is inferred") for note in one.notes)
+    assert any(note.startswith("AuditInProgress is 0 now. This is inferred") for note in one.notes)
     (change,) = (each for each in one.changes if each.target.endswith("AuditInProgress"))
     assert change.mark is Mark.INFERRED
     assert "AuditInProgress" not in _wrong(one)
@@ -50,7 +50,7 @@ def test_a_clean_up_that_is_not_through_is_reset() -> None:
     one = session(machine, switches=force(["sysprep-state"]))
     generalize(one)
     assert one.registry.value(setup.SYSPREP_STATUS, "CleanupState") == setup.CLEANUP_IDLE
-    assert any(note.startswith("CleanupState is 2 now, which is inferred") for note in one.notes)
+    assert any(note.startswith("CleanupState is 2 now. This is inferred") for note in one.notes)
     assert "CleanupState" not in _wrong(one)
     lacks = missing(session(machine).installation, Target.OOBE)
     assert any(name.endswith("CleanupState") for name in lacks)

@@ -115,7 +115,7 @@ def test_a_setup_that_restarted_unexpectedly_begins_again() -> None:
     one = _session(7, {"setup.exe": 3, "oobeldr.exe": 1})
     shown = " ".join(boot.explain(Standing.of(one.registry)))
     assert "restarted unexpectedly" in shown
-    with pytest.raises(CheckError, match="no state from which"):
+    with pytest.raises(CheckError, match="armed from the image's present state"):
         boot.boot(one, Target.OOBE)
     assert boot.recover(one)
     assert Standing.of(one.registry).computed == "IMAGE_STATE_SPECIALIZE_RESEAL_TO_OOBE"
@@ -164,14 +164,14 @@ def test_what_a_finished_installation_does_not_run_any_more_is_said() -> None:
     one = _session(3, {"setup.exe": 3, "oobeldr.exe": 3}, more=IN_AUDIT_MODE)
     assert boot.recover(one)
     assert not Standing.of(one.registry).armed
-    assert any("does not run oobe\\windeploy.exe any more" in note for note in one.notes)
+    assert any("no longer runs oobe\\windeploy.exe" in note for note in one.notes)
 
 
 def test_a_finished_installation_whose_number_stayed_at_4_is_not_generalized() -> None:
     """Reported of some Windows 11: GeneralizationState is still 4 after OOBE."""
     one = _session(4, {"setup.exe": 3, "oobeldr.exe": 3})
     assert "The installation is finished" in _explained(one)
-    assert "specialize is still to come" not in _explained(one)
+    assert "specialize still has to run" not in _explained(one)
     assert not boot.recover(one)
     assert one.changes == []
     assert boot.boot(one, Target.OOBE)
@@ -189,23 +189,23 @@ UNDEPLOYABLE = "IMAGE_STATE_UNDEPLOYABLE"
 STUCK: list[tuple[dict[str, Any], str, str]] = [
     (
         {"generalization": 7, "children": {"setup.exe": 1, "oobeldr.exe": 0}},
-        "setup.exe began and did not end", "SPECIALIZE_RESEAL_TO_OOBE",
+        "setup.exe began but did not end", "SPECIALIZE_RESEAL_TO_OOBE",
     ),
     (
         {"generalization": 7, "children": {"setup.exe": 1, "oobeldr.exe": 3}},
-        "setup.exe began and did not end", "COMPLETE",
+        "setup.exe began but did not end", "COMPLETE",
     ),
     (
         {"generalization": 7, "children": {"setup.exe": 3, "oobeldr.exe": 2}},
-        "oobeldr.exe has the number 2", "SPECIALIZE_RESEAL_TO_OOBE",
+        "oobeldr.exe has the unknown number 2", "SPECIALIZE_RESEAL_TO_OOBE",
     ),
     (
         {"generalization": 7, "children": {"setup.exe": 3, "audit.exe": 5}, "audit": 1},
-        "audit.exe has the number 5", "SPECIALIZE_RESEAL_TO_AUDIT",
+        "audit.exe has the unknown number 5", "SPECIALIZE_RESEAL_TO_AUDIT",
     ),
     (
         {"generalization": 7, "children": {"oobeldr.exe": 3, "audit.exe": 1}},
-        "audit.exe began and did not end", "COMPLETE",
+        "audit.exe began but did not end", "COMPLETE",
     ),
     (
         {"generalization": 4, "children": {"setup.exe": 3, "oobeldr.exe": 0},
@@ -219,7 +219,7 @@ STUCK: list[tuple[dict[str, Any], str, str]] = [
     ),
     (
         {"generalization": 4, "children": {"setup.exe": 2, "oobeldr.exe": 0}},
-        "setup.exe has the number 2", "GENERALIZE_RESEAL_TO_OOBE",
+        "setup.exe has the unknown number 2", "GENERALIZE_RESEAL_TO_OOBE",
     ),
     (
         {"generalization": 4, "children": {"setup.exe": 0, "oobeldr.exe": 0},
@@ -242,7 +242,7 @@ STUCK: list[tuple[dict[str, Any], str, str]] = [
     ),
     (
         {"generalization": 7, "children": {}, "stored": UNDEPLOYABLE},
-        "a part of Setup runs or failed", "COMPLETE",
+        "a part of Setup is running or has failed", "COMPLETE",
     ),
 ]  # fmt: skip
 
@@ -292,7 +292,7 @@ def test_a_consistent_image_is_left_alone() -> None:
     one = session()
     assert not boot.recover(one)
     assert one.changes == []
-    assert "usual" in " ".join(boot.explain(Standing.of(one.registry)))
+    assert "normal boot" in " ".join(boot.explain(Standing.of(one.registry)))
 
 
 @pytest.mark.parametrize(

@@ -214,7 +214,7 @@ def test_it_says_which_mode_counts_where_its_passes_disagree() -> None:
     image = generalized()
     apply(image, both)
     (note,) = [note for note in image.notes if "Reseal" in note]
-    assert "oobeSystem asks for audit" in note
+    assert "oobeSystem requests audit" in note
     assert "auditUser" in note
     assert "inferred" in note
 
@@ -276,7 +276,7 @@ def test_an_image_that_is_generalized_already_says_that_the_pass_is_over() -> No
     assert outcome.unattend
     assert outcome.unattend.placed == CACHE
     assert len(outcome.unattend.not_applied) == 6
-    assert all("is over" in one.reason for one in outcome.unattend.not_applied)
+    assert all("this pass is done" in one.reason for one in outcome.unattend.not_applied)
 
 
 # The pass offlineServicing
@@ -420,7 +420,7 @@ def test_oobe_xml_is_checked_and_placed() -> None:
     ("data", "message"),
     [
         (b"<oobe/>", "oobe.xml:1:1: the root element"),
-        (b"<FirstExperience/>", "holds one oobe"),
+        (b"<FirstExperience/>", "must hold exactly one oobe"),
         (b"<FirstExperience>", "oobe.xml:1:18"),
         (b"<!DOCTYPE x [<!ENTITY a 'b'>]><FirstExperience/>", "document type"),
     ],

@@ -121,16 +121,16 @@ def test_a_share_is_never_connected_to_and_its_credentials_not_used(packages: Pa
     outcome = unattend.apply(session(), request)
     reasons = {one.setting.rpartition("/")[2]: one.reason for one in outcome.not_applied}
     assert set(reasons) == {"Path", "Domain", "Username", "Password"}
-    assert "nobody logs on" in reasons["Password"]
+    assert "no logon to a share" in reasons["Password"]
     assert "--driver-path" in reasons["Path"]  # that of D:\Drivers\Fab
 
 
 @pytest.mark.parametrize(
     ("pairs", "message"),
     [
-        ([r"D:\drivers"], "does not name a path and a folder"),
-        ([r"D:\drivers=/nowhere/at/all"], "does not name a path and a folder"),
-        (["={here}"], "does not name a path and a folder"),
+        ([r"D:\drivers"], "does not name a path and a local folder"),
+        ([r"D:\drivers=/nowhere/at/all"], "does not name a path and a local folder"),
+        (["={here}"], "does not name a path and a local folder"),
         ([r"D:\drivers={here}", "d:/Drivers/={here}"], "twice"),
     ],
 )

@@ -182,6 +182,6 @@ def test_the_boot_key_of_another_machine_opens_nothing(corpus: Path, machine: st
     image = sam.image(corpus, machine)
     system = sam.system(boot_key=bytes(16))
     image.installation.tree.write(rf"{CONFIG}\SYSTEM", system)
-    with pytest.raises(SamError, match="does not open the SAM hive"):
+    with pytest.raises(SamError, match="does not decrypt the SAM hive"):
         LocalAccounts(image).set_password(500, Secret("x"))
     assert image.changes == []

@@ -130,7 +130,7 @@ complete -C '{words} {last}' | string replace -r '\t.*|.*(?=FILES)' ''; true
     [
         ("reseal", "gener", {"generalize"}),
         ("reseal reg", "ex", {"export"}),
-        ("reseal generalize", "--sid", {"--sid-now"}),
+        ("reseal generalize", "--sid", {"--sid"}),
         ("reseal customize image.qcow2", "--reg-", {"--reg-set", "--reg-delete"}),
         ("reseal capture image.qcow2 new.wim --compress", "lz", {"lzx", "lzms"}),
         ("reseal unattend new --mode", "a", {"audit"}),

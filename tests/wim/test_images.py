@@ -165,7 +165,7 @@ def test_a_split_wim_is_read(three: Path) -> None:
     assert call("inspect", first, "--index", "2")["identity"]["computer_name"] == "OTHER"
     done = reseal("generalize", first, "--index", "2")
     assert done.returncode == 4
-    assert "split WIM, which can be read but not changed" in done.stderr
+    assert "split WIM, which reseal can read but not change" in done.stderr
     first.with_name("split2.swm").unlink()
     done = reseal("inspect", first, "--index", "2")
     assert done.returncode == 4

@@ -1,12 +1,12 @@
-"""The proof that needs Windows: for a person with KVM and an evaluation ISO of one's own.
+"""The proof that needs Windows, KVM and an evaluation ISO.
 
     python -m tools.windows_proof --iso Win11_Eval.iso --work /var/tmp/proof
 
-It installs Windows unattended, shuts it down, generalizes it offline, boots it, reads back what it became,
-makes two clones, boots them, and compares their identities. A second copy is generalized by Windows' own
-Sysprep, and what both did to the registry is written side by side into `report.md`.
+It installs Windows unattended, shuts it down, generalizes it offline, boots it, reads back its state,
+creates two clones, boots them, and compares their identities. Windows' Sysprep generalizes a second copy;
+`report.md` compares the registry changes of both.
 
-**It was not run.** Nobody who made reseal had a machine that can run Windows. Tests check what can be
-checked without: the answer files, that QEMU takes the command lines and starts, and the comparison, on the
-sample image. Expect to repair it; please say what you found.
+**It was not run.** The authors of reseal had no machine that can run Windows. Tests check the parts that do
+not need Windows: the answer files, the command lines of QEMU and its start, and the comparison on the sample
+image. Expect to have to fix it; please report what you find.
 """

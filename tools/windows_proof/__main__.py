@@ -1,4 +1,4 @@
-"""Run the proof: see the package's own words."""
+"""Run the proof; see the package docstring."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def main() -> None:
     Machine(theirs, work).run(minutes=60)
     report = work / "report.md"
     report.write_text(compare.report(base, golden, theirs))
-    print(f"All of it is done. The comparison: {report}")
+    print(f"Done. The comparison: {report}")
 
 
 def _clone_identity(image: Path) -> dict[str, Any]:

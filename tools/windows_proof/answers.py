@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from reseal.answerfile.building import element, identity
 
-#: A local account of the proof's own; the machine has no network that others reach.
+#: A local account for the proof. The machine is not reachable from the network.
 USER, PASSWORD = "proof", "Proof-2026-x"
 _NAMESPACES = (
     'xmlns="urn:schemas-microsoft-com:unattend" '
     'xmlns:wcm="http://schemas.microsoft.com/WMIConfig/2002/State"'
 )
-#: Setup of Windows 11 refuses a machine without TPM and Secure Boot; these values are reported to lift that.
+#: Values that let Windows 11 Setup accept a machine without TPM and Secure Boot (reported).
 _LAB = ("BypassTPMCheck", "BypassSecureBootCheck", "BypassRAMCheck")
 _SHUT_DOWN = "shutdown /s /t 30 /f"
 
@@ -33,7 +33,7 @@ def _document(*passes: tuple[str, str]) -> str:
 
 
 def _desktop(*commands: str) -> str:
-    """OOBE without a question, the account, its logon by itself, and commands at that logon."""
+    """Return settings for OOBE without questions, the account, its automatic logon, and logon commands."""
     account = (
         f'<LocalAccount wcm:action="add"><Name>{USER}</Name><Group>Administrators</Group>'
         f"<Password><Value>{PASSWORD}</Value><PlainText>true</PlainText></Password></LocalAccount>"
@@ -61,10 +61,10 @@ def _desktop(*commands: str) -> str:
 
 
 def setup(index: int = 1) -> str:
-    """The file for Setup: a whole disk, the account, and a shutdown at the first logon.
+    """Return the file for Setup: use the whole disk, create the account, shut down at first logon.
 
     Args:
-        index: of the image in the ISO's install.wim.
+        index: index of the image in the ISO's install.wim.
     """
     run = _ordered(
         "RunSynchronous",
@@ -109,5 +109,5 @@ def setup(index: int = 1) -> str:
 
 
 def first_boot() -> str:
-    """The file for the first boot after generalize: a desktop without a question, then a shutdown."""
+    """Return the file for the first boot after generalize: no questions, a desktop, a shutdown."""
     return _document(("oobeSystem", _desktop(_SHUT_DOWN)))

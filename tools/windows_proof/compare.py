@@ -1,4 +1,4 @@
-"""What reseal did to the registry, beside what Windows' own Sysprep did."""
+"""Compare the registry changes of reseal with those of Windows' Sysprep."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Place = tuple[str, str, str | None]
 
 
 def reseal(*arguments: str | Path) -> Any:
-    """Run a command of reseal's with --json and return what it says."""
+    """Run a reseal command with --json and return its output."""
     command = [RESEAL, *map(str, arguments), "--json"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode not in {0, 3}:
@@ -26,7 +26,7 @@ def reseal(*arguments: str | Path) -> Any:
 
 
 def changes(before: Path, after: Path) -> dict[Place, Any]:
-    """What became of each place of the registry that differs between two images."""
+    """Return the change of each registry place that differs between two images."""
     found: dict[Place, Any] = {}
     for hive in HIVES:
         for one in reseal("reg", "diff", before, after, hive):
@@ -35,7 +35,13 @@ def changes(before: Path, after: Path) -> dict[Place, Any]:
 
 
 def report(base: Path, ours: Path, sysprep: Path) -> str:
-    """Compare both with what they began with; return the report in Markdown."""
+    """Compare both results with the original; return the report in Markdown.
+
+    Args:
+        base: the original image.
+        ours: the image that reseal generalized.
+        sysprep: the image that Sysprep generalized.
+    """
     mine, theirs = changes(base, ours), changes(base, sysprep)
     both = mine.keys() & theirs.keys()
     same = {place for place in both if mine[place] == theirs[place]}

@@ -9,9 +9,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-#: Where Debian and Ubuntu have the firmware.
+#: The firmware in Debian and Ubuntu.
 FIRMWARE = (Path("/usr/share/OVMF/OVMF_CODE_4M.fd"), Path("/usr/share/OVMF/OVMF_VARS_4M.fd"))
-#: The prompt of a Windows ISO waits about five seconds for a key.
+#: A Windows ISO waits about five seconds for a key.
 _KEYS, _BETWEEN = 20, 1.0
 
 
@@ -22,9 +22,9 @@ class Machine:
     Attributes:
         disk: its disk, a qcow2 image.
         work: a folder for its socket and the variables of its firmware.
-        iso: in its drive, or None.
-        answers: a folder whose files are on a USB stick, or None.
-        accelerator: `kvm`; `tcg` to see whether QEMU takes the command line.
+        iso: the ISO in its drive, or None.
+        answers: a folder that it sees as a USB stick, or None.
+        accelerator: `kvm`; `tcg` to test whether QEMU accepts the command line.
     """
 
     disk: Path
@@ -39,7 +39,7 @@ class Machine:
         own = self.work / f"{self.disk.stem}.vars.fd"
         if not own.exists():
             own.write_bytes(variables.read_bytes())
-        # AHCI and e1000e, since every Windows has their drivers.
+        # All versions of Windows have drivers for AHCI and e1000e.
         line = [
             "qemu-system-x86_64", "-machine", f"q35,accel={self.accelerator}", "-smp", "2", "-m", "4096",
             "-cpu", "host" if self.accelerator == "kvm" else "max",
@@ -61,14 +61,14 @@ class Machine:
 
     @property
     def socket(self) -> Path:
-        """Where QEMU listens for commands."""
+        """The socket for commands to QEMU."""
         return self.work / f"{self.disk.stem}.qmp"
 
     def run(self, minutes: float) -> None:
         """Run it until Windows shuts it down.
 
         Raises:
-            TimeoutError: it still runs after so many minutes; it was ended.
+            TimeoutError: it did not shut down in time, and was killed.
             RuntimeError: QEMU failed.
         """
         self.socket.unlink(missing_ok=True)
@@ -90,7 +90,7 @@ class Machine:
                 process.wait()
 
     def tell(self, command: str, **arguments: object) -> dict[str, object]:
-        """Give QEMU a command, and return its answer."""
+        """Send a command to QEMU, and return its answer."""
         with socket.socket(socket.AF_UNIX) as line:
             line.connect(str(self.socket))
             file = line.makefile("rw")

@@ -134,8 +134,12 @@ def fits(key: str, wanted: Product) -> bool | None:
 
 
 def key_for(wanted: Product) -> str:
-    """Return the public key of a product, or an empty string."""
-    return next((key for name, key in keys().items() if product(name) == wanted), "")
+    """Return the public key of a product; empty where there is none, or more than one fits.
+
+    The two releases of Enterprise LTSB have the same edition and version, and keys of their own.
+    """
+    found = {key for name, key in keys().items() if product(name) == wanted}
+    return found.pop() if len(found) == 1 else ""
 
 
 def _words(text: str) -> frozenset[str]:

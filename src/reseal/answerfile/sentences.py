@@ -169,6 +169,11 @@ def _logon(item: Setting) -> Iterator[str]:
         return
     # Documented: Windows adds one to a count above zero.
     times = f" {int(count) + 1} times" if count.isdecimal() and 0 < int(count[:9]) < 10**9 else ""
+    if count == "1" and any(
+        one.name == "CommandLine" and "autologoncount" in one.text.casefold()
+        for one in item.component.settings()
+    ):
+        times = " once"  # a command of the first logon says that it was the last
     yield f"{name} logs on automatically{times}."
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from reseal.cli import outputs
 from reseal.errors import ResealError
-from reseal.operations.operation import check_writable
 from reseal.report import files
 
 if TYPE_CHECKING:
@@ -22,28 +24,48 @@ if TYPE_CHECKING:
 
 def print_json(record: Mapping[str, Any]) -> None:
     """Print a record as JSON."""
-    json.dump(record, sys.stdout, indent=2, ensure_ascii=False)
-    sys.stdout.write("\n")
+    text = json.dumps(record, indent=2, ensure_ascii=False)
+    # JSON escapes what is below a space; a terminal acts on the other controls, too.
+    for char in {one for one in text if not one.isprintable() and one != "\n"}:
+        text = text.replace(char, json.dumps(char)[1:-1])
+    sys.stdout.write(text + "\n")
 
 
 def check_reports(paths: Iterable[Path] | None) -> None:
     """Raise UsageError where the record of a run can't be kept, before anything is changed."""
     for file in paths or ():
-        check_writable(file)
         files.check(file)
+        render = partial(files.render, path=file)
+        outputs.of_command().add(file, render, inputs=outputs.inputs())
 
 
 def keep(record: Mapping[str, Any], paths: Iterable[Path] | None) -> None:
-    """Keep the record of a run in each file, in the form that its suffix names."""
-    for file in paths or ():
-        files.write(record, file)
+    """Keep the record of a run in each file, in the form that its suffix names.
+
+    Raises:
+        DiskError: something failed after the image was changed.
+    """
+    del paths  # known since `check_reports`
+    outputs.of_command().publish(record)
+    if failed := record.get("failed_afterwards"):
+        from reseal.disk import DiskError  # noqa: PLC0415  loaded by what has failed
+
+        raise DiskError(failed["message"], failed["hint"])
 
 
 def print_lines(lines: Iterator[str]) -> None:
     """Print lines of text; names from an image may hold anything, so controls are made visible."""
     for line in lines:
-        safe = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in line)
-        click.echo(safe.encode("utf-8", "replace").decode("utf-8"))
+        click.echo(safe(line))
+
+
+def safe(text: str) -> str:
+    """Return text that a terminal can show: no control characters, no overridden directions.
+
+    Every text that an image may have had a hand in goes through here on its way to a terminal.
+    """
+    shown = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+    return shown.encode("utf-8", "replace").decode("utf-8")
 
 
 @contextmanager
@@ -65,10 +87,31 @@ def errors(*, as_json: bool) -> Iterator[None]:
             )
         color = False if os.environ.get("NO_COLOR") else None
         click.secho("Error: ", fg="red", bold=True, nl=False, err=True, color=color)
-        click.echo(error.message, err=True)
+        click.echo(safe(error.message), err=True)
         if error.hint:
-            click.echo(f"What to do: {error.hint}", err=True)
+            click.echo(f"What to do: {safe(error.hint)}", err=True)
+        if error.image_changed:
+            for path in outputs.of_command().publish():
+                click.echo(f"Written all the same: {safe(path)}", err=True)
         raise SystemExit(error.exit_code) from None
+    except BrokenPipeError:  # whoever reads the output has had enough
+        raise
+    except OSError as error:
+        _show_host_error(error)
+        raise SystemExit(1) from None
+
+
+def _show_host_error(error: OSError) -> None:
+    """Say what this computer refuses: mostly, to take the output."""
+    why = error.strerror or str(error)
+    if error.filename:
+        message = f"{why}: {error.filename}"
+    elif error.errno == errno.ENOENT:  # what os.getcwd raises
+        message = "the current folder does not exist any more. Change to another one."
+    else:
+        message = f"the output can't be written: {why}. What the command did to an image is done."
+    with suppress(OSError):
+        click.echo(f"Error: {safe(message)}", err=True)
 
 
 @contextmanager
@@ -79,21 +122,43 @@ def progress(*, quiet: bool) -> Iterator[Callable[[dict[str, object]], None]]:
     far the step has come, which a terminal shows with its speed and the time left.
     """
     if quiet:
-        yield lambda _: None
+        yield _stage_quietly
         return
     if not sys.stderr.isatty():
         yield (
             lambda message: (
-                click.echo(f"{message['step']} …", err=True) if ("step" in message) else None
+                click.echo(f"{safe(str(message['step']))} …", err=True)
+                if not _stage(message) and "step" in message
+                else None
             )
         )
         return
     from rich.console import Console  # noqa: PLC0415  only a terminal needs it
     from rich.status import Status  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
 
     pace = Pace()
     with Status("Opening", console=Console(stderr=True)) as status:
-        yield lambda message: status.update(pace.line(message))
+        # Not markup: names of an image may be in it.
+        yield (
+            lambda message: (
+                None if _stage(message) else status.update(Text(safe(pace.line(message))))
+            )
+        )
+
+
+def _stage_quietly(message: Mapping[str, object]) -> None:
+    _stage(message)
+
+
+def _stage(message: Mapping[str, object]) -> bool:
+    """Write the outputs of a command when the image is about to change."""
+    from reseal.run.medium import FINISHING  # noqa: PLC0415  loaded by what sends messages
+
+    record = message.get(FINISHING)
+    if isinstance(record, dict):
+        outputs.of_command().stage(record)
+    return FINISHING in message
 
 
 class Pace:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 
 from reseal import __version__
@@ -9,11 +11,61 @@ from reseal import __version__
 
 def main() -> None:
     """Run the command line."""
+    _leave_current_folder()
     if sys.argv[1:] == ["--version"]:
         sys.stdout.write(f"reseal {__version__}\n")
         return
+    stopped = _stop_as_ctrl_c_does()
     from reseal.cli import console  # noqa: PLC0415  it takes several times as long
     from reseal.cli.commands import reseal  # noqa: PLC0415
 
-    with console.errors(as_json=False):
-        reseal(prog_name="reseal")
+    try:
+        with console.errors(as_json=False):
+            reseal(prog_name="reseal")
+    finally:
+        _flush()
+        # In the place of the exit code of a Ctrl-C, when all is cleaned up.
+        if stopped:
+            sys.exit(128 + stopped[0])
+
+
+def _flush() -> None:
+    """Let a full disk behind standard output be an error that is said, rather than a traceback."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        pass
+    except OSError as error:
+        sys.stderr.write(f"Error: the output can't be written: {error.strerror}.\n")
+        with open(os.devnull, "w") as nothing:  # noqa: PTH123  what is left would be tried again
+            os.dup2(nothing.fileno(), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _stop_as_ctrl_c_does() -> list[int]:
+    """Let SIGTERM and SIGHUP clean up before they end the command; return where they are noted."""
+    stopped: list[int] = []
+
+    def stop(number: int, _: object) -> None:
+        if not stopped:  # one who asks twice is not served sooner
+            stopped.append(number)
+            raise KeyboardInterrupt
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, stop)
+    return stopped
+
+
+def _leave_current_folder() -> None:
+    """Import nothing from the current folder, which may belong to an attacker.
+
+    An empty or relative part of PYTHONPATH means that folder. Python has made it absolute already.
+    """
+    for part in os.environ.get("PYTHONPATH", "").split(os.pathsep):
+        if not os.path.isabs(part):  # noqa: PTH117  pathlib is not loaded yet
+            try:
+                absolute = os.path.abspath(part)  # noqa: PTH100
+            except FileNotFoundError:  # the current folder was deleted
+                absolute = part
+            sys.path[:] = [entry for entry in sys.path if entry not in {part, absolute}]

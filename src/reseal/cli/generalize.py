@@ -18,6 +18,7 @@ from reseal.cli.run import DECRYPTING, Run, shares
 from reseal.cli.steps import StepsCommand
 from reseal.errors import UsageError
 from reseal.operations.generalize import Generalize, GeneralizeRequest
+from reseal.operations.sid import WHEN
 from reseal.report import generalization
 
 if TYPE_CHECKING:
@@ -42,8 +43,13 @@ if TYPE_CHECKING:
     "--disable", multiple=True, metavar="PROVIDER", help="Don't run a provider (repeatable)."
 )
 @click.option(
-    "--sid-now", is_flag=True, help="Give the machine its new SID now, not at its first boot."
+    "--sid",
+    type=click.Choice(WHEN),
+    default=WHEN[0],
+    help="When the machine gets its new SID: pending, at its first boot (default); new, now; both, now "
+    "everywhere and again in each copy at its first boot.",
 )
+@click.option("--sid-now", is_flag=True, hidden=True, help="The same as --sid new.")
 @click.option(
     "--all-volumes",
     is_flag=True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,7 +12,18 @@ from reseal.cli.help import argument
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PATH = click.Path(path_type=Path)
+
+class HostPathType(click.Path):
+    """A path of this computer. An empty one would mean the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse an empty path."""
+        if value == "":
+            self.fail("the path is empty.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PATH = HostPathType(path_type=Path)
 #: As it is typed; whoever reads it says what is wrong with it.
 FILE_OR_STDIN = click.Path(readable=False, allow_dash=True)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
 from typing import TYPE_CHECKING, Protocol
 
@@ -306,10 +308,18 @@ def _write_reg(sections: Iterator[regfile.Section], output: Path | None, version
         sys.stdout.flush()
         return
     try:
-        output.write_bytes(b"".join(pieces))
+        # A key of SAM or SECURITY holds password hashes, so only the owner may read it.
+        with open(output, "wb", opener=_private) as file:
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                os.fchmod(file.fileno(), 0o600)
+            file.writelines(pieces)
     except OSError as error:
         msg = f"{output} can't be written: {error.strerror}."
         raise UsageError(msg) from error
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY, 0o600)
 
 
 @reg.command("export")

@@ -100,6 +100,8 @@ class ImageHives:
                 keys=self._keys,
             )
             file = HiveFile(taken.copy, ignore_logs=self._ignore_logs)
+            # It is in memory now; a copy of SAM is to lie nowhere longer than it must.
+            shutil.rmtree(folder, ignore_errors=True)
             file.hive.name = f"{name} of {self._image}"
             self._open[name] = (taken, file)
         return self._open[name]

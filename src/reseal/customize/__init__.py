@@ -1,7 +1,8 @@
-"""What people do to an image before they seal it: files, registry, accounts, settings, space.
+"""Changes to an image before it is sealed: files, registry, accounts, settings, space.
 
 Each step is declared once, in `reseal.customize.steps`; the command line, recipes and the documentation
-are made of that. What a step does is in the module of its subject here, which is loaded for it.
+are generated from the declarations. The modules here, one for each subject, do the work and are loaded
+when a step needs them.
 """
 
 from typing import TYPE_CHECKING
@@ -16,5 +17,5 @@ if TYPE_CHECKING:
 
 __all__ = ["STEPS", "Customization", "Given", "Step", "load"]
 
-# The options of a command are made of the declarations alone.
+# The options of a command need only the declarations.
 __getattr__ = later(__name__, Customization="run", load="recipe")

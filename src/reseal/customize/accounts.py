@@ -1,11 +1,11 @@
-r"""Accounts of the machine: remove them, give them passwords, let people log on with them or not.
+r"""Local accounts: remove, enable and disable them, and set their passwords.
 
 | what | where | mark, source |
 |---|---|---|
 | accounts and their groups | SAM; see `reseal.unattend.local_accounts` | seen, reported |
 | profiles | `ProfileList\<SID>`, `ProfileGuid\{…}!SidString` | seen |
 | automatic logon | `Winlogon`: AutoAdminLogon, DefaultPassword, AutoLogonCount, ForceAutoLogon, AutoLogonSID | documented: Microsoft, Configure Windows to automate logon; the last: reported |
-| its password, where it is kept as a secret | `SECURITY\Policy\Secrets\DefaultPassword` | documented: Microsoft, Protecting the Automatic Logon Password; the place: reported |
+| its password, if kept as a secret | `SECURITY\Policy\Secrets\DefaultPassword` | documented: Microsoft, Protecting the Automatic Logon Password; the place: reported |
 """  # noqa: E501  a table row can't be wrapped
 
 from __future__ import annotations
@@ -33,24 +33,24 @@ WINLOGON = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Winlogon"
 _SECRET = r"HKLM\SECURITY\Policy\Secrets\DefaultPassword"  # noqa: S105  a key's name
 _PROFILE_GUID = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileGuid"
 _LOGON_UI = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Authentication\LogonUI"
-#: What the logon screen remembers of who was there last (seen).
+#: What the logon screen remembers of the last user (seen).
 _LAST = ("LastLoggedOnUser", "LastLoggedOnSAMUser", "LastLoggedOnDisplayName")
-#: What OOBE logs the first account on with, machine and account in clear text (seen in a real hive).
+#: With this OOBE logs the first account on; it holds machine and account in clear text (seen in a real hive).
 _BROKER = r"HKU\.DEFAULT\Software\Microsoft\Windows\CurrentVersion\OOBE\Broker"
 _BUFFER = "LocalSystemAuthBuffer"
 _FIRST_RID = 1000
-#: Far more than a password may have.
+#: Far longer than any password.
 _MAX_PASSWORD = 4096
 
 
 def remove_user(run: Run, given: Given) -> None:
-    """The work of `remove-user`."""
+    """Do the step `remove-user`."""
     user = given.text("user")
     session = run.session
     local = LocalAccounts(session)
     rid = _find(local, session, user)
     if rid < _FIRST_RID:
-        msg = f"{user} is an account of Windows' own, which can't be removed."
+        msg = f"{user} is a built-in account of Windows, which can't be removed."
         raise UsageError(msg, "Disable it with --disable-user.")
     before = local.administrators()
     sid = local.sid(rid)
@@ -78,19 +78,19 @@ def remove_user(run: Run, given: Given) -> None:
     buffer = session.registry.value(_BROKER, _BUFFER)
     if isinstance(buffer, bytes) and user.encode("utf-16-le") in buffer:
         session.delete_value(_BROKER, _BUFFER)
-    nobody = _nobody(session, local, rid)
-    traces.remove(session, traces.Account(user, sid, nobody, folder))
-    _patch_descriptors(session, sid, nobody)
+    unused = _unused(session, local, rid)
+    traces.remove(session, traces.Account(user, sid, unused, folder))
+    _patch_descriptors(session, sid, unused)
 
 
 class Password:
-    """The work of `password`."""
+    """The step `password`."""
 
     def __init__(self, given: Given) -> None:
         self._user = given.text("user")
         kind, _, path = given.text("password").partition(":")
         if kind != "file" or not path:
-            msg = "The password is not named as a file."
+            msg = "The password must be in a file."
             raise UsageError(msg, "Write USER:file:PATH, and put the password into the file.")
         try:
             with (given.folder / path).open("rb") as file:
@@ -98,12 +98,12 @@ class Password:
             self._password = Secret(line.decode("utf-8-sig").rstrip("\r\n"))
         except OSError as error:
             msg = f"{given.folder / path} can't be read: {error.strerror}."
-            raise UsageError(msg, "Name a file that you may read.") from error
+            raise UsageError(msg, "Name a readable file.") from error
         except UnicodeDecodeError:
             msg = f"{given.folder / path} is not in UTF-8."
             raise UsageError(msg, "Save it as UTF-8.") from None
         if not self._password:
-            msg = f"{given.folder / path} has no password in its first line."
+            msg = f"The first line of {given.folder / path} has no password."
             raise UsageError(msg, "Write the password there.")
 
     def stage(self, run: Run) -> None:
@@ -113,7 +113,7 @@ class Password:
 
 
 def disable_user(run: Run, given: Given) -> None:
-    """The work of `disable-user`."""
+    """Do the step `disable-user`."""
     user = given.text("user")
     local = LocalAccounts(run.session)
     before = local.administrators()
@@ -122,14 +122,14 @@ def disable_user(run: Run, given: Given) -> None:
 
 
 def enable_user(run: Run, given: Given) -> None:
-    """The work of `enable-user`."""
+    """Do the step `enable-user`."""
     user = given.text("user")
     local = LocalAccounts(run.session)
     local.enable(_find(local, run.session, user))
 
 
 def autologon_off(run: Run, _: Given) -> None:
-    """The work of `autologon-off`."""
+    """Do the step `autologon-off`."""
     _autologon_off(run.session)
 
 
@@ -162,7 +162,7 @@ def _refuse_last(run: Run, local: LocalAccounts, before: list[int], name: str) -
 
 
 def _refuse_foreign_folder(session: Session, folder: str, sid: Sid) -> None:
-    """Raise CheckError where the folder is not the profile's alone; ProfileList may say anything."""
+    """Raise CheckError if the folder holds more than the profile; ProfileList may name any folder."""
     refuse_vital(session, folder)
     root = session.installation.root.lower()
     others = [path for name, path in session.registry.profiles.items() if name != str(sid).upper()]
@@ -170,13 +170,13 @@ def _refuse_foreign_folder(session: Session, folder: str, sid: Sid) -> None:
     own = f"{folder.lower()}\\"
     if f"{root}\\".startswith(own) or any(f"{one.lower()}\\".startswith(own) for one in others):
         msg = (
-            f"ProfileList names {folder or 'the root'} as the account's profile, which holds more."
+            f"ProfileList names {folder or 'the root'} as the account's profile, but it holds more."
         )
         raise CheckError(msg, rf"Correct {PROFILE_LIST}\{sid} first.")
 
 
-def _nobody(session: Session, local: LocalAccounts, rid: int) -> Sid:
-    """Return a SID as long as the account's that nobody has, and that Windows will not soon give."""
+def _unused(session: Session, local: LocalAccounts, rid: int) -> Sid:
+    """Return an unused SID of the same length, which Windows will not assign soon."""
     taken = {one.rid for one in accounts(session.registry)}
     number = 10 ** len(str(rid)) - 1
     while number in taken:

@@ -1,4 +1,4 @@
-"""Settings that only Windows itself can carry out: they go into the answer file of its next first boot."""
+"""Settings that only Windows itself can apply: the answer file of the next first boot gets them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ if TYPE_CHECKING:
 def add(run: Run, answers: Answers) -> None:
     """Stage settings in the answer file that the image's next first boot will use.
 
-    That is the file which generalizing places; or the one which lies in the image, and is made where
-    there is none.
+    This is the file that generalizing places, or else the one in the image, or a new one.
 
     Raises:
-        CheckError: another answer file would win or would be hidden, or the one that is there can't be
+        CheckError: another answer file would win or would be hidden, or the existing one can't be
             read, or has done a pass that it can't run again.
     """
     session = run.session
@@ -35,7 +34,7 @@ def add(run: Run, answers: Answers) -> None:
         now = place.situation(SetupState.of(session.installation))
     if not now.to_run:
         session.note(
-            "This Windows is in use already, and its next boot asks for no answer file. The settings in "
-            f"{session.installation.path(now.place)} count when the image is generalized."
+            "This Windows is already set up, and its next boot uses no answer file. The settings in "
+            f"{session.installation.path(now.place)} take effect after the image is generalized."
         )
     place.add(session, piece, now, generalizes=run.target is not None)

@@ -1,10 +1,10 @@
-r"""Appearance: what the maker says of itself, wallpaper, lock screen.
+r"""Appearance: OEM information, wallpaper, lock screen.
 
 | what | where | mark, source |
 |---|---|---|
 | OEM information | `SOFTWARE\Microsoft\Windows\CurrentVersion\OEMInformation` | documented: Unattended Windows Setup Reference, OEMInformation; the key: reported |
 | wallpaper | policy of the user: `Software\Microsoft\Windows\CurrentVersion\Policies\System!Wallpaper`, `WallpaperStyle` | documented: ADMX Desktop, Desktop Wallpaper |
-| lock screen | policy of the machine: `SOFTWARE\Policies\Microsoft\Windows\Personalization!LockScreenImage`; only Enterprise, Education and Server obey it | documented: ADMX ControlPanelDisplay, Force a specific default lock screen |
+| lock screen | policy of the machine: `SOFTWARE\Policies\Microsoft\Windows\Personalization!LockScreenImage`; only Enterprise, Education and Server apply it | documented: ADMX ControlPanelDisplay, Force a specific default lock screen |
 """  # noqa: E501  a table row can't be wrapped
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _FILL = "10"
 
 
 def oem_information(run: Run, given: Given) -> None:
-    """The work of `oem-information`."""
+    """Do the step `oem-information`."""
     chosen = given.choice("field")
     field = next(one for one in FIELDS if one.lower() == chosen)
     text = given.text("text")
@@ -41,7 +41,7 @@ def oem_information(run: Run, given: Given) -> None:
 
 
 class Wallpaper:
-    """The work of `wallpaper`."""
+    """The step `wallpaper`."""
 
     def __init__(self, given: Given) -> None:
         self._name, self._data = _picture(given)
@@ -61,7 +61,7 @@ class Wallpaper:
 
 
 class LockScreen:
-    """The work of `lock-screen`."""
+    """The step `lock-screen`."""
 
     def __init__(self, given: Given) -> None:
         self._name, self._data = _picture(given)
@@ -75,20 +75,26 @@ class LockScreen:
         edition = session.installation.edition or "unknown"
         obeys = ("enterprise", "education", "server")
         if not session.installation.is_server and not any(one in edition.lower() for one in obeys):
-            session.note(f"The edition {edition} does not obey the policy of the lock screen.")
+            session.note(f"The edition {edition} ignores the lock screen policy.")
 
 
 def _picture(given: Given) -> tuple[str, bytes]:
     path = given.host("picture")
     if path.suffix.lower() not in _PICTURES:
-        msg = f"{path} is no picture that Windows shows there."
+        msg = f"{path} is not a picture that Windows can show there."
         raise UsageError(msg, f"Name a file that ends in {', '.join(_PICTURES)}.")
     data = given.host_bytes("picture", _MAX_PICTURE)
     return re.sub(r"[^A-Za-z0-9._-]", "_", path.name)[-64:], data
 
 
 def _place(session: Session, name: str, data: bytes) -> str:
-    """Stage a picture; return its path as Windows calls it."""
+    """Stage a picture; return its path in Windows' form.
+
+    Args:
+        session: the opened installation.
+        name: the picture's file name.
+        data: its content.
+    """
     path = session.installation.path(_FOLDER, name)
     session.write_file(path, data)
     return join(session.installation.system_drive or "C:", path)

@@ -1,4 +1,4 @@
-"""Driver packages, as `reseal.drivers` adds them."""
+"""The step that adds driver packages, through `reseal.drivers`."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 
 class Drivers:
-    """The work of `drivers`."""
+    """The step `drivers`."""
 
     def __init__(self, given: Given) -> None:
         self.input = given.host("folder")
         if not self.input.is_dir():
-            msg = f"{self.input} is no folder."
-            raise UsageError(msg, "Name a folder with driver packages in it.")
+            msg = f"{self.input} is not a folder."
+            raise UsageError(msg, "Name a folder with driver packages.")
 
     def stage(self, run: Run) -> None:
-        """Stage the packages, and say what became of each."""
+        """Stage the packages, and note the result for each."""
         for one in add_packages(run.session, self.input):
             run.session.note(f"Driver package {one.inf}: {one.outcome.value}. {one.reason}")
             for warning in one.warnings:

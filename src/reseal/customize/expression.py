@@ -1,4 +1,4 @@
-"""Edits of text files by a regular expression."""
+"""Regular expressions that edit text files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from reseal.errors import UsageError
 
-#: No text file that is edited by an expression is larger.
+#: The largest text file that is edited.
 MAX_TEXT = 16 << 20
 
 _MARKS = (
@@ -52,16 +52,16 @@ def parse(text: str) -> Expression:
     """Parse `s/pattern/text/flags`.
 
     Raises:
-        UsageError: it is none.
+        UsageError: it is not of this form.
     """
-    hint = "Write s/PATTERN/TEXT/, and g or i behind it; another character may stand for the slash."
+    hint = "Write s/PATTERN/TEXT/ and optionally g or i; another character can replace the slash."
     if len(text) < 4 or text[0] != "s" or text[1].isalnum() or text[1] in "\\ ":
-        msg = f"{text[:60]!r} is no expression."
+        msg = f"{text[:60]!r} is not an expression."
         raise UsageError(msg, hint)
     separator = re.escape(text[1])
     found = re.split(rf"(?<!\\){separator}", text[2:])
     if len(found) != 3 or set(found[2]) - set("gi"):
-        msg = f"{text[:60]!r} is no expression."
+        msg = f"{text[:60]!r} is not an expression."
         raise UsageError(msg, hint)
     pattern, new, flags = found
     plain = f"\\{text[1]}"
@@ -70,10 +70,10 @@ def parse(text: str) -> Expression:
             pattern.replace(plain, text[1]), re.IGNORECASE if "i" in flags else re.NOFLAG
         )
         new = new.replace(plain, text[1])
-        # What the text refers to is looked at now, and not in the middle of a run.
+        # Check the references in the text now, not in the middle of a run.
         re.compile(rf"{compiled.pattern}|", compiled.flags).sub(new, "")
     except (re.error, IndexError) as error:
-        msg = f"{text[:60]!r} is no expression: {error}."
+        msg = f"{text[:60]!r} is not an expression: {error}."
         raise UsageError(msg, hint) from error
     return Expression(compiled, new, "g" in flags)
 

@@ -1,8 +1,8 @@
-r"""Files: into the image, out of it, and inside it.
+r"""Files: copied into the image, out of it, and changed inside it.
 
-What is new inherits its security descriptor from its folder, as in Windows (documented: [MS-DTYP]
-2.5.3.4), with BUILTIN\Administrators as its owner. What is moved keeps its own, and what is written over
-keeps everything but its content.
+A new file inherits its security descriptor from its folder, as in Windows (documented: [MS-DTYP]
+2.5.3.4), with BUILTIN\Administrators as its owner. A moved file keeps its own; an overwritten one keeps
+everything except its content.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from reseal.customize.step import Given
     from reseal.session import Session
 
-#: The largest file that goes into an image or out of it; it is held in memory.
+#: The largest file that is copied into or out of an image; it is held in memory.
 _MAX_FILE = 4 << 30
 _MAX_DEPTH = 128
 
 
 class CopyIn:
-    """The work of `copy-in`."""
+    """The step `copy-in`."""
 
     def __init__(self, given: Given) -> None:
         self._guest = given.text("guest")
@@ -51,7 +51,7 @@ class CopyIn:
             if there is not None and (
                 there.is_directory != is_folder or _is_link(there.reparse_tag)
             ):
-                msg = f"{path} can't become {place}, which is {'a link' if there.reparse_tag else 'there'}."
+                msg = f"{path} can't become {place}, which {'is a link' if there.reparse_tag else 'exists'}."
                 raise UsageError(msg, "Delete it first, or name another path.")
             if is_folder:
                 session.make_directory(place)
@@ -60,20 +60,20 @@ class CopyIn:
 
 
 class CopyOut:
-    """The work of `copy-out`."""
+    """The step `copy-out`."""
 
     def __init__(self, given: Given) -> None:
         self._guest = given.text("guest")
         self.output = given.host("host").absolute()
         if os.path.lexists(self.output):
-            msg = f"{self.output} exists already."
-            raise UsageError(msg, "Name a path at which nothing is yet.")
+            msg = f"{self.output} already exists."
+            raise UsageError(msg, "Name a path that does not exist yet.")
         if self.output.name in {"", ".."} or not self.output.parent.is_dir():
             msg = f"{self.output} can't be written: its folder does not exist."
-            raise UsageError(msg, "Name a path in a folder that is there.")
+            raise UsageError(msg, "Name a path in an existing folder.")
 
     def stage(self, run: Run) -> None:
-        """Write the copy beside its place."""
+        """Write the copy to a private folder next to its final place."""
         session, target = run.session, self.output
         path = guest.existing(session, self._guest)
         pending: list[tuple[str, tuple[str, ...]]] = [(path, ())]
@@ -87,16 +87,16 @@ class CopyOut:
                     if is_safe(child):
                         pending.append((join(one, child.name), (*inside, child.name)))
                     else:
-                        session.note(f"{join(one, child.name)!r} was not copied out: its name.")
+                        session.note(f"{join(one, child.name)!r} was not copied out: invalid name.")
             elif entry.size > _MAX_FILE:
                 msg = f"{one} is larger than {_MAX_FILE >> 30} GiB."
-                raise UsageError(msg, "Leave it out.")
+                raise UsageError(msg, "Copy a smaller selection.")
             else:
                 run.outputs.write(target, inside, session.files.read(one))
 
 
 def mkdir(run: Run, given: Given) -> None:
-    """The work of `mkdir`."""
+    """Do the step `mkdir`."""
     wanted = given.text("guest")
     path = guest.resolve(run.session, wanted)
     there = run.session.files.stat(path)
@@ -107,12 +107,12 @@ def mkdir(run: Run, given: Given) -> None:
 
 
 def delete(run: Run, given: Given) -> None:
-    """The work of `delete`."""
+    """Do the step `delete`."""
     wanted = given.text("guest")
     session = run.session
     found = list(guest.matches(session, wanted))
     if not found:
-        session.note(f"{wanted} was not deleted: nothing is there.")
+        session.note(f"{wanted} was not deleted: it does not exist.")
     for path in found:
         refuse_vital(session, path)
         entry = session.files.stat(path)
@@ -125,7 +125,7 @@ def delete(run: Run, given: Given) -> None:
 
 
 def move(run: Run, given: Given) -> None:
-    """The work of `move`."""
+    """Do the step `move`."""
     wanted, new = given.text("guest"), given.text("new")
     session = run.session
     path = guest.existing(session, wanted)
@@ -139,7 +139,7 @@ def move(run: Run, given: Given) -> None:
         msg = f"{path} can't be moved to {new}, which is on another volume."
         raise UsageError(msg, "Name a path on the same volume.")
     if new.lower() != path.lower() and session.files.stat(new) is not None:
-        msg = f"{path} can't be moved: {new} is there already."
+        msg = f"{path} can't be moved: {new} already exists."
         raise UsageError(msg, "Delete it first, or name another path.")
     if new == path:
         return
@@ -148,7 +148,7 @@ def move(run: Run, given: Given) -> None:
 
 
 def write(run: Run, given: Given) -> None:
-    """The work of `write`."""
+    """Do the step `write`."""
     wanted = given.text("guest")
     data = given.text("text").encode("utf-8", "surrogateescape")
     path = guest.resolve(run.session, wanted)
@@ -160,7 +160,7 @@ def write(run: Run, given: Given) -> None:
 
 
 class Edit:
-    """The work of `edit`."""
+    """The step `edit`."""
 
     def __init__(self, given: Given) -> None:
         self._guest = given.text("guest")
@@ -172,17 +172,17 @@ class Edit:
         path = guest.existing(session, self._guest)
         entry = session.files.stat(path)
         if entry is None or entry.is_directory or entry.size > expression.MAX_TEXT:
-            msg = f"{path} is no text file."
+            msg = f"{path} is not a text file."
             raise UsageError(msg, "Name a text file.")
         old = session.files.read(path)
         new = self._expression.apply(old)
         if new == old:
-            session.note(f"{path} was not changed: nothing in it matches.")
+            session.note(f"{path} was not changed: no line matches.")
         session.write_file(path, new)
 
 
 def refuse_vital(session: Session, path: str) -> None:
-    """Raise CheckError for a path without which there is no Windows."""
+    """Raise CheckError for a path that Windows needs."""
     folder = f"{path.lower()}\\" if path else ""
     if path.endswith(":") and session.installation.volumes.volume_of(path) is not None:
         msg = f"{path} is a whole volume and has to stay."
@@ -190,12 +190,12 @@ def refuse_vital(session: Session, path: str) -> None:
     for name in MACHINE_HIVES:
         hive = (session.registry.file(name) or "").lower()
         if hive == path.lower() or hive.startswith(folder):
-            msg = f"{path or 'The root'} holds the registry of this Windows and has to stay."
-            raise CheckError(msg, "Name what is in it more exactly.")
+            msg = f"{path or 'The root'} holds the registry of this Windows and must stay."
+            raise CheckError(msg, "Name a path inside it.")
 
 
 def _is_link(tag: int) -> bool:
-    """Whether a reparse tag is that of a link: a name surrogate (documented, IsReparseTagNameSurrogate)."""
+    """Return whether a reparse tag is a name surrogate (documented, IsReparseTagNameSurrogate)."""
     return bool(tag & 0x20000000)
 
 
@@ -211,7 +211,7 @@ def _walk(top: Path) -> Iterator[tuple[Path, tuple[str, ...], bool]]:
             status = path.stat() if not inside else path.lstat()
         except OSError as error:
             msg = f"{path} can't be read: {error.strerror}."
-            raise UsageError(msg, "Name a file or a folder that you may read.") from error
+            raise UsageError(msg, "Name a readable file or folder.") from error
         if modes.S_ISDIR(status.st_mode):
             yield path, inside, True
             pending += [(one, (*inside, one.name)) for one in sorted(path.iterdir())]
@@ -219,11 +219,11 @@ def _walk(top: Path) -> Iterator[tuple[Path, tuple[str, ...], bool]]:
             what = "is a symbolic link" if modes.S_ISLNK(status.st_mode) else "can't be copied"
             msg = f"{path} {what}."
             raise UsageError(
-                msg, "Only files that you may read and folders are copied; take it out."
+                msg, "Only readable files and folders are copied; remove the entry from the folder."
             )
         elif status.st_size > _MAX_FILE:
             msg = f"{path} is larger than {_MAX_FILE >> 30} GiB."
-            raise UsageError(msg, "Let the image fetch it at its first boot.")
+            raise UsageError(msg, "Download it at the image's first boot instead.")
         else:
             yield path, inside, False
 
@@ -233,4 +233,4 @@ def _content(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         msg = f"{path} can't be read: {error.strerror}."
-        raise UsageError(msg, "Name a file that you may read.") from error
+        raise UsageError(msg, "Name a readable file.") from error

@@ -1,4 +1,4 @@
-r"""Paths in the image, as a person writes them.
+r"""Paths in the image, as users write them.
 
 `C:\folder\file`, `\folder\file` and `/folder/file` mean the same file of the volume that holds Windows;
 `D:\folder\file` is a file of the volume that this Windows knows by that letter, if the image holds it.
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
     from reseal.session import Session
 
-#: What Windows takes in no name (documented, "Naming Files, Paths, and Namespaces"); `*` and `?` are
-#: wildcards, where a step takes them.
+#: Characters that no name can contain (documented, "Naming Files, Paths, and Namespaces"); `*` and `?`
+#: are wildcards in steps that accept them.
 _FORBIDDEN = re.compile(r'[<>:"|\x00-\x1f]|[. ]$')
 _WILDCARD = re.compile(r"[*?]")
 _DRIVE = re.compile(r"[A-Za-z]:")
 _MAX_NAME = 255
-#: Matches of one path with wildcards; a hostile image may have any number.
+#: A bound on the matches of one path with wildcards; a hostile image may have any number.
 _MAX_MATCHES = 1_000_000
 
 
@@ -33,23 +33,29 @@ def parts(text: str, *, wildcards: bool = True) -> list[str]:
     """Return the parts of a path.
 
     Raises:
-        UsageError: it is no whole path, or leads out of the volume.
+        UsageError: it is not absolute, or leads out of the volume.
     """
     path = _drive(text)[1]
     if path[:1] not in {"\\", "/"}:
-        msg = f"{text!r} is no whole path in the image."
+        msg = f"{text!r} is not an absolute path in the image."
         raise UsageError(msg, r"Write C:\folder\file, \folder\file or /folder/file.")
     found = [part for part in re.split(r"[\\/]+", path) if part and part != "."]
     for part in found:
         if part == "..":
-            msg = f"{text!r} goes up a folder."
+            msg = f"{text!r} contains '..'."
             raise UsageError(msg, "Write the path without '..'.")
         check_name(part, text, wildcards=wildcards)
     return found
 
 
 def check_name(name: str, text: str, *, wildcards: bool = False) -> None:
-    """Raise UsageError where Windows takes no such name."""
+    """Raise UsageError if Windows does not accept a name.
+
+    Args:
+        name: the name.
+        text: the whole path, for the message.
+        wildcards: whether `*` and `?` are allowed.
+    """
     bad = _FORBIDDEN.search(name) or (not wildcards and _WILDCARD.search(name))
     if (
         bad
@@ -58,12 +64,17 @@ def check_name(name: str, text: str, *, wildcards: bool = False) -> None:
         or "\\" in name
         or len(name.encode("utf-16-le")) > 2 * _MAX_NAME
     ):
-        msg = f"{text!r} has a name that Windows does not take: {name[:60]!r}."
-        raise UsageError(msg, 'A name has none of < > : " / \\ | ? * and ends in no dot or space.')
+        msg = f"{text!r} has a name that Windows does not accept: {name[:60]!r}."
+        raise UsageError(msg, "Names can't contain < > : \" / \\ | ? * or end in a dot or a space.")
 
 
 def resolve(session: Session, text: str, *, wildcards: bool = False) -> str:
     """Return a path of the image.
+
+    Args:
+        session: the opened installation.
+        text: the path, as the user wrote it.
+        wildcards: whether `*` and `?` are allowed.
 
     Raises:
         UsageError: it is on a drive that the image does not hold, has a name that Windows does not take,
@@ -77,10 +88,10 @@ def resolve(session: Session, text: str, *, wildcards: bool = False) -> str:
         if stat is None or index == len(names) - 1:
             continue
         if stat.reparse_tag:
-            msg = f"{text!r} runs through a link in the image, {path}, which is not followed."
-            raise UsageError(msg, "Name the place that the link leads to.")
+            msg = f"{text!r} leads through a link in the image, {path}, which is not followed."
+            raise UsageError(msg, "Name the link's target.")
         if not stat.is_directory:
-            msg = f"{text!r} runs through {path}, which is a file."
+            msg = f"{text!r} leads through {path}, which is a file."
             raise UsageError(msg, "Name another path.")
     return path
 
@@ -109,15 +120,15 @@ def _volume(session: Session, text: str) -> str:
 
 
 def existing(session: Session, text: str) -> str:
-    """Return the path of something that is there.
+    """Return the path of an existing file or folder.
 
     Raises:
-        UsageError: as `resolve`, or nothing is there.
+        UsageError: as `resolve`, or the path does not exist.
     """
     path = resolve(session, text)
     if session.files.stat(path) is None:
         msg = f"The image has no {text}."
-        raise UsageError(msg, "Look at the path; the steps before this one count.")
+        raise UsageError(msg, "Check the path; earlier steps may have changed it.")
     return path
 
 
@@ -145,9 +156,14 @@ def matches(session: Session, text: str) -> Iterator[str]:
 
 
 def into(session: Session, text: str, name: str) -> str:
-    """Return where something called `name` goes: into a folder that is there, or to a new path.
+    """Return the destination of something called `name`: inside an existing folder, or a new path.
 
     A path that ends in a slash always means a folder.
+
+    Args:
+        session: the opened installation.
+        text: the destination, as the user wrote it.
+        name: the name of the source.
     """
     path = resolve(session, text)
     stat = session.files.stat(path)

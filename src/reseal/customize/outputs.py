@@ -1,4 +1,4 @@
-"""What is copied out of an image: written beside its place, and moved there when the image is done."""
+"""Files copied out of an image: written next to their place, and moved there when the image is done."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from reseal.tree import Stat
 
 _NAME = "out"
+_HIVE = b"regf"
 
 
 class Outputs:
-    """Files and folders that go to this machine.
+    """Files and folders that are copied to this machine.
 
     Attributes:
-        dry: whether nothing is written at all.
+        dry: whether to write nothing.
     """
 
     def __init__(self) -> None:
@@ -28,19 +29,19 @@ class Outputs:
         self._folders: dict[Path, Path] = {}
 
     def add(self, target: Path) -> None:
-        """Make a private folder beside a place; the worker writes into it.
+        """Create a private folder next to a target; the worker writes into it.
 
         Raises:
-            UsageError: something is there already, or its folder can't be written to.
+            UsageError: the target exists, or its folder can't be written to.
         """
         if os.path.lexists(target) or target in self._folders:
-            msg = f"{target} exists already."
-            raise UsageError(msg, "Name a path at which nothing is yet.")
+            msg = f"{target} already exists."
+            raise UsageError(msg, "Name a path that does not exist yet.")
         try:
             made = tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent)
         except OSError as error:
             msg = f"{target} can't be written: {error.strerror}."
-            raise UsageError(msg, "Name a path in a folder that you may write to.") from error
+            raise UsageError(msg, "Name a path in a writable folder.") from error
         self._folders[target] = Path(made)
 
     @property
@@ -49,44 +50,66 @@ class Outputs:
         return tuple(self._folders.values())
 
     def write(self, target: Path, inside: tuple[str, ...], data: bytes) -> None:
-        """Keep a file; `inside` are the names below the target, none for the target itself."""
+        """Keep a file.
+
+        Args:
+            target: the path that the user named.
+            inside: the names below it; empty for the target itself.
+            data: the content.
+        """
         if self.dry:
             return
         path = self._folders[target].joinpath(_NAME, *inside)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
-            with os.fdopen(os.open(path, flags, 0o666), "wb") as file:
+            # A hive may hold passwords.
+            mode = 0o600 if data.startswith(_HIVE) else 0o666
+            with os.fdopen(os.open(path, flags, mode), "wb") as file:
                 file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
         except OSError as error:
             msg = f"{target} can't be written: {error.strerror}."
-            raise UsageError(msg, "Free some space, or name another place.") from error
+            raise UsageError(msg, "Free some space, or name another path.") from error
 
     def make_directory(self, target: Path, inside: tuple[str, ...]) -> None:
-        """Keep a folder; `inside` as in `write`."""
+        """Keep a folder; arguments as in `write`."""
         if not self.dry:
             self._folders[target].joinpath(_NAME, *inside).mkdir()
 
     def publish(self) -> list[str]:
-        """Move everything to its place."""
-        done = []
+        """Move everything to its place.
+
+        Raises:
+            UsageError: a target has been created meanwhile. Its copy stays where it was written; the
+                others were moved.
+        """
+        done, kept = [], []
         for target, folder in self._folders.items():
-            if (folder / _NAME).exists():
-                if os.path.lexists(target):
-                    msg = f"{target} has appeared meanwhile; what was copied lies in {folder / _NAME}."
-                    raise UsageError(msg, "The image is done; move it yourself.")
-                (folder / _NAME).rename(target)
+            made = folder / _NAME
+            if os.path.lexists(made):
+                try:
+                    if os.path.lexists(target):
+                        raise FileExistsError
+                    made.rename(target)
+                except OSError:
+                    kept.append(f"{target} is in {made}")
+                    continue
                 done.append(str(target))
             shutil.rmtree(folder, ignore_errors=True)
         self._folders.clear()
+        if kept:
+            msg = f"The image is done, but places have been taken meanwhile: what goes to {'; '.join(kept)}."
+            raise UsageError(msg, "Move it yourself.")
         return done
 
     def discard(self) -> None:
-        """Delete what has no place yet."""
+        """Delete everything that was not published."""
         for folder in self._folders.values():
             shutil.rmtree(folder, ignore_errors=True)
         self._folders.clear()
 
 
 def is_safe(entry: Stat) -> bool:
-    """Whether a name of an image can be a name of this machine's."""
+    """Return whether a name of the image is valid on this machine."""
     return entry.name not in {"", ".", ".."} and not set(entry.name) & {"/", "\0"}

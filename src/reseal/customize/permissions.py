@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from reseal.customize.step import Given
     from reseal.session import Session
 
-#: Names that people use, beside those of the machine's own accounts (documented, Well-known SIDs).
+#: Common names in addition to those of the machine's own accounts (documented, Well-known SIDs).
 _NAMES = {
     "administrators": "BA", "authenticated users": "AU", "everyone": "WD", "local service": "LS",
     "network service": "NS", "system": "SY", "users": "BU",
@@ -24,7 +24,7 @@ _NAMES = {
 
 
 def owner(run: Run, given: Given) -> None:
-    """The work of `owner`."""
+    """Do the step `owner`."""
     wanted, account = given.text("guest"), given.text("account")
     session = run.session
     path = guest.existing(session, wanted)
@@ -33,11 +33,11 @@ def owner(run: Run, given: Given) -> None:
 
 
 class Sddl:
-    """The work of `sddl`."""
+    """The step `sddl`."""
 
     def __init__(self, given: Given) -> None:
         self._guest, self._sddl = given.text("guest"), given.text("sddl")
-        # What is wrong with the text itself is said before the image is opened.
+        # Report mistakes in the text before the image is opened.
         anything = sddl.descriptor("O:BAG:BAD:")
         sddl.descriptor(self._sddl, Sid(5, (21, 1, 2, 3)), anything)
 
@@ -51,7 +51,7 @@ class Sddl:
 
 
 def account_sid(session: Session, name: str) -> Sid:
-    """Return the SID of an account by its name, its SID, or its two letters in SDDL.
+    """Return the SID of an account, given its name, its SID, or its two letters in SDDL.
 
     Raises:
         UsageError: the image has no such account.
@@ -72,6 +72,6 @@ def account_sid(session: Session, name: str) -> Sid:
 def _descriptor(session: Session, path: str) -> bytes:
     found = session.files.descriptor(path)
     if found is None:
-        msg = "A folder keeps no permissions of Windows."
-        raise UsageError(msg, "Work on a disk image.")
+        msg = "A folder does not store Windows permissions."
+        raise UsageError(msg, "Use a disk image.")
     return found

@@ -1,16 +1,16 @@
-r"""The default profile, made of somebody's: what CopyProfile does, offline.
+r"""The default profile, made from a user's profile: what CopyProfile does, offline.
 
-Documented (Customize the Default User Profile by Using CopyProfile): Windows makes the default profile of
-the built-in Administrator's, with which every new account starts. Windows leaves identifiers and absolute
-paths in it (reported: many image builders clean up after it); reseal takes them out.
+Documented (Customize the Default User Profile by Using CopyProfile): Windows copies the built-in
+Administrator's profile to the default profile, which every new account starts with. Windows leaves
+identifiers and absolute paths in it (reported: many image builders clean up after it); reseal removes them.
 
-| what | what becomes of it | mark |
+| what | what happens to it | mark |
 |---|---|---|
-| files below `AppData\Local` and `LocalLow`, links, keys and passwords below `AppData\Roaming\Microsoft` | left out | inferred: caches, and what only their owner can open |
-| keys of what somebody did, such as recent files | left out | inferred |
-| the user's folder in a value | `%USERPROFILE%` where the type lets Windows expand it; otherwise the value goes | documented: REG_EXPAND_SZ; inferred |
-| the user's or the machine's SID | a key or value that has it in its name or data goes | inferred |
-| descriptors of keys that name the user | that of the default profile's own root; Windows adds the new user (seen: the default profile of a real machine names no user, those made of it do) | inferred |
+| files below `AppData\Local` and `LocalLow`, links, keys and passwords below `AppData\Roaming\Microsoft` | not copied | inferred: caches, and data that only its owner can decrypt |
+| keys that record the user's actions, such as recent files | not copied | inferred |
+| the user's folder in a value | `%USERPROFILE%` if the type lets Windows expand it; otherwise the value is deleted | documented: REG_EXPAND_SZ; inferred |
+| the user's or the machine's SID | keys and values with it in name or data are deleted | inferred |
+| security descriptors of keys that name the user | replaced by that of the default profile's own root; Windows adds the new user (seen: the default profile of a real machine names no user, profiles made from it do) | inferred |
 """  # noqa: E501  a table row can't be wrapped
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _NOT_COPIED = re.compile(
 )
 _MICROSOFT = r"Software\Microsoft"
 _EXPLORER = rf"{_MICROSOFT}\Windows\CurrentVersion\Explorer"
-#: What somebody did or who somebody is, in a profile's hive.
+#: Keys of a profile's hive that hold a user's actions or identity.
 _PERSONAL = (
     *(rf"{_EXPLORER}\{name}" for name in (
         "ComDlg32", "FeatureUsage", "MountPoints2", "RecentDocs", "RunMRU", "SessionInfo",
@@ -59,7 +59,7 @@ _PROFILE = "%USERPROFILE%"
 
 
 def default_profile_from(run: Run, given: Given) -> None:
-    """The work of `default-profile-from`."""
+    """Do the step `default-profile-from`."""
     user = given.text("user")
     session = run.session
     sid, folder = _profile(session, user)
@@ -85,15 +85,15 @@ def default_profile_from(run: Run, given: Given) -> None:
             session.write_file(join(default, inside), session.files.read(path))
 
 
-# Complex: what to do is collected in one walk, and done in the order that keeps paths true.
+# Complex: one walk collects the changes, and they are applied in the order that keeps paths valid.
 def clean(hive: Hive, owner: Account, machine: Sid | None, descriptor: bytes) -> None:
-    """Take out of a profile's hive what tells whose it was.
+    """Remove the owner's traces from a profile's hive.
 
     Args:
-        hive: is edited.
-        owner: whose it was.
+        hive: the hive; it is edited.
+        owner: its owner.
         machine: the machine's SID.
-        descriptor: for keys whose own names somebody.
+        descriptor: replaces the security descriptor of keys that names a user.
     """
     for path in _PERSONAL:
         key = hive.key(path)
@@ -148,7 +148,7 @@ def _clean_value(key: Key, value: Value, owner: Account, anybody: bytes) -> None
 
 
 def _profile(session: Session, user: str) -> tuple[str, str]:
-    """Return the SID and the folder of somebody's profile. Raises UsageError."""
+    """Return the SID and the folder of a user's profile. Raises UsageError."""
     machine = identity.machine_sid(session.registry)
     rids = {one.name.casefold(): one.rid for one in accounts(session.registry)}
     rid = rids.get(user.casefold())
@@ -163,4 +163,4 @@ def _profile(session: Session, user: str) -> tuple[str, str]:
             return sid, folder
     msg = f"{user} has no profile in this image."
     known = ", ".join(folder.rpartition("\\")[2] for folder in people.values())
-    raise UsageError(msg, f"There are profiles of {known}." if known else None)
+    raise UsageError(msg, f"The image has profiles of {known}." if known else None)

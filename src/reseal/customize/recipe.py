@@ -1,8 +1,8 @@
-r"""Recipes: steps in a TOML file, in their order.
+r"""Recipes: steps in a TOML file, in order.
 
-Each step is a table `[[step]]` with one key, the step's name. Its value is a table of the arguments; the
-text itself, where there is one argument; or `true`, where there is none. Paths of this machine start from
-the recipe's folder.
+Each step is a table `[[step]]` with one key, the step's name. Its value is a table of the arguments, the
+text itself for a step with one argument, or `true` for a step without arguments. Paths of this machine are
+relative to the recipe's folder.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _HEADER = re.compile(r"^[ \t]*\[\[[ \t]*step[ \t]*\]\]", re.MULTILINE)
 
 
 def load(file: Path) -> list[Given]:
-    """Read a recipe; the whole of it is checked against what each step declares.
+    """Read a recipe and check all of it against the declarations of the steps.
 
     Raises:
-        UsageError: it can't be read, is no TOML, or a step is wrong; the message says file and line.
+        UsageError: it can't be read, is not TOML, or a step is wrong; the message names file and line.
     """
     try:
         with file.open("rb") as opened:
@@ -36,13 +36,13 @@ def load(file: Path) -> list[Given]:
         text = data.decode("utf-8-sig")
     except OSError as error:
         msg = f"{file} can't be read: {error.strerror}."
-        raise UsageError(msg, "Name a recipe that you may read.") from error
+        raise UsageError(msg, "Name a readable recipe.") from error
     except UnicodeDecodeError as error:
         raise UsageError(
-            f"{file} is no recipe: it is not in UTF-8.", "Save it as UTF-8."
+            f"{file} is not a recipe: it is not in UTF-8.", "Save it as UTF-8."
         ) from error
     if len(data) > _MAX_RECIPE:
-        raise UsageError(f"{file} is no recipe: it is larger than 1 MiB.", "Name another file.")
+        raise UsageError(f"{file} is not a recipe: it is larger than 1 MiB.", "Name another file.")
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -54,10 +54,10 @@ def load(file: Path) -> list[Given]:
     for name in content:
         if name != _TABLE:
             line_of = _line(text, 0, name)
-            msg = f"{file}:{line_of}: {name!r} is not known in a recipe."
-            raise UsageError(msg, "A recipe is made of tables [[step]], with one key each.")
+            msg = f"{file}:{line_of}: unknown table or key {name!r}."
+            raise UsageError(msg, "A recipe consists of tables [[step]], each with one key.")
     if not isinstance(steps, list) or not steps or len(steps) > _MAX_STEPS:
-        raise UsageError(f"{file}: the recipe has no steps.", "Begin each of them with [[step]].")
+        raise UsageError(f"{file}: the recipe has no steps.", "Begin each step with [[step]].")
     starts = _starts(text, len(steps))
     return [_given(file, text, start, one) for start, one in zip(starts, steps, strict=True)]
 
@@ -65,7 +65,7 @@ def load(file: Path) -> list[Given]:
 def _starts(text: str, count: int) -> list[int]:
     """Return where each step begins.
 
-    A header inside of a long text does not count: what comes before it is no TOML.
+    A header inside a multi-line string does not count: the text before it is not valid TOML.
     """
     found = [match.start() for match in _HEADER.finditer(text)]
     if len(found) == count:
@@ -82,7 +82,13 @@ def _is_whole(text: str) -> bool:
 
 
 def _line(text: str, start: int, key: str) -> int:
-    """Return the line in which a key is set for the first time behind a place, or that place's."""
+    """Return the first line after a place in which a key is set, or that place's line.
+
+    Args:
+        text: the recipe.
+        start: the place.
+        key: the key.
+    """
     match = re.compile(rf"^[ \t]*[\"']?{re.escape(key)}[\"']?[ \t]*[=.]", re.MULTILINE).search(
         text, start
     )
@@ -92,14 +98,14 @@ def _line(text: str, start: int, key: str) -> int:
 def _given(file: Path, text: str, start: int, table: Any) -> Given:
     if not isinstance(table, dict) or len(table) != 1:
         where = f"{file}:{text.count(chr(10), 0, start) + 1}"
-        msg = f"{where}: a step has one key, its name."
+        msg = f"{where}: a step needs exactly one key, its name."
         raise UsageError(
             msg, r"For example: copy-in = { host = 'agent.msi', guest = 'C:\Install' }"
         )
     ((name, value),) = table.items()
     where = f"{file}:{_line(text, start, name)}"
     if name not in STEPS:
-        msg = f"{where}: there is no step {name!r}."
+        msg = f"{where}: unknown step {name!r}."
         raise UsageError(msg, f"The steps are {', '.join(STEPS)}.")
     one = STEPS[name]
     return one.given(_values(one, value, where), f"{where}: {name}", file.absolute().parent)
@@ -107,7 +113,7 @@ def _given(file: Path, text: str, start: int, table: Any) -> Given:
 
 def _values(one: Step, value: Any, where: str) -> dict[str, str]:
     names = [argument.name for argument in one.arguments]
-    hint = f"Write it so: {example(one)}"
+    hint = f"Write: {example(one)}"
     if not names:
         if value is not True:
             raise UsageError(f"{where}: {one.id} takes no arguments.", hint)
@@ -121,15 +127,15 @@ def _values(one: Step, value: Any, where: str) -> dict[str, str]:
             raise UsageError(f"{where}: {one.id} has no argument {key!r}.", hint)
     for key in names:
         if key not in value:
-            raise UsageError(f"{where}: {one.id} lacks {key!r}.", hint)
+            raise UsageError(f"{where}: {one.id} needs {key!r}.", hint)
         given = value[key]
         if isinstance(given, bool) or not isinstance(given, (str, int)):
-            raise UsageError(f"{where}: {key} of {one.id} is no text.", hint)
+            raise UsageError(f"{where}: {key} of {one.id} is not a text.", hint)
     return {key: str(value[key]) for key in names}
 
 
 def example(one: Step) -> str:
-    """Return the line of a recipe that says what the step's example says."""
+    """Return the step's example as a line of a recipe."""
     if not one.arguments:
         return f"{one.id} = true"
     values = one.parse(one.example, one.id, Path()).values

@@ -1,15 +1,15 @@
-r"""The registry: of the machine, of the default profile and of every profile.
+r"""The registry of the machine, of the default profile and of every user's profile.
 
-| path | what it means |
+| path | meaning |
 |---|---|
 | `HKLM\SOFTWARE`, `SYSTEM`, `SAM`, `SECURITY` | the machine's hives; `CurrentControlSet` means every control set that the machine may start with |
-| `HKU\.DEFAULT` | the profile of the system itself, which the logon screen has |
-| `HKU\Default` | the default profile, with which every new account starts |
-| `HKU\*` | every profile of a person that exists |
+| `HKU\.DEFAULT` | the system's own profile, which the logon screen uses |
+| `HKU\Default` | the default profile, which every new account starts with |
+| `HKU\*` | the profile of every existing user |
 | `HKU\<SID>` | one profile |
 | `HKCR` | `HKLM\SOFTWARE\Classes` |
 
-`HKCU` is refused: it would be the profile of somebody who is not logged on.
+`HKCU` is refused: it means the logged-on user's profile, and offline no user is logged on.
 """  # noqa: E501  a table row can't be wrapped
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ if TYPE_CHECKING:
     from reseal.session import Session
 
 _MAX_REG = 64 << 20
-#: SIDs of people: of the machine, of a domain, of Entra ID (documented, Well-known SIDs; the last: seen).
+#: SIDs of users: of the machine, of a domain, of Entra ID (documented, Well-known SIDs; the last: seen).
 _PEOPLE = ("S-1-5-21-", "S-1-12-1-")
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2})*")
 
 
 class Reg:
-    """The work of `reg`."""
+    """The step `reg`."""
 
     def __init__(self, given: Given) -> None:
         self._sections = regfile.parse(given.host_bytes("file", _MAX_REG))
         if not self._sections:
-            msg = f"{given.host('file')} names no key."
-            raise UsageError(msg, "Name a file with keys in it.")
+            msg = f"{given.host('file')} contains no keys."
+            raise UsageError(msg, "Name a file that contains keys.")
         for section in self._sections:
             _root(section.path)
 
@@ -64,7 +64,7 @@ class Reg:
 
 
 class RegSet:
-    """The work of `reg-set`."""
+    """The step `reg-set`."""
 
     def __init__(self, given: Given) -> None:
         self._path, self._name = given.text("path"), given.text("value")
@@ -79,7 +79,7 @@ class RegSet:
 
 
 class RegDelete:
-    """The work of `reg-delete`."""
+    """The step `reg-delete`."""
 
     def __init__(self, given: Given) -> None:
         self._path, self._value_given, self._name = given.text("path").partition("\\\\")
@@ -96,11 +96,11 @@ class RegDelete:
         ]
         if not any(done):
             shown = f"{self._path}{self._value_given}{self._name}"
-            session.note(f"{shown} was not deleted: nothing is there.")
+            session.note(f"{shown} was not deleted: it does not exist.")
 
 
 def places(session: Session, path: str) -> Iterator[str]:
-    r"""Yield the paths that a path means: for `HKU\*` one for every profile that exists.
+    r"""Yield the paths that a path stands for: with `HKU\*`, one for every existing profile.
 
     Raises:
         UsageError: the image has no such hive.
@@ -118,7 +118,7 @@ def places(session: Session, path: str) -> Iterator[str]:
 
 
 def people(session: Session) -> list[str]:
-    """The SIDs of the people who have a profile with a hive in this image."""
+    """Return the SIDs of users whose profile in this image has a hive."""
     return [
         sid
         for sid in session.registry.profiles
@@ -127,7 +127,7 @@ def people(session: Session) -> list[str]:
 
 
 def parse_data(kind: int, text: str) -> bytes:
-    r"""Return the data of a value that a person wrote.
+    r"""Return the data of a value that the user wrote as text.
 
     Raises:
         UsageError: it does not fit the type.
@@ -135,7 +135,7 @@ def parse_data(kind: int, text: str) -> bytes:
     hint = {
         types.REG_DWORD: "Write a number, such as 1 or 0x1f.",
         types.REG_QWORD: "Write a number, such as 1 or 0x1f.",
-    }.get(kind, "Write bytes as hex digits, two for each, such as 0a1f.")
+    }.get(kind, "Write bytes as pairs of hex digits, such as 0a1f.")
     try:
         if kind in {types.REG_DWORD, types.REG_QWORD}:
             return types.encode(kind, int(text, 0))
@@ -146,7 +146,7 @@ def parse_data(kind: int, text: str) -> bytes:
                 raise ValueError
             return bytes.fromhex(text)
     except ValueError:
-        msg = f"{text[:60]!r} is no data of a {types.name(kind)}."
+        msg = f"{text[:60]!r} is not valid data for a {types.name(kind)}."
         raise UsageError(msg, hint) from None
     return types.encode(kind, text)
 
@@ -157,7 +157,7 @@ def _root(path: str) -> tuple[str, str]:
     except ValueError:
         root, rest = "", ""
     if root not in {"HKLM", "HKU", "HKCR"} or not rest:
-        msg = f"{path!r} is no key that an image has."
+        msg = f"{path!r} is not a key of an image."
         raise UsageError(
             msg,
             r"Begin with HKLM\SOFTWARE, HKLM\SYSTEM, HKCR, HKU\.DEFAULT, HKU\Default or HKU\*.",

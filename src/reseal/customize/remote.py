@@ -4,9 +4,9 @@ r"""Remote access: Remote Desktop and Windows Remote Management.
 |---|---|---|
 | Remote Desktop is allowed | `Control\Terminal Server!fDenyTSConnections` 0 | documented: Unattended Windows Setup Reference, fDenyTSConnections; seen |
 | Network Level Authentication is required | `WinStations\RDP-Tcp!UserAuthentication` 1 | documented: the same, UserAuthentication; seen |
-| rules of the firewall, one text each, with Active=TRUE or FALSE and the group as EmbedCtxt | `Services\SharedAccess\Parameters\FirewallPolicy\FirewallRules` | seen in real hives of Windows 10; the form: [MS-GPFAS] 2.2.2, documented |
+| firewall rules, one text each, with Active=TRUE or FALSE and the group as EmbedCtxt | `Services\SharedAccess\Parameters\FirewallPolicy\FirewallRules` | seen in real hives of Windows 10; the form: [MS-GPFAS] 2.2.2, documented |
 | the groups | `@FirewallAPI.dll,-28752` Remote Desktop, `-30267` Windows Remote Management | documented: the first in the reference's FirewallGroups; the second seen |
-| WinRM starts by itself and listens | `Services\WinRM!Start` 2, and the policy AllowAutoConfig with its filters | documented: Microsoft, Installation and configuration for Windows Remote Management; ADMX WindowsRemoteManagement |
+| WinRM starts automatically and listens | `Services\WinRM!Start` 2, and the policy AllowAutoConfig with its filters | documented: Microsoft, Installation and configuration for Windows Remote Management; ADMX WindowsRemoteManagement |
 """  # noqa: E501  a table row can't be wrapped
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ _SERVICE = "WinRM"
 
 
 def enable_rdp(run: Run, _: Given) -> None:
-    """The work of `enable-rdp`."""
+    """Do the step `enable-rdp`."""
     session = run.session
     if session.registry.key(TERMINAL_SERVER) is None:
         msg = "The image has no Remote Desktop."
-        raise CheckError(msg, "Leave --enable-rdp out.")
+        raise CheckError(msg, "Remove the step enable-rdp.")
     session.set_number(TERMINAL_SERVER, "fDenyTSConnections", 0)
     session.set_number(rf"{TERMINAL_SERVER}\WinStations\RDP-Tcp", "UserAuthentication", 1)
     open_firewall(session, REMOTE_DESKTOP, "Remote Desktop")
 
 
 def enable_winrm(run: Run, _: Given) -> None:
-    """The work of `enable-winrm`."""
+    """Do the step `enable-winrm`."""
     session = run.session
     set_start(session, _SERVICE, "auto")
     session.set_number(WINRM_POLICY, "AllowAutoConfig", 1)
@@ -55,7 +55,13 @@ def enable_winrm(run: Run, _: Given) -> None:
 
 
 def open_firewall(session: Session, group: str, name: str) -> None:
-    """Stage that every rule of a group is active, in every control set; note where there is none."""
+    """Stage that every firewall rule of a group is active, in every control set; note if there is none.
+
+    Args:
+        session: the opened installation.
+        group: the resource name of the group.
+        name: its name in English, for the note.
+    """
     count = 0
     for place in session.registry.locate(FIREWALL_RULES):
         key = session.registry.key_at(place)
@@ -69,4 +75,4 @@ def open_firewall(session: Session, group: str, name: str) -> None:
             active = re.sub(r"\|Active=FALSE\|", "|Active=TRUE|", rule, flags=re.IGNORECASE)
             session.set_value(place, value.name, value.type, types.encode(value.type, active))
     if not count:
-        session.note(f"The firewall of the image has no rules for {name}; none was opened.")
+        session.note(f"The image's firewall has no rules for {name}; none was opened.")

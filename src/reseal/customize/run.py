@@ -1,7 +1,7 @@
-"""Steps on their way into an image: prepared, staged in the order given, then finished.
+"""Steps applied to an image: prepared, staged in the given order, then finished.
 
-Everything on this machine that a step needs is looked at before the image is opened. The steps are
-staged in the worker; what they copy out of the image gets its place when the image is done.
+All input on this machine is checked before the image is opened. The worker stages the steps. Files copied
+out of the image are moved to their place when the image is done.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from reseal.sysprep.arm import Target
     from reseal.unattend.apply import Request
 
-#: Names under which a person can override what a step refuses, for `--force`.
+#: Names with which `--force` overrides a step's refusal.
 LAST_ADMINISTRATOR = "last-administrator"
 OEM_KEY = "oem-key"
 _LAST = "wipe-free"
@@ -32,15 +32,15 @@ class Customization:
     """Steps with their arguments, in the order in which they were given.
 
     Attributes:
-        shrink: whether the image's file is to be rewritten compactly.
+        shrink: whether to rewrite the image's file compactly.
     """
 
     def __init__(self, given: Iterable[Given], force: Iterable[str] = ()) -> None:
-        """Look at what the steps need of this machine.
+        """Check the steps' input on this machine.
 
         Raises:
-            UsageError: a file is missing, or an argument is wrong; the message says where.
-            ResealError: a file is not of its form.
+            UsageError: a file is missing, or an argument is wrong; the message names the step's place.
+            ResealError: a file does not have the required form.
         """
         self._steps: list[tuple[Given, Stager]] = []
         self._outputs = Outputs()
@@ -59,7 +59,7 @@ class Customization:
 
     @property
     def writes(self) -> tuple[Path, ...]:
-        """Folders of this machine that are written to, as `prepare` has made them."""
+        """Folders of this machine that are written to, as created by `prepare`."""
         return self._outputs.folders
 
     @property
@@ -82,14 +82,14 @@ class Customization:
 
         Args:
             session: the opened installation.
-            target: where the next boot goes, if the image is generalized next.
+            target: the destination of the next boot, if the image is generalized next.
             answers: the answer file that generalizing will place.
 
         Returns:
-            That answer file, with what the steps add to it.
+            That answer file, with the settings that the steps add to it.
 
         Raises:
-            ResealError: a step can't be done; the message says where it was given.
+            ResealError: a step can't be done; the message names its place.
         """
         run = self._run = Run(session, self._outputs, target, answers, self._force)
         for one, stager in self._steps:
@@ -104,11 +104,11 @@ class Customization:
         return run.answers
 
     def finish(self) -> None:
-        """Stage what comes after everything else, and look at what was edited."""
+        """Stage the work that comes after everything else, and verify the edited hives."""
         if self._run is None:
             return
         session, at_end = self._run.session, self._run.at_end
-        # What wipes comes after what deletes.
+        # Wiping comes after deleting.
         for name in sorted(at_end, key=_LAST.__eq__):
             with session.acting(name, STEPS[name].mark), session.step(f"Customizing: {name}"):
                 at_end[name]()
@@ -116,18 +116,18 @@ class Customization:
             self._run.session.verify()
 
     def publish(self) -> list[str]:
-        """Give what was copied out its place on this machine; return the paths."""
+        """Move files that were copied out to their place on this machine; return the paths."""
         return self._outputs.publish()
 
     def discard(self) -> None:
-        """Delete what was copied out and got no place. After `publish` there is nothing."""
+        """Delete copied files that were not published. After `publish` there are none."""
         self._outputs.discard()
 
     def prepare(self, *, dry_run: bool) -> None:
-        """Make the places on this machine that the worker writes to; none for a dry run.
+        """Create the folders on this machine that the worker writes to; none for a dry run.
 
         Raises:
-            UsageError: a place can't be written to.
+            UsageError: a folder can't be written to.
         """
         self._outputs.dry = dry_run
         for given, stager in self._steps:
@@ -138,7 +138,7 @@ class Customization:
 
 
 def forced(names: Iterable[str]) -> tuple[frozenset[str], list[str]]:
-    """Split what `--force` was given into what steps refuse and the names of checks."""
+    """Split the arguments of `--force` into those for steps and the names of checks."""
     given = list(names)
     own = frozenset(name for name in given if name in FORCEABLE)
     return own, [name for name in given if name not in own]

@@ -2,14 +2,14 @@ r"""Scripts for the first boot and the first logon.
 
 | when | how | mark, source |
 |---|---|---|
-| first boot: after Setup, before anybody logs on, as SYSTEM | `Windows\Setup\Scripts\SetupComplete.cmd` | documented: Microsoft, Add a Custom Script to Windows Setup |
-| first logon | FirstLogonCommands of the answer file; one command, since Windows 10 starts them all at the same time | documented: Unattended Windows Setup Reference, FirstLogonCommands |
+| first boot: after Setup, before the first logon, as SYSTEM | `Windows\Setup\Scripts\SetupComplete.cmd` | documented: Microsoft, Add a Custom Script to Windows Setup |
+| first logon | FirstLogonCommands of the answer file; one command, since Windows 10 starts all of them at the same time | documented: Unattended Windows Setup Reference, FirstLogonCommands |
 
-SetupComplete.cmd does not run with an OEM's product key, but for the editions Enterprise and the servers
-(documented). That the key is an OEM's is told by ProductId and DigitalProductId4 (reported).
+SetupComplete.cmd does not run with an OEM product key, except in Enterprise and server editions
+(documented). ProductId and DigitalProductId4 show whether the key is an OEM key (reported).
 
-The scripts lie in `Windows\Setup\Scripts\reseal`, numbered in their order. Logs and the marks of
-completion go to `%ProgramData%\reseal`.
+The scripts are in `Windows\Setup\Scripts\reseal`, numbered in order. Logs and completion marks go to
+`%ProgramData%\reseal`.
 """  # noqa: E501  a table row can't be wrapped
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ FOLDER = r"Setup\Scripts\reseal"
 _MAX_SCRIPT = 4 << 20
 _SUFFIXES = (".cmd", ".bat", ".ps1")
 _CALL = b'call "%~dp0reseal\\firstboot.cmd"\r\n'
-#: Editions with which SetupComplete.cmd runs whatever the key is (documented).
+#: Editions in which SetupComplete.cmd runs with any product key (documented).
 _EXEMPT = ("enterprise", "server")
 _OEM = re.compile(r"OEM", re.IGNORECASE)
 
-#: Calls every script of a folder by its name. What it prints goes to the log; the mark is set in any case.
+#: Calls every script of a folder, sorted by name. Output goes to the log; the mark is set in any case.
 _RUNNER = r"""@echo off
 setlocal
 set "SCRIPTS=%~dp0{when}.d"
@@ -66,51 +66,26 @@ exit /b 0
 
 
 class FirstBoot:
-    """The work of `firstboot`."""
+    """The steps `firstboot` and `firstboot-command`; a command becomes a script."""
 
     def __init__(self, given: Given) -> None:
-        self._name, self._data = _script(given)
+        self._name, self._data = _script(given) if "script" in given.values else _command(given)
 
     def stage(self, run: Run) -> None:
-        """Stage the script and what calls it."""
+        """Stage the script and its call."""
         _first_boot(run, self._name, self._data)
 
 
-class FirstBootCommand:
-    """The work of `firstboot-command`."""
-
-    def __init__(self, given: Given) -> None:
-        self._data = _command(given)
-
-    def stage(self, run: Run) -> None:
-        """Stage the command as a script, and what calls it."""
-        _first_boot(run, "command.cmd", self._data)
-
-
-class FirstLogon:
-    """The work of `first-logon`."""
-
-    def __init__(self, given: Given) -> None:
-        self._name, self._data = _script(given)
+class FirstLogon(FirstBoot):
+    """The steps `first-logon` and `first-logon-command`; a command becomes a script."""
 
     def stage(self, run: Run) -> None:
         """Stage the script and the command in the answer file."""
         _first_logon(run, self._name, self._data)
 
 
-class FirstLogonCommand:
-    """The work of `first-logon-command`."""
-
-    def __init__(self, given: Given) -> None:
-        self._data = _command(given)
-
-    def stage(self, run: Run) -> None:
-        """Stage the command as a script, and the command in the answer file."""
-        _first_logon(run, "command.cmd", self._data)
-
-
 def has_oem_key(session: Session) -> bool:
-    """Whether the product key is an OEM's, as far as the registry tells."""
+    """Return whether the product key is an OEM key, as far as the registry shows."""
     key = session.registry.key(CURRENT_VERSION)
     product = session.registry.text(CURRENT_VERSION, "ProductId") or ""
     value = key.value("DigitalProductId4") if key else None
@@ -121,24 +96,22 @@ def has_oem_key(session: Session) -> bool:
 def _script(given: Given) -> tuple[str, bytes]:
     path = given.host("script")
     if path.suffix.lower() not in _SUFFIXES:
-        msg = f"{path} is no script that Windows runs by itself."
+        msg = f"{path} is not a script that Windows can run."
         raise UsageError(msg, f"Name a file that ends in {', '.join(_SUFFIXES)}.")
     data = given.host_bytes("script", _MAX_SCRIPT)
     if path.suffix.lower() != ".ps1" and b"\r" not in data:
-        # cmd.exe loses labels in a file whose lines end as they do here (reported).
+        # cmd.exe misses labels in a file with Unix line endings (reported).
         data = data.replace(b"\n", b"\r\n")
     return re.sub(r"[^A-Za-z0-9._-]", "_", path.name)[-64:], data
 
 
-def _command(given: Given) -> bytes:
+def _command(given: Given) -> tuple[str, bytes]:
     command = given.text("command")
     if not command.strip() or "\n" in command or "\r" in command:
-        msg = "A command is one line."
-        raise UsageError(msg, "Put several lines into a script.")
-    try:
-        return f"@echo off\r\n{command}\r\n".encode("ascii")
-    except UnicodeEncodeError:
-        return f"@echo off\r\nchcp 65001 >nul\r\n{command}\r\n".encode()
+        msg = "A command must be one line."
+        raise UsageError(msg, "For several lines, use a script.")
+    code_page = "" if command.isascii() else "chcp 65001 >nul\r\n"
+    return "command.cmd", f"@echo off\r\n{code_page}{command}\r\n".encode()
 
 
 def _first_boot(run: Run, name: str, data: bytes) -> None:
@@ -147,23 +120,23 @@ def _first_boot(run: Run, name: str, data: bytes) -> None:
     exempt = session.installation.is_server or any(one in edition for one in _EXEMPT)
     if has_oem_key(session) and not exempt:
         said = (
-            f"The image has an OEM's product key and the edition {session.installation.edition}, with "
+            f"The image has an OEM product key and the edition {session.installation.edition}, with "
             "which Windows does not run SetupComplete.cmd"
         )
         if OEM_KEY not in run.force:
             raise CheckError(f"{said}.", f"Use --first-logon, or --force {OEM_KEY}.")
         session.note(f"{said}, unless it gets another key.")
     if run.target is None and not situation(SetupState.of(session.installation)).to_run:
-        session.note("Scripts for the first boot run after the image was generalized.")
+        session.note("Scripts for the first boot run after the image has been generalized.")
     _add(session, "firstboot", name, data)
     path = session.installation.path(SETUP_COMPLETE)
     there = session.files.stat(path)
     old = session.files.read(path) if there else b""
     if old[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        msg = f"{path} is there, in UTF-16, which cmd.exe does not run."
+        msg = f"{path} exists and is in UTF-16, which cmd.exe does not run."
         raise CheckError(msg, "Delete it first, with --delete.")
     if _CALL not in old:
-        # First, since what is there may end with exit.
+        # First, since the existing content may end with exit.
         session.write_file(path, b"@echo off\r\n" + _CALL + old)
 
 
@@ -176,7 +149,7 @@ def _first_logon(run: Run, name: str, data: bytes) -> None:
 
 
 def _add(session: Session, when: str, name: str, data: bytes) -> bool:
-    """Stage a script behind those that are there; true where it is the first."""
+    """Stage a script after the existing ones; return whether it is the first."""
     folder = session.installation.path(FOLDER)
     scripts = join(folder, f"{when}.d")
     numbers = [int(one.name[:4]) for one in session.files.list(scripts) if one.name[:4].isdecimal()]

@@ -1,4 +1,4 @@
-"""What the steps of one run share."""
+"""The state that the steps of one run share."""
 
 from __future__ import annotations
 
@@ -16,16 +16,15 @@ if TYPE_CHECKING:
 
 @dataclass
 class Run:
-    """What the steps of one run share.
+    """The state that the steps of one run share.
 
     Attributes:
         session: the opened installation.
-        outputs: what goes to this machine in the end.
-        target: where the next boot goes, if the image is generalized after the steps; None where it
-            is not.
+        outputs: files that are copied to this machine.
+        target: the destination of the next boot if the image is generalized after the steps, else None.
         answers: the answer file that generalizing will place, if any; steps may add to it.
-        force: names of what is not to be refused.
-        at_end: called in turn when all is staged, the image's generalization too.
+        force: names of refusals that are overridden.
+        at_end: functions called in turn when everything is staged, including the generalization.
     """
 
     session: Session

@@ -1,12 +1,12 @@
-r"""Space: what is nobody's any more goes, from the volume and from the image's file.
+r"""Space: wipe unused space in the volume and in hives, and shrink the image's file.
 
-| what | what becomes of it | mark |
+| what | what happens to it | mark |
 |---|---|---|
-| clusters that nobody has, slack of files, file records and indexes | zeros, for which the image needs no space; see `reseal.ntfs.wipe` | documented: layout by the Linux-NTFS project |
-| `$LogFile` | emptied: it tells of what was deleted | inferred: a log that is clean has nothing to replay |
-| free cells of hives, and hive logs after they were replayed | zeros, and empty | documented: format by libyal; inferred |
-| page, swap and hibernation files | deleted; Windows makes them anew | inferred |
-| shadow copies | given up, as after any change | see `restore-points` |
+| free clusters, slack of files, file records and indexes | zeroed, so that the image needs no space for them; see `reseal.ntfs.wipe` | documented: layout by the Linux-NTFS project |
+| `$LogFile` | emptied, since it records deleted data | inferred: a clean log has nothing to replay |
+| free cells of hives, and hive logs after replay | zeroed, and emptied | documented: format by libyal; inferred |
+| page, swap and hibernation files | deleted; Windows creates them again | inferred |
+| shadow copies | deleted, as after any change | see `restore-points` |
 """  # noqa: E501  a table row can't be wrapped
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 
 def wipe_free(run: Run, _: Given) -> None:
-    """The work of `wipe-free`."""
+    """Do the step `wipe-free`."""
     if not run.session.parts:
-        msg = "A folder has no free clusters that could be wiped."
-        raise UsageError(msg, "Work on a disk image.")
+        msg = "A folder has no free clusters to wipe."
+        raise UsageError(msg, "Use a disk image.")
     run.at_end["wipe-free"] = lambda: _wipe(run.session)
 
 
 def shrink(run: Run, _: Given) -> None:
-    """The work of `shrink`."""
+    """Do the step `shrink`; the command rewrites the file when the image is done."""
 
 
 def _wipe(session: Session) -> None:
@@ -52,8 +52,8 @@ def _wipe(session: Session) -> None:
                 raise
             session.note(f"The free space in {path} was not wiped: {error.message}")
     session.note(
-        "A USN journal, where the volume has one, is not wiped: it keeps names of files that were deleted. "
-        "`fsutil usn deletejournal /d C:` in Windows, before the image is sealed, takes it away."
+        "The volume's USN journal, if any, is not wiped; it contains names of deleted files. To remove it, "
+        "run `fsutil usn deletejournal /d C:` in Windows before you seal the image."
     )
     session.wipe_free_space()
 

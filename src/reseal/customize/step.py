@@ -1,7 +1,7 @@
-"""How a step declares itself.
+"""The declaration of a step.
 
 A step is declared once: its name, arguments and help. The options of the command line, the keys of a
-recipe and the documentation are made of that, so they can't drift.
+recipe and the documentation are generated from the declaration, so they can't drift.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Kind(Enum):
-    """What an argument is."""
+    """The form of an argument."""
 
     TEXT = "text"
     GUEST = "a path in the image"
@@ -38,10 +38,10 @@ class Argument:
     """One argument of a step.
 
     Attributes:
-        name: its key in a recipe; in capitals, what the help calls it.
-        help: what it is, in a few words.
-        kind: how it is told from the others, and which form it has.
-        choices: all that it may be; empty where it is free.
+        name: its key in a recipe; in capitals, its name in the help.
+        help: a description in a few words.
+        kind: its form, which also decides how a word is split into arguments.
+        choices: the allowed values; empty if any value is allowed.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Stager(Protocol):
 
 
 class Group(StrEnum):
-    """Under which heading a step is shown, in this order."""
+    """The heading under which a step is shown; headings appear in this order."""
 
     FILES = "Files"
     REGISTRY = "Registry"
@@ -73,18 +73,18 @@ class Group(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step(Declaration):
-    """One thing that can be done to an image.
+    """One change that can be made to an image.
 
-    Its id is the option without its hyphens, and the key in a recipe. Its work is a function of a `Run`
-    and the arguments. Where this machine has to be looked at before the image is opened it is a class
-    of a `Stager` instead, made of the arguments.
+    Its id is the option's name without hyphens in front, and the key in a recipe. Its work is a function of
+    a `Run` and the arguments. If input on this machine has to be checked before the image is opened, the
+    work is a `Stager` class instead, constructed from the arguments.
 
     Attributes:
-        group: under which heading it is shown.
-        arguments: none for a step that is only switched on.
-        words: whether the command line takes the arguments as words of their own, rather than as
-            one word with colons.
-        example: the arguments of an example, as the command line takes them.
+        group: the heading under which it is shown.
+        arguments: its arguments; none for a step that is only switched on.
+        words: whether the command line takes the arguments as separate words, instead of one word with
+            colons.
+        example: the arguments of an example, as on the command line.
     """
 
     group: Group
@@ -93,7 +93,7 @@ class Step(Declaration):
     example: tuple[str, ...]
 
     def prepare(self, given: Given) -> Stager:
-        """Look at everything on this machine that the step will need.
+        """Check the input on this machine that the step needs.
 
         Raises:
             ResealError: a file is missing, or an argument is wrong.
@@ -104,29 +104,34 @@ class Step(Declaration):
 
     @property
     def metavar(self) -> str:
-        """What the command line takes, such as `HOST:GUEST`."""
+        """The arguments on the command line, such as `HOST:GUEST`."""
         return (" " if self.words else ":").join(one.name.upper() for one in self.arguments)
 
     def parse(self, words: tuple[str, ...], where: str, folder: Path) -> Given:
         """Take what the command line has behind the option, or the arguments one by one.
 
         Raises:
-            UsageError: it is not of the step's form.
+            UsageError: they don't have the step's form.
         """
         texts = words
         if not self.words and len(words) == 1 < len(self.arguments):
             texts = _split(words[0], self.arguments) or ()
         names = [one.name for one in self.arguments]
         if len(texts) != len(names):
-            msg = f"{where}: this is not of the form {self.metavar}."
+            msg = f"{where}: the arguments must have the form {self.metavar}."
             raise UsageError(msg, f"For example: --{self.id} {' '.join(self.example)}")
         return self.given(dict(zip(names, texts, strict=True)), where, folder)
 
     def given(self, values: Mapping[str, str], where: str, folder: Path) -> Given:
-        """Take the arguments by name.
+        """Check the arguments, given by name.
+
+        Args:
+            values: the arguments by name.
+            where: the place to name in messages.
+            folder: the folder that relative paths of this machine start from.
 
         Raises:
-            UsageError: one has a value that it can't have.
+            UsageError: an argument has a value that is not allowed.
         """
         for one in self.arguments:
             if one.choices and values[one.name].casefold() not in one.choices:
@@ -147,7 +152,7 @@ class Given:
     Attributes:
         step: the step.
         where: the option or the place in the recipe, for messages.
-        folder: what relative paths of this machine start from.
+        folder: the folder that relative paths of this machine start from.
         values: the arguments by name.
     """
 
@@ -157,22 +162,22 @@ class Given:
     values: dict[str, str] = field(repr=False)
 
     def text(self, name: str) -> str:
-        """An argument as it was given."""
+        """Return an argument as it was given."""
         return self.values[name]
 
     def choice(self, name: str) -> str:
-        """An argument that has to be one of several words."""
+        """Return an argument that is one of several words."""
         return self.values[name].casefold()
 
     def host(self, name: str) -> Path:
-        """A path of this machine."""
+        """Return a path of this machine."""
         return self.folder / self.values[name]
 
     def host_bytes(self, name: str, limit: int) -> bytes:
-        """The content of a file of this machine.
+        """Return the content of a file of this machine.
 
         Raises:
-            UsageError: there is none that can be read, or it is larger than `limit` bytes.
+            UsageError: it can't be read, or is larger than `limit` bytes.
         """
         path = self.host(name)
         try:
@@ -180,15 +185,15 @@ class Given:
                 data = file.read(limit + 1)
         except OSError as error:
             msg = f"{path} can't be read: {error.strerror}."
-            raise UsageError(msg, "Name a file that you may read.") from error
+            raise UsageError(msg, "Name a readable file.") from error
         if len(data) > limit:
             msg = f"{path} is larger than {limit >> 10} KiB."
-            raise UsageError(msg, "It is probably not the file that you meant.")
+            raise UsageError(msg, "It is probably not the intended file.")
         return data
 
     @contextmanager
     def blamed(self) -> Iterator[None]:
-        """Let an error say where the step was given."""
+        """Make errors name the place where the step was given."""
         try:
             yield
         except ResealError as error:
@@ -199,7 +204,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class _Plain:
-    """A step that needs nothing of this machine."""
+    """A step that needs no input on this machine."""
 
     work: Callable[[Run, Given], None]
     given: Given
@@ -219,25 +224,36 @@ def step(
     words: bool = False,
     work: str,
 ) -> Callable[[Callable[..., Any]], Step]:
-    """Declare a step. The docstring below is its documentation, and its first line says what it does."""
+    """Declare a step. The docstring below is its documentation; its first line is the help.
+
+    Args:
+        identifier: the option's name without hyphens in front, and the key in a recipe.
+        group: the heading under which it is shown.
+        arguments: its arguments, in the order of the command line.
+        mark: how well the required change is known.
+        source: the source of that knowledge.
+        example: the arguments of an example, as on the command line.
+        words: whether the command line takes the arguments as separate words.
+        work: `package.module:name` of the function or `Stager` class, imported when the step runs.
+    """
     return declares(
         Step, work=work, id=identifier, mark=mark, source=source, order=list(Group).index(group),
         group=group, arguments=arguments, words=words, example=example,
     )  # fmt: skip
 
 
-#: A path in the image: it has no colon but that of the drive letter.
+#: A path in the image: its only colon is that of the drive letter.
 _GUEST = r"(?:[A-Za-z]:)?[\\/][^:]*"
 _DRIVE_GUEST = r"[A-Za-z]:[\\/][^:]*"
 
 
 def _split(word: str, arguments: tuple[Argument, ...]) -> tuple[str, ...] | None:
-    """Split a word at its colons, of which paths may have some of their own."""
+    """Split a word at the colons that separate arguments; paths may contain colons themselves."""
     first, *rest = arguments
     if first.kind is Kind.GUEST:
         match = re.fullmatch(rf"({_GUEST}):(.*)", word, re.DOTALL)
     elif rest[0].kind is Kind.GUEST:
-        # A path with a drive letter first: the rest of it would pass for one without.
+        # Try a path with a drive letter first; its rest would pass for a path without one.
         match = re.fullmatch(rf"(.+):({_DRIVE_GUEST})", word, re.DOTALL)
         match = match or re.fullmatch(r"(.+):([\\/][^:]*)", word, re.DOTALL)
     else:

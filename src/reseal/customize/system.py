@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 UI_LANGUAGES = r"HKLM\SYSTEM\CurrentControlSet\Control\MUI\UILanguages"
 #: Types of services that are programs, alone or shared (documented, CreateService).
 _PROGRAMS = 0x30
-#: Names of values are the same in any case; real hives have `DelayedAutoStart` too.
+#: Value names ignore case; real hives also have `DelayedAutoStart`.
 _DELAYED = "DelayedAutostart"
 _STARTS = {
     "auto": (services.AUTOMATIC, 0),
@@ -37,32 +37,32 @@ _STARTS = {
 
 
 def timezone(run: Run, given: Given) -> None:
-    """The work of `timezone`."""
+    """Do the step `timezone`."""
     zone = given.text("zone")
     set_time_zone(run.session, zone)
 
 
 class Locale:
-    """The work of `locale`."""
+    """The step `locale`."""
 
     def __init__(self, given: Given) -> None:
         self._locale = given.text("locale")
         if not LOCALE_FORM.fullmatch(self._locale):
-            msg = f"{self._locale!r} is no language tag."
+            msg = f"{self._locale!r} is not a language tag."
             raise UsageError(msg, "Write it as de-DE.")
 
     def stage(self, run: Run) -> None:
         """Stage the answer file."""
         session = run.session
-        key = session.registry.key(UI_LANGUAGES)
-        installed = {one.name.casefold(): one.name for one in key.subkeys()} if key else {}
+        names = [one.name for one in session.registry.subkeys(UI_LANGUAGES)]
+        installed = {name.casefold(): name for name in names}
         if not installed:
-            msg = "The image does not tell which languages it has."
-            raise CheckError(msg, "Give it an answer file with `reseal unattend apply`.")
+            msg = "The image does not list its languages."
+            raise CheckError(msg, "Use an answer file with `reseal unattend apply`.")
         language = installed.get(self._locale.casefold()) or next(iter(installed.values()))
         if language.casefold() != self._locale.casefold():
             session.note(
-                f"The image has no language pack for {self._locale}, so Windows itself stays in "
+                f"The image has no language pack for {self._locale}, so the display language stays "
                 f"{language}; formats, keyboard and system locale become {self._locale}."
             )
         wanted = Answers(locale=self._locale, language=language, hide_pages=False)
@@ -70,13 +70,13 @@ class Locale:
 
 
 class Service:
-    """The work of `service`."""
+    """The step `service`."""
 
     def __init__(self, given: Given) -> None:
         self._name, self._start = given.text("name"), given.choice("start")
         if "\\" in self._name or not self._name:
-            msg = f"{self._name!r} is no name of a service."
-            raise UsageError(msg, "Name it as `sc query` does.")
+            msg = f"{self._name!r} is not a service name."
+            raise UsageError(msg, "Use the name that `sc query` shows.")
 
     def stage(self, run: Run) -> None:
         """Stage the values."""
@@ -84,7 +84,12 @@ class Service:
 
 
 def set_start(session: Session, name: str, start: str) -> None:
-    """Stage when a service starts; `start` is a key of `_STARTS`.
+    """Stage how a service starts.
+
+    Args:
+        session: the opened installation.
+        name: the service's name.
+        start: a key of `_STARTS`.
 
     Raises:
         UsageError: the image has no such service, or it is a driver.
@@ -92,9 +97,9 @@ def set_start(session: Session, name: str, start: str) -> None:
     path = rf"{services.SERVICES}\{name}"
     kind = session.registry.number(path, "Type")
     if not services.installed(session.registry, name) or not (kind or 0) & _PROGRAMS:
-        what = "it is a driver" if kind is not None else "the image has none of that name"
+        what = "it is a driver" if kind is not None else "the image has no such service"
         msg = f"The service {name} can't be set: {what}."
-        raise UsageError(msg, "Name a service as `sc query` does.")
+        raise UsageError(msg, "Use the name that `sc query` shows.")
     number, delayed = _STARTS[start]
     session.set_number(path, "Start", number)
     if delayed:

@@ -1,12 +1,12 @@
-r"""What is left of an account that is removed: in the registry, in tasks, in files named by its SID.
+r"""Traces of a removed account: in the registry, in tasks, in files named by its SID.
 
-| what | what becomes of it | mark |
+| what | what happens to it | mark |
 |---|---|---|
-| keys and values named by the SID, such as `ProfileList\<SID>`, `AppxAllUserStore\<SID>`, `Policy\Accounts\<SID>` | deleted | seen: real hives have them; that they are the account's alone is inferred |
+| keys and values named by the SID, such as `ProfileList\<SID>`, `AppxAllUserStore\<SID>`, `Policy\Accounts\<SID>` | deleted | seen: real hives have them; that they belong to the account alone is inferred |
 | values that are the SID, such as `LastLoggedOnUserSID` | deleted | seen |
-| values that name the profile's folder | deleted; of a list, such as PATH, that part | inferred: they lead nowhere |
-| the SID anywhere else, as in descriptors | replaced by that of an account that does not exist, of the same length | inferred: Windows itself leaves the SID of a deleted account there |
-| tasks that run as the account, or are told its SID | deleted, with what TaskCache knows of them | inferred |
+| values that name the profile's folder | deleted; in a list such as PATH, only that part | inferred: they lead nowhere |
+| the SID anywhere else, as in security descriptors | replaced by that of an account that does not exist, of the same length | inferred: Windows itself leaves the SID of a deleted account there |
+| tasks that run as the account, or name its SID | deleted, with their entries in TaskCache | inferred |
 | files and folders named by the SID | deleted | inferred |
 """  # noqa: E501  a table row can't be wrapped
 
@@ -40,35 +40,35 @@ _TEXTS = frozenset({types.REG_SZ, types.REG_EXPAND_SZ})
 
 @dataclass(frozen=True)
 class Account:
-    """The account that goes.
+    """The account to remove.
 
     Attributes:
-        name: of the account.
+        name: its name.
         sid: its SID.
-        nobody: the SID that takes its place where something has to stand.
-        folder: of its profile, in the image; None where it has none.
+        unused: the unassigned SID that replaces it where a SID is required.
+        folder: the path of its profile in the image; None if it has no profile.
     """
 
     name: str
     sid: Sid
-    nobody: Sid
+    unused: Sid
     folder: str | None
 
     @property
     def replacement(self) -> Replacement:
-        """Its SID, and what takes its place."""
-        return Replacement(self.sid, self.nobody)
+        """Its SID and the replacement."""
+        return Replacement(self.sid, self.unused)
 
     def is_named_in(self, text: str) -> bool:
-        """Whether a text holds the SID, and not a longer one."""
+        """Return whether a text contains the SID, but not as part of a longer one."""
         return re.search(rf"(?<!\d){re.escape(str(self.sid)[2:])}(?!\d)", text) is not None
 
     def has_path_in(self, text: str) -> bool:
-        """Whether a text names the profile's folder."""
+        """Return whether a text names the profile's folder."""
         return bool(self.folder and self._path.search(text))
 
     def without_path(self, text: str, new: str) -> str:
-        """Put something else in the place of the profile's folder, its drive included."""
+        """Replace the profile's folder, including its drive, with another text."""
         return re.sub(
             rf"(?:[A-Za-z]:|%SystemDrive%){self._path.pattern}",
             lambda _: new,
@@ -86,7 +86,7 @@ class Account:
 
 
 def remove(session: Session, account: Account) -> None:
-    """Stage the removal of all that is left."""
+    """Stage the removal of all traces."""
     _tasks(session, account)
     _files(session, account)
     for path in hives.paths(session):
@@ -115,7 +115,7 @@ def _hive(session: Session, loaded: LoadedHive, account: Account) -> None:
             session.registry.unload(loaded)
         return
     shown = session.registry.shown(loaded.name)
-    # All is found before the first edit, which may move what is found.
+    # Find everything before the first edit, which may move data.
     keys: list[str] = []
     values: list[tuple[str, RawValue]] = []
     reader = Reader(hive.cells)
@@ -135,11 +135,11 @@ def _hive(session: Session, loaded: LoadedHive, account: Account) -> None:
             session.delete_value(place, value.name)
         else:
             session.set_value(place, value.name, value.type, new)
-    session.replace_sid(loaded, str(account.sid), str(account.nobody))
+    session.replace_sid(loaded, str(account.sid), str(account.unused))
 
 
 def _mentions(hive: Hive, account: Account) -> bool:
-    """Whether the bytes of a hive may name the profile's folder."""
+    """Return whether the bytes of a hive may name the profile's folder."""
     if account.folder is None:
         return False
     content = bytes(hive.cells.data).lower()
@@ -153,7 +153,7 @@ def _concerns(value: RawValue, account: Account) -> bool:
 
 # Complex: one case for each form of data.
 def _without(value: RawValue, account: Account) -> bytes | None:
-    """Return the data of a value without the account; None where nothing is left of it."""
+    """Return the data of a value without the account; None if nothing is left."""
     if account.is_named_in(value.name) or account.has_path_in(value.name):
         return None
     decoded = types.decode(value.type, value.data)
@@ -195,9 +195,9 @@ def _runs_as(session: Session, path: str, size: int, account: Account) -> bool:
     try:
         data = session.files.read(path)
     except TreeError as error:
-        session.note(f"{path} was not looked at: {error.message}")
+        session.note(f"{path} was not examined: {error.message}")
         return False
-    # Tasks are UTF-16 with a mark (seen); what is not is read as UTF-8.
+    # Task files are UTF-16 with a byte order mark (seen); others are read as UTF-8.
     text = data.decode("utf-16" if data[:2] == b"\xff\xfe" else "utf-8", "replace")
     user = rf"<UserId>\s*(?:[^<\\]*\\)?{re.escape(account.name)}\s*</UserId>"
     return account.is_named_in(text) or re.search(user, text, re.IGNORECASE) is not None

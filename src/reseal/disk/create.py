@@ -6,6 +6,7 @@ import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
+from reseal.disk.attributes import mode_of_new
 from reseal.disk.device import DiskError
 from reseal.disk.formats import EXTENSIONS, QEMU_NAMES, vdi
 from reseal.disk.output import checked, lock_output, publish, remove_partial
@@ -87,7 +88,7 @@ class NewDisk:
             DiskError: there is no space for another format than qcow2.
             UsageError: somebody else has made a file of that name meanwhile.
         """
-        shutil.copymode(self._source, self._draft)
+        self._draft.chmod(mode_of_new(self._source))
         sync_file(self._draft)
         if self.format == "qcow2":
             publish(self._draft, self._output)
@@ -107,7 +108,7 @@ class NewDisk:
             run_tool([*command, json_name(self._node()), str(whole)])
             if self.format == "vdi":
                 vdi.recount(whole)
-            shutil.copymode(self._source, whole)
+            whole.chmod(mode_of_new(self._source))
             sync_file(whole)
             publish(whole, self._output)
         except ImageError as error:

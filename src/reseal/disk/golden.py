@@ -1,13 +1,16 @@
-"""The mark beside a golden image: thin clones are based on it, so that a change of it breaks them.
+"""The mark beside a golden image: thin images are based on it, so that a change of it breaks them.
 
-The mark names the folders of the clones for people to read; nothing else follows from what it says.
+Whatever command makes a thin image marks all images below it. The mark names the folders of the thin
+images for people to read; nothing else follows from what it says.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shlex
+import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -15,12 +18,15 @@ from reseal.disk.device import DiskError
 from reseal.disk.sidecar import golden_path, sync_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 _VERSION = 1
 _MAX_SIZE = 1 << 20
 _SHOWN = 3
 _WRITE_BITS = 0o222
+#: How many pieces of an image its digest covers, and bytes of each.
+_PIECES, _PIECE = 256, 64 << 10
 
 
 def mark(image: Path, clones: Path) -> None:
@@ -50,7 +56,7 @@ def mark(image: Path, clones: Path) -> None:
         except OSError as error:
             raise DiskError(
                 f"{image} can't be marked as the golden image of thin clones: {error.strerror}.",
-                hint="Make its folder writable, or make full images with --full.",
+                hint="Make its folder writable, or make full images (clone --full, others without --thin).",
             ) from error
     mode = image.stat().st_mode
     if mode & _WRITE_BITS:
@@ -58,10 +64,49 @@ def mark(image: Path, clones: Path) -> None:
             image.chmod(mode & ~_WRITE_BITS & 0o7777)
 
 
+def mark_base(image: Path, folder: Path) -> None:
+    """Mark an image below a thin one, before the thin one has its name.
+
+    Nothing is done where this user can change neither the image nor its folder: no command of
+    theirs can change the image in place, either.
+
+    Args:
+        image: the image below, resolved.
+        folder: of the thin image, resolved.
+
+    Raises:
+        DiskError: the mark can't be written.
+    """
+    if os.access(image.parent, os.W_OK) or os.access(image, os.W_OK):
+        mark(image, folder)
+
+
+def digest(files: Iterable[Path]) -> str:
+    """Return a digest by which an image is known again: of the sizes of its files and of samples.
+
+    It is not one of every byte, which takes a minute for a large image.
+
+    Args:
+        files: of the image.
+    """
+    found = hashlib.blake2b(digest_size=16)
+    for file in files:
+        with file.open("rb") as opened:
+            size = os.fstat(opened.fileno()).st_size
+            found.update(size.to_bytes(8, "little"))
+            step = max(_PIECE, size // _PIECES)
+            for offset in (*range(0, size, step), max(0, size - _PIECE)):
+                found.update(os.pread(opened.fileno(), _PIECE, offset))
+    return found.hexdigest()
+
+
 def folders_of(image: Path) -> list[str]:
     """Return the folders with clones of an image, relative to its own; none where it is not marked."""
     try:
-        with golden_path(image).open("rb") as file:
+        number = os.open(golden_path(image), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(number, "rb") as file:
+            if not stat.S_ISREG(os.fstat(number).st_mode):
+                raise ValueError
             found = json.loads(file.read(_MAX_SIZE))
         return [str(one) for one in found["clones"]]
     except FileNotFoundError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
@@ -9,9 +10,9 @@ from typing import TYPE_CHECKING, Self
 from reseal.disk import formats
 from reseal.disk.chain import Link, open_chain
 from reseal.disk.locks import Lock, in_use_by_qemu, written_by_qemu
-from reseal.disk.overlay import create_overlay, overlay_blockdev
-from reseal.disk.server import private_folder, serve
+from reseal.disk.served import serve_link
 from reseal.disk.sidecar import journal_path
+from reseal.disk.torn import journal_of
 from reseal.errors import ImageError
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class Image:
             refuse_interrupted(path, file)
             link = open_chain(file, allow_backing=allow_backing)
             for each in link.chain():
+                refuse_torn(path, each)
                 if any(written_by_qemu(own) for own in each.own_files()):
                     raise in_use_by_qemu(each.path)
         except BaseException:
@@ -106,22 +108,6 @@ class Image:
             yield socket_path
 
 
-@contextmanager
-def serve_link(link: Link, overlay: Path | None, *, subject: str) -> Iterator[Path]:
-    """Serve an image for reading, or an overlay over it for writing, as `Image.serve` does."""
-    with private_folder() as folder:
-        writable = overlay is not None
-        if overlay is None and link.unusual:
-            overlay = folder / "overlay"
-            create_overlay(overlay, link)
-        node = overlay_blockdev(overlay, link) if overlay else link.blockdev()
-        node["read-only"] = not writable
-        with serve(
-            node, folder, writable=writable, subject=subject, files=link.all_files()
-        ) as socket_path:
-            yield socket_path
-
-
 def space(file: Path) -> int:
     """Return how many bytes a file occupies on the host; holes in it take none."""
     return file.stat().st_blocks * 512
@@ -143,9 +129,32 @@ def resolve(path: Path) -> Path:
 
 
 def refuse_interrupted(path: Path, file: Path) -> None:
-    """Raise ImageError where a merge into the image was interrupted."""
-    if journal_path(file).exists():
+    """Raise ImageError where a journal beside an image says that a merge into it was interrupted."""
+    if os.path.lexists(journal_path(file)):
         raise ImageError(
             f"an earlier run was interrupted while it wrote its changes into {path}.",
             hint=f"Finish it: {resume_command(path)}",
         )
+
+
+def refuse_torn(path: Path, link: Link) -> None:
+    """Raise ImageError where a merge into an image, or into one below it, was interrupted.
+
+    Args:
+        path: the image as the person named it.
+        link: the image, or one below it.
+    """
+    journal = journal_of(link)
+    if journal is None:
+        return
+    named = path if link.path == path.resolve() else link.path
+    if journal.parent == link.path.parent and os.path.lexists(journal):
+        hint = f"Finish it: {resume_command(named)}"
+    else:
+        hint = "Move the image and the journal, with the overlay beside it, into one folder, and"
+        hint += f" finish it: {resume_command(named)}. Or restore the image from a copy."
+    raise ImageError(
+        f"an earlier run was interrupted while it wrote its changes into {named}, so the image is"
+        f" incomplete; its journal is {journal}. Nothing was changed.",
+        hint=hint,
+    )

@@ -2,7 +2,7 @@
 
 While it is there, the image is neither the old nor the new one, and nothing but `resume` touches
 it. It names no files: the overlay's name follows from the image's, so a forged journal can point
-nowhere.
+nowhere. An image that was moved away from it is known by `reseal.disk.torn`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from dataclasses import asdict, dataclass
+import stat
+import uuid
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from reseal.disk.sample import Sample, parse_samples
@@ -20,7 +22,7 @@ from reseal.errors import ImageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-_VERSION = 1
+_VERSION = 2
 _MAX_SIZE = 1 << 20
 
 
@@ -32,17 +34,21 @@ class Journal:
         format: its container.
         size: bytes of the disk inside.
         file_size: bytes of its file; a merge never makes it shorter.
-        modified: when its file was last written, in ns since 1970; a merge never makes that less.
+        device: of its file, as `stat` has it.
+        inode: of its file.
         samples: sectors by which its content is known again.
         delete_snapshots: whether the image loses its internal snapshots when the merge is done.
+        id: 32 hexadecimal digits, by which a mark in the image names the journal.
     """
 
     format: str
     size: int
     file_size: int
-    modified: int
+    device: int
+    inode: int
     samples: list[Sample]
     delete_snapshots: bool = False
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def write(self, image: Path) -> None:
         """Put the note beside an image, whole or not at all, on stable storage."""
@@ -69,7 +75,15 @@ class Journal:
         Raises:
             ImageError: it can't be understood.
         """
-        path = journal_path(image)
+        return cls.read_file(journal_path(image))
+
+    @classmethod
+    def read_file(cls, path: Path) -> Self | None:
+        """Return the note in a file, or None where there is no such file.
+
+        Raises:
+            ImageError: it can't be understood.
+        """
         try:
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         except FileNotFoundError:
@@ -78,6 +92,8 @@ class Journal:
             raise ImageError(f"{path} can't be read: {error.strerror}.") from error
         with os.fdopen(fd, "rb") as file:
             try:
+                if not stat.S_ISREG(os.fstat(fd).st_mode):
+                    raise ValueError
                 return cls._parse(json.loads(file.read(_MAX_SIZE)))
             except (OSError, ValueError, RecursionError, KeyError, TypeError) as error:
                 raise ImageError(
@@ -87,11 +103,21 @@ class Journal:
 
     @classmethod
     def _parse(cls, fields: Any) -> Self:
-        if not isinstance(fields, dict) or fields.pop("version") != _VERSION:
+        if not isinstance(fields, dict):
+            raise TypeError
+        version = fields.pop("version")
+        if version == 1:  # it told the time of the last change, and not which file it was
+            fields = {"device": 0, "inode": 0, "id": ""} | fields
+            if type(fields.pop("modified")) is not int:
+                raise TypeError
+        elif version != _VERSION or "id" not in fields:
             raise ValueError
         journal = cls(**fields | {"samples": parse_samples(fields["samples"])})
-        numbers = (journal.size, journal.file_size, journal.modified)
-        if type(journal.format) is not str or any(type(number) is not int for number in numbers):
+        numbers = (journal.size, journal.file_size, journal.device, journal.inode)
+        texts = (journal.format, journal.id)
+        if any(type(text) is not str for text in texts) or any(
+            type(one) is not int for one in numbers
+        ):
             raise TypeError
         if type(journal.delete_snapshots) is not bool:
             raise TypeError

@@ -1,18 +1,32 @@
-"""Who else has an image open: reseal's own lock, and QEMU's."""
+"""Who else has an image open: reseal's own lock, and QEMU's.
+
+reseal locks the file itself with flock(2). Where the file system emulates that with a byte-range lock on
+the whole file, as NFS does, it would lock QEMU out, so one byte far behind every image is locked in its
+place. Where there are no locks at all, a file beside the image says that somebody writes it.
+
+Sources: flock(2), section "NFS details"; fcntl_locking(2), "Open file description locks"; documented.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
+import json
 import os
+import platform
+import stat
 import struct
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reseal.disk.device import DiskError
+from reseal.disk.sidecar import lock_path
 from reseal.errors import ImageError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
 # QEMU locks single bytes of an image, one for every permission that it uses and one for every
 # permission that it denies to others (block/file-posix.c, documented there).
@@ -24,6 +38,13 @@ _PERMISSION_WRITE = 1
 _DYING = 0.5
 
 _FLOCK = "hhqqi4x"  # struct flock: type, whence, start, length, process
+#: The byte that is locked where flock is emulated; no image is as large.
+_FAR = 1 << 62
+#: What the kernel answers where a file system has no such locks.
+_NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
+_MAX_NOTE = 4096
+#: The way where nothing else works.
+LOCK_FILE = "lock file"
 
 
 class InUseError(ImageError):
@@ -31,17 +52,26 @@ class InUseError(ImageError):
 
 
 class Lock:
-    """reseal's lock on an image. It belongs to the file itself, whatever name led to it.
+    """reseal's lock on a file or folder. It belongs to the file itself, whatever name led to it.
 
     It is released when it is closed, or when the process ends in any way.
+
+    Attributes:
+        way: how it was taken: `flock`, `byte range` or `lock file`; None while it is not.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._note: _Note | None = None
+        self._held = False
+        self.way: str | None = None
+        self._fd = self._opened()
+
+    def _opened(self, mode: int = os.O_RDONLY) -> int:
         try:
-            self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            return os.open(self._path, mode | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
         except OSError as error:
-            raise DiskError(f"{path} can't be opened: {error.strerror}.") from error
+            raise DiskError(f"{self._path} can't be opened: {error.strerror}.") from error
 
     def share(self) -> None:
         """Take or keep the lock as one of several readers."""
@@ -55,7 +85,7 @@ class Lock:
         patience = time.monotonic() + _DYING
         while True:
             try:
-                return fcntl.flock(self._fd, kind | fcntl.LOCK_NB)
+                self._try(kind)
             except BlockingIOError as error:
                 if time.monotonic() > patience:
                     raise InUseError(
@@ -63,8 +93,86 @@ class Lock:
                         hint="Wait until that one has ended.",
                     ) from error
             except OSError as error:
+                if isinstance(error, DiskError):
+                    raise
                 raise DiskError(f"{self._path} can't be locked: {error.strerror}.") from error
+            else:
+                if self._is_current():
+                    self._held = True
+                    return
+                if self._held:  # the caller has read what is gone
+                    raise ImageError(
+                        f"{self._path} was replaced by another program during the run; nothing was"
+                        " written.",
+                        hint="Run reseal again when no other program uses the image.",
+                    )
+                # The other run has replaced the file while this one waited: what is locked is gone.
+                os.close(self._fd)
+                self._fd, self.way = self._opened(), None
+                continue
             time.sleep(0.01)
+
+    def _try(self, kind: int) -> None:
+        """Take the lock in the first way that works here; BlockingIOError where it is taken."""
+        ways: tuple[tuple[str, Callable[[int], None]], ...] = (
+            ("flock", self._flock),
+            ("byte range", self._byte_range),
+            (LOCK_FILE, self._lock_file),
+        )
+        for name, take in ways:
+            if self.way in {None, name}:
+                try:
+                    take(kind)
+                except OSError as error:
+                    if error.errno in _NO_LOCKS | {errno.EBADF} and name != LOCK_FILE:
+                        self.way = None
+                        continue
+                    raise
+                self.way = name
+                return
+
+    def _flock(self, kind: int) -> None:
+        if not self.way and self._is_far_locked():  # by another reseal, which knows why
+            raise OSError(errno.EBADF, "flock is emulated")
+        fcntl.flock(self._fd, kind | fcntl.LOCK_NB)
+        if not self.way and self._is_far_locked():
+            fcntl.flock(self._fd, fcntl.LOCK_UN)
+            raise OSError(errno.EBADF, "flock is emulated")
+
+    def _is_far_locked(self) -> bool:
+        return stat.S_ISREG(os.fstat(self._fd).st_mode) and _locked(self._path, _FAR)
+
+    def _byte_range(self, kind: int) -> None:
+        if not stat.S_ISREG(os.fstat(self._fd).st_mode):
+            raise OSError(errno.EBADF, "a folder can't be opened for writing")
+        if not self.way:
+            # A lock of a single writer needs a file that is open for writing.
+            with contextlib.suppress(DiskError):
+                writable = self._opened(os.O_RDWR)
+                os.close(self._fd)
+                self._fd = writable
+        wanted = fcntl.F_WRLCK if kind == fcntl.LOCK_EX else fcntl.F_RDLCK
+        lock = struct.pack(_FLOCK, wanted, os.SEEK_SET, _FAR, 1, 0)
+        try:
+            fcntl.fcntl(self._fd, fcntl.F_OFD_SETLK, lock)
+        except PermissionError as error:  # some systems say EACCES where it is taken
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from error
+
+    def _lock_file(self, kind: int) -> None:
+        note = self._note or _Note(lock_path(self._path))
+        if kind == fcntl.LOCK_EX:
+            if not note.own:
+                note.write()
+        elif not note.own and note.is_held():
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        self._note = note
+
+    def _is_current(self) -> bool:
+        try:
+            now = self._path.stat()
+        except FileNotFoundError:
+            return True  # whoever works on it finds out
+        return (now.st_dev, now.st_ino) == self.inode
 
     @property
     def inode(self) -> tuple[int, int]:
@@ -72,11 +180,64 @@ class Lock:
         status = os.fstat(self._fd)
         return status.st_dev, status.st_ino
 
+    def detach(self) -> int:
+        """Return the descriptor of the locked file, which the caller closes: the lock goes with it."""
+        number, self._fd = self._fd, -1
+        return number
+
     def close(self) -> None:
         """Release the lock. Closing twice is allowed."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+        if self._note:
+            self._note.remove()
+            self._note = None
+
+
+class _Note:
+    """A file beside the image that names the process that writes it, where there are no locks.
+
+    It outlives a process that is killed. One of this machine is known to be dead and taken away; of
+    another machine a person has to tell.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.own = False
+
+    def write(self) -> None:
+        """Make the file; BlockingIOError where there is one of somebody who may be alive."""
+        try:
+            fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except FileExistsError as error:
+            if self.is_held():
+                raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from error
+            self._path.unlink(missing_ok=True)
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from error
+        with os.fdopen(fd, "w", encoding="utf-8") as file:
+            json.dump({"host": platform.node(), "process": os.getpid()}, file)
+        self.own = True
+
+    def is_held(self) -> bool:
+        """Tell whether a process that may be alive has the lock."""
+        try:
+            fd = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        with os.fdopen(fd, "rb") as file:
+            try:
+                note = json.loads(file.read(_MAX_NOTE))
+                host, process = str(note["host"]), int(note["process"])
+            except (OSError, ValueError, LookupError, TypeError, RecursionError):
+                return True
+        return host != platform.node() or Path(f"/proc/{process}").exists()
+
+    def remove(self) -> None:
+        """Delete the file if it is this lock's."""
+        if self.own:
+            self._path.unlink(missing_ok=True)
+            self.own = False
 
 
 def in_use_by_qemu(path: Path | str) -> InUseError:
@@ -99,14 +260,22 @@ def kept_by_qemu(path: Path) -> bool:
 
 def _locked(path: Path, byte: int) -> bool:
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        return _is_locked(path, byte)
+    except OSError as error:
+        if isinstance(error, DiskError):
+            raise
+        return False  # a file system without such locks, on which QEMU does not lock either
+
+
+def _is_locked(path: Path, byte: int) -> bool:
+    """Tell whether another open file holds a lock on a byte; OSError where there are no such locks."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     except OSError as error:
         raise DiskError(f"{path} can't be opened: {error.strerror}.") from error
     try:
         query = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, byte, 1, 0)
         answer = struct.unpack(_FLOCK, fcntl.fcntl(fd, fcntl.F_OFD_GETLK, query))
-    except OSError:  # a file system without such locks, on which QEMU does not lock either
-        return False
     finally:
         os.close(fd)
     return bool(answer[0] != fcntl.F_UNLCK)

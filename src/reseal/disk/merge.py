@@ -6,18 +6,19 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from reseal.disk import golden
+from reseal.disk import golden, mark
 from reseal.disk.device import DiskError
 from reseal.disk.formats import vdi
+from reseal.disk.held import Held
 from reseal.disk.image import refuse_interrupted, resume_command
 from reseal.disk.journal import Journal, remove_journal
 from reseal.disk.locks import InUseError, in_use_by_qemu, kept_by_qemu
-from reseal.disk.overlay import clear, create_overlay, overlay_name
-from reseal.disk.qemu import is_lock_failure
+from reseal.disk.overlay import clear, create_overlay
+from reseal.disk.qemu import file_node, is_lock_failure, json_name
 from reseal.disk.sample import take_samples
 from reseal.disk.sidecar import journal_path, overlay_path, sync_file
 from reseal.disk.snapshots import delete_all
-from reseal.disk.staged import Appearance, require_space
+from reseal.disk.staged import require_space
 from reseal.errors import ImageError
 from reseal.process import run_tool
 
@@ -41,30 +42,51 @@ class InPlace:
         image.lock.exclude()
         refuse_interrupted(image.path, image.file)
         self._require_unused()
-        self._appearance = Appearance(image)
+        self._held = Held(image.link, image.path, image.lock.inode)
         self.overlay = overlay_path(image.file)
-        clear(self.overlay)  # of a run that was killed before its merge
-        create_overlay(self.overlay, image.link)
+        try:
+            clear(self.overlay)  # of a run that was killed before its merge
+            create_overlay(self.overlay, image.link)
+        except BaseException:
+            self._held.close()
+            raise
 
     def commit(self) -> None:
         """Merge the changes into the image."""
         image = self._image
-        self._appearance.require_unchanged()
+        self._held.require_unchanged()
         self._require_unused()
+        journal = None
         try:
             sync_file(self.overlay)
             _require_space(image, self.overlay)
-            self._journal().write(image.file)
-        except OSError as error:
-            if isinstance(error, DiskError):
+            journal = self._journal()
+            self._held.require_unchanged()
+            journal.write(image.file)
+            mark.put(self._held.file(), journal.id, journal_path(image.file))
+        except (ImageError, OSError) as error:
+            self._retract()
+            if isinstance(error, ImageError):
                 raise
             raise DiskError(f"{image.path} was not changed: {error.strerror}.") from error
         try:
-            merge(image.path, image.link, self.overlay, delete_snapshots=self._delete_snapshots)
+            merge(
+                image.path,
+                image.link,
+                self.overlay,
+                self._held,
+                delete_snapshots=self._delete_snapshots,
+            )
         except InUseError:
-            remove_journal(image.file)
+            self._retract()
             raise
         self.discard()
+
+    def _retract(self) -> None:
+        """Take back what says that a merge has begun: nothing was written yet."""
+        with contextlib.suppress(OSError):
+            mark.take_away(self._held.file())
+            remove_journal(self._image.file)
 
     def _journal(self) -> Journal:
         image, status = self._image, self._image.file.stat()
@@ -73,13 +95,15 @@ class InPlace:
             image.format,
             image.size,
             status.st_size,
-            status.st_mtime_ns,
+            status.st_dev,
+            status.st_ino,
             samples,
             self._delete_snapshots,
         )
 
     def discard(self) -> None:
         """Delete the overlay, unless a merge has begun that needs it."""
+        self._held.close()
         if not journal_path(self._image.file).exists():
             with contextlib.suppress(OSError):  # the next run takes it away
                 self.overlay.unlink(missing_ok=True)
@@ -89,42 +113,71 @@ class InPlace:
             raise in_use_by_qemu(self._image.path)
 
 
-def merge(path: Path, link: Link, overlay: Path, *, delete_snapshots: bool = False) -> None:
+def merge(
+    path: Path, link: Link, overlay: Path, held: Held, *, delete_snapshots: bool = False
+) -> None:
     """Merge an overlay into its image, and take the journal away when that is on stable storage.
 
     Args:
-        path: the image, as it was given.
+        path: the image as the person named it.
         link: the image.
-        overlay: what is merged into it.
+        overlay: over it.
+        held: the files that are written.
         delete_snapshots: whether the image loses its internal snapshots, once it is merged.
 
     Raises:
-        InUseError: somebody has the image open; nothing was written.
+        InUseError: another program has the image open; nothing was written.
         DiskError: the merge was interrupted. It can be done again from the start.
     """
     is_vdi = link.header.format == "vdi"
+    node = {"driver": "qcow2", "file": file_node(overlay), "backing": held.blockdev()}
     try:
         if is_vdi:
-            vdi.recount(link.path)
+            vdi.recount(held.file())
         # -d: qemu-img would empty the overlay afterwards, on which an interrupted merge depends.
         run_tool(
-            ["qemu-img", "commit", "-q", "-d", overlay_name(overlay, link)], files=link.all_files()
+            ["qemu-img", "commit", "-q", "-d", json_name(node)],
+            pass_fds=held.numbers,
+            files=link.all_files(),
         )
         if is_vdi:
-            vdi.recount(link.path)
+            vdi.recount(held.file())
         if delete_snapshots:
-            delete_all(link)
-        for file in link.own_files():
-            sync_file(file)
+            delete_all(link, held)
+        held.sync()
+        mark.take_away(held.file())
+        if not held.is_current():
+            raise _replaced_meanwhile(path, link)
         remove_journal(link.path)
+    except _ReplacedError:
+        raise
     except (ImageError, OSError, KeyboardInterrupt) as error:
         if is_lock_failure(str(error)):
             raise in_use_by_qemu(path) from error
-        raise DiskError(
+        raise InterruptedMergeError(
             f"the merge into {path} was interrupted, so the image is incomplete:"
             f" {error or 'stopped by the user'}",
             hint=f"Free some space if that was the cause, then finish it: {resume_command(path)}",
         ) from error
+
+
+class InterruptedMergeError(DiskError):
+    """An image is neither the old nor the new one; `resume` finishes it."""
+
+    image_changed = True
+
+
+class _ReplacedError(DiskError):
+    """Another file has the image's name now."""
+
+
+def _replaced_meanwhile(path: Path, link: Link) -> DiskError:
+    remove_journal(link.path)
+    return _ReplacedError(
+        f"another program put a new file in the place of {path} while the changes were merged. The new"
+        " file was not changed; the changes went into the file that it replaced.",
+        hint="Run reseal again on the new file.",
+    )
 
 
 def _require_writable(image: Image) -> None:

@@ -8,6 +8,8 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
+from reseal.disk import golden
+from reseal.disk.attributes import mode_of_new
 from reseal.disk.device import DiskError
 from reseal.disk.formats import EXTENSIONS, QEMU_NAMES, vdi
 from reseal.disk.locks import Lock
@@ -28,8 +30,17 @@ if TYPE_CHECKING:
 class NewImage:
     """Changes that are to become a new image; the image below is only read."""
 
-    def __init__(self, image: Image, output: Path, *, thin: bool, size: int | None = None) -> None:
+    def __init__(
+        self,
+        image: Image,
+        output: Path,
+        *,
+        thin: bool,
+        size: int | None = None,
+        protect: bool = True,
+    ) -> None:
         self._image = image
+        self._protect = protect
         self._output = checked(output, image.file)
         self._thin = thin
         self._format = EXTENSIONS[output.suffix.lower()]
@@ -58,7 +69,11 @@ class NewImage:
         self._appearance.require_unchanged()
         sync_file(self.overlay)
         if self._thin:
-            shutil.copymode(self._image.file, self.overlay)
+            # Before there is anything that a change of the image could destroy.
+            _refuse_present(self._output)
+            for below in self._image.link.chain() if self._protect else ():
+                golden.mark_base(below.path, self._output.parent)
+            self.overlay.chmod(mode_of_new(self._image.file))
             publish(self.overlay, self._output)
             return
         self._require_space()
@@ -67,7 +82,7 @@ class NewImage:
         whole = self._partial / self._output.name
         try:
             self._convert(whole)
-            shutil.copymode(self._image.file, whole)
+            whole.chmod(mode_of_new(self._image.file))
             sync_file(whole)
             publish(whole, self._output)
         finally:
@@ -114,13 +129,21 @@ def publish(whole: Path, output: Path) -> None:
     try:
         os.link(whole, output)
     except FileExistsError:
-        raise UsageError(f"{output} has appeared meanwhile.") from None
+        raise _appeared(output) from None
     except OSError:  # a file system without hard links
-        if output.exists():
-            raise UsageError(f"{output} has appeared meanwhile.") from None
+        _refuse_present(output)
         whole.rename(output)
     whole.unlink(missing_ok=True)
     sync_folder(output.parent)
+
+
+def _refuse_present(output: Path) -> None:
+    if os.path.lexists(output):
+        raise _appeared(output)
+
+
+def _appeared(output: Path) -> UsageError:
+    return UsageError(f"{output} has appeared meanwhile.")
 
 
 def convert(header: Header, source: str, kind: str, target: Path, *, files: Iterable[Path]) -> None:

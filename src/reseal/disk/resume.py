@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from reseal.disk import formats
 from reseal.disk.chain import Link, open_chain
 from reseal.disk.formats import vdi
+from reseal.disk.held import Held
 from reseal.disk.image import resolve
 from reseal.disk.journal import Journal
 from reseal.disk.locks import Lock, in_use_by_qemu, kept_by_qemu, written_by_qemu
@@ -17,6 +18,7 @@ from reseal.disk.merge import merge
 from reseal.disk.qemu import json_name
 from reseal.disk.sample import fits
 from reseal.disk.sidecar import overlay_path
+from reseal.disk.torn import adopt
 from reseal.errors import ImageError
 from reseal.process import run_tool
 
@@ -56,17 +58,18 @@ def resume(path: Path, *, allow_backing: bool = False) -> Resumed:
     lock = Lock(file)
     try:
         lock.exclude()
-        journal = Journal.read(file)
+        journal = Journal.read(file) or _adopted(file, allow_backing=allow_backing)
         if journal is None:
             raise ImageError(f"there is nothing to resume: no interrupted merge into {path}.")
         overlay = overlay_path(file)
         _wait_for_qemu(file)
         link = _open_interrupted(path, file, journal, allow_backing=allow_backing)
         _require_overlay(path, overlay, link)
-        if link.header.format == "vdi":
-            vdi.undo_allocations(file, journal.file_size)
-        merged = overlay.stat().st_size
-        merge(path, link, overlay, delete_snapshots=journal.delete_snapshots)
+        with Held(link, path, lock.inode) as held:
+            if link.header.format == "vdi":
+                vdi.undo_allocations(held.file(), journal.file_size)
+            merged = overlay.stat().st_size
+            merge(path, link, overlay, held, delete_snapshots=journal.delete_snapshots)
         with contextlib.suppress(OSError):  # the next run takes it away
             overlay.unlink(missing_ok=True)
         if link.header.format == "qcow2":
@@ -79,6 +82,12 @@ def resume(path: Path, *, allow_backing: bool = False) -> Resumed:
         return Resumed(path, merged)
     finally:
         lock.close()
+
+
+def _adopted(file: Path, *, allow_backing: bool) -> Journal | None:
+    """Return the journal of an image that was renamed after its merge was interrupted."""
+    link = open_chain(file, allow_backing=allow_backing, whole=False)
+    return Journal.read(file) if adopt(link) else None
 
 
 def _wait_for_qemu(file: Path) -> None:
@@ -101,8 +110,7 @@ def _open_interrupted(path: Path, file: Path, journal: Journal, *, allow_backing
     alike = (
         (header.format, header.size) == (journal.format, journal.size)
         and status.st_size >= journal.file_size
-        and status.st_mtime_ns >= journal.modified
-    )
+    )  # and no more: the clock of the host or of a server may have been set since
     if not alike:
         raise _replaced(path)
     if header.format == "vhdx":

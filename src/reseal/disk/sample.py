@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from reseal.disk.formats import ContainerFile
 from reseal.disk.formats.qcow2 import allocated_clusters
-from reseal.disk.image import serve_link
 from reseal.disk.nbd import connect
+from reseal.disk.served import serve_link
 from reseal.worker import run_worker
 
 if TYPE_CHECKING:
@@ -72,6 +72,18 @@ def fits(link: Link, samples: Sequence[Sample], *, subject: str) -> bool:
     Raises:
         ImageError: the image can't be read.
     """
+    return progress(link, samples, subject=subject) is not None
+
+
+def progress(link: Link, samples: Sequence[Sample], *, subject: str) -> int | None:
+    """Count the samples of an image that are as they will be and were not.
+
+    Returns:
+        None where one is neither as it was nor as it will be: it is another image.
+
+    Raises:
+        ImageError: the image can't be read.
+    """
 
     def look(socket_path: Path) -> list[str]:
         device = connect(socket_path, read_only=True)
@@ -79,10 +91,10 @@ def fits(link: Link, samples: Sequence[Sample], *, subject: str) -> bool:
 
     with serve_link(link, None, subject=subject) as socket_path:
         digests = run_worker(lambda _: look(socket_path), subject=subject)
-    return all(
-        digest in {sample.before, sample.after}
-        for sample, digest in zip(samples, digests, strict=True)
-    )
+    pairs = list(zip(samples, digests, strict=True))
+    if any(digest not in {sample.before, sample.after} for sample, digest in pairs):
+        return None
+    return len([one for one, digest in pairs if digest == one.after != one.before])
 
 
 def _compare(old: Path, new: Path, offsets: Sequence[int]) -> list[Sample]:

@@ -9,16 +9,22 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+from reseal.disk.attributes import keep_attributes
 from reseal.disk.device import DiskError
 from reseal.disk.output import convert, remove_partial
 from reseal.disk.qemu import json_name
 from reseal.disk.sidecar import partial_path, sync_file, sync_folder
-from reseal.disk.staged import require_space
 from reseal.errors import ImageError
 from reseal.process import run_tool
 
 if TYPE_CHECKING:
     from reseal.disk.image import Image
+
+
+class ShrinkError(DiskError):
+    """An image is done, and its file could not be rewritten compactly."""
+
+    image_changed = True
 
 
 def require_shrinkable(image: Image) -> None:
@@ -46,16 +52,21 @@ def shrink(image: Image) -> None:
     """Rewrite the file of an image that nobody serves.
 
     Raises:
-        DiskError: there is no space, or the new file is not the same; the old one stays.
+        ShrinkError: there is no space, or the new file is not the same; the old one stays.
     """
     partial = partial_path(image.file)
-    remove_partial(partial)
-    require_space(
-        image.file.parent,
-        image.space_now(),
-        f"The compact copy of {image.path}",
-        hint="Free some space, or leave --shrink out; everything else is done.",
-    )
+    try:
+        remove_partial(partial)
+        space = shutil.disk_usage(image.file.parent).free
+        if space < image.space_now():
+            raise _failed(
+                image,
+                f"that may need {image.space_now() >> 20} MiB, and {space >> 20} MiB are free.",
+            )
+    except OSError as error:
+        if isinstance(error, DiskError):
+            raise
+        raise _failed(image, str(error)) from error
     whole = partial / image.file.name
     source = json_name(image.link.blockdev())
     try:
@@ -64,14 +75,21 @@ def shrink(image: Image) -> None:
         convert(image.link.header, source, image.format, whole, files=files)
         header = image.link.header.options | {"file": {"driver": "file", "filename": str(whole)}}
         run_tool(["qemu-img", "compare", "-q", source, json_name(header)], files=files)
-        shutil.copymode(image.file, whole)
+        with whole.open("rb") as file:
+            keep_attributes(image.file, file.fileno())
         sync_file(whole)
         whole.replace(image.file)
         sync_folder(image.file.parent)
     except (ImageError, OSError) as error:
-        msg = f"{image.path} was customized, but could not be rewritten compactly: {error}"
-        raise DiskError(
-            msg, hint="The image is done; only its file is as large as before."
-        ) from error
+        raise _failed(image, str(error)) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _failed(image: Image, why: str) -> ShrinkError:
+    msg = f"{image.path} was changed as asked, but could not be rewritten compactly: {why}"
+    return ShrinkError(
+        msg,
+        hint="The image is done; only its file is as large as before. Free some space, and run"
+        " `reseal customize --shrink` on it.",
+    )

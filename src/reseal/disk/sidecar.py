@@ -32,6 +32,11 @@ def golden_path(image: Path) -> Path:
     return _beside(image, "golden")
 
 
+def lock_path(image: Path) -> Path:
+    """The note of who writes the image, on a file system without locks."""
+    return _beside(image, "lock")
+
+
 def _beside(path: Path, kind: str) -> Path:
     name = f".{path.name}.reseal-{kind}"
     if len(os.fsencode(name)) > _MAX_NAME:

@@ -39,6 +39,7 @@ class Transaction:
         thin: bool = False,
         size: int | None = None,
         delete_snapshots: bool = False,
+        protect: bool = True,
     ) -> Self:
         """Lock the image and create the overlay.
 
@@ -49,6 +50,7 @@ class Transaction:
             thin: let the output be a qcow2 that holds the changes alone, over the image.
             size: bytes of the output's disk, where it is to be larger than the image's.
             delete_snapshots: whether an image that is changed in place loses its internal snapshots.
+            protect: whether the images below a thin output are marked as golden.
 
         Raises:
             UsageError: `output` exists or has an unknown extension, or `thin` does not fit.
@@ -56,7 +58,7 @@ class Transaction:
             DiskError: the overlay can't be created.
         """
         if output is not None:
-            return cls(NewImage(image, output, thin=thin, size=size))
+            return cls(NewImage(image, output, thin=thin, size=size, protect=protect))
         if thin or size:
             raise UsageError("a thin or larger image needs the name of an output.")
         return cls(InPlace(image, delete_snapshots=delete_snapshots))

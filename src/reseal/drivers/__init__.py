@@ -1,8 +1,8 @@
-"""Driver packages: what their INF files say, and adding them to an image.
+"""Driver packages: parse their INF files, and add them to an image.
 
 Attributes:
-    add_packages: adds those of a folder that fit.
-    AddedPackage, Outcome: what became of each.
+    add_packages: adds the packages of a folder that fit.
+    AddedPackage, Outcome: the result for each package.
 """
 
 from __future__ import annotations
@@ -17,5 +17,5 @@ if TYPE_CHECKING:
 
 __all__ = ["AddedPackage", "Outcome", "add_packages"]
 
-# Every run looks at an image's drivers (`boot`, `storage`); few add any.
+# Every run reads an image's drivers (`boot`, `storage`); few add any.
 __getattr__ = later(__name__, AddedPackage="result", Outcome="result", add_packages="add")

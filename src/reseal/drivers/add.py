@@ -1,13 +1,13 @@
-r"""Adding driver packages to an image that is switched off.
+r"""Add driver packages to a powered-off image.
 
 | place | what is written | mark, source |
 |---|---|---|
-| `Windows\Drivers\reseal\<name>` | the package: its INF file, its catalogue and all its files | inferred: a folder that Windows has no use of its own for |
-| `SOFTWARE\Microsoft\Windows\CurrentVersion` `DevicePath` | that folder is added; `%SystemRoot%\inf` stays | documented: Microsoft, Configure Windows to Search Additional Folders for Device Drivers: where no package in the driver store fits a new device, Windows looks into these folders, takes the package into the driver store and installs it from there |
+| `Windows\Drivers\reseal\<name>` | the package: its INF file, its catalogue and all its files | inferred: Windows itself does not use this folder |
+| `SOFTWARE\Microsoft\Windows\CurrentVersion` `DevicePath` | that folder is added; `%SystemRoot%\inf` stays | documented: Microsoft, Configure Windows to Search Additional Folders for Device Drivers: if no package in the driver store fits a new device, Windows searches these folders, imports the package into the driver store and installs it from there |
 
-A storage driver that starts at boot is registered as well, since Windows needs it before it can look
-anywhere (see `registering`). A package is taken only if it has devices for the architecture and version
-of the image; of several of the same package the one that is made for this version most exactly.
+A storage driver that starts at boot is also registered, since Windows needs it before it can search any
+folder (see `registering`). A package is used only if it has devices for the architecture and version of
+the image; of several versions of one package, the one that matches this version most closely.
 """  # noqa: E501  a table row can't be wrapped
 
 from __future__ import annotations
@@ -39,24 +39,24 @@ _INF_FOLDER = r"%SystemRoot%\inf"
 
 
 def add_packages(session: Session, folder: Path) -> list[AddedPackage]:
-    """Stage the driver packages of a folder of this computer that fit the image.
+    """Stage the driver packages of a local folder that fit the image.
 
     Args:
-        session: the installation; the changes are staged in it, by the provider `drivers`.
-        folder: holds INF files with what belongs to them, at any depth.
+        session: the installation; the changes are staged by the provider `drivers`.
+        folder: holds INF files with their other files, at any depth.
 
     Returns:
-        Every package that was found, in the order of their paths, and what became of it.
+        Every package found, ordered by path, and its result.
 
     Raises:
         UsageError: the folder can't be read, or holds no package that fits.
-        CheckError: the image does not tell its version or architecture.
+        CheckError: the image's version or architecture is unknown.
         ImageError: a hive of the image is damaged.
     """
     target = Target.of(session.installation)
     if target is None:
-        msg = "The image does not tell its version and architecture, so no driver can be chosen."
-        raise CheckError(msg, "Look at it with `reseal inspect`; nothing was changed.")
+        msg = "The image's version or architecture is unknown, so no driver can be chosen."
+        raise CheckError(msg, "Examine it with `reseal inspect`; nothing was changed.")
     source = Source(folder)
     results: dict[Path, AddedPackage] = {}
     candidates = []
@@ -74,7 +74,10 @@ def add_packages(session: Session, folder: Path) -> list[AddedPackage]:
     taken, passed = best(candidates)
     for one in passed:
         results[one.path] = _result(
-            source, one, Outcome.LEFT_OUT, "Another of the same package fits this Windows better."
+            source,
+            one,
+            Outcome.LEFT_OUT,
+            "Another version of this package fits this Windows better.",
         )
     with session.acting(PROVIDER, Mark.REPORTED):
         names: set[str] = set()
@@ -96,12 +99,12 @@ def _add(session: Session, source: Source, one: Candidate, stem: str) -> AddedPa
     try:
         files, lacking = _files(source, one)
         if lacking:
-            reason = f"The folder lacks files of it: {', '.join(lacking)}."
+            reason = f"The folder lacks files of this package: {', '.join(lacking)}."
             return _result(source, one, Outcome.LEFT_OUT, reason)
         warnings = _unsigned(package.catalog, files)
         outcome, reason, services = (
             Outcome.STAGED,
-            "Windows installs it when it meets a device.",
+            "Windows installs it when it detects a matching device.",
             [],
         )
         try:
@@ -119,7 +122,7 @@ def _add(session: Session, source: Source, one: Candidate, stem: str) -> AddedPa
 
 
 def _files(source: Source, one: Candidate) -> tuple[dict[str, bytes], list[str]]:
-    """The files of a package by their path in it, and the names of those that should be there."""
+    """Return a package's files by their path in it, and the names of missing ones."""
     package = one.package
     needed = {
         name.lower() for install in package.configurations for name in package.copied(install)
@@ -154,14 +157,14 @@ def _register(
         data = by_name.get(name)
         if data is None:
             if session.files.stat(session.installation.path(path)) is None:
-                msg = f"Neither the package nor the image has its driver {name}."
+                msg = f"Neither the package nor the image has the driver file {name}."
                 raise registering.RefusalError(msg)
             continue
         _judge(name, data, one, warnings)
         drivers[path] = data
     if registering.present(session, one.package, wanted):
         registering.start_at_boot(session, [each.name for each in wanted.services.values()])
-        return Outcome.PRESENT, "Windows has installed this driver itself; it starts at boot."
+        return Outcome.PRESENT, "Windows has already installed this driver; it starts at boot."
     warnings += registering.register(session, one.package, wanted, stem, one.path.name)
     for path, data in drivers.items():
         session.write_file(session.installation.path(path), data)
@@ -170,23 +173,23 @@ def _register(
 
 
 def _judge(name: str, data: bytes, one: Candidate, warnings: list[str]) -> None:
-    """Look whether Windows could load a driver at boot.
+    """Check whether Windows could load a driver at boot.
 
     Raises:
-        RefusalError: it is none, or is for another processor.
+        RefusalError: it is not an executable, or is for another processor.
     """
     target = one.package.target
     executable = Executable.read(data)
     if executable is None:
-        msg = f"{name} is no executable."
+        msg = f"{name} is not an executable."
         raise registering.RefusalError(msg)
     if executable.architecture != target.architecture:
         msg = f"{name} is for {executable.architecture or 'another processor'}."
         raise registering.RefusalError(msg)
     if not executable.signed and target.architecture != "x86":
         warnings.append(
-            f"{name} carries no signature, and Windows for {target.architecture} starts no driver "
-            "at boot that does not."
+            f"{name} has no embedded signature; Windows for {target.architecture} starts no such "
+            "driver at boot."
         )
 
 
@@ -221,7 +224,7 @@ def _stage(session: Session, files: dict[str, bytes], stem: str) -> None:
 
 
 def _search(session: Session, folder: str) -> None:
-    """Let Windows look for drivers in a folder, too."""
+    """Add a folder to the ones that Windows searches for drivers."""
     found = session.registry.text(CURRENT_VERSION, "DevicePath") or _INF_FOLDER
     folders = [one for one in found.split(";") if one.strip()]
     if folder.lower() not in (one.strip().lower() for one in folders):
@@ -231,7 +234,7 @@ def _search(session: Session, folder: str) -> None:
 
 
 def _free_name(session: Session, one: Candidate, names: set[str]) -> str:
-    """A name for a package that no other has, of this run or in the image.
+    """Return a name for a package that no other has, in this run or in the image.
 
     An earlier version of the same package in the image is overwritten.
     """
@@ -303,12 +306,12 @@ def _tell(session: Session, found: list[AddedPackage]) -> None:
         for warning in one.warnings:
             session.note(f"{one.inf}: {warning}")
     session.note(
-        rf"Driver packages lie in Windows\{STAGING}, where Windows looks for drivers when it meets a "
-        "device. Its driver store (FileRepository, OemInfMap, the DRIVERS hive) is not touched, since "
-        "its form is not public: Windows takes the packages in itself."
+        rf"Driver packages are in Windows\{STAGING}, which Windows searches when it detects a new "
+        "device. The driver store (FileRepository, OemInfMap, the DRIVERS hive) is not changed, since "
+        "its format is not public; Windows imports the packages itself."
     )
     if any(one.outcome is Outcome.REGISTERED for one in found):
         session.note(
-            "Boot drivers are registered in the form that is known from real hives and from virt-v2v. "
-            "That Windows starts from them was not proved."
+            "Boot drivers are registered in the form known from real hives and from virt-v2v. That "
+            "Windows starts from them is not proved."
         )

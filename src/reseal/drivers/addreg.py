@@ -1,14 +1,14 @@
 r"""The lines of AddReg sections (documented: Microsoft, INF AddReg Directive).
 
-A line is `root, subkey, name, flags, data…`. Flags name the type of the value, and how it is written:
+A line is `root, subkey, name, flags, data…`. The flags give the value's type and how it is written:
 
 | bit | meaning | mark |
 |---|---|---|
-| 0x1 | the data is no text; the upper half names its type | documented |
-| 0x2 | only where there is no such value yet | documented |
+| 0x1 | the data is not text; the upper half gives its type | documented |
+| 0x2 | only if the value does not exist yet | documented |
 | 0x4 | the value is deleted | documented |
-| 0x8 | the strings are added to those that are there | documented |
-| 0x10 | a key alone | documented |
+| 0x8 | the strings are added to the existing ones | documented |
+| 0x10 | only the key | documented |
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ if TYPE_CHECKING:
     from reseal.drivers.inf import Line
 
 _BYTES, NO_CLOBBER, _DELETE, APPEND, _KEY_ONLY = 0x1, 0x2, 0x4, 0x8, 0x10
-#: The bit that turns the line into one of a DelReg section (documented).
+#: The bit that makes the line a line of a DelReg section (documented).
 _DELREG = 0x8000
 _NUMBER = re.compile(r"\s*([+-]?)(0x[0-9a-f]{1,16}|[0-9]{1,20})\s*", re.IGNORECASE)
-#: Longest name of a key (documented, "Registry Element Size Limits"), and how deep keys nest.
+#: The longest name of a key (documented, "Registry Element Size Limits"), and the deepest nesting.
 _MAX_KEY, _MAX_DEPTH = 255, 32
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A value that an INF file sets below the key that it works on.
+    """A value that an INF file sets below its key.
 
     Attributes:
-        path: of the key below that key; empty for it itself.
-        name: of the value; empty for the key's default value.
-        kind: REG_…; None where the line makes the key alone.
-        data: as the registry stores it.
-        flags: of the line.
+        path: the path of the value's key below that key; empty for that key itself.
+        name: the value's name; empty for the key's default value.
+        kind: REG_…; None if the line only creates the key.
+        data: the data as the registry stores it.
+        flags: the line's flags.
     """
 
     path: str
@@ -52,9 +52,9 @@ class Setting:
 
 
 def settings(lines: Iterable[Line]) -> Iterator[Setting]:
-    """The settings of an AddReg section that are relative to a device or service (`HKR`).
+    """Yield the settings of an AddReg section that are relative to a device or service (`HKR`).
 
-    Others are Windows' to make when it installs the package; so are lines that delete.
+    Windows makes the others when it installs the package; lines that delete are skipped.
     """
     for line in lines:
         found = _setting(line)
@@ -63,7 +63,7 @@ def settings(lines: Iterable[Line]) -> Iterator[Setting]:
 
 
 def number(text: str) -> int | None:
-    """A number as INF files write it: decimal, or hexadecimal with 0x."""
+    """Parse a number as INF files write it: decimal, or hexadecimal with 0x."""
     match = _NUMBER.fullmatch(text)
     if match is None:
         return None
@@ -106,7 +106,7 @@ def _data(flags: int, fields: tuple[str, ...]) -> tuple[int, bytes]:
 
 
 def _byte(text: str) -> int:
-    """A byte, in hexadecimal with or without 0x (documented)."""
+    """Parse a byte in hexadecimal, with or without 0x (documented)."""
     try:
         return int(text, 16) & 0xFF
     except ValueError:

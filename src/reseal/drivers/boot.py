@@ -1,14 +1,14 @@
-r"""What the kernel can install and start by itself while it boots.
+r"""Drivers that the kernel can install and start by itself during the boot.
 
-A device that is new to the kernel at boot gets its driver from a database in the SYSTEM hive, since
-nothing else can be read yet:
+A device that is new at boot gets its driver from a database in the SYSTEM hive, since the kernel can't
+read anything else yet:
 
 | Windows | where | mark, source |
 |---|---|---|
 | 8 and later | `SYSTEM\DriverDatabase`: `DeviceIds\<id>` names INF files, `DriverInfFiles\<inf>` `Active` the package, `DriverPackages\<package>\Descriptors\<id>` `Configuration` a configuration, and its `Service` the driver | seen in a real hive of Windows 10, where the chain ends at the installed service for every boot device; documented in parts (Microsoft, Windows 10 IoT driver documentation); virt-v2v of libguestfs injects drivers in this form |
 | 7 | `Control\CriticalDeviceDatabase\<id with # for \>` `Service` | documented (KB314082); seen |
 
-A driver with a value other than 0 below `StartOverride` does not start on the hardware that the value
+A value other than 0 below a driver's `StartOverride` keeps it from starting on the hardware that the value
 belongs to (seen: 3 for 44 boot drivers of a real Windows 10).
 """  # noqa: E501  a table row can't be wrapped
 
@@ -39,7 +39,7 @@ _STORAGE_GROUPS = frozenset({"scsi miniport", "scsi storport", "system bus exten
 
 
 class BootDrivers:
-    """The drivers of one control set that the kernel can start and install while it boots."""
+    """The drivers of one control set that the kernel can start and install during the boot."""
 
     def __init__(self, registry: Registry, control_set: str) -> None:
         root = rf"HKLM\SYSTEM\{control_set}"
@@ -49,21 +49,21 @@ class BootDrivers:
         self._database = registry.key(DRIVER_DATABASE)
 
     def service(self, name: str | None) -> Key | None:
-        """A service's key."""
+        """Return a service's key."""
         return _below(self._services, name)
 
     def starts(self, name: str | None) -> bool:
-        """Whether a service starts at boot."""
+        """Return whether a service starts at boot."""
         key = self.service(name)
         return key is not None and number(key, "Start") == BOOT_START
 
     @property
     def known(self) -> bool:
-        """Whether there is a database at all."""
+        """Whether the image has a driver database at all."""
         return self._database is not None or self._critical is not None
 
     def storage(self) -> Iterator[str]:
-        """The drivers of storage adapters that start at boot on any hardware."""
+        """Yield the drivers of storage adapters that start at boot on any hardware."""
         for key in self._services.subkeys() if self._services else ():
             adapter = (text(key, "Group") or "").lower() in _ADAPTER_GROUPS
             kernel = number(key, "Type") == _KERNEL_DRIVER
@@ -71,7 +71,7 @@ class BootDrivers:
                 yield key.name
 
     def switched_off(self, name: str) -> bool:
-        """Whether the last hardware keeps a storage driver from starting, and generalizing mends it."""
+        """Return whether Windows disabled a storage driver on its last hardware; generalizing enables it."""
         key = self.service(name)
         if self._database is None:
             return key is not None and waits_for_device(key)
@@ -81,20 +81,20 @@ class BootDrivers:
         return any(value.decoded != BOOT_START for value in (override.values() if override else ()))
 
     def file(self, name: str) -> str | None:
-        """The path of a driver's file in the image; None where there is no such service."""
+        """Return the path of a driver's file in the image; None if the service does not exist."""
         key = self.service(name)
         return service_file(self._registry, key) if key is not None else None
 
     def services_for(self, identifier: str) -> Iterator[str]:
-        """The services that the database has for a hardware or compatible id."""
+        """Yield the services that the database has for a hardware or compatible id."""
         for _, service in self.entries_for(identifier):
             yield service
 
     def entries_for(self, identifier: str) -> Iterator[tuple[str, str]]:
-        """Where each of them is from, and its name.
+        """Yield the origin and the name of each of these services.
 
-        The first is the name of the INF file, or for Windows 7 the id of the package, empty where
-        the entry names none.
+        The origin is the name of the INF file; for Windows 7 it is the id of the package, empty if the
+        entry names none.
         """
         if not identifier.strip("\\"):
             return
@@ -120,9 +120,9 @@ class BootDrivers:
 
 
 def waits_for_device(service: Key) -> bool:
-    """Whether it is a storage driver of Windows 7 that starts when its device is found, not at boot.
+    """Return whether it is a storage driver of Windows 7 that starts with its device, not at boot.
 
-    Drivers with BootFlags start at boot only from such disks (iSCSI, VHD), and are none.
+    Drivers with BootFlags do not count: they start at boot only from certain disks (iSCSI, VHD).
     """
     return (
         number(service, "Start") == _ON_DEMAND

@@ -1,4 +1,4 @@
-r"""A package's entries in the databases from which the kernel installs drivers while it boots.
+r"""A package's entries in the databases from which the kernel installs drivers during the boot.
 
 `SYSTEM\DriverDatabase` of Windows 8 and later:
 
@@ -11,12 +11,12 @@ r"""A package's entries in the databases from which the kernel installs drivers 
 | `…\Descriptors\<id>` | `Configuration`, `Manufacturer`, `Description` | seen |
 | `…\Strings` | the strings of the descriptors, by token in lower case | seen |
 
-In these settings a type carries 0x20000 for "only where there is none" and 0x40000 for "add to it" (seen;
-what it means: inferred). What Windows writes beside that says that it has checked the package, or is of
-unknown meaning, so it is left out as virt-v2v leaves it out: `SignerName`, `SignerScore`, `StatusFlags`,
+In these settings, 0x20000 in the type means "only if it does not exist" and 0x40000 "append" (seen; the
+meanings: inferred). The other values that Windows writes say that it has checked the package, or have an
+unknown meaning. They are left out, as virt-v2v does: `SignerName`, `SignerScore`, `StatusFlags`,
 `ImportDate`, `OemPath`, `Properties`, `ConfigScope`, `IncludedInfs`, `ExcludeIds`, `Reboot`, `LockLevel`,
-the empty `Service` of a device without a driver, values that are to be deleted, and the class GUID among
-the `DeviceIds`.
+the empty `Service` of a device without a driver, values to be deleted, and the class GUID among the
+`DeviceIds`.
 
 `Control\CriticalDeviceDatabase` of Windows 7 has a key for each id, with # for \: `Service`, `ClassGUID`,
 filters (documented: KB314082; seen).
@@ -64,14 +64,14 @@ def driver_database(
     *,
     original: str | None = None,
 ) -> Iterator[Entry]:
-    """The entries of a package in DriverDatabase.
+    """Yield the entries of a package in DriverDatabase.
 
     Args:
-        package: it.
-        inf: the name under which it is known there.
+        package: the package.
+        inf: the name of its INF file in the database.
         folder: the name of its entry among the packages.
-        configurations: those of its configurations that go in.
-        original: the name that its maker gave the INF file; None where it is the same.
+        configurations: the configurations to include.
+        original: the original name of the INF file; None if it is the same.
     """
     named = {one.name: one for one in configurations}
     models = [one for one in package.models if one.install in named]
@@ -97,7 +97,7 @@ def driver_database(
 def critical_devices(
     package: Package, configurations: Iterable[Configuration]
 ) -> Iterator[tuple[str, list[Entry]]]:
-    """Each id, and its entries in the CriticalDeviceDatabase."""
+    """Yield each id with its entries in the CriticalDeviceDatabase."""
     named = {one.name: one for one in configurations}
     seen: set[str] = set()
     for model in package.models:
@@ -118,7 +118,7 @@ def critical_devices(
 
 
 def _ids(models: Iterable[Model]) -> dict[str, bytes]:
-    """Every id with its kind; an id that is both is a hardware id."""
+    """Return every id with its kind; an id that is both is a hardware id."""
     found: dict[str, tuple[str, bytes]] = {}
     for model in models:
         if model.hardware_id:
@@ -172,7 +172,7 @@ def _descriptors(root: str, package: Package, models: Iterable[Model]) -> Iterat
 
 
 def _lowered(text: str, tokens: dict[str, str]) -> str:
-    """A text with its tokens in lower case; they are noted."""
+    """Return a text with its tokens in lower case, and collect the tokens."""
 
     def lower(match: re.Match[str]) -> str:
         token = match[1].lower()

@@ -1,17 +1,17 @@
-r"""Setup information (INF) files: named sections of lines, with their strings put in.
+r"""Setup information (INF) files: named sections of lines, with strings substituted.
 
 | rule | mark, source |
 |---|---|
-| section names, keys and string tokens don't care for case; sections of one name are one section | documented: Microsoft, General Syntax Rules for INF Files |
+| section names, keys and string tokens ignore case; sections with the same name are one section | documented: Microsoft, General Syntax Rules for INF Files |
 | `;` begins a comment, except in quotes; `""` in quotes is one quote; a quote ends with its line | documented |
-| a `\` at the end of a line, before a comment too, continues it; in quotes it does not | documented; the comment: seen in real files |
+| a `\` at the end of a line, or before a comment, continues the line; in quotes it does not | documented; the comment: seen in real files |
 | `key = value, value`; a line whose first `,` comes before its first `=` has no key | documented; the order: reported (Wine, setupapi) |
-| `%name%` is a string of `[Strings]`, or of `[Strings.<LANGID in hexadecimal>]` where Windows runs in that language; `%%` is a percent sign; `%12%` is a directory, and stays; a name that is not defined stays too | documented: Microsoft, INF Strings Section |
+| `%name%` is a string of `[Strings]`, or of `[Strings.<LANGID in hexadecimal>]` if Windows runs in that language; `%%` is a percent sign; `%12%` is a directory, and stays; an undefined name stays, too | documented: Microsoft, INF Strings Section |
 | a string has at most 4,096 characters | documented: MAX_INF_STRING_LENGTH |
-| a file is UTF-16 with a byte order mark, or in the code page of the machine it was made on | documented; code page 1252 is taken for the latter: inferred, it decides nothing but shown names |
+| a file is UTF-16 with a byte order mark, or in the code page of the machine it was made on | documented; code page 1252 is assumed for the latter: inferred; it only affects displayed names |
 
 An INF file may come from anywhere, so everything is bounded: the size of the file, of a line and of a
-string, and what all substitutions together may make.
+string, and the total size of all substitutions.
 """  # noqa: E501  a table row can't be wrapped
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from reseal.errors import ResealError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: The largest real ones, of graphics drivers, have a few MiB.
+#: The largest real files, of graphics drivers, have a few MiB.
 MAX_SIZE = 16 << 20
-#: Characters of a line with all its continuations.
+#: Characters of a line including its continuations.
 MAX_LINE = 1 << 16
-#: Characters of one substituted string (documented), and of all strings that were asked for.
+#: Characters of one substituted string (documented), and of all requested strings together.
 MAX_STRING = 4096
 MAX_SUBSTITUTED = 64 << 20
 #: Documented: the longest name of a section.
@@ -44,7 +44,7 @@ _STRINGS = "strings"
 
 
 class InfError(ResealError):
-    """An INF file is no INF file, or has more of something than any real one."""
+    """A file is not an INF file, or exceeds a limit that no real one reaches."""
 
     exit_code = 4
 
@@ -54,9 +54,9 @@ class Line:
     """One line of a section.
 
     Attributes:
-        key: what stands before the `=`, None where there is none.
-        fields: what stands behind it, without quotes and with strings put in.
-        raw_key: the key as it is written, with its `%token%`.
+        key: the text before the `=`, None if there is none.
+        fields: the fields after it, without quotes and with strings substituted.
+        raw_key: the key as written, with its `%token%`.
     """
 
     key: str | None
@@ -64,27 +64,27 @@ class Line:
     raw_key: str | None = None
 
     def field(self, index: int) -> str:
-        """A field, empty where the line has fewer."""
+        """Return a field; empty if the line has fewer."""
         return self.fields[index] if index < len(self.fields) else ""
 
 
 class Inf:
-    """An INF file that was read.
+    """A parsed INF file.
 
     Attributes:
-        name: how errors call it.
+        name: the file's name in error messages.
     """
 
     def __init__(self, data: bytes, *, name: str = "The INF file", language: int = 0x409) -> None:
-        """Read an INF file.
+        """Parse an INF file.
 
         Args:
             data: its content.
-            name: how errors call it.
+            name: the file's name in error messages.
             language: the LANGID of the Windows that it is for.
 
         Raises:
-            InfError: it is none, or is larger than any real one.
+            InfError: it is not an INF file, or is larger than any real one.
         """
         self.name = name
         if len(data) > MAX_SIZE:
@@ -101,18 +101,18 @@ class Inf:
         return section.lower() in self._sections
 
     def spelled(self, section: str) -> str:
-        """The name of a section as the file has it."""
+        """Return the name of a section as the file spells it."""
         return self._spelled.get(section.lower(), section)
 
     def sections(self) -> list[str]:
-        """The names of all sections, as the file has them."""
+        """Return the names of all sections, as the file spells them."""
         return list(self._spelled.values())
 
     def lines(self, section: str) -> tuple[Line, ...]:
-        """The lines of a section, none where there is no such section.
+        """Return the lines of a section; none if it does not exist.
 
         Raises:
-            InfError: its strings grow beyond any real file's.
+            InfError: its strings grow beyond those of any real file.
         """
         key = section.lower()
         if key not in self._parsed:
@@ -120,16 +120,16 @@ class Inf:
         return self._parsed[key]
 
     def values(self, section: str, key: str) -> Iterator[Line]:
-        """The lines of a section that have this key."""
+        """Yield the lines of a section that have this key."""
         wanted = key.lower()
         return (one for one in self.lines(section) if (one.key or "").lower() == wanted)
 
     def value(self, section: str, key: str) -> str | None:
-        """The first field behind a key; None where there is none or it is empty."""
+        """Return the first field after a key; None if it is missing or empty."""
         return next((one.field(0) for one in self.values(section, key)), None) or None
 
     def string(self, token: str) -> str | None:
-        """The string of a token, given without its percent signs."""
+        """Return the string of a token, given without its percent signs."""
         return self._strings.get(token.strip().lower())
 
     # Reading
@@ -158,11 +158,11 @@ class Inf:
         if pending and section is not None:
             section.append(pending)
         if "version" not in self._sections:
-            msg = f"{self.name} has no section [Version], so it is no INF file."
+            msg = f"{self.name} has no section [Version], so it is not an INF file."
             raise InfError(msg)
 
     def _strings_for(self, language: int) -> dict[str, str]:
-        """All strings; those of the language, or of its primary language, come first."""
+        """Return all strings; those of the language, or of its primary language, take precedence."""
         found: dict[str, str] = {}
         primary = language & 0x3FF
         named = [f"{_STRINGS}.{language:04x}", f"{_STRINGS}.{primary:04x}"]
@@ -215,7 +215,7 @@ def _decode(data: bytes) -> str:
         # UTF-16 without a mark: every other byte of the first characters is 0.
         unmarked = data[1:64:2].count(0) > len(data[1:64:2]) // 2
         text = data.decode("utf-16-le" if unmarked else "cp1252", "replace")
-    # What follows the old end-of-file character is no text; NUL is none either.
+    # Text ends at the old end-of-file character; NUL characters are dropped.
     return text.partition("\x1a")[0].replace("\0", "")
 
 

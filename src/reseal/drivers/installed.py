@@ -1,4 +1,4 @@
-"""The INF files that an image has itself, and its language."""
+"""The image's own INF files, and its language."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class InstalledInfs:
         self._found: dict[str, Inf | None] = {}
 
     def find(self, name: str) -> Inf | None:
-        """One of them; None where it is missing, or can't be read: Windows itself installs then."""
+        """Return an INF file; None if it is missing or can't be read (Windows then installs it itself)."""
         key = name.lower()
         if key not in self._found:
             path = self._session.installation.path("INF", name)
@@ -31,7 +31,7 @@ class InstalledInfs:
 
 
 def read_inf(session: Session, path: str) -> Inf | None:
-    """An INF file of the image; None where there is none that can be read."""
+    """Return an INF file of the image; None if it does not exist or can't be read."""
     try:
         stat = session.files.stat(path)
         if stat is None or stat.is_directory or stat.size > MAX_SIZE:
@@ -42,7 +42,7 @@ def read_inf(session: Session, path: str) -> Inf | None:
 
 
 def language(session: Session) -> int:
-    """The LANGID in which Windows was installed (documented: InstallLanguage, in hexadecimal)."""
+    """Return the LANGID with which Windows was installed (documented: InstallLanguage, hexadecimal)."""
     text = session.registry.text(_LANGUAGE, "InstallLanguage") or ""
     try:
         return int(text, 16) & 0xFFFF

@@ -1,4 +1,4 @@
-"""What a package has for a device: models, configurations, services."""
+"""A package's data for a device: models, configurations, services."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from reseal.drivers.addreg import Setting
 
-#: A name of a file, a section or a service that can stand in a path and in a key.
+#: Names of files, sections or services that are valid in paths and as keys.
 _NAME = re.compile(r'[^\\/:*?"<>|\x00-\x1f]{1,200}')
 _NO_NAMES = (".", " ")
 
 
 def is_name(text: str) -> bool:
-    """Whether it can be the name of a file in Windows, of a section or of a service."""
+    """Return whether a text is a valid name of a file in Windows, of a section or of a service."""
     return bool(_NAME.fullmatch(text)) and not text.endswith(_NO_NAMES)
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A device that the package is for.
+    """A device that the package supports.
 
     Attributes:
-        manufacturer: as the file writes it, mostly a `%token%`.
-        description: the same for the device's name.
+        manufacturer: as the file writes it, usually a `%token%`.
+        description: the device's name, likewise.
         install: its install section, as the file spells it.
-        hardware_id: None where the line names compatible devices alone.
-        compatible_ids: of devices that the driver can be used for, too.
+        hardware_id: the hardware id; None if the line names only compatible devices.
+        compatible_ids: ids of other devices that can use the driver.
     """
 
     manufacturer: str
@@ -39,7 +39,7 @@ class Model:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """All of them, the hardware id first."""
+        """All ids, the hardware id first."""
         return ((self.hardware_id,) if self.hardware_id else ()) + self.compatible_ids
 
 
@@ -48,14 +48,14 @@ class Service:
     """A driver that the package installs.
 
     Attributes:
-        name: of the service.
-        function: whether it is the driver of the device, and not of a filter.
-        type: SERVICE_…_DRIVER, 1 for a driver of the kernel.
+        name: the service's name.
+        function: whether it drives the device itself, rather than being a filter.
+        type: SERVICE_…_DRIVER, 1 for a kernel driver.
         start: 0 at boot, 3 when the device is found.
-        error_control: what a failure means.
-        binary: the file, mostly below a `%directory id%`.
+        error_control: how Windows reacts to a failure.
+        binary: the file, usually below a `%directory id%`.
         group: its load order group.
-        display_name: what people read.
+        display_name: the displayed name.
         settings: values below its key.
     """
 
@@ -72,14 +72,14 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What one install section does to a device.
+    """The effect of one install section on a device.
 
     Attributes:
-        name: the section's.
-        services: the drivers; none for a device that needs none.
+        name: the section's name.
+        services: the drivers; empty for a device that needs none.
         device: settings of the device, without its filters.
         driver: settings of the device's driver key.
-        filters: `UpperFilters` and `LowerFilters`, where there are any.
+        filters: `UpperFilters` and `LowerFilters`, if any.
     """
 
     name: str

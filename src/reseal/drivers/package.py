@@ -1,16 +1,16 @@
-r"""A driver package: what an INF file says of devices, drivers and files, for one Windows.
+r"""A driver package: the devices, drivers and files of an INF file, for one Windows.
 
-The way from a device to its driver (documented: Microsoft, Overview of INF Files):
+The sections that lead from a device to its driver (documented: Microsoft, Overview of INF Files):
 
-| section | what it says |
+| section | content |
 |---|---|
 | `[Version]` | class, provider, date and version, catalogue |
-| `[Manufacturer]` | models sections, and the versions of Windows that have one of their own |
+| `[Manufacturer]` | models sections, and the Windows versions that have their own |
 | `[<models>.<decoration>]` | description, install section, hardware id, compatible ids |
-| `[<install>]` | files, and settings of the driver; `Include` and `Needs` take in sections of other files |
+| `[<install>]` | files, and settings of the driver; `Include` and `Needs` add sections of other files |
 | `[<install>.HW]` | settings of the device, its filters |
 | `[<install>.Services]` | services; the one with flag 2 is the device's driver |
-| `[SourceDisksFiles]`, `[SourceDisksNames]` | where in the package files lie |
+| `[SourceDisksFiles]`, `[SourceDisksNames]` | the places of files in the package |
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _FUNCTION_DRIVER = 0x2
 #: Longest hardware id (documented: MAX_DEVICE_ID_LEN).
 _MAX_ID = 200
-#: Real packages stay far below these.
+#: Real packages stay far below these limits.
 _MAX_IDS = 200_000
 _MAX_SECTIONS = 256
 _MAX_FILES = 10_000
@@ -79,7 +79,7 @@ class Package:
 
     @cached_property
     def class_guid(self) -> UUID | None:
-        """The setup class's GUID; None where there is none."""
+        """The setup class's GUID; None if there is none."""
         try:
             return UUID((self.inf.value("Version", "ClassGuid") or "").strip("{} "))
         except ValueError:
@@ -87,12 +87,12 @@ class Package:
 
     @property
     def provider(self) -> str | None:
-        """Who made the package."""
+        """The manufacturer of the package."""
         return self.inf.value("Version", "Provider")
 
     @property
     def catalog(self) -> str | None:
-        """The name of its catalogue, the most exact one for this Windows."""
+        """The name of its catalogue; the most specific one for this Windows."""
         for suffix in (f".NT{self.target.architecture}", ".NT", ""):
             name = self.inf.value("Version", f"CatalogFile{suffix}")
             if name:
@@ -101,7 +101,7 @@ class Package:
 
     @property
     def version(self) -> tuple[int, int, int, int]:
-        """DriverVer's version; zeros where there is none."""
+        """DriverVer's version; zeros if there is none."""
         line = next(self.inf.values("Version", "DriverVer"), None)
         numbers = re.findall(r"\d{1,9}", line.field(1) if line else "")[:4]
         parts = [min(int(one), 0xFFFF) for one in numbers] + [0] * 4
@@ -109,7 +109,7 @@ class Package:
 
     @property
     def date(self) -> datetime | None:
-        """DriverVer's date; None where there is none."""
+        """DriverVer's date; None if there is none."""
         match = _DATE.fullmatch(self.inf.value("Version", "DriverVer") or "")
         try:
             return datetime(int(match[3]), int(match[1]), int(match[2]), tzinfo=UTC) \
@@ -127,10 +127,10 @@ class Package:
 
     @cached_property
     def models(self) -> tuple[Model, ...]:
-        """The devices that it has drivers for in this Windows.
+        """The devices that it supports in this Windows.
 
         Raises:
-            InfError: there are more than in any real package.
+            InfError: it has more devices than any real package.
         """
         found: list[Model] = []
         count = 0
@@ -154,7 +154,7 @@ class Package:
         return tuple(found)
 
     def _models_section(self, maker: Line) -> str | None:
-        """The models section of a maker that this Windows takes; None where there is none."""
+        """Return a maker's models section that this Windows uses; None if there is none."""
         if maker.key is None:
             return maker.field(0) if self.target.architecture == "x86" else None
         base, decorations = maker.field(0), [one for one in maker.fields[1:] if one]
@@ -168,7 +168,7 @@ class Package:
 
     @property
     def fit(self) -> tuple[int, ...]:
-        """How exactly it is made for this Windows, to compare packages of one device."""
+        """How closely the package matches this Windows, to compare packages of one device."""
         ranks = [
             self.target.rank(one)
             for maker in self.inf.lines("Manufacturer")
@@ -177,7 +177,7 @@ class Package:
         return max((rank for rank in ranks if rank is not None), default=())
 
     def _decorated(self, base: str) -> str | None:
-        """The section of this name that fits this Windows best, as the file spells it."""
+        """Return the section of this name that matches this Windows best, as the file spells it."""
         best: tuple[tuple[int, ...], str] | None = ((), base) if base in self.inf else None
         for name in self._by_base.get(base.lower(), ()):
             rank = self.target.rank(name[len(base) + 1 :])
@@ -199,7 +199,7 @@ class Package:
 
     @cached_property
     def configurations(self) -> dict[str, Configuration]:
-        """What each install section that a model names does, in the order of the models."""
+        """The effect of each install section that a model names, in the order of the models."""
         names = dict.fromkeys(model.install for model in self.models)
         return {name: self._configuration(name) for name in names}
 
@@ -232,7 +232,7 @@ class Package:
                     yield _service(inf, line.field(0), flags, line.field(2))
 
     def _walk(self, section: str) -> Iterator[tuple[Inf, str]]:
-        """A section, and those that it needs, of included files too."""
+        """Yield a section and the sections that it needs, including those of included files."""
         pending: list[tuple[Inf, str]] = [(self.inf, section)]
         seen: set[tuple[str, str]] = set()
         for inf, name in pending:
@@ -266,7 +266,7 @@ class Package:
 
     @cached_property
     def files(self) -> dict[str, str]:
-        r"""Where its files lie, as paths relative to the INF file, by name in lower case.
+        r"""The paths of its files, relative to the INF file, by name in lower case.
 
         Raises:
             InfError: a path leads out of the package, or there are too many.
@@ -286,7 +286,7 @@ class Package:
         return found
 
     def copied(self, name: str) -> Iterator[str]:
-        """The names of the files that an install section copies out of the package."""
+        """Yield the names of the files that an install section copies out of the package."""
         for inf, section in self._walk(name):
             if inf is not self.inf:
                 continue

@@ -1,16 +1,16 @@
-r"""Registering a storage driver, so that Windows finds its disk through it at the next boot.
+r"""Register a storage driver, so that Windows finds its disk through it at the next boot.
 
 | place | what is written | mark, source |
 |---|---|---|
-| `System32\drivers\<file>` | the driver, also where the package means to run it from the driver store (directory id 13) | reported: virt-v2v does so |
-| `Services\<driver>` of every control set | `Type`, `Start` 0, `ErrorControl`, `ImagePath`, `Group`, and what the package sets there; `StartOverride` goes | seen in real hives; reported: virt-v2v |
+| `System32\drivers\<file>` | the driver, even if the package runs it from the driver store (directory id 13) | reported: virt-v2v does so |
+| `Services\<driver>` of every control set | `Type`, `Start` 0, `ErrorControl`, `ImagePath`, `Group`, and the package's settings for it; `StartOverride` is deleted | seen in real hives; reported: virt-v2v |
 | DriverDatabase or CriticalDeviceDatabase | see `database` | seen; reported |
-| `System32\CatRoot\{F750E6C3-38EE-11D1-85E5-00C04FC295EE}` | the package's catalogue, under its own name | documented: where Windows keeps catalogues of drivers; that one is found there without being indexed: inferred |
+| `System32\CatRoot\{F750E6C3-38EE-11D1-85E5-00C04FC295EE}` | the package's catalogue, under its own name | documented: where Windows keeps drivers' catalogues; that Windows finds one there that is not indexed: inferred |
 
-In DriverDatabase the package gets a name of its own, `reseal_<name>.inf`, with no file behind it, as that
-of virt-v2v has none. Names `oem<n>.inf`, which Windows gives, and the folders of its driver store are
-not taken: how Windows computes their hash and keeps `OemInfMap` and the DRIVERS hive is not public.
-When Windows meets the device it finds the staged package and installs that in full.
+In DriverDatabase the package gets the name `reseal_<name>.inf`, without a file of that name, as with
+virt-v2v. reseal does not use names `oem<n>.inf`, which Windows assigns, or folders of the driver store:
+how Windows computes their hash and keeps `OemInfMap` and the DRIVERS hive is not public. When Windows
+detects the device, it finds the staged package and installs it in full.
 """  # noqa: E501  a table row can't be wrapped
 
 from __future__ import annotations
@@ -42,28 +42,28 @@ if TYPE_CHECKING:
 
 SERVICES = r"HKLM\SYSTEM\CurrentControlSet\Services"
 CATALOGS = r"System32\CatRoot\{F750E6C3-38EE-11D1-85E5-00C04FC295EE}"
-#: Classes of controllers, and of the buses that a controller may sit on.
+#: Classes of controllers, and of the buses that a controller may be attached to.
 _CLASSES = frozenset({SCSI_ADAPTER, HDC, "{4d36e97d-e325-11ce-bfc1-08002be10318}"})
 _KERNEL_DRIVER = 1
-#: Directory ids below the Windows folder (documented, Using Dirids), and where files go that the
-#: package would run from the driver store.
+#: Directory ids below the Windows folder (documented, Using Dirids), and the destination of files that
+#: the package would run from the driver store.
 _DIRECTORIES = {"11": "System32", "12": r"System32\drivers", "13": r"System32\drivers"}
 _BINARY = re.compile(r"%(\d{1,5})%\\(?:[^\\%]{1,200}\\)*([^\\%/:*?\"<>|]{1,200})")
 _OWN = "reseal_"
 
 
 class RefusalError(Exception):
-    """A driver can't be registered; the message is a whole sentence that says why."""
+    """A driver can't be registered; the message is a whole sentence with the reason."""
 
 
 @dataclass
 class Registration:
-    """What registering a package takes.
+    """The data for registering a package.
 
     Attributes:
-        configurations: what goes in.
+        configurations: the configurations to register.
         services: the drivers, by name in lower case.
-        files: where in the Windows folder each of their files goes, by the file's name.
+        files: the destination of each driver file in the Windows folder, by the file's name.
     """
 
     configurations: list[Configuration]
@@ -73,10 +73,10 @@ class Registration:
 
 # Complex: one condition for each of the rules of boot-start drivers.
 def plan(package: Package) -> Registration | None:
-    """What of a package has to start at boot; None where nothing has.
+    """Return the parts of a package that have to start at boot; None if there are none.
 
     Raises:
-        RefusalError: it has, and can't.
+        RefusalError: such a part can't be registered.
     """
     if f"{{{package.class_guid}}}" not in _CLASSES:
         return None
@@ -96,7 +96,7 @@ def plan(package: Package) -> Registration | None:
         for service in boot:
             match = _BINARY.fullmatch(service.binary)
             if match is None or match[1] not in _DIRECTORIES:
-                msg = f"The file of its driver {service.name} lies in no folder of drivers."
+                msg = f"The file of its driver {service.name} is not in a folder for drivers."
                 raise RefusalError(msg)
             found.services.setdefault(service.name.lower(), service)
             found.files[match[2].lower()] = join(_DIRECTORIES[match[1]], match[2])
@@ -104,7 +104,13 @@ def plan(package: Package) -> Registration | None:
 
 
 def present(session: Session, package: Package, wanted: Registration) -> bool:
-    """Whether Windows itself has registered the drivers for all devices already."""
+    """Return whether Windows itself has already registered the drivers for all devices.
+
+    Args:
+        session: the opened installation.
+        package: the package.
+        wanted: its parts that have to start at boot.
+    """
     ids = [
         (identifier, configuration.driver_service or "")
         for configuration in wanted.configurations
@@ -128,7 +134,7 @@ def present(session: Session, package: Package, wanted: Registration) -> bool:
 
 
 def start_at_boot(session: Session, names: list[str]) -> None:
-    """Let drivers that the image has start at boot, whatever the hardware."""
+    """Stage that existing drivers start at boot on any hardware."""
     for name in names:
         session.delete_key(rf"{SERVICES}\{name}\StartOverride")
         session.set_number(rf"{SERVICES}\{name}", "Start", BOOT_START)
@@ -140,9 +146,9 @@ def register(
     """Stage the entries of a package's drivers in the registry; return warnings.
 
     Args:
-        session: the image.
-        package: it.
-        wanted: what of it has to start at boot.
+        session: the opened installation.
+        package: the package.
+        wanted: its parts that have to start at boot.
         stem: its name in the driver database.
         original: the name of its INF file.
 
@@ -169,13 +175,13 @@ def register(
 
 
 def _refuse_others(session: Session, wanted: Registration, original: str) -> None:
-    """Leave a service alone that has the same name and is another driver, or one of Windows itself."""
+    """Refuse if a service of the same name is another driver, or belongs to Windows itself."""
     for control_set in session.registry.control_sets:
         drivers = BootDrivers(session.registry, control_set)
         for name, service in wanted.services.items():
             file = drivers.file(name)
             if file and file.rpartition("\\")[2].lower() not in wanted.files:
-                msg = f"The image has another driver {service.name} already, in {file}."
+                msg = f"The image already has another driver {service.name}, in {file}."
                 raise RefusalError(msg)
             owner = _owner(drivers.service(name))
             if owner and not owner.startswith("oem") and owner != original.lower():
@@ -184,7 +190,7 @@ def _refuse_others(session: Session, wanted: Registration, original: str) -> Non
 
 
 def _owner(service: Key | None) -> str:
-    """The INF file that a service came from; empty where the service does not tell.
+    """Return the INF file that a service came from; empty if the service does not record it.
 
     Windows 8 and later name it in `Owners`, 7 the package in `DriverPackageId` (seen).
     """
@@ -215,7 +221,7 @@ def _write_service(session: Session, service: Service, wanted: Registration) -> 
 
 
 def _set(session: Session, path: str, one: Setting, kind: int) -> None:
-    # Every control set by itself: one may have the value that another lacks.
+    # Each control set separately: one may have the value while another lacks it.
     places = session.registry.locate(path)
     for place in places:
         key = session.registry.key_at(place)
@@ -241,7 +247,7 @@ def _write_critical_devices(session: Session, package: Package, wanted: Registra
         if service.lower() not in wanted.services
     }
     for identifier, service in sorted(taken):
-        warnings.append(f"{identifier} stays with the driver {service} that the image has for it.")
+        warnings.append(f"{identifier} keeps the driver {service} that the image has for it.")
     kept = {identifier for identifier, _ in taken}
     for identifier, entries in critical_devices(package, wanted.configurations):
         for one in entries if identifier not in kept else ():

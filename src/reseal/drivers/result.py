@@ -1,4 +1,4 @@
-"""What became of a driver package."""
+"""The result of adding a driver package."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """What was done with a package."""
+    """How a package was added."""
 
     REGISTERED = "registered"
     STAGED = "staged"
@@ -21,16 +21,16 @@ class AddedPackage:
 
     Attributes:
         inf: the path of its INF file in the folder.
-        outcome: `registered`: starts at boot, and staged; `staged`: for the first boot; `present`: the
-            image starts that driver at boot already, and staged; `left out`.
-        reason: why, a whole sentence.
-        class_name: such as `SCSIAdapter`; None where the file names none, as below.
-        provider: who made it.
-        version: four numbers with dots.
+        outcome: `registered`: staged, and starts at boot; `staged`: for the first boot; `present`:
+            staged, and the image already starts this driver at boot; `left out`.
+        reason: the reason, a whole sentence.
+        class_name: such as `SCSIAdapter`; None if the file names none; likewise below.
+        provider: its manufacturer.
+        version: four numbers separated by dots.
         date: in ISO form.
-        devices: how many ids of devices it names.
-        services: the drivers that start at boot with it.
-        warnings: what the person should know, whole sentences.
+        devices: the number of device ids that it names.
+        services: its drivers that start at boot.
+        warnings: things that the user should know, whole sentences.
     """
 
     inf: str
@@ -45,5 +45,5 @@ class AddedPackage:
     warnings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, object]:
-        """The package as plain data."""
+        """Return the package as plain data."""
         return {**asdict(self), "outcome": self.outcome.value}

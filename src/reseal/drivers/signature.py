@@ -1,9 +1,9 @@
-r"""Whether a driver is signed at all, and for which processor it is.
+r"""Whether a driver is signed, and its processor architecture.
 
-Windows for x64 and ARM64 loads no unsigned driver, and one that starts at boot has to carry its signature
-in itself, since the boot loader does not look for catalogues (documented: Microsoft, Kernel-Mode Code
-Signing Requirements; the form: Microsoft, PE Format). Whether a signature is right, and whether Windows
-trusts who made it, is not judged here.
+Windows for x64 and ARM64 loads no unsigned driver. A boot-start driver needs an embedded signature, since
+the boot loader does not read catalogues (documented: Microsoft, Kernel-Mode Code Signing Requirements; the
+form: Microsoft, PE Format). reseal does not check whether a signature is valid, or whether Windows trusts
+the signer.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 #: Machine of the COFF header (documented).
 _MACHINES = {0x14C: "x86", 0x8664: "amd64", 0xAA64: "arm64", 0x1C0: "arm", 0x1C4: "arm"}
-#: Where the data directories begin in the optional header, by its magic (documented).
+#: The offset of the data directories in the optional header, by its magic (documented).
 _DIRECTORIES = {0x10B: 96, 0x20B: 112}
 #: The directory of certificates (documented).
 _CERTIFICATES = 4
@@ -21,11 +21,11 @@ _CERTIFICATES = 4
 
 @dataclass(frozen=True, slots=True)
 class Executable:
-    """What the headers of an executable say.
+    """Data from the headers of an executable.
 
     Attributes:
         architecture: `x86`, `amd64`, `arm64`; None for another.
-        signed: whether it carries a signature.
+        signed: whether it has an embedded signature.
     """
 
     architecture: str | None
@@ -33,7 +33,7 @@ class Executable:
 
     @classmethod
     def read(cls, data: bytes) -> Executable | None:
-        """Read the headers; None where it is no executable."""
+        """Read the headers; return None if it is not an executable."""
         try:
             (place,) = struct.unpack_from("<I", data, 0x3C)
             if data[:2] != b"MZ" or data[place : place + 4] != b"PE\0\0":

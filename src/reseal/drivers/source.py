@@ -1,9 +1,8 @@
-"""Driver packages in a folder of this computer, and their files.
+"""Driver packages in a local folder, and their files.
 
-The folder may be a whole driver collection with packages for many versions of Windows, such as the
-contents of virtio-win. Names are looked up without regard to case, as Windows does. Nothing outside the
-folder is read: a link or a name that leads out of it is refused, since its target would end up in the
-image.
+The folder may be a whole driver collection with packages for many Windows versions, such as the contents of
+virtio-win. Names ignore case, as in Windows. Nothing outside the folder is read: a link or a name that
+leads out of it is refused, since its target would end up in the image.
 """
 
 from __future__ import annotations
@@ -23,15 +22,15 @@ if TYPE_CHECKING:
 
     from reseal.drivers.target import Target
 
-#: Real driver collections stay below these.
+#: Real driver collections stay below these limits.
 _MAX_ENTRIES = 500_000
 _MAX_INFS = 5_000
-#: Bytes of one file, and of all that one run takes in: everything is staged in memory.
+#: Bytes of one file, and of all files of one run: everything is staged in memory.
 _MAX_FILE = 512 << 20
 _MAX_TOTAL = 2 << 30
 
-#: What virtio-win calls the folders of each Windows, by least build: a workstation, a server (reported:
-#: virt-v2v finds drivers by these names).
+#: virtio-win's folder names by minimum build: for a workstation, for a server (reported: virt-v2v finds
+#: drivers by these names).
 _FOLDERS = (
     (26100, "w11", "2k25"),
     (22000, "w11", "2k22"),
@@ -50,7 +49,7 @@ class Source:
 
     Attributes:
         root: the folder.
-        read_bytes: how many bytes were read from it so far.
+        read_bytes: the number of bytes read so far.
     """
 
     root: Path
@@ -59,14 +58,14 @@ class Source:
     _folders: dict[Path, dict[str, Path]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Raises UsageError if there is no such folder."""
+        """Raise UsageError if the folder does not exist."""
         if not self.root.is_dir():
-            msg = f"{self.root} is no folder."
+            msg = f"{self.root} is not a folder."
             raise UsageError(msg, "Name a folder that holds driver packages (INF files).")
         self._real = self.root.resolve()
 
     def infs(self) -> list[Path]:
-        """The INF files in it and below it, in the order of their paths.
+        """Return the INF files in it and below it, sorted by path.
 
         Raises:
             UsageError: it can't be listed, holds none, or holds more than any driver collection.
@@ -84,22 +83,22 @@ class Source:
             if entries > _MAX_ENTRIES or len(found) > _MAX_INFS:
                 msg = f"{self.root} holds more files than any collection of drivers."
                 raise UsageError(msg, "Name the folder of the drivers themselves.")
-        # Not a pipe, on which reading would wait forever.
+        # Skip pipes, on which reading would block.
         found = [one for one in found if one.is_file()]
         if not found:
-            msg = f"{self.root} holds no driver package: there is no INF file in it."
+            msg = f"{self.root} holds no driver package: it contains no INF file."
             raise UsageError(msg, "Unpack the drivers first, and name the folder with INF files.")
         return sorted(found)
 
     def shown(self, path: Path) -> str:
-        """A path in it as people read it."""
+        """Return a path in it, for display."""
         return str(path.relative_to(self.root))
 
     def read(self, path: Path, limit: int = _MAX_FILE) -> bytes:
-        """A file's content.
+        """Return a file's content.
 
         Raises:
-            UsageError: it can't be read, is larger than allowed, or a link leads out of the folder.
+            UsageError: it can't be read, is too large, or a link leads out of the folder.
         """
         try:
             if not path.resolve().is_relative_to(self._real):
@@ -107,7 +106,7 @@ class Source:
                 raise UsageError(msg, "Copy the file into the folder.")
             size = path.stat().st_size
             if size > limit or self.read_bytes + size > _MAX_TOTAL:
-                msg = f"{path} has {size} bytes, more than is taken into an image."
+                msg = f"{path} has {size} bytes, more than can be added to an image."
                 raise UsageError(msg, "Name a folder with fewer or smaller drivers.")
             data = path.read_bytes()
         except OSError as error:
@@ -117,7 +116,7 @@ class Source:
         return data
 
     def find(self, folder: Path, path: str) -> Path | None:
-        r"""A file below a folder by its Windows path, whatever the case; None where there is none."""
+        r"""Return the file at a Windows path below a folder, ignoring case; None if there is none."""
         place = folder
         for part in path.split("\\"):
             if place not in self._folders:
@@ -136,11 +135,17 @@ class Source:
     ) -> Package:
         """Read a package.
 
+        Args:
+            path: its INF file.
+            target: the Windows that it is for.
+            language: the LANGID of that Windows.
+            include: finds an INF file of that Windows by name.
+
         Raises:
-            InfError: its INF file is none, or has a name that no file in Windows can have.
+            InfError: the file is not an INF file, or its name is not valid in Windows.
         """
         if not is_name(path.name):
-            msg = f"{path.name!r} can't be the name of a file in Windows."
+            msg = f"{path.name!r} is not a valid file name in Windows."
             raise InfError(msg)
         inf = Inf(self.read(path, MAX_SIZE), name=self.shown(path), language=language)
         return Package(inf, target, include)
@@ -148,7 +153,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A package that fits this Windows, and where its INF file lies."""
+    """A package that fits this Windows, and the path of its INF file."""
 
     path: Path
     package: Package
@@ -158,7 +163,7 @@ class Candidate:
         return {one.lower() for model in self.package.models for one in model.ids}
 
     def replaces(self, other: Candidate) -> bool:
-        """Whether both are the same package, made for other versions or in other versions."""
+        """Return whether both are the same package, for other Windows versions or in other versions."""
         mine, its = self.package, other.package
         return (
             self.path.name.lower() == other.path.name.lower()
@@ -167,7 +172,7 @@ class Candidate:
         )
 
     def order(self) -> tuple[object, ...]:
-        """The better of two comes last: the more exact, the one in the folder of this Windows, newer."""
+        """Return a sort key: the closer match, in this Windows' folder, the newer one comes last."""
         mine = self.package
         date = mine.date.timestamp() if mine.date else float("-inf")
         folders = {part.lower() for part in self.path.parts}
@@ -175,7 +180,7 @@ class Candidate:
 
 
 def best(candidates: list[Candidate]) -> tuple[list[Candidate], list[Candidate]]:
-    """Choose one of each package; return those that are taken, and those that are not."""
+    """Choose one version of each package; return the chosen ones, and the others."""
     taken: list[Candidate] = []
     passed: list[Candidate] = []
     for one in sorted(candidates, key=Candidate.order, reverse=True):

@@ -1,4 +1,4 @@
-r"""Whether an image finds its disk: the drivers of the controllers that machines have.
+r"""Whether an image finds its disk: the drivers for common storage controllers.
 
 | controller | ids of the device | mark, source |
 |---|---|---|
@@ -11,10 +11,10 @@ r"""Whether an image finds its disk: the drivers of the controllers that machine
 | LSI Logic SAS of VMware | `PCI\VEN_1000&DEV_0054` | reported: VMware; seen |
 | Hyper-V | `VMBUS\{ba6163d9-04a1-4d29-b605-72e2ffb1dc7f}`, on the bus `ACPI\VMBus` | seen; reported: Linux hv_storvsc |
 
-A driver counts where the kernel's database gives the device a service that starts at boot and whose file
-is there; it counts as switched off where the last hardware holds it back (StartOverride; in Windows 7
-`Start` 3), which generalizing mends. A real device has longer ids too, so a driver for one exact model counts where its
-id begins with one of these.
+A driver counts if the kernel's database gives the device a service that starts at boot and whose file
+exists. It counts as switched off if Windows disabled it on its last hardware (StartOverride; in Windows 7
+`Start` 3); generalizing enables it again. Real devices also have longer ids, so a driver for one specific
+model counts if its id begins with one of these.
 """  # noqa: E501  a table row can't be wrapped
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from reseal.windows.registry import Registry
 
-#: Ids below an enumerator that are looked through for longer ones.
+#: How many ids below an enumerator are searched for longer ones.
 _MAX_IDS = 100_000
 
 
@@ -47,10 +47,10 @@ class Controller:
     """A kind of storage controller.
 
     Attributes:
-        name: what people call it.
-        machines: which machines have it.
-        ids: ids of which a device has one.
-        bus: the id of the bus that it sits on, where that needs a driver of its own.
+        name: its common name.
+        machines: the machines that have it.
+        ids: device ids, of which a device has one.
+        bus: the id of the bus that it is attached to, if that needs its own driver.
     """
 
     name: str
@@ -84,10 +84,10 @@ CONTROLLERS = (
 
 @dataclass(frozen=True, slots=True)
 class Driver:
-    """What an image has for a controller.
+    """An image's drivers for a controller.
 
     Attributes:
-        controller: it.
+        controller: the controller.
         ready: whether its driver starts at boot.
         services: the drivers.
     """
@@ -98,13 +98,13 @@ class Driver:
 
 
 def storage_drivers(registry: Registry, exists: Callable[[str], bool]) -> list[Driver]:
-    """What an image has for each controller, in the order of `CONTROLLERS`; empty if it can't tell.
+    """Return the image's drivers for each of `CONTROLLERS`, in order; empty without a driver database.
 
     Only the control set of the next boot counts.
 
     Args:
-        registry: the image's.
-        exists: whether the image has a file.
+        registry: the image's registry.
+        exists: returns whether the image has a file.
 
     Raises:
         ImageError: the SYSTEM hive is damaged.
@@ -122,7 +122,13 @@ def storage_drivers(registry: Registry, exists: Callable[[str], bool]) -> list[D
 def other_drivers(
     registry: Registry, exists: Callable[[str], bool], known: list[Driver]
 ) -> list[str]:
-    """The drivers of other storage adapters that start at boot; arguments as above."""
+    """Return the drivers of other storage adapters that start at boot.
+
+    Args:
+        registry: the image's registry.
+        exists: returns whether the image has a file.
+        known: the drivers that `storage_drivers` found.
+    """
     drivers = BootDrivers(registry, registry.control_sets[0])
     named = {service.lower() for one in known for service in one.services}
     return [
@@ -168,7 +174,7 @@ def _worse(one: Ready, other: Ready) -> Ready:
 
 
 def _ids(wanted: str, listed: list[str]) -> Iterator[str]:
-    """An id, and the longer ones of the same device."""
+    """Yield an id, and the longer ones of the same device."""
     yield wanted
     if not wanted.startswith("PCI\\CC_"):
         start = wanted.lower() + "&"
@@ -176,7 +182,7 @@ def _ids(wanted: str, listed: list[str]) -> Iterator[str]:
 
 
 def _listed(registry: Registry, control_set: str) -> list[str]:
-    """The ids of PCI devices in the kernel's databases."""
+    """Return the ids of PCI devices in the kernel's databases."""
     found: list[str] = []
     pci = registry.key(rf"{DRIVER_DATABASE}\DeviceIds\PCI")
     for one in pci.subkeys() if pci else ():

@@ -1,11 +1,11 @@
-r"""Which Windows a part of an INF file is for.
+r"""The Windows that a part of an INF file is for.
 
-`NTamd64.10.0.3..19041` names an architecture, the least version of Windows, a product type, product
-suites and the least build. Windows takes of all sections that fit the one with the highest version
+`NTamd64.10.0.3..19041` names an architecture, the minimum version of Windows, a product type, product
+suites and the minimum build. Of all sections that fit, Windows uses the one with the highest version
 (documented: Microsoft, INF Manufacturer Section, and Combining Platform Extensions with Operating System
-Versions). Sections that name product suites are passed over here, since few images tell theirs.
+Versions). Sections with product suites are skipped, since few images record theirs.
 
-In `[Manufacturer]` only x86 does without the architecture; in the names of install sections `.NT` and no
+In `[Manufacturer]` only x86 may omit the architecture. In the names of install sections, `.NT` and no
 decoration fit any architecture (documented).
 """
 
@@ -20,7 +20,7 @@ from reseal.windows.installation import CURRENT_VERSION, PRODUCT_OPTIONS, Produc
 if TYPE_CHECKING:
     from reseal.windows import Installation
 
-#: How well a decoration fits, to be compared: the more exact, the higher.
+#: How closely a decoration matches; a higher value is a closer match.
 Rank: TypeAlias = tuple[int, ...]
 
 _DECORATION = re.compile(
@@ -38,9 +38,9 @@ class Target:
 
     Attributes:
         architecture: `x86`, `amd64` or `arm64`.
-        major: of the version, such as 10.
-        minor: of the version, such as 0.
-        build: such as 22631.
+        major: the major version, such as 10.
+        minor: the minor version, such as 0.
+        build: the build, such as 22631.
         product_type: 1 a workstation, 2 a domain controller, 3 a server.
     """
 
@@ -52,7 +52,7 @@ class Target:
 
     @classmethod
     def of(cls, installation: Installation) -> Target | None:
-        """Read it from an installation; None where its hives don't tell."""
+        """Read it from an installation; return None if the hives don't record it."""
         registry = installation.registry
         major = registry.number(CURRENT_VERSION, "CurrentMajorVersionNumber")
         minor = registry.number(CURRENT_VERSION, "CurrentMinorVersionNumber") or 0
@@ -74,11 +74,11 @@ class Target:
 
     @property
     def has_driver_database(self) -> bool:
-        """Whether it is Windows 8 or later, which has one."""
+        """Whether this Windows has a driver database (8 and later)."""
         return (self.major, self.minor) >= (6, 2)
 
     def rank(self, decoration: str) -> Rank | None:
-        """How well a decoration such as `NTamd64.10.0` fits; None where it does not."""
+        """Return how closely a decoration such as `NTamd64.10.0` matches; None if it does not fit."""
         match = _DECORATION.fullmatch(decoration)
         if match is None:
             return None
@@ -95,7 +95,7 @@ class Target:
 
 
 def _numbers(text: str) -> list[int]:
-    """The five numbers behind the architecture; 0 where there is none."""
+    """Return the five numbers after the architecture; 0 for a missing one."""
     found = [
         int(one, 16 if one.lower().startswith("0x") else 10) if one else 0
         for one in text.split(".")[1:]

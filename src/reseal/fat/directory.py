@@ -84,7 +84,13 @@ def entries(data: bytes, *, wide: bool) -> Iterator[Entry]:
 
 
 def changed(raw: bytes, cluster: int, size: int) -> bytes:
-    """Return a short entry with another first cluster and size."""
+    """Return a short entry with another first cluster and size.
+
+    Args:
+        raw: the entry, 32 bytes.
+        cluster: the new first cluster; 0 for an empty file.
+        size: the new size in bytes.
+    """
     entry = bytearray(raw)
     struct.pack_into("<H", entry, _HIGH_CLUSTER, cluster >> 16)
     struct.pack_into("<HI", entry, _LOW_CLUSTER_AND_SIZE, cluster & 0xFFFF, size)

@@ -1,6 +1,20 @@
 """A folder that holds a Windows tree: a mounted volume or an extracted one."""
 
-from reseal.folder.folder import Folder
-from reseal.folder.journal import InterruptedRunError, journal_of
+from reseal.folder.folder import Folder, lock
+from reseal.folder.journal import (
+    InterruptedRunError,
+    clear_place,
+    is_active,
+    journal_of,
+    make_place,
+)
 
-__all__ = ["Folder", "InterruptedRunError", "journal_of"]
+__all__ = [
+    "Folder",
+    "InterruptedRunError",
+    "clear_place",
+    "is_active",
+    "journal_of",
+    "lock",
+    "make_place",
+]

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import re
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
+from reseal.disk.locks import InUseError, Lock
+from reseal.errors import ImageError
 from reseal.folder import descent
 from reseal.folder.descent import names_in, opened_folder, upper
-from reseal.folder.journal import DELETED, Journal, check_absent, finish, journal_of
+from reseal.folder.journal import (
+    DELETED,
+    Journal,
+    check_absent,
+    clear_place,
+    finish,
+    is_active,
+    journal_of,
+)
 from reseal.folder.reader import FolderReader
 from reseal.tree import (
     ARCHIVE,
@@ -28,9 +36,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from reseal.folder.reader import Names
-
-#: How long the worker of a run that was killed may hold its lock after it, in seconds.
-_DYING = 0.5
 
 _SETTABLE = READONLY | HIDDEN | SYSTEM | ARCHIVE
 
@@ -58,13 +63,21 @@ class Folder(FolderReader):
         deleted: files and folders deleted since.
     """
 
-    def __init__(self, path: Path, *, read_only: bool, journal: Path | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        read_only: bool,
+        journal: Path | None = None,
+        locked: bool = False,
+    ) -> None:
         """Open and lock a folder.
 
         Args:
             path: of the folder.
             read_only: change nothing.
             journal: where to keep the journal, None: beside the folder.
+            locked: whether the process that started this one has locked the folder.
 
         Raises:
             InterruptedRunError: an earlier run was interrupted; `Folder.recover` undoes it.
@@ -75,22 +88,25 @@ class Folder(FolderReader):
         self.created = 0
         self.deleted = 0
         journal = journal or journal_of(self.path)
-        root = _locked(self.path, shared=read_only)
+        self._lock = None if locked else lock(self.path, shared=read_only)
+        root = self._lock.detach() if self._lock else _opened(self.path)
         try:
             check_absent(journal, path)
         except BaseException:
             os.close(root)
+            self._unlock()
             raise
         super().__init__(root, str(path))
         self._journal = Journal(journal, root)
 
     @classmethod
-    def recover(cls, path: Path, *, journal: Path | None = None) -> bool:
+    def recover(cls, path: Path, *, journal: Path | None = None, locked: bool = False) -> bool:
         """Finish what an interrupted run left: undo it, or complete it where it was committed.
 
         Args:
             path: of the folder.
             journal: where its journal is, None: beside the folder.
+            locked: whether this process has locked the folder.
 
         Returns:
             Whether the changes stand. False where they were undone, or there is no journal.
@@ -100,13 +116,19 @@ class Folder(FolderReader):
         """
         folder = path.resolve()
         journal = journal or journal_of(folder)
-        if not journal.exists():
+        if not is_active(journal):
+            clear_place(journal)
             return False
-        root = _locked(folder, shared=False)
+        own = None if locked else lock(folder, shared=False)
         try:
-            return finish(journal, root)
+            root = _opened(folder)
+            try:
+                return finish(journal, root)
+            finally:
+                os.close(root)
         finally:
-            os.close(root)
+            if own:
+                own.close()
 
     def __enter__(self) -> Self:
         return self
@@ -305,24 +327,40 @@ class Folder(FolderReader):
             finally:
                 os.close(self._root)
                 self._root = -1
+                self._unlock()
+
+    def _unlock(self) -> None:
+        if self._lock:
+            self._lock.close()
 
 
-def _locked(path: Path, *, shared: bool) -> int:
-    """Open a folder and lock it until it is closed."""
+def lock(path: Path, *, shared: bool) -> Lock:
+    """Lock a folder until the lock is closed.
+
+    Raises:
+        TreeError: it is no folder, can't be opened, or another reseal works on it.
+    """
+    os.close(_opened(path))
+    own = None
     try:
-        root = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        own = Lock(path)
+        if shared:
+            own.share()
+        else:
+            own.exclude()
+    except ImageError as error:
+        if own:
+            own.close()
+        if isinstance(error, InUseError):
+            msg = f"{path} is in use by another run of reseal."
+            raise TreeError(msg, hint="Wait until it has ended.") from error
+        raise TreeError(error.message, error.hint) from error
+    return own
+
+
+def _opened(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         msg = f"{path} can't be opened: {error.strerror}."
         raise TreeError(msg) from error
-    patience = time.monotonic() + _DYING
-    while True:
-        try:
-            fcntl.flock(root, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-        except OSError as error:
-            if time.monotonic() > patience:
-                os.close(root)
-                msg = f"{path} is in use by another run of reseal."
-                raise TreeError(msg, hint="Wait until it has ended.") from error
-            time.sleep(0.01)
-        else:
-            return root

@@ -1,9 +1,10 @@
 """What a folder was before: an undo log, and undoing it.
 
-The log is a folder beside the one that is changed. Each change is preceded by a line in `log`, on
-disk before the change is made; the old content of a file is a file of its own, on disk before the
-line. Undoing goes through the lines backward and cuts each off when it is undone; a step may be
-repeated. So neither a change nor its undoing needs to be whole when the process is killed.
+The log is a folder beside the one that is changed, active as long as `log` or `commit` lies in it. Each
+change is preceded by a line in `log`, on disk before the change is made; the old content of a file is a
+file of its own, on disk before the line. Undoing goes through the lines backward and cuts each off when
+it is undone; a step may be repeated. So neither a change nor its undoing needs to be whole when the
+process is killed.
 
 Files are not deleted but moved into a folder in the tree's root, since only a rename brings back a
 file with everything it is: its number, its other names, its streams. They go when the changes are
@@ -55,9 +56,28 @@ def journal_of(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.reseal-journal")
 
 
+def is_active(path: Path) -> bool:
+    """Tell whether a journal has anything to undo or to complete, or is not what reseal made."""
+    if path.is_symlink() or (os.path.lexists(path) and not path.is_dir()):
+        return True
+    return os.path.lexists(path / _LOG) or os.path.lexists(path / _COMMIT)
+
+
+def make_place(path: Path) -> None:
+    """Make the folder of a journal, on stable storage, for a worker that may write nothing above it."""
+    path.mkdir(mode=0o700, exist_ok=True)
+    sync_folder(path.parent)
+
+
+def clear_place(path: Path) -> None:
+    """Delete the folder of a journal that is over; an active one stays."""
+    if not is_active(path):
+        shutil.rmtree(path, ignore_errors=True)
+
+
 def check_absent(path: Path, folder: Path) -> None:
     """Raise InterruptedRunError where a journal says that an earlier run was interrupted."""
-    if path.exists():
+    if is_active(path):
         msg = f"An earlier run on {folder} was interrupted; its journal is {path}."
         raise InterruptedRunError(msg, hint=f"Undo it first: reseal resume {folder}")
 
@@ -136,13 +156,15 @@ class Journal:
             self._log = -1
 
     def _start(self) -> None:
-        shutil.rmtree(_retired(self.path), ignore_errors=True)
-        self.path.mkdir(mode=0o700)
+        shutil.rmtree(_retired(self.path), ignore_errors=True)  # as older versions left it
+        self.path.mkdir(mode=0o700, exist_ok=True)
+        _empty(self.path)  # of a run that was killed when its journal was over
         self._log = os.open(
             self.path / _LOG, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         )
         sync_folder(self.path)
-        sync_folder(self.path.parent)
+        with suppress(PermissionError):  # in a worker, for which `make_place` has done it
+            sync_folder(self.path.parent)
 
 
 def finish(path: Path, root: int) -> bool:
@@ -168,8 +190,10 @@ def finish(path: Path, root: int) -> bool:
             with _opened(path / _LOG, os.O_RDWR) as log:
                 _undo_all(path, root, log)
         _sync_file_system(root)
-        retired = _retired(path)
-        path.rename(retired)
+        # In this order: without its log, a journal has nothing to undo, and what was committed stays so.
+        for name in (_LOG, _COMMIT):
+            (path / name).unlink(missing_ok=True)
+            sync_folder(path)
     except OSError as error:
         if isinstance(error, ImageError):
             raise
@@ -177,8 +201,17 @@ def finish(path: Path, root: int) -> bool:
             f"What the journal {path} holds can't be finished: {error.strerror}.",
             hint="The journal stays. Run reseal resume on the folder when that is mended.",
         ) from error
-    shutil.rmtree(retired, ignore_errors=True)
+    _empty(path)
+    with suppress(OSError):  # a worker may not delete it; what started the worker does
+        path.rmdir()
     return committed
+
+
+def _empty(path: Path) -> None:
+    """Delete the files in the folder of a journal that is over."""
+    with suppress(OSError):
+        for one in path.iterdir():
+            one.unlink()
 
 
 def _undo_all(path: Path, root: int, log: BinaryIO) -> None:

@@ -1,4 +1,4 @@
-"""The boot sector of an NTFS volume, judged before any engine touches the volume.
+"""The boot sector of an NTFS volume, validated before libntfs-3g opens the volume.
 
 Layout: documented (the BIOS parameter block of NTFS).
 """
@@ -19,7 +19,7 @@ BOOT_SECTOR_SIZE = 512
 OEM_NAME = slice(3, 11)
 NTFS = b"NTFS    "
 
-#: What Windows itself makes or mounts; a power of two in each case.
+#: Limits of what Windows formats or mounts; each size is a power of two.
 SECTOR_SIZES = (512, 1024, 2048, 4096)
 MAX_CLUSTER_SIZE = 2 << 20
 RECORD_SIZES = (512, 1024, 2048, 4096)
@@ -33,7 +33,7 @@ class BootSector:
     Attributes:
         sector_size: bytes.
         cluster_size: bytes.
-        size: bytes in the volume, without the copy of the boot sector behind its end.
+        size: bytes in the volume, without the backup boot sector after its end.
         mft: byte offset of $MFT.
         mft_mirror: byte offset of $MFTMirr.
         record_size: bytes in a file record.
@@ -52,22 +52,22 @@ class BootSector:
 
 
 def _scaled(value: int, unit: int) -> int:
-    """Decode a size that is either a count of units or, where negative, a power of two."""
+    """Decode a size: a count of units or, if negative, the exponent of a power of two in bytes."""
     return value * unit if value >= 0 else 1 << min(-value, 40)
 
 
 def parse(sector: bytes, device_size: int, name: str) -> BootSector:
-    """Decode the boot sector of a volume that claims to be NTFS and check that it is possible.
+    """Decode and validate the boot sector of a volume.
 
     Args:
         sector: the first 512 bytes of the volume.
-        device_size: bytes of the device that holds it.
-        name: of the volume, for the messages.
+        device_size: size of the device in bytes.
+        name: name of the volume in messages.
 
     Raises:
         BitLockerError: the volume is encrypted.
-        NotNtfsError: it holds no NTFS.
-        VolumeError: it is damaged or cut off.
+        NotNtfsError: the volume is not NTFS.
+        VolumeError: the volume is damaged or truncated.
     """
     oem = sector[OEM_NAME]
     if is_encrypted(sector):
@@ -111,15 +111,15 @@ def parse(sector: bytes, device_size: int, name: str) -> BootSector:
         raise VolumeError(msg)
     if boot.size > device_size:
         msg = (
-            f"{name} is cut off: its NTFS volume has {boot.size} bytes, "
-            f"but only {device_size} are there."
+            f"{name} is truncated: its NTFS volume has {boot.size} bytes, "
+            f"but the device only {device_size}."
         )
-        raise VolumeError(msg, hint="Copy the image again; the rest of it is missing.")
+        raise VolumeError(msg, hint="Copy the image again; its end is missing.")
     return boot
 
 
 def read(device: Device, name: str) -> BootSector:
-    """Read and check the boot sector of a device. Raises as `parse` does."""
+    """Read and validate the boot sector of a device. Raises as `parse` does."""
     if device.size < BOOT_SECTOR_SIZE:
         msg = f"{name} does not hold an NTFS volume: it has only {device.size} bytes."
         raise NotNtfsError(msg)

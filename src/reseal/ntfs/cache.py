@@ -1,7 +1,7 @@
 """A write-back cache of blocks between libntfs-3g and a device.
 
-libntfs-3g reads and writes records of 1 to 8 KiB; a network block device wants few, large requests.
-Data moves between raw memory addresses, since that is what the library's callbacks hand over.
+libntfs-3g reads and writes records of 1 to 8 KiB, but a network block device needs few, large requests.
+The library's callbacks pass raw memory addresses, so the cache copies data from and to these.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from reseal.disk.device import Device
 
-#: Bytes in a block; the unit in which the device is read.
+#: Bytes in a block, the unit of reads from the device.
 BLOCK_SIZE = 256 << 10
 #: Blocks kept, 32 MiB in all.
 CAPACITY = 128
-#: A transfer of this size or more goes past the cache, in parts of LARGE_PART bytes.
+#: A transfer of this size or more bypasses the cache, in parts of LARGE_PART bytes.
 LARGE = BLOCK_SIZE
 LARGE_PART = 8 << 20
 
 
 class _Block:
-    """A cached block and the range of it that the device does not have yet."""
+    """A cached block and its dirty range."""
 
     __slots__ = ("address", "data", "dirty_end", "dirty_start")
 
@@ -35,36 +35,36 @@ class _Block:
         self.dirty_end = 0
 
     def take(self, start: int, address: int, size: int) -> None:
-        """Copy what the device has, too, from memory to `start` in the block."""
+        """Copy clean data from memory to `start` in the block."""
         if isinstance(self.data, bytes):
-            # Few blocks are ever written, so only these are copied to where they can be.
+            # Few blocks are ever written, so only these are copied to a writable buffer.
             self.data = bytearray(self.data)
             self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.data))
         memmove(self.address + start, address, size)
 
     def write(self, start: int, address: int, size: int) -> None:
-        """Copy what the device does not have from memory to `start` in the block."""
+        """Copy new data from memory to `start` in the block, and mark it dirty."""
         self.take(start, address, size)
         self.dirty_start = min(self.dirty_start, start)
         self.dirty_end = max(self.dirty_end, start + size)
 
 
 def _address(data: bytes) -> int:
-    """Where the bytes are; they are only read there."""
+    """Return the address of the bytes, for reading only."""
     place = ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value
     assert place is not None
     return place
 
 
 class BlockCache:
-    """The blocks of a device that were used last, written back when they leave or on `flush`.
+    """The most recently used blocks of a device, written back on eviction or `flush`.
 
-    Only the range of a block that was written goes back, so that what nobody wrote stays as it is,
-    and an overlay under the device grows by no more than what changed.
+    Only the dirty range of a block is written back, so an overlay under the device grows only by what
+    changed.
 
     Attributes:
-        bytes_read: bytes that the device was asked for.
-        bytes_written: bytes that were handed to the device.
+        bytes_read: bytes read from the device.
+        bytes_written: bytes written to the device.
     """
 
     def __init__(self, device: Device, capacity: int = CAPACITY) -> None:
@@ -76,7 +76,13 @@ class BlockCache:
         self._blocks: OrderedDict[int, _Block] = OrderedDict()
 
     def read_to(self, address: int, offset: int, size: int) -> None:
-        """Copy `size` bytes at `offset` of the device to memory."""
+        """Copy bytes from the device to memory.
+
+        Args:
+            address: address in memory.
+            offset: byte offset on the device.
+            size: number of bytes.
+        """
         if size >= LARGE:
             self._read_large(address, offset, size)
             return
@@ -89,7 +95,13 @@ class BlockCache:
             size -= part
 
     def write_from(self, address: int, offset: int, size: int) -> None:
-        """Copy `size` bytes from memory to `offset` of the device."""
+        """Copy bytes from memory to the device.
+
+        Args:
+            address: address in memory.
+            offset: byte offset on the device.
+            size: number of bytes.
+        """
         if size >= LARGE:
             self._write_large(address, offset, size)
             return
@@ -113,7 +125,7 @@ class BlockCache:
         self.write_from(ctypes.addressof(buffer), offset, len(data))
 
     def flush(self) -> None:
-        """Hand everything that was written to the device, in ascending order, and flush it."""
+        """Write all dirty ranges to the device in ascending order, and flush the device."""
         for number in sorted(self._blocks):
             self._write_back(number, self._blocks[number])
         self.device.flush()
@@ -125,7 +137,7 @@ class BlockCache:
             return block
         if len(self._blocks) >= self._capacity:
             oldest = next(iter(self._blocks))
-            # It stays in the cache until the device has it: a failed write must not lose data.
+            # Keep the block until the device has it: a failed write must not lose data.
             self._write_back(oldest, self._blocks[oldest])
             del self._blocks[oldest]
         start = number * BLOCK_SIZE
@@ -148,7 +160,7 @@ class BlockCache:
             memmove(address, self.device.read(offset, part), part)
             self.bytes_read += part
             for block, inside, start, length in self._overlaps(offset, part):
-                # The cached copy may be newer than the device's.
+                # The cached copy may be newer than the device.
                 memmove(address + start, block.address + inside, length)
             address += part
             offset += part
@@ -166,7 +178,7 @@ class BlockCache:
             size -= part
 
     def _overlaps(self, offset: int, size: int) -> list[tuple[_Block, int, int, int]]:
-        """Return the cached parts of a range: block, start in it, start in the range, size."""
+        """Return the cached parts of a range: block, offset in it, offset in the range, size."""
         first, last = offset // BLOCK_SIZE, (offset + size - 1) // BLOCK_SIZE
         found = []
         for number in range(first, last + 1):

@@ -1,8 +1,8 @@
-"""The device that libntfs-3g sees: our callbacks over a block cache.
+"""The device that libntfs-3g uses: callbacks over a block cache.
 
-ctypes swallows an exception in a callback and returns junk to the library, which would lose data
-silently. So each callback catches everything, keeps the first exception, sets EIO and returns -1;
-`Mount` raises what was kept after every library call.
+ctypes swallows an exception in a callback and returns an arbitrary value to the library, which could
+lose data silently. So each callback catches all exceptions, stores the first one, sets EIO and returns
+-1. `Mount` re-raises the stored exception after each library call.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from reseal.ntfs.cache import BlockCache
 
-#: Reads that one library call may make, whatever it does. A damaged index can chain its blocks into
-#: a circle, and the library would walk it for ever. The largest honest call scans the cluster
-#: bitmap of a volume of several terabytes in parts of 8 KiB.
+#: Maximum number of reads in one library call. The blocks of a damaged index may form a cycle, which the
+#: library would follow without end. The largest legitimate call scans the cluster bitmap of a volume of
+#: several terabytes in parts of 8 KiB.
 READS_PER_CALL = 200_000
 
 #: Offsets in struct stat of 64-bit Linux: st_mode differs by machine, st_size does not.
@@ -33,14 +33,14 @@ _STAT_MODE_GENERIC = 16
 
 
 class RunawayError(ImageError):
-    """libntfs-3g reads without end: the file system's structures form a circle."""
+    """libntfs-3g read too often: the file system's structures form a cycle."""
 
 
 class Allowance:
-    """How many reads a library call may still make.
+    """The number of reads that a library call may still make.
 
     Attributes:
-        failure: the exception that ended the call, of this or of what else a callback met.
+        failure: the first exception from this class or a callback.
     """
 
     def __init__(self) -> None:
@@ -49,15 +49,15 @@ class Allowance:
         self._limit = READS_PER_CALL
 
     def begin(self, extra_reads: int = 0) -> None:
-        """Start a library call that may read READS_PER_CALL and `extra_reads` more times."""
+        """Start a library call that may make READS_PER_CALL + `extra_reads` reads."""
         self.failure = None
         self._limit = self._reads + READS_PER_CALL + extra_reads
 
     def take(self) -> None:
-        """Count one read; raise RunawayError where it is one too many."""
+        """Count one read; raise RunawayError if it exceeds the limit."""
         self._reads += 1
         if self._reads > self._limit:
-            msg = "The file system is damaged: its structures form a circle."
+            msg = "The file system is damaged: its structures form a cycle."
             raise RunawayError(msg)
 
 
@@ -65,8 +65,8 @@ class Callbacks(Allowance):
     """struct ntfs_device_operations over a block cache.
 
     Attributes:
-        operations: what ntfs_device_alloc takes; it must outlive the device.
-        failure: the first exception that a callback met since `begin`.
+        operations: argument for ntfs_device_alloc; it must outlive the device.
+        failure: the first exception in a callback since `begin`.
     """
 
     def __init__(self, cache: BlockCache, *, read_only: bool) -> None:
@@ -144,7 +144,7 @@ class Callbacks(Allowance):
         return count
 
     def _sync(self, _device: object) -> int:
-        # The cache reaches the device when the volume is closed; until then only it is asked.
+        # The cache is flushed when the volume is closed; until then, all reads go through it.
         return 0
 
     def _stat(self, _device: object, buffer: int) -> int:

@@ -1,7 +1,7 @@
-"""Which file each cluster of a volume belongs to, from one pass over the MFT.
+"""Map each cluster of a volume to its file, in one pass over the MFT.
 
-The file records are read as they stand, with the update sequence undone; where a run list is damaged,
-what follows in it counts as nobody's. Layout: documented by the Linux-NTFS project.
+Run lists are used up to the first damage; clusters in the rest of a damaged list count as unallocated.
+Layout: documented by the Linux-NTFS project.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MFT = 0
 BITMAP_FILE = 6
-#: Bytes of the MFT that are in memory at once.
+#: Bytes of the MFT held in memory.
 _CHUNK = 1 << 20
 _IN_USE = 0x1
 _END = 0xFFFFFFFF
@@ -35,7 +35,7 @@ _ATTRIBUTE = struct.Struct("<IIBBHH")
 _NON_RESIDENT = struct.Struct("<qqHH4xqq")  # at 16: vcns, run list, unit, allocated, size
 _SECTOR = 512
 _MAX_DEPTH = 512
-#: Runs that are kept in all; a volume with more is hostile, and the rest is nobody's.
+#: Maximum number of runs. A volume with more is hostile; further runs count as unallocated.
 _MAX_RUNS = 1 << 25
 
 
@@ -47,8 +47,8 @@ class Stream:
         record: number of the file's base record.
         type: DATA, INDEX_ALLOCATION and so on.
         name: empty for the unnamed stream.
-        size: bytes; -1 where the part of the attribute that says so is damaged.
-        flags: of the attribute: compressed, encrypted, sparse.
+        size: bytes; -1 if the part of the attribute that has the size is damaged.
+        flags: flags of the attribute: compressed, encrypted, sparse.
     """
 
     record: int
@@ -60,11 +60,11 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose a byte of the volume is.
+    """The owner of a byte of the volume.
 
     Attributes:
-        stream: of which file; None where the byte is nobody's.
-        offset: of the byte in the stream.
+        stream: the stream that has the byte; None if it is unallocated.
+        offset: offset of the byte in the stream.
     """
 
     stream: Stream | None
@@ -72,30 +72,30 @@ class Owner:
 
     @property
     def behind_end(self) -> bool:
-        """Whether the byte lies in the last cluster, behind the end of the data."""
+        """Whether the byte is slack: in the last cluster, after the end of the data."""
         return self.stream is not None and 0 <= self.stream.size <= self.offset
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A file record as it stands in the MFT, with its update sequence undone."""
+    """A file record of the MFT with its update sequence undone."""
 
     number: int
     data: bytes
 
     @property
     def in_use(self) -> bool:
-        """Whether it describes a file."""
+        """Whether the record is in use."""
         return bool(_RECORD.unpack_from(self.data, 0x14)[1] & _IN_USE)
 
     @property
     def base(self) -> int:
-        """The number of the record that this one continues, or its own."""
+        """The number of the base record; its own number if it is a base record."""
         base = int(_RECORD.unpack_from(self.data, 0x14)[4]) & records.RECORD_MASK
         return base or self.number
 
     def attribute_at(self, position: int) -> tuple[int, str] | None:
-        """The type and name of the attribute that a byte of the record belongs to, or None."""
+        """The type and name of the attribute at a byte of the record, or None."""
         for kind, start, length in _attributes(self.data):
             if start <= position < start + length:
                 return kind, _name(self.data, start)
@@ -118,7 +118,7 @@ class Clusters:
     # The MFT
 
     def scan(self) -> Iterator[list[Record]]:
-        """Read the whole MFT, learn all runs, and yield the records, a chunk at a time."""
+        """Read the whole MFT, collect all runs, and yield the records in chunks."""
         size = self.volume.boot.record_size
         with self.volume.metadata(MFT) as mft:
             attribute = mft.attribute(records.DATA)
@@ -167,7 +167,7 @@ class Clusters:
         return self._sorted
 
     def owner(self, offset: int) -> Owner:
-        """Say whose the byte at an offset of the volume is."""
+        """Return the owner of the byte at an offset of the volume."""
         rows, cluster = self.runs, offset // self.size
         index = int(np.searchsorted(rows[:, 2], cluster, side="right")) - 1
         if index >= 0:
@@ -178,7 +178,7 @@ class Clusters:
         return Owner(None, 0)
 
     def seams(self) -> Iterator[tuple[Stream, int, int]]:
-        """Yield where the pieces of fragmented streams meet: end of one, start of the next."""
+        """Yield the fragment boundaries of streams: stream, end of one fragment, start of the next."""
         rows = self.runs
         if not len(rows):
             return
@@ -194,7 +194,7 @@ class Clusters:
             )
 
     def extents(self, *, gap: int) -> Iterator[tuple[int, int]]:
-        """Yield offset and size of what is allocated; gaps below `gap` bytes are read over."""
+        """Yield offset and size of allocated ranges; merge ranges less than `gap` bytes apart."""
         with self.volume.metadata(BITMAP_FILE) as inode:
             raw = inode.read(records.DATA, "", 0, (self.count + 7) // 8)
         bits = np.unpackbits(np.frombuffer(raw, np.uint8), bitorder="little")[: self.count]
@@ -211,7 +211,7 @@ class Clusters:
             yield start * self.size, (end - start) * self.size
 
     def path(self, record: int) -> str:
-        """The path of a file by its record; `<file N>` stands for what has no name."""
+        """The path of a file by its record number; a part without a name is `<file N>`."""
         names: list[str] = []
         for _ in range(_MAX_DEPTH):
             if record in self._paths:
@@ -233,7 +233,7 @@ class Clusters:
 
 
 def _fixed(data: bytes) -> bytes:
-    """Undo the update sequence; a record whose sequence is damaged is returned as it stands."""
+    """Undo the update sequence; return a record with a damaged sequence unchanged."""
     start, count = _HEAD.unpack_from(data, 4)
     if count != len(data) // _SECTOR + 1 or start + 2 * count > len(data):
         return data
@@ -246,7 +246,7 @@ def _fixed(data: bytes) -> bytes:
 
 
 def _attributes(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield type, place and length of each attribute of a file record."""
+    """Yield type, offset and length of each attribute of a file record."""
     position = _RECORD.unpack_from(data, 0x14)[0]
     while 0x18 <= position <= len(data) - 24:
         kind, length, *_ = _ATTRIBUTE.unpack_from(data, position)

@@ -1,4 +1,4 @@
-"""The content of a file: reading and replacing data streams, compressed ones too."""
+"""Read and replace data streams, including compressed ones."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 #: Reparse tags (documented, "Reparse Point Tags").
 TAG_WOF = 0x80000017
 TAG_DEDUPLICATED = 0x80000013
-#: The bit of a tag that says that the file stands for another one: links, junctions, mount points.
+#: Name surrogate bit of a tag: the file refers to another one (links, junctions, mount points).
 NAME_SURROGATE = 0x20000000
 
-#: Where CompactOS keeps the compressed content of a file (documented, wofapi).
+#: The stream in which CompactOS stores the compressed content of a file (documented, wofapi).
 WOF_STREAM = "WofCompressedData"
 
 
@@ -28,14 +28,14 @@ def _subject(inode: Inode) -> str:
 
 def _refuse_link(inode: Inode, tag: int) -> None:
     if tag & NAME_SURROGATE:
-        msg = f"{_subject(inode)} is a link, and may lead out of the volume."
+        msg = f"{_subject(inode)} is a link, which may point outside the volume."
         raise EscapeError(msg)
 
 
 def _stream(inode: Inode, stream: str) -> Attribute:
     attribute = inode.attribute(records.DATA, stream)
     if attribute is None:
-        what = f"has no stream {stream}" if stream else "is a folder, and has no content"
+        what = f"has no stream {stream}" if stream else "is a folder"
         msg = f"{_subject(inode)} {what}."
         raise TreeError(msg)
     if attribute.encrypted:
@@ -45,11 +45,17 @@ def _stream(inode: Inode, stream: str) -> Attribute:
 
 
 def read(inode: Inode, stream: str, offset: int, size: int | None) -> bytes:
-    """Return up to `size` bytes of a stream from `offset`, LZNT1 undone.
+    """Read a stream, with LZNT1 decompressed.
+
+    Args:
+        inode: the file.
+        stream: name of the stream; empty for the unnamed one.
+        offset: byte offset in the stream.
+        size: maximum number of bytes; None reads to the end.
 
     Raises:
         EscapeError: the file is a link.
-        TreeError: its content is elsewhere or encrypted, or the volume is damaged.
+        TreeError: its content is stored elsewhere or encrypted, or the volume is damaged.
     """
     tag = 0 if stream else inode.reparse_tag
     _refuse_link(inode, tag)
@@ -62,15 +68,19 @@ def read(inode: Inode, stream: str, offset: int, size: int | None) -> bytes:
 
 
 def replace(inode: Inode, stream: str, data: bytes) -> None:
-    """Replace the content of a stream, which is added where a named one is missing.
+    """Replace the content of a stream; add a named stream that is missing.
 
-    A file of CompactOS, or a deduplicated one, becomes an ordinary file. A compressed or sparse
-    value is emptied first and written whole, since rewriting its blocks one by one is where
-    libntfs-3g has its limits.
+    A CompactOS or deduplicated file becomes an ordinary file. A compressed or sparse value is first
+    emptied and then written whole, because libntfs-3g has limits in rewriting single blocks of it.
+
+    Args:
+        inode: the file.
+        stream: name of the stream; empty for the unnamed one.
+        data: the new content.
 
     Raises:
         EscapeError: the file is a link.
-        TreeError: it is encrypted or a reparse point of an unknown kind, or the volume is full.
+        TreeError: it is encrypted or an unknown kind of reparse point, or the volume is full.
     """
     if not stream:
         _free_of_reparse_point(inode)
@@ -87,9 +97,16 @@ def replace(inode: Inode, stream: str, data: bytes) -> None:
 
 
 def patch(inode: Inode, offset: int, data: bytes) -> None:
-    """Write `data` at `offset` of the unnamed stream, with zeros before it where the file ends.
+    """Write into the unnamed stream; fill a gap after the old end with zeros.
 
-    Raises as `read` and `replace` do.
+    Args:
+        inode: the file.
+        offset: byte offset in the stream.
+        data: bytes to write.
+
+    Raises:
+        EscapeError: the file is a link.
+        TreeError: as for `read` and `replace`, or `offset` is out of range.
     """
     tag = inode.reparse_tag
     attribute = _stream(inode, "")
@@ -103,7 +120,7 @@ def patch(inode: Inode, offset: int, data: bytes) -> None:
         content[offset:end] = data
         replace(inode, "", bytes(content))
     else:
-        # Growing over a gap would make the library leave a hole, and the file sparse.
+        # The library would leave a hole for a gap, which makes the file sparse.
         gap = max(offset - attribute.size, 0)
         inode.write("", offset - gap, bytes(gap) + data)
 
@@ -114,7 +131,7 @@ def _free_of_reparse_point(inode: Inode) -> None:
         return
     _refuse_link(inode, tag)
     if tag not in {TAG_WOF, TAG_DEDUPLICATED}:
-        msg = f"{_subject(inode)} is a reparse point of an unknown kind (tag {tag:#010x})."
+        msg = f"{_subject(inode)} is an unknown kind of reparse point (tag {tag:#010x})."
         raise TreeError(msg)
     inode.remove_reparse()
     if inode.attribute(records.DATA, WOF_STREAM) is not None:

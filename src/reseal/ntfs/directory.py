@@ -1,7 +1,7 @@
-"""Reading a directory's index.
+"""Read a directory's index.
 
-The library's own reader lowers the case of every name in case-insensitive mode and opens each file
-to guess Unix file types, so the index is read here.
+In case-insensitive mode, the library's reader lower-cases all names and opens each file to guess its
+Unix file type. So this module reads the index.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
 INDEX_NAME = "$I30"
 BLOCK_SIZES = (512, 1024, 2048, 4096, 8192, 16384, 32768, 65536)
-#: Bytes of index blocks that are read at once.
+#: Bytes of index blocks per read.
 PART = 256 << 10
 
 
 def entries(directory: Inode) -> Iterator[DirectoryEntry]:
-    """Yield every name in a directory, short names too, in no particular order.
+    """Yield all names in a directory, including short names, in no particular order.
 
     Raises:
-        TreeError: it is no directory, or its index is damaged.
+        TreeError: it is not a directory, or its index is damaged.
     """
     root = directory.read(records.INDEX_ROOT, INDEX_NAME)
     block_size = int.from_bytes(root[8:12], "little")
     if block_size not in BLOCK_SIZES:
-        msg = f"{directory.path or 'The root'} on {directory.mount.name} is no readable folder."
+        msg = f"{directory.path or 'The root'} on {directory.mount.name} is not a readable folder."
         raise TreeError(msg)
     yield from records.root_entries(root)
     allocation = directory.attribute(records.INDEX_ALLOCATION, INDEX_NAME)

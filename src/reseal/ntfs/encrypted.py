@@ -1,12 +1,12 @@
-r"""Finding what EFS has encrypted on a volume.
+r"""Find the files and folders on a volume that EFS has encrypted.
 
-Windows sets FILE_ATTRIBUTE_ENCRYPTED (0x4000) in $STANDARD_INFORMATION of an encrypted file, and of
-a folder in which new files become encrypted (documented: Microsoft, "File Attribute Constants"). No
-index leads to these files, so the whole $MFT is read once, front to back, and one byte of every
-record is looked at; only what has the bit is opened, to learn its names.
+Windows sets FILE_ATTRIBUTE_ENCRYPTED (0x4000) in $STANDARD_INFORMATION of an encrypted file, and of a
+folder whose new files are encrypted (documented: Microsoft, "File Attribute Constants"). NTFS has no
+index of these files. So the whole $MFT is read once, and one byte of each record is tested; only records
+with the bit are opened, to get their names.
 
 Layout: documented by the Linux-NTFS project. $STANDARD_INFORMATION is the first attribute of a base
-record, resident and unnamed, and lies before the first two bytes that the update sequence replaces.
+record, resident and unnamed, before the first two bytes that the update sequence replaces.
 """
 
 from __future__ import annotations
@@ -26,40 +26,38 @@ if TYPE_CHECKING:
 
 MFT = 0
 
-#: The bytes of $MFT that are read at once.
+#: Bytes of $MFT per read.
 _PART = 8 << 20
-#: No volume in use has a larger $MFT: 16 million files.
+#: Maximum size of $MFT, 16 million files; volumes in use have fewer.
 MAX_MFT = 16 << 30
-#: No more paths than this are returned, nor more than this many characters in all of them and in the
-#: folders above them.
+#: Maximum number of paths returned, and of characters in all paths and their parent folders.
 MAX_PATHS = 100_000
 MAX_CHARACTERS = 16 << 20
-#: Windows itself takes no longer path (documented: "Maximum Path Length Limitation").
+#: Maximum length of a path in Windows (documented: "Maximum Path Length Limitation").
 MAX_PATH = 32_767
 
 _SIGNATURE = b"FILE"
 _IN_USE = 0x0001
 #: In a file record: the offset of its first attribute, its flags, and its base record (0: itself).
 _FIRST_ATTRIBUTE, _FLAGS, _BASE = 0x14, 0x16, 0x20
-#: In $STANDARD_INFORMATION: where a resident, unnamed attribute's value starts, and in the value
-#: the file's attributes; the bit stands in their second byte.
+#: In $STANDARD_INFORMATION: offset of a resident, unnamed attribute's value, and in the value the offset
+#: of the file attributes; the bit is in their second byte.
 _VALUE, _ATTRIBUTES = 0x18, 0x20
 _BIT_BYTE = _VALUE + _ATTRIBUTES + 1
 _BIT = 0x40
-#: Turns a byte into 1 where it has the bit, so that finding it is one search in C.
+#: Maps bytes with the bit to 1, so that one `bytes.find` locates the next one.
 _HAS_BIT = bytes(int(bool(byte & _BIT)) for byte in range(256))
-#: The first bytes that the update sequence replaces.
+#: Offset of the first bytes that the update sequence replaces.
 _FIXED_UP = 510
 
 
 @dataclass(frozen=True, slots=True)
 class EncryptedFiles:
-    """What EFS has encrypted on a volume.
+    """The files and folders on a volume that EFS has encrypted.
 
     Attributes:
-        count: how many files and folders.
-        paths: their paths, sorted; a file with several hard links has one for each. Where there are
-            more than anybody reads, the first of them.
+        count: number of files and folders.
+        paths: their paths, sorted, one for each hard link; if there are too many, the first of them.
     """
 
     count: int
@@ -73,7 +71,7 @@ def encrypted_files(volume: Volume) -> EncryptedFiles:
         volume: open, for reading or writing.
 
     Raises:
-        TreeError: the $MFT is larger than any real one, or can't be read.
+        TreeError: the $MFT is implausibly large, or can't be read.
     """
     count, numbers = _encrypted_records(volume)
     names = _Names(volume._mount)
@@ -86,7 +84,7 @@ def encrypted_files(volume: Volume) -> EncryptedFiles:
 
 
 def _encrypted_records(volume: Volume) -> tuple[int, list[int]]:
-    """Count the base file records with the bit, and return the numbers of the first of them."""
+    """Return the count of base file records with the bit, and the numbers of the first ones."""
     size = volume.boot.record_size
     count = 0
     found: list[int] = []
@@ -94,7 +92,7 @@ def _encrypted_records(volume: Volume) -> tuple[int, list[int]]:
         attribute = mft.attribute(records.DATA)
         end = attribute.size if attribute else 0
         if end > MAX_MFT:
-            msg = f"The $MFT of {volume.name} claims {end} bytes, more than any real one has."
+            msg = f"The $MFT of {volume.name} has an implausible size of {end} bytes."
             raise TreeError(msg)
         for start in range(0, end, _PART):
             part = mft.read(records.DATA, offset=start, size=_PART)
@@ -106,7 +104,7 @@ def _encrypted_records(volume: Volume) -> tuple[int, list[int]]:
 
 
 def _with_bit(part: bytes, size: int) -> Iterator[int]:
-    """Yield the index of every record in a part of $MFT that has the bit."""
+    """Yield the index of each record with the bit in a part of $MFT."""
     # Windows 2000 put the first attribute at 0x30, later versions at 0x38.
     for first in set(part[_FIRST_ATTRIBUTE::size]):
         column = part[first + _BIT_BYTE :: size].translate(_HAS_BIT)
@@ -118,7 +116,7 @@ def _with_bit(part: bytes, size: int) -> Iterator[int]:
 
 
 def _is_encrypted(record: bytes, first: int) -> bool:
-    """Whether the bit of a record really is the one of a base record's $STANDARD_INFORMATION."""
+    """Whether the bit belongs to $STANDARD_INFORMATION of a base record."""
     if len(record) <= _FIXED_UP or first + _BIT_BYTE >= _FIXED_UP:
         return False
     offset, flags = struct.unpack_from("<HH", record, _FIRST_ATTRIBUTE)
@@ -135,20 +133,20 @@ def _is_encrypted(record: bytes, first: int) -> bool:
 
 
 class _Names:
-    """Paths of file records, with the folders above them remembered.
+    """Paths of file records, with a cache of folder paths.
 
     Attributes:
-        characters: in all paths so far, of files and of folders.
+        characters: number of characters in all paths so far, of files and folders.
     """
 
     def __init__(self, mount: Mount) -> None:
         self.characters = 0
         self._mount = mount
-        #: None for a folder that hangs on nothing.
+        #: None for a folder that is not connected to the root.
         self._folders: dict[int, str | None] = {records.ROOT: ""}
 
     def paths(self, number: int) -> list[str]:
-        """Return every path of a file; one that names the record where none leads to it."""
+        """Return all paths of a file; a description of the record if it has none."""
         folders = ((self._folder(parent), name) for parent, name in self._links(number))
         found = [join(folder, name) for folder, name in folders if folder is not None]
         found = found or [f"(file record {number}, in no folder)"]
@@ -156,11 +154,11 @@ class _Names:
         return found
 
     def _links(self, number: int) -> list[tuple[int, str]]:
-        """Return the folder's record and the name of every hard link."""
+        """Return the folder's record number and the name of each hard link."""
         try:
             with self._mount.inode(number, f"file record {number}") as inode:
                 names = inode.names()
-        except TreeError:  # a damaged record still counts, without a name
+        except TreeError:  # a damaged record is counted without a name
             return []
         return [
             (one.parent & records.RECORD_MASK, one.name)
@@ -172,7 +170,7 @@ class _Names:
         above: dict[int, str] = {}
         while number not in self._folders:
             links = self._links(number)
-            # In a damaged volume folders may hold each other.
+            # In a damaged volume, folders may contain each other.
             if not links or number in above or len(above) > MAX_PATH:
                 self._folders[number] = None
                 break

@@ -10,7 +10,7 @@ class VolumeError(ImageError):
 
 
 class NotNtfsError(VolumeError):
-    """What lies on the device is not an NTFS volume."""
+    """The device does not hold an NTFS volume."""
 
 
 class BitLockerError(VolumeError):
@@ -18,7 +18,7 @@ class BitLockerError(VolumeError):
 
 
 class DirtyVolumeError(VolumeError):
-    """Windows did not close the volume cleanly, so writing to it would damage it."""
+    """Windows did not close the volume cleanly; writing to it would damage it."""
 
 
 class HibernatedError(VolumeError):

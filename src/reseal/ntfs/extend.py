@@ -1,12 +1,12 @@
-r"""Letting an NTFS volume fill a device that has grown.
+r"""Extend an NTFS volume to fill a device that has grown.
 
-What knows the size of a volume (documented by the Linux-NTFS project): the boot sector and its copy in
-the last sector of the partition, `$Bitmap` (one bit per cluster, padded with ones to eight bytes) and
-the stream `$Bad` of `$BadClus`, one hole as long as the volume. Nothing else moves: every file, record
-and descriptor stays where it is. The new `$Bitmap` is put at the start of the new space, in one piece.
+These structures depend on the size of a volume (documented by the Linux-NTFS project): the boot sector
+and its backup in the last sector of the partition; `$Bitmap`, one bit per cluster, padded with ones to
+eight bytes; and the stream `$Bad` of `$BadClus`, one hole of the size of the volume. Only these change.
+The new `$Bitmap` is one extent at the start of the new space.
 
-ntfsresize does the same on a block device or a raw file; behind a container it would need a raw copy of
-the whole partition, twice.
+ntfsresize does the same on a block device or raw file. For a container it would have to copy the whole
+partition out and back in.
 """
 
 from __future__ import annotations
@@ -25,36 +25,36 @@ if TYPE_CHECKING:
 _BITMAP, _BAD_CLUSTERS = 6, 8
 _BAD_STREAM = "$Bad"
 _HIDDEN_SECTORS, _TOTAL_SECTORS = 0x1C, 0x28
-#: In a non-resident attribute: highest VCN, where its runs are, its three sizes.
+#: In a non-resident attribute: highest VCN, offset of the runs, three sizes.
 _HIGHEST, _RUNS_AT, _SIZES = 24, 32, 40
 _USED = 0x18
 
 
 def extend(device: Device, name: str, *, hidden_sectors: int | None = None) -> int:
-    """Let the volume of a device fill it.
+    """Extend a volume to fill its device.
 
     Args:
-        device: as large as the volume is to be, the copy of the boot sector included; writable.
-        name: what messages call the volume.
-        hidden_sectors: sectors in front of the partition, for the boot sector; None: as it is.
+        device: the grown device, including the backup boot sector; writable.
+        name: name of the volume in messages.
+        hidden_sectors: number of sectors before the partition, for the boot sector; None keeps it.
 
     Returns:
-        Bytes by which the volume grew; 0 where it fills the device already.
+        Bytes by which the volume grew; 0 if it already fills the device.
 
     Raises:
-        NotNtfsError, BitLockerError, DirtyVolumeError, HibernatedError: it can't be changed.
-        VolumeError: it is damaged, is larger than the device, has bad clusters, or grows by less
-            than its `$Bitmap` takes.
+        NotNtfsError, BitLockerError, DirtyVolumeError, HibernatedError: the volume can't be changed.
+        VolumeError: the volume is damaged, is larger than the device, has bad clusters, or the new space
+            is too small for its `$Bitmap`.
     """
     with Volume.open(device, read_only=False, name=name) as volume:
-        # What the log could replay names clusters of the old $Bitmap.
+        # The log could replay changes to clusters of the old $Bitmap.
         volume.reset_log()
     raw = RawVolume(device, name)
     old = raw.boot
     sectors = device.size // old.sector_size - 1
     clusters, before = (size // old.cluster_size for size in (sectors * old.sector_size, old.size))
     if clusters > before:
-        # The old copy of the boot sector lies where the new $Bitmap goes, or in free space.
+        # The old backup boot sector is overwritten by the new $Bitmap, or is in free space.
         device.write(old.size, bytes(old.sector_size))
         _extend_bitmap(device, raw, before, clusters)
         _extend_bad_clusters(raw, clusters)
@@ -69,10 +69,10 @@ def extend(device: Device, name: str, *, hidden_sectors: int | None = None) -> i
 
 
 def set_hidden_sectors(device: Device, count: int) -> None:
-    """Tell the boot sector of a volume, and its copy, how many sectors are in front of the partition.
+    """Set the number of sectors before the partition in the boot sector of a volume and its backup.
 
     Raises:
-        NotNtfsError, BitLockerError, VolumeError: the device holds no NTFS volume that can be read.
+        NotNtfsError, BitLockerError, VolumeError: the device does not hold a readable NTFS volume.
     """
     old = boot.read(device, "volume")
     _write_boot_sector(device, old, old.size // old.sector_size, count)
@@ -104,16 +104,16 @@ def _extend_bitmap(device: Device, raw: RawVolume, before: int, clusters: int) -
 def _extend_bad_clusters(raw: RawVolume, clusters: int) -> None:
     value = raw.value(_BAD_CLUSTERS, records.DATA, _BAD_STREAM)
     if any(extent.place is not None for extent in value.extents):
-        msg = f"{raw.name} has bad clusters, which an image of a disk should not have."
-        raise VolumeError(msg, hint="Let chkdsk /b look at the volume in Windows.")
+        msg = f"{raw.name} has bad clusters, which a disk image should not have."
+        raise VolumeError(msg, hint="Run chkdsk /b on the volume in Windows.")
     size = clusters * raw.boot.cluster_size
-    # What was written of it stays none, or all, as it is.
+    # The initialized size stays none or all of it, as before.
     sizes = size, size, size if value.initialized else 0
     _replace_runs(raw, _BAD_CLUSTERS, _BAD_STREAM, _run(clusters, None), clusters, sizes)
 
 
 def _mark(bits: bytearray, first: int, last: int, *, used: bool) -> None:
-    """Set or clear the bits from `first` up to `last`."""
+    """Set or clear the bits from `first` to `last` (exclusive)."""
     start, end = -(-first // 8), last // 8
     if start <= end:
         bits[start:end] = (b"\xff" if used else b"\0") * (end - start)
@@ -141,10 +141,10 @@ def _signed(number: int) -> bytes:
 def _replace_runs(
     raw: RawVolume, number: int, name: str, runs: bytes, clusters: int, sizes: tuple[int, int, int]
 ) -> None:
-    """Give a non-resident data attribute other runs and sizes (allocated, data, initialized)."""
+    """Replace the runs and sizes (allocated, data, initialized) of a non-resident data attribute."""
     found = raw.attribute_records(number, records.DATA, name)
     if len(found) != 1 or not found[0][0].data[found[0][1] + 8]:
-        raise raw.damaged(f"a file of the file system's own ({number}) is in pieces")
+        raise raw.damaged(f"metadata file {number} has several attribute records")
     record, start, length = found[0]
     data = record.data
     (runs_at,) = struct.unpack_from("<H", data, start + _RUNS_AT)
@@ -156,7 +156,7 @@ def _replace_runs(
 
 
 def _splice(raw: RawVolume, record: Record, start: int, length: int, attribute: bytes) -> None:
-    """Put an attribute in the place of another in a file record."""
+    """Replace an attribute in a file record."""
     data = record.data
     (used,) = struct.unpack_from("<I", data, _USED)
     rest = bytes(data[start + length : used])

@@ -18,15 +18,20 @@ if TYPE_CHECKING:
     from reseal.ntfs.mount import Mount
     from reseal.ntfs.records import Attribute, FileName
 
-#: Attribute records that one file may have: an attribute list has at most 256 KiB.
+#: Maximum number of attribute records of a file: an attribute list has at most 256 KiB.
 MAX_ATTRIBUTES = 16_384
-#: No file record is larger.
+#: Maximum size of a file record.
 MAX_RECORD = 4096
+#: Bytes of a write, and so of the clusters that libntfs-3g is asked for at once. Of one large request it
+#: gives up on the volume although free clusters suffice (seen with 2022.10.3: 150 MB on an empty volume of
+#: 200 MB), since they do not lie in one of the zones that it looks through in turn.
+_PIECE = 1 << 20
+_LEAST = 1 << 12
 #: The largest part of a file that one read returns.
 MAX_READ = 2 << 30
-#: Largest reparse data that Windows takes (documented, MAXIMUM_REPARSE_DATA_BUFFER_SIZE).
+#: Maximum size of reparse data (documented, MAXIMUM_REPARSE_DATA_BUFFER_SIZE).
 MAX_REPARSE = 16 << 10
-#: A first guess at the size of a security descriptor; the next is the library's answer.
+#: Initial buffer for a security descriptor; the library returns the size it needs.
 DESCRIPTOR_GUESS = 4096
 MAX_DESCRIPTOR = 1 << 20
 
@@ -40,8 +45,8 @@ _T = TypeVar("_T")
 class Inode:
     """A file record that libntfs-3g has open.
 
-    The library keeps no track of a record that is open twice, and the second copy that is written
-    wins: so records are opened through `Mount.inode`, one at a time, a folder before what is in it.
+    The library does not detect a record that is open twice; the copy written last wins. So records are
+    opened through `Mount.inode`, one at a time, a folder before its content.
     """
 
     def __init__(self, mount: Mount, pointer: int, path: str) -> None:
@@ -51,19 +56,19 @@ class Inode:
         self._calls = mount.calls
 
     def close(self) -> None:
-        """Write what changed in the record, and in folders' copies of it. Allowed twice."""
+        """Write changes to the record and to its copies in folders. Closing twice is allowed."""
         pointer = self.release()
         if pointer:
             result = self.mount.call(self._calls.ntfs_inode_close, pointer)
             self.mount.check(result, "can't be written", self.path)
 
     def release(self) -> int:
-        """Hand the record over to a library function that closes it."""
+        """Return the address of the record for a library function that closes it."""
         pointer, self.pointer = self.pointer, 0
         return pointer
 
     def abandon(self) -> None:
-        """Give the record back where an error is on its way already."""
+        """Close the record while another error is being raised."""
         pointer = self.release()
         if pointer:
             with suppress(ImageError):
@@ -72,9 +77,9 @@ class Inode:
     # Attributes
 
     def _records(self, kind: int, name: bytes | int | None) -> Iterator[bytes]:
-        """Yield the raw records of a kind (0: any) and name (None: any).
+        """Yield the raw records of a type (0: any) and name (None: any).
 
-        What is yielded must be used before the file record changes.
+        The caller must use each before the file record changes.
         """
         length = len(name) // 2 if isinstance(name, bytes) else 0
         context = self._calls.ntfs_attr_get_search_ctx(self.pointer, None)
@@ -93,31 +98,41 @@ class Inode:
         raise TreeError(msg)
 
     def attributes(self) -> Iterator[Attribute]:
-        """Yield the heads of all attributes, without the records that only continue one."""
+        """Yield the headers of all attributes, without continuation records."""
         for raw in self._records(0, None):
             attribute = records.parse_attribute(raw)
             if not attribute.first_cluster:
                 yield attribute
 
     def attribute(self, kind: int, name: str = "") -> Attribute | None:
-        """Return the head of one attribute, or None."""
+        """Return the header of an attribute, or None."""
         for raw in self._records(kind, self._name(name)):
             return records.parse_attribute(raw)
         return None
 
     def names(self) -> list[FileName]:
-        """Return all names of the file: of every hard link, short names too."""
+        """Return all names of the file, including hard links and short names."""
         return [
             records.parse_file_name(raw)
             for raw in self._records(records.FILE_NAME, self.mount.library.unnamed)
         ]
 
     def _name(self, name: str) -> bytes | int:
-        """Return an attribute's name as the library takes it."""
+        """Return an attribute's name as an argument for the library."""
         return records.encode_name(name) or self.mount.library.unnamed
 
     def read(self, kind: int, name: str = "", offset: int = 0, size: int | None = None) -> bytes:
-        """Return up to `size` bytes of an attribute from `offset`, none where it is absent."""
+        """Read an attribute; an absent one is empty.
+
+        Args:
+            kind: attribute type.
+            name: attribute name; empty for an unnamed attribute.
+            offset: byte offset in its value.
+            size: maximum number of bytes; None reads to the end.
+
+        Raises:
+            TreeError: the value is damaged, or too large to read at once.
+        """
         attribute = self.attribute(kind, name)
         if attribute is None:
             return b""
@@ -156,7 +171,16 @@ class Inode:
         return bytes(buffer)
 
     def with_attribute(self, kind: int, name: str, use: Callable[[int], _T]) -> _T:
-        """Open an existing attribute and hand it to `use`."""
+        """Open an existing attribute, pass it to `use` and return the result.
+
+        Args:
+            kind: attribute type.
+            name: attribute name; empty for an unnamed attribute.
+            use: called with the address of the open attribute.
+
+        Raises:
+            TreeError: the attribute can't be opened.
+        """
         opened = self.mount.call(
             self._calls.ntfs_attr_open,
             self.pointer,
@@ -173,39 +197,50 @@ class Inode:
 
     def write(self, name: str, offset: int, data: bytes) -> None:
         """Write `data` at `offset` of an existing data attribute, growing it if needed."""
+        attribute = self.attribute(records.DATA, name)
+        whole = attribute is not None and (attribute.compressed or attribute.sparse)
+        # A compressed value is written at once: libntfs-3g packs its blocks as they are complete.
+        piece = len(data) if whole else _PIECE
 
         def transfer(opened: int) -> None:
             buffer = (ctypes.c_char * len(data)).from_buffer_copy(data)
             address = ctypes.addressof(buffer)
-            done = 0
+            done, most = 0, piece
             while done < len(data):
-                part = self.mount.check(
-                    self.mount.call(
-                        self._calls.ntfs_attr_pwrite,
-                        opened,
-                        offset + done,
-                        len(data) - done,
-                        address + done,
-                        reads=len(data) // 512,
-                    ),
-                    "can't be written",
-                    self.path,
+                part = self.mount.call(
+                    self._calls.ntfs_attr_pwrite,
+                    opened,
+                    offset + done,
+                    min(most, len(data) - done),
+                    address + done,
+                    reads=len(data) // 512,
                 )
-                if not part:
+                if part < 0 and ctypes.get_errno() == errno.ENOSPC and most > _LEAST and not whole:
+                    most //= 4  # what is left may lie in small pieces
+                    continue
+                if part <= 0:
                     raise self.mount.error("can't be written", self.path)
                 done += part
-            # The last block of a compressed value is compressed only now.
+            # Closing compresses the last block of a compressed value.
             self.mount.check(
                 self.mount.call(self._calls.ntfs_attr_pclose, opened),
                 "can't be written",
                 self.path,
             )
 
-        if data:
+        if not data:
+            return
+        try:
             self.with_attribute(records.DATA, name, transfer)
+        except TreeError:
+            # What the pieces took before there was no more is given back.
+            if attribute is not None and not whole:
+                with suppress(TreeError):
+                    self.truncate(name, attribute.size)
+            raise
 
     def truncate(self, name: str, size: int) -> None:
-        """Cut or extend an existing data attribute."""
+        """Truncate or extend an existing data attribute."""
         self.with_attribute(
             records.DATA,
             name,
@@ -272,7 +307,7 @@ class Inode:
 
     @property
     def is_directory(self) -> bool:
-        """Whether the file record is a folder's."""
+        """Whether the file is a folder."""
         return bool(self.file_attributes & DIRECTORY)
 
     @property
@@ -287,7 +322,13 @@ class Inode:
         return buffer[0], buffer[1], buffer[2], buffer[3]
 
     def set_times(self, created: int, modified: int, accessed: int) -> None:
-        """Set three times; the fourth, of the record's change, becomes now."""
+        """Set three times in 100 ns since 1601-01-01 UTC; the record change time becomes now.
+
+        Args:
+            created: creation time.
+            modified: modification time.
+            accessed: access time.
+        """
         buffer = (ctypes.c_uint64 * 3)(created, modified, accessed)
         self.mount.check(
             self.mount.call(
@@ -298,14 +339,14 @@ class Inode:
         )
 
     def touch(self, *, modified: bool = True) -> None:
-        """Set the time of the record's change, and of the data's, to now."""
+        """Set the record change time and, with `modified`, the modification time to now."""
         self._calls.ntfs_inode_update_times(
             self.pointer, _TIMES_MODIFIED if modified else _TIMES_CHANGED
         )
 
     @property
     def security_id(self) -> int:
-        """The number of the descriptor in $Secure, 0 where the file has its own."""
+        """The number of the descriptor in $Secure; 0 if the record has the descriptor."""
         value = self.read(records.STANDARD_INFORMATION)
         return int(struct.unpack_from("<I", value, 52)[0]) if len(value) >= 72 else 0
 
@@ -327,7 +368,7 @@ class Inode:
         raise self.mount.error("has no readable security descriptor", self.path)
 
     def set_descriptor(self, descriptor: bytes) -> None:
-        """Set the security descriptor; it is stored in $Secure, once for all that have it."""
+        """Set the security descriptor, which is stored in $Secure and shared."""
         self.mount.check(
             self.mount.call(
                 self._calls.ntfs_set_ntfs_acl,
@@ -337,18 +378,18 @@ class Inode:
                 len(descriptor),
                 0,
             ),
-            "can't get that security descriptor",
+            "can't be given this security descriptor",
             self.path,
         )
 
     @property
     def reparse_tag(self) -> int:
-        """IO_REPARSE_TAG_*, read from the attribute itself; 0 where there is none."""
+        """IO_REPARSE_TAG_*, read from the attribute; 0 if the file is not a reparse point."""
         value = self.read(records.REPARSE_POINT, size=4)
         return int.from_bytes(value, "little") if len(value) == 4 else 0
 
     def set_reparse(self, data: bytes) -> None:
-        """Set reparse data, tag and length at its head."""
+        """Set reparse data, which starts with tag and length."""
         self.mount.check(
             self.mount.call(
                 self._calls.ntfs_set_ntfs_reparse_data, self.pointer, data, len(data), 0
@@ -358,7 +399,7 @@ class Inode:
         )
 
     def remove_reparse(self) -> None:
-        """Remove the reparse data and its entry in the volume's index of them."""
+        """Remove the reparse data and its entry in the volume's reparse index."""
         self.mount.check(
             self.mount.call(self._calls.ntfs_remove_ntfs_reparse_data, self.pointer),
             "can't lose its reparse point",
@@ -367,9 +408,9 @@ class Inode:
 
 
 def _record_at(address: int) -> bytes:
-    """Copy an attribute record out of the library's copy of the file record.
+    """Copy an attribute record from the library's copy of the file record.
 
-    The library has checked that the record holds as many bytes as the attribute's length says.
+    The library has checked that the attribute's length is within the record.
     """
     length = ctypes.c_uint32.from_address(address + 4).value
     return ctypes.string_at(address, min(length, MAX_RECORD))

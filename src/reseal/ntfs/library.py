@@ -1,4 +1,4 @@
-"""libntfs-3g through ctypes: loading, prototypes, messages, and a test that the library fits."""
+"""libntfs-3g through ctypes: loading, prototypes, messages, and a compatibility check."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from functools import cache
 
 from reseal.errors import EngineError
 
-#: Sonames with this interface; the number follows libntfs-3g's own, so it differs by release.
+#: Sonames with this interface; the number changes with releases of libntfs-3g.
 SONAMES = tuple(f"libntfs-3g.so.{version}" for version in (89, *range(90, 100), 88, 883, 882))
 MISSING_HINT = "Install it: apt install libntfs-3g89 (Debian 12, Ubuntu 24.04) or ntfs-3g."
 
-#: Messages of the library that are kept for errors.
+#: Number of library messages that are kept for errors.
 MESSAGES_KEPT = 8
 MESSAGE_SIZE = 512
 LOG_PERROR = 1 << 8
@@ -39,8 +39,8 @@ STATE_OPEN = 1
 
 #: Flags of ntfs_device_mount.
 MOUNT_READ_ONLY = 0x1
-#: Mount writable without looking at $LogFile and hiberfil.sys and without repairing anything:
-#: reseal looks at them itself, and says what it found.
+#: Mount writable without checks of $LogFile and hiberfil.sys, and without repairs. reseal makes these
+#: checks itself, to report the result.
 MOUNT_UNCHECKED = 0x04000000
 
 
@@ -58,7 +58,7 @@ class NtfsDevice(Structure):
 
 
 class SearchContext(Structure):
-    """The head of struct ntfs_attr_search_ctx: the record and the attribute that was found."""
+    """The start of struct ntfs_attr_search_ctx: the record and the attribute found."""
 
     _fields_ = (("mrec", c_void_p), ("attr", c_void_p))
 
@@ -93,7 +93,7 @@ class DeviceOperations(Structure):
 _LOG_HANDLER = CFUNCTYPE(c_int, c_char_p, c_char_p, c_int, c_uint32, c_void_p, c_void_p, c_void_p)
 
 _P = c_void_p
-#: name: (result, arguments), from the library's public headers.
+#: Prototypes, name: (result, arguments), from the library's public headers.
 PROTOTYPES: dict[str, tuple[object, tuple[object, ...]]] = {
     "ntfs_device_alloc": (DevicePointer, (c_char_p, c_long, POINTER(DeviceOperations), _P)),
     "ntfs_device_free": (c_int, (DevicePointer,)),
@@ -148,9 +148,9 @@ class Library:
 
     Attributes:
         calls: the functions of PROTOTYPES, as attributes.
-        unnamed: what the library takes as the name of an unnamed attribute. It compares the
-            address: an empty name of one's own would mean an attribute of any name.
-        messages: what the library logged last; it never reaches stderr.
+        unnamed: the library's constant for the name of an unnamed attribute. It compares the address;
+            another empty name would match any attribute.
+        messages: the last log messages of the library, which don't go to stderr.
     """
 
     def __init__(self, calls: ctypes.CDLL) -> None:
@@ -162,7 +162,7 @@ class Library:
                 function.argtypes = arguments
             self.unnamed = ctypes.addressof(c_uint16.in_dll(calls, "AT_UNNAMED"))
         except (AttributeError, ValueError) as error:
-            msg = f"The installed libntfs-3g does not fit: {error}."
+            msg = f"The installed libntfs-3g is incompatible: {error}."
             raise EngineError(msg, hint=MISSING_HINT) from error
         self.messages: deque[str] = deque(maxlen=MESSAGES_KEPT)
         self._vsnprintf = ctypes.CDLL(None).vsnprintf
@@ -191,7 +191,7 @@ class Library:
         return 0
 
     def _test(self) -> None:
-        """Check the structures that reseal reads itself against what the library puts in them."""
+        """Check that the structures that reseal reads directly match the library's."""
         operations = DeviceOperations()
         device = self.calls.ntfs_device_alloc(b"reseal", 0, ctypes.byref(operations), None)
         # A record of 128 bytes whose first attribute starts at byte 56, as the header says.
@@ -217,16 +217,18 @@ class Library:
             if device:
                 self.calls.ntfs_device_free(device)
         if not fits:
-            msg = "The installed libntfs-3g does not fit: its structures are not those expected."
+            msg = (
+                "The installed libntfs-3g is incompatible: its structures differ from the expected."
+            )
             raise EngineError(msg, hint=MISSING_HINT)
 
 
 @cache
 def load() -> Library:
-    """Load libntfs-3g and test it, once.
+    """Load libntfs-3g once and check that it is compatible.
 
     Raises:
-        EngineError: it is missing, or not the library that reseal was written for.
+        EngineError: libntfs-3g is missing or incompatible.
     """
     for soname in SONAMES:
         try:
@@ -239,14 +241,14 @@ def load() -> Library:
 
 
 def error_text(number: int) -> str:
-    """Say in words what an errno of the library means here."""
+    """Return the meaning of an errno of the library as text."""
     return {
-        errno.ENOENT: "there is no such file",
-        errno.EEXIST: "it exists already",
+        errno.ENOENT: "it does not exist",
+        errno.EEXIST: "it already exists",
         errno.ENOTEMPTY: "the folder is not empty",
         errno.ENOSPC: "no space is left on the volume",
         errno.EACCES: "it is encrypted (EFS)",
         errno.EIO: "the file system is damaged there",
-        errno.EINVAL: "the volume or the value is not valid",
+        errno.EINVAL: "the volume or the value is invalid",
         errno.EOPNOTSUPP: "libntfs-3g can't do that to this file",
     }.get(number, os.strerror(number) if number else "libntfs-3g gave no reason")

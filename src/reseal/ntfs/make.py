@@ -1,4 +1,4 @@
-"""A new, empty NTFS volume, made by mkntfs."""
+"""Create an empty NTFS volume with mkntfs."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ if TYPE_CHECKING:
     from reseal.disk.device import Device
 
 _SECTOR = 512
-#: What Windows itself chooses for volumes up to 16 TiB (documented: default cluster size for NTFS).
+#: Windows' default for volumes up to 16 TiB (documented: default cluster size for NTFS).
 _CLUSTER = 4096
 #: The geometry that firmware and Windows assume for every disk that counts in sectors.
 _HEADS, _SECTORS_PER_TRACK = 255, 63
 
 
 def make(device: Device, *, label: str, hidden_sectors: int) -> None:
-    """Make an empty volume that fills an empty device, with sectors of 512 bytes.
+    """Create an empty volume with 512-byte sectors on an empty device.
 
     Args:
         device: the partition; writable, all zeros.
-        label: the volume's name.
-        hidden_sectors: sectors in front of the partition. Boot code finds the volume by them.
+        label: the volume label.
+        hidden_sectors: number of sectors before the partition; boot code uses it to find the volume.
 
     Raises:
         EngineError: mkntfs is not installed.
-        ImageError: it failed.
+        ImageError: mkntfs failed.
     """
     with nameless(device.size) as file:
         run_tool(

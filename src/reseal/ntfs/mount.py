@@ -1,4 +1,4 @@
-"""A mounted volume: libntfs-3g's side of it, and file records in it."""
+"""A volume mounted by libntfs-3g, and its file records."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
     from reseal.ntfs.cache import BlockCache
 
-#: What a lookup returns where it fails.
+#: Result of a failed lookup.
 _NO_REFERENCE = (1 << 64) - 1
-#: UTF-16 code units in the longest name.
+#: Maximum length of a name in UTF-16 code units.
 MAX_NAME = 255
-#: Room for struct SECURITY_CONTEXT, of which only the volume pointer at its head is used.
+#: Size reserved for struct SECURITY_CONTEXT; only the volume pointer at its start is used.
 _SECURITY_CONTEXT_SIZE = 256
 
 
@@ -34,8 +34,8 @@ class Mount:
 
     Attributes:
         calls: the library's functions.
-        name: of the volume, for messages.
-        read_only: whether nothing may be written.
+        name: name of the volume in messages.
+        read_only: whether writing is refused.
         security: the address of a struct SECURITY_CONTEXT.
     """
 
@@ -74,12 +74,12 @@ class Mount:
         return self._volume
 
     def call(self, function: Callable[..., int], *arguments: object, reads: int = 0) -> int:
-        """Call the library, and raise what a callback met on the way.
+        """Call a library function; re-raise any exception from a callback.
 
         Args:
-            function: of the library.
-            arguments: for it.
-            reads: device reads that the call may need beyond the usual limit.
+            function: the library function.
+            arguments: its arguments.
+            reads: device reads allowed beyond the usual limit.
         """
         self._callbacks.begin(reads)
         self.library.messages.clear()
@@ -91,13 +91,19 @@ class Mount:
         return result
 
     def check(self, result: int, action: str, path: str) -> int:
-        """Return the result of a library call; raise TreeError where it is negative."""
+        """Return the result of a library call; raise TreeError if it is negative.
+
+        Args:
+            result: the result.
+            action: end of the error message, such as "can't be read".
+            path: path of the file; empty for the volume.
+        """
         if result < 0:
             raise self.error(action, path)
         return result
 
     def error(self, action: str, path: str) -> TreeError:
-        """Build the error for a library call that failed just now."""
+        """Build the error for the library call that just failed."""
         number = ctypes.get_errno()
         subject = f"{path} on {self.name}" if path else self.name
         reason = library.error_text(number)
@@ -108,7 +114,7 @@ class Mount:
 
     @contextmanager
     def inode(self, reference: int, path: str) -> Iterator[Inode]:
-        """Open a file record; writes what changed in it when the context ends well or not."""
+        """Open a file record; write its changes when the context ends, also after an error."""
         pointer = self.call(self.calls.ntfs_inode_open, self.volume, reference)
         if not pointer:
             raise self.error("can't be opened", path)
@@ -140,15 +146,25 @@ class Mount:
     def new_inode(
         self, folder: Inode, path: str, name: bytes, *, is_directory: bool
     ) -> Iterator[Inode]:
-        """Create a file or folder, open, with its folder's descriptor; closes the folder, too."""
+        """Create a file or folder with its folder's descriptor, and open it; close the folder.
+
+        Args:
+            folder: the parent folder, which is closed.
+            path: path of the new entry, for messages.
+            name: its name, UTF-16LE.
+            is_directory: whether to create a folder.
+
+        Raises:
+            TreeError: Windows does not accept the name, or the library failed.
+        """
         length = len(name) // 2
         if not 0 < length <= MAX_NAME or self.calls.ntfs_forbidden_names(
             self.volume, name, length, 1
         ):
-            msg = f"{path} on {self.name} can't be created: Windows takes no such name."
+            msg = f"{path} on {self.name} can't be created: Windows does not accept this name."
             raise TreeError(msg)
-        # With a number from $Secure the record gets room for one; without it, it would get a
-        # descriptor of its own, in the format of Windows NT 4.
+        # With a security id the record gets the field for it. Without one, the library would store the
+        # descriptor in the record, in the format of Windows NT 4.
         number = folder.security_id or self.call(
             self.calls.ntfs_inherited_id, self.security, folder.pointer, int(is_directory)
         )
@@ -157,8 +173,8 @@ class Mount:
         if not pointer:
             raise self.error("can't be created", path)
         inode = Inode(self, pointer, path)
-        # The folder is closed first: closing the file opens every folder that has a name of it.
-        # (The library can be told of an open one, but closes that too where it finds damage.)
+        # Close the folder first, because closing the file opens all folders with a link to it.
+        # (The library accepts one open folder, but closes it if it finds damage.)
         try:
             yield inode
             folder.touch()
@@ -170,12 +186,22 @@ class Mount:
         inode.close()
 
     def link(self, folder: int, reference: int, name: str, path: str) -> None:
-        """Give a file one more name."""
+        """Add a hard link to a file.
+
+        Args:
+            folder: file reference of the folder.
+            reference: file reference of the file.
+            name: the new name.
+            path: path of the new name, for messages.
+
+        Raises:
+            TreeError: Windows does not accept the name, or the library failed.
+        """
         raw = records.encode_name(name)
         if not 0 < len(raw) // 2 <= MAX_NAME or self.calls.ntfs_forbidden_names(
             self.volume, raw, len(raw) // 2, 1
         ):
-            msg = f"{path} on {self.name} can't be created: Windows takes no such name."
+            msg = f"{path} on {self.name} can't be created: Windows does not accept this name."
             raise TreeError(msg)
         with self.inode(folder, path) as directory, self.inode(reference, path) as inode:
             self.check(
@@ -187,14 +213,24 @@ class Mount:
             )
             inode.touch(modified=False)
             directory.touch()
-            # The folder first, as in `new_inode`.
+            # Close the folder first, as in `new_inode`.
             directory.close()
 
     def unlink(self, folder: int, reference: int, name: str, path: str) -> None:
-        """Take a name, and the short name that belongs to it, from a file; the last deletes it."""
+        """Remove a hard link and its short name; removing the last one deletes the file.
+
+        Args:
+            folder: file reference of the folder.
+            reference: file reference of the file.
+            name: the name to remove.
+            path: path of the name, for messages.
+
+        Raises:
+            TreeError: the library failed.
+        """
         raw = records.encode_name(name)
         with self.inode(folder, path) as directory, self.inode(reference, path) as inode:
-            # ntfs_delete closes both records, also where it fails.
+            # ntfs_delete closes both records, also if it fails.
             pointers = inode.release(), directory.release()
             self.check(
                 self.call(self.calls.ntfs_delete, self.volume, None, *pointers, raw, len(raw) // 2),
@@ -203,7 +239,13 @@ class Mount:
             )
 
     def make_short(self, folder: int, reference: int, name: str) -> None:
-        """Declare a file's only name, of 8.3 form, to be its short name too, where possible."""
+        """Make a file's only name, which is an 8.3 name, its short name as well, if possible.
+
+        Args:
+            folder: file reference of the folder.
+            reference: file reference of the file.
+            name: the name.
+        """
         with self.inode(folder, name) as directory, self.inode(reference, name) as inode:
             if len(inode.names()) == 1:
                 # The library closes both records.
@@ -211,12 +253,12 @@ class Mount:
                 self.call(self.calls.ntfs_set_ntfs_dos_name, *pointers, name.encode(), len(name), 0)
 
     def abandon(self) -> None:
-        """Unmount where an error is on its way already."""
+        """Unmount while another error is being raised."""
         with suppress(ImageError):
             self.close()
 
     def close(self) -> None:
-        """Unmount. The cache is the caller's to flush."""
+        """Unmount. The caller flushes the cache."""
         if self._volume:
             volume, self._volume = self._volume, None
             self.check(self.call(self.calls.ntfs_umount, volume, 0), "can't be closed", "")

@@ -1,4 +1,4 @@
-"""File names as NTFS and Windows see them."""
+"""File names on NTFS."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reseal.ntfs import records
 if TYPE_CHECKING:
     from reseal.ntfs.inode import Inode
 
-#: A name of which no part is longer than 8 and 3 characters needs no other short name (documented,
+#: A name of at most 8 characters and an extension of 3 needs no separate short name (documented,
 #: "Naming Files, Paths, and Namespaces").
 _SHORT = re.compile(r"[A-Za-z0-9!#$%&'()@^_`{}~-]{1,8}(\.[A-Za-z0-9!#$%&'()@^_`{}~-]{1,3})?")
 
@@ -21,17 +21,17 @@ def split(path: str) -> list[str]:
 
 
 def is_short(name: str) -> bool:
-    """Whether a long name serves as its own short name."""
+    """Whether a long name is also a valid short name."""
     return bool(_SHORT.fullmatch(name))
 
 
 def stored(inode: Inode, folder: int, name: str) -> str:
-    """Return how the file system spells the name by which a file was found, the long one.
+    """Return the long name of a file as stored in the file system.
 
     Args:
         inode: the file.
-        folder: reference of the folder in which it was found.
-        name: the name that found it, long or short, in any case.
+        folder: file reference of the folder in which it was found.
+        name: the name that was looked up, long or short, in any case.
     """
     found = ""
     for candidate in inode.names():

@@ -1,9 +1,9 @@
-"""File records and their attributes, read from a device on which nothing is mounted.
+"""Read file records and attributes from an unmounted device.
 
-Only what the file system's own files need: no compression, no encryption. Nothing is written here;
-what a change needs to write is handed to the caller.
+This reads the metadata files only, so compression and encryption are not supported. It does not write:
+the methods for changes return the bytes that the caller is to write.
 
-Layout: documented by the Linux-NTFS project; every field is checked, since any may be hostile.
+Layout: documented by the Linux-NTFS project. Every field is checked, because the volume may be hostile.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ _END = 0xFFFFFFFF
 _RECORD_IN_USE = 0x1
 #: In a file record: first attribute, flags, bytes used, base record.
 _FIRST_ATTRIBUTE, _FLAGS, _USED, _BASE = 0x14, 0x16, 0x18, 0x20
-#: In a record that is protected: where its update sequence is, and how many words it has.
+#: In a protected record: offset of the update sequence, and its number of words.
 _SEQUENCE = struct.Struct("<HH")
 _SEQUENCE_AT = 4
 _SECTOR_TAIL = 2
 
-#: No attribute list is longer (documented, Linux-NTFS).
+#: Maximum size of an attribute list (documented, Linux-NTFS).
 _MAX_LIST = 256 << 10
-#: Extents of one attribute, far more than a real one has.
+#: Maximum number of extents of one attribute, far above real ones.
 _MAX_EXTENTS = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """A range of an attribute's value and where it lies.
+    """A range of an attribute's value and its place in the volume.
 
     Attributes:
-        start: in the value, bytes.
+        start: byte offset in the value.
         length: bytes.
-        place: in the volume, bytes; None for a hole.
+        place: byte offset in the volume; None for a hole.
     """
 
     start: int
@@ -59,10 +59,10 @@ class Value:
 
     Attributes:
         size: bytes.
-        initialized: bytes from the start that were ever written; the rest reads as zeros.
-        extents: where it lies, ascending and without gaps; empty for a resident value.
+        initialized: initialized size: bytes after it read as zeros.
+        extents: extents, ascending and without gaps; empty for a resident value.
         record: the record that holds a resident value.
-        offset: where in that record.
+        offset: byte offset of a resident value in that record.
     """
 
     size: int
@@ -77,9 +77,9 @@ class Record:
     """A file record with its update sequence undone.
 
     Attributes:
-        number: in $MFT.
+        number: record number in $MFT.
         data: its bytes.
-        changed: whether `data` is to be written.
+        changed: whether `data` must be written.
     """
 
     number: int
@@ -89,7 +89,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """One attribute record: the whole of an attribute, or a part of it."""
+    """One attribute record: a whole attribute or a part of it."""
 
     record: Record
     offset: int
@@ -99,14 +99,14 @@ class _Piece:
 
 
 class RawVolume:
-    """The file system's own files on a device. Nothing is written.
+    """The metadata files of an NTFS volume. Nothing is written.
 
     Args:
-        device: fills the volume.
-        name: what messages call it.
+        device: the device that the volume fills.
+        name: name of the volume in messages.
 
     Raises:
-        NotNtfsError, BitLockerError: it holds no NTFS volume that can be read.
+        NotNtfsError, BitLockerError: the device does not hold a readable NTFS volume.
         VolumeError: the volume is damaged.
     """
 
@@ -116,16 +116,16 @@ class RawVolume:
         self.boot = boot.read(device, name)
         size = self.boot.record_size
         self._records: dict[int, Record] = {}
-        # Enough of $MFT to read its first record, which says where the rest is.
+        # Just enough of $MFT to read its first record, which maps the rest.
         self._mft = Value(size, size, [Extent(0, size, self.boot.mft)])
         record = self.record(0)
         own = [piece for piece in self._pieces(record) if piece.type == records.DATA]
         self._mft = self._value([piece for piece in own if not piece.name])
-        # With an attribute list the rest is in records that the first part of $MFT holds.
+        # If $MFT has an attribute list, the listed records are in the part mapped so far.
         self._mft = self.value(0, records.DATA, "")
 
     def damaged(self, what: str) -> VolumeError:
-        """Build the error for a volume that contradicts itself."""
+        """Build the error for a damaged volume."""
         msg = f"The file system of {self.name} is damaged: {what}."
         return VolumeError(msg, hint="Start Windows and let chkdsk repair the volume.")
 
@@ -151,22 +151,22 @@ class RawVolume:
         return record
 
     def unprotect(self, data: bytearray, what: str) -> None:
-        """Undo the update sequence of a record. Raises VolumeError where it was torn."""
+        """Undo the update sequence of a record. Raises VolumeError if the record was torn."""
         start, words = _SEQUENCE.unpack_from(data, _SEQUENCE_AT)
         stride = self._stride(data, start, words, what)
         number = data[start : start + 2]
         for index in range(1, words):
             end = index * stride
             if data[end - _SECTOR_TAIL : end] != number:
-                raise self.damaged(f"{what} was written only in part")
+                raise self.damaged(f"{what} was only partly written")
             data[end - _SECTOR_TAIL : end] = data[start + 2 * index : start + 2 * index + 2]
 
     def protect(self, data: bytearray) -> bytes:
-        """Return a record with its update sequence applied, counted on by one."""
+        """Return a record with its update sequence number increased and applied."""
         result = bytearray(data)
         start, words = _SEQUENCE.unpack_from(result, _SEQUENCE_AT)
         stride = len(result) // (words - 1)
-        # 0 and 0xFFFF mean that there is none.
+        # 0 and 0xFFFF mean that the record has no update sequence number.
         number = int.from_bytes(result[start : start + 2], "little") + 1
         tail = struct.pack("<H", number if number < 0xFFFF else 1)
         result[start : start + 2] = tail
@@ -178,7 +178,7 @@ class RawVolume:
         return bytes(result)
 
     def _stride(self, data: bytearray, start: int, words: int, what: str) -> int:
-        """Return the bytes that each word protects; 512 on every volume that was seen."""
+        """Return the number of bytes that each word protects; 512 on all volumes seen."""
         size = len(data)
         if words < 2 or size % (words - 1) or start + 2 * words > size or start % 2:
             raise self.damaged(f"the update sequence of {what} is impossible")
@@ -190,18 +190,42 @@ class RawVolume:
     # Attributes
 
     def value(self, number: int, kind: int, name: str) -> Value:
-        """Find an attribute's value. Raises VolumeError where it is absent or damaged."""
+        """Return an attribute's value.
+
+        Args:
+            number: record number of the file.
+            kind: attribute type.
+            name: attribute name; empty for an unnamed attribute.
+
+        Raises:
+            VolumeError: the attribute is absent or damaged.
+        """
         wanted = self._named(number, kind, name)
         if not wanted:
             raise self.damaged(f"file record {number} has no attribute {kind:#x} {name}".rstrip())
         return self._value(wanted)
 
     def has(self, number: int, kind: int, name: str) -> bool:
-        """Whether a file has an attribute."""
+        """Whether a file has an attribute.
+
+        Args:
+            number: record number of the file.
+            kind: attribute type.
+            name: attribute name; empty for an unnamed attribute.
+        """
         return bool(self._named(number, kind, name))
 
     def attribute_records(self, number: int, kind: int, name: str) -> list[tuple[Record, int, int]]:
-        """Return (file record, byte offset in it, bytes) of each part of an attribute."""
+        """Return (file record, byte offset in it, bytes) of each part of an attribute.
+
+        Args:
+            number: record number of the file.
+            kind: attribute type.
+            name: attribute name; empty for an unnamed attribute.
+
+        Raises:
+            VolumeError: a file record is damaged.
+        """
         found = self._named(number, kind, name)
         return [(piece.record, piece.offset, piece.length) for piece in found]
 
@@ -214,7 +238,7 @@ class RawVolume:
         ]
 
     def records_of(self, number: int) -> list[Record]:
-        """Return a file's record with all that its attribute list names."""
+        """Return a file's base record and all records in its attribute list."""
         base = self.record(number)
         found = [base]
         lists = [piece for piece in self._pieces(base) if piece.type == ATTRIBUTE_LIST]
@@ -228,7 +252,7 @@ class RawVolume:
             (length,) = struct.unpack_from("<H", raw, position + 4)
             (reference,) = struct.unpack_from("<Q", raw, position + 16)
             if length < 26:
-                raise self.damaged(f"the attribute list of file record {number} is not readable")
+                raise self.damaged(f"the attribute list of file record {number} is unreadable")
             numbers[reference & records.RECORD_MASK] = None
             position += length
         for other in numbers:
@@ -246,7 +270,7 @@ class RawVolume:
         grouped: dict[tuple[int, str, int], list[_Piece]] = {}
         for record in self.records_of(number):
             for index, piece in enumerate(self._pieces(record)):
-                # Resident attributes of the same type and name are several, as file names are.
+                # A file may have several resident attributes of one type and name: file names.
                 resident = not record.data[piece.offset + 8]
                 key = (piece.type, piece.name, record.number << 16 | index if resident else -1)
                 grouped.setdefault(key, []).append(piece)
@@ -255,7 +279,7 @@ class RawVolume:
             yield kind, name, flags, self._value(pieces)
 
     def forget(self) -> None:
-        """Give the memory of the records back that were read."""
+        """Release the records that were read."""
         self._records.clear()
 
     def _pieces(self, record: Record) -> Iterator[_Piece]:
@@ -278,11 +302,11 @@ class RawVolume:
                 break
             yield _Piece(record, position, length, kind, records.decode_name(name))
             position += length
-        raise self.damaged(f"{what} is not readable")
+        raise self.damaged(f"{what} is unreadable")
 
-    # Complex: each record is believed only as far as the ones before it allow.
+    # Complex: each part is validated against the parts before it.
     def _value(self, pieces: list[_Piece]) -> Value:
-        """Put the parts of an attribute together."""
+        """Combine the parts of an attribute."""
         if not pieces:
             raise self.damaged("$MFT has no content")
         first = pieces[0]
@@ -295,7 +319,7 @@ class RawVolume:
         parts: list[tuple[int, _Piece]] = []
         for piece in pieces:
             if not piece.record.data[piece.offset + 8] or piece.length < 64:
-                raise self.damaged("an attribute record contradicts itself")
+                raise self.damaged("an attribute record is inconsistent")
             (lowest,) = struct.unpack_from("<Q", piece.record.data, piece.offset + 16)
             parts.append((lowest, piece))
         parts.sort(key=lambda part: part[0])
@@ -305,7 +329,7 @@ class RawVolume:
             if lowest * self.boot.cluster_size != end:
                 if not extents or lowest * self.boot.cluster_size < end:
                     raise self.damaged("the extents of an attribute overlap")
-                # The rest is in records that are not known yet: only for $MFT itself.
+                # The other parts are in records that are not known yet. Only $MFT allows this.
                 break
             extents += self._runs(piece, end)
             if len(extents) > _MAX_EXTENTS:
@@ -343,12 +367,21 @@ class RawVolume:
         else:
             if position < end:
                 return
-        raise self.damaged("the extents of an attribute are not readable")
+        raise self.damaged("the extents of an attribute are unreadable")
 
     # Content
 
     def read(self, value: Value, offset: int, size: int) -> bytes:
-        """Return `size` bytes of a value. Raises VolumeError where it has fewer."""
+        """Read a part of a value.
+
+        Args:
+            value: the value.
+            offset: byte offset in it.
+            size: number of bytes.
+
+        Raises:
+            VolumeError: the value is shorter.
+        """
         if offset < 0 or size < 0 or offset + size > value.size:
             raise self.damaged("an attribute ends early")
         if value.record is not None:
@@ -364,7 +397,13 @@ class RawVolume:
         return b"".join(parts)
 
     def places(self, value: Value, offset: int, size: int) -> Iterator[tuple[int | None, int, int]]:
-        """Yield (place in the volume or None, start, end in the value) of a range."""
+        """Yield (place in the volume or None for a hole, start, end in the value) of a range.
+
+        Args:
+            value: the value.
+            offset: byte offset of the range in it.
+            size: bytes of the range.
+        """
         end = offset + size
         for extent in value.extents:
             first, last = max(offset, extent.start), min(end, extent.start + extent.length)
@@ -373,16 +412,25 @@ class RawVolume:
                 yield place, first, last
 
     def writes(self, value: Value, offset: int, data: bytes) -> Iterator[tuple[int, bytes]]:
-        """Yield (place in the volume, bytes) that put `data` into a value outside a record."""
+        """Yield (place in the volume, bytes) to write `data` into a non-resident value.
+
+        Args:
+            value: the value.
+            offset: byte offset in it.
+            data: bytes to write.
+
+        Raises:
+            VolumeError: the range has a hole.
+        """
         for place, start, end in self.places(value, offset, len(data)):
             if place is None:
-                raise self.damaged("a hole holds data")
+                raise self.damaged("a hole has data")
             yield place, data[start - offset : end - offset]
 
     def record_writes(self) -> Iterator[tuple[int, bytes]]:
-        """Yield (place in the volume, bytes) that write the changed file records.
+        """Yield (place in the volume, bytes) to write the changed file records.
 
-        $MFTMirr has copies of the first four records, or of as many as a cluster holds.
+        $MFTMirr has copies of the first four records, or of one cluster of records if that is more.
         """
         changed = [record for record in self._records.values() if record.changed]
         for record in changed:

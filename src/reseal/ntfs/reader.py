@@ -1,4 +1,4 @@
-"""Finding and reading files on a mounted volume."""
+"""Find and read files on a mounted volume."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from reseal.ntfs.inode import Inode
     from reseal.ntfs.mount import Mount
 
-#: Attribute bits that only the index has, not what Windows calls the file's attributes.
+#: Attribute bits that exist only in the index, not in the file attributes that Windows shows.
 _INDEX_ONLY = 0x30000000
 
 
@@ -26,10 +26,10 @@ def _shown(attributes: int, *, is_directory: bool) -> int:
 
 
 class VolumeReader:
-    """The half of `reseal.tree.Tree` that changes nothing.
+    """The read-only half of `reseal.tree.Tree`.
 
     Attributes:
-        name: what messages call the volume.
+        name: name of the volume in messages.
     """
 
     def __init__(self, mount: Mount) -> None:
@@ -39,9 +39,9 @@ class VolumeReader:
     # Finding
 
     def _resolve(self, path: str) -> int | None:
-        """Return the file reference of a path, None where nothing is there.
+        """Return the file reference of a path, or None if it does not exist.
 
-        The file system's own files are not there, as they are not for a program in Windows.
+        Metadata files are hidden, as they are from programs in Windows.
         """
         reference = records.ROOT
         walked = ""
@@ -59,12 +59,12 @@ class VolumeReader:
 
     def _refuse_link(self, inode: Inode) -> None:
         if inode.attribute(records.REPARSE_POINT) is not None:
-            msg = f"{inode.path} on {self.name} is a link, and may lead out of the volume."
+            msg = f"{inode.path} on {self.name} is a link, which may point outside the volume."
             raise EscapeError(msg)
 
     @contextmanager
     def _entry(self, path: str) -> Iterator[Inode]:
-        """Open what a path names. Raises TreeError where nothing is there."""
+        """Open the entry at a path. Raises TreeError if it does not exist."""
         reference = self._resolve(path)
         if reference is None:
             msg = f"{path} on {self.name} does not exist."
@@ -74,10 +74,10 @@ class VolumeReader:
 
     @contextmanager
     def _folder(self, path: str) -> Iterator[Inode]:
-        """Open a folder. Raises TreeError where it is none, EscapeError where it is a link."""
+        """Open a folder. Raises TreeError if it is not a folder, EscapeError if it is a link."""
         with self._entry(path) as folder:
             if not folder.is_directory:
-                msg = f"{path} on {self.name} is no folder."
+                msg = f"{path} on {self.name} is not a folder."
                 raise TreeError(msg)
             self._refuse_link(folder)
             yield folder
@@ -85,7 +85,7 @@ class VolumeReader:
     # Reading
 
     def stat(self, path: str) -> Stat | None:
-        """Describe one entry, which may be a link, or return None where there is none."""
+        """Describe an entry, without following a link; None if it does not exist."""
         reference = self._resolve(path)
         if reference is None:
             return None
@@ -105,10 +105,10 @@ class VolumeReader:
             )
 
     def list(self, path: str) -> list[Stat]:
-        """List a folder, without `.` and `..` and the file system's own metadata files.
+        """List a folder, without `.`, `..` and metadata files.
 
-        Sizes, attributes and times are those of the folder's index, as FindFirstFile returns them:
-        of a file with several hard links they may be stale; `stat` asks the file itself.
+        Sizes, attributes and times come from the folder's index, as in FindFirstFile. They may be stale
+        for a file with several hard links; `stat` reads the file record.
         """
         with self._folder(path) as folder:
             return [
@@ -130,16 +130,23 @@ class VolumeReader:
     def read(
         self, path: str, offset: int = 0, size: int | None = None, *, stream: str = ""
     ) -> bytes:
-        """Return up to `size` bytes (None: to the end) of a stream, decompressed, from `offset`.
+        """Read a stream, with LZNT1 decompressed.
 
-        Raises TreeError for what is not there, folders, links, EFS, and data that a filter of
-        Windows keeps elsewhere (CompactOS, deduplication).
+        Args:
+            path: path of the file.
+            offset: byte offset in the stream.
+            size: maximum number of bytes; None reads to the end.
+            stream: name of the stream; empty for the unnamed one.
+
+        Raises:
+            TreeError: the file or stream does not exist, is a folder, a link or encrypted (EFS), or a
+                Windows filter stores its data elsewhere (CompactOS, deduplication).
         """
         with self._entry(path) as inode:
             return content.read(inode, stream, offset, size)
 
     def read_reparse(self, path: str) -> bytes | None:
-        """Return an entry's reparse data, tag and length at its head, or None."""
+        """Return an entry's reparse data, which starts with tag and length, or None."""
         with self._entry(path) as inode:
             return inode.read(records.REPARSE_POINT, size=MAX_REPARSE) or None
 

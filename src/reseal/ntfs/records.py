@@ -1,7 +1,7 @@
-"""What stands in file records and directory indexes, decoded from bytes.
+"""Decode file records and directory indexes.
 
-Layout: documented by the Linux-NTFS project; every field is checked against the bytes that hold it,
-since any of them may be hostile.
+Layout: documented by the Linux-NTFS project. Every field is checked against the size of its record,
+because the volume may be hostile.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ INDEX_ALLOCATION = 0xA0
 BITMAP = 0xB0
 REPARSE_POINT = 0xC0
 
-#: File record numbers of the file system's own files; all below FIRST_USER_FILE are its.
+#: File record numbers of metadata files; all numbers below FIRST_USER_FILE are reserved for them.
 LOG_FILE = 2
 VOLUME = 3
 ROOT = 5
 EXTEND = 11
 FIRST_USER_FILE = 16
-#: The bits of a file reference that number the record; the rest counts its reuse.
+#: The record number in a file reference; the other bits are the sequence number.
 RECORD_MASK = (1 << 48) - 1
 
 #: Flags of an attribute record.
@@ -50,13 +50,13 @@ _ENTRY_HAS_CHILD = 0x1
 _ENTRY_LAST = 0x2
 _ENTRY_HEADER = struct.Struct("<QHHHH")
 _FILE_NAME = struct.Struct("<QqqqqQQIIBB")
-#: Where an index block's header and its entries start.
+#: Offsets of the index header in an index block, and of the entries after the index header.
 _INDEX_BLOCK_HEADER = 24
 _INDEX_ROOT_HEADER = 16
 
 
 def decode_name(raw: bytes) -> str:
-    """Decode a name, which may hold unpaired surrogates."""
+    """Decode a name, which may contain unpaired surrogates."""
     return raw.decode("utf-16-le", "surrogatepass")
 
 
@@ -72,11 +72,12 @@ class Attribute:
     Attributes:
         type: one of the constants above.
         name: empty for an unnamed attribute.
-        resident: true where the value stands in the file record.
+        resident: whether the value is in the file record.
         flags: ATTRIBUTE_* bits.
         size: bytes in the value.
         allocated: bytes that the value occupies outside the record.
-        first_cluster: of the part of the value that this record maps; only 0 has the sizes.
+        first_cluster: first cluster (VCN) of the part of the value that this record maps; only the record
+            with 0 has the sizes.
     """
 
     type: int
@@ -104,7 +105,7 @@ class Attribute:
 
 
 def parse_attribute(raw: bytes) -> Attribute:
-    """Decode an attribute record. Raises TreeError where it contradicts itself."""
+    """Decode an attribute record. Raises TreeError if it is damaged."""
     try:
         kind, _length, non_resident, name_length, name_offset, flags = struct.unpack_from(
             "<IIBBHH", raw
@@ -116,10 +117,10 @@ def parse_attribute(raw: bytes) -> Attribute:
             (size,) = struct.unpack_from("<I", raw, 16)
             first = allocated = 0
     except struct.error as error:
-        msg = "The file system is damaged: an attribute record is cut off."
+        msg = "The file system is damaged: an attribute record is truncated."
         raise TreeError(msg) from error
     if len(name) != 2 * name_length or size < 0 or allocated < 0:
-        msg = "The file system is damaged: an attribute record contradicts itself."
+        msg = "The file system is damaged: an attribute record is inconsistent."
         raise TreeError(msg)
     return Attribute(kind, decode_name(name), not non_resident, flags, size, allocated, first)
 
@@ -140,7 +141,7 @@ class FileName:
 
 
 def parse_file_name(raw: bytes) -> FileName:
-    """Decode a $FILE_NAME attribute record. Raises TreeError where it is damaged."""
+    """Decode a $FILE_NAME attribute record. Raises TreeError if it is damaged."""
     try:
         size, start = struct.unpack_from("<IH", raw, 16)
         parent, *_, length, namespace = _FILE_NAME.unpack_from(raw, start)
@@ -149,24 +150,24 @@ def parse_file_name(raw: bytes) -> FileName:
         if raw[8] or len(name) != 2 * length or size < _FILE_NAME.size + len(name):
             raise struct.error
     except (struct.error, IndexError) as error:
-        msg = "The file system is damaged: a file name is cut off."
+        msg = "The file system is damaged: a file name is truncated."
         raise TreeError(msg) from error
     return FileName(parent, decode_name(name), namespace)
 
 
 @dataclass(frozen=True, slots=True)
 class DirectoryEntry:
-    """One name in a directory's index, with what Windows copied there from the file.
+    """One name in a directory's index, with a copy of the file's metadata.
 
-    The copy is as of the last change through this name: for a file with several hard links it may
-    be stale, as it is in what FindFirstFile returns (documented).
+    Windows updates the copy when the file is changed through this name. It may be stale if the file has
+    several hard links, as FindFirstFile's result may be (documented).
 
     Attributes:
-        reference: file reference: record number and count of its reuse.
+        reference: file reference: record number and sequence number.
         namespace: one of NAME_*.
         modified: 100 ns since 1601-01-01 UTC.
         attributes: FILE_ATTRIBUTE_* bits and INDEXED.
-        reparse_tag: 0 where the attributes do not say REPARSE_POINT.
+        reparse_tag: 0 unless the attributes have REPARSE_POINT.
     """
 
     reference: int
@@ -184,7 +185,7 @@ class DirectoryEntry:
 
 
 def _entries(raw: bytes, header: int) -> Iterator[DirectoryEntry]:
-    """Yield the names in an index node whose index header stands at `header`."""
+    """Yield the names in an index node whose index header is at offset `header`."""
     try:
         first, used = struct.unpack_from("<II", raw, header)
         position, end = header + first, header + used
@@ -214,17 +215,17 @@ def _entries(raw: bytes, header: int) -> Iterator[DirectoryEntry]:
             )
             position += length
     except struct.error as error:
-        msg = "The file system is damaged: a directory index is not readable."
+        msg = "The file system is damaged: a directory index is unreadable."
         raise TreeError(msg) from error
 
 
 def root_entries(index_root: bytes) -> Iterator[DirectoryEntry]:
-    """Yield the names in an $INDEX_ROOT attribute. Raises TreeError where it is damaged."""
+    """Yield the names in an $INDEX_ROOT attribute. Raises TreeError if it is damaged."""
     return _entries(index_root, _INDEX_ROOT_HEADER)
 
 
 def block_entries(block: bytes) -> Iterator[DirectoryEntry]:
-    """Yield the names in an index block, its update sequence undone already.
+    """Yield the names in an index block whose update sequence was already undone.
 
     Raises:
         TreeError: the block is damaged.

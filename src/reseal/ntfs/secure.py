@@ -1,18 +1,18 @@
-r"""Other bytes in the security descriptors of all files, by a patch of `$Secure`.
+r"""Replace bytes in the security descriptors of all files, by a patch of `$Secure`.
 
-Since NTFS 3.0 a file has the number of its descriptor, and `$Secure` holds each descriptor once:
-`$SDS` the descriptors, `$SII` an index of them by number, `$SDH` one by hash and number. A change
-that keeps every length needs no file record, so its cost grows with the distinct descriptors and not
-with the files.
+Since NTFS 3.0 a file record has the number of a descriptor, and `$Secure` stores each descriptor once:
+`$SDS` has the descriptors, `$SII` indexes them by number, and `$SDH` by hash and number. A change that
+keeps all lengths does not touch file records, so its cost depends on the number of distinct descriptors,
+not of files.
 
 | what | form | source |
 |---|---|---|
 | `$SDS` | blocks of 256 KiB, each followed by its copy; entries aligned to 16 bytes: hash, number, offset (8 bytes), length, descriptor | documented by the Linux-NTFS project; seen in volumes made by Windows |
 | hash | over the descriptor's words of 4 bytes: `h = word + rotl32(h, 3)`, from 0 | as above |
-| `$SII`, `$SDH` | B+ trees whose entries hold the head of the `$SDS` entry; all entries of an index have one size, but for the pointer to a node below | as above |
+| `$SII`, `$SDH` | B+ trees whose entries hold the head of the `$SDS` entry; all entries of an index have the same size, except for the pointer to a child node | as above |
 | order of `$SDH` | by hash, then by number, both unsigned | as above |
 
-Each index may lie wholly in the file record (seen in small volumes made by Windows).
+An index may be wholly in the file record (seen in small volumes made by Windows).
 """  # noqa: E501  a table row can't be wrapped
 
 from __future__ import annotations
@@ -57,12 +57,12 @@ _WORD = 0xFFFFFFFF
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """What puts other bytes into a volume's descriptors.
+    """The writes that replace bytes in a volume's descriptors.
 
     Attributes:
-        descriptors: how many the volume has.
-        changed: how many of them change.
-        loose: how often the bytes stand in `$SDS` outside of every descriptor.
+        descriptors: number of descriptors of the volume.
+        changed: number of descriptors that change.
+        loose: occurrences of the bytes in `$SDS` outside all descriptors.
         writes: (byte offset in the volume, bytes), ascending.
     """
 
@@ -72,14 +72,14 @@ class Patch:
     writes: tuple[tuple[int, bytes], ...]
 
     def apply(self, device: Device) -> None:
-        """Write it. Nothing may have the volume mounted; `$LogFile` is to be reset after it."""
+        """Apply the patch. The volume must not be mounted; reset `$LogFile` afterwards."""
         for offset, data in self.writes:
             device.write(offset, data)
 
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    """The head of an entry of $SDS, as the indexes repeat it."""
+    """The header of an entry of $SDS, which the indexes repeat."""
 
     hash: int
     number: int
@@ -92,7 +92,7 @@ class _Head:
 
 
 def require_clean(state: _State, name: str) -> None:
-    """Raise where Windows would replay `$LogFile` over a patch, or has the volume in memory."""
+    """Raise VolumeError if Windows would replay `$LogFile` over a patch, or is hibernated."""
     if state.hibernation != "none":
         msg = f"Windows is hibernated on {name}; the descriptors of its files can't be changed."
         raise HibernatedError(
@@ -106,7 +106,7 @@ def require_clean(state: _State, name: str) -> None:
 
 
 def descriptor_hash(descriptor: bytes | bytearray | memoryview) -> int:
-    """Return the hash under which `$SDH` files a descriptor."""
+    """Return the hash of a descriptor in `$SDH`."""
     result = 0
     for (word,) in struct.iter_unpack("<I", descriptor[: len(descriptor) & ~3]):
         result = (word + (result << 3 | result >> 29)) & _WORD
@@ -124,13 +124,13 @@ def descriptors(device: Device, name: str) -> dict[int, bytes]:
 
 
 def replacing(device: Device, old: bytes, new: bytes, name: str) -> Patch:
-    """Work out what puts `new` in the place of `old` in every descriptor. Nothing is written.
+    """Compute the patch that replaces `old` by `new` in all descriptors. Nothing is written.
 
     Args:
-        device: fills the volume, which was closed cleanly (`require_clean`).
-        old: what is sought, at any offset.
-        new: as many bytes.
-        name: what messages call the volume.
+        device: the device of a cleanly closed volume (`require_clean`).
+        old: bytes to replace, at any offset.
+        new: the same number of bytes.
+        name: name of the volume in messages.
 
     Raises:
         VolumeError: `$Secure` is damaged.
@@ -154,7 +154,7 @@ class _Secure:
         return self._volume.damaged(what)
 
     def heads(self) -> list[_Head]:
-        """Return the heads of all entries by number, having compared all copies of them."""
+        """Return the headers of all entries, by number, after comparing all copies of them."""
         found: list[_Head] = []
         for slot in self._by_number.slots:
             head = _Head(*HEADER.unpack(slot.data))
@@ -175,7 +175,7 @@ class _Secure:
         return found
 
     def descriptor(self, head: _Head) -> memoryview:
-        """Return a descriptor; what is done to the view is done to $SDS."""
+        """Return a descriptor as a view into $SDS."""
         return memoryview(self._stream)[head.offset + HEADER.size : head.offset + head.length]
 
     def replace(self, old: bytes, new: bytes) -> Patch:
@@ -215,7 +215,7 @@ class _Secure:
         self._pages.update(range(offset // _PAGE, (offset + len(data) - 1) // _PAGE + 1))
 
     def _rehash(self, head: _Head) -> _Head:
-        """Give an entry and its copy the hash of the changed descriptor."""
+        """Update the hash in an entry and its copy after a change of its descriptor."""
         with self.descriptor(head) as descriptor:
             new = _Head(descriptor_hash(descriptor), head.number, head.offset, head.length)
         self._put(head.offset, HEADER.pack(new.hash, new.number, new.offset, new.length))
@@ -226,7 +226,7 @@ class _Secure:
         return new
 
     def _index(self, changed: dict[int, _Head]) -> None:
-        """Bring both indexes up to date: the same places, $SDH in its new order."""
+        """Update both indexes in place, and sort $SDH again."""
 
         def data(slot: Slot) -> bytes:
             head = changed.get(HEADER.unpack(slot.data)[1])

@@ -1,8 +1,8 @@
 """The security descriptor of a new file, inherited from its folder.
 
-libntfs-3g can inherit, too (`ntfs_inherited_id`), but it passes over every entry that is not a
-plain allow or deny, and merges entries. So it is done here, by the rules that Microsoft documents
-(MS-DTYP 2.5.3.4, the algorithms behind CreatePrivateObjectSecurityEx).
+`ntfs_inherited_id` of libntfs-3g ignores all entries except plain allow and deny, and merges entries. So
+this module implements the rules that Microsoft documents (MS-DTYP 2.5.3.4, the algorithms behind
+CreatePrivateObjectSecurityEx).
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ INHERIT_ONLY = 0x08
 INHERITED = 0x10
 _INHERITANCE = OBJECT_INHERIT | CONTAINER_INHERIT | NO_PROPAGATE | INHERIT_ONLY | INHERITED
 
-#: Types of entries that hold a mask and, at once behind it, a SID: allowed, denied, audit, their
-#: callback forms, mandatory label, resource attribute, scoped policy (documented, ACE_HEADER).
+#: Types of entries that have a mask directly followed by a SID: allowed, denied, audit, their callback
+#: forms, mandatory label, resource attribute, scoped policy (documented, ACE_HEADER).
 _PLAIN_TYPES = frozenset({0x0, 0x1, 0x2, 0x9, 0xA, 0xD, 0x11, 0x12, 0x13})
 
 #: Control bits (documented, SECURITY_DESCRIPTOR_CONTROL).
@@ -34,7 +34,7 @@ DACL_AUTO_INHERITED = 0x0400
 SACL_AUTO_INHERITED = 0x0800
 SELF_RELATIVE = 0x8000
 
-#: Generic rights and what they mean for files (documented, "File Security and Access Rights").
+#: Mapping of generic rights for files (documented, "File Security and Access Rights").
 _GENERIC = (
     (0x80000000, 0x00120089),  # GENERIC_READ
     (0x40000000, 0x00120116),  # GENERIC_WRITE
@@ -54,7 +54,7 @@ _ACL_REVISIONS = (2, 4)
 
 
 def _acl(descriptor: bytes, offset: int) -> list[bytes]:
-    """Return the entries of an access control list. Raises TreeError where it is damaged."""
+    """Return the entries of an access control list. Raises TreeError if it is damaged."""
     if not offset:
         return []
     try:
@@ -76,7 +76,7 @@ def _acl(descriptor: bytes, offset: int) -> list[bytes]:
 
 
 def _effective(entry: bytes, owner: bytes, group: bytes) -> bytes:
-    """Replace the creator and the generic rights in an entry by what they stand for."""
+    """Replace creator SIDs and generic rights in an entry by the actual SIDs and rights."""
     if entry[0] not in _PLAIN_TYPES or len(entry) < 16:
         return entry
     (mask,) = struct.unpack_from("<I", entry, 4)
@@ -92,7 +92,7 @@ def _effective(entry: bytes, owner: bytes, group: bytes) -> bytes:
 def _inherited_entries(
     entries: list[bytes], owner: bytes, group: bytes, *, directory: bool, mark: int
 ) -> Iterator[bytes]:
-    """Yield the entries that a new file or folder gets from its folder's entries."""
+    """Yield the entries that a new file or folder inherits from its folder."""
     for entry in entries:
         flags = entry[1]
         other = flags & ~_INHERITANCE & 0xFF
@@ -114,7 +114,7 @@ def _inherited_entries(
         elif effective == here:
             yield entry[:1] + bytes([other | passed_on | mark]) + entry[2:]
         else:
-            # What is generic counts here as what it stands for, and further down as it is.
+            # Actual SIDs and rights apply to the folder; children inherit the creator and generic ones.
             yield effective
             yield entry[:1] + bytes([other | passed_on | INHERIT_ONLY | mark]) + entry[2:]
 
@@ -129,21 +129,20 @@ def _pack_acl(entries: list[bytes]) -> bytes:
 def inherit(parent: bytes, *, directory: bool) -> bytes:
     r"""Return the descriptor of a new file or folder.
 
-    Owner is BUILTIN\Administrators and group is SYSTEM, as for a process that runs as SYSTEM, which
-    is what Windows' own Setup and Sysprep do their work as (documented: default owner and primary
-    group of the SYSTEM token). Where the folder passes nothing on, SYSTEM and Administrators get
-    full access. Entries are marked as inherited where the folder's own list is maintained that way
-    (SE_DACL_AUTO_INHERITED), as in every folder that Setup made (seen).
+    Owner is BUILTIN\Administrators and group is SYSTEM, as for a process that runs as SYSTEM, such as
+    Windows Setup and Sysprep (documented: default owner and primary group of the SYSTEM token). If the
+    folder has nothing to inherit, SYSTEM and Administrators get full access. Entries are marked as
+    inherited if the folder's list has SE_DACL_AUTO_INHERITED, as in all folders that Setup made (seen).
 
     Args:
         parent: the self-relative descriptor of the folder.
-        directory: whether a folder is made.
+        directory: whether the new entry is a folder.
 
     Raises:
         TreeError: `parent` is damaged.
     """
     if len(parent) < _HEADER.size:
-        msg = "The security descriptor of the parent folder is cut off."
+        msg = "The security descriptor of the parent folder is truncated."
         raise TreeError(msg)
     _, _, control, _, _, sacl_offset, dacl_offset = _HEADER.unpack_from(parent)
     owner, group = ADMINISTRATORS, SYSTEM

@@ -1,10 +1,9 @@
-r"""Shadow copies (restore points) of a volume, and giving them up.
+r"""Find and delete the shadow copies (restore points) of a volume.
 
-Windows keeps the old content of overwritten blocks in store files below
-`System Volume Information`, found through a catalogue to which a header in the volume's first 8 KiB
-points. A write from outside copies nothing there, so that every shadow copy is wrong after it
-(inferred). They are given up by deleting the stores and zeroing the pointer (inferred; vshadowinfo
-agrees that there are none then).
+Windows saves the old content of overwritten blocks in store files below `System Volume Information`. A
+header in the volume's first 8 KiB points to the catalogue of the stores. Writes from outside Windows save
+nothing there, so all shadow copies become invalid (inferred). They are deleted by deleting the stores
+and zeroing the pointer (inferred; vshadowinfo then finds none).
 
 Layout: libvshadow's documentation of the format (seen in a volume made by Windows).
 """
@@ -24,14 +23,14 @@ FOLDER = "System Volume Information"
 IDENTIFIER = "{3808876b-c176-4e48-b7ae-04046e6cc752}"
 _IDENTIFIER = bytes.fromhex("6b87083876c1484eb7ae04046e6cc752")
 
-#: Where the header stands in the volume, and in it the catalogue's byte offset in the volume.
+#: Offset of the header in the volume, and of the catalogue's offset in the header.
 HEADER = 0x1E00
 HEADER_SIZE = 128
 _CATALOGUE = 48
 
 
 def catalogue(volume: Volume) -> int:
-    """Return the byte offset of the catalogue in the volume, 0 where there are no shadow copies."""
+    """Return the byte offset of the catalogue in the volume; 0 if there are no shadow copies."""
     if volume.boot.size < HEADER + HEADER_SIZE:
         return 0
     header = volume.read_raw(HEADER, HEADER_SIZE)
@@ -52,13 +51,10 @@ def stores(volume: Volume) -> list[str]:
 
 
 def discard(volume: Volume) -> list[str]:
-    """Give up all shadow copies of a volume.
-
-    Args:
-        volume: open for writing.
+    """Delete all shadow copies of a volume that is open for writing.
 
     Returns:
-        The paths of the files that were deleted.
+        The paths of the deleted files.
 
     Raises:
         TreeError: a store can't be deleted.

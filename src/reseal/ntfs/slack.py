@@ -1,7 +1,7 @@
-"""What old names leave behind in the free space of file records and folders.
+"""Wipe traces of old names from the slack of file records and folders.
 
-libntfs-3g moves what follows a removed name over it, and leaves the end as it was. Who gives a file
-another name because the old one tells something wants it to be gone.
+When libntfs-3g removes a name, it moves the following bytes over it and leaves the end unchanged. An old
+file name that identifies a machine would remain there.
 
 Layout: documented by the Linux-NTFS project.
 """
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from reseal.ntfs.raw import RawVolume
 
 _RECORD_USED = 0x18
-#: In an index block: the size of its entries, counted from here.
+#: Offset of the index header in an index block, from which the size of the entries counts.
 _BLOCK_HEADER = 24
 _BLOCK_SIZE_AT = 8
-#: Blocks of one folder that are looked at.
+#: Maximum number of index blocks per folder.
 _MAX_BLOCKS = 4096
 
 
 def wipes(volume: RawVolume, numbers: Iterable[int]) -> Iterator[tuple[int, bytes]]:
-    """Yield (place in the volume, bytes) that zero the free space of files' records and indexes.
+    """Yield (place in the volume, bytes) to zero the slack of file records and their indexes.
 
     Args:
-        volume: nothing may have it mounted.
-        numbers: of file records in use.
+        volume: the volume, not mounted.
+        numbers: numbers of file records in use.
 
     Raises:
         VolumeError: the volume is damaged.
@@ -51,7 +51,7 @@ def _blocks(volume: RawVolume, number: int) -> Iterator[tuple[int, bytes]]:
     (size,) = struct.unpack("<I", volume.read(root, _BLOCK_SIZE_AT, 4))
     value = volume.value(number, records.INDEX_ALLOCATION, INDEX_NAME)
     if size < 512 or value.record is not None:
-        raise volume.damaged("a folder's index is not readable")
+        raise volume.damaged("a folder's index is unreadable")
     for at in range(0, min(value.size - size + 1, _MAX_BLOCKS * size), size):
         block = bytearray(volume.read(value, at, size))
         if block[:4] != b"INDX":
@@ -63,7 +63,7 @@ def _blocks(volume: RawVolume, number: int) -> Iterator[tuple[int, bytes]]:
 
 
 def _wipe(data: bytearray, start: int) -> bool:
-    """Zero the end of a record; true if anything stood there."""
+    """Zero a record from `start`; return whether that changed it."""
     if start >= len(data) or not any(data[start:]):
         return False
     data[start:] = bytes(len(data) - start)

@@ -1,4 +1,4 @@
-"""In which state Windows left a volume: version, label, dirty flag, $LogFile, hibernation."""
+"""The state in which Windows left a volume: version, label, dirty flag, $LogFile, hibernation."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 DIRTY = 0x0001
 
 HIBERNATION_FILE = "hiberfil.sys"
-#: The folder $Extend holds it where a volume has a journal of changes (documented: USN journal).
+#: The file in $Extend that holds a volume's USN journal (documented).
 _JOURNAL = "$UsnJrnl"
-#: The file's first page starts with this where it holds a system to resume; Windows 7 and before
-#: wrote it in lower case (as libntfs-3g judges; seen there).
+#: Start of hiberfil.sys if it holds a system to resume; lower case in Windows 7 and earlier (seen in
+#: libntfs-3g).
 _HIBERNATED = (b"HIBR", b"hibr")
 _HIBERNATION_HEADER = 4096
 
-#: The version in a restart page of $LogFile that says that Windows keeps metadata of the volume in
-#: its hibernated memory (Windows 8 and later; as libntfs-3g judges).
+#: Version in a restart page of $LogFile that means that Windows has metadata of the volume in its
+#: hibernated memory (Windows 8 and later; seen in libntfs-3g).
 _LOG_VERSION_CACHED = (2, 0)
 
 Hibernation = Literal["none", "hibernated", "fast startup"]
@@ -33,17 +33,17 @@ Hibernation = Literal["none", "hibernated", "fast startup"]
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How Windows left a volume.
+    """The state in which Windows left a volume.
 
     Attributes:
-        label: the volume's name, which may be empty.
-        version: of NTFS, such as (3, 1).
-        flags: of $VOLUME_INFORMATION.
-        log_clean: whether $LogFile holds nothing that Windows would still replay.
-        hibernation: "hibernated" where hiberfil.sys holds a system, be it a whole one or what
-            fast startup keeps; "fast startup" where no such file is here, but $LogFile says that a
-            Windows that was shut down that way keeps this volume's metadata in memory (the log of
-            a disk that was unplugged looks the same).
+        label: the volume label, which may be empty.
+        version: NTFS version, such as (3, 1).
+        flags: flags of $VOLUME_INFORMATION.
+        log_clean: whether $LogFile has nothing for Windows to replay.
+        hibernation: "hibernated" if hiberfil.sys holds a system (full hibernation or fast startup).
+            "fast startup" if the volume has no such file, but $LogFile shows that a Windows after a fast
+            startup shutdown has this volume's metadata in memory; the log of a disk that was unplugged
+            looks the same.
         journal: whether the volume has a USN journal.
     """
 
@@ -61,7 +61,7 @@ class State:
 
 
 def read(mount: Mount) -> State:
-    """Read the state of a mounted volume. Raises TreeError where the volume is damaged."""
+    """Read the state of a mounted volume. Raises TreeError if the volume is damaged."""
     with mount.inode(records.VOLUME, "$Volume") as inode:
         label = records.decode_name(inode.read(records.VOLUME_NAME, size=256))
         information = inode.read(records.VOLUME_INFORMATION)
@@ -76,7 +76,7 @@ def read(mount: Mount) -> State:
 
 
 def _log(mount: Mount) -> tuple[bool, bool]:
-    """Return whether $LogFile is clean, and whether it says that metadata is cached elsewhere."""
+    """Return whether $LogFile is clean, and whether it shows that metadata is cached elsewhere."""
     calls = mount.calls
     free = ctypes.CDLL(None).free
     free.argtypes = (ctypes.c_void_p,)
@@ -103,7 +103,7 @@ def _has_journal(mount: Mount) -> bool:
         with mount.inode(records.EXTEND, "$Extend") as folder:
             return folder.is_directory and mount.lookup(folder, _JOURNAL) is not None
     except TreeError:
-        # Volumes of NTFS before 3.0 have no such folder, and no journal.
+        # NTFS before 3.0 has no $Extend, and so no journal.
         return False
 
 
@@ -116,7 +116,7 @@ def _is_hibernated(mount: Mount) -> bool:
         with mount.inode(reference, HIBERNATION_FILE) as inode:
             header = inode.read(records.DATA, size=_HIBERNATION_HEADER)
     except TreeError:
-        # What can't be read may hold a system.
+        # An unreadable file may hold a system.
         return True
-    # A file too short for a header marks a volume of a hibernated system that lies elsewhere.
+    # A file too short for a header marks a volume whose hibernated system is on another volume.
     return len(header) < _HIBERNATION_HEADER or header[:4] in _HIBERNATED

@@ -1,7 +1,7 @@
-"""An index of one of the file system's own files, in order, its entries changed in place.
+"""The entries of a metadata file's index in order, with changes in place.
 
-Layout: documented by the Linux-NTFS project. A B+ tree of nodes: the root in the file record, the
-others in index blocks; an entry in a node with children points to the node with the smaller keys.
+Layout: documented by the Linux-NTFS project. The index is a tree: the root node is in the file record,
+the others in index blocks. An entry in a node with children points to the node with the smaller keys.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 #: An entry: offset and length of its data, 4 bytes reserved, its length, its key's length, flags.
 _ENTRY = struct.Struct("<HH4xHHH2x")
 _HAS_CHILD, _LAST = 0x1, 0x2
-#: Where the header of a node stands, in the root and in an index block; it holds the offset of the
-#: first entry and the bytes in use, both from the header on.
+#: Offset of the node header in the root and in an index block. The header has the offset of the first
+#: entry and the bytes in use, both relative to the header.
 _ROOT_HEADER, _BLOCK_HEADER = 16, 24
 _BLOCK_SIZE_AT = 8
 _BLOCK_NUMBER_AT = 16
-#: Far deeper than any real index.
+#: Maximum depth, far above real indexes.
 _MAX_DEPTH = 16
 _MAX_BLOCKS_SIZE = 1 << 30
 
 
 @dataclass(slots=True)
 class _Node:
-    """A node's bytes, its update sequence undone."""
+    """A node's bytes with the update sequence undone."""
 
     data: bytearray
     block: int | None = None
@@ -43,11 +43,11 @@ class _Node:
 
 @dataclass(slots=True)
 class Slot:
-    """The place of one entry; key and data have a fixed size in an index of this kind.
+    """The place of one entry. Key and data have a fixed size.
 
     Attributes:
         key: the numbers of the key.
-        data: the bytes that the index keeps for it.
+        data: the data of the entry.
     """
 
     key: tuple[int, ...]
@@ -58,7 +58,7 @@ class Slot:
     _data_at: int
 
     def set(self, key: tuple[int, ...], data: bytes) -> None:
-        """Put another entry into this place."""
+        """Store another entry in this place."""
         if (key, data) == (self.key, self.data):
             return
         assert len(data) == len(self.data)
@@ -72,7 +72,7 @@ class Slot:
 
 @dataclass(slots=True)
 class _Walk:
-    """The nodes from the root down to where a walk is: (node, where its next entry stands)."""
+    """The nodes from the root to the current one: (node, offset of its next entry)."""
 
     stack: list[tuple[_Node, int, int]] = field(default_factory=list)
     seen: set[int] = field(default_factory=set)
@@ -83,10 +83,10 @@ class ViewIndex:
 
     Args:
         volume: the volume.
-        number: of the file record.
-        name: of the index.
-        key_format: of a key, for `struct`.
-        data_size: bytes that the index keeps for a key.
+        number: number of the file record.
+        name: name of the index.
+        key_format: `struct` format of a key.
+        data_size: bytes of data per entry.
 
     Attributes:
         slots: the places of all entries, in the order of the index.
@@ -105,13 +105,13 @@ class ViewIndex:
         root = volume.value(number, records.INDEX_ROOT, name)
         record = root.record
         if record is None or root.size < _ROOT_HEADER + 16:
-            raise volume.damaged(f"the root of {name} is not readable")
+            raise volume.damaged(f"the root of {name} is unreadable")
         (self._block_size,) = struct.unpack_from("<I", record.data, root.offset + _BLOCK_SIZE_AT)
         if not 512 <= self._block_size <= boot.MAX_INDEX_BLOCK_SIZE or (
             self._block_size & (self._block_size - 1)
         ):
             raise volume.damaged(f"{name} has an impossible block size")
-        # Blocks are counted in clusters, or in sectors of 512 bytes where a cluster is larger.
+        # Block numbers count clusters, or 512-byte sectors if a cluster is larger than a block.
         cluster = volume.boot.cluster_size
         self._unit = cluster if cluster <= self._block_size else 512
         self._blocks: Value | None = None
@@ -123,13 +123,13 @@ class ViewIndex:
         self.slots = list(self._walk(node, header, root.offset + root.size))
 
     def _walk(self, root: _Node, header: int, limit: int) -> Iterator[Slot]:
-        """Yield the entries in order: what is below an entry before the entry itself."""
+        """Yield the entries in order: the child of an entry before the entry itself."""
         walk = _Walk()
         self._enter(walk, root, header, limit)
         while walk.stack:
             node, position, end = walk.stack.pop()
             data_at, data_size, length, key_size, flags = self._entry(node, position, end)
-            # A node that was left for its child is met again at the same entry.
+            # After a child, the walk returns to the same entry of the parent.
             child = self._child(node, position, length) if flags & _HAS_CHILD else None
             if child is not None and child not in walk.seen:
                 walk.seen.add(child)
@@ -184,10 +184,10 @@ class ViewIndex:
         return node
 
     def _damaged(self) -> VolumeError:
-        return self._volume.damaged(f"the index {self._name} is not readable")
+        return self._volume.damaged(f"the index {self._name} is unreadable")
 
     def writes(self) -> Iterator[tuple[int, bytes]]:
-        """Yield (place in the volume, bytes) of the changed blocks; the root is in its record."""
+        """Yield (place in the volume, bytes) of changed blocks; the root belongs to its record."""
         for node in self._nodes:
             if node.changed and node.block is not None and self._blocks is not None:
                 data = self._volume.protect(node.data)

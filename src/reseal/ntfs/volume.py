@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from reseal.disk.device import Device
     from reseal.ntfs.inode import Inode
 
-#: The name of what exists only for a moment.
+#: Name of temporary entries.
 _PASSING = "reseal.tmp"
 _SETTABLE = READONLY | HIDDEN | SYSTEM | ARCHIVE
 
@@ -38,16 +38,16 @@ _SETTABLE = READONLY | HIDDEN | SYSTEM | ARCHIVE
 class Volume(VolumeReader):
     r"""An NTFS volume on a device; implements `reseal.tree.Tree`.
 
-    `$LogFile` of a cleanly closed volume holds nothing to replay and is left as it is: changes are
-    written without being logged. A writable open refuses a volume whose log is not clean. Nothing
-    enters the USN journal (`$Extend\$UsnJrnl`), which is left alone: what reads it in Windows does
-    not learn of the changes. New files get no generated short name.
+    Changes are not logged in `$LogFile`, which a cleanly closed volume does not need to replay. A
+    volume whose log is not clean can't be opened for writing. Changes are not recorded in the USN
+    journal (`$Extend\$UsnJrnl`), so programs in Windows that read it don't see them. New files don't get
+    a generated short name.
 
     Attributes:
-        name: what messages call the volume.
-        read_only: whether nothing may be written.
+        name: name of the volume in messages.
+        read_only: whether writing is refused.
         boot: its geometry and serial number.
-        state: how Windows left it, as found when it was opened.
+        state: the state in which Windows left it, as read on opening.
         created: files and folders created since.
         deleted: files and folders deleted since.
     """
@@ -74,24 +74,22 @@ class Volume(VolumeReader):
     ) -> Self:
         """Open the volume that fills a device.
 
-        A volume that is dirty or hibernated opens read-only, and shows what was last written to it;
-        `state` says so.
+        A dirty or hibernated volume opens read-only, and shows what was last written to it. See `state`.
 
         Args:
-            device: stays the caller's to close, after the volume.
-            read_only: write nothing at all.
-            name: what messages call the volume.
-            discard_hibernation: open a hibernated volume for writing nevertheless. The memory of
-                that Windows is lost, and with it what it had not written; where the log is not
-                clean it is emptied and the dirty flag set, so that chkdsk runs at the next boot.
-                The caller deletes hiberfil.sys.
+            device: the device. The caller closes it after the volume.
+            read_only: refuse to write.
+            name: name of the volume in messages.
+            discard_hibernation: open a hibernated volume for writing. The hibernated session and its
+                unsaved data are lost. If the log is not clean, it is emptied and the dirty flag is
+                set, so that chkdsk runs at the next boot. The caller deletes hiberfil.sys.
 
         Raises:
-            BitLockerError, NotNtfsError: it holds none that can be opened.
-            VolumeError: it is cut off, or its file system is damaged.
+            BitLockerError, NotNtfsError: the device does not hold a readable NTFS volume.
+            VolumeError: the volume is truncated, or its file system is damaged.
             DirtyVolumeError: writable, and Windows did not close the volume cleanly.
             HibernatedError: writable, and Windows is hibernated.
-            TreeError: a file by which its state is judged is damaged.
+            TreeError: a file that determines the state is damaged.
             EngineError: libntfs-3g is missing.
         """
         if device.read_only and not read_only:
@@ -105,7 +103,7 @@ class Volume(VolumeReader):
             if not read_only:
                 volume._make_writable(discard_hibernation=discard_hibernation)
         except BaseException:
-            # Nothing was changed yet, and what the cache holds is dropped.
+            # Nothing has been written to the device; the cache is dropped.
             mount.abandon()
             raise
         return volume
@@ -116,12 +114,12 @@ class Volume(VolumeReader):
             if not discard_hibernation:
                 msg = (
                     f"Windows is hibernated on {self.name}, or was shut down with fast startup: "
-                    "what is on the disk is not all there is."
+                    "part of its state is only in the hibernation file."
                 )
                 raise HibernatedError(
                     msg,
                     hint="Start Windows and shut it down fully (shutdown /s /t 0), "
-                    "or use --discard-hibernation and lose what it had not saved.",
+                    "or use --discard-hibernation, which loses unsaved data.",
                 )
         elif found.dirty or not found.log_clean:
             what = "is marked dirty" if found.dirty else "was not closed cleanly by Windows"
@@ -151,19 +149,19 @@ class Volume(VolumeReader):
 
     @property
     def bytes_read(self) -> int:
-        """Bytes that the device was asked for since the volume was opened."""
+        """Bytes read from the device since the volume was opened."""
         return self._cache.bytes_read
 
     @property
     def bytes_written(self) -> int:
-        """Bytes that were handed to the device since the volume was opened."""
+        """Bytes written to the device since the volume was opened."""
         return self._cache.bytes_written
 
     # Writing
 
     @contextmanager
     def _changed(self, path: str) -> Iterator[Inode]:
-        """Open what a path names in order to change it."""
+        """Open an entry for changing."""
         self._require_writable()
         with self._entry(path) as inode:
             yield inode
@@ -174,31 +172,36 @@ class Volume(VolumeReader):
             raise TreeError(msg)
 
     def write(self, path: str, data: bytes, *, stream: str = "") -> None:
-        """Replace the content of an existing file, keeping the file itself with all it carries.
+        """Replace the content of an existing file; its attributes, streams and descriptor stay.
 
         A WOF-compressed file loses its reparse point and WofCompressedData stream; an
-        LZNT1-compressed one is rewritten whole. A named stream that is missing is added.
+        LZNT1-compressed file is rewritten whole.
+
+        Args:
+            path: path of the file.
+            data: the new content.
+            stream: name of the stream, added if missing; empty for the unnamed one.
         """
         with self._changed(path) as inode:
             content.replace(inode, stream, data)
             self._mark_written(inode)
 
     def expand(self, path: str, data: bytes) -> None:
-        """Make a file of CompactOS the plain file that programs see; its times stay.
-
-        Args:
-            path: of the file.
-            data: its content, decompressed.
-        """
+        """Replace a CompactOS file by a plain file with the given content; its times stay."""
         with self._changed(path) as inode:
             created, modified, accessed, _ = inode.times
             content.replace(inode, "", data)
             inode.set_times(created, modified, accessed)
 
     def patch(self, path: str, offset: int, data: bytes) -> None:
-        """Write `data` at `offset` of an existing file's unnamed stream, growing it if needed.
+        """Write into an existing file's unnamed stream, growing it if needed.
 
-        Compressed files are rewritten whole, as by `write`; a gap is filled with zeros.
+        Compressed files are rewritten whole, as by `write`.
+
+        Args:
+            path: path of the file.
+            offset: byte offset; a gap after the old end is filled with zeros.
+            data: bytes to write.
         """
         with self._changed(path) as inode:
             content.patch(inode, offset, data)
@@ -212,16 +215,16 @@ class Volume(VolumeReader):
             inode.file_attributes = attributes | ARCHIVE
 
     def create(self, path: str, data: bytes = b"", *, descriptor: bytes | None = None) -> None:
-        """Create a file, with the ARCHIVE attribute, as Windows does.
+        """Create a file with the ARCHIVE attribute, as Windows does.
 
         Args:
-            path: of the new file, in an existing folder.
+            path: path of the new file, in an existing folder.
             data: its content.
-            descriptor: self-relative; None: inherited from the folder, owner Administrators and
-                group SYSTEM (see `reseal.ntfs.security.inherit`).
+            descriptor: self-relative security descriptor. None inherits from the folder, with owner
+                Administrators and group SYSTEM (see `reseal.ntfs.security.inherit`).
 
         Raises:
-            TreeError: it exists, the name is not one that Windows takes, or the volume is full.
+            TreeError: the file exists, Windows does not accept the name, or the volume is full.
         """
         self._create(path, data, descriptor)
         self.created += 1
@@ -239,7 +242,7 @@ class Volume(VolumeReader):
         try:
             with self._folder(parent(path)) as folder:
                 if self._mount.lookup(folder, name) is not None:
-                    msg = f"{path} on {self.name} exists already."
+                    msg = f"{path} on {self.name} already exists."
                     raise TreeError(msg)
                 if descriptor is None:
                     descriptor = security.inherit(folder.descriptor(), directory=is_directory)
@@ -249,7 +252,7 @@ class Volume(VolumeReader):
                     made = True
                     inode.set_descriptor(descriptor)
                     if is_directory:
-                        # The library sets ARCHIVE on folders, too; Windows does not.
+                        # Unlike Windows, the library sets ARCHIVE on folders.
                         inode.file_attributes &= ~ARCHIVE
                     elif data:
                         inode.write("", 0, data)
@@ -262,18 +265,18 @@ class Volume(VolumeReader):
             self._declare_short(path)
 
     def _declare_short(self, path: str) -> None:
-        """Declare a new name of 8.3 form to be the file's short name as well, as Windows does.
+        """Make a new 8.3 name the file's short name as well, as Windows does.
 
-        The library makes names that are only case-sensitive ones, which Windows takes, too.
+        The library creates names in the POSIX namespace only, which Windows also accepts.
         """
         folder, reference = self._resolve(parent(path)), self._resolve(path)
         if folder is not None and reference is not None:
             self._mount.make_short(folder, reference, names.split(path)[-1])
 
     def delete(self, path: str) -> None:
-        """Delete a file, an empty folder or a link, read-only or not.
+        """Delete a file, an empty folder or a link, even if it is read-only.
 
-        Of a file with several hard links only this name goes.
+        For a file with several hard links, only this one is deleted.
         """
         self._require_writable()
         self._unlink(path)
@@ -291,8 +294,8 @@ class Volume(VolumeReader):
                 raise TreeError(msg)
             hollow = inode.attribute(records.INDEX_ALLOCATION, directory.INDEX_NAME) is not None
         if hollow:
-            # Windows leaves an emptied index block behind, which the library takes for content; it
-            # is gone after the library itself has removed the last name.
+            # Windows keeps empty index blocks, which the library treats as content. They disappear
+            # when the library itself removes the last name.
             passing = join(path, _PASSING)
             self._create(passing, b"", None)
             self._unlink(passing)
@@ -300,16 +303,19 @@ class Volume(VolumeReader):
         self._renamed.discard(reference & records.RECORD_MASK)
 
     def rename(self, path: str, new_path: str) -> None:
-        """Move an entry inside the volume; TreeError where `new_path` exists.
+        """Move an entry within the volume.
 
-        A new path that differs in case only is allowed. The short name of the old name is lost. What
-        the old name leaves in free space is wiped when the volume is closed.
+        The new path may differ only in case. The old short name is lost. Traces of the old name in free
+        space are wiped when the volume is closed.
+
+        Raises:
+            TreeError: `path` does not exist, or `new_path` does.
         """
         self._require_writable()
         reference = self._resolve(path)
         folder, new_folder = self._resolve(parent(path)), self._resolve(parent(new_path))
         if reference is None or folder is None or new_folder is None or not names.split(path):
-            msg = f"{path} on {self.name} can't be moved to {new_path}: there is no such path."
+            msg = f"{path} on {self.name} can't be moved to {new_path}: it does not exist."
             raise TreeError(msg)
         existing = self._resolve(new_path)
         name, new_name = names.split(path)[-1], (names.split(new_path) or [""])[-1]
@@ -319,7 +325,7 @@ class Volume(VolumeReader):
             self.rename(passing, new_path)
             return
         if existing is not None or not new_name:
-            msg = f"{path} on {self.name} can't be moved: {new_path} exists already."
+            msg = f"{path} on {self.name} can't be moved: {new_path} already exists."
             raise TreeError(msg)
         above = parent(new_path)
         while above:
@@ -344,17 +350,23 @@ class Volume(VolumeReader):
             inode.set_descriptor(descriptor)
 
     def set_times(self, path: str, *, created: int, modified: int) -> None:
-        """Set two times of an entry, in 100 ns since 1601-01-01 UTC; that of access too."""
+        """Set the times of an entry, in 100 ns since 1601-01-01 UTC.
+
+        Args:
+            path: path of the entry.
+            created: its creation time.
+            modified: its modification and access time.
+        """
         with self._changed(path) as inode:
             inode.set_times(created, modified, modified)
 
     def set_reparse(self, path: str, data: bytes) -> None:
-        """Make an entry a reparse point; `data` has tag and length at its head."""
+        """Make an entry a reparse point; `data` starts with tag and length."""
         with self._changed(path) as inode:
             inode.set_reparse(data)
 
     def remove_reparse(self, path: str) -> None:
-        """Remove an entry's reparse data, and leave its content as it is."""
+        """Remove an entry's reparse data; its content stays."""
         with self._changed(path) as inode:
             inode.remove_reparse()
 
@@ -371,36 +383,36 @@ class Volume(VolumeReader):
         )
 
     def reset_log(self) -> None:
-        """Empty $LogFile, so that nothing in it can be replayed over what was written past it."""
+        """Empty $LogFile, so that Windows does not replay it over unlogged changes."""
         self._require_writable()
         self._mount.check(
             self._mount.call(self._mount.calls.ntfs_logfile_reset, self._mount.volume),
-            "can't get an empty log",
+            "can't be given an empty log",
             "",
         )
 
     @contextmanager
     def metadata(self, record: int) -> Iterator[Inode]:
-        """Open a file record by its number, also one of the file system's own. To be read only."""
+        """Open any file record by its number, including metadata files, for reading only."""
         with self._mount.inode(record, f"file record {record}") as inode:
             yield inode
 
     @property
     def device(self) -> Device:
-        """The device below, past the cache; what was written and not yet flushed is not there."""
+        """The device below the cache, without changes that were not flushed."""
         return self._cache.device
 
     def read_raw(self, offset: int, size: int) -> bytes:
-        """Return bytes of the volume itself, whatever file they belong to."""
+        """Read raw bytes of the volume."""
         return self._cache.read(offset, size)
 
     def write_raw(self, offset: int, data: bytes) -> None:
-        """Write bytes of the volume itself, outside what libntfs-3g keeps in memory."""
+        """Write raw bytes of the volume, outside the structures that libntfs-3g has in memory."""
         self._require_writable()
         self._cache.write(offset, data)
 
     def close(self) -> None:
-        """Unmount, and hand everything written to the device. Closing twice is allowed."""
+        """Unmount and write all changes to the device. Closing twice is allowed."""
         if self._closed:
             return
         self._closed = True

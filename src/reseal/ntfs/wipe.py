@@ -1,14 +1,14 @@
-"""What is nobody's any more on a volume, wiped: free clusters, and the slack of everything else.
+"""Wipe free clusters and slack space of a volume.
 
 | what | how | source |
 |---|---|---|
-| clusters that are free in `$Bitmap`, and that no file has | discarded: they read as zeros | layout: documented by the Linux-NTFS project; that Windows gives nothing away in them: documented, cipher /w |
-| the clusters of a stream behind what was ever written of it, and behind the end of its data | zeros | the same; both read as zeros anyway |
-| the end of each compressed unit, behind its last block | zeros | the same |
-| file records that are not in use | cut to their header; the number that counts their reuse stays | the same; ntfswipe does so, too |
+| clusters that are free in `$Bitmap` and belong to no file | discarded: they read as zeros | layout: documented by the Linux-NTFS project; Windows does not need their content: documented, cipher /w |
+| clusters of a stream after its initialized size and after the end of its data | zeros | the same; both read as zeros anyway |
+| the end of each compressed unit, after its last block | zeros | the same |
+| file records that are not in use | truncated to their header; the sequence number stays | the same; ntfswipe does so, too |
 | the ends of file records and index blocks, and index blocks that are not in use | zeros, or an empty block | the same |
 
-Nothing may have the volume mounted, and its log has to be empty.
+The volume must not be mounted, and its log must be empty.
 """  # noqa: E501  a table row can't be wrapped
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from reseal.ntfs.raw import Value
 
 _BITMAP = 6
-#: The records with copies in $MFTMirr, which hold nothing of a person's.
+#: The records with copies in $MFTMirr, which hold no user data.
 _MIRRORED = 4
 _CHUNK = 1 << 20
 _FIRST_ATTRIBUTE, _FLAGS, _USED, _BASE = 0x14, 0x16, 0x18, 0x20
@@ -40,19 +40,19 @@ _IN_USE = 0x1
 _END = 0xFFFFFFFF
 _BLOCK_HEADER = 24
 _LAST_ENTRY = struct.Struct("<QHHI")
-#: Clusters of a compressed stream that are packed together (documented; seen on every volume).
+#: Clusters in a compression unit (documented; seen on every volume).
 _UNIT = 16
 
 
 @dataclass(slots=True)
 class Wiped:
-    """What was wiped, in bytes.
+    """How much was wiped.
 
     Attributes:
-        clusters: in free clusters that held something.
-        streams: behind the ends of streams.
-        records: in file records and indexes.
-        skipped: file records that are damaged, and were left as they are.
+        clusters: bytes in free clusters that had data.
+        streams: bytes after the ends of streams.
+        records: bytes in file records and indexes.
+        skipped: number of damaged file records, which were left unchanged.
     """
 
     clusters: int = 0
@@ -62,14 +62,14 @@ class Wiped:
 
 
 def wipe(device: Slice, name: str) -> Wiped:
-    """Wipe what is nobody's on a volume.
+    """Wipe free clusters and slack space of a volume.
 
     Args:
-        device: fills the volume.
-        name: what messages call it.
+        device: the device that the volume fills.
+        name: name of the volume in messages.
 
     Raises:
-        VolumeError: the file system is damaged where it says what is in use.
+        VolumeError: the metadata that records which clusters are in use is damaged.
         DiskError: the device can't be read or written.
     """
     return _Wiper(device, name).run()
@@ -130,7 +130,7 @@ class _Wiper:
             try:
                 self._file(number)
             except VolumeError:
-                # `$Bitmap` alone says then which clusters it has.
+                # Only `$Bitmap` then records its clusters.
                 self._done.skipped += 1
 
     def _file(self, number: int) -> None:
@@ -157,7 +157,7 @@ class _Wiper:
     # Streams
 
     def _tail(self, value: Value) -> None:
-        """Wipe the clusters of a stream behind what was ever written of it."""
+        """Wipe the clusters of a stream after its initialized size."""
         for extent in value.extents:
             end = extent.start + extent.length
             start = max(extent.start, value.initialized)
@@ -165,7 +165,7 @@ class _Wiper:
                 self._zero(extent.place + start - extent.start, end - start)
 
     def _units(self, value: Value) -> None:
-        """Wipe the end of each compressed unit, which has fewer clusters than it stands for."""
+        """Wipe the end of each compressed unit, which has fewer clusters than its data."""
         unit = _UNIT * self._cluster
         pieces: dict[int, list[tuple[int, int]]] = {}
         for extent in value.extents:
@@ -183,21 +183,21 @@ class _Wiper:
     def _unit(self, places: list[tuple[int, int]], size: int) -> None:
         data = b"".join(self._device.read(place, length) for place, length in places)
         at = 0
-        # Blocks: 2 bytes with the length, and nothing after the last (documented, [MS-XCA] 2.5).
+        # Each block starts with its length in 2 bytes (documented, [MS-XCA] 2.5).
         while at + 2 <= size:
             (head,) = struct.unpack_from("<H", data, at)
             if not head:
                 break
             at += (head & 0xFFF) + 3
         if at > size:
-            return  # not what it says it is
+            return  # damaged
         for place, length in places:
             if at < length:
                 self._zero(place + max(at, 0), length - max(at, 0))
             at -= length
 
     def _zero(self, place: int, size: int) -> None:
-        """Let a range read as zeros, where it does not."""
+        """Zero a range unless it already reads as zeros."""
         for start, length in list(self._device.data(place, size)):
             for at in range(start, start + length, _CHUNK):
                 part = min(_CHUNK, start + length - at)
@@ -254,7 +254,7 @@ class _Wiper:
         raw = self._volume.read(bitmap, 0, min(bitmap.size, (count + 7) // 8))
         bits = np.unpackbits(np.frombuffer(raw, np.uint8), bitorder="little")[:count]
         free = np.zeros(count, np.bool_)
-        # A cluster that a file has is not free, whatever the bitmap says.
+        # A cluster of a file is in use even if the bitmap has it as free.
         free[: len(bits)] = (bits == 0) & ~self._owned[: len(bits)]
         for first, last in _runs(free):
             place, size = first * self._cluster, (last - first) * self._cluster

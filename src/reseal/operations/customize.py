@@ -80,6 +80,10 @@ class Customize(Operation[CustomizeRecord]):
         summary = "The image is customized." if session.changes else "There was nothing to change."
         return {"result": "customized", "summary": summary}
 
+    def keep(self) -> None:
+        """Give what was copied out its place."""
+        self._steps.publish()
+
     def complete(self, done: CustomizeRecord) -> None:
         """Give what was copied out its place."""
         done["copied_out"] = self._steps.publish()

@@ -17,13 +17,12 @@ from reseal.operations.drivers import added
 from reseal.operations.operation import (
     HostPath,
     Operation,
-    check_writable,
 )
-from reseal.operations.record import GeneralizeRecord, save_identity
+from reseal.operations.record import GeneralizeRecord, identity_text
 from reseal.operations.volumes import say_left
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from reseal.session import Session
     from reseal.windows import Installation
@@ -46,7 +45,9 @@ class GeneralizeRequest(AnswerFileOptions):
         enable: ids of providers that do not run by default.
         disable: ids of providers that are not to run.
         all_volumes: whether what lies on the image's other volumes is generalized, too.
-        sid_now: whether the machine gets its new SID now rather than at its first boot.
+        sid: when the machine gets its new SID: `pending` at its first boot, `new` in this run, `both` in
+            this run and again at the first boot.
+        sid_now: the same as `sid` `new`.
         rearm: whether the activation is rearmed at the first boot.
         remove_drivers: whether third parties' driver packages are removed, too.
         drivers: a folder of this computer whose driver packages are added first.
@@ -64,6 +65,7 @@ class GeneralizeRequest(AnswerFileOptions):
     enable: tuple[str, ...] = ()
     disable: tuple[str, ...] = ()
     all_volumes: bool = False
+    sid: str = "pending"
     sid_now: bool = False
     rearm: bool = False
     remove_drivers: bool = False
@@ -103,8 +105,6 @@ class Generalize(Operation[GeneralizeRecord]):
         self._request = asked
         self._identity = Path(asked.save_identity) if asked.save_identity else None
         self._drivers = Path(asked.drivers) if asked.drivers else None
-        if self._identity:
-            check_writable(self._identity)
         self._providers = select(asked.enable, asked.disable)
         of_steps, others = forced(asked.force)
         self._steps = Customization(read(asked.steps), of_steps)
@@ -113,9 +113,10 @@ class Generalize(Operation[GeneralizeRecord]):
         _check_mode(asked.mode, self.target)
         named = [name for name in others if name != FORCE_UNATTEND]
         self._switches = checks.force(named) | _switches(asked)
-        self._sid = sid.SidNow() if asked.sid_now else None
-        self._new_sid = machine_sid in self._providers and not asked.sid_now
-        self.proved = (_PROVED, _PROVED_SID) if asked.sid_now else (_PROVED,)
+        when = _when(asked)
+        self._sid = None if when == "pending" else sid.SidNow(again=when == "both")
+        self._new_sid = machine_sid in self._providers and self._sid is None
+        self.proved = (_PROVED, _PROVED_SID) if self._sid else (_PROVED,)
 
     @property
     def needs(self) -> Mapping[str, Any]:
@@ -143,6 +144,7 @@ class Generalize(Operation[GeneralizeRecord]):
 
     def result(self, session: Session) -> dict[str, Any]:
         """Stage the whole run."""
+        from reseal.operations.replay import replay
         from reseal.sysprep.arm import Target
         from reseal.sysprep.generalize import generalize as engine
         from reseal.windows import identity
@@ -155,6 +157,8 @@ class Generalize(Operation[GeneralizeRecord]):
         answers = self._steps.stage(session, target, self._answers)
         outcome = engine(session, target, self._providers, answers, sid_now=self._sid is not None)
         done = outcome.result == "generalized"
+        if done:
+            replay(session)
         replaced = self._sid.change(session, generalized=done) if self._sid else None
         self._steps.finish()
         return {
@@ -175,12 +179,18 @@ class Generalize(Operation[GeneralizeRecord]):
         lacks = missing(installation, Target(self.target), new_sid=self._new_sid)
         return lacks + self._sid.remains(installation) if self._sid else lacks
 
+    def files(self) -> Mapping[Path, Callable[[Mapping[str, Any]], str | None]]:
+        """The identity that the machine had."""
+        return {self._identity: _identity_of} if self._identity else {}
+
+    def keep(self) -> None:
+        """Give what was copied out its place."""
+        self._steps.publish()
+
     def complete(self, done: GeneralizeRecord) -> None:
-        """Give what was copied out its place, and save the identity that the machine had."""
+        """Give what was copied out its place."""
         if copied_out := self._steps.publish():
             done["copied_out"] = copied_out
-        if self._identity and done["result"] == "generalized":
-            save_identity(done, self._identity)
 
     def discard(self) -> None:
         """Delete what was copied out and got no place."""
@@ -197,6 +207,21 @@ def target_of(wanted: str | None, document: Any) -> str:
         msg = f"{wanted} is no place that a boot can go to."
         raise UsageError(msg, "Say oobe or audit.")
     return wanted or mode_of(document) or "oobe"
+
+
+def _when(request: GeneralizeRequest) -> str:
+    """Say when the machine gets its new SID.
+
+    Raises:
+        UsageError: there is no such time, or two are asked for.
+    """
+    if request.sid not in sid.WHEN:
+        msg = f"--sid {request.sid} is not known."
+        raise UsageError(msg, f"Use {', '.join(sid.WHEN[:-1])}, or {sid.WHEN[-1]}.")
+    if request.sid_now and request.sid == "both":
+        msg = "--sid-now is --sid new, so it excludes --sid both."
+        raise UsageError(msg, "Leave one of them out.")
+    return "new" if request.sid_now else request.sid
 
 
 def _check_mode(mode: str | None, target: str) -> None:
@@ -228,3 +253,7 @@ def _summary(target: str, session: Session, *, done: bool) -> str:
     if session.changes:
         return "The image was generalized already; what was asked for besides is done."
     return "The image was generalized already; nothing was changed."
+
+
+def _identity_of(done: Mapping[str, Any]) -> str | None:
+    return identity_text(done) if done["result"] == "generalized" else None

@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
 
-from reseal.errors import UsageError
+from reseal.errors import ResealError, UsageError
 from reseal.operations import record
 from reseal.operations.record import RunRecord
 from reseal.version import __version__
@@ -160,6 +160,16 @@ class Operation(Generic[RecordT]):
         """Look at the written image again; name what it lacks."""
         return []
 
+    def files(self) -> Mapping[Path, Callable[[Mapping[str, Any]], str | None]]:
+        """What goes to this computer: each file, and what makes its content of the record, or None.
+
+        The files are written before the image changes, and get their places when it is done.
+        """
+        return {}
+
+    def keep(self) -> None:
+        """Keep what goes to this computer where the image was changed and the run could not end."""
+
     def complete(self, done: RecordT) -> None:
         """Do on this computer what is left once the image is written, and note it in the record."""
 
@@ -185,9 +195,22 @@ def run(
         ResealError: something forbids it or went wrong; the image is as it was.
     """
     from reseal.run import RunOptions, change
+    from reseal.run.medium import FINISHING
+    from reseal.run.outputs import Outputs
 
     chosen = writing or Writing()
+    kept = Outputs()
+
+    def tell(message: dict[str, Any]) -> None:
+        if FINISHING in message:
+            kept.stage(message[FINISHING])
+        if on_message:
+            on_message(message)
+
     try:
+        inputs = (image, chosen.output) if chosen.output else (image,)
+        for path, render in operation.files().items():
+            kept.add(path, render, inputs=inputs, private=True)
         operation.prepare(dry_run=chosen.dry_run)
         options = RunOptions(
             volume=chosen.volume,
@@ -202,9 +225,16 @@ def run(
             prevent_device_encryption=chosen.prevent_device_encryption,
             **operation.needs,
         )
-        done = cast("RecordT", change(image, operation, options, on_message))
+        done = cast("RecordT", change(image, operation, options, tell))
         operation.complete(done)
+        kept.publish(done)
+    except ResealError as error:
+        if error.image_changed:
+            kept.publish()
+            operation.keep()
+        raise
     finally:
+        kept.discard()
         operation.discard()
     if chosen.dry_run and done["result"] != record.ALREADY_GENERALIZED:
         done["result"] = record.DRY_RUN

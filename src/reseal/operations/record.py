@@ -330,8 +330,19 @@ def owner(installation: Installation) -> Owner:
     }
 
 
-def save_identity(record: Mapping[str, Any], path: Path) -> None:
-    """Write the identity that a run found, for `verify --identity`."""
+def identity_text(record: Mapping[str, Any]) -> str:
+    """Return the identity that a run found, as a file for `verify --identity`."""
     from reseal.proof.identity import MachineIdentity
 
-    MachineIdentity.from_json(record["before"]["identity"], "The record").save(path)
+    return MachineIdentity.from_json(record["before"]["identity"], "The record").to_text()
+
+
+def save_identity(record: Mapping[str, Any], path: Path) -> None:
+    """Write the identity that a run found, for `verify --identity`."""
+    from dataclasses import replace
+
+    from reseal.proof.identity import MachineIdentity
+
+    identity = MachineIdentity.from_json(record["before"]["identity"], "The record")
+    replaced = record.get("sid") or {}
+    replace(identity, fresh_sid=replaced.get("new")).save(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from reseal.errors import ImageError, UsageError
+from reseal.errors import CheckError, ImageError, UsageError
 from reseal.operations.operation import Opening, Operation, look
 from reseal.operations.record import SidRecord
 from reseal.operations.volumes import say_left
@@ -43,14 +43,20 @@ class SidRequest:
     force: bool = False
 
 
+#: When the machine of a generalized image gets its new SID: at its first boot, in the run, or in the run
+#: and again at the first boot.
+WHEN = ("pending", "new", "both")
+_MAX_REASONS = 100
+
+
 class ReplacedSid:
     """A machine SID replaced in a session, and the look at what was written."""
 
-    def __init__(self, session: Session, old: Sid, new: Sid) -> None:
+    def __init__(self, session: Session, old: Sid, new: Sid, *, again: bool = False) -> None:
         from reseal.sid import Replacement, change_now
 
         self.replacement: Replacement = Replacement(old, new)
-        self.result: Result = change_now(session, self.replacement)
+        self.result: Result = change_now(session, self.replacement, again=again)
 
     def remains(self, installation: Installation) -> list[str]:
         """Name where the written image has the old SID against the plan."""
@@ -60,9 +66,15 @@ class ReplacedSid:
 
 
 class SidNow:
-    """The new machine SID of a run that generalizes, so that the first boot has nothing to replace."""
+    """The new machine SID of a run that generalizes.
 
-    def __init__(self) -> None:
+    Args:
+        again: whether every copy is asked to draw its own at its first boot, as for images that leave the
+            house. Nothing may keep the old SID then.
+    """
+
+    def __init__(self, *, again: bool = False) -> None:
+        self._again = again
         self._replaced: ReplacedSid | None = None
 
     def change(self, session: Session, *, generalized: bool) -> dict[str, Any] | None:
@@ -73,27 +85,71 @@ class SidNow:
             generalized: whether this run generalized it.
 
         Raises:
+            CheckError: something would keep the old SID, and nothing may.
             ImageError: the image has no machine SID, or is damaged.
         """
-        from reseal.sid import Pending, choose
+        from reseal.sid import Pending, choose, pend
+        from reseal.sid.fresh import is_fresh
 
-        if not generalized and not Pending.of(session.registry).requested:
+        requested = Pending.of(session.registry).requested
+        done = requested and is_fresh(session.registry) if self._again else not requested
+        if not generalized and done:
             return None
-        old = _machine_sid(session, "Leave --sid-now out, or restore the hives from a backup.")
+        old = _machine_sid(session, "Leave --sid out, or restore the hives from a backup.")
         new = choose(old, session.random)
-        self._replaced = ReplacedSid(session, old, new)
+        self._replaced = ReplacedSid(session, old, new, again=self._again)
+        if self._again:
+            _refuse_remains(session, self._replaced.result)
+            pend(session, None)
+            session.verify()
+            session.note(
+                f"The machine SID is {new} until the first boot, at which setupcl.exe is asked to draw "
+                "another one for each copy. A copy on which it does not run shares it."
+            )
+        else:
+            session.note(
+                f"The machine SID is {new} already: whatever is copied from this image shares it, until "
+                "`reseal sid --new` or `reseal clone` gives each copy its own."
+            )
         session.note(
-            f"The machine SID is {new} already: whatever is copied from this image shares it, until "
-            "`reseal sid --new` or `reseal clone` gives each copy its own."
+            "What local users protected with DPAPI (saved passwords, private keys) can't be read any more, "
+            "since it is bound to the old SID."
         )
         return {"old": str(old), "new": str(new), **self._replaced.result.to_json()}
 
     def remains(self, installation: Installation) -> list[str]:
-        """Name where the written image has the old SID against the plan, or still asks for another."""
+        """Name where the written image has the old SID against the plan, or asks for the wrong thing."""
         from reseal.sid import Pending
 
-        found = ["a machine SID that stays"] if Pending.of(installation.registry).requested else []
+        requested = Pending.of(installation.registry).requested
+        found = []
+        if self._again and not requested:
+            found.append("the request for a new SID at the first boot")
+        if not self._again and requested:
+            found.append("a machine SID that stays")
         return found + self._replaced.remains(installation) if self._replaced else found
+
+
+def _refuse_remains(session: Session, result: Result) -> None:
+    """Raise CheckError where something would keep the old SID, and name it all."""
+    closed = session.neighbours.closed_volumes.items()
+    reasons = [
+        *result.obstacles,
+        *(f"Volume {number} can't be looked into: it is {reason}." for number, reason in closed),
+    ]
+    if not reasons:
+        return
+    more = len(reasons) - _MAX_REASONS
+    shown = [*reasons[:_MAX_REASONS], *([f"There are {more} more reasons."] if more > 0 else [])]
+    msg = (
+        "The old machine SID would stay in the image, so --sid both is refused: "
+        f"{' '.join(shown)} Nothing was changed."
+    )
+    raise CheckError(
+        msg,
+        "Remove what is named, change other volumes, too, with --all-volumes, or leave the SID to "
+        "Windows with --sid pending.",
+    )
 
 
 class ChangeSid(Operation[SidRecord]):

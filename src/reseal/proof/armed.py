@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from reseal.session import Mark
+from reseal.sid.fresh import is_fresh
 from reseal.sysprep.arm import Stage, Target, armed_state, carried_over, image_state
 from reseal.windows import identity, setup
 
@@ -100,9 +101,11 @@ def _meaning(path: str, name: str) -> str:
 def _new_sid(installation: Installation, old_sid: str | None) -> list[Part]:
     registry = installation.registry
     own = str(identity.machine_sid(registry))
-    if old_sid not in {None, own} and not setup.new_sid_pending(registry):
+    replaced = old_sid not in {None, own} or is_fresh(registry)
+    if replaced and not setup.new_sid_pending(registry):
+        wanted = f"another than {old_sid or 'the old one'}"
         return [
-            Part("machine SID", f"another than {old_sid}", own, correct=True, mark=Mark.SEEN,
+            Part("machine SID", wanted, own, correct=True, mark=Mark.SEEN,
                  meaning="The machine has its new SID; setupcl.exe is not asked for another.")
         ]  # fmt: skip
     flags = registry.number(setup.PENDING_REQUEST, setup.OPERATION_FLAGS)

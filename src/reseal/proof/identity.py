@@ -78,6 +78,8 @@ class MachineIdentity:
         user_names: filled in by a person who wants them to be looked for.
         volume_serial: sixteen hexadecimal digits.
         disk_ids: ids of partitions and disks, as the partition table has them.
+        fresh_sid: the SID that the run drew in place of the old one; it is the image's own and is not
+            looked for.
     """
 
     machine_sid: str | None = None
@@ -88,6 +90,7 @@ class MachineIdentity:
     user_names: tuple[str, ...] = ()
     volume_serial: str | None = None
     disk_ids: tuple[str, ...] = ()
+    fresh_sid: str | None = None
 
     @classmethod
     def of(cls, installation: Installation, place: VolumeRange | None = None) -> MachineIdentity:
@@ -164,14 +167,17 @@ class MachineIdentity:
                 raise
             raise _unusable(str(path), "it can't be read as JSON") from error
 
+    def to_text(self) -> str:
+        """Return the content of an identity file."""
+        return json.dumps(self.to_json(), indent=2) + "\n"
+
     def save(self, path: Path) -> None:
         """Write an identity file that only its owner can read. Raises UsageError on failure."""
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123
                 os.fchmod(descriptor, 0o600)
-                json.dump(self.to_json(), file, indent=2)
-                file.write("\n")
+                file.write(self.to_text())
         except OSError as error:
             msg = f"{path} can't be written: {error.strerror}."
             raise UsageError(msg, "Name another file with --save-identity.") from error

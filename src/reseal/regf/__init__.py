@@ -1,4 +1,4 @@
-r"""Registry hives: read, recovered from their logs, edited, written.
+r"""Read, recover, edit and write registry hives.
 
 hive = Hive.open(data, {"LOG1": log1, "LOG2": log2}, name="SYSTEM")
 select = hive.key("Select")

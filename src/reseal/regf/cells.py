@@ -1,11 +1,11 @@
-"""Cells and bins: the bytes of a hive, what is free in them, and what was changed.
+"""Cells and bins: the bytes of a hive, its free space and its changed pages.
 
-A hive is its base block and then bins, each a multiple of 4096 bytes: a header of 32 bytes and
-cells without gaps. A cell is a signed 32-bit size, negative where the cell is in use, and its
-content; sizes are multiples of 8. All references are cell offsets, counted from the first bin.
+A hive is a base block followed by bins. A bin is a multiple of 4096 bytes: a header of 32 bytes, then
+cells without gaps. A cell starts with a signed 32-bit size, negative if the cell is in use; sizes are
+multiples of 8. All references are cell offsets relative to the first bin.
 
-Nothing is scanned when a hive is opened. The places of the bins are learnt at the first edit, and
-free space is sought bin by bin, from the edit outward.
+Opening a hive scans nothing. The first edit locates the bins; an allocation searches for free space bin
+by bin, outward from the edited key.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from reseal.regf.baseblock import Content
 
-#: Offset that stands for "none".
+#: Offset that means "none".
 NIL = 0xFFFFFFFF
 BIN_HEADER = 32
 PAGE = 4096
@@ -33,9 +33,9 @@ _SIZE = struct.Struct("<i")
 _U32 = struct.Struct("<I")
 _BIN = struct.Struct("<4sIIQQI")
 
-#: How many bytes of bins one allocation looks through for free space before it adds a bin.
+#: Bytes of bins that one allocation searches for free space before it adds a bin.
 _SEARCH_LIMIT = 256 * 1024
-#: Larger bins are not looked through at all: one of 100 MB would cost over a second.
+#: Larger bins are not searched: one of 100 MB would take more than a second.
 _BIN_SEARCH_LIMIT = 1 << 20
 
 
@@ -43,14 +43,14 @@ class Cells:
     """The cells of one hive.
 
     Attributes:
-        name: the hive's name, for messages.
-        data: the whole file; no longer bytes as soon as something is written.
+        name: name of the hive in messages.
+        data: the whole file; a bytearray or mapping after the first write.
         bins_size: bytes of hive bins data.
         minor: minor version of the hive's format.
-        pages: numbers of the 4 KiB pages of the file that were changed.
-        epochs: how often each cell was freed; an object that remembers a cell is stale when the
-            cell's number is no longer the one that it saw.
-        writes: counts changes.
+        pages: numbers of the changed 4 KiB pages of the file.
+        epochs: number of times that each cell was freed. An object that refers to a cell is stale if the
+            number has changed since.
+        writes: number of changes.
     """
 
     def __init__(self, name: str, data: Content, bins_size: int, minor: int) -> None:
@@ -70,20 +70,25 @@ class Cells:
         self._sizes: list[int] = []
 
     def damage(self, text: str, offset: int) -> RegfError:
-        """Return the error that says what is wrong at a cell offset."""
+        """Build the error for damage at a cell offset."""
         where = f"0x{offset:x} (0x{offset + baseblock.SIZE:x} in the file)"
         return RegfError(f"{self.name} is damaged: {text} at {where}.")
 
     # Reading
 
     def locate(self, offset: int, need: int, what: str) -> tuple[int, int]:
-        """Return where the content of a cell in use begins and ends in the file.
+        """Return start and end in the file of the content of a cell in use.
+
+        Args:
+            offset: offset of the cell.
+            need: minimum bytes of content.
+            what: the content, for messages.
 
         Raises:
-            RegfError: there is no such cell, or it has fewer than `need` bytes.
+            RegfError: the cell does not exist, or has fewer than `need` bytes.
         """
         if offset & 7 or not BIN_HEADER <= offset <= self.bins_size - SMALLEST_CELL:
-            raise self.damage(f"a reference to {what} points to no cell", offset)
+            raise self.damage(f"a reference to {what} is invalid", offset)
         start = offset + baseblock.SIZE
         size = -_SIZE.unpack_from(self.data, start)[0]
         if size < SMALLEST_CELL or size & 7 or offset + size > self.bins_size:
@@ -93,27 +98,37 @@ class Cells:
         return start + 4, start + size
 
     def locate_signed(self, offset: int, signature: bytes, need: int, what: str) -> tuple[int, int]:
-        """Return where the content of a cell begins and ends, after a look at its signature."""
+        """Check the signature of a cell; return start and end as `locate`.
+
+        Args:
+            offset: offset of the cell.
+            signature: the expected two bytes.
+            need: minimum bytes of content.
+            what: the content, for messages.
+
+        Raises:
+            RegfError: as for `locate`, or the signature is wrong.
+        """
         start, end = self.locate(offset, need, what)
         if self.data[start : start + 2] != signature:
-            raise self.damage(f"the cell of {what} holds something else", offset)
+            raise self.damage(f"the cell of {what} has the wrong signature", offset)
         return start, end
 
     def u32(self, position: int) -> int:
-        """Return the 32-bit number at a place in the file."""
+        """Return the 32-bit number at a position in the file."""
         number: int = _U32.unpack_from(self.data, position)[0]
         return number
 
     # Writing
 
     def mutable(self) -> bytearray | mmap:
-        """Return the file's bytes for writing."""
+        """Return the file's bytes as a writable buffer."""
         if isinstance(self.data, bytes):
             self.data = bytearray(self.data)
         return self.data
 
     def _grown(self, size: int) -> bytearray:
-        """Return the file's bytes for writing, at least `size` of them."""
+        """Return the file's bytes as a writable buffer of at least `size` bytes."""
         if not isinstance(self.data, bytearray):
             self.data = bytearray(self.data)
         if len(self.data) < size:
@@ -121,18 +136,18 @@ class Cells:
         return self.data
 
     def write(self, position: int, content: bytes | bytearray | memoryview) -> None:
-        """Write bytes at a place in the file."""
+        """Write bytes at a position in the file."""
         end = position + len(content)
         self.mutable()[position:end] = content
         self.touch(position, end)
 
     def write_u32(self, position: int, number: int) -> None:
-        """Write a 32-bit number at a place in the file."""
+        """Write a 32-bit number at a position in the file."""
         _U32.pack_into(self.mutable(), position, number)
         self.touch(position, position + 4)
 
     def touch(self, position: int, end: int) -> None:
-        """Note a change of the file from `position` to `end`."""
+        """Record a change of the file from `position` to `end`."""
         self.writes += 1
         first, last = position >> 12, (end - 1) >> 12
         self.pages.add(first)
@@ -142,23 +157,23 @@ class Cells:
     # Bins
 
     def bins(self) -> Iterator[tuple[int, int]]:
-        """Yield the offset and the end of every bin.
+        """Yield offset and end of each bin.
 
         Raises:
-            RegfError: the bins don't follow one another without gaps.
+            RegfError: the bins are not contiguous.
         """
         offset = 0
         while offset < self.bins_size:
             signature, stated, size, *_ = _BIN.unpack_from(self.data, offset + baseblock.SIZE)
             if signature != b"hbin" or stated != offset:
-                raise self.damage("there is no bin where one must be", offset)
+                raise self.damage("a bin is missing", offset)
             if size == 0 or size % PAGE or offset + size > self.bins_size:
                 raise self.damage(f"a bin has the impossible size of {size} bytes", offset)
             yield offset, offset + size
             offset += size
 
     def bin_index(self, offset: int) -> int:
-        """Return the number of the bin that holds `offset`."""
+        """Return the index of the bin that contains `offset`."""
         if not self._bins:
             places = list(self.bins())
             self._bins = [start for start, _ in places]
@@ -166,12 +181,12 @@ class Cells:
         return bisect_right(self._bins, offset) - 1
 
     def bin_at(self, offset: int) -> tuple[int, int]:
-        """Return the offset and the end of the bin that holds `offset`."""
+        """Return offset and end of the bin that contains `offset`."""
         index = self.bin_index(offset)
         return self._bins[index], self._bin_ends[index]
 
     def size_at(self, offset: int, end: int) -> int:
-        """Return the size of a cell in a bin that ends at `end`: negative where it is in use.
+        """Return the size of a cell in a bin that ends at `end`; negative if it is in use.
 
         Raises:
             RegfError: the size is impossible.
@@ -183,7 +198,7 @@ class Cells:
         return size
 
     def _search(self, index: int) -> None:
-        """Learn the free cells of a bin."""
+        """Collect the free cells of a bin."""
         self._searched.add(index)
         offset, end = self._bins[index] + BIN_HEADER, self._bin_ends[index]
         while offset < end:
@@ -238,7 +253,7 @@ class Cells:
         return size
 
     def _take(self, size: int) -> int | None:
-        """Take the smallest known free cell that has room for `size` bytes."""
+        """Take the smallest known free cell of at least `size` bytes."""
         place = bisect_left(self._sizes, size)
         if place == len(self._sizes):
             return None
@@ -259,7 +274,7 @@ class Cells:
 
         Args:
             length: bytes of content.
-            near: an offset in the bin from which on free space is sought.
+            near: an offset in the bin where the search for free space starts.
         """
         size = max(SMALLEST_CELL, (length + 4 + 7) & ~7)
         offset = self._take(size)
@@ -276,7 +291,7 @@ class Cells:
         return offset
 
     def _search_near(self, size: int, near: int) -> None:
-        """Look through bins from `near` on until one has a free cell of `size` bytes."""
+        """Search bins from `near` on until one has a free cell of `size` bytes."""
         first, count = self.bin_index(near), len(self._bins)
         if len(self._searched) >= count:
             return
@@ -294,14 +309,14 @@ class Cells:
                 return
 
     def free(self, offset: int) -> None:
-        """Give a cell back, wipe it, and merge it with free neighbours."""
+        """Free a cell, wipe it, and merge it with free neighbours."""
         self.free_all([offset])
 
     def free_all(self, offsets: Iterable[int]) -> None:
-        """Give cells back, neighbours together; see `free`."""
+        """Free several cells, adjacent ones together; see `free`."""
         first = last = -1
         for offset in sorted(offsets):
-            start, end = self.locate(offset, 0, "what is freed")
+            start, end = self.locate(offset, 0, "a freed cell")
             self.epochs[offset] = self.epochs.get(offset, 0) + 1
             if offset != last:
                 if first >= 0:
@@ -312,11 +327,11 @@ class Cells:
             self._free_run(first, last)
 
     def _free_run(self, offset: int, run_end: int) -> None:
-        """Make one free cell of cells in use that lie side by side."""
+        """Convert adjacent cells in use into one free cell."""
         index = self.bin_index(offset)
         bin_start, bin_end = self._bins[index], self._bin_ends[index]
         if run_end > bin_end:
-            raise self.damage("a cell runs over the end of its bin", offset)
+            raise self.damage("a cell extends beyond its bin", offset)
         if index not in self._searched:
             if offset == bin_start + BIN_HEADER and run_end == bin_end:
                 self._searched.add(index)
@@ -345,8 +360,8 @@ class Cells:
         self._add_free(offset, size)
 
     def shrink(self, offset: int, length: int) -> None:
-        """Give back what a cell has beyond `length` bytes of content, where that is worth it."""
-        start, end = self.locate(offset, length, "what is shortened")
+        """Free the part of a cell after `length` bytes of content, if it is large enough."""
+        start, end = self.locate(offset, length, "a shortened cell")
         size = max(SMALLEST_CELL, (length + 4 + 7) & ~7)
         rest = end - start + 4 - size
         if rest < 64:

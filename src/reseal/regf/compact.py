@@ -1,4 +1,4 @@
-"""A hive rewritten tightly: all keys and values, no free space, no stale data."""
+"""Rewrite a hive without free space and stale data."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 def compact(hive: Hive) -> Hive:
     """Return a new hive with the same keys, values, classes, descriptors and times.
 
-    Nothing but free space is lost; times, flags and the fields of layered keys stay as they are,
-    and so do the ids of the base block. Lists get the form that the hive's version has, and are
-    sorted. The result is written whole (`to_bytes`), since it is a shorter file.
+    Only free space is dropped. Times, flags, fields of layered keys and the ids of the base block stay.
+    Lists are sorted and get the type of the hive's version. The caller writes the result whole
+    (`to_bytes`), because the file is shorter.
 
     Raises:
         RegfError: the hive is damaged.
@@ -51,7 +51,7 @@ def compact(hive: Hive) -> Hive:
     root = reader.node(hive.root_offset)
     nodes = {hive.root_offset: root}
     base = bytearray(cells.data[: baseblock.SIZE])
-    # A sound hive never grows by this but for the ends of its bins.
+    # A sound hive does not grow, except for the unused ends of its bins.
     limit = min(2 * cells.bins_size + 65536, baseblock.BINS_LIMIT)
     writer = Writer(base, expand, limit)
     data = writer.write(

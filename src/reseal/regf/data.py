@@ -1,6 +1,6 @@
-"""The data of values: resident in the value, in a cell of its own, or in big-data segments.
+"""The data of values: resident in the value, in a separate cell, or in big-data segments.
 
-Big data is told by its size: a plain cell holds all of it, a big-data cell is shorter.
+Data larger than one segment is big data if its cell is too small for it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from reseal.regf import baseblock, node
 from reseal.regf.cells import NIL, Cells
 from reseal.regf.errors import RegfError
 
-#: From minor version 4 on, more data than one segment is split into segments (documented by
-#: Suhanov, seen in BigDataHive).
+#: From minor version 4 on, data larger than a segment is split into segments (documented by Suhanov;
+#: seen in BigDataHive).
 SEGMENT = 16344
 BIG_DATA_MINOR = 4
 _DB = struct.Struct("<2sHI")
@@ -39,7 +39,7 @@ def read(cells: Cells, vk: int) -> bytes:
 
 
 def pieces(cells: Cells, vk: int) -> list[tuple[int, int]]:
-    """Return where in the file a value's data stands: (start, end) of each piece."""
+    """Return (start, end) in the file of each piece of a value's data."""
     size, place = struct.unpack_from("<II", cells.data, vk + node.VK_DATA_SIZE)
     if size & node.RESIDENT or not size:
         return []
@@ -52,7 +52,7 @@ def pieces(cells: Cells, vk: int) -> list[tuple[int, int]]:
 
 
 def _big(cells: Cells, place: int) -> tuple[int, list[int]]:
-    """Return the offset of the list of segments, and the segments."""
+    """Return the offset of the segment list, and the segments."""
     start, _ = cells.locate_signed(place, b"db", _DB.size, "big data")
     _, count, listing = _DB.unpack_from(cells.data, start)
     start, _ = cells.locate(listing, 4 * count, "a list of big-data segments")
@@ -73,11 +73,11 @@ def _segments(cells: Cells, place: int, size: int) -> list[tuple[int, int]]:
 
 
 def seams(cells: Cells, position: int) -> list[tuple[int, int]]:
-    """Return where the segments of big data meet: the end of one and the start of the next.
+    """Return the boundaries of big-data segments: the end of one and the start of the next.
 
     Args:
         cells: the cells of the hive.
-        position: of what may be a big-data record, in the file; nothing comes of anything else.
+        position: file position of a possible big-data record; the result is empty if it is not one.
     """
     try:
         _, offsets = _big(cells, position - baseblock.SIZE - 4)
@@ -90,7 +90,7 @@ def seams(cells: Cells, position: int) -> list[tuple[int, int]]:
 
 
 def place_of(cells: Cells, vk: int) -> int | None:
-    """Return the offset of the cell that a value refers to, None where its data needs none."""
+    """Return the offset of a value's data cell, or None if its data is resident."""
     size, place = struct.unpack_from("<II", cells.data, vk + node.VK_DATA_SIZE)
     return None if size & node.RESIDENT or not size or place == NIL else place
 
@@ -109,22 +109,31 @@ def cells_of(cells: Cells, vk: int) -> list[int]:
 
 
 def free(cells: Cells, vk: int) -> None:
-    """Give the cells of a value's data back."""
+    """Free the cells of a value's data."""
     for offset in cells_of(cells, vk):
         cells.free(offset)
 
 
 def store(cells: Cells, data: bytes, near: int) -> tuple[int, int]:
-    """Store data; return the two words, data size and data, that a value keeps of it."""
+    """Store data; return the size and data fields of its value.
+
+    Args:
+        cells: the cells of the hive.
+        data: the data.
+        near: a cell offset near which to allocate.
+
+    Raises:
+        RegfError: the data is too large.
+    """
     if len(data) <= 4:
         return len(data) | node.RESIDENT, int.from_bytes(data.ljust(4, b"\0"), "little")
     if len(data) <= SEGMENT or cells.minor < BIG_DATA_MINOR:
         return len(data), _cell(cells, data, near)
     count = -(-len(data) // SEGMENT)
     if count > 0xFFFF:
-        msg = f"{cells.name}: {len(data)} bytes are too much for one value."
+        msg = f"{cells.name}: {len(data)} bytes are too many for one value."
         raise RegfError(msg)
-    # hivex takes the last four bytes of a segment's cell for no part of it.
+    # hivex does not count the last four bytes of a segment's cell as data.
     parts = [data[i * SEGMENT : (i + 1) * SEGMENT] for i in range(count)]
     offsets = [_cell(cells, part, near, spare=4) for part in parts]
     listing = _cell(cells, struct.pack(f"<{count}I", *offsets), near)
@@ -138,7 +147,17 @@ def _cell(cells: Cells, content: bytes, near: int, spare: int = 0) -> int:
 
 
 def replace(cells: Cells, vk: int, data: bytes, near: int) -> None:
-    """Give the value whose content is at `vk` other data, in the same cell where it fits."""
+    """Replace the data of a value, in the same cell if it fits.
+
+    Args:
+        cells: the cells of the hive.
+        vk: file position of the value's content.
+        data: the new data.
+        near: a cell offset near which to allocate.
+
+    Raises:
+        RegfError: the data is too large.
+    """
     size, place = struct.unpack_from("<II", cells.data, vk + node.VK_DATA_SIZE)
     if not size & node.RESIDENT and size and 4 < len(data) <= SEGMENT:
         start, end = cells.locate(place, 0, "value data")

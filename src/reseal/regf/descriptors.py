@@ -1,8 +1,8 @@
 """Security descriptors of keys, in self-relative form (documented: MS-DTYP 2.4).
 
-Inheritance follows MS-DTYP 2.5.3.4 for a container; what documentation leaves open is as the keys
-of real hives show it (seen): the new descriptor is not protected, and its entries are marked as
-inherited where the parent's list is marked as made by automatic inheritance, and not elsewhere.
+Inheritance follows MS-DTYP 2.5.3.4 for a container. Two details come from the keys of real hives (seen):
+the new descriptor is not protected, and its entries are marked as inherited only if the parent's list has
+the auto-inherited flag.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ _SELF_RELATIVE = 0x8000
 _DACL_PRESENT, _SACL_PRESENT = 0x4, 0x10
 _DACL_AUTO, _SACL_AUTO = 0x400, 0x800
 
-#: Generic rights and what they mean for keys (documented: "Registry Key Security and Access
-#: Rights").
+#: Mapping of generic rights for keys (documented: "Registry Key Security and Access Rights").
 _GENERIC = {0x80000000: 0x20019, 0x40000000: 0x20006, 0x20000000: 0x20019, 0x10000000: 0xF003F}
 _CREATOR_OWNER = bytes.fromhex("010100000000000300000000")
 _CREATOR_GROUP = bytes.fromhex("010100000000000301000000")
@@ -28,21 +27,21 @@ _USERS = bytes.fromhex("01020000000000052000000021020000")
 #: KEY_ALL_ACCESS and KEY_READ.
 _ALL, _READ = 0xF003F, 0x20019
 
-#: Entries that begin with an access mask and a SID: allowed, denied, audit, alarm, and from 0x11 on
-#: label, resource, policy, trust and filter entries. The others (object and callback entries) are
-#: passed on as they are.
+#: Entries that start with an access mask and a SID: allowed, denied, audit, alarm, and from 0x11 on
+#: label, resource, policy, trust and filter entries. Other entries (object and callback) are inherited
+#: unchanged.
 _PLAIN_ACES = {0, 1, 2, 3, 0x11, 0x12, 0x13, 0x14, 0x15}
 
 
 class Ace(NamedTuple):
-    """One access control entry: its type, its flags, and what follows its header."""
+    """One access control entry: type, flags, and the bytes after its header."""
 
     type: int
     flags: int
     body: bytes
 
     def pack(self) -> bytes:
-        """Return the entry as stored."""
+        """Encode the entry."""
         return struct.pack("<BBH", self.type, self.flags, 4 + len(self.body)) + self.body
 
 
@@ -53,13 +52,13 @@ class Acl(NamedTuple):
     entries: tuple[Ace, ...]
 
     def pack(self) -> bytes:
-        """Return the list as stored."""
+        """Encode the list."""
         body = b"".join(ace.pack() for ace in self.entries)
         return struct.pack("<BBHHH", self.revision, 0, 8 + len(body), len(self.entries), 0) + body
 
 
 class Descriptor(NamedTuple):
-    """A security descriptor in its parts; SIDs are as stored, empty where there is none."""
+    """The parts of a security descriptor; SIDs are as stored, and empty if absent."""
 
     control: int
     owner: bytes
@@ -68,7 +67,7 @@ class Descriptor(NamedTuple):
     dacl: Acl | None
 
     def pack(self) -> bytes:
-        """Return the self-relative descriptor."""
+        """Encode the descriptor in self-relative form."""
         sacl = self.sacl.pack() if self.sacl else b""
         dacl = self.dacl.pack() if self.dacl else b""
         places, place = [], 20
@@ -81,17 +80,17 @@ class Descriptor(NamedTuple):
 
 
 def parse(data: bytes) -> Descriptor:
-    """Take a self-relative descriptor apart.
+    """Parse a self-relative descriptor.
 
     Raises:
-        ValueError: it is not valid; the message says why.
+        ValueError: the descriptor is invalid; the message has the reason.
     """
     if len(data) < 20:
         msg = "it has fewer than 20 bytes"
         raise ValueError(msg)
     revision, _, control, owner, group, sacl, dacl = struct.unpack_from("<BBHIIII", data)
     if revision != 1 or not control & _SELF_RELATIVE:
-        msg = "it is not self-relative of revision 1"
+        msg = "it is not self-relative with revision 1"
         raise ValueError(msg)
     return Descriptor(
         control,
@@ -107,7 +106,7 @@ def _sid(data: bytes, place: int) -> bytes:
         return b""
     end = place + 8 + 4 * data[place + 1] if place + 8 <= len(data) else place
     if not place < end <= len(data) or data[place] != 1 or data[place + 1] > 15:
-        msg = f"the SID at {place} is not valid"
+        msg = f"the SID at {place} is invalid"
         raise ValueError(msg)
     return data[place:end]
 
@@ -119,7 +118,7 @@ def _acl(data: bytes, place: int) -> Acl:
     revision, _, size, count, _ = struct.unpack_from("<BBHHH", data, place)
     end = place + size
     if not 2 <= revision <= 4 or size < 8 or end > len(data):
-        msg = f"the list at {place} is not valid"
+        msg = f"the list at {place} is invalid"
         raise ValueError(msg)
     place += 8
     entries: list[Ace] = []
@@ -141,11 +140,11 @@ def _acl(data: bytes, place: int) -> Acl:
 
 @lru_cache(maxsize=256)
 def inherit(parent: bytes) -> bytes:
-    """Return the descriptor of a key made below a key with the descriptor `parent`.
+    """Return the descriptor of a new key below a key with the descriptor `parent`.
 
-    Windows takes owner and group from whoever makes the key; here they are the parent's (inferred).
-    Where the parent has nothing to inherit, Windows falls back on the maker's defaults, and here
-    the whole descriptor of the parent is taken (inferred).
+    Windows takes owner and group from the process that creates the key; reseal takes the parent's
+    (inferred). If the parent has nothing to inherit, Windows uses the defaults of that process; reseal
+    copies the parent's descriptor (inferred).
     """
     try:
         above = parse(parent)
@@ -180,7 +179,7 @@ def _inherited(above: Descriptor, acl: Acl | None, *, auto: bool) -> Acl | None:
 
 
 def _effective(ace: Ace, above: Descriptor) -> bytes:
-    """Return an entry's body with creator SIDs and generic rights replaced by what they mean."""
+    """Return an entry's body with creator SIDs and generic rights replaced by actual ones."""
     if ace.type not in _PLAIN_ACES:
         return ace.body
     (mask,) = struct.unpack_from("<I", ace.body)
@@ -199,7 +198,7 @@ def _allow(sid: bytes, access: int) -> Ace:
     return Ace(0, _CONTAINER_INHERIT, struct.pack("<I", access) + sid)
 
 
-#: Full access by SYSTEM and Administrators, read access by Users, all inherited by new keys.
+#: Full access for SYSTEM and Administrators, read access for Users, all inherited by new keys.
 DEFAULT = Descriptor(
     _SELF_RELATIVE | _DACL_PRESENT,
     _ADMINISTRATORS,

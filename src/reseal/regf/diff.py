@@ -1,4 +1,4 @@
-"""What makes two trees of keys different."""
+"""Compare two trees of keys."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class Difference:
     """One difference.
 
     Attributes:
-        kind: what it is. "key name": the names differ in case only.
-        path: of the key, relative to the compared keys.
-        value: name of the value, None where the key itself is concerned.
-        before: type and data in the first tree; for a class, a name or a descriptor its bytes.
+        kind: type of difference; "key name" means that the names differ only in case.
+        path: path of the key, relative to the compared keys.
+        value: name of the value; None if the difference is in the key.
+        before: type and data in the first tree; for a class, name or descriptor its bytes.
         after: the same in the second.
     """
 
@@ -47,9 +47,9 @@ class Difference:
 
 
 def diff(before: Key, after: Key) -> Iterator[Difference]:
-    """Yield what must change in one tree to make it like another, parents first.
+    """Yield the changes that turn one tree into another, parents first.
 
-    Last-written times, flags and the order of values don't count.
+    Last-written times, flags and the order of values are ignored.
 
     Raises:
         RegfError: one of the hives is damaged.
@@ -133,7 +133,7 @@ class _Comparison:
 def to_sections(differences: Iterable[Difference], prefix: str) -> Iterator[Section]:
     """Yield the .reg sections that turn the first tree into the second.
 
-    Classes, descriptors and the case of names have no place in a .reg file and are left out.
+    A .reg file can't express classes, descriptors and the case of names; these are omitted.
     """
     section: Section | None = None
     for difference in differences:

@@ -1,7 +1,7 @@
-"""What goes wrong in a registry hive."""
+"""Errors of registry hives."""
 
 from reseal.errors import ImageError
 
 
 class RegfError(ImageError, ValueError):
-    """A hive is damaged, an edit is not possible, or a key or value object is stale."""
+    """A hive is damaged, an edit is impossible, or a key or value object is stale."""

@@ -1,7 +1,7 @@
-r"""Keys and values out of a hive into .reg sections, and back, or into another hive.
+r"""Convert keys and values of a hive to .reg sections, and apply sections to a hive.
 
-A hive does not know where Windows mounts it, so its root stands for a prefix, such as
-`HKEY_LOCAL_MACHINE\SYSTEM`.
+A hive does not record where Windows mounts it, so the caller gives the path of its root as a prefix, such
+as `HKEY_LOCAL_MACHINE\SYSTEM`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from reseal.regf.key import Key
 
-#: Where Windows mounts the hives that it knows by their file names (documented: "Registry Hives").
+#: Mount points of hives by file name (documented: "Registry Hives").
 MOUNT_POINTS = {
     "SYSTEM": r"HKEY_LOCAL_MACHINE\SYSTEM",
     "SOFTWARE": r"HKEY_LOCAL_MACHINE\SOFTWARE",
@@ -35,7 +35,7 @@ MOUNT_POINTS = {
 
 
 def mount_point(file_name: str) -> str:
-    """Return the prefix for a hive file, by its name; a backup has that of its original."""
+    """Return the prefix for a hive file by its name; a backup has the prefix of its original."""
     if file_name.upper().endswith(".BAK"):
         file_name = file_name[:-4]
     return MOUNT_POINTS.get(file_name.upper(), rf"HKEY_LOCAL_MACHINE\{file_name}")
@@ -44,12 +44,12 @@ def mount_point(file_name: str) -> str:
 def sections(
     key: Key, prefix: str, skipped: Callable[[str], None] | None = None
 ) -> Iterator[Section]:
-    """Yield a key and all below it as sections.
+    """Yield a key and its subkeys as sections.
 
     Args:
         key: the top key.
         prefix: the full path of the hive's root.
-        skipped: told the path of each key and value whose name can't stand in a .reg file.
+        skipped: called with the path of each key and value that a .reg file can't express.
 
     Raises:
         RegfError: the hive is damaged.
@@ -80,7 +80,7 @@ def _join(prefix: str, path: str) -> str:
 
 
 def relative(path: str, prefix: str) -> str | None:
-    """Return the part of a full path below a prefix, None where it is elsewhere."""
+    """Return the part of a full path below a prefix, or None if it is outside."""
     path, prefix = full_root(path), full_root(prefix).rstrip("\\")
     head, rest = path[: len(prefix)], path[len(prefix) :]
     if names.upcase(head) != names.upcase(prefix) or (rest and rest[0] != "\\"):
@@ -89,20 +89,25 @@ def relative(path: str, prefix: str) -> str | None:
 
 
 def apply(root: Key, entries: Iterable[Section], prefix: str) -> int:
-    """Do in a hive what sections say; return how many keys and values that concerned.
+    """Apply sections to a hive; return the number of keys and values in them.
 
-    Every path is looked at before the first change.
+    All paths are checked before the first change.
+
+    Args:
+        root: the root key of the hive.
+        entries: the sections.
+        prefix: the full path of the hive's root.
 
     Raises:
-        RegfError: a section is not below the prefix or would delete the hive's root; nothing is
-            changed then.
+        RegfError: a section is not below the prefix or would delete the hive's root; the hive was not
+            changed.
     """
     work: list[tuple[str, Section]] = []
     for section in entries:
         path = relative(section.path, prefix)
         if path is None:
             msg = f"{section.path} is not in this hive, whose root is {prefix}."
-            raise RegfError(msg, hint="Name the path of the hive's root with --prefix.")
+            raise RegfError(msg, hint="Give the path of the hive's root with --prefix.")
         if section.delete and not path:
             msg = f"{section.path} is the root of the hive and can't be deleted."
             raise RegfError(msg)
@@ -116,7 +121,7 @@ def apply(root: Key, entries: Iterable[Section], prefix: str) -> int:
                 doomed.delete()
             continue
         key = root.create(path)
-        # In order, since a file may set and delete the same value; runs of settings go at once.
+        # Keep the order, because a file may set and delete the same value; batch consecutive settings.
         for deletes, run in groupby(section.values, key=lambda value: value.type is None):
             if deletes:
                 for value in run:

@@ -1,4 +1,4 @@
-"""A hive that is a file, with its logs beside it."""
+"""A hive file and its log files."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _KINDS = ("LOG1", "LOG2", "LOG")
 
 
 class HiveFile:
-    """A hive file, read whole, and written back whole or not at all.
+    """A hive file, read whole and replaced atomically.
 
     Attributes:
-        path: the file; where a link was given, what it points to.
-        logs: its log files by kind, as far as they exist.
+        path: the file; for a link, its target.
+        logs: its existing log files, by kind.
         hive: the hive in it.
     """
 
@@ -30,11 +30,11 @@ class HiveFile:
         """Read and open a hive.
 
         Args:
-            path: the hive; its logs are found beside it, without regard to case.
-            ignore_logs: open a dirty hive as it stands, and read-only.
+            path: the hive; its logs are in the same folder, and their names may differ in case.
+            ignore_logs: open a dirty hive without its logs, read-only.
 
         Raises:
-            RegfError: a file can't be read, or it is no sound hive.
+            RegfError: a file can't be read, or is not a sound hive.
         """
         try:
             self.path = path.resolve(strict=True)
@@ -47,26 +47,26 @@ class HiveFile:
         self.hive = Hive.open(data, contents, name=path.name, ignore_logs=ignore_logs)
 
     def save(self, *, backup: bool = False) -> Path | None:
-        """Write the hive where it changed, and empty its logs.
+        """Write the hive if it changed, and empty its logs.
 
-        The new file takes the place of the old one in one step; a crash leaves either. With its
-        sequence numbers the logs that may still be there then mean nothing.
+        The new file replaces the old one atomically. Its sequence numbers make logs that survive a crash
+        invalid.
 
         Args:
             backup: keep the old hive and its logs as `NAME.bak`, `NAME.bak.LOG1` and so on.
 
         Returns:
-            The backup of the hive, where one was made.
+            The path of the backup, or None.
 
         Raises:
-            RegfError: it can't be written; the old file is as it was.
+            RegfError: the file can't be written; the old file is unchanged.
         """
         if not self.hive.changed:
             return None
         return self.replace(self.hive.to_bytes(), backup=backup)
 
     def replace(self, data: bytes | bytearray, *, backup: bool = False) -> Path | None:
-        """Put a whole file in the place of the old one; see `save`."""
+        """Replace the file with `data`; see `save`."""
         kept: Path | None = None
         try:
             if backup:
@@ -112,7 +112,7 @@ def _keep_owner(path: Path, descriptor: int) -> None:
         try:
             os.fchown(descriptor, status.st_uid, status.st_gid)
         except PermissionError:
-            # An ordinary user may write a file that belongs to another one; it becomes theirs.
+            # An ordinary user who may write another user's file becomes its owner.
             return
 
 
@@ -125,7 +125,7 @@ def _logs(path: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _read(path: Path) -> bytearray:
-    """Read a file into memory that may be edited, without a second copy."""
+    """Read a file into a bytearray, without a second copy."""
     with path.open("rb", buffering=0) as file:
         data = bytearray(os.fstat(file.fileno()).st_size)
         view, done = memoryview(data), 0

@@ -1,4 +1,4 @@
-"""A registry hive: opened from its bytes, edited in memory, given back as bytes."""
+"""A registry hive, edited in memory."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ _BIN_TIMESTAMP = baseblock.SIZE + 20
 class Hive:
     """A hive in memory.
 
-    The bytes are kept as they are; Python objects exist only for what is touched, and only the
-    4 KiB pages that change are written back.
+    The hive stays in its binary form; Python objects are created on access. Only changed 4 KiB pages are
+    written back.
 
     Attributes:
-        name: what messages call the hive.
-        recovery: what was done to make the hive whole when it was opened.
-        read_only: edits raise RegfError.
-        timestamp: FILETIME that edits put into last-written times; None for the present time.
-        cells: the cells below.
+        name: name of the hive in messages.
+        recovery: how the hive was recovered from its logs when it was opened.
+        read_only: whether edits raise RegfError.
+        timestamp: FILETIME for the last-written times of edits; None for the current time.
+        cells: the cells of the hive.
         security: the security cells, for edits.
         root_offset: offset of the root key's cell.
-        moved: where renamed keys went: (offset, epoch) to (offset, epoch).
-        touched: offsets of the keys that were edited.
-        next_sequence: sequence number that the base block gets when the hive is written.
+        moved: new places of renamed keys: (offset, epoch) to (offset, epoch).
+        touched: offsets of edited keys.
+        next_sequence: sequence number for the base block when the hive is written.
     """
 
     def __init__(
@@ -84,17 +84,17 @@ class Hive:
         name: str = "hive",
         ignore_logs: bool = False,
     ) -> Self:
-        """Open a hive, made whole from its logs where it is dirty.
+        """Open a hive; recover it from its logs if it is dirty.
 
         Args:
-            data: the whole file. A bytearray, or a mapping with `mmap.ACCESS_COPY`, is taken over and
-                edited in place, which spares a copy.
-            logs: the log files by their kind, "LOG1", "LOG2" and "LOG"; empty ones may be left out.
-            name: what messages call the hive.
-            ignore_logs: open a dirty hive as it stands, without its logs and read-only.
+            data: the whole file. A bytearray, or a mapping with `mmap.ACCESS_COPY`, is edited in place
+                without a copy.
+            logs: the log files by kind: "LOG1", "LOG2" and "LOG"; empty ones may be omitted.
+            name: name of the hive in messages.
+            ignore_logs: open a dirty hive without its logs, read-only.
 
         Raises:
-            RegfError: this is no hive, it is damaged, or it can't be made whole.
+            RegfError: the file is not a hive, is damaged, or can't be recovered.
         """
         log_files, base = logs or {}, BaseBlock.parse(data)
         if base is not None and base.intact and not base.dirty and not log_files:
@@ -119,17 +119,20 @@ class Hive:
         descriptor: bytes | None = None,
         timestamp: int | None = None,
     ) -> Self:
-        """Make an empty hive in memory.
+        """Create an empty hive in memory.
 
         Args:
-            name: what messages call the hive.
-            version: of the format, 1.2 to 1.6.
-            descriptor: of the root key, self-relative; None for full access by SYSTEM and
-                Administrators and read access by Users.
-            timestamp: FILETIME of all edits; None for the present time.
+            name: name of the hive in messages.
+            version: format version, 1.2 to 1.6.
+            descriptor: self-relative security descriptor of the root key; None for full access for SYSTEM
+                and Administrators and read access for Users.
+            timestamp: FILETIME of all edits; None for the current time.
+
+        Raises:
+            RegfError: the version does not exist.
         """
         if version[0] != 1 or not baseblock.OLDEST_MINOR <= version[1] <= baseblock.NEWEST_MINOR:
-            msg = f"There is no hive version {version[0]}.{version[1]}."
+            msg = f"Hive version {version[0]}.{version[1]} does not exist."
             raise RegfError(msg)
         descriptor = descriptors.DEFAULT if descriptor is None else descriptor
         cells = Cells(name, baseblock.new(version[1], name), 0, version[1])
@@ -158,12 +161,12 @@ class Hive:
         return Key(self, self.root_offset)
 
     def key(self, path: str) -> Key | None:
-        r"""Return the key at a path such as `A\B`, None where there is none; "" is the root."""
+        r"""Return the key at a path such as `A\B`, or None; "" is the root."""
         return self.root.key(path)
 
     @property
     def changed(self) -> bool:
-        """Whether the hive differs from the bytes that were opened."""
+        """Whether the hive differs from the file that was opened."""
         return self.cells.writes > 0 or self._recovered
 
     @property
@@ -174,12 +177,12 @@ class Hive:
     # Writing
 
     def now(self) -> int:
-        """Return the FILETIME for what is edited now."""
+        """Return the FILETIME for an edit now."""
         return _now() if self.timestamp is None else self.timestamp
 
     @contextmanager
     def editing(self) -> Iterator[None]:
-        """Guard an edit: a hive in which one stopped halfway is never given back as bytes."""
+        """Guard an edit: if it fails halfway, the hive can't be written any more."""
         if self.read_only:
             msg = f"{self.name} was opened read-only."
             raise RegfError(msg)
@@ -193,20 +196,20 @@ class Hive:
             raise
 
     def check_whole(self) -> None:
-        """Raise RegfError where an edit stopped halfway."""
+        """Raise RegfError if an edit failed halfway."""
         if self._broken is not None:
-            msg = f"{self.name} can't be written: an edit stopped halfway. {self._broken}"
-            raise RegfError(msg, hint="Open the hive again; the file is untouched.")
+            msg = f"{self.name} can't be written: an edit failed halfway. {self._broken}"
+            raise RegfError(msg, hint="Open the hive again; the file was not changed.")
 
     def _finish(self) -> None:
-        """Bring sequence numbers, timestamp and checksum of the base block up to date."""
+        """Update sequence numbers, timestamp and checksum of the base block."""
         self.check_whole()
         if not self.changed or self._finished_at == self.cells.writes:
             return
         data = self.cells.mutable()
         struct.pack_into("<II", data, baseblock.PRIMARY_SEQUENCE, *[self.next_sequence] * 2)
         if self._timestamped and self.cells.writes:
-            # Newer versions of Windows 10 keep 0 here (seen), and then it stays.
+            # Newer versions of Windows 10 have 0 here (seen); it is preserved.
             now = struct.pack("<Q", self.now())
             data[baseblock.TIMESTAMP : baseblock.TIMESTAMP + 8] = now
             data[_BIN_TIMESTAMP : _BIN_TIMESTAMP + 8] = now
@@ -218,8 +221,8 @@ class Hive:
     def to_bytes(self) -> bytes:
         """Return the whole file, ready to be written.
 
-        Both sequence numbers are the same and exceed every one in the old file and its logs, which
-        must be truncated to nothing when the file is written.
+        Both sequence numbers are equal and higher than all in the old file and its logs. The caller must
+        empty the logs when it writes the file.
 
         Raises:
             RegfError: an edit failed halfway.
@@ -228,9 +231,9 @@ class Hive:
         return bytes(self.cells.data)
 
     def patches(self) -> list[tuple[int, bytes]]:
-        """Return what to write into the file: (file offset, bytes), in order, not overlapping.
+        """Return the writes to the file: (file offset, bytes), in order, not overlapping.
 
-        The file may grow; it never shrinks. Empty where nothing changed.
+        The file may grow but never shrinks. The result is empty if nothing changed.
 
         Raises:
             RegfError: an edit failed halfway.
@@ -245,22 +248,22 @@ class Hive:
                 last = page
                 continue
             if first >= 0:
-                # Of the base block only the first sector ever changes.
+                # Only the first sector of the base block changes.
                 end = baseblock.SECTOR if first == 0 else (last + 1) * PAGE
                 result.append((first * PAGE, bytes(data[first * PAGE : end])))
             first = last = page
         return result
 
     def set_file_name(self, name: str) -> None:
-        """Give the hive another name inside, of which the last 31 characters are kept."""
+        """Set the file name in the base block, which keeps the last 31 characters."""
         with self.editing():
             self.cells.write(baseblock.FILE_NAME, baseblock.file_name_field(name))
 
     def wipe_free(self) -> int:
-        """Zero what deleted keys and values have left in free cells and behind the last bin.
+        """Zero the traces of deleted keys and values in free cells and after the last bin.
 
         Returns:
-            How many bytes that were.
+            Number of bytes that were zeroed.
 
         Raises:
             RegfError: the hive is damaged.
@@ -286,10 +289,10 @@ class Hive:
         return size
 
     def verify(self, *, touched_only: bool = False) -> list[Violation]:
-        """Return what is wrong with the structure of the hive; an empty list where nothing is.
+        """Return the violations of structural rules in the hive.
 
         Args:
-            touched_only: look only at the bins that were changed and the keys that were edited.
+            touched_only: check only changed bins and edited keys.
         """
         return verify.verify(self, touched_only=touched_only)
 

@@ -22,7 +22,7 @@ R = TypeVar("R")
 
 
 def _edit(method: Callable[Concatenate[Key, P], R]) -> Callable[Concatenate[Key, P], R]:
-    """Make a method an edit: refused where the hive is read-only, noted where it fails halfway."""
+    """Run a method as an edit: refuse a read-only hive, record a failure halfway."""
 
     @wraps(method)
     def edit(self: Key, /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -33,14 +33,14 @@ def _edit(method: Callable[Concatenate[Key, P], R]) -> Callable[Concatenate[Key,
 
 
 class Key:
-    r"""One key, known by the place of its cell.
+    r"""One key, identified by its cell.
 
-    It stays valid through edits anywhere in the hive, renames included; after the key was deleted
-    every access raises RegfError. Paths are relative to the key, separated by backslashes and
-    without regard to case.
+    It stays valid through edits in the hive, including renames. After the deletion of the key, every
+    access raises RegfError. Paths are relative to the key, separated by backslashes, and
+    case-insensitive.
 
     Attributes:
-        hive: the hive that the key belongs to.
+        hive: the hive of the key.
     """
 
     __slots__ = ("_epoch", "_offset", "hive")
@@ -51,7 +51,7 @@ class Key:
         self._epoch = hive.cells.epochs.get(offset, 0)
 
     def _nk(self) -> int:
-        """Return where the content of the key's cell begins in the file."""
+        """Return the file position of the content of the key's cell."""
         cells = self.hive.cells
         while cells.epochs.get(self._offset, 0) != self._epoch:
             moved = self.hive.moved.get((self._offset, self._epoch))
@@ -72,7 +72,7 @@ class Key:
     def __repr__(self) -> str:
         return f"<Key {self.path!r} of {self.hive.name}>"
 
-    # What the key is
+    # Properties
 
     @property
     def offset(self) -> int:
@@ -82,7 +82,7 @@ class Key:
 
     @property
     def name(self) -> str:
-        """The key's name. That of the root has no meaning."""
+        """The key's name. The name of the root key has no meaning."""
         self._nk()
         return names.of_key(self.hive.cells, self._offset)
 
@@ -118,19 +118,19 @@ class Key:
 
     @property
     def last_written(self) -> int:
-        """When the key was last changed, FILETIME."""
+        """Time of the last change, FILETIME."""
         time: int = struct.unpack_from("<Q", self.hive.cells.data, self._nk() + node.NK_TIME)[0]
         return time
 
     @property
     def class_name(self) -> str | None:
-        """The key's class, None where it has none."""
+        """The key's class, or None."""
         raw = self.class_data
         return None if raw is None else names.decode(raw, compressed=False)
 
     @property
     def class_data(self) -> bytes | None:
-        """The class as stored (UTF-16LE), None where the key has none."""
+        """The class as stored (UTF-16LE), or None."""
         cells, nk = self.hive.cells, self._nk()
         (size,) = struct.unpack_from("<H", cells.data, nk + node.NK_CLASS_SIZE)
         offset = cells.u32(nk + node.NK_CLASS)
@@ -141,7 +141,7 @@ class Key:
 
     @property
     def places(self) -> list[tuple[int, int]]:
-        """Where in the file its name and class stand: (start, end) of each."""
+        """The places of its name and class in the file: (start, end) of each."""
         cells, nk = self.hive.cells, self._nk()
         sizes = struct.unpack_from("<HH", cells.data, nk + node.NK_NAME_SIZE)
         found = [(nk, nk + node.NK_SIZE + sizes[0])]
@@ -153,7 +153,7 @@ class Key:
 
     @property
     def descriptor_place(self) -> tuple[int, int]:
-        """Where in the file its security descriptor stands, which it may share: (start, end)."""
+        """The place of its security descriptor, which may be shared, in the file: (start, end)."""
         cells = self.hive.cells
         offset = cells.u32(self._nk() + node.NK_SECURITY)
         return cells.locate(offset, 0, "a security descriptor")
@@ -164,7 +164,7 @@ class Key:
         cells = self.hive.cells
         return security.read(cells, cells.u32(self._nk() + node.NK_SECURITY))
 
-    # What is in it
+    # Content
 
     def _subkeys(self) -> SubkeyList:
         self._nk()
@@ -175,16 +175,16 @@ class Key:
         return ValueList(self.hive.cells, self._offset, nk)
 
     def subkeys(self) -> Iterator[Key]:
-        """Iterate over the keys directly below, in the hive's order."""
+        """Iterate over the direct subkeys in stored order."""
         return (Key(self.hive, offset) for offset in self._subkeys().offsets())
 
     def subkey(self, name: str) -> Key | None:
-        """Return the key of this name directly below, None where there is none."""
+        """Return the direct subkey with this name, or None."""
         offset = self._subkeys().find(names.upcase(name))
         return None if offset is None else Key(self.hive, offset)
 
     def key(self, path: str) -> Key | None:
-        """Return the key at a path below this one, None where there is none."""
+        """Return the key at a path below this key, or None."""
         key = self
         for name in _parts(path):
             below = key.subkey(name)
@@ -194,11 +194,11 @@ class Key:
         return key
 
     def values(self) -> Iterator[Value]:
-        """Iterate over the values, in the hive's order."""
+        """Iterate over the values in stored order."""
         return iter(self._values())
 
     def value(self, name: str) -> Value | None:
-        """Return the value of this name ("" is the default value), None where there is none."""
+        """Return the value with this name ("" is the default value), or None."""
         offset = self._values().find(name)
         return None if offset is None else Value(self.hive.cells, offset)
 
@@ -206,10 +206,9 @@ class Key:
 
     @_edit
     def create(self, path: str) -> Key:
-        """Return the key at a path below this one, made with all keys above it where missing.
+        """Return the key at a path below this key; create missing keys on the path.
 
-        A new key inherits its security descriptor from the key above it, as `descriptors.inherit`
-        says.
+        A new key inherits its security descriptor from its parent; see `descriptors.inherit`.
         """
         key = self
         for name in _parts(path):
@@ -218,7 +217,7 @@ class Key:
 
     @_edit
     def create_subkey(self, name: str) -> Key:
-        """Make a key directly below, whose name may hold anything but a backslash.
+        """Create a direct subkey. Its name may contain any character except a backslash.
 
         Raises:
             RegfError: the name is not allowed or exists, or the tree would become too deep.
@@ -248,11 +247,11 @@ class Key:
 
     @_edit
     def set(self, name: str, type: int, data: bytes) -> None:  # noqa: A002
-        """Make a value or change it. Where it is the same already, nothing changes.
+        """Create or change a value; do nothing if it is the same.
 
         Args:
             name: the value's name; "" is the default value.
-            type: type number, of `types` or any other.
+            type: type number, from `types` or any other.
             data: the data as stored.
         """
         limits.check_value_name(name)
@@ -266,7 +265,7 @@ class Key:
 
     @_edit
     def set_all(self, wanted: Iterable[tuple[str, int, bytes]]) -> None:
-        """Set many values, each a name, a type and data, with one look at those that are there."""
+        """Set many values (name, type, data), reading the existing ones only once."""
         wanted = list(wanted)
         for name, _, _ in wanted:
             limits.check_value_name(name)
@@ -287,7 +286,7 @@ class Key:
 
     @_edit
     def unset(self, name: str) -> bool:
-        """Delete a value; return False where there is none of this name."""
+        """Delete a value; return whether it existed."""
         values = self._values()
         offset = values.find(name)
         if offset is None:
@@ -298,10 +297,10 @@ class Key:
 
     @_edit
     def delete(self) -> None:
-        """Delete the key with everything below it.
+        """Delete the key and its subkeys.
 
         Raises:
-            RegfError: it is the root.
+            RegfError: it is the root key.
         """
         parent = self.parent
         if parent is None:
@@ -323,14 +322,14 @@ class Key:
 
     @_edit
     def rename(self, new_name: str, *, stamp: bool = True) -> None:
-        """Give the key another name; its place in the parent's list follows.
+        """Rename the key, and update its parent's list.
 
         Args:
             new_name: the new name.
-            stamp: set last-written times.
+            stamp: whether to set last-written times.
 
         Raises:
-            RegfError: the name is not allowed, a sibling has it, or this is the root.
+            RegfError: the name is not allowed, a sibling has it, or this is the root key.
         """
         limits.check_key_name(new_name)
         parent = self.parent
@@ -363,7 +362,7 @@ class Key:
         cells.write(nk + node.NK_SIZE, stored.ljust(end - nk - node.NK_SIZE, b"\0"))
 
     def _move(self, length: int) -> int:
-        """Move the key to a larger cell; return where its content begins."""
+        """Move the key to a larger cell; return the file position of its content."""
         cells, old, epoch = self.hive.cells, self._offset, self._epoch
         children = self._subkeys().offsets()
         start, _ = cells.locate(old, node.NK_SIZE, "a key")
@@ -380,7 +379,7 @@ class Key:
 
     @_edit
     def set_descriptor(self, descriptor: bytes) -> None:
-        """Give the key another security descriptor (self-relative); equal ones are shared."""
+        """Set the security descriptor (self-relative); equal descriptors share a cell."""
         cells, nk = self.hive.cells, self._nk()
         old = cells.u32(nk + node.NK_SECURITY)
         if security.read(cells, old) == descriptor:
@@ -391,7 +390,7 @@ class Key:
 
     @_edit
     def set_class_name(self, class_name: str | None) -> None:
-        """Give the key another class, or none."""
+        """Set the class of the key; None removes it."""
         raw = (class_name or "").encode("utf-16-le", "surrogatepass")
         if raw == (self.class_data or b""):
             return
@@ -415,14 +414,14 @@ class Key:
         self._stamp()
 
     def _note_child(self, name: str) -> None:
-        """Raise the largest length of a subkey name, where this one is longer."""
+        """Update the largest length of a subkey name."""
         cells, place = self.hive.cells, self._nk() + node.NK_MAX_NAME
         (largest,) = struct.unpack_from("<H", cells.data, place)
         if largest < 2 * names.units(name):
             cells.write(place, struct.pack("<H", 2 * names.units(name)))
 
     def _stamp(self) -> None:
-        """Set the time of the last change."""
+        """Set the last-written time."""
         self.hive.touched.add(self._offset)
         place = self._nk() + node.NK_TIME
         self.hive.cells.write(place, struct.pack("<Q", self.hive.now()))

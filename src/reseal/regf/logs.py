@@ -1,10 +1,10 @@
-"""The logs of a hive: which of their records belong to it, and their replay.
+"""Select the valid records in the logs of a hive, and replay them.
 
-Windows marks a hive dirty (its two sequence numbers differ) before it writes, and what it has not
-yet written stands in the logs. Two formats exist: DIRT (up to Windows 8), one set of pages in one
-log, and HvLE (from 8.1), entries numbered in sequence that run from one log into the other.
-Sources: "Windows registry file format specification" by Maxim Suhanov (reported); the logs of the
-corpus and two hives that Windows itself recovered (seen).
+Windows marks a hive dirty (its two sequence numbers differ) before it writes; the logs have the data that
+is not written yet. Two formats exist: DIRT (up to Windows 8) is one set of pages in one log; HvLE (from
+8.1) is a numbered sequence of entries that continues from one log in the other. Sources: "Windows
+registry file format specification" by Maxim Suhanov (reported); the logs of the corpus and two hives that
+Windows recovered (seen).
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
     from reseal.regf.baseblock import Content
 
 _ENTRY = struct.Struct("<4sIIIIIQQ")
-#: A hive grows by whole bins, and a new bin is in the log with all its pages. A log that leaves a
-#: larger hole than this many bytes at the end of the hive is not one that Windows wrote (inferred).
+#: Maximum gap in bytes between the end of the hive and a page in a log. A hive grows by whole bins, and
+#: the log has all pages of a new bin; so Windows did not write a log with a larger gap (inferred).
 _HOLE_LIMIT = 1 << 20
-_IGNORE_LOGS = "Open it read-only with --ignore-logs to see what the hive itself holds."
+_IGNORE_LOGS = "Open it read-only with --ignore-logs to see the hive without recovery."
 
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """What was done to make a hive whole when it was opened.
+    """How a hive was recovered when it was opened.
 
     Attributes:
-        dirty: a write to the hive had been begun and not ended.
-        entries_applied: HvLE entries applied; a DIRT log counts as one.
-        logs: the names of the logs that were used, in the order of use.
-        base_block_recovered: the base block was damaged and came from a log.
-        notes: what else is worth knowing, whole sentences.
+        dirty: whether a write to the hive was not completed.
+        entries_applied: number of HvLE entries applied; a DIRT log counts as one.
+        logs: the names of the logs used, in order of use.
+        base_block_recovered: whether a damaged base block was replaced from a log.
+        notes: further notes, in whole sentences.
     """
 
     dirty: bool = False
@@ -51,7 +51,7 @@ class Recovery:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One HvLE log entry: where it lies in its log, and what its header says."""
+    """One HvLE log entry: its position in the log, and its header fields."""
 
     position: int
     size: int
@@ -62,7 +62,7 @@ class Entry:
 
     @classmethod
     def parse(cls, log: bytes | bytearray, position: int) -> Entry | None:
-        """Return the entry at `position`, None where there is none or its hashes are wrong."""
+        """Return the entry at `position`, or None if it is absent or its hashes are wrong."""
         if position + _ENTRY.size > len(log):
             return None
         signature, size, flags, sequence, bins_size, pages, hash_1, hash_2 = _ENTRY.unpack_from(
@@ -73,7 +73,7 @@ class Entry:
             return None
         if bins_size % 4096 or not 0 < bins_size <= baseblock.BINS_LIMIT:
             return None
-        # The hash of the header first: it costs next to nothing.
+        # Check the hash of the header first, because it is cheap.
         if marvin32(log[position : position + 32]) != hash_2:
             return None
         if marvin32(log[position + _ENTRY.size : end]) != hash_1:
@@ -84,7 +84,7 @@ class Entry:
         """Yield (offset in the hive bins data, content) of each page.
 
         Raises:
-            RegfError: a page lies outside the entry or outside the hive.
+            RegfError: a page is outside the entry or the hive.
         """
         start = self.position + _ENTRY.size
         data = start + 8 * self.page_count
@@ -100,13 +100,13 @@ class Entry:
             data += size
         else:
             return
-        msg = f"The log entry {self.sequence} at 0x{self.position:x} has pages outside itself."
+        msg = f"The log entry {self.sequence} at 0x{self.position:x} has pages outside the entry."
         raise RegfError(msg)
 
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """A log file whose base block is intact, and that was written completely."""
+    """A completely written log file with an intact base block."""
 
     name: str
     data: bytes
@@ -114,7 +114,7 @@ class Log:
 
     @classmethod
     def parse(cls, name: str, data: bytes) -> Log | None:
-        """Return the log, None where it holds nothing that can be used."""
+        """Return the log, or None if it has nothing usable."""
         base = BaseBlock.parse(data)
         if base is None or not base.intact or base.dirty:
             return None
@@ -124,11 +124,11 @@ class Log:
 
     @property
     def is_dirt(self) -> bool:
-        """The log has the old format."""
+        """Whether the log has the DIRT format."""
         return self.base.file_type in baseblock.LOG_DIRT
 
     def entries(self) -> Iterator[Entry]:
-        """Yield the entries from the first on, while each follows the one before."""
+        """Yield the entries from the start, up to the first gap in the sequence."""
         position = baseblock.SECTOR
         expected = None
         while (entry := Entry.parse(self.data, position)) is not None:
@@ -158,9 +158,9 @@ class Log:
 
 
 def highest_sequence(logs: Mapping[str, bytes]) -> int:
-    """Return the highest sequence number anywhere in the logs, valid or not.
+    """Return the highest sequence number in the logs, even in invalid entries.
 
-    A later entry of a stale log could otherwise continue a new sequence number (inferred).
+    Otherwise a later entry of a stale log could continue a new sequence number (inferred).
     """
     highest = 0
     for data in logs.values():
@@ -178,16 +178,22 @@ def highest_sequence(logs: Mapping[str, bytes]) -> int:
 def recover(
     data: Content, logs: Mapping[str, bytes], name: str
 ) -> tuple[Content, set[int], Recovery]:
-    """Return the hive made whole, the numbers of its changed 4 KiB pages, and what was done.
+    """Recover a hive; return it, the numbers of its changed 4 KiB pages, and a description.
 
-    Sequence numbers and checksum of the base block are left for the writer of the hive.
+    Sequence numbers and checksum of the base block are not updated; that is done when the hive is
+    written.
+
+    Args:
+        data: the whole file.
+        logs: the log files by kind.
+        name: name of the hive in messages.
 
     Raises:
-        RegfError: the hive can't be made whole.
+        RegfError: the hive can't be recovered.
     """
     base = BaseBlock.parse(data)
     if base is None or (len(data) < baseblock.SIZE and data[:4] == baseblock.SIGNATURE):
-        msg = f"{name} is no registry hive: it has only {len(data)} bytes."
+        msg = f"{name} is not a registry hive: it has only {len(data)} bytes."
         raise RegfError(msg)
     if base.intact and not base.dirty:
         return data, set(), Recovery()
@@ -196,7 +202,7 @@ def recover(
     if not usable:
         return _without_logs(data, base, name, present)
     if not base.intact and len(data) < baseblock.SIZE:
-        msg = f"{name} is no registry hive: it has only {len(data)} bytes."
+        msg = f"{name} is not a registry hive: it has only {len(data)} bytes."
         raise RegfError(msg)
     hvle = sorted((log for log in usable if not log.is_dirt), key=lambda log: log.base.sequences[0])
     if hvle:
@@ -208,7 +214,7 @@ def _without_logs(
     data: Content, base: BaseBlock, name: str, present: Mapping[str, bytes]
 ) -> tuple[Content, set[int], Recovery]:
     if data[:4] != baseblock.SIGNATURE:
-        msg = f"{name} is no registry hive: it does not begin with 'regf'."
+        msg = f"{name} is not a registry hive: it does not begin with 'regf'."
         raise RegfError(msg)
     if not base.intact:
         msg = f"{name}: the base block is damaged (wrong checksum), and no log can replace it."
@@ -216,12 +222,12 @@ def _without_logs(
     if present:
         msg = f"{name} is dirty, and its logs ({', '.join(present)}) are damaged or incomplete."
         raise RegfError(msg, hint=_IGNORE_LOGS)
-    note = "The hive is marked dirty, and there is no log to replay: it is taken as it stands."
+    note = "The hive is marked dirty, but has no log to replay; it was opened without recovery."
     return data, set(), Recovery(dirty=True, notes=(note,))
 
 
 def _recover_base(data: bytearray, log: Log) -> BaseBlock:
-    """Put the base block of a log into the hive. Only its first sector is in the log."""
+    """Copy the base block of a log into the hive. The log has only its first sector."""
     data[: baseblock.SECTOR] = log.data[: baseblock.SECTOR]
     struct.pack_into("<I", data, baseblock.FILE_TYPE, baseblock.PRIMARY_FILE)
     return log.base
@@ -231,7 +237,7 @@ def _write(data: bytearray, pages: set[int], offset: int, content: memoryview) -
     position = baseblock.SIZE + offset
     end = position + len(content)
     if position > len(data) + _HOLE_LIMIT:
-        msg = f"A log holds a page for 0x{position:x}, far beyond the hive's end."
+        msg = f"A log has a page for 0x{position:x}, far beyond the hive's end."
         raise RegfError(msg, hint=_IGNORE_LOGS)
     if end > len(data):
         data.extend(bytes(end - len(data)))
@@ -246,14 +252,14 @@ def _resize(data: bytearray, bins_size: int) -> None:
 def _replay_hvle(
     data: Content, base: BaseBlock, logs: list[Log]
 ) -> tuple[bytearray, set[int], Recovery]:
-    """Apply the entries of both logs in the order of their numbers, as long as none is missing."""
+    """Apply the entries of both logs in numerical order, up to the first missing one."""
     data, pages, notes = bytearray(data), set[int](), list[str]()
     recovered = not base.intact
     if recovered:
-        # Only the log that was written last goes with the base block that it carries.
+        # Only the log written last has the matching base block.
         logs = logs[-1:]
         base = _recover_base(data, logs[0])
-    # An entry that has the secondary number may already be in the hive; once more does no harm.
+    # An entry with the secondary number may already be in the hive; applying it again is harmless.
     start = base.sequences[0] if recovered else base.sequences[1]
     expected: int | None = None
     applied = 0
@@ -264,8 +270,8 @@ def _replay_hvle(
                 continue
             if expected is not None and entry.sequence != expected:
                 notes.append(
-                    f"Log entries {expected} to {entry.sequence - 1} are missing: what {log.name} "
-                    f"holds from {entry.sequence} on can't be applied."
+                    f"Log entries {expected} to {entry.sequence - 1} are missing; the entries of "
+                    f"{log.name} from {entry.sequence} on can't be applied."
                 )
                 break
             for offset, content in entry.pages(log.data):
@@ -277,27 +283,27 @@ def _replay_hvle(
             if log.name not in used:
                 used.append(log.name)
     if not applied and not recovered:
-        notes.append("The hive is marked dirty, and its logs hold nothing newer than the hive.")
+        notes.append("The hive is marked dirty, but its logs have nothing newer than the hive.")
     return data, pages, Recovery(True, applied, tuple(used), recovered, tuple(notes))
 
 
 def _replay_dirt(
     data: Content, base: BaseBlock, name: str, logs: list[Log]
 ) -> tuple[bytearray, set[int], Recovery]:
-    """Apply the log that was written in the same write as the hive: its timestamp says so."""
+    """Apply the log of the interrupted write, found by its timestamp."""
     timestamps = {base.timestamp}
     if not base.intact:
-        # The first bin's header repeats the timestamp of the base block.
+        # The first bin's header has a copy of the base block's timestamp.
         timestamps |= set(struct.unpack("<Q", bytes(data[4096 + 20 : 4096 + 28]).ljust(8, b"\0")))
     fitting = [log for log in logs if log.base.timestamp in timestamps]
     fitting = [log for log in fitting if log.data[512:516] == b"DIRT"]
     if not fitting:
         names = ", ".join(log.name for log in logs)
-        msg = f"{name} is damaged in the middle of a write, and its logs ({names}) don't fit it."
+        msg = f"{name} was damaged by an interrupted write, and its logs ({names}) do not match it."
         raise RegfError(msg, hint=_IGNORE_LOGS)
     log = max(fitting, key=lambda log: log.base.sequences[0])
     if log.base.bins_size % 4096 or not 0 < log.base.bins_size <= baseblock.BINS_LIMIT:
-        msg = f"{name}: the log {log.name} gives an impossible size of the hive."
+        msg = f"{name}: the log {log.name} has an impossible size of the hive."
         raise RegfError(msg)
     data, pages = bytearray(data), set[int]()
     recovered = not base.intact

@@ -1,13 +1,13 @@
-"""Marvin32, the hash that guards log entries (published by Microsoft, US patent 8,555,082)."""
+"""Marvin32, the hash of log entries (published by Microsoft, US patent 8,555,082)."""
 
 from __future__ import annotations
 
 import struct
 
 _MASK = 0xFFFFFFFF
-#: Times this, a 32-bit word stands twice side by side, so that a shift rotates it.
+#: A 32-bit word times this number is the word twice in 64 bits, so that a shift rotates it.
 _TWICE = 0x100000001
-#: The seed that Windows uses in registry logs (seen in every log): its low and its high word.
+#: The seed in registry logs (seen in all logs): low and high word.
 _SEED_LOW, _SEED_HIGH = 0x7A4E55C5, 0x82EF4D88
 
 

@@ -1,8 +1,8 @@
-"""Names of keys and values: how they are stored, compared, sorted and hashed.
+"""Encode, compare, sort and hash the names of keys and values.
 
-A name is stored compressed, one byte a character (ISO 8859-1), where every character is below
-U+0100, and otherwise as UTF-16LE. Windows compares names without regard to case, by the code units
-of their upper-cased form; subkey lists are sorted in that order (seen in all hives of Windows).
+A name is stored compressed, one byte per character (ISO 8859-1), if all characters are below U+0100;
+otherwise as UTF-16LE. Windows compares names by the code units of their upper-cased form. Subkey lists
+are sorted in this order (seen in all hives of Windows).
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 def decode(data: bytes | bytearray | memoryview, *, compressed: bool) -> str:
-    """Return a stored name. Half surrogates, which Windows allows, stay half surrogates."""
+    """Decode a stored name. Unpaired surrogates, which Windows allows, are preserved."""
     if compressed:
         return str(data, "latin-1")
     return str(data[: len(data) & ~1], "utf-16-le", "surrogatepass")
 
 
 def encode(name: str) -> tuple[bytes, bool]:
-    """Return the stored form of a name, and whether it is compressed."""
+    """Encode a name; return its bytes, and whether it is compressed."""
     try:
         return name.encode("latin-1"), True
     except UnicodeEncodeError:
@@ -38,10 +38,10 @@ def units(name: str) -> int:
 
 
 def upcase(name: str) -> str:
-    """Return the upper-cased form of a name, one character for each UTF-16 code unit.
+    """Return the upper-cased form of a name, one character per UTF-16 code unit.
 
-    Two names are the same to Windows when their upper-cased forms are equal, and names sort as
-    these forms do. The result is for comparison only: it may hold half surrogates.
+    Windows compares and sorts names by this form. Use it only for comparison: it may contain unpaired
+    surrogates.
     """
     if name.isascii():
         return name.upper()
@@ -52,7 +52,7 @@ def upcase(name: str) -> str:
 
 
 def hash_lh(upper: str) -> int:
-    """Return the hash that an lh list keeps for a key, of its upper-cased name."""
+    """Return the hash of an upper-cased name in an lh list."""
     result = 0
     for character in upper:
         result = result * 37 + ord(character)
@@ -60,9 +60,9 @@ def hash_lh(upper: str) -> int:
 
 
 def hint_lf(name: str) -> bytes:
-    """Return the hint that an lf list keeps for a key: its first four characters as they are.
+    """Return the hint of a name in an lf list: its first four characters.
 
-    A character beyond ISO 8859-1 ends the hint, and the rest is NUL.
+    A character outside ISO 8859-1 ends the hint; the rest is NUL.
     """
     hint = bytearray(4)
     for index, character in enumerate(name[:4]):

@@ -1,14 +1,14 @@
-"""Where the fields of key nodes (nk) and values (vk) lie, counted from the cell's content.
+"""Offsets of the fields of key nodes (nk) and values (vk) in the cell's content.
 
-Source: "Windows registry file format specification" by Maxim Suhanov (reported), checked against
-the hives of Windows (seen).
+Source: "Windows registry file format specification" by Maxim Suhanov (reported), checked against hives of
+Windows (seen).
 """
 
 from __future__ import annotations
 
 import struct
 
-#: Everything of an nk up to its name: signature, flags, last written, access bits and layered-key
+#: An nk up to its name: signature, flags, last written, access bits and layered-key
 #: fields, parent, subkeys, volatile subkeys, list, volatile list, values, list of values, security,
 #: class, four largest lengths (the first with virtualisation flags above bit 16), work variable,
 #: bytes of name, bytes of class.
@@ -32,7 +32,7 @@ NK_MAX_VALUE_DATA = 64
 NK_NAME_SIZE = 72
 NK_CLASS_SIZE = 74
 
-#: Places of some fields in what `NK` unpacks.
+#: Indexes of some fields in the tuple that `NK` unpacks.
 FIELD_FLAGS = 1
 FIELD_PARENT = 4
 FIELD_SUBKEY_COUNT = 5
@@ -48,7 +48,7 @@ SYMLINK = 0x10
 COMPRESSED = 0x20
 PREDEFINED = 0x40
 
-#: Everything of a vk up to its name: signature, bytes of name, bytes of data, data, type, flags.
+#: A vk up to its name: signature, bytes of name, bytes of data, data, type, flags.
 VK = struct.Struct("<2sHIIIHH")
 VK_SIZE = 20
 VK_NAME_SIZE = 2
@@ -57,12 +57,20 @@ VK_DATA = 8
 VK_TYPE = 12
 VK_FLAGS = 16
 VK_COMPRESSED = 1
-#: In the data size of a vk: the data, four bytes at most, stands in place of its offset.
+#: In the data size of a vk: the data, at most four bytes, is in the offset field.
 RESIDENT = 0x80000000
 
 
 def new(flags: int, time: int, parent: int, security: int, stored_name: bytes) -> bytes:
-    """Return the content of the cell of a new key without subkeys, values and class."""
+    """Return the cell content of a new key without subkeys, values and class.
+
+    Args:
+        flags: flags of the nk.
+        time: last-written time, FILETIME.
+        parent: offset of the parent's cell.
+        security: offset of the security cell.
+        stored_name: the name as stored.
+    """
     nil = 0xFFFFFFFF
     head = NK.pack(
         b"nk", flags, time, 0, parent, 0, 0, nil, nil, 0, nil, security, nil, 0, 0, 0, 0, 0,

@@ -1,8 +1,8 @@
-"""A pass over many keys at the speed that Python allows.
+"""Fast reading of many keys.
 
-`Key` and `Value` look at one thing at a time and can be edited at any moment; a `Reader` is for
-reading a tree whole: export, comparison, compaction. It reads nothing twice, so what it returns is
-never more than the hive holds, whatever a damaged or hostile hive makes its references say.
+`Key` and `Value` give access to single items and allow edits at any time. A `Reader` reads a whole tree:
+for export, comparison, compaction. It reads each cell at most once, so its output is bounded by the size
+of the hive, even if references in a hostile hive form loops.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SIZE_AND_NK = struct.Struct("<i2sHQIIIIIIIIIIIIIIIHH")
 
 
 class Node(NamedTuple):
-    """The fields of a key node, as they are stored, and its name."""
+    """The fields of a key node as stored, and its name."""
 
     flags: int
     time: int
@@ -56,7 +56,7 @@ class Node(NamedTuple):
 
 
 class RawValue(NamedTuple):
-    """One value as it is stored."""
+    """One value as stored."""
 
     stored_name: bytes
     flags: int
@@ -71,12 +71,12 @@ class RawValue(NamedTuple):
 
 
 class Reader:
-    """One pass over the keys of a hive, each of which is to be asked for only once."""
+    """One pass over the keys of a hive. The caller may request each key only once."""
 
     def __init__(self, cells: Cells) -> None:
         self._cells = cells
         self._limit = cells.bins_size - node.NK_SIZE - 4
-        # Twice, since a caller may look at the top of a tree before it walks it.
+        # Allow twice the size, because a caller may read the top key before it walks the tree.
         self._left = 2 * cells.bins_size
         self._descriptors: dict[int, bytes] = {}
 
@@ -90,11 +90,11 @@ class Reader:
         """Return the key at a cell offset.
 
         Raises:
-            RegfError: there is none, or it is damaged; this goes for all methods.
+            RegfError: the cell is not a key, or is damaged. All methods may raise this.
         """
         cells = self._cells
         if not BIN_HEADER <= offset <= self._limit:
-            raise cells.damage("a reference to a key points to no cell", offset)
+            raise cells.damage("a reference to a key is invalid", offset)
         start = offset + baseblock.SIZE
         size, signature, *fields = _SIZE_AND_NK.unpack_from(cells.data, start)
         used = node.NK_SIZE + fields[17]
@@ -105,7 +105,7 @@ class Reader:
         return Node._make((*fields, bytes(name)))
 
     def values(self, key: Node) -> Iterator[RawValue]:
-        """Yield the values of a key in their order."""
+        """Yield the values of a key in stored order."""
         if not key.value_count or key.flags & node.PREDEFINED:
             return
         cells = self._cells
@@ -114,7 +114,7 @@ class Reader:
         self._spend(4 * key.value_count, key.values)
         for offset in struct.unpack_from(f"<{key.value_count}I", content, start):
             if not BIN_HEADER <= offset <= last:
-                raise cells.damage("a reference to a value points to no cell", offset)
+                raise cells.damage("a reference to a value is invalid", offset)
             at = offset + baseblock.SIZE
             size, signature, name_size, length, place, number, flags, spare = (
                 _SIZE_AND_VK.unpack_from(content, at)
@@ -133,7 +133,7 @@ class Reader:
             yield RawValue(bytes(name), flags, number, bytes(raw), spare)
 
     def value_cells(self, key: Node) -> Iterator[tuple[int, int]]:
-        """Yield the offset of each value's cell, and where its content begins in the file."""
+        """Yield the offset of each value's cell, and the file position of its content."""
         if not key.value_count or key.flags & node.PREDEFINED:
             return
         cells = self._cells
@@ -146,7 +146,7 @@ class Reader:
             yield offset, vk
 
     def _data(self, place: int, length: int, vk: int) -> bytes | bytearray:
-        """Return data that is not resident, from one cell or otherwise as `data.read` finds it."""
+        """Return non-resident data: from one cell, or through `data.read`."""
         limit = self._cells.bins_size
         if not place & 7 and BIN_HEADER <= place <= limit - 8:
             start = place + baseblock.SIZE
@@ -156,7 +156,7 @@ class Reader:
         return data.read(self._cells, vk)
 
     def children(self, offset: int, key: Node) -> list[int]:
-        """Return the offsets of the subkeys in their order."""
+        """Return the offsets of the subkeys in stored order."""
         if not key.subkey_count or key.subkeys == NIL:
             return []
         offsets = SubkeyList(self._cells, offset).offsets()
@@ -164,7 +164,7 @@ class Reader:
         return offsets
 
     def class_data(self, key: Node) -> bytes:
-        """Return the class of a key as stored, nothing where it has none."""
+        """Return the class of a key as stored; empty if it has none."""
         if not key.class_size or key.class_offset == NIL:
             return b""
         start, _ = self._cells.locate(key.class_offset, key.class_size, "a class name")
@@ -181,9 +181,9 @@ class Reader:
         return known
 
     def walk(self, offset: int, path: str = "") -> Iterator[tuple[str, int, Node]]:
-        """Yield (path, offset, node) of a key and all below it, parents first, in the hive's order.
+        """Yield (path, offset, node) of a key and its subkeys, parents first, in stored order.
 
-        The path of the first is `path`; a `Node` belongs to `values` of the same reader.
+        The first key has the path `path`. Pass a `Node` only to methods of the same reader.
         """
         pending = [(offset, path, 0)]
         while pending:

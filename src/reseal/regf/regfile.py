@@ -1,8 +1,8 @@
 r"""Regedit's .reg files, version 5 (UTF-16) and version 4 (ANSI).
 
 Sources: "How to add, modify, or delete registry subkeys and values by using a .reg file"
-(documented), and what regedit and Wine's reg write (seen). Where regedit passes over a line that it
-does not understand, this parser refuses the whole file: half an import helps nobody.
+(documented), and the output of regedit and Wine's reg (seen). regedit ignores lines that it does not
+understand; this parser refuses the whole file, to avoid a partial import.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 HEADER_5 = "Windows Registry Editor Version 5.00"
 HEADER_4 = "REGEDIT4"
-#: The code page of version 4 files. Windows uses that of the system; this is the Western one.
+#: The code page of version 4 files. Windows uses the system code page; this is the Western one.
 ANSI = "cp1252"
 
-#: Types whose data is text, which a version 4 file holds in the code page also as hex.
+#: Text types. A version 4 file has their data in the code page, also in hex form.
 _TEXT_TYPES = (types.REG_SZ, types.REG_EXPAND_SZ, types.REG_MULTI_SZ)
 _ROOTS = {
     "HKLM": "HKEY_LOCAL_MACHINE",
@@ -31,13 +31,13 @@ _ROOTS = {
     "HKCR": "HKEY_CLASSES_ROOT",
     "HKCC": "HKEY_CURRENT_CONFIG",
 }
-#: regedit breaks lines of hex before this column.
+#: regedit wraps hex lines before this column.
 _WIDTH = 80
 
 _BLANK = re.compile(r"(?:[ \t\r\n]|;[^\n]*)*")
 _LINE_END = re.compile(r"[ \t\r]*(?:;[^\n]*)?(?:\n|\Z)")
 _KEY = re.compile(r"\[(-?)([^\n]*)\][ \t\r]*(?:;[^\n\]]*)?(?:\n|\Z)")
-# A quoted string may hold line breaks: it ends with its quote.
+# A quoted string may contain line breaks.
 _QUOTED = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
 _EQUALS = re.compile(r"[ \t]*=[ \t]*")
 _DWORD = re.compile(r"dword:[ \t]*([0-9a-f]{1,8})(?![0-9a-z])", re.IGNORECASE)
@@ -49,7 +49,7 @@ _HEX_FILLER = re.compile(rf"{_BREAK}|[ \t]")
 
 @dataclass(slots=True)
 class ValueLine:
-    """One value: set to a type and data, or deleted where the type is None."""
+    """One value to set to a type and data; to delete if the type is None."""
 
     name: str
     type: int | None
@@ -58,7 +58,7 @@ class ValueLine:
 
 @dataclass(slots=True)
 class Section:
-    """One key of a .reg file, with its full path, and what is to become of it."""
+    """One key of a .reg file, with its full path and changes."""
 
     path: str
     delete: bool = False
@@ -66,7 +66,7 @@ class Section:
 
 
 def full_root(path: str) -> str:
-    """Return a path with its root key in full, `HKEY_LOCAL_MACHINE` for `HKLM`."""
+    """Return a path with its root key expanded, such as `HKLM` to `HKEY_LOCAL_MACHINE`."""
     root, slash, rest = path.partition("\\")
     return _ROOTS.get(root.upper(), root) + slash + rest
 
@@ -75,11 +75,11 @@ def full_root(path: str) -> str:
 
 
 def write(sections: Iterable[Section], version: int = 5) -> Iterator[bytes]:
-    """Yield a .reg file piece by piece.
+    """Yield a .reg file in pieces.
 
     Raises:
-        RegfError: a name can't stand in a .reg file of this version, which needs a line break in
-            it, or for version 4 a character beyond the code page.
+        RegfError: a .reg file can't express a name: it has a line break or, for version 4, a character
+            outside the code page.
     """
     if version == 5:
         yield f"\ufeff{HEADER_5}\r\n\r\n".encode("utf-16-le")
@@ -91,14 +91,14 @@ def write(sections: Iterable[Section], version: int = 5) -> Iterator[bytes]:
 
 
 def expressible(text: str) -> bool:
-    """Return whether a name can stand in a .reg file: it has no line break and no NUL."""
+    """Return whether a .reg file can express a name: it has no line break and no NUL."""
     return not any(character in text for character in "\r\n\0")
 
 
 def _section(section: Section, version: int) -> str:
     for text in (section.path, *(value.name for value in section.values)):
         if not expressible(text):
-            msg = f"{text!r} can't stand in a .reg file: it has a line break or NUL in it."
+            msg = f"A .reg file can't express {text!r}: it has a line break or NUL."
             raise RegfError(msg)
     lines = [f"[{'-' if section.delete else ''}{section.path}]"]
     lines += [_value(value, version) for value in section.values]
@@ -112,7 +112,7 @@ def _value(value: ValueLine, version: int) -> str:
     if value.type == types.REG_SZ:
         text = types.decode(types.REG_SZ, value.data)
         assert isinstance(text, str)
-        # Only text that comes back as the same bytes is written as text.
+        # Write data as text only if it parses back to the same bytes.
         plain = types.encode(types.REG_SZ, text) == value.data
         if plain and expressible(text) and (version == 5 or _in_ansi(text)):
             return f'{name}"{_escape(text)}"'
@@ -126,7 +126,7 @@ def _value(value: ValueLine, version: int) -> str:
 
 
 def _wrap(start: str, data: bytes) -> str:
-    """Return hex bytes, broken into lines as regedit does."""
+    """Return hex bytes, wrapped into lines as regedit does."""
     if not data:
         return start
     lines: list[str] = []
@@ -144,7 +144,7 @@ def _escape(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
-# The code page. Its five holes pass as control characters, as they do in Windows.
+# The code page. Its five unassigned bytes map to control characters, as in Windows.
 
 _FROM_ANSI = {
     byte: ord(bytes([byte]).decode(ANSI))
@@ -164,7 +164,7 @@ def _to_ansi(text: str) -> bytes:
     except UnicodeEncodeError:
         data = b""
     if _from_ansi(data) != text:
-        msg = f"{text[:60]!r} has characters that a version 4 file can't hold."
+        msg = f"{text[:60]!r} has characters that a version 4 file can't express."
         raise RegfError(msg, hint="Export it as version 5.")
     return data
 
@@ -180,17 +180,17 @@ def _in_ansi(text: str) -> bool:
 
 
 def parse(data: bytes) -> list[Section]:
-    """Return what a .reg file says.
+    """Parse a .reg file.
 
     Raises:
-        RegfError: it is no .reg file, or a line is wrong; the message has the line's number.
+        RegfError: it is not a .reg file, or a line is wrong; the message has the line number.
     """
     text, version = _text(data)
     return _Parser(text, version).sections()
 
 
 def _text(data: bytes) -> tuple[str, int]:
-    """Return the whole text and the version that its first line gives."""
+    """Return the whole text, and the version from its first line."""
     if data[:2] == b"\xff\xfe":
         text = data[2:].decode("utf-16-le", "replace")
     elif data[:3] == b"\xef\xbb\xbf":
@@ -199,7 +199,7 @@ def _text(data: bytes) -> tuple[str, int]:
         text = _from_ansi(data)
     first = text.partition("\n")[0].strip()
     if first not in (HEADER_5, HEADER_4):
-        msg = f"This is no .reg file: it does not begin with {HEADER_5!r} or {HEADER_4!r}."
+        msg = f"This is not a .reg file: it does not begin with {HEADER_5!r} or {HEADER_4!r}."
         raise RegfError(msg)
     return text, 5 if first == HEADER_5 else 4
 
@@ -227,15 +227,15 @@ class _Parser:
             if self._text[self._at] == "[":
                 match = _KEY.match(self._text, self._at)
                 if match is None or not match[2].strip("\\"):
-                    raise self._wrong("a key is not closed with a bracket or has no name")
+                    raise self._wrong("a key lacks its closing bracket or its name")
                 self._at = match.end()
                 result.append(Section(full_root(match[2].rstrip("\\")), match[1] == "-"))
             elif self._text[self._at] in '"@':
                 if not result or result[-1].delete:
-                    raise self._wrong("a value stands outside a key")
+                    raise self._wrong("a value is outside a key")
                 result[-1].values.append(self._value())
             else:
-                raise self._wrong("this is neither a key nor a value")
+                raise self._wrong("it is neither a key nor a value")
         return result
 
     def _skip_blank(self) -> bool:
@@ -258,7 +258,7 @@ class _Parser:
             raise self._wrong("a value has no equals sign")
         number, data = self._data()
         if self._take(_LINE_END) is None:
-            raise self._wrong("something stands behind a value")
+            raise self._wrong("a value is followed by other text")
         return ValueLine(name, number, data)
 
     def _data(self) -> tuple[int | None, bytes]:
@@ -273,7 +273,7 @@ class _Parser:
             return types.REG_DWORD, int(match[1], 16).to_bytes(4, "little")
         match = self._take(_HEX_START)
         if match is None:
-            raise self._wrong("data is neither text nor dword nor hex")
+            raise self._wrong("data is not text, dword or hex")
         number = types.REG_BINARY if match[1] is None else int(match[1], 16)
         data = self._hex()
         if self._version == 4 and number in _TEXT_TYPES:
@@ -287,4 +287,4 @@ class _Parser:
         try:
             return bytes(int(byte, 16) for byte in digits.split(",")) if digits else b""
         except ValueError:
-            raise self._wrong("hex data is not bytes with commas between them") from None
+            raise self._wrong("hex data is not a list of bytes separated by commas") from None

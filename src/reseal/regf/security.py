@@ -1,4 +1,4 @@
-"""Security cells (sk): descriptors that keys share, counted, in one ring through the hive."""
+"""Security cells (sk): shared descriptors with reference counts, linked in a ring."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _locate(cells: Cells, offset: int) -> tuple[int, int]:
 
 
 def read(cells: Cells, offset: int) -> bytes:
-    """Return the descriptor that a security cell holds, self-relative."""
+    """Return the self-relative descriptor in a security cell."""
     start, end = _locate(cells, offset)
     length = cells.u32(start + _LENGTH)
     if start + _DESCRIPTOR + length > end:
@@ -28,7 +28,7 @@ def read(cells: Cells, offset: int) -> bytes:
 
 
 def parse(cells: Cells, offset: int) -> tuple[int, int, int, bytes]:
-    """Return the next and the previous cell of the ring, the count of keys, the descriptor."""
+    """Return the next and previous cell in the ring, the count of keys, and the descriptor."""
     start, _ = _locate(cells, offset)
     _, _, after, before, count, _ = _SK.unpack_from(cells.data, start)
     return after, before, count, read(cells, offset)
@@ -43,16 +43,16 @@ class SecurityCells:
 
     def __init__(self, cells: Cells) -> None:
         self._cells = cells
-        #: Cells by descriptor, learnt from the whole ring when one is first looked for.
+        #: Cells by descriptor, collected from the whole ring at the first lookup.
         self._known: dict[bytes, int] | None = None
 
     def share(self, offset: int) -> None:
-        """Count one more key that uses a cell."""
+        """Increase the count of keys that use a cell."""
         start, _ = _locate(self._cells, offset)
         self._cells.write_u32(start + _COUNT, self._cells.u32(start + _COUNT) + 1)
 
     def release(self, offset: int, times: int = 1) -> None:
-        """Count fewer keys that use a cell; with the last the cell goes."""
+        """Decrease the count of keys that use a cell; free the cell at zero."""
         cells = self._cells
         after, before, count, descriptor = parse(cells, offset)
         start, _ = _locate(cells, offset)
@@ -60,7 +60,7 @@ class SecurityCells:
             cells.write_u32(start + _COUNT, count - times)
             return
         if after == offset:
-            # The only cell of the ring: the root key uses it at least, so the count is wrong.
+            # This is the only cell of the ring. At least the root key uses it, so the count is wrong.
             return
         next_start, _ = _locate(cells, after)
         last_start, _ = _locate(cells, before)
@@ -71,7 +71,7 @@ class SecurityCells:
         cells.free(offset)
 
     def obtain(self, descriptor: bytes, ring: int) -> int:
-        """Return the cell with a descriptor, counted once more; make it where there is none.
+        """Return the cell of a descriptor and count one more use; create the cell if needed.
 
         Args:
             descriptor: self-relative security descriptor.
@@ -109,11 +109,19 @@ class SecurityCells:
         return known
 
     def forget(self) -> None:
-        """Forget what was learnt, after descriptors were changed in place."""
+        """Drop the cache, after descriptors were changed in place."""
         self._known = None
 
 
 def write(cells: Cells, offset: int, after: int, before: int, descriptor: bytes) -> None:
-    """Fill a new security cell, which one key uses."""
+    """Fill a new security cell that one key uses.
+
+    Args:
+        cells: the cells of the hive.
+        offset: offset of the new cell.
+        after: offset of the next cell in the ring.
+        before: offset of the previous cell in the ring.
+        descriptor: self-relative security descriptor.
+    """
     head = _SK.pack(b"sk", 0, after, before, 1, len(descriptor))
     cells.write(offset + baseblock.SIZE + 4, head + descriptor)

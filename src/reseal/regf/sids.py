@@ -1,10 +1,10 @@
-"""The SID of a machine or domain, everywhere in a hive.
+"""Find and replace the SID of a machine or domain in a whole hive.
 
-A domain SID is S-1-5-21 and three numbers, an account's one number more. In binary it stands in
-security descriptors, in the accounts of SAM and in value data of many programs, at its shortest as the
-12 bytes of the three numbers; as text in the names of keys and values and in data, in UTF-16 and in
-single bytes. All are found by a search through the bytes of the file. A replacement of the same length
-in both forms changes no structure but the names of keys, which are sorted and hashed.
+A domain SID is S-1-5-21 and three numbers; an account SID has one more. Its binary form is in security
+descriptors, in the accounts of SAM and in value data of many programs; its shortest form is the 12 bytes
+of the three numbers. Its text form is in the names of keys and values and in data, as UTF-16 and as
+single bytes. A search through the bytes of the file finds all of them. If the new SID has the same length
+as text, a replacement affects no structure except key names, which are sorted and hashed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from reseal.regf.cells import Cells
     from reseal.regf.hive import Hive
 
-#: Data that is nothing but text.
+#: Types whose data is only text.
 _TEXTS = frozenset({types.REG_SZ, types.REG_EXPAND_SZ, types.REG_MULTI_SZ})
 _DOMAIN = re.compile(
     r"S-1-5-21-(\d{1,10})-(\d{1,10})-(\d{1,10})(?:-(\d{1,10}))?\Z", re.ASCII | re.IGNORECASE
@@ -39,10 +39,10 @@ class Hit:
     """One occurrence of a SID in a hive's bytes.
 
     Attributes:
-        offset: in the file.
+        offset: offset in the file.
         form: "binary" (12 bytes), "text" (single bytes) or "utf-16".
-        rest: where it goes on, in the file, and how many bytes stand before: where the data of a
-            large value is divided in the middle of it.
+        rest: for a SID that is split between two segments of big data, the file offset where it
+            continues, and the number of bytes before the split.
     """
 
     offset: int
@@ -52,15 +52,15 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a SID stood, in the terms of the registry.
+    """The place of a SID in the registry.
 
     Attributes:
-        hit: the bytes.
+        hit: the occurrence.
         what: "descriptor", "key name", "class name", "value name", "value data", "free space" or
-            "unknown" (a cell in use that nothing references).
-        path: the key, with its old name; None where there is none, as for descriptors.
-        value: name of the value, None where it is not about one.
-        changed: whether the new SID stands there now.
+            "unknown" (a cell in use without a reference).
+        path: the key, with its old name; None if the place has no key, such as a descriptor.
+        value: name of the value, or None.
+        changed: whether the place has the new SID now.
     """
 
     hit: Hit
@@ -71,15 +71,15 @@ class Place:
 
 
 def parse(sid: str) -> tuple[int, ...]:
-    """Return the three numbers of a domain SID, or the four of an account's.
+    """Return the three numbers of a domain SID, or the four of an account SID.
 
     Raises:
-        RegfError: it is none.
+        RegfError: the text is not a domain or account SID.
     """
     match = _DOMAIN.match(sid)
     numbers = [int(number) for number in match.groups() if number] if match else [1 << 32]
     if max(numbers) >= 1 << 32:
-        msg = f"{sid!r} is no domain SID of the form S-1-5-21-1-2-3."
+        msg = f"{sid!r} is not a domain SID of the form S-1-5-21-1-2-3."
         raise RegfError(msg)
     return tuple(numbers)
 
@@ -95,12 +95,12 @@ def _patterns(sid: str) -> dict[str, bytes]:
 
 
 def find(hive: Hive, sid: str) -> list[Hit]:
-    """Return every place at which a domain SID stands, free space included, by offset.
+    """Return all occurrences of a domain SID by offset, including those in free space.
 
-    This takes little longer than to read the file.
+    This takes little longer than reading the file.
 
     Raises:
-        RegfError: `sid` is no domain SID.
+        RegfError: `sid` is not a domain SID.
     """
     content = hive.cells.data
     found: list[Hit] = []
@@ -115,7 +115,7 @@ def find(hive: Hive, sid: str) -> list[Hit]:
 
 
 def _goes_on(content: Content, start: int, end: int, form: str) -> bool:
-    """Tell a SID as text from a longer one, which has a digit more before or behind it."""
+    """Whether text is part of a longer SID, which has another digit before or after it."""
     if form == "binary":
         return False
     width = 1 if form == "text" else 2
@@ -124,7 +124,7 @@ def _goes_on(content: Content, start: int, end: int, form: str) -> bool:
 
 
 def _divided(cells: Cells, patterns: dict[str, bytes]) -> Iterator[Hit]:
-    """Yield what stands across two segments of big data, which a plain search can't see."""
+    """Yield occurrences that are split between two segments of big data."""
     content = cells.data
     reach = max(map(len, patterns.values())) - 1
     for match in re.finditer(b"db", content):
@@ -138,15 +138,19 @@ def _divided(cells: Cells, patterns: dict[str, bytes]) -> Iterator[Hit]:
 
 
 def replace(hive: Hive, old: str, new: str) -> list[Place]:
-    """Put one domain SID in the place of another everywhere in a hive; return the places.
+    """Replace a domain SID by another in a whole hive; return the places.
 
-    What stands in free space and behind the last bin is wiped instead. Last-written times stay. Where
-    the two differ in length as text, texts and names are written anew; text inside of other data
-    stays as it is, since that data may say how long the text is.
+    Occurrences in free space and after the last bin are wiped instead. Last-written times stay. If the
+    SIDs differ in length as text, names and text values are rewritten; text inside other data is not
+    changed, because that data may store its length.
+
+    Args:
+        hive: the hive.
+        old: the SID to replace.
+        new: the new SID.
 
     Raises:
-        RegfError: one is no domain SID, or a key that would get a new name has a sibling of that
-            name.
+        RegfError: one is not a domain SID, or a key to rename has a sibling with the new name.
     """
     patterns, replacements = _patterns(old), _patterns(new)
     hits = find(hive, old)
@@ -171,9 +175,9 @@ def _wipe_freed(hive: Hive, old: str, patterns: dict[str, bytes]) -> None:
             _wipe(hive.cells, hit, cell, len(patterns[hit.form]))
 
 
-# Complex: what is found is told apart by where it stands, before the first edit moves it.
+# Complex: every occurrence is classified by its cell before the first edit moves cells.
 def _resize(hive: Hive, old: str, new: str) -> list[Place]:
-    """Write names and texts anew whose length changes."""
+    """Rewrite names and texts whose length changes."""
     patterns = _patterns(old)
     hits = find(hive, old)
     where = _cells_with(hive.cells, hits)
@@ -199,8 +203,8 @@ def _resize(hive: Hive, old: str, new: str) -> list[Place]:
                 values[key, vk] = None
         places.append(Place(hit, what, path, name, changed=changed))
     renames = _renames(hive, owners, old[2:], new[2:])
-    # All names before the first edit, which may give a value's cell to another; values before keys,
-    # which may move.
+    # Read all names before the first edit, which may reuse a value's cell. Edit values before keys,
+    # because keys may move.
     named = [(key, names.of_value(hive.cells, vk)) for key, vk in values]
     for offset, name in named:
         _resize_value(Key(hive, offset), name, pattern, new[2:])
@@ -262,9 +266,9 @@ def _replace(
 def _renames(
     hive: Hive, owners: dict[int, tuple[str, int | None, int | None]], old: str, new: str
 ) -> dict[int, str]:
-    """Return the keys that must be renamed and their new names, having looked that all can be.
+    """Return the keys to rename and their new names, after checking that all can be renamed.
 
-    The root is in no list, so its name is changed in place like any other bytes.
+    The root is not in a list, so its name is changed in place like other bytes.
     """
     pattern = re.compile(rf"(?<!\d){re.escape(old)}(?!\d)", re.ASCII)
     result: dict[int, str] = {}
@@ -276,14 +280,14 @@ def _renames(
         parent = key.parent
         assert parent is not None
         if parent.subkey(name) is not None:
-            msg = f"{hive.name}: {key.path} can't be renamed, since {name} exists beside it."
+            msg = f"{hive.name}: {key.path} can't be renamed to {name}, which already exists."
             raise RegfError(msg)
         result[offset] = name
     return result
 
 
 def _wipe(cells: Cells, hit: Hit, cell: int, length: int) -> None:
-    """Wipe a hit that is not in use, and with it all of its free cell but the size."""
+    """Wipe an occurrence in free space, with its whole free cell except the size."""
     start, end = hit.offset, hit.offset + length
     if cell >= 0:
         start = cell + baseblock.SIZE + 4
@@ -292,7 +296,7 @@ def _wipe(cells: Cells, hit: Hit, cell: int, length: int) -> None:
 
 
 def _cells_with(cells: Cells, hits: list[Hit]) -> list[tuple[int, bool]]:
-    """Return for each hit the offset of its cell (-1 outside all), and whether that is in use."""
+    """Return for each hit the offset of its cell (-1 if none), and whether the cell is in use."""
     result: list[tuple[int, bool]] = []
     cell = end = size = 0
     for hit in hits:
@@ -312,7 +316,7 @@ def _cells_with(cells: Cells, hits: list[Hit]) -> list[tuple[int, bool]]:
 
 
 def _owners(hive: Hive, wanted: set[int]) -> dict[int, tuple[str, int | None, int | None]]:
-    """Return what the cells are: what for, of which key, of which value."""
+    """Return the owner of each cell: what it holds, and offsets of its key and value."""
     cells, reader = hive.cells, Reader(hive.cells)
     found: dict[int, tuple[str, int | None, int | None]] = {}
     for _, offset, key in reader.walk(hive.root_offset):

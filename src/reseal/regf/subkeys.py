@@ -1,7 +1,7 @@
 """Lists of subkeys: li, lf and lh leaves, and ri lists of leaves.
 
-A leaf holds the offsets of the subkeys in the order of their upper-cased names; lf adds a hint of
-four characters and lh a hash to each. An ri divides a long list into leaves.
+A leaf has the offsets of the subkeys, sorted by upper-cased name. lf adds a hint of four characters to
+each offset, lh a hash. An ri splits a long list into leaves.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from reseal.regf.cells import NIL, Cells
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-#: Entries of a full leaf. Windows divides a li or lh in two when it has 1012 (seen: the halves of
-#: ManySubkeysHive, and an lh of 967), and makes a li of an lf that outgrows a page (seen there).
+#: Entries of a full leaf. Windows splits a li or lh in two at 1012 entries (seen: the halves of
+#: ManySubkeysHive, and an lh of 967). It converts an lf that outgrows a page into a li (seen there).
 FULL_LEAF = {b"lf": 507, b"lh": 1012, b"li": 1012}
-#: Entries of the leaves in a list that is written anew, as Windows compacts hives (seen).
+#: Entries per leaf in a rewritten list, as in hives that Windows compacted (seen).
 PACKED_LEAF = 507
 _WIDTH = {b"lf": 8, b"lh": 8, b"li": 4}
 _COUNT_LIMIT = 0xFFFF
 
 
 def leaf_kind(minor: int) -> bytes:
-    """Return the kind of leaf that hives of a minor version have."""
+    """Return the leaf type of hives of a minor version."""
     return b"lh" if minor >= 5 else b"lf" if minor >= 3 else b"li"
 
 
 class Leaf:
-    """A li, lf or lh list as it stands in a cell."""
+    """A li, lf or lh list in a cell."""
 
     __slots__ = ("cells", "count", "kind", "offset", "room", "start", "width")
 
@@ -41,7 +41,7 @@ class Leaf:
         self.start = start
         self.kind = bytes(cells.data[start : start + 2])
         if self.kind not in _WIDTH:
-            raise cells.damage("a subkey list of an unknown kind", offset)
+            raise cells.damage("a subkey list has an unknown type", offset)
         self.width = _WIDTH[self.kind]
         (self.count,) = struct.unpack_from("<H", cells.data, start + 2)
         self.room = (end - start - 4) // self.width
@@ -56,7 +56,7 @@ class Leaf:
         return words if self.width == 4 else words[::2]
 
     def find(self, upper: str) -> int | None:
-        """Return the place of the key with this upper-cased name, None where it is not here."""
+        """Return the index of the key with this upper-cased name, or None."""
         data, offsets = self.cells.data, self.offsets()
         if self.kind == b"lh":
             wanted = names.hash_lh(upper)
@@ -73,7 +73,7 @@ class Leaf:
         return None
 
     def _hinted(self, upper: str) -> Iterator[int]:
-        """Yield the places in an lf list at which the hint fits an upper-cased name."""
+        """Yield the indexes in an lf list whose hint matches an upper-cased name."""
         if not upper[:4].isascii():
             yield from range(self.count)
             return
@@ -85,7 +85,7 @@ class Leaf:
             found = raw.find(hint, found + 1)
 
     def position(self, upper: str) -> int:
-        """Return the place at which a key with this upper-cased name belongs."""
+        """Return the index at which to insert a key with this upper-cased name."""
         offsets = self.offsets()
         low, high = 0, self.count
         while low < high:
@@ -97,11 +97,11 @@ class Leaf:
         return low
 
     def entry(self, offset: int, name: str) -> bytes:
-        """Return the entry of a key for a list of this kind."""
+        """Return the entry of a key for a list of this type."""
         return _entry(self.kind, offset, name)
 
     def to_li(self, raw: bytes) -> bytes:
-        """Make a li of an lf; return the entries `raw` in their new form."""
+        """Convert the leaf from lf to li; return the converted entries of `raw`."""
         words = struct.unpack(f"<{len(raw) // 4}I", raw)[::2]
         self.cells.write(self.start, b"li")
         self.kind, self.width, self.room = b"li", 4, 2 * self.room
@@ -112,10 +112,10 @@ class Leaf:
         return bytes(self.cells.data[self.start + 4 : self.start + 4 + self.count * self.width])
 
     def store(self, raw: bytes) -> int:
-        """Replace all entries; return the offset of the list, which moves where it has no room."""
+        """Replace all entries; return the offset of the list, which moves if it needs more room."""
         count = len(raw) // self.width
         if count <= self.room:
-            # What is left of the cell is wiped.
+            # Wipe the rest of the cell.
             self.cells.write(self.start + 2, struct.pack("<H", count) + raw)
             used, end = self.start + 4 + len(raw), self.start + 4 + self.room * self.width
             self.cells.write(used, bytes(end - used))
@@ -143,11 +143,11 @@ class SubkeyList:
 
     @property
     def offset(self) -> int:
-        """The offset of the list, be it a leaf or a list of leaves."""
+        """The offset of the list: a leaf or an ri."""
         return self._list
 
     def _root(self) -> list[int] | None:
-        """Return the leaves that an ri names, None where the key's list is a leaf or absent."""
+        """Return the leaves in an ri, or None if the key's list is a leaf or absent."""
         start, end = self._cells.locate(self._list, 4, "a subkey list")
         if self._cells.data[start : start + 2] != b"ri":
             return None
@@ -156,7 +156,7 @@ class SubkeyList:
             raise self._cells.damage("a list of subkey lists is longer than its cell", self._list)
         leaves = list(struct.unpack_from(f"<{count}I", self._cells.data, start + 4))
         if len(set(leaves)) != count:
-            raise self._cells.damage("a subkey list is named twice", self._list)
+            raise self._cells.damage("a subkey list is referenced twice", self._list)
         return leaves
 
     def leaves(self) -> list[int]:
@@ -179,7 +179,7 @@ class SubkeyList:
         return result
 
     def find(self, upper: str) -> int | None:
-        """Return the offset of the subkey with an upper-cased name, None where there is none."""
+        """Return the offset of the subkey with an upper-cased name, or None."""
         if self._list == NIL or not self.count:
             return None
         _, leaf = self._candidate(upper)
@@ -187,7 +187,7 @@ class SubkeyList:
         return None if place is None else leaf.offsets()[place]
 
     def _candidate(self, upper: str) -> tuple[int, Leaf]:
-        """Return the leaf that has or would have a name, with its number."""
+        """Return the leaf that has or would have a name, and its index."""
         leaves = self.leaves()
         if not leaves:
             raise self._cells.damage("a list of subkeys is empty", self._list)
@@ -204,7 +204,7 @@ class SubkeyList:
         return low, Leaf(self._cells, leaves[low])
 
     def insert(self, offset: int, name: str) -> None:
-        """Put a key into the list, which must not have one of this name."""
+        """Insert a key whose name is not in the list."""
         upper = names.upcase(name)
         if self._list == NIL or not self.count:
             kind = leaf_kind(self._cells.minor)
@@ -235,18 +235,18 @@ class SubkeyList:
         self._set_count(self.count + 1)
 
     def remove(self, offset: int) -> None:
-        """Take a key out of the list."""
+        """Remove a key from the list."""
         root = self._root()
         leaves = [self._list] if root is None else root
         number, leaf = self._candidate(names.upcase(names.of_key(self._cells, offset)))
         if offset not in leaf.offsets():
-            # Only in a list that is out of order.
+            # This happens only if the list is out of order.
             for number, place in enumerate(leaves):  # noqa: B007
                 leaf = Leaf(self._cells, place)
                 if offset in leaf.offsets():
                     break
             else:
-                raise self._cells.damage("a key is missing in the list of its parent", offset)
+                raise self._cells.damage("a key is missing from its parent's list", offset)
         cut = leaf.offsets().index(offset) * leaf.width
         raw = leaf.raw()
         rest = raw[:cut] + raw[cut + leaf.width :]
@@ -257,7 +257,7 @@ class SubkeyList:
         self._set_count(self.count - 1)
 
     def _drop(self, root: list[int] | None, number: int, leaf: Leaf) -> None:
-        """Give a leaf back that became empty, and with the last one the list."""
+        """Free an empty leaf, and the whole list if it was the last one."""
         self._cells.free(leaf.offset)
         if root is not None and len(root) > 1:
             self._store_root(True, root[:number] + root[number + 1 :])
@@ -275,7 +275,7 @@ class SubkeyList:
             if len(content) <= end - start:
                 self._cells.write(start, content)
                 return
-        # Room for a few leaves more, so that the list does not move with each of them.
+        # Reserve room for a few more leaves, so that the list does not move for each one.
         offset = self._cells.allocate(len(content) + 28, self._key)
         self._cells.write(offset + 4096 + 4, content)
         if exists:
@@ -300,7 +300,7 @@ def _entry(kind: bytes, offset: int, name: str) -> bytes:
 
 
 def _allocate(cells: Cells, kind: bytes, raw: bytes, near: int) -> int:
-    """Make a leaf of its entries, with room for a quarter more up to a full leaf."""
+    """Create a leaf, with room for a quarter more entries, up to a full leaf."""
     width = _WIDTH[kind]
     count = len(raw) // width
     room = max(count, min(FULL_LEAF[kind], count + count // 4))

@@ -1,4 +1,4 @@
-"""Whole trees of keys: deleted, or copied from one hive into another."""
+"""Collect all cells of a tree of keys."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def collect(cells: Cells, top: int) -> tuple[list[int], dict[int, int]]:
-    """Return all cells of a key and of all keys below it, and its security cells with their counts.
+    """Return all cells of a key and its subkeys, and the use counts of its security cells.
 
     Raises:
-        RegfError: the tree is damaged, or a cell is in it twice, as in a loop.
+        RegfError: the tree is damaged, or uses a cell twice, as in a loop.
     """
     found: list[int] = []
     security: dict[int, int] = {}
@@ -44,7 +44,7 @@ def collect(cells: Cells, top: int) -> tuple[list[int], dict[int, int]]:
 
 
 def _key(cells: Cells, offset: int, found: list[int], security: dict[int, int]) -> list[int]:
-    """Note the cells of one key; return its subkeys."""
+    """Collect the cells of one key; return its subkeys."""
     start, _ = cells.locate_signed(offset, b"nk", node.NK_SIZE, "a key")
     fields = node.NK.unpack_from(cells.data, start)
     found.append(offset)

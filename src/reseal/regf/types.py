@@ -17,7 +17,7 @@ REG_FULL_RESOURCE_DESCRIPTOR = 9
 REG_RESOURCE_REQUIREMENTS_LIST = 10
 REG_QWORD = 11
 
-#: Type numbers and their names. Real hives hold other numbers too; they are kept as they are.
+#: Type numbers and their names. Real hives also have other numbers, which are preserved.
 NAMES = {
     REG_NONE: "REG_NONE",
     REG_SZ: "REG_SZ",
@@ -43,12 +43,12 @@ def name(number: int) -> str:
 
 
 def encode(number: int, value: str | int | list[str] | bytes) -> bytes:
-    """Return the data of a value of type `number`; bytes are taken as they are.
+    """Encode the data of a value of type `number`; bytes are used unchanged.
 
     Strings get the terminating NUL that Windows expects, except REG_LINK, whose target has none.
 
     Raises:
-        RegfError: `value` is of a Python type that this type of value can't hold.
+        RegfError: the Python type of `value` does not fit this type of value.
     """
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value)
@@ -67,18 +67,18 @@ def encode(number: int, value: str | int | list[str] | bytes) -> bytes:
 
 
 def decode(number: int, data: bytes) -> str | int | list[str] | bytes:
-    """Return the data of a value of type `number` as a Python value.
+    """Decode the data of a value of type `number`.
 
-    Tolerant, since real hives hold data that does not fit its type: a string ends at the first
-    NUL or at the end of the data, invalid UTF-16 becomes U+FFFD, and numbers of a wrong size and
-    all other types come back as bytes.
+    Real hives have data that does not fit its type. So a string ends at the first NUL or at the end of
+    the data, invalid UTF-16 becomes U+FFFD, and numbers of a wrong size and all other types are returned
+    as bytes.
     """
     if number in _STRINGS:
         return _text(data).partition("\0")[0]
     if number == REG_MULTI_SZ:
         lines = _text(data).split("\0")
-        # One NUL ends the last string and one more the list. Empty strings inside are kept:
-        # PendingFileRenameOperations, for one, holds them.
+        # One NUL ends the last string, and another one the list. Empty strings inside are kept:
+        # PendingFileRenameOperations has them.
         for _ in range(2):
             if lines and not lines[-1]:
                 lines.pop()

@@ -1,13 +1,12 @@
-"""The upper case of UTF-16 code units as Windows sees it.
+"""Windows' upper-case mapping of UTF-16 code units.
 
-The table is that of the $UpCase file of NTFS volumes that Windows formatted (seen: three volumes of
-different ages and the one that mkntfs writes are equal). Windows fills that file with its own
-upper-case mapping, the same that it compares registry names with, so it differs from Unicode's
-wherever Windows does: U+00B5, U+0131, U+017F and final sigma stay as they are, for one, and
-nothing above the basic multilingual plane has an upper case.
+The table is the $UpCase file of NTFS volumes that Windows formatted (seen: the tables of three volumes of
+different ages and of mkntfs are equal). Windows writes its own upper-case mapping there, which it also
+uses to compare registry names. The mapping differs from Unicode's: U+00B5, U+0131, U+017F and final sigma
+do not change, and no character above the basic multilingual plane has an upper case.
 """
 
-#: First and last code unit, step, and what to add: each row maps one run of code units.
+#: Each row maps a range of code units: first, last, step, number to add.
 _RUNS = (
     (0x0061, 0x007A, 1, -32),
     (0x00E0, 0x00F6, 1, -32),
@@ -145,7 +144,7 @@ _RUNS = (
     (0xFF41, 0xFF5A, 1, -32),
 )
 
-#: Code unit to upper-cased code unit, for those that change; fit for `str.translate`.
+#: Upper-cased code unit by code unit, for those that change; a table for `str.translate`.
 TABLE = {
     unit: unit + delta
     for first, last, step, delta in _RUNS

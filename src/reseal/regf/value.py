@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class Value:
-    """One value of a key, read from the hive when it is asked for.
+    """One value of a key, read from the hive on access.
 
-    It stays valid while the value exists; after `Key.unset` or the deletion of its key every
-    access raises RegfError.
+    It is valid while the value exists. After `Key.unset` or the deletion of its key, every access raises
+    RegfError.
     """
 
     __slots__ = ("_cells", "_epoch", "_offset")
@@ -47,7 +47,7 @@ class Value:
 
     @property
     def type(self) -> int:
-        """The type number as it is stored, which need not be one that `types` knows."""
+        """The type number as stored, which may be unknown to `types`."""
         return self._cells.u32(self._vk() + node.VK_TYPE)
 
     @property
@@ -57,7 +57,7 @@ class Value:
 
     @property
     def places(self) -> list[tuple[int, int]]:
-        """Where in the file its name and data stand: (start, end) of each piece."""
+        """The places of its name and data in the file: (start, end) of each piece."""
         vk = self._vk()
         (size,) = struct.unpack_from("<H", self._cells.data, vk + node.VK_NAME_SIZE)
         return [(vk, vk + node.VK_SIZE + size), *data.pieces(self._cells, vk)]
@@ -82,18 +82,18 @@ class ValueList:
         self._list = cells.u32(nk + node.NK_VALUES)
         (flags,) = struct.unpack_from("<H", cells.data, nk + node.NK_FLAGS)
         if flags & node.PREDEFINED:
-            # The count is a predefined handle here, and there are no values.
+            # The count field is a predefined handle here, and the key has no values.
             self.count = 0
 
     def offsets(self) -> tuple[int, ...]:
-        """Return the offsets of the values, in the order in which they were made."""
+        """Return the offsets of the values in order of creation."""
         if not self.count:
             return ()
         start, _ = self._cells.locate(self._list, 4 * self.count, "a list of values")
         return struct.unpack_from(f"<{self.count}I", self._cells.data, start)
 
     def find(self, name: str) -> int | None:
-        """Return the offset of the value of this name, None where there is none."""
+        """Return the offset of the value with this name, or None."""
         upper = names.upcase(name)
         for offset in self.offsets():
             if names.upcase(names.of_value(self._cells, offset)) == upper:
@@ -104,22 +104,34 @@ class ValueList:
         return (Value(self._cells, offset) for offset in self.offsets())
 
     def by_name(self) -> dict[str, int]:
-        """Return the offsets of all values by their upper-cased names."""
+        """Return the offsets of all values by upper-cased name."""
         return {
             names.upcase(names.of_value(self._cells, offset)): offset for offset in self.offsets()
         }
 
     def add(self, name: str, number: int, content: bytes) -> None:
-        """Append a value, which must not exist."""
+        """Append a value that does not exist yet.
+
+        Args:
+            name: its name.
+            number: its type.
+            content: its data as stored.
+        """
         self.append([self.make(name, number, content)])
 
     def append(self, offsets: list[int]) -> None:
-        """Put values that were made into the list."""
+        """Append created values to the list."""
         if offsets:
             self._store((*self.offsets(), *offsets))
 
     def make(self, name: str, number: int, content: bytes) -> int:
-        """Make a value and return its offset; it is still to be put into the list."""
+        """Create a value without adding it to the list; return its offset.
+
+        Args:
+            name: its name.
+            number: its type.
+            content: its data as stored.
+        """
         cells = self._cells
         stored, compressed = names.encode(name)
         offset = cells.allocate(node.VK_SIZE + len(stored), self._key)
@@ -134,7 +146,13 @@ class ValueList:
         return offset
 
     def change(self, offset: int, number: int, content: bytes) -> bool:
-        """Give an existing value another type and data; return False where it has them already."""
+        """Change the type and data of a value; return whether they were different.
+
+        Args:
+            offset: offset of the value.
+            number: its new type.
+            content: its new data as stored.
+        """
         vk, _ = self._cells.locate_signed(offset, b"vk", node.VK_SIZE, "a value")
         if self._cells.u32(vk + node.VK_TYPE) == number and data.read(self._cells, vk) == content:
             return False
@@ -151,7 +169,7 @@ class ValueList:
         self._store(tuple(offsets))
 
     def free(self) -> None:
-        """Give all cells of all values back; the key is about to go."""
+        """Free all cells of all values, before the key is deleted."""
         for offset in self.offsets():
             free_value(self._cells, offset)
         if self.count:
@@ -163,7 +181,7 @@ class ValueList:
         if not offsets:
             cells.free(self._list)
             self._place(0xFFFFFFFF)
-            # As Windows does with the last value (inferred from hives of Windows).
+            # Windows does this with the last value (inferred from hives of Windows).
             cells.write(self._nk + node.NK_MAX_VALUE_NAME, bytes(8))
         elif self.count:
             start, end = cells.locate(self._list, 4 * self.count, "a list of values")
@@ -184,14 +202,14 @@ class ValueList:
 
 
 def _listing(cells: Cells, content: bytes, near: int) -> int:
-    # Room for a quarter more, so that the list does not move with each value.
+    # Reserve room for a quarter more, so that the list does not move for each value.
     offset = cells.allocate(len(content) + len(content) // 16 * 4, near)
     cells.write(offset + 4096 + 4, content)
     return offset
 
 
 def free_value(cells: Cells, offset: int) -> None:
-    """Give the cells of one value back."""
+    """Free the cells of one value."""
     vk, _ = cells.locate_signed(offset, b"vk", node.VK_SIZE, "a value")
     data.free(cells, vk)
     cells.free(offset)

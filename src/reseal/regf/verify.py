@@ -1,8 +1,8 @@
-"""The structural rules of a hive, as Windows enforces them when it loads one.
+"""Check a hive against the structural rules that Windows enforces when it loads one.
 
-Every bin and cell, every reference, every list: what is in use must be referenced exactly once
-(security cells: by the ring, and as often as they count), and what is referenced must be in use
-and of the right kind.
+The check covers all bins, cells, references and lists. A cell in use must be referenced exactly once; a
+security cell by the ring, and by as many keys as it counts. A referenced cell must be in use and have the
+right type.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One broken rule.
+    """One violation of a rule.
 
     Attributes:
-        offset: the cell offset at which it is broken.
-        path: the key that is concerned; None where no key is.
-        message: the rule and how it is broken.
+        offset: the offset of the cell.
+        path: the key; None if the violation does not belong to a key.
+        message: the rule and how it is violated.
     """
 
     offset: int
@@ -38,7 +38,7 @@ class Violation:
 
 
 def verify(hive: Hive, *, touched_only: bool = False) -> list[Violation]:
-    """Return all violations in a hive, or only those in what was edited."""
+    """Return all violations in a hive, or only those in edited bins and keys."""
     check = _Check(hive)
     if touched_only:
         check.touched()
@@ -52,14 +52,13 @@ class _Check:
         self.hive = hive
         self.cells = hive.cells
         self.violations: list[Violation] = []
-        #: Offset of every referenced cell that only one thing may reference.
+        #: Offsets of referenced cells that allow only one reference.
         self.referenced: set[int] = set()
-        #: Security cells and how many keys use them.
+        #: Number of keys that use each security cell.
         self.security: dict[int, int] = {}
         self.path = ""
-        #: Offset of every cell in use. Only these are looked into: they don't overlap, so all of
-        #: them together are no more than the hive.
-        #: None where only keys that were edited are checked.
+        #: Offsets of all cells in use; None if only edited keys are checked. Only these cells are read.
+        #: They don't overlap, so the work is bounded by the size of the hive.
         self.in_use: set[int] | None = set()
 
     def report(self, offset: int, message: str) -> None:
@@ -67,9 +66,9 @@ class _Check:
 
     def claim(self, offset: int, what: str) -> bool:
         if self.in_use is not None and offset not in self.in_use:
-            # This says what is wrong, and where a cell ends early there may be nothing wrong.
+            # `locate` raises for a bad cell. A cell that it accepts may still be missing from the set.
             self.cells.locate(offset, 0, what)
-            self.report(offset, f"A reference to {what} leads to where no cell begins.")
+            self.report(offset, f"A reference to {what} does not point to the start of a cell.")
             return False
         if offset in self.referenced:
             self.report(offset, f"The cell of {what} is referenced twice.")
@@ -114,13 +113,13 @@ class _Check:
                 parent = key.parent
                 self.key(offset, NIL if parent is None else parent.offset)
                 if parent is not None and parent.subkey(key.name) != key:
-                    self.report(offset, "The list of the parent does not have the key.")
+                    self.report(offset, "The parent's subkey list lacks the key.")
                 key.descriptor  # noqa: B018
             except RegfError as error:
                 self.report(offset, error.message)
 
     def bins(self, pages: set[int] | None = None) -> None:
-        """Check bins and cells, or only the bins on the pages given; learn the cells in use."""
+        """Check all bins and cells, or only the bins on some pages; collect the cells in use."""
         try:
             for start, end in self.cells.bins():
                 if pages is None or not pages.isdisjoint(range((start >> 12) + 1, (end >> 12) + 1)):
@@ -142,7 +141,7 @@ class _Check:
             offset += length
 
     def key(self, offset: int, parent: int) -> list[tuple[int, str]]:
-        """Check one key with its values; return offset and name of its subkeys."""
+        """Check one key and its values; return offset and name of its subkeys."""
         cells = self.cells
         nk, _ = cells.locate_signed(offset, b"nk", node.NK_SIZE, "a key")
         fields = node.NK.unpack_from(cells.data, nk)
@@ -153,7 +152,7 @@ class _Check:
                 self.report(offset, "The root key does not have the root flag.")
         else:
             if stated_parent != parent:
-                self.report(offset, f"The key names 0x{stated_parent:x} as its parent.")
+                self.report(offset, f"The key has the wrong parent 0x{stated_parent:x}.")
             if not name or names.units(name) > limits.KEY_NAME_LIMIT:
                 self.report(offset, "The key's name is empty or too long.")
         if flags & node.VOLATILE:
@@ -165,7 +164,7 @@ class _Check:
         children = self.subkeys(offset, fields[5])
         longest = max((2 * names.units(child) for _, child in children), default=0)
         if longest > fields[13] & 0xFFFF:
-            self.report(offset, f"A subkey name has {longest} bytes, more than the key says.")
+            self.report(offset, f"A subkey name has {longest} bytes, above the maximum in the key.")
         return children
 
     def class_name(self, offset: int, size: int) -> None:
@@ -190,7 +189,7 @@ class _Check:
             if names.units(name) > limits.VALUE_NAME_LIMIT:
                 self.report(value, "The name of a value is too long.")
             if upper in seen:
-                self.report(value, f"The key has two values of the name {name!r}.")
+                self.report(value, f"The key has two values with the name {name!r}.")
             seen.add(upper)
             longest = max(longest, 2 * names.units(name))
             place = data.place_of(cells, vk)
@@ -200,9 +199,9 @@ class _Check:
                         self.claim(cell, "value data")
                 largest = max(largest, len(data.read(cells, vk)))
         if longest > cells.u32(nk + node.NK_MAX_VALUE_NAME):
-            self.report(offset, f"A value name has {longest} bytes, more than the key says.")
+            self.report(offset, f"A value name has {longest} bytes, above the maximum in the key.")
         if largest > cells.u32(nk + node.NK_MAX_VALUE_DATA):
-            self.report(offset, f"A value has {largest} bytes, more than the key says.")
+            self.report(offset, f"A value has {largest} bytes, above the maximum in the key.")
 
     def subkeys(self, offset: int, count: int) -> list[tuple[int, str]]:
         cells = self.cells
@@ -222,18 +221,18 @@ class _Check:
                 name = names.of_key(cells, child)
                 upper = names.upcase(name)
                 if last is not None and upper <= last:
-                    self.report(child, f"The subkey {name!r} is out of order or there twice.")
+                    self.report(child, f"The subkey {name!r} is out of order or duplicate.")
                 last = upper
                 entry = raw[number * leaf.width : (number + 1) * leaf.width]
                 if entry != leaf.entry(child, name) and not _hint_left_out(leaf.kind, entry):
                     self.report(child, f"The hash or hint of the subkey {name!r} is wrong.")
                 result.append((child, name))
         if len(result) != count:
-            self.report(offset, f"The key counts {count} subkeys and lists {len(result)}.")
+            self.report(offset, f"The key counts {count} subkeys but lists {len(result)}.")
         return result
 
     def ring(self) -> None:
-        """Check the ring of security cells and how often each is used."""
+        """Check the ring of security cells and their reference counts."""
         cells = self.cells
         ring: set[int] = set()
         self.path = ""
@@ -250,11 +249,11 @@ class _Check:
                 del before
                 if count != self.security.get(offset, 0):
                     used = self.security.get(offset, 0)
-                    self.report(offset, f"A descriptor counts {count} keys, {used} use it.")
+                    self.report(offset, f"A descriptor counts {count} keys, but {used} use it.")
                 try:
                     descriptors.parse(content)
                 except ValueError as error:
-                    self.report(offset, f"A security descriptor is not valid: {error}.")
+                    self.report(offset, f"A security descriptor is invalid: {error}.")
                 offset = after
         except RegfError as error:
             self.report(offset, error.message)
@@ -263,5 +262,5 @@ class _Check:
 
 
 def _hint_left_out(kind: bytes, entry: bytes) -> bool:
-    """Windows leaves the hint of some names empty; it then compares the name itself."""
+    """Whether the hint is empty. Windows leaves some hints empty, and then compares the name."""
     return kind == b"lf" and entry[4:] == bytes(4)

@@ -1,7 +1,7 @@
-"""A hive written from beginning to end, cell after cell, without a hole between them.
+"""Write a hive sequentially, without free cells.
 
-This is how a hive is compacted, and how a large one is made in seconds. Every key is asked for once
-and forgotten, so memory holds little more than the result.
+This compacts a hive, or creates a large one in seconds. Each key is requested once and then dropped, so
+memory holds little more than the result.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 Source = TypeVar("Source")
 
-#: A value: stored name, vk flags, type, data, spare word of the vk.
+#: A value: stored name, vk flags, type, data, spare field of the vk.
 PlainValue = tuple[bytes, int, int, bytes, int]
-#: A subkey: where it comes from, stored name, whether that is compressed.
+#: A subkey: its source, stored name, whether the name is compressed.
 PlainChild = tuple[Source, bytes, bool]
 
 _HOLES = 64
@@ -31,19 +31,19 @@ _HOLES = 64
 
 @dataclass(slots=True)
 class PlainKey(Generic[Source]):
-    """All that a key is, apart from its name and its place.
+    """The content of a key, without its name and place.
 
     Attributes:
         flags: flags of the nk.
-        time: last written, FILETIME.
+        time: last-written time, FILETIME.
         descriptor: its security descriptor.
-        values: its values in their order.
-        children: its subkeys in the order of their upper-cased names.
+        values: its values in order.
+        children: its subkeys, sorted by upper-cased name.
         class_data: its class as stored.
         access: access bits and layered-key fields of the nk.
-        virtual: what stands above the largest name length: virtualisation and user flags.
+        virtual: virtualisation and user flags, stored above the largest name length.
         work: the nk's work variable.
-        predefined: the predefined handle in place of a count of values, where the flags say so.
+        predefined: the predefined handle that replaces the value count, if the flags have it.
     """
 
     flags: int
@@ -62,9 +62,9 @@ class Writer(Generic[Source]):
     """Writes one hive.
 
     Args:
-        base: the base block, of which all is kept but size, root and checksum.
-        expand: returns all of the key that comes from a source.
-        limit: most bytes that the hive may have.
+        base: the base block; all fields except size, root and checksum are preserved.
+        expand: returns the content of the key for a source.
+        limit: maximum size of the hive in bytes.
     """
 
     def __init__(
@@ -83,7 +83,12 @@ class Writer(Generic[Source]):
         self._descriptors: dict[bytes, list[int]] = {}
 
     def write(self, root: Source, name: bytes, *, compressed: bool = True) -> bytearray:
-        """Write the hive from its root on; return the file, whose checksum is still to be set.
+        """Write the whole hive; return the file without its checksum.
+
+        Args:
+            root: source of the root key.
+            name: stored name of the root key.
+            compressed: whether `name` is compressed.
 
         Raises:
             RegfError: the hive would be larger than the limit.
@@ -105,7 +110,7 @@ class Writer(Generic[Source]):
     # Cells
 
     def _reserve(self, length: int) -> int:
-        """Return the offset of a new cell in use with room for `length` bytes."""
+        """Return the offset of a new cell in use for `length` bytes."""
         size = length + 11 & ~7
         offset = self._next
         if offset + size > self._end:
@@ -119,7 +124,7 @@ class Writer(Generic[Source]):
         return offset
 
     def _fill(self, index: int, hole: int, room: int, size: int) -> int:
-        """Put a cell into what an earlier bin has left."""
+        """Place a cell in the free end of an earlier bin."""
         del self._holes[index]
         struct.pack_into("<i", self._data, hole + baseblock.SIZE, -size)
         if room > size:
@@ -136,7 +141,7 @@ class Writer(Generic[Source]):
         self._data += struct.pack("<4sIIQQI", b"hbin", start, length, 0, 0, 0)
         self._data += bytes(length - BIN_HEADER)
         if not start:
-            # The first bin repeats the timestamp of the base block.
+            # The first bin has a copy of the base block's timestamp.
             stamp = self._data[baseblock.TIMESTAMP : baseblock.TIMESTAMP + 8]
             self._data[baseblock.SIZE + 20 : baseblock.SIZE + 28] = stamp
         self._end = start + length
@@ -160,12 +165,12 @@ class Writer(Generic[Source]):
         start = offset + baseblock.SIZE + 4
         self._data[start : start + len(content)] = content
 
-    # What is in them
+    # Content of cells
 
     def _key(
         self, source: Source, offset: int, parent: int, stored: bytes, *, compressed: bool
     ) -> list[tuple[Source, int, int, bytes, bool]]:
-        """Write a key whose cell is reserved; return its subkeys, whose cells are reserved."""
+        """Write a key into its reserved cell; reserve the cells of its subkeys and return them."""
         key = self._expand(source)
         count, listing, longest, largest = self._values(key)
         if key.predefined is not None:
@@ -235,7 +240,7 @@ class Writer(Generic[Source]):
         offsets: list[int] = []
         for place in range(0, len(content), SEGMENT):
             part = content[place : place + SEGMENT]
-            # Four bytes more, as in `data.store`.
+            # Four more bytes, as in `data.store`.
             offsets.append(self._reserve(len(part) + 4))
             self._put(offsets[-1], part)
         listing = self._cell(struct.pack(f"<{len(offsets)}I", *offsets))
@@ -273,7 +278,7 @@ class Writer(Generic[Source]):
         return known[0]
 
     def _ring(self) -> None:
-        """Tie the security cells together, and write how many keys use each."""
+        """Link the security cells, and write their reference counts."""
         ring = [(offset, count, len(sd)) for sd, (offset, count) in self._descriptors.items()]
         for index, (offset, count, size) in enumerate(ring):
             after, before = ring[(index + 1) % len(ring)][0], ring[index - 1][0]

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reseal.disk.locks import LOCK_FILE, Lock
 from reseal.errors import EngineError, ImageError
 from reseal.ntfs import library as ntfs
 from reseal.process import PACKAGES, load_library, run_tool
+from reseal.sandbox import layers
 from reseal.version import __version__
+from reseal.worker import run_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -121,7 +124,8 @@ def examine(engines: Iterable[Engine] = ENGINES) -> dict[str, Any]:
 
     Returns:
         `reseal`, `python`, `system` (texts), `engines` (see `Engine.look`), `packages` (a list of `name`
-        and `version`, None where it is missing) and `missing`, the names of what was not found.
+        and `version`, None where it is missing), `missing`, the names of what was not found, and
+        `sandbox`, the layers that are in force in a worker (see `reseal.sandbox.layers.look`).
     """
     looked = [one.look() for one in engines]
     packages = [_package(name) for name in _requirements()]
@@ -132,7 +136,36 @@ def examine(engines: Iterable[Engine] = ENGINES) -> dict[str, Any]:
         "engines": looked,
         "packages": packages,
         "missing": [one["name"] for one in (*looked, *packages) if one["version"] is None],
+        "sandbox": _sandbox(),
     }
+
+
+def _sandbox() -> list[dict[str, Any]]:
+    """Measure the layers of the sandbox in a worker."""
+    outside = layers.outside()
+    found = run_worker(lambda _: layers.look(outside), subject="the sandbox")
+    return [
+        {
+            "name": str(one["name"]),
+            "in_force": one["in_force"] is True,
+            "detail": str(one["detail"]),
+        }
+        for one in found
+    ]
+
+
+def locks_of(image: Path) -> str:
+    """Return how reseal locks an image on its file system.
+
+    Raises:
+        ImageError: it is in use, or can't be opened.
+    """
+    lock = Lock(image)
+    try:
+        lock.share()
+        return str(lock.way)
+    finally:
+        lock.close()
 
 
 def _requirements() -> list[str]:
@@ -175,6 +208,14 @@ def text(record: dict[str, Any]) -> Iterator[str]:
     yield "Python packages"
     for one in record["packages"]:
         yield f"  {'ok' if one['version'] else 'MISSING':<8}{one['name']:<20} {one['version'] or ''}".rstrip()
+    yield "Sandbox, measured in a worker"
+    for one in record["sandbox"]:
+        detail = f" ({one['detail']})" if one["detail"] else ""
+        yield f"  {'ok' if one['in_force'] else 'MISSING':<8}{one['name']}{detail}"
+    if record.get("locks"):
+        yield f"Locks     {record['image']} is locked by {record['locks']}"
+        if record["locks"] == LOCK_FILE:
+            yield "          This file system has no locks. Work on the image from one computer at a time."
     if record["missing"]:
         yield f"Missing: {', '.join(record['missing'])}."
     else:

@@ -98,7 +98,9 @@ def _written(record: GeneralizeRecord, where: str) -> Iterator[str]:
         f"then {'audit mode' if record['target'] == 'audit' else 'OOBE'}."
     )
     if record["sid"]:
-        yield f"Its machine SID is {record['sid']['new']} now; setupcl.exe has nothing to replace."
+        again = record["after"] and record["after"].get("new_sid_at_next_boot")
+        then = "is asked for another at the first boot" if again else "has nothing to replace"
+        yield f"Its machine SID is {record['sid']['new']} now; setupcl.exe {then}."
     yield "Proved: structure and state. Not proved: a boot (Windows did not run here)."
 
 

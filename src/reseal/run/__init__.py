@@ -1,13 +1,13 @@
-"""Work on an image, whatever it lies in: all of it is done in the end, or nothing.
+"""Run operations on images in any medium: completely or not at all.
 
-A run goes one way, and each step is a module:
+A run has these steps:
 
 1. `image.change` takes an `operation`, chooses the medium and runs a worker (`medium.carry_out`).
-2. The parent's side of the medium, such as `disk.Disk`, takes the lock and lays an overlay.
-3. In the worker, the medium is opened (`disk.OpenedDisk`) and its installations are found (`opening`).
-4. `work.perform` begins a session on one, has the operation stage its changes, writes them and reads
-   them back.
-5. The parent's side lets what was written last, or throws it away.
+2. The parent's side of the medium, such as `disk.Disk`, takes the lock and creates an overlay.
+3. The worker opens the medium (`disk.OpenedDisk`) and finds its installations (`opening`).
+4. `work.perform` starts a session on one, lets the operation stage its changes, writes them and reads them
+   back.
+5. The parent's side commits the changes or discards them.
 
 `disk`, `folder`, `wim`, `boot` (boot stores) and `raw_copy` are media. `capture` and `apply` use them for
 whole images, `reseal.deploy` and `reseal.clone` for new ones.
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Callables", "Operation", "RunOptions", "change", "read"]
 
-# To resume a run, or to apply a WIM, is not to load all media.
+# Resuming a run or applying a WIM does not need all media.
 __getattr__ = later(
     __name__,
     Callables="operation",

@@ -1,4 +1,4 @@
-"""Apply an image of a WIM: to an NTFS volume of a disk image, or to a folder."""
+"""Apply an image of a WIM to an NTFS volume of a disk image, or to a folder."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from reseal.worker import Report
 
 _FOLDER_NOTE = (
-    "A folder keeps no security descriptors, attributes, short names and named streams. Apply to an "
-    "NTFS volume to keep them."
+    "The folder does not have the security descriptors, attributes, short names and named streams. Apply "
+    "to an NTFS volume to keep them."
 )
 
 
@@ -44,25 +44,25 @@ def apply(
     allow_backing: bool = False,
     on_message: Report | None = None,
 ) -> dict[str, Any]:
-    """Apply an image of a WIM: all of it is in the target in the end, or nothing.
+    """Apply an image of a WIM: completely or not at all.
 
     Args:
-        wim: the file; the first part of a split WIM; an ESD.
-        index: of the image, from 1; None for the only one.
-        target: a disk image with an empty NTFS volume; or a folder that is empty, or is made.
+        wim: the file: a WIM, an ESD, or the first part of a split WIM.
+        index: index of the image, from 1; None for the only one.
+        target: a disk image with an empty NTFS volume; or a folder, empty or new.
         volume: number of the volume, from 1; None for the only empty one.
-        check: whether the integrity table of the WIM is checked first.
-        allow_backing: whether backing files of the target may lie outside its folder.
-        on_message: gets `{"step": …}` and `{"progress": …, "done": …, "total": …}` (bytes).
+        check: whether to check the integrity table of the WIM first.
+        allow_backing: whether backing files of the target may be outside its folder.
+        on_message: receives `{"step": …}` and `{"progress": …, "done": …, "total": …}` (bytes).
 
     Returns:
         `wim`, `index`, `bytes`, `target`, `notes` and `timings`.
 
     Raises:
         UsageError: the target is a folder that is not empty.
-        CheckError: it is not clear which volume is meant.
-        WimError: the WIM can't be read, is encrypted, or has no such image.
-        ImageError: the target can't be written, or has no space.
+        CheckError: the volume does not exist, or none of several was chosen.
+        WimError: the WIM can't be read, is encrypted, or lacks the image.
+        ImageError: the target can't be written, or is full.
     """
     start = time.perf_counter()
     report = on_message or (lambda _: None)
@@ -72,8 +72,8 @@ def apply(
             lock.share()
         if target.is_dir() or not target.exists():
             if volume is not None:
-                msg = f"{target} is no disk image, so it takes no --volume."
-                raise UsageError(msg, "Leave --volume out.")
+                msg = f"{target} is not a disk image; --volume is only for disk images."
+                raise UsageError(msg, "Omit --volume.")
             result = _to_folder(wim, index, target, report, check=check)
             notes = [_FOLDER_NOTE]
         else:
@@ -114,12 +114,12 @@ def _work(
 
 
 def _beside(wim: Path) -> tuple[Path, ...]:
-    """Return what libwim reads: the folder, since a split WIM has its other parts there."""
+    """Return the paths that libwim reads: the folder, which has the other parts of a split WIM."""
     return (wim.resolve().parent,)
 
 
 def _choose(device: Device, volume: int | None, target: Path) -> VolumeRange:
-    """Return the volume of that number, or the only one that is NTFS and empty."""
+    """Return the volume with this number, or the only empty NTFS volume."""
     places = volumes(device)
     if volume is not None:
         for one in places:
@@ -134,7 +134,7 @@ def _choose(device: Device, volume: int | None, target: Path) -> VolumeRange:
         msg = f"{target} has several empty NTFS volumes: {_listed(empty)}. Nothing was changed."
         raise CheckError(msg, "Choose one with --volume N.")
     msg = f"{target} has no empty NTFS volume. Nothing was changed."
-    raise CheckError(msg, "Format one (mkntfs), or name a folder, or a new disk: reseal deploy.")
+    raise CheckError(msg, "Format one (mkntfs), apply to a folder, or use `reseal deploy`.")
 
 
 def _listed(places: list[VolumeRange]) -> str:
@@ -152,18 +152,18 @@ def _is_empty(device: Device) -> bool:
 def _to_folder(
     wim: Path, index: int | None, target: Path, report: Report, *, check: bool
 ) -> dict[str, Any]:
-    """Apply beside the target, and give the whole the target's name."""
+    """Apply to a temporary folder, and rename it to the target when it is complete."""
     if target.exists() and any(target.iterdir()):
         msg = f"The folder {target} is not empty. Nothing was changed."
-        raise UsageError(msg, "Name an empty folder, or one that does not exist yet.")
+        raise UsageError(msg, "Choose an empty folder, or one that does not exist.")
     above = target.absolute().parent
     if not above.is_dir():
         msg = f"The folder of {target} does not exist."
-        raise UsageError(msg, "Make it first.")
+        raise UsageError(msg, "Create it first.")
     try:
         partial_folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.reseal-", dir=above))
     except OSError as error:
-        msg = f"{target} can't be made: {error.strerror}."
+        msg = f"{target} can't be created: {error.strerror}."
         raise ImageError(msg) from error
 
     def work(send: Report) -> dict[str, Any]:
@@ -174,13 +174,13 @@ def _to_folder(
         result = in_worker(wim, work, report, limits)
         mode = target.stat().st_mode & 0o7777 if target.exists() else 0o755
         partial_folder.chmod(mode)
-        # An empty folder of that name is replaced at once; one that is a mount point can't be.
+        # This replaces an empty folder atomically, but fails for a mount point.
         partial_folder.replace(target)
     except OSError as error:
         if isinstance(error, ImageError):
             raise
         msg = f"{target} can't be replaced: {error.strerror}. Nothing was changed in it."
-        raise ImageError(msg, "Name a folder that does not exist yet.") from error
+        raise ImageError(msg, "Choose a folder that does not exist.") from error
     finally:
         shutil.rmtree(partial_folder, ignore_errors=True)
     return result

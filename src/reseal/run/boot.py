@@ -1,7 +1,7 @@
-"""Work on the boot configuration data alone: of an image, or a store in a file of its own.
+"""Read and edit boot configuration data: of an image, or in a separate store file.
 
-An image needs no Windows for that: one whose Windows volume is encrypted, for one, can still have its
-boot entries shown and changed.
+This does not need a readable Windows: the boot entries of an image with an encrypted Windows volume can be
+shown and changed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from reseal.session.boot_store import BootStore
     from reseal.worker import Report
 
-#: Looks at a store, or edits it: gets the store and the image's partitions.
+#: Reads or edits a store; called with the store and the image's partitions.
 StoreJob: TypeAlias = "Callable[[Store, Places], dict[str, Any]]"
 
 _MAGIC = b"regf"
@@ -45,19 +45,19 @@ def is_store(path: Path) -> bool:
 
 
 def read(path: Path, job: StoreJob, *, allow_backing: bool = False) -> dict[str, Any]:
-    """Look at every store of an image, or at a store in a file.
+    """Read all stores of an image, or a store file.
 
     Args:
-        path: the image or the store.
-        job: gets each store and returns plain data; runs in the worker.
-        allow_backing: whether backing files may lie outside the image's folder.
+        path: the image or the store file.
+        job: called in the worker with each store; returns plain data.
+        allow_backing: whether backing files may be outside the image's folder.
 
     Returns:
-        `stores`: of each, `path`, `volume`, `file_system` and `firmware` (None for a file), and what the
-        job returned.
+        `stores`: for each, `path`, `volume`, `file_system` and `firmware` (None for a file), and the result
+        of the job.
 
     Raises:
-        ImageError: the image has no store, or it is damaged.
+        ImageError: the image has no store, or the store is damaged.
     """
 
     def look(opened: OpenedDisk | StoreFile, _: Report) -> dict[str, Any]:
@@ -71,22 +71,22 @@ def read(path: Path, job: StoreJob, *, allow_backing: bool = False) -> dict[str,
 def change(
     path: Path, job: StoreJob, options: RunOptions, report: Report | None = None
 ) -> dict[str, Any]:
-    """Edit the store of an image, or a store in a file: it is done in the end, or untouched.
+    """Edit the store of an image, or a store file: completely or not at all.
 
     Args:
-        path: the image or the store.
-        job: edits the store and returns plain data with `changed`; runs in the worker.
-        options: which store, where the image has several (`volume`: its volume's number, `uefi` or
-            `bios`), and what to do with the outcome.
-        report: gets `{"step": …}`.
+        path: the image or the store file.
+        job: called in the worker; edits the store and returns plain data with `changed`.
+        options: the store to edit if the image has several (`volume`: its volume's number, `uefi` or
+            `bios`), and what to do with the result.
+        report: receives `{"step": …}`.
 
     Returns:
-        What `read` tells of the store, what the job returned, and `image`, `written`, `traffic` (bytes
-        that went between reseal and the disk; None for a file) and `timings` (seconds).
+        The facts of the store as in `read`, the result of the job, and `image`, `written`, `traffic` (bytes
+        between reseal and the disk; None for a file) and `timings` (seconds).
 
     Raises:
-        ImageError: the image has no store, or it is damaged.
-        UsageError: the image has several and none was chosen.
+        ImageError: the image has no store, or the store is damaged.
+        UsageError: the image has several stores and none was chosen.
     """
     return carry_out(path, _medium(path, options), partial(_edit, path, job, options), report)
 
@@ -94,7 +94,7 @@ def change(
 def _medium(path: Path, options: RunOptions) -> Medium:
     if path.is_dir():
         msg = f"{path} is a folder, which has no partition to boot from."
-        raise UsageError(msg, "Name the disk image, or the store's own file.")
+        raise UsageError(msg, "Give the path of the disk image or of the store file.")
     return StoreFile(path, options) if is_store(path) else Disk(path, options)
 
 
@@ -129,7 +129,7 @@ def _choose(found: list[AnyStore], volume: str | None, path: Path) -> AnyStore:
     if len(wanted) == 1:
         return wanted[0]
     listed = ", ".join(f"{one.name} ({one.firmware})" for one in found)
-    msg = f"{path} has the boot stores {listed}; which one is meant? Nothing was changed."
+    msg = f"{path} has several boot stores: {listed}. Nothing was changed."
     raise UsageError(msg, "Choose one with --store: its volume's number, uefi or bios.")
 
 
@@ -139,7 +139,7 @@ def _some(found: Sequence[AnyStore], path: Path) -> list[AnyStore]:
     msg = f"{path} has no boot configuration data."
     raise ImageError(
         msg,
-        rf"It lies in {UEFI_STORE} on the EFI system partition, or in {BIOS_STORE} on the active "
+        rf"Windows has it in {UEFI_STORE} on the EFI system partition, or in {BIOS_STORE} on the active "
         "partition.",
     )
 
@@ -154,10 +154,10 @@ def _facts(one: AnyStore) -> dict[str, Any]:
 
 
 class StoreFile:
-    """A file that is a store, as `reseal.run.medium.Medium`.
+    """A store file, as `reseal.run.medium.Medium`.
 
-    It is also what is opened of it, and the one store in that, with the attributes of
-    `reseal.session.boot_store.BootStore`. Its engine is Python's own, so the work needs no worker.
+    It is also the opened medium and its only store, with the attributes of
+    `reseal.session.boot_store.BootStore`. The hive code is pure Python, so the work needs no worker.
     """
 
     place: None = None
@@ -173,8 +173,8 @@ class StoreFile:
 
     def __enter__(self) -> Self:
         if self._options.output or self._options.volume:
-            msg = f"{self.path} is a store, no image; --output and --store are for disk images."
-            raise UsageError(msg, "Copy the store first, or work on it in place.")
+            msg = f"{self.path} is a store file; --output and --store are for disk images."
+            raise UsageError(msg, "Copy the store first, or edit it in place.")
         file = self._file
         found = {suffix: file.with_name(f"{file.name}.{suffix}") for suffix in LOG_SUFFIXES}
         self._logs = {
@@ -191,14 +191,14 @@ class StoreFile:
     def __exit__(self, *_: object) -> None: ...
 
     def in_worker(self, work: Work, report: Report | None) -> dict[str, Any]:
-        """Do the work here."""
+        """Do the work in this process."""
         return work(self, report or (lambda _: None))
 
     def finish(self, result: dict[str, Any], report: Report) -> None:
-        """Do nothing: the file was replaced at once."""
+        """Do nothing: the file was already replaced."""
 
     def boot_stores(self) -> list[StoreFile]:
-        """Return the one that the file is."""
+        """Return the store in the file."""
         return [self]
 
     @cached_property
@@ -208,7 +208,7 @@ class StoreFile:
         return Store(Hive.open(self._file.read_bytes(), logs, name=self.name))
 
     def verify(self) -> None:
-        """Raise ImageError where the hive would break a rule that Windows enforces."""
+        """Raise ImageError if the hive would violate a rule that Windows enforces."""
         violations = self.store.hive.verify()
         if violations:
             msg = f"{self.path} is damaged ({violations[0].message}). Nothing was changed."
@@ -217,7 +217,7 @@ class StoreFile:
     def replace(self) -> None:
         """Write the store into its file, and empty its logs."""
         _replace(self._file.resolve(), self.store.hive.to_bytes())
-        # What the logs hold is in the store by now.
+        # The new store includes the content of the logs.
         for log in self._logs.values():
             os.truncate(log, 0)
 
@@ -226,7 +226,7 @@ AnyStore: TypeAlias = "BootStore | StoreFile"
 
 
 def _replace(path: Path, data: bytes) -> None:
-    """Put a whole file in the place of another, with the same mode."""
+    """Replace a file atomically, keeping its mode."""
     with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
         try:
             file.write(data)

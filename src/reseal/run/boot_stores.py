@@ -1,4 +1,4 @@
-"""The boot stores of a disk: found, written and read back."""
+"""Find, write and read back the boot stores of a disk."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ EFI_SYSTEM = frozenset({"c12a7328-f81f-11d2-ba4b-00a0c93ec93b", "ef"})
 
 
 def find(device: Device, subject: str) -> list[BootStore]:
-    """Find the stores that a disk can boot from; usually there is one, or none.
+    """Find the stores that a disk can boot from, usually one or none.
 
     Args:
         device: the disk.
-        subject: the image's name, for messages.
+        subject: name of the image in messages.
 
     Raises:
-        ImageError: there is none, and a volume that should hold one is damaged.
+        ImageError: no store was found, and a volume that should hold one is damaged.
     """
     ranges = volumes(device)
     places = {named: one.number for one in ranges if (named := _named(one))}
@@ -56,7 +56,14 @@ def find(device: Device, subject: str) -> list[BootStore]:
 def opened(
     device: Device, place: VolumeRange, subject: str, *, read_only: bool = True
 ) -> Iterator[FileSystem | None]:
-    """Open the volume of a partition; None where it is neither FAT nor NTFS that can be read."""
+    """Open the volume of a partition; yield None if it is not a readable FAT or NTFS volume.
+
+    Args:
+        device: the disk.
+        place: the partition.
+        subject: name of the image in messages.
+        read_only: whether writing is refused.
+    """
     name = f"volume {place.number} of {subject}"
     part = Slice(device, place.offset, place.size)
     volume: FileSystem | None
@@ -75,22 +82,33 @@ def opened(
 
 
 def write_back(device: Device, store: BootStore, subject: str) -> int:
-    """Write a store to its own volume; return the number of bytes."""
+    """Write a store to its volume; return the number of bytes.
+
+    Args:
+        device: the disk.
+        store: the store.
+        subject: name of the image in messages.
+    """
     with opened(device, store.place, subject, read_only=False) as volume:
         assert volume
         return store.write(volume)
 
 
 def read_back(device: Device, store: BootStore, subject: str) -> None:
-    """Look at a written store with fresh eyes.
+    """Read back a written store.
+
+    Args:
+        device: the disk.
+        store: the store that was written.
+        subject: name of the image in messages.
 
     Raises:
-        ImageError: it is not what was staged.
+        ImageError: the store differs from the staged one.
     """
     with opened(device, store.place, subject) as volume:
         if volume is None or not store.written_as_staged(volume):
             msg = f"The boot store {store.name} of {subject} reads back differently than written."
-            raise ImageError(msg, "The image was left untouched. Please report this.")
+            raise ImageError(msg, "The image was not changed. Please report this.")
 
 
 def _stores(
@@ -108,7 +126,7 @@ def _stores(
 
 
 def _named(place: VolumeRange) -> BootDevice | None:
-    """How devices of a store name a partition."""
+    """The device of a store for a partition."""
     if place.scheme == "gpt":
         return GptPartition(UUID(place.id), UUID(place.disk))
     if place.scheme == "mbr":

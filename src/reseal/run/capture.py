@@ -1,6 +1,6 @@
 """Capture the Windows volume of an image into a WIM.
 
-The parent owns the locks; one worker reads what the image holds, another runs libwim.
+The parent holds the locks. One worker inspects the image, another runs libwim.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ if TYPE_CHECKING:
     from reseal.run.disk import OpenedDisk
     from reseal.worker import Report
 
-#: What a switched-off Windows must not be in; its files are not all on the disk then.
+#: Hint for a hibernated Windows, whose files are not completely on the disk.
 _HIBERNATED_HINT = "Start Windows and shut it down fully (shutdown /s /t 0)."
-#: Encrypted files that are named; the rest is counted.
+#: Maximum number of encrypted files that a note names.
 _NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
 class CaptureOptions:
-    """How to capture.
+    """Options of a capture.
 
     Attributes:
-        volume: which installation, as `--volume` names it; None where there is only one.
-        name: of the image in the WIM; None for the product's name.
-        description: of the image; None for none.
+        volume: the installation, in the notation of `--volume`; None for the only one.
+        name: name of the image in the WIM; None for the product name.
+        description: description of the image, or None.
         compression: `xpress`, `lzx`, `lzms` or `none`.
         append: whether the image is added to an existing WIM.
         solid: whether the data are compressed as a whole, as in an ESD.
@@ -79,18 +79,18 @@ def capture(
 
     Args:
         path: the disk image.
-        wim: the file to make, or to append to.
-        options: how.
-        on_message: gets `{"step": …}` and `{"progress": …, "done": …, "total": …}` (bytes).
+        wim: the file to create or append to.
+        options: options of the capture.
+        on_message: receives `{"step": …}` and `{"progress": …, "done": …, "total": …}` (bytes).
 
     Returns:
         `image` (path, format, size), `wim`, `index`, `name`, `properties`, `generalized`, `mode`,
         `excluded`, `encrypted`, `notes`, `size` of the file in bytes, and `timings`.
 
     Raises:
-        UsageError: the WIM exists and is not appended to, or the options do not fit.
-        CheckError: the image is not generalized and that was required, or is hibernated.
-        ImageError: the image or the WIM can't be read or written; `wim` is as it was.
+        UsageError: the WIM exists without `append`, or the options are inconsistent.
+        CheckError: the image is hibernated, or not generalized although required.
+        ImageError: the image or the WIM can't be read or written; `wim` is unchanged.
     """
     start = time.perf_counter()
     _check_target(path, wim, options)
@@ -113,8 +113,8 @@ def capture(
         work = partial(_capture, wim, facts, name, options, appearance)
         result = disk.in_worker(partial(work, True), report, writes=folder)
         if result["index"] is None:
-            # libwim takes files of CompactOS as they lie on the volume, and DISM could not apply them.
-            # So they are decompressed in an overlay, which is thrown away.
+            # libwim would capture CompactOS files in compressed form, which DISM can't apply. So they are
+            # decompressed in an overlay, which is discarded.
             compressed = result["compressed"]
             report({"step": f"Decompressing {len(compressed)} files (CompactOS)"})
             passing = wim.with_name(f".{wim.name}.reseal.qcow2")
@@ -139,24 +139,24 @@ def capture(
 
 def _check_target(path: Path, wim: Path, options: CaptureOptions) -> None:
     if path.is_dir():
-        msg = f"{path} is a folder, which does not hold all that belongs into a WIM."
+        msg = f"{path} is a folder, which lacks some of the data of a WIM, such as descriptors."
         raise UsageError(msg, "Capture the disk image that the folder comes from.")
     if is_wim(path):
-        msg = f"{path} is a WIM already."
-        raise UsageError(msg, "Work on it as it is: reseal generalize FILE.wim --index N.")
+        msg = f"{path} is already a WIM."
+        raise UsageError(msg, "Change it directly: reseal generalize FILE.wim --index N.")
     if not wim.absolute().parent.is_dir():
         msg = f"The folder of {wim} does not exist."
-        raise UsageError(msg, "Make it first.")
+        raise UsageError(msg, "Create it first.")
     if options.append and not wim.exists():
-        msg = f"There is no {wim} to append to."
-        raise UsageError(msg, "Leave --append out to make it.")
+        msg = f"{wim} does not exist, so nothing can be appended to it."
+        raise UsageError(msg, "Omit --append to create it.")
     if not options.append and wim.exists():
-        msg = f"{wim} exists already."
-        raise UsageError(msg, "Add --append to add an image to it, or name another file.")
+        msg = f"{wim} already exists."
+        raise UsageError(msg, "Use --append to add an image to it, or choose another file.")
 
 
 def _look(options: CaptureOptions, opened: OpenedDisk, _report: Report) -> dict[str, Any]:
-    """Read what is to be known of the installation; runs in a worker."""
+    """Read the facts about the installation; runs in a worker."""
     with opened.installations() as found:
         return _facts(choose(found, options.volume, opened.subject))
 
@@ -176,12 +176,12 @@ def _facts(chosen: Found) -> dict[str, Any]:
 
 
 def _judge(path: Path, facts: dict[str, Any], options: CaptureOptions) -> list[str]:
-    """Refuse what can't be captured, and return what is to be said of the rest."""
+    """Refuse images that can't be captured; return notes about the others."""
     state = facts["state"]
     if state["hibernation"] != "none":
         msg = (
-            f"Windows is hibernated in {path}, or was shut down with fast startup: what is on the disk "
-            "is not all there is. Nothing was written."
+            f"Windows is hibernated in {path}, or was shut down with fast startup: part of its state is "
+            "only in the hibernation file. Nothing was written."
         )
         raise CheckError(msg, _HIBERNATED_HINT)
     if state["dirty"] or not state["log_clean"]:
@@ -195,13 +195,13 @@ def _judge(path: Path, facts: dict[str, Any], options: CaptureOptions) -> list[s
             msg = f"{path} is not generalized. Nothing was written."
             raise CheckError(msg, f"Generalize it first: reseal generalize {path}")
         notes.append(
-            "The image is not generalized: every machine that is made from it has the same SID, name "
+            "The image is not generalized: all machines created from it have the same SID, name "
             "and identity."
         )
     elif facts["mode"] == "vm":
         notes.append(
-            "The image was generalized in VM mode: it may go to machines of the same hypervisor with "
-            "the same virtual hardware only."
+            "The image was generalized in VM mode: use it only on the same hypervisor with the same "
+            "virtual hardware."
         )
     return notes
 
@@ -224,12 +224,12 @@ def _expand(
         with Volume.open(place, read_only=False, name=str(path)) as volume:
             for file in compressed:
                 stat = volume.stat(file)
-                # A file with several names is met once for each.
+                # A file with several names is listed once for each.
                 if stat and stat.reparse_tag == wof.REPARSE_TAG:
                     volume.expand(file, content.read(volume, file))
         opened.flush()
     except TreeError as error:
-        msg = f"{path} has files of CompactOS that can't be decompressed: {error.message}"
+        msg = f"{path} has CompactOS files that can't be decompressed: {error.message}"
         raise ImageError(msg, "In Windows, run `compact /compactos:never` first.") from error
     return {}
 
@@ -262,13 +262,13 @@ def _capture(
 
 
 def _said(result: dict[str, Any]) -> list[str]:
-    """Say what is not in the WIM as DISM would have put it there."""
+    """Return notes about content that the WIM lacks, compared with DISM."""
     notes, encrypted = [], result["encrypted"]
     if encrypted:
         named = ", ".join(path.replace("/", "\\") for path in encrypted[:_NAMED])
         more = f" and {len(encrypted) - _NAMED} more" if len(encrypted) > _NAMED else ""
         notes.append(
-            "Encrypted files and folders (EFS) can't be kept in a WIM and were left out, with all that "
-            f"is below them: {named}{more}."
+            "A WIM can't hold encrypted files and folders (EFS). They and their content were omitted: "
+            f"{named}{more}."
         )
     return notes

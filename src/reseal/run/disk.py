@@ -1,4 +1,4 @@
-"""A disk as a medium: behind an overlay, which is merged into the image or becomes another."""
+"""A disk as a medium, with an overlay that is merged into the image or becomes a new image."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reseal.disk import FileDevice, Image, Slice, Transaction, connect
 from reseal.disk.device import part
 from reseal.disk.image import space
 from reseal.disk.nbd import NbdDevice
-from reseal.disk.shrink import require_shrinkable, shrink
+from reseal.disk.shrink import ShrinkError, require_shrinkable, shrink
 from reseal.ntfs import Volume, shadow_copies
 from reseal.run import boot_stores
 from reseal.run.medium import Held
@@ -55,7 +55,7 @@ class OpenedDisk:
 
     @property
     def traffic(self) -> dict[str, int] | None:
-        """Bytes that went between reseal and the disk so far; None where it is a plain file."""
+        """Bytes between reseal and the disk so far; None for a plain file."""
         if not isinstance(self.device, NbdDevice):
             return None
         return {
@@ -85,7 +85,7 @@ class OpenedDisk:
     def write(
         self, session: Session, place: VolumeRange | None, options: RunOptions
     ) -> dict[str, Any]:
-        """Write what a session has staged to its volume and to the boot stores."""
+        """See `Opened.write`."""
         assert place
         part, wiped = self.part(place), {}
         with session.step("Writing"):
@@ -102,13 +102,13 @@ class OpenedDisk:
         return {**wiped, "written": asdict(written)}
 
     def write_boot_store(self, store: BootStore) -> int:
-        """Write a boot store to its own volume; return the number of bytes."""
+        """Write a boot store to its volume; return the number of bytes."""
         return boot_stores.write_back(self.device, store, self.subject)
 
     def read_back(
         self, session: Session, place: VolumeRange | None, look: Callable[[Tree], None]
     ) -> None:
-        """Open the volume again for a look at it, and look at the boot stores."""
+        """See `Opened.read_back`."""
         assert place
         own = Volume.open(self.part(place), read_only=True, name=self.subject)
         with closing(_with_others(session, own)) as volumes:
@@ -117,11 +117,11 @@ class OpenedDisk:
             self.read_back_boot_store(store)
 
     def read_back_boot_store(self, store: BootStore) -> None:
-        """Raise ImageError where a written boot store is not what was staged."""
+        """Raise ImageError if a written boot store differs from the staged one."""
         boot_stores.read_back(self.device, store, self.subject)
 
     def flush(self) -> None:
-        """Let what was written reach the image."""
+        """Flush all writes to the image."""
         self.device.flush()
 
 
@@ -132,17 +132,17 @@ def write_volume(
     options: RunOptions,
     mounted: Volume | None = None,
 ) -> Written:
-    """Write what a session has staged to its volume, and unmount it.
+    """Write a session's staged changes to its volume, and unmount it.
 
     Args:
         part: the volume that holds the installation.
-        subject: the image's name, for messages.
-        session: what is staged.
+        subject: name of the image in messages.
+        session: the session.
         options: what to do with the volume.
-        mounted: the volume, where it is open for writing already. It is used unless something has to
-            be patched below the file system, and closed.
+        mounted: the volume, if it is already open for writing. It is closed; it is not used if the session
+            has patches below the file system.
     """
-    # Before anything is mounted, so that no engine holds what lay there.
+    # Patch before mounting, so that no engine has cached the old data.
     for patched, writes in session.volume_patches:
         for offset, data in writes:
             patched.device.write(offset, data)
@@ -169,7 +169,7 @@ def write_volume(
             if store.place.offset == part.offset:
                 written.add(store.name, store.write(volume))
         if session.wipe_free:
-            # It tells names and contents of what was deleted; a clean one has nothing to replay.
+            # The log has names and contents of deleted files; a clean log has nothing to replay.
             volume.reset_log()
         if options.chkdsk_at_boot:
             volume.set_dirty(dirty=True)
@@ -227,7 +227,7 @@ class Disk(Held):
 
     Attributes:
         path: the image.
-        image: the same, opened.
+        image: the opened image.
     """
 
     #: File descriptors that stay open in workers.
@@ -236,13 +236,13 @@ class Disk(Held):
     def __init__(
         self, path: Path, options: RunOptions, *, size: int | None = None, plain: bool = False
     ) -> None:
-        """Say which image; it is opened when the context begins.
+        """Create the medium; the context opens the image.
 
         Args:
             path: the image.
-            options: how to open it and what to do with the outcome. A dry run only reads.
-            size: bytes of the output's disk, where it is to be larger.
-            plain: whether a raw image that is only read is read where it lies, without a server.
+            options: how to open it, and what to do with the result. A dry run only reads.
+            size: size of the output disk in bytes, if it is to be larger.
+            plain: whether to read a raw image directly, without a server, if it is only read.
         """
         self.path = path
         self._options = options
@@ -267,6 +267,7 @@ class Disk(Held):
                 thin=one.thin,
                 size=self._size,
                 delete_snapshots=self._deletes_snapshots,
+                protect=not one.passing,
             )
             self._transaction = self._changes.enter_context(changes)
         self._server = stack.enter_context(ExitStack())
@@ -281,7 +282,7 @@ class Disk(Held):
 
     @property
     def socket(self) -> Path:
-        """Where the disk is served, from the first time that this is asked for."""
+        """The socket of the disk's server, which is started on first access."""
         if self._socket is None:
             overlay = self._transaction.overlay if self._transaction else None
             self._socket = self._server.enter_context(self.image.serve(overlay))
@@ -293,9 +294,9 @@ class Disk(Held):
         """Run work in a worker that gets an `OpenedDisk`.
 
         Args:
-            work: gets it and a function to report with.
-            report: gets what the work reports.
-            writes: files and folders of the host that this work writes, apart from the options'.
+            work: called with it and a report function.
+            report: receives the reports of the work.
+            writes: files and folders of the host that this work writes, in addition to the options'.
         """
         own = tuple(self.image.link.own_files()) if self._plain else ()
         limits = Limits.of_disk(
@@ -313,20 +314,20 @@ class Disk(Held):
         )
 
     def _device(self) -> Callable[[], Device]:
-        """Return what opens the disk in a worker."""
+        """Return the function that opens the disk in a worker."""
         dry = self._transaction is None
         if self._plain and dry and self.image.format == "raw":
             return partial(FileDevice, self.image.file)
         return partial(connect, self.socket, read_only=dry)
 
     def finish(self, result: dict[str, Any], report: Report) -> None:
-        """Merge the overlay, or let it become the output; shrink the image where that is asked for."""
+        """Merge the overlay or turn it into the output; shrink the image if requested."""
         options, output = self._options, self._options.output
         if result.get("changes") or self._deletes_snapshots or output:
             result.setdefault("notes", []).extend(self._of_snapshots())
         if self._transaction is None:
             return
-        # No server may hold the overlay when it is merged.
+        # The server must not have the overlay open when it is merged.
         self._server.close()
         if result["written"] or output or self._deletes_snapshots:
             report({"step": "Copying the image" if self._size else "Merging"})
@@ -336,7 +337,11 @@ class Disk(Held):
         self._changes.close()
         if options.shrink and not output:
             report({"step": "Shrinking"})
-            shrink(self.image)
+            try:
+                shrink(self.image)
+            except ShrinkError as error:
+                # All else is done, and what the run leaves on this computer has yet to get its place.
+                result["failed_afterwards"] = {"message": error.message, "hint": error.hint}
         if options.shrink or "wiped" in result:
             after = space(output) if output else self.image.space_now()
             result["space"] = {"before": self.image.file_size, "after": after}

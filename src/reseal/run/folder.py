@@ -1,4 +1,4 @@
-"""A folder as a medium: before-images put it back where the work fails."""
+"""A folder as a medium: before-images restore it if the work fails."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class OpenedFolder(OpenedTree):
 
     def __init__(self, tree: folder.Folder, subject: str) -> None:
         nothing = ImageError(
-            f"The folder {subject} holds no Windows installation. Nothing was changed.",
-            r"Name the folder that has Windows\System32\config below it.",
+            f"The folder {subject} has no Windows installation. Nothing was changed.",
+            r"Choose the folder that has Windows\System32\config in it.",
         )
         super().__init__(tree, subject, nothing, volume=0)
         self._folder = tree
@@ -37,7 +37,7 @@ class OpenedFolder(OpenedTree):
     def write(
         self, session: Session, place: VolumeRange | None, options: RunOptions
     ) -> dict[str, Any]:
-        """Write what a session has staged."""
+        """See `Opened.write`."""
         del place, options
         with session.step("Writing"):
             return {"written": asdict(session.commit(self._folder))}
@@ -45,12 +45,12 @@ class OpenedFolder(OpenedTree):
     def read_back(
         self, session: Session, place: VolumeRange | None, look: Callable[[Tree], None]
     ) -> None:
-        """Look at the folder, which is never closed in between."""
+        """See `Opened.read_back`. The folder stays open, so this does not open it again."""
         del session, place
         look(self._folder)
 
     def flush(self) -> None:
-        """Let the changes stand; they are undone when the folder is closed otherwise."""
+        """Make the changes permanent; otherwise closing the folder undoes them."""
         self._folder.commit()
 
 
@@ -59,6 +59,7 @@ class Folder:
 
     def __init__(self, path: Path, options: RunOptions) -> None:
         self._path = path
+        self._journal = folder.journal_of(path.resolve())
         self._options = options
 
     def __enter__(self) -> Self:
@@ -69,14 +70,25 @@ class Folder:
                 "disk images."
             )
             raise UsageError(msg, "Copy the folder first, or work on it in place.")
-        # An earlier run that was interrupted is refused here, before a later one could undo it.
-        folder.Folder(self._path, read_only=True).close()
+        self._lock = folder.lock(self._path.resolve(), shared=one.dry_run)
+        try:
+            # An earlier run that was interrupted is refused here, before a later one could undo it.
+            folder.Folder(self._path, read_only=True, locked=True).close()
+            if not one.dry_run:
+                folder.make_place(self._journal)
+        except BaseException:
+            self._lock.close()
+            raise
         return self
 
     def __exit__(self, *error: object) -> None:
-        # Whatever ended the worker: the before-images put the folder back.
-        if any(error) and not self._options.dry_run:
-            folder.Folder.recover(self._path)
+        try:
+            # Whatever ended the worker: the before-images put the folder back.
+            if any(error) and not self._options.dry_run:
+                folder.Folder.recover(self._path, locked=True)
+            folder.clear_place(self._journal)  # also that of a run that was killed at its beginning
+        finally:
+            self._lock.close()
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -86,15 +98,15 @@ class Folder:
     def in_worker(self, work: Work, report: Report | None) -> dict[str, Any]:
         """Run work in a worker that gets an `OpenedFolder`."""
         options = self._options
-        # The journal of what is changed lies next to the folder.
-        own = () if options.dry_run else (self._path.resolve().parent,)
+        # The folder and its journal, and nothing above them.
+        own = () if options.dry_run else (self._path.resolve(), self._journal)
         limits = Limits(reads=(self._path, *options.reads), writes=(*own, *options.writes))
 
         def run(report: Report) -> dict[str, Any]:
-            with folder.Folder(self._path, read_only=options.dry_run) as opened:
+            with folder.Folder(self._path, read_only=options.dry_run, locked=True) as opened:
                 return work(OpenedFolder(opened, str(self._path)), report)
 
         return in_worker(self._path, run, report, limits)
 
     def finish(self, result: dict[str, Any], report: Report) -> None:
-        """Do nothing: the worker has let it stand."""
+        """Do nothing: the worker made the changes permanent."""

@@ -1,8 +1,7 @@
-"""Hives taken out of an image, and put back: what works on a hive file works on an image.
+"""Copy hives out of an image, and write them back, so that commands for hive files work on images.
 
-The hives lie in a private folder of the host while they are worked on. They go back through a session,
-so that the image is either untouched or done, and only where the image's own hives are still those that
-were taken out.
+The copies are in a private folder of the host. They are written back through a session, so the image is
+changed completely or not at all, and only if its hives are still the same.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from reseal.windows.registry import Registry
 
 _NAME = "reg"
-#: What a difference between two hives is called as a change.
+#: The kind of change for each kind of difference between two hives.
 _KINDS = {
     "key added": "create_key",
     "key removed": "delete_key",
@@ -43,13 +42,13 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A hive that was taken out.
+    """A hive that was copied out.
 
     Attributes:
         name: its name, such as `SYSTEM` or a profile's SID.
-        copy: where it lies on the host, its logs beside it.
-        digest: SHA-256 of the file as it was in the image.
-        control_sets: for SYSTEM, the control sets that Select names, the current one first.
+        copy: its path on the host; its logs are in the same folder.
+        digest: SHA-256 of the file in the image.
+        control_sets: for SYSTEM, the control sets in Select, the current one first.
     """
 
     name: str
@@ -67,7 +66,9 @@ def hive_name(path: str) -> str:
     if root == "HKU" and name == "DEFAULT":
         return DEFAULT_PROFILE
     if root not in {"HKLM", "HKU"} or not name:
-        msg = f"{path} names no hive; begin with HKLM\\SYSTEM, HKLM\\SOFTWARE, HKU\\.DEFAULT or so."
+        msg = (
+            f"{path} is not in a hive; use HKLM\\SYSTEM, HKLM\\SOFTWARE, HKU\\.DEFAULT or similar."
+        )
         raise ValueError(msg)
     return name
 
@@ -84,17 +85,17 @@ def take_out(
     """Copy a hive with its logs out of an image.
 
     Args:
-        image: a disk image or a folder with a Windows in it.
-        name: the hive, as `hive_name` gives it.
+        image: a disk image, or a folder with a Windows.
+        name: the hive, as returned by `hive_name`.
         folder: a private folder of the host.
         volume: which Windows, as `--volume` names it.
         ignore_logs: whether the control sets are read without the logs.
         keys: what opens a volume that BitLocker encrypts; one with a clear key needs none.
 
     Raises:
-        CheckError: the image has no such hive.
+        CheckError: the image does not have the hive.
     """
-    # The name may come from a command line; the file's own name must not.
+    # The hive's name may come from a command line, so it is not used as a file name.
     copy = folder / "hive"
 
     def job(found: list[Found]) -> dict[str, Any]:
@@ -102,7 +103,7 @@ def take_out(
         file = registry.file(name)
         if file is None or registry.tree.stat(file) is None:
             msg = f"{image} has no hive {name}. Nothing was changed."
-            raise CheckError(msg, "`reseal inspect` lists the hives that it has.")
+            raise CheckError(msg, "`reseal inspect` lists its hives.")
         data = registry.tree.read(file)
         copy.write_bytes(data)
         for suffix in LOG_SUFFIXES:
@@ -121,13 +122,13 @@ def replace_all(
     """Stage the new content of hives, all or none, with empty logs.
 
     Args:
-        session: the opened installation.
-        changed: the hives that were taken out, with what they hold now.
-        detailed: whether every value that differs is recorded rather than the hive's file; that
-            compares the hives key by key.
+        session: the session.
+        changed: the hives that were copied out, with their new content.
+        detailed: whether to record each changed value instead of the file. This compares the hives key by
+            key.
 
     Raises:
-        CheckError: the image's hive is no longer the one that was taken out.
+        CheckError: a hive in the image is no longer the one that was copied.
     """
     with session.acting(_NAME, Mark.SEEN):
         for taken, data in changed:
@@ -138,7 +139,7 @@ def _replace(taken: Taken, data: bytes, session: Session, *, detailed: bool) -> 
     registry: Registry = session.registry
     file = registry.file(taken.name)
     if file is None or hashlib.sha256(registry.tree.read(file)).hexdigest() != taken.digest:
-        msg = f"The hive {taken.name} of the image was changed meanwhile. Nothing was changed."
+        msg = f"Another program changed the hive {taken.name} of the image. Nothing was written."
         raise CheckError(msg, "Run the command again.")
     if detailed and _record(taken.name, data, session):
         session.files.write(file, data)
@@ -151,9 +152,9 @@ def _replace(taken: Taken, data: bytes, session: Session, *, detailed: bool) -> 
 
 
 def _record(name: str, data: bytes, session: Session) -> bool:
-    """Record what differs between a hive of the image and its new content; true if anything does.
+    """Record the differences between a hive of the image and its new content; return if any exist.
 
-    From here on the session's registry shows the new content.
+    The session's registry shows the new content afterwards.
     """
     known = len(session.changes)
     loaded = session.registry.load(name)

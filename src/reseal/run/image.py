@@ -1,8 +1,8 @@
-"""Look at an image, or change it: choose its medium, run a worker, let it last.
+"""Inspect or change an image: choose its medium, run a worker, commit.
 
-The worker is forked for every run and dies with its parent. It reaches a disk through a private socket,
-stages all changes on a volume that is opened to be read only, and writes only when everything is staged
-and verified. The parent merges the overlay, or throws it away.
+Each run forks a worker, which dies with its parent. The worker accesses a disk through a private socket and
+stages all changes on a volume that is open read-only. It writes only when everything is staged and
+verified. The parent merges the overlay or discards it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from reseal.run.operation import Operation
     from reseal.worker import Report
 
-#: Gets the installations of an image and returns plain data.
+#: Called with the installations of an image; returns plain data.
 Look: TypeAlias = Callable[[list[Found]], dict[str, Any]]
 
 
@@ -44,7 +44,7 @@ def read(
     writes: tuple[Path, ...] = (),
     keys: tuple[Key, ...] = (),
 ) -> dict[str, Any]:
-    """Look at an image or a folder without changing it.
+    """Inspect an image or a folder without changing it.
 
     Args:
         path: a disk image, a WIM or a folder that holds a Windows installation.
@@ -57,7 +57,7 @@ def read(
         keys: what opens volumes that BitLocker encrypts; one with a clear key needs none.
 
     Returns:
-        What the look returned, with `image` added: path, format and size in bytes.
+        The result of `look`, with `image` added: path, format and size in bytes.
     """
 
     def work(opened: Opened, _: Report) -> dict[str, Any]:
@@ -75,20 +75,20 @@ def read(
 def change(
     path: Path, operation: Operation, options: RunOptions, on_message: Report | None = None
 ) -> dict[str, Any]:
-    """Work on an image or a folder: all of it is done in the end, or nothing.
+    """Change an image or a folder: completely or not at all.
 
     Args:
-        path: a disk image, a WIM or a folder that holds a Windows installation.
-        operation: what is done to the installation.
-        options: how to open it and what to do with the outcome.
-        on_message: gets `{"step": …}` as the work goes on.
+        path: a disk image, a WIM, or a folder with a Windows installation.
+        operation: the operation on the installation.
+        options: how to open the image, and what to do with the result.
+        on_message: receives `{"step": …}` during the work.
 
     Returns:
-        What the operation returned, with these added: `image`, `changes`, `notes`, `written`, `traffic`
-        (bytes that went between reseal and the disk; None for a folder), `timings`.
+        The result of the operation, with these added: `image`, `changes`, `notes`, `written`, `traffic`
+        (bytes between reseal and the disk; None for a folder), `timings`.
 
     Raises:
-        ResealError: something forbids it or went wrong; the image is as it was.
+        ResealError: the operation was refused or failed; the image is unchanged.
     """
     start = time.perf_counter()
     medium, work = _medium(path, options), partial(perform, operation, options)
@@ -105,12 +105,12 @@ def change(
 
 
 def _medium(path: Path, options: RunOptions, *, whole: bool = True) -> Medium:
-    """Return what an image lies in."""
+    """Return the medium for a path."""
     if is_wim(path):
         from reseal.run.wim import Wim  # noqa: PLC0415  libwim takes long to load
 
         return Wim(path, options, whole=whole)
     if options.index is not None:
-        msg = f"{path} is no WIM, so it takes no --index."
-        raise UsageError(msg, "Choose among several Windows of a disk with --volume.")
+        msg = f"{path} is not a WIM; --index is only for WIM files."
+        raise UsageError(msg, "Use --volume to choose one of several Windows on a disk.")
     return Folder(path, options) if path.is_dir() else Disk(path, options)

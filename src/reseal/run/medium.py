@@ -1,7 +1,7 @@
-"""What an image lies in: a disk, a folder, a WIM, or a file that is a boot store.
+"""Media: a disk, a folder, a WIM, or a boot store file.
 
-A medium has two sides. The parent process holds a `Medium`: the lock, the overlay, the commit. The
-worker gets an `Opened`: the engines that read and write what is inside.
+A medium has two sides. The parent process holds a `Medium`: lock, overlay, commit. The worker gets an
+`Opened`: the engines that read and write the content.
 """
 
 from __future__ import annotations
@@ -25,50 +25,65 @@ if TYPE_CHECKING:
 
 
 class Opened(Protocol):
-    """A medium as the worker sees it.
+    """The worker's side of a medium.
 
     Attributes:
-        subject: what messages call it.
+        subject: name of the medium in messages.
     """
 
     subject: str
 
     @property
     def traffic(self) -> dict[str, int] | None:
-        """Bytes that went between reseal and the medium so far; None where they are not counted."""
+        """Bytes between reseal and the medium so far; None if they are not counted."""
         ...
 
     def installations(self, *, ignore_logs: bool = False) -> AbstractContextManager[list[Found]]:
-        """Open the installations that are on it, to be read only.
+        """Open the installations on the medium, read-only.
 
         Raises:
-            ImageError: there is none.
+            ImageError: the medium has no installation.
         """
         ...
 
     def write(
         self, session: Session, place: VolumeRange | None, options: RunOptions
     ) -> dict[str, Any]:
-        """Write what a session has staged; return what that adds to the record, such as `written`."""
+        """Write a session's staged changes; return additions to the record, such as `written`.
+
+        Args:
+            session: the session.
+            place: the volume on the disk; None in a folder.
+            options: what to do with the result.
+        """
         ...
 
     def read_back(
         self, session: Session, place: VolumeRange | None, look: Callable[[Tree], None]
     ) -> None:
-        """Look at the volume that was written, and at all else that was, with fresh eyes."""
+        """Read back the written volume and boot stores.
+
+        Args:
+            session: the session that was written.
+            place: the volume on the disk; None in a folder.
+            look: called with the tree as written.
+
+        Raises:
+            ImageError: the medium does not have what was staged.
+        """
         ...
 
     def flush(self) -> None:
-        """Let what was written stand."""
+        """Make the writes permanent."""
         ...
 
 
-#: What a worker does with an opened medium. Where it writes, its result has `written` and `timings`.
+#: The work of a worker on an opened medium. If it writes, its result has `written` and `timings`.
 Work: TypeAlias = "Callable[[Any, Report], dict[str, Any]]"
 
 
 class Medium(Protocol):
-    """A medium as the parent sees it. A context: what is not finished when it ends is thrown away."""
+    """The parent's side of a medium. Changes are discarded if the context ends before `finish`."""
 
     def __enter__(self) -> Self: ...
 
@@ -76,7 +91,7 @@ class Medium(Protocol):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the record calls the image: path, format and size in bytes."""
+        """The image in the record: path, format and size in bytes."""
         ...
 
     def in_worker(self, work: Work, report: Report | None) -> dict[str, Any]:
@@ -84,15 +99,15 @@ class Medium(Protocol):
         ...
 
     def finish(self, result: dict[str, Any], report: Report) -> None:
-        """Let what the worker did last, and add to the record what that took."""
+        """Commit the worker's changes, and add the time to the record."""
         ...
 
 
 class Held:
-    """A context that gives back what it holds, when it ends and when it can't begin."""
+    """A context that releases its resources when it ends, and when entering it fails."""
 
     def _hold(self, stack: ExitStack) -> None:
-        """Enter into the stack whatever has to be given back."""
+        """Acquire the resources on the stack."""
         raise NotImplementedError
 
     def __enter__(self) -> Self:
@@ -105,18 +120,34 @@ class Held:
         self._stack.__exit__(*error)  # type: ignore[arg-type]
 
 
+#: The message with the record of a run whose image is about to change.
+FINISHING = "finishing"
+
+
 def carry_out(path: Path, medium: Medium, work: Work, report: Report | None) -> dict[str, Any]:
-    """Run work on a medium, and let what it did last; return the record, with `image`."""
+    """Run work on a medium and commit its changes; return the record, with `image`.
+
+    Args:
+        path: the image.
+        medium: its medium.
+        work: the work for the worker.
+        report: receives `{"step": …}`.
+
+    Raises:
+        ResealError: the work was refused or failed; the image is unchanged.
+    """
     tell = report or (lambda _: None)
     with host_errors(path), medium:
         result = medium.in_worker(work, tell)
+        # Whoever keeps the record writes it now, while the image is still as it was.
+        tell({FINISHING: {"image": medium.facts, **result}})
         medium.finish(result, tell)
         return {"image": medium.facts, **result}
 
 
 @contextmanager
 def host_errors(path: Path) -> Iterator[None]:
-    """Let what the host refuses, such as room for temporary files, be an error of reseal's."""
+    """Convert OSError, such as no space for temporary files, to ImageError."""
     try:
         yield
     except OSError as error:

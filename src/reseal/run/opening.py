@@ -1,4 +1,4 @@
-"""Find the Windows installations of a medium, in the process that runs the engines."""
+"""Find the Windows installations of a medium, in the worker."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _BITLOCKER_CODE = "0x80310039"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An installation, and the volume that holds it.
+    """An installation and its volume.
 
     Attributes:
-        installation: the Windows.
-        place: where its volume lies on the disk; None in a folder.
-        volume: the volume, opened to be read only; None in a folder.
-        neighbours: what the disk holds beside it.
-        parts: the volumes of the disk, below their file systems; none in a folder.
+        installation: the Windows installation.
+        place: the place of its volume on the disk; None in a folder.
+        volume: the volume, open read-only; None in a folder.
+        neighbours: the other installations and volumes on the disk.
+        parts: the volumes of the disk, below their file systems; empty in a folder.
         boot_stores: finds the stores that the disk can start from; none in a folder.
         encrypted: whether BitLocker encrypts the volume.
     """
@@ -54,7 +54,7 @@ class Found:
 
     @property
     def state(self) -> VolumeState | None:
-        """What the file system says of its state; None in a folder."""
+        """The state of the file system; None in a folder."""
         if self.volume is None:
             return None
         return VolumeState(
@@ -68,7 +68,7 @@ class Found:
 
     @property
     def name(self) -> str:
-        """How `--volume` names it."""
+        """Its name for `--volume`."""
         return f"{self.installation.volume}:{self.installation.root}"
 
 
@@ -80,7 +80,7 @@ def installations(
     ignore_logs: bool = False,
     keys: tuple[Key, ...] | None = None,
 ) -> Iterator[list[Found]]:
-    """Open every NTFS volume of a disk and yield the installations on them.
+    """Open all NTFS volumes of a disk and yield the installations on them.
 
     Args:
         device: the disk.
@@ -163,20 +163,20 @@ def _open_already(volume: Volume) -> Volume:
 
 
 class OpenedTree:
-    """Files in the worker, as `reseal.run.medium.Opened`: a folder, or an image of a WIM to be read.
+    """A tree of files as `reseal.run.medium.Opened`: a folder, or a readable image of a WIM.
 
     Attributes:
-        subject: what messages call it.
+        subject: name of the medium in messages.
     """
 
     def __init__(self, tree: Tree, subject: str, nothing: ImageError, *, volume: int) -> None:
-        """Take the files.
+        """Create the opened medium.
 
         Args:
             tree: the files.
-            subject: what messages call them.
-            nothing: what is raised where no Windows is among them.
-            volume: the number that they have as a volume.
+            subject: name of the medium in messages.
+            nothing: the error to raise if the tree has no Windows.
+            volume: the number of the tree as a volume.
         """
         self.subject = subject
         self._tree = tree
@@ -185,11 +185,11 @@ class OpenedTree:
 
     @property
     def traffic(self) -> None:
-        """None: it is not counted."""
+        """None: traffic is not counted."""
 
     @contextmanager
     def installations(self, *, ignore_logs: bool = False) -> Iterator[list[Found]]:
-        """Yield the installations in the files."""
+        """Yield the installations in the tree."""
         roots = find_installations(self._tree)
         if not roots:
             raise self._nothing
@@ -203,7 +203,7 @@ def _acquainted(
     damaged_volumes: int = 0,
     closed_volumes: Mapping[int, str] = MappingProxyType({}),
 ) -> list[Found]:
-    """Tell every installation what else there is."""
+    """Set the neighbours of each installation."""
 
     def neighbours(one: Found) -> Neighbours:
         others = tuple(other.name for other in found if other is not one)
@@ -216,12 +216,12 @@ def choose(found: list[Found], volume: str | None, subject: str) -> Found:
     """Choose the installation to work on.
 
     Args:
-        found: all of them.
-        volume: what `--volume` said: a number, or `number:folder`.
-        subject: the image's name, for messages.
+        found: all installations.
+        volume: the value of `--volume`: a number, or `number:folder`.
+        subject: name of the image in messages.
 
     Raises:
-        CheckError: there are several and none was chosen, or the chosen one does not exist.
+        CheckError: none of several was chosen, or the chosen one does not exist.
     """
     wanted = found
     if volume is not None:
@@ -240,7 +240,7 @@ def choose(found: list[Found], volume: str | None, subject: str) -> Found:
     if not wanted:
         msg = f"{subject} has no Windows in volume {volume}; it has {listed}. Nothing was changed."
     else:
-        msg = f"{subject} holds several Windows installations: {listed}. Nothing was changed."
+        msg = f"{subject} has several Windows installations: {listed}. Nothing was changed."
     raise CheckError(msg, "Choose one with --volume, for example --volume " + found[0].name)
 
 
@@ -272,7 +272,7 @@ def _nothing(
         return broken[0]
     schemes = ", ".join(f"{one.number} ({one.type or one.scheme})" for one in ranges) or "none"
     return ImageError(
-        f"{subject} holds no Windows installation (volumes: {schemes}). Nothing was changed.",
+        f"{subject} has no Windows installation (volumes: {schemes}). Nothing was changed.",
         "A Windows installation is a folder in the root of an NTFS volume with "
         r"System32\config\SYSTEM in it.",
     )

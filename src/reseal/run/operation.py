@@ -1,4 +1,4 @@
-"""What is done to an installation."""
+"""Operations on an installation."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 
 class Operation(Protocol):
-    """Something that can be done to an installation. Both methods run in the worker."""
+    """An operation on an installation. Both methods run in the worker."""
 
     def stage(self, session: Session) -> dict[str, Any]:
         """Stage all changes; return plain data for the record."""
         ...
 
     def recheck(self, installation: Installation) -> list[str]:
-        """Look at the written installation again; return what is wrong with it: by default nothing.
+        """Check the written installation; return the problems. The default is none.
 
-        Hives and boot stores are read back in any case.
+        Hives and boot stores are always read back.
         """
         del installation
         return []

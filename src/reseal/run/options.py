@@ -1,4 +1,4 @@
-"""How an image is opened, and what becomes of it."""
+"""Options for opening an image and for its result."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How to open an image and what to do with the outcome.
+    """How to open an image, and what to do with the result.
 
     Attributes:
-        volume: which installation, as `--volume` names it; None where there is only one.
+        volume: the installation, in the notation of `--volume`; None for the only one.
         output: the new image; None to work in place.
         thin: whether the output is an overlay over the image.
+        passing: whether the output is deleted in the end, so that the image below may change.
         dry_run: whether nothing is written at all.
         chkdsk_at_boot: whether the volume's dirty flag is set in the end.
         allow_backing: whether backing files may lie outside the image's folder.
@@ -37,6 +38,7 @@ class RunOptions:
     volume: str | None = None
     output: Path | None = None
     thin: bool = False
+    passing: bool = False
     dry_run: bool = False
     chkdsk_at_boot: bool = False
     allow_backing: bool = False

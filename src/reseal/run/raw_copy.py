@@ -1,7 +1,7 @@
-"""A raw disk that gets much: a copy of it is written, and takes its place in the end.
+"""A raw disk with many writes: write to a copy, which replaces the disk at the end.
 
-Merging an overlay would write all of it twice. A raw file that holds little yet, as one with an empty
-volume does, is copied in no time.
+Merging an overlay would write all data twice. Copying a raw file with little data, such as an empty
+volume, is fast.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from reseal.disk import DiskError, FileDevice, Image
+from reseal.disk.attributes import keep_attributes
 from reseal.disk.sidecar import sync_folder
 from reseal.disk.staged import Appearance, require_space
 from reseal.run.disk import Disk
@@ -27,18 +28,18 @@ if TYPE_CHECKING:
     from reseal.run.options import RunOptions
     from reseal.worker import Report
 
-#: What a raw file may hold, in bytes, to be copied rather than merged into.
+#: Maximum data in a raw file, in bytes, to copy it instead of merging an overlay.
 _MOST = 64 << 20
 
 
 def medium(path: Path, options: RunOptions) -> Medium:
-    """Return the medium for a disk that gets much."""
+    """Return the medium for a disk with many writes."""
     with Image.open(path, allow_backing=options.allow_backing) as image:
         return RawCopy(path, options) if _fits(image) else Disk(path, options)
 
 
 def _fits(image: Image) -> bool:
-    """Whether an image is a raw file that holds little and that nothing else refers to."""
+    """Whether an image is a writable raw file of this user, with little data and a single link."""
     status = image.file.stat()
     own = image.format == "raw" and not image.why_read_only and len(list(image.link.chain())) == 1
     owned = status.st_uid == os.geteuid() and status.st_nlink == 1
@@ -59,7 +60,7 @@ class RawCopy(Disk):
             self._number, self._copy = open_beside(image.file)
         except OSError as error:
             msg = f"{self.path} can't be copied: {error.strerror}."
-            raise DiskError(msg, "reseal needs to write beside the image.") from error
+            raise DiskError(msg, "reseal needs write access to the folder of the image.") from error
         self._keeps = (self._number,)
         stack.callback(self._discard)
         _copy(image.file, self._number)
@@ -68,10 +69,10 @@ class RawCopy(Disk):
         return partial(FileDevice, self._number, read_only=False)
 
     def finish(self, result: dict[str, Any], report: Report) -> None:
-        """Put the copy in the disk's place."""
+        """Replace the disk by the copy."""
         del result, report
         file = self.image.file
-        os.fchmod(self._number, file.stat().st_mode & 0o7777)
+        keep_attributes(file, self._number)
         os.fsync(self._number)
         self._appearance.require_unchanged()
         if self._copy is None:
@@ -87,7 +88,7 @@ class RawCopy(Disk):
 
 
 def _copy(source: Path, target: int) -> None:
-    """Copy what a file holds, and leave its holes holes."""
+    """Copy the data of a file, preserving its holes."""
     with source.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         os.ftruncate(target, size)
@@ -96,7 +97,7 @@ def _copy(source: Path, target: int) -> None:
             try:
                 offset = os.lseek(file.fileno(), offset, os.SEEK_DATA)
             except OSError as error:
-                if error.errno == errno.ENXIO:  # only a hole is left
+                if error.errno == errno.ENXIO:  # only a hole remains
                     return
                 raise
             end = os.lseek(file.fileno(), offset, os.SEEK_HOLE)

@@ -1,4 +1,4 @@
-"""What to do after a run was killed."""
+"""Recover from a run that was killed."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ from typing import TYPE_CHECKING
 
 from reseal import disk
 from reseal.errors import ImageError, UsageError
-from reseal.folder import Folder, journal_of
+from reseal.folder import Folder, is_active, journal_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def resume(path: Path) -> str:
-    """Finish the interrupted merge of an image, or put an interrupted folder back.
+    """Finish the interrupted merge of an image, or restore an interrupted folder.
 
     Returns:
-        What was done, a whole sentence.
+        A sentence that says what was done.
 
     Raises:
-        UsageError: nothing was interrupted here.
-        ImageError: it can't be finished.
+        UsageError: no run was interrupted.
+        ImageError: the merge can't be finished.
     """
     if path.is_dir():
-        if not journal_of(path.resolve()).exists():
+        if not is_active(journal_of(path.resolve())):
             msg = f"No run on the folder {path} was interrupted; there is nothing to put back."
             raise UsageError(msg)
         if Folder.recover(path):
-            return f"{path} is complete: the interrupted run had ended its work."
-        return f"{path} is as it was before the interrupted run."
+            return f"{path} is complete: the interrupted run had finished its work."
+        return f"{path} was restored to its state before the interrupted run."
     try:
         disk.resume(path)
     except OSError as error:
@@ -37,6 +37,6 @@ def resume(path: Path) -> str:
         what = f" ({error.filename})" if error.filename else ""
         raise ImageError(
             f"{path} can't be completed yet: {error.strerror or error}{what}.",
-            "Mend that, and resume again.",
+            "Fix this, and run `reseal resume` again.",
         ) from error
     return f"{path} is complete: the interrupted merge was finished."

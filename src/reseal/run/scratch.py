@@ -1,6 +1,6 @@
-"""A scratch NTFS volume in a file without a name, for the image of a WIM.
+"""A scratch NTFS volume in an unnamed file, for the image of a WIM.
 
-Nothing of it is left behind, however the run ends: the file's name is gone before it holds anything.
+The file is unlinked before it is written, so a run that is killed leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -20,10 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _MIB = 1 << 20
-#: What a file takes beside its data at most, as a rule: its record, its place in an index, the rest of
-#: its last cluster.
+#: Usual maximum overhead of a file: its record, its index entry, the slack of its last cluster.
 _PER_FILE = 8 << 10
-#: For the file system itself and for what a run adds.
+#: Space for metadata and for additions by a run.
 _SPARE = 256 * _MIB
 _CLUSTER = 4096
 _SECTOR = 512
@@ -31,29 +30,29 @@ _SECTOR = 512
 
 @contextmanager
 def scratch_volume(beside: Path, data: int, files: int) -> Iterator[int]:
-    """Make an empty NTFS volume in a file, and yield its descriptor, which workers keep open.
+    """Create an empty NTFS volume in a file, and yield its file descriptor for workers.
 
     Args:
-        beside: a file in whose folder it is made, or in the system's folder for temporary files where
-            that folder can't be written.
-        data: bytes that it has to hold.
-        files: how many files and folders it has to hold.
+        beside: a file; the volume is created in its folder, or in the system's temporary folder if that is
+            not writable.
+        data: bytes of file content that it must hold.
+        files: number of files and folders that it must hold.
 
     Raises:
-        DiskError: there is no space for it.
+        DiskError: not enough space is free.
         EngineError: mkntfs is missing.
     """
     number = _open_nameless(beside.absolute().parent)
     try:
         folder = Path(os.readlink(named(number))).parent  # noqa: PTH115  what it names is gone
-        hint = "Free some space, or name another folder with TMPDIR."
+        hint = "Free some space, or set TMPDIR to another folder."
         if folder.is_dir():
             require_space(folder, data + files * _PER_FILE, "the image's scratch volume", hint)
         size = data + data // 8 + files * _PER_FILE + _SPARE
         try:
             os.ftruncate(number, -(-size // _MIB) * _MIB)
         except OSError as error:
-            msg = f"a scratch volume of {size >> 20} MiB can't be made: {error.strerror}."
+            msg = f"a scratch volume of {size >> 20} MiB can't be created: {error.strerror}."
             raise DiskError(msg, hint) from error
         command = [
             *("mkntfs", "--force", "--quiet", "--quick", "--cluster-size", str(_CLUSTER)),
@@ -72,5 +71,5 @@ def _open_nameless(folder: Path) -> int:
             number, name = tempfile.mkstemp(prefix=".reseal-", dir=place)
             Path(name).unlink()
             return number
-    msg = f"A scratch file can be made neither in {folder} nor in {tempfile.gettempdir()}."
-    raise DiskError(msg, "Name a folder with space in TMPDIR.")
+    msg = f"A scratch file can be created neither in {folder} nor in {tempfile.gettempdir()}."
+    raise DiskError(msg, "Set TMPDIR to a folder with enough space.")

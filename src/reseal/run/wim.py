@@ -1,7 +1,7 @@
-"""An image of a WIM as a medium: applied to a scratch volume, and captured back.
+"""An image of a WIM as a medium: applied to a scratch volume, and captured again.
 
-Three workers do that, one after the other: libwim has one of its own each time. The WIM is replaced as
-a whole, in the end or not at all; its other images stay byte for byte.
+Three workers run in sequence: libwim applies in the first and captures in the third. The WIM is replaced
+atomically at the end; its other images stay byte for byte.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ class Wim(Held):
     """One image of a WIM, as `reseal.run.medium.Medium`."""
 
     def __init__(self, path: Path, options: RunOptions, *, whole: bool = True) -> None:
-        """Say which image.
+        """Create the medium.
 
         Args:
             path: the WIM.
-            options: how to open it and what to do with the outcome. A dry run only reads.
-            whole: whether the work looks at the volume itself. Otherwise its files are read from the
-                WIM one by one, unless it asks for something that can only be read from a volume.
+            options: how to open it, and what to do with the result. A dry run only reads.
+            whole: whether the work needs the whole volume. Otherwise files are read from the WIM one by
+                one, unless the work reads something that only a volume provides.
         """
         self._path = path
         self._options = options
@@ -58,10 +58,12 @@ class Wim(Held):
             msg = (
                 f"{self._path} is a WIM; --thin, --shrink and --chkdsk-at-boot are for disk images."
             )
-            raise UsageError(msg, "Leave them out.")
+            raise UsageError(msg, "Omit them.")
         if one.output and one.output.exists():
-            msg = f"The output {one.output} exists already."
-            raise UsageError(msg, "Leave --output out to change the WIM in place, or name another.")
+            msg = f"The output {one.output} already exists."
+            raise UsageError(
+                msg, "Omit --output to change the WIM in place, or choose another file."
+            )
         lock = stack.enter_context(closing(Lock(self._path)))
         if one.dry_run or one.output:
             lock.share()
@@ -70,7 +72,7 @@ class Wim(Held):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Path, format, size in bytes of what is in the image, and its index."""
+        """Path, format, size in bytes of the image's content, and index."""
         image = self._known()
         size, index = image.bytes, image.index
         return {"path": str(self._path), "format": "wim", "size": size, "index": index}
@@ -90,7 +92,7 @@ class Wim(Held):
         return self._on_volume(work, report, limits, read_only=options.dry_run)
 
     def finish(self, result: dict[str, Any], report: Report) -> None:
-        """Capture the volume back into the WIM, or into the output."""
+        """Capture the volume into the WIM or the output."""
         output = self._options.output
         if self._options.dry_run or not (result["written"] or output):
             return
@@ -105,7 +107,7 @@ class Wim(Held):
         result["timings"]["Capturing"] = time.perf_counter() - start
 
     def _known(self) -> ImageFacts:
-        """Return what the WIM says of the image."""
+        """Return the XML data of the image."""
         if self._image is None:
             found = in_worker(self._path, lambda _: self._described(), None, self._limits())
             self._image = ImageFacts(**found)
@@ -115,11 +117,11 @@ class Wim(Held):
         return asdict(image_facts(self._path, self._options.index))
 
     def _on_files(self, work: Work) -> dict[str, Any]:
-        """Run the work on the files in the WIM; the result is None where they are not enough."""
+        """Run the work on the files in the WIM; return None if the work needs the volume."""
         facts, result = self._described(), None
         subject = self._subject(facts["index"])
         nothing = ImageError(
-            f"{subject} holds no Windows installation. Nothing was changed.",
+            f"{subject} has no Windows installation. Nothing was changed.",
             r"A Windows installation is a folder with System32\config\SYSTEM in it.",
         )
         with open_wim(self._path) as wim, closing(WimTree(wim, facts["index"])) as tree:
@@ -145,7 +147,14 @@ class Wim(Held):
     def _on_volume(
         self, work: Work, report: Report | None, limits: Limits, *, read_only: bool = True
     ) -> dict[str, Any]:
-        """Run work in a worker on the scratch volume."""
+        """Run work in a worker on the scratch volume.
+
+        Args:
+            work: the work; called with an `OpenedDisk`.
+            report: receives `{"step": …}`.
+            limits: limits of the worker.
+            read_only: whether writing is refused.
+        """
         number, subject = self._volume, self._subject(self._known().index)
         assert number is not None
 
@@ -154,7 +163,7 @@ class Wim(Held):
         return on_device(self._path, device, work, report, limits, subject)
 
     def _limits(self, reads: tuple[Path, ...] = (), writes: tuple[Path, ...] = ()) -> Limits:
-        # Its folder, since a split WIM has its other parts there.
+        # The folder has the other parts of a split WIM.
         return Limits(reads=(self._path.resolve().parent, *reads), writes=writes)
 
     def _subject(self, index: int) -> str:

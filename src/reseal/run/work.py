@@ -1,4 +1,4 @@
-"""What the worker does in every run: stage, write, read back."""
+"""The worker's part of a run: stage, write, read back."""
 
 from __future__ import annotations
 
@@ -24,13 +24,19 @@ if TYPE_CHECKING:
 def perform(
     operation: Operation, options: RunOptions, opened: Opened, report: Report
 ) -> dict[str, Any]:
-    """Do an operation on an opened medium, and write what it staged.
+    """Run an operation on an opened medium, and write its staged changes.
+
+    Args:
+        operation: the operation.
+        options: how to open the image, and what to do with the result.
+        opened: the medium.
+        report: receives `{"step": …}`.
 
     Returns:
-        What the operation returned, with `changes`, `notes`, `written`, `traffic` and `timings`.
+        The result of the operation, with `changes`, `notes`, `written`, `traffic` and `timings`.
 
     Raises:
-        ResealError: something forbids it or went wrong; nothing of it may last then.
+        ResealError: the operation was refused or failed; the caller must discard all writes.
     """
     with opened.installations() as found:
         chosen = choose(found, options.volume, opened.subject)
@@ -71,7 +77,7 @@ def session_of(chosen: Found, options: RunOptions, report: Report = lambda _: No
 
 
 def _read_back(session: Session, operation: Operation, subject: str, tree: Tree) -> None:
-    """Look at what was written with fresh eyes; raise ImageError if anything is not as staged."""
+    """Read back the written changes; raise ImageError if anything differs from the staged state."""
     old = session.installation
     volumes = tree if isinstance(tree, Volumes) else Volumes(tree)
     names = volumes.names
@@ -82,9 +88,9 @@ def _read_back(session: Session, operation: Operation, subject: str, tree: Tree)
     for name in session.edited_hives:
         loaded = session.registry.loaded[name]
         if tree.read(loaded.file) != loaded.hive.to_bytes():
-            msg = f"The hive {loaded.file} of {subject} reads back differently than it was written."
-            raise ImageError(msg, "The image was left untouched. Please report this.")
+            msg = f"The hive {loaded.file} of {subject} reads back differently than written."
+            raise ImageError(msg, "The image was not changed. Please report this.")
     problems = operation.recheck(again)
     if problems:
-        msg = f"{subject} is not complete after the run; it lacks {', '.join(problems)}."
-        raise ImageError(msg, "The image was left untouched. Please report this.")
+        msg = f"{subject} is incomplete after the run; it lacks {', '.join(problems)}."
+        raise ImageError(msg, "The image was not changed. Please report this.")

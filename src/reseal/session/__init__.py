@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Change", "Mark", "Neighbours", "Part", "Session", "VolumeState"]
 
-# What only reads images stages nothing, and loads no session.
+# Code that only reads images does not need the session module.
 __getattr__ = later(
     __name__,
     Change="change",

@@ -1,9 +1,9 @@
-r"""The boot configuration data of a disk: where it lies, what is staged for it.
+r"""The boot configuration data of a disk, with staged changes.
 
-Where Windows keeps its store (documented: Microsoft, BCD System Store Settings for UEFI; Boot and UEFI
-deployment guides): `\EFI\Microsoft\Boot\BCD` on the EFI system partition, which is FAT, or `\Boot\BCD`
-on the active partition of an MBR disk, NTFS or FAT, which may be the one that holds Windows. Other
-volumes are searched only where neither has one: what lies there is left over from another time.
+Windows keeps the store in `\EFI\Microsoft\Boot\BCD` on the EFI system partition, which is FAT, or in
+`\Boot\BCD` on the active partition of an MBR disk, which is NTFS or FAT and may be the Windows partition
+(documented: Microsoft, BCD System Store Settings for UEFI; Boot and UEFI deployment guides). Other volumes
+are searched only if neither has a store, because stores there are left over from earlier installations.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ if TYPE_CHECKING:
 UEFI_STORE = r"EFI\Microsoft\Boot\BCD"
 BIOS_STORE = r"Boot\BCD"
 LOG_SUFFIXES = ("LOG1", "LOG2", "LOG")
-#: Real stores have 28 to 64 KiB (seen). A hive can't shrink, and what is read must fit into memory.
+#: Maximum size of a store. Real stores have 28 to 64 KiB (seen), but a hive never shrinks.
 MAX_SIZE = 64 << 20
 
 FileSystem: TypeAlias = FatVolume | Volume
 
 
 class BootStore:
-    """A store on a disk, with what is staged for it.
+    """A store on a disk, with staged changes.
 
     Attributes:
         place: the partition that holds it.
-        path: in that partition.
+        path: its path in that partition.
         file_system: `FAT` or `NTFS`.
-        places: every partition of the disk as devices name them, and their numbers.
-        edited: whether anything is staged.
+        places: the partitions of the disk as devices, with their numbers.
+        edited: whether changes are staged.
     """
 
     def __init__(
@@ -65,31 +65,40 @@ class BootStore:
 
     @property
     def name(self) -> str:
-        """What messages and records call it."""
+        """Its name in messages and records."""
         return f"{self.path} on volume {self.place.number}"
 
     @property
     def firmware(self) -> str:
-        """Which firmware starts from it: `uefi` or `bios`."""
+        """The firmware that starts from it: `uefi` or `bios`."""
         return "uefi" if self.path == UEFI_STORE else "bios"
 
     @cached_property
     def store(self) -> Store:
-        """The store, recovered from its logs, with what is staged.
+        """The store, recovered from its logs, with staged changes.
 
         Raises:
-            ImageError: it is damaged, or no store.
+            ImageError: the file is damaged, or is not a store.
         """
         return Store(Hive.open(self._data, self._logs, name=self.name))
 
     def show(self, one: BcdObject, element: Element | None) -> str | None:
-        """Write an element's value as bcdedit does; None where there is none."""
+        """Format an element's value as bcdedit does; None if it is absent."""
         if element is None:
             return None
         return ", ".join(Notation(self.store, one, self.places).show(element))
 
     def set(self, one: BcdObject, number: int, value: Value) -> bool:
-        """Stage the value of an element; false where it has it already."""
+        """Stage the value of an element; return whether it changes.
+
+        Args:
+            one: the object.
+            number: number of the element.
+            value: its value.
+
+        Raises:
+            BcdUsageError: the element can't hold the value.
+        """
         old = one.element(number)
         one.set(number, value)
         new = one.element(number)
@@ -100,21 +109,21 @@ class BootStore:
         return True
 
     def verify(self) -> None:
-        """Check what was touched.
+        """Verify the edited parts of the hive.
 
         Raises:
-            ImageError: the hive would break a rule that Windows enforces.
+            ImageError: the hive would violate a rule that Windows enforces.
         """
         violations = self.store.hive.verify(touched_only=True)
         if violations:
             first = violations[0]
             msg = f"The boot store {self.name} is damaged ({first.path}: {first.message})."
-            raise ImageError(msg, "Restore it from a backup, or make a new one with bcdboot.")
+            raise ImageError(msg, "Restore it from a backup, or create a new one with bcdboot.")
 
     def write(self, volume: FileSystem) -> int:
-        """Write what is staged to the store's volume; return the number of bytes.
+        """Write the staged changes to the store's volume; return the number of bytes.
 
-        The logs are emptied, since a stale entry could continue the new sequence number.
+        The logs are emptied, because a stale entry could continue the new sequence number.
         """
         written = 0
         for offset, data in self.store.hive.patches():
@@ -125,7 +134,7 @@ class BootStore:
         return written
 
     def written_as_staged(self, volume: FileSystem) -> bool:
-        """Whether the store in a volume is what `write` was to write."""
+        """Whether the store on the volume is the one that `write` wrote."""
         return _content(volume, self.path) == self.store.hive.to_bytes()
 
 

@@ -1,4 +1,4 @@
-"""The record of a change: what a provider did, to what, and on which evidence."""
+"""The record of a change: what a provider changed, and on which evidence."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from reseal.mark import Mark
     from reseal.regf import Key
 
-#: What a change was before or is after: None where there is nothing.
+#: The state before or after a change; None if absent.
 State: TypeAlias = dict[str, object] | str | None
 
-#: Binary data is shown up to this many bytes; its length stands beside it.
+#: Binary data is shown up to this number of bytes, with its full length.
 _SHOWN_BYTES = 64
 
 #: Values that hold a password in plain text, in lower case (documented: Turn on automatic logon in
@@ -27,7 +27,7 @@ class Change:
     r"""One change of the image.
 
     Attributes:
-        provider: who made it.
+        provider: the provider that made it.
         kind: `set_value`, `create_key`, `delete_value`, `delete_key`, `rename_key`, `replace_sid`,
             `replace_hive`, `write_file`, `delete_file`, `delete_tree`, `rename_file`, `move`,
             `make_directory`, `set_descriptor`, `discard_shadow_copies`, `patch_volume`, `wipe_free`,
@@ -52,7 +52,13 @@ class Change:
 
 
 def value_state(name: str, kind: int, data: bytes) -> State:
-    """Show a registry value as plain data; of one that holds a password only that it is there."""
+    """Convert a registry value to plain data; the content of a password value is hidden.
+
+    Args:
+        name: name of the value.
+        kind: its type.
+        data: its data as stored.
+    """
     if name.casefold() in _SECRET_VALUES:
         return {"type": types.name(kind), "data": "(hidden)"}
     decoded = types.decode(kind, data)
@@ -65,7 +71,7 @@ def value_state(name: str, kind: int, data: bytes) -> State:
 
 
 def key_state(key: Key) -> State:
-    """Show how much a key's tree holds."""
+    """Return the numbers of subkeys and values in a key's tree."""
     keys = values = 0
     pending = [key]
     while pending:

@@ -1,8 +1,8 @@
 """An opened installation with its staged changes.
 
-Providers call the verbs of a session. Each verb stages a change, records it as a `Change` and writes
-nothing: hives are edited in memory, files in a staged view. `commit` alone writes, so that a dry
-run, the report and the real run are one path.
+Providers call the verbs of a session. Each verb stages a change and records it as a `Change`: hives are
+edited in memory, files in a staged view. Only `commit` writes, so a dry run, the report and a real run use
+the same code.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 
 Report = Callable[[dict[str, object]], None]
 
-#: Nothing else is on the disk.
+#: The disk has nothing else.
 _ALONE = Neighbours()
-#: What a verified hive may take; the rest of its violations are not listed.
+#: Maximum number of violations that an error lists.
 _SHOWN_VIOLATIONS = 3
 
 
@@ -53,25 +53,25 @@ class Written:
     files: Counts = field(default_factory=Counts)
 
     def add(self, hive: str, size: int) -> None:
-        """Note a hive that was written, and how many bytes that took."""
+        """Record a written hive and its number of bytes."""
         self.hives.append(hive)
         self.files.bytes_written += size
 
 
 class Session:
-    """One installation and what is to become of it.
+    """An installation and its staged changes.
 
     Attributes:
-        installation: the Windows that is worked on.
-        registry: its hives, with the staged edits.
-        files: its volume, with the staged changes.
-        volume_state: what the file system says of its state, None for a folder.
-        neighbours: what the disk holds beside it.
-        parts: the volumes of the disk; none for a folder.
-        switches: names of the switches that the person gave, such as `discard-hibernation`.
-        wipe_free: whether what is nobody's on the volume is wiped in the end.
-        changes: what was staged so far, in order.
-        notes: sentences for the person who runs this.
+        installation: the Windows installation.
+        registry: its hives, with staged edits.
+        files: its volume, with staged changes.
+        volume_state: the state of the file system; None for a folder.
+        neighbours: the other installations and volumes on the disk.
+        parts: the volumes of the disk; empty for a folder.
+        switches: names of the switches on the command line, such as `discard-hibernation`.
+        wipe_free: whether to wipe free clusters and slack space at the end.
+        changes: the staged changes, in order.
+        notes: sentences for the user.
         timings: seconds per step.
     """
 
@@ -112,11 +112,11 @@ class Session:
         self._provider = "reseal"
         self._mark = Mark.INFERRED
 
-    # Who acts
+    # Context
 
     @contextmanager
     def acting(self, provider: str, mark: Mark) -> Iterator[None]:
-        """Record the changes inside as the provider's, with this mark."""
+        """Record changes in this context under the provider and mark."""
         previous = self._provider, self._mark
         self._provider, self._mark = provider, mark
         try:
@@ -135,7 +135,7 @@ class Session:
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Tell the person what happens, and measure it."""
+        """Report a step, and measure its time."""
         self._report({"step": name})
         start = time.perf_counter()
         try:
@@ -144,18 +144,32 @@ class Session:
             self.timings[name] = self.timings.get(name, 0) + time.perf_counter() - start
 
     def note(self, text: str) -> None:
-        """Keep a whole sentence for the person who runs this."""
+        """Add a whole sentence to the notes for the user."""
         if text not in self.notes:
             self.notes.append(text)
 
     def record(self, kind: str, target: str, before: State, after: State) -> None:
-        """Record one change by the provider that acts."""
+        """Record a change by the current provider.
+
+        Args:
+            kind: see `Change`.
+            target: see `Change`.
+            before: the state before.
+            after: the state after.
+        """
         self.changes.append(Change(self._provider, kind, target, before, after, self._mark))
 
     # Verbs for the registry
 
     def set_value(self, path: str | Location, name: str, kind: int, data: bytes) -> None:
-        """Set a value in every place that the path means, creating keys as needed."""
+        """Set a value in all places of a path; create missing keys.
+
+        Args:
+            path: a registry path, or a location.
+            name: name of the value.
+            kind: its type.
+            data: its data as stored.
+        """
         for place in self._places(path):
             key = self.registry.key_at(place)
             old = key.value(name) if key else None
@@ -163,7 +177,7 @@ class Session:
                 continue
             hive = self.registry.hive(place.hive)
             assert hive is not None
-            # Before the edit: a value is read from the hive when it is asked for.
+            # Read the value before the edit, because it is read from the hive on access.
             before = value_state(name, old.type, old.data) if old else None
             (key or hive.root.create(place.path)).set(name, kind, data)
             self._edited.add(place.hive)
@@ -171,7 +185,7 @@ class Session:
             self.record("set_value", f"{place.shown}\\\\{name}", before, after)
 
     def create_key(self, path: str | Location) -> None:
-        """Make a key, and those above it that are missing, in every place that the path means."""
+        """Create a key and its missing parents in all places of a path."""
         for place in self._places(path):
             hive = self.registry.hive(place.hive)
             assert hive is not None
@@ -181,19 +195,19 @@ class Session:
                 self.record("create_key", place.shown, None, {"keys": 1, "values": 0})
 
     def set_text(self, path: str, name: str, text: str) -> None:
-        """Set a REG_SZ value."""
+        """Set a REG_SZ value; see `set_value`."""
         self.set_value(path, name, types.REG_SZ, types.encode(types.REG_SZ, text))
 
     def set_number(self, path: str, name: str, number: int) -> None:
-        """Set a REG_DWORD value."""
+        """Set a REG_DWORD value; see `set_value`."""
         self.set_value(path, name, types.REG_DWORD, types.encode(types.REG_DWORD, number))
 
     def set_strings(self, path: str, name: str, strings: list[str]) -> None:
-        """Set a REG_MULTI_SZ value."""
+        """Set a REG_MULTI_SZ value; see `set_value`."""
         self.set_value(path, name, types.REG_MULTI_SZ, types.encode(types.REG_MULTI_SZ, strings))
 
     def delete_value(self, path: str | Location, name: str) -> bool:
-        """Delete a value wherever the path means; true if there was one."""
+        """Delete a value in all places of a path; return whether it existed."""
         found = False
         for place in self._places(path):
             key = self.registry.key_at(place)
@@ -208,7 +222,7 @@ class Session:
         return found
 
     def delete_key(self, path: str | Location) -> bool:
-        """Delete a key with all below it wherever the path means; true if there was one."""
+        """Delete a key and its subkeys in all places of a path; return whether it existed."""
         found = False
         for place in self._places(path):
             key = self.registry.key_at(place)
@@ -222,7 +236,7 @@ class Session:
         return found
 
     def rename_key(self, path: str, new_name: str) -> bool:
-        """Give a key with all below it another name wherever the path means; true if there was one."""
+        """Rename a key in all places of a path; return whether it existed."""
         found = False
         for place in self._places(path):
             key = self.registry.key_at(place)
@@ -242,24 +256,34 @@ class Session:
 
     @cached_property
     def boot_stores(self) -> list[BootStore]:
-        """The stores that the disk can boot from, searched for when first asked for.
+        """The stores that the disk can boot from, searched for on first access.
 
-        A folder and a volume alone have none.
+        A folder or a single volume has none.
 
         Raises:
-            ImageError: the volume that should hold one is damaged.
+            ImageError: the volume that should hold a store is damaged.
         """
         return self._find_boot_stores()
 
     @property
     def edited_boot_stores(self) -> list[BootStore]:
         """The stores that commit will write."""
-        # Not asked for: not searched for now either.
+        # If nothing has accessed the stores, don't search for them now.
         found = self.boot_stores if "boot_stores" in self.__dict__ else []
         return [one for one in found if one.edited]
 
     def set_boot_element(self, store: BootStore, one: BcdObject, number: int, value: Value) -> None:
-        """Set an element of an object of a boot store."""
+        """Set an element in a boot store.
+
+        Args:
+            store: the boot store.
+            one: the object.
+            number: number of the element.
+            value: its value.
+
+        Raises:
+            BcdUsageError: the element can't hold the value.
+        """
         before = store.show(one, one.element(number))
         if store.set(one, number, value):
             element = one.element(number)
@@ -268,7 +292,7 @@ class Session:
             self.record("set_boot_element", target, before, store.show(one, element))
 
     def replace_hive(self, name: str, hive: Hive) -> None:
-        """Put a hive in the place of another, or of none; it is written whole."""
+        """Replace or add a hive, which is written whole."""
         old = self.registry.load(name)
         before: State = {"size": len(old.hive.cells.data)} if old else None
         loaded = self.registry.adopt(name, hive)
@@ -278,10 +302,15 @@ class Session:
         self.record("replace_hive", loaded.file, before, after)
 
     def replace_sid(self, loaded: LoadedHive, old: str, new: str) -> list[Place]:
-        """Put a machine's SID in the place of another everywhere in a hive; return the places.
+        """Replace a machine SID by another in a whole hive; return the places.
+
+        Args:
+            loaded: the hive.
+            old: the SID to replace.
+            new: the new SID.
 
         Raises:
-            RegfError: a key can't get its new name.
+            RegfError: a key can't be renamed.
         """
         places = sids.replace(loaded.hive, old, new)
         changed = [place for place in places if place.changed]
@@ -302,23 +331,23 @@ class Session:
         before: State,
         after: State,
     ) -> None:
-        """Write bytes past the file system, before it is mounted; its log is emptied after it.
+        """Write bytes directly to a volume before it is mounted; its log is emptied afterwards.
 
         Args:
             part: the volume.
-            what: the file system's own file that is changed, such as `$Secure`.
+            what: the metadata file that is changed, such as `$Secure`.
             writes: (byte offset in the volume, bytes).
-            before: what was there.
-            after: what is there now.
+            before: the state before.
+            after: the state after.
         """
         self.volume_patches.append((part, writes))
-        # A later patch builds on this one.
+        # A later patch must see this one.
         patched = Part(part.number, Patched(part.device, writes), part.system)
         self.parts = tuple(patched if one.number == part.number else one for one in self.parts)
         self.record("patch_volume", f"volume {part.number}: {what}", before, after)
 
     def wipe_free_space(self) -> None:
-        """Wipe what is nobody's on the volume, when everything else is written."""
+        """Wipe free clusters and slack space of the volume after all other writes."""
         if not self.wipe_free:
             self.wipe_free = True
             shown = f"volume {self.installation.volume}: free clusters and slack"
@@ -344,7 +373,7 @@ class Session:
     # Verbs for files
 
     def delete_file(self, path: str) -> bool:
-        """Delete a file; true if there was one."""
+        """Delete a file; return whether it existed."""
         stat = self.files.stat(path)
         if stat is None:
             return False
@@ -353,7 +382,7 @@ class Session:
         return True
 
     def delete_tree(self, path: str) -> bool:
-        """Delete a directory with all below it; true if there was one. Links are not followed."""
+        """Delete a directory and its content; return whether it existed. Links are not followed."""
         stat = self.files.stat(path)
         if stat is None:
             return False
@@ -363,7 +392,7 @@ class Session:
         return True
 
     def write_file(self, path: str, data: bytes) -> None:
-        """Write a file, new or over an existing one."""
+        """Write a file; overwrite an existing one."""
         stat = self.files.stat(path)
         if stat is not None and stat.size == len(data) and self.files.read(path) == data:
             return
@@ -371,13 +400,13 @@ class Session:
         self.record("write_file", path, _file_state(stat) if stat else None, {"size": len(data)})
 
     def rename_file(self, path: str, new_name: str) -> None:
-        """Give a file a new name in its folder."""
+        """Rename a file in its folder."""
         new_path = join(path.rpartition("\\")[0], new_name)
         self.files.rename(path, new_path)
         self.record("rename_file", path, path, new_path)
 
     def make_directory(self, path: str) -> bool:
-        """Make a directory and those above it that are missing; true if it was not there."""
+        """Create a directory and its missing parents; return whether it was missing."""
         if self.files.stat(path) is not None:
             return False
         self.files.make_directory(path)
@@ -385,13 +414,13 @@ class Session:
         return True
 
     def move(self, path: str, new_path: str) -> None:
-        """Give a file or a directory with all below it another path in the volume."""
+        """Move a file or directory to another path on the volume."""
         self._put_away_hives(path)
         self.files.rename(path, new_path)
         self.record("move", path, path, new_path)
 
     def set_descriptor(self, path: str, descriptor: bytes) -> None:
-        """Give a file or a directory another security descriptor (self-relative)."""
+        """Set the security descriptor (self-relative) of a file or directory."""
         old = self.files.descriptor(path)
         if old == descriptor:
             return
@@ -400,28 +429,26 @@ class Session:
         self.record("set_descriptor", path, before, {"descriptor": descriptor.hex()})
 
     def _put_away_hives(self, path: str) -> None:
-        """Forget the hives that lie at a path or below it, with what was staged in them.
+        """Unload the hives at or below a path, with their staged edits.
 
         Raises:
-            CheckError: one of them is the machine's own, without which there is no Windows.
+            CheckError: one of them is a system hive, which Windows needs.
         """
         for loaded in self.registry.below(path):
             if loaded.name in MACHINE_HIVES:
-                msg = (
-                    f"{loaded.file} is a hive of this Windows and has to stay. Nothing was changed."
-                )
-                raise CheckError(msg, "Change what is in it instead.")
+                msg = f"{loaded.file} is a hive that Windows needs; it can't be removed. Nothing was changed."
+                raise CheckError(msg, "Change its content instead.")
             self.registry.unload(loaded)
             self._edited.discard(loaded.name)
 
     def rename_last(self, path: str, new_name: str) -> None:
-        """Give a file or a folder a new name in its folder, after all else is written."""
+        """Rename a file or folder in its folder, after all other changes."""
         new_path = join(path.rpartition("\\")[0], new_name)
         self.files.rename_last(path, new_path)
         self.record("rename_file", path, path, new_path)
 
     def forget_shadow_copies(self) -> None:
-        """Delete the volume's shadow copies, which any write behind their back makes worthless."""
+        """Delete the volume's shadow copies, which offline writes make invalid."""
         count = self.volume_state.shadow_copies if self.volume_state else 0
         if count and not self.discard_shadow_copies:
             self.discard_shadow_copies = True
@@ -430,24 +457,24 @@ class Session:
             )
 
     def settle(self) -> None:
-        """Stage what any change behind Windows' back entails, and say what Windows won't know.
+        """Stage the consequences of offline writes, and add notes about them.
 
-        To be called once, when all else is staged.
+        Call it once, after all other changes are staged.
         """
         if not self.changes or not self.volume_state:
             return
-        # A write that Windows does not see makes no copy of what it overwrites (documented: VSS).
+        # An offline write does not save the data that it overwrites (documented: VSS).
         with self.acting("reseal", Mark.INFERRED):
             self.forget_shadow_copies()
         if self.discard_shadow_copies:
             self.note(
-                "The volume's shadow copies (restore points, previous versions) are given up: what was "
-                "written behind their back would be wrong in them."
+                "The volume's shadow copies (restore points, previous versions) are deleted: offline "
+                "changes make them invalid."
             )
         if self.volume_state.journal:
             self.note(
-                "The volume's USN journal does not tell of these changes: what follows it in Windows, "
-                "such as search and backup, does not see them until it looks at the files again."
+                "The volume's USN journal does not record these changes: programs that read it, such as "
+                "search and backup, do not see them until they scan the files again."
             )
 
     # Commit
@@ -458,10 +485,10 @@ class Session:
         return sorted(self._edited)
 
     def verify(self) -> None:
-        """Check what was touched in each edited hive and boot store.
+        """Verify the edited parts of each hive and boot store.
 
         Raises:
-            ImageError: an edited hive would break a rule that Windows enforces.
+            ImageError: an edited hive would violate a rule that Windows enforces.
         """
         for store in self.edited_boot_stores:
             store.verify()
@@ -479,11 +506,10 @@ class Session:
                 )
 
     def commit(self, tree: Tree) -> Written:
-        """Write everything to a writable view of the installation's tree.
+        """Write all changes to a writable view of the installation's tree.
 
-        Only hives that were edited are written; their logs are emptied, since a stale entry could
-        continue the new sequence number. Hives that were only read keep their logs: Windows
-        replays them itself.
+        Only edited hives are written. Their logs are emptied, because a stale entry could continue the new
+        sequence number. Hives that were only read keep their logs, which Windows replays.
         """
         written = Written()
         for name in self.edited_hives:
@@ -505,7 +531,7 @@ class Session:
 
 
 def _place(hive: str, place: Place) -> str:
-    """Show where in a hive a SID stood, as a change's target."""
+    """Return the place of a SID in a hive as the target of a change."""
     if place.path is None:
         return f"{hive} ({place.what})"
     key = join(hive, place.path)

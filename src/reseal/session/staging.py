@@ -1,10 +1,9 @@
-"""A tree with changes that are not written yet.
+"""A tree with staged changes.
 
-Reads see the tree as it will be; nothing reaches it before `apply`. Changes are kept in stages, each of
-which ends with a move, since a move gives everything below it another path; `apply` does the stages in
-their order. A file that is deleted and then written again is overwritten in the end, not replaced, so
-that as few files as possible are created and deleted (one build diary saw Windows 11 images fail after
-an offline tool had created files).
+Reads show the staged state; only `apply` writes to the tree. A move changes all paths below it, so changes
+are kept in stages that each end with a move, and `apply` executes the stages in order. A file that is
+deleted and written again is overwritten, to create and delete as few files as possible (one build diary
+saw Windows 11 images fail after an offline tool had created files).
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Counts:
-    """What `apply` did to the tree."""
+    """The number of changes that `apply` made to the tree."""
 
     files_created: int = 0
     files_deleted: int = 0
@@ -33,14 +32,14 @@ class Counts:
 
 @dataclass(slots=True)
 class _Stage:
-    """What is staged up to a move. Keys are paths in lower case.
+    """The changes up to a move. Keys are paths in lower case.
 
     Attributes:
-        gone: what is deleted, before anything is written.
-        made: folders that are made.
+        gone: entries to delete, before anything is written.
+        made: folders to create.
         written: files and their content.
-        descriptors: entries that get another security descriptor.
-        move: the path and the new path with which the stage ends; None in the last stage.
+        descriptors: entries with a new security descriptor.
+        move: the old and new path of the move that ends the stage; None in the last stage.
     """
 
     gone: dict[str, str] = field(default_factory=dict)
@@ -57,7 +56,7 @@ class _Stage:
         return False
 
     def before_move(self, path: str) -> str | None:
-        """The path that an entry had before the move; None where the move has emptied it."""
+        """The path of an entry before the move; None if the move took the entry away."""
         if self.move is None:
             return path
         source, target = self.move
@@ -66,7 +65,7 @@ class _Stage:
         return None if _within(path, source) else path
 
     def forget(self, key: str) -> None:
-        """Drop what is staged for an entry and all below it."""
+        """Drop the staged changes of an entry and its content."""
         for staged in (self.made, self.written, self.descriptors):
             for one in [one for one in staged if one == key or one.startswith(key + "\\")]:
                 del staged[one]
@@ -77,9 +76,9 @@ class _Found:
     """An entry of the view.
 
     Attributes:
-        base: its path in the tree below; None where it is new.
-        data: the content that is staged for it.
-        made: whether it is a folder that is made.
+        base: its path in the underlying tree; None if it is new.
+        data: its staged content.
+        made: whether it is a new folder.
     """
 
     base: str | None
@@ -88,19 +87,19 @@ class _Found:
 
 
 class StagedTree:
-    """A read view of a tree with staged changes, and the way to apply them."""
+    """A view of a tree with staged changes, which can be applied."""
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
         self._stages = [_Stage()]
         self._folders: list[tuple[str, str]] = []
-        #: Paths that were asked for and run through a link; they count as absent.
+        #: Paths that were read and contain a link; they are treated as absent.
         self.outside: set[str] = set()
 
     # The view
 
     def stat(self, path: str) -> Stat | None:
-        """Describe an entry as it will be, or return None."""
+        """Describe an entry of the view, or return None."""
         found = self._find(path)
         if found is None:
             return None
@@ -114,9 +113,9 @@ class StagedTree:
             return Stat(name, True, 0, DIRECTORY, 0, 0) if found.made else None
         return old if found.base == path else replace(old, name=name)
 
-    # Complex: goes back through the stages, each of which can add, move and remove.
+    # Complex: goes back through the stages; each can add, move and remove entries.
     def list(self, path: str) -> list[Stat]:
-        """List a directory as it will be; empty where there is no such directory."""
+        """List a directory of the view; empty if it does not exist."""
         base, names = _staged_names(self._stages, path)
         folder = self._stat(base) if base is not None else None
         if base is not None and folder and folder.is_directory and not folder.reparse_tag:
@@ -126,7 +125,7 @@ class StagedTree:
         return [stat for stat in stats if stat is not None]
 
     def read(self, path: str) -> bytes:
-        """Return a file's content as it will be."""
+        """Return a file's content in the view."""
         found = self._find(path)
         if found is not None and found.data is not None:
             return found.data
@@ -136,7 +135,7 @@ class StagedTree:
         return content.read(self._tree, found.base)
 
     def descriptor(self, path: str) -> bytes | None:
-        """Return an entry's security descriptor as it will be; None where the tree keeps none.
+        """Return an entry's security descriptor in the view; None if the tree does not store any.
 
         A new entry inherits from its folder.
         """
@@ -166,7 +165,7 @@ class StagedTree:
         self._stages[-1].gone[key] = path
 
     def make_directory(self, path: str) -> None:
-        """Stage a new directory, with those above it that are missing."""
+        """Stage a new directory and its missing parents."""
         while path and self.stat(path) is None:
             self._stages[-1].made[path.lower()] = path
             path = parent(path)
@@ -178,18 +177,18 @@ class StagedTree:
         self._stages[-1].written[path.lower()] = (path, data)
 
     def set_descriptor(self, path: str, descriptor: bytes) -> None:
-        """Stage another self-relative security descriptor for an entry of the view."""
+        """Stage a new self-relative security descriptor for an entry of the view."""
         self._stages[-1].descriptors[path.lower()] = (path, descriptor)
 
     def rename(self, path: str, new_path: str) -> None:
-        """Stage a new path for an entry of the view, with all below it."""
+        """Stage a new path for an entry of the view and its content."""
         self._stages[-1].move = (path, new_path)
         self._stages.append(_Stage())
 
     def rename_last(self, path: str, new_path: str) -> None:
-        """Stage a new name for a file or a folder, given after all else is written.
+        """Stage a rename of a file or folder that is executed after all other changes.
 
-        Until then everything goes on under the old name: the view does not show the new one.
+        The view keeps showing the old name.
         """
         self._folders.append((path, new_path))
 
@@ -199,7 +198,7 @@ class StagedTree:
         return not self._folders and self._stages == [_Stage()]
 
     def _find(self, path: str) -> _Found | None:
-        """Follow an entry back through the stages to the tree below."""
+        """Trace an entry back through the stages to the underlying tree."""
         data: bytes | None = None
         made = False
         current: str | None = path
@@ -229,17 +228,17 @@ class StagedTree:
     # Writing
 
     def apply(self, tree: Tree) -> Counts:
-        """Do to a writable tree all that is staged."""
+        """Apply all staged changes to a writable tree."""
         counts = Counts()
         for index, stage in enumerate(self._stages):
             kept = self._kept(index) if stage.gone else set()
             for path in stage.gone.values():
                 self._remove(tree, path, kept, counts)
-            # Those above come first, though they may have been staged last.
+            # Create parents first, in whatever order they were staged.
             for path in sorted(stage.made.values(), key=lambda one: one.count("\\")):
                 if tree.stat(path) is None:
                     _make(tree, path, stage.descriptors)
-            # New entries inherit from what their folders have in the end, as the view shows it.
+            # New entries inherit from the final descriptors of their folders, as in the view.
             new = [one for one in stage.descriptors.values() if tree.stat(one[0]) is None]
             for path, descriptor in stage.descriptors.values():
                 if (path, descriptor) not in new:
@@ -251,14 +250,14 @@ class StagedTree:
             if stage.move is not None:
                 tree.rename(*stage.move)
                 counts.files_renamed += 1
-        # What lies deepest first, so that no path has changed when its turn comes.
+        # Rename the deepest entries first, so that no path changes before its turn.
         for path, new_path in sorted(self._folders, key=lambda one: -one[0].count("\\")):
             tree.rename(path, new_path)
             counts.files_renamed += 1
         return counts
 
     def _kept(self, index: int) -> set[str]:
-        """What is written in this stage or later, and has the same path until then."""
+        """The files written in this stage or later that keep their path until then."""
         kept: set[str] = set()
         moved: list[str] = []
         for stage in self._stages[index:]:
@@ -268,12 +267,12 @@ class StagedTree:
 
     @staticmethod
     def _remove(tree: Tree, path: str, kept: set[str], counts: Counts) -> None:
-        """Delete a tree, but keep what is written again below it, to be overwritten."""
+        """Delete a tree, except files in it that will be overwritten."""
         stat = tree.stat(path)
         if stat is None or path.lower() in kept:
             return
         if stat.is_directory and not stat.reparse_tag:
-            # An explicit stack: a hostile image may nest thousands of folders.
+            # Use an explicit stack, because a hostile image may nest thousands of folders.
             folders = [path]
             for folder in folders:
                 for entry in tree.list(folder):
@@ -315,10 +314,10 @@ class StagedTree:
 
 
 def _staged_names(stages: list[_Stage], path: str) -> tuple[str | None, list[str]]:
-    """Follow a directory back through the stages.
+    """Trace a directory back through the stages.
 
     Returns:
-        Its path in the tree below, None where nothing of that is left; the names that it gets.
+        Its path in the underlying tree (None if nothing of that is left), and the names added to it.
     """
     names: list[str] = []
     current = path
@@ -338,12 +337,12 @@ def _staged_names(stages: list[_Stage], path: str) -> tuple[str | None, list[str
 
 
 def _make(tree: Tree, path: str, descriptors: dict[str, tuple[str, bytes]]) -> None:
-    """Make a folder; with its descriptor at once, so that what is made in it inherits from that."""
+    """Create a folder with its descriptor, so that new entries in it inherit from that."""
     staged = descriptors.get(path.lower())
     tree.make_directory(path, descriptor=staged[1] if staged else None)
 
 
 def _within(path: str, folder: str) -> bool:
-    """Whether a path is a folder or lies below it."""
+    """Whether a path is `folder` or below it."""
     path, folder = path.lower(), folder.lower()
     return path == folder or path.startswith(folder + "\\")

@@ -1,4 +1,4 @@
-"""What a session is told of the disk around its installation."""
+"""What a session knows about the disk of its installation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class VolumeState:
-    """What the file system itself says of its state; None for a folder.
+    """The state of the file system.
 
     Attributes:
         dirty: the volume flag that makes Windows run chkdsk.
@@ -34,10 +34,10 @@ class VolumeState:
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """What the disk holds beside the installation that was chosen.
+    """The other installations and volumes on the disk.
 
     Attributes:
-        installations: the other installations, as `--volume` names them.
+        installations: the other installations, in the notation of `--volume`.
         encrypted_volumes: numbers of the volumes that BitLocker encrypts.
         damaged_volumes: how many others can't be read, and so may hold another Windows.
         closed_volumes: the numbers of all volumes that can't be opened, and what they are.
@@ -50,7 +50,7 @@ class Neighbours:
 
     @property
     def none(self) -> bool:
-        """Whether there is, for certain, no other Windows."""
+        """Whether the disk certainly has no other Windows."""
         return not (self.installations or self.encrypted_volumes or self.damaged_volumes)
 
 
@@ -59,9 +59,9 @@ class Part:
     """One volume of the disk, below its file system.
 
     Attributes:
-        number: of the partition, from 1.
-        device: fills the volume.
-        system: whether the installation lies there.
+        number: number of the partition, from 1.
+        device: the device that the volume fills.
+        system: whether it holds the installation.
     """
 
     number: int

@@ -10,7 +10,8 @@ from reseal.errors import ImageError
 from reseal.ntfs import Volume, secure
 from reseal.session import Mark, Session
 from reseal.sid import databases, descriptors, hives, names, sealed, texts
-from reseal.sid.pending import withdraw
+from reseal.sid.fresh import mark_fresh
+from reseal.sid.pending import withdraw, withdraw_sids
 from reseal.sid.sealed import Left
 from reseal.windows import identity
 from reseal.windows.names import LOG_SUFFIXES
@@ -33,6 +34,7 @@ class Result:
         files: text files and databases, with the number of places.
         names: files and folders that get new names, by their old paths.
         left: files in which the old SID stays.
+        kept: why the old SID would stay elsewhere, in whole sentences.
     """
 
     hives: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -40,16 +42,30 @@ class Result:
     files: dict[str, int] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
     left: list[Left] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """The result as plain data."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "kept"}
+
+    @property
+    def obstacles(self) -> list[str]:
+        """Every reason for which the old SID would stay somewhere, as whole sentences."""
+        return [
+            f"{one.path} ({one.format}) keeps it: {one.reason}." for one in self.left
+        ] + self.kept
 
 
-def change_now(session: Session, replacement: Replacement) -> Result:
+def change_now(session: Session, replacement: Replacement, *, again: bool = False) -> Result:
     """Stage another machine SID everywhere, on other volumes where these are worked on.
 
     Nothing is written.
+
+    Args:
+        session: the opened installation.
+        replacement: old and new.
+        again: whether setupcl.exe is to replace the new one at the next boot. Bits of a request that is
+            there stay then; the SIDs in it go.
 
     Raises:
         ImageError: something in the image is damaged or contradicts itself.
@@ -64,9 +80,9 @@ def change_now(session: Session, replacement: Replacement) -> Result:
         refused = {"text": text.refused, "SQLite database": data.refused}
         for kind, files in refused.items():
             result.left += [Left(path, kind, None, reason) for path, reason in files.items()]
-        withdraw(session)
+        withdraw_sids(session) if again else withdraw(session)
         with session.step("Replacing the SID in hives"):
-            for path, found in hives.replace(session, replacement):
+            for path, found in hives.replace(session, replacement, result.kept):
                 result.hives[path] = dict(Counter(one.what for one in found if one.changed))
                 result.left += [
                     Left(path, f"registry, {one.path}", 1, "the length of the data would change")
@@ -74,20 +90,33 @@ def change_now(session: Session, replacement: Replacement) -> Result:
                     if not one.changed
                 ]
         with session.step("Replacing the SID in descriptors"):
-            result.descriptors = descriptors.replace(session, replacement)
+            result.descriptors = descriptors.replace(session, replacement, result.kept)
         result.names = names.replace(session, replacement)
         with session.step("Looking at what is never patched"):
-            emptied = {
-                f"{path}.{suffix}".lower() for path in result.hives for suffix in LOG_SUFFIXES
-            }
-            result.left += [
-                one for one in sealed.find(session, replacement) if one.path.lower() not in emptied
-            ]
+            written = {session.registry.loaded[name].file for name in session.edited_hives}
+            emptied = {f"{path}.{suffix}".lower() for path in written for suffix in LOG_SUFFIXES}
+            for one in sealed.find(session, replacement):
+                if one.path.lower() in emptied:
+                    continue
+                if one.format == sealed.REGISTRY_LOG and _is_spent(session, one.path):
+                    session.write_file(one.path, b"")
+                else:
+                    result.left.append(one)
+        mark_fresh(session, replacement.new)
         # Writes behind their back make them worthless, and they hold the old SID.
         session.forget_shadow_copies()
     with session.step("Verifying the edited hives"):
         session.verify()
     return result
+
+
+def _is_spent(session: Session, path: str) -> bool:
+    """Whether a hive's log holds nothing that the hive lacks."""
+    try:
+        loaded = session.registry.load_file(path.rpartition(".")[0])
+    except ImageError:
+        return False
+    return loaded is not None and not loaded.hive.recovered
 
 
 def remains(installation: Installation, replacement: Replacement, result: Result) -> list[str]:

@@ -30,17 +30,20 @@ class Descriptors:
     changed: bool
 
 
-def replace(session: Session, replacement: Replacement) -> list[Descriptors]:
+def replace(session: Session, replacement: Replacement, kept: list[str]) -> list[Descriptors]:
     """Stage the new SID in the descriptors of the volumes that are worked on, and look at the others'.
+
+    What stays as it is is noted, also in `kept`.
 
     Raises:
         VolumeError: `$Secure` is damaged, or the volume was not closed cleanly.
     """
     found = []
     if not session.parts:
-        session.note(
+        kept.append(
             "A folder's permissions are those of the file system that it lies on; they were not changed."
         )
+        session.note(kept[-1])
     for part in session.parts:
         # A volume that holds another Windows is that one's.
         reached = (
@@ -61,10 +64,11 @@ def replace(session: Session, replacement: Replacement) -> list[Descriptors]:
             )
         elif patch.changed:
             more = "" if session.registry.all_volumes else "; --all-volumes changes them, too"
-            session.note(
+            kept.append(
                 f"{patch.changed} descriptors of volume {part.number} hold the old SID and stay as "
                 f"they are{more}."
             )
+            session.note(kept[-1])
         found.append(Descriptors(part.number, patch.descriptors, patch.changed, changed))
     return found
 

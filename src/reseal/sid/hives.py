@@ -44,10 +44,13 @@ def needed(session: Session) -> set[str]:
     return {(registry.file(name) or "").lower() for name in (*MACHINE_HIVES, *registry.profiles)}
 
 
-def replace(session: Session, replacement: Replacement) -> Iterator[tuple[str, list[Place]]]:
+def replace(
+    session: Session, replacement: Replacement, kept: list[str]
+) -> Iterator[tuple[str, list[Place]]]:
     """Stage the new SID in every hive; yield (file, places) where there are any.
 
-    A hive that can't be opened stops the run where the machine needs it, and is noted otherwise.
+    A hive that can't be opened stops the run where the machine needs it, and is noted otherwise, also
+    in `kept`.
 
     Raises:
         ImageError: such a hive is damaged, or a key's new name is taken.
@@ -63,7 +66,8 @@ def replace(session: Session, replacement: Replacement) -> Iterator[tuple[str, l
         except ImageError as error:
             if path.lower() in must:
                 raise
-            session.note(f"{path} was left as it is: {error.message}")
+            kept.append(f"{path} was left as it is: {error.message}")
+            session.note(kept[-1])
             continue
         if found:
             yield path, found

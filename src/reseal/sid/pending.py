@@ -71,8 +71,7 @@ def withdraw(session: Session) -> None:
     others = setup.pending_operations(registry) & ~setup.REPLACE_ACCOUNT_DOMAIN_SID
     with session.acting(_ACTOR, Mark.REPORTED):
         if others & ~setup.SCOPES:
-            for name in (setup.SID_OLD, setup.SID_NEW):
-                session.delete_value(setup.PENDING_REQUEST, name)
+            withdraw_sids(session)
             session.set_number(setup.PENDING_REQUEST, setup.OPERATION_FLAGS, others)
             session.note(
                 f"The pending SetupCl request keeps its other bits ({others:#x}) and their operands."
@@ -87,3 +86,9 @@ def withdraw(session: Session) -> None:
                 others_started = setup.executed_beside(registry, manager, name)
                 if others_started != setup.executed(registry, manager, name):
                     session.set_strings(manager, name, others_started)
+
+
+def withdraw_sids(session: Session) -> None:
+    """Stage that the request names no SID: the old one is gone, and each copy draws its own."""
+    for name in (setup.SID_OLD, setup.SID_NEW):
+        session.delete_value(setup.PENDING_REQUEST, name)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from reseal.sid.replacement import Replacement
 
 _PART = 8 << 20
+#: What `places.SEALED` calls the log of a hive.
+REGISTRY_LOG = "registry log"
 #: Longer than any form of a SID.
 _OVERLAP = 256
 

@@ -1,1 +1,1 @@
-"""Sysprep's engine: the image's own action files, the run order, the state of the next boot."""
+"""Sysprep's engine: the image's action files, the order of the run, the state for the next boot."""

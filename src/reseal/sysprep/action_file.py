@@ -1,9 +1,9 @@
-r"""Action files: the plan that an image carries of what Sysprep does in its version.
+r"""Action files: the image's own description of what Sysprep does in its version.
 
 `System32\Sysprep\ActionFiles\{Cleanup,Generalize,Specialize,Respecialize}.xml` (Windows 8 and later)
-hold one `imaging` element per component: its identity, a `sysprepOrder`, and calls into provider DLLs
-(`sysprepModule`, `sysprepValidate`) or declarative `registryActions` and `fileActions`. Components
-run sorted by their order.
+hold one `imaging` element for each component: its identity, a `sysprepOrder`, and calls into provider
+DLLs (`sysprepModule`, `sysprepValidate`) or declarative `registryActions` and `fileActions`. Components
+run in ascending order.
 
 Form: seen in the action files of builds 17134 and 18362 and in a component manifest of 22621.
 Sorting: reported.
@@ -21,7 +21,7 @@ from reseal.xml import parse as parse_xml
 if TYPE_CHECKING:
     from lxml import etree
 
-#: The largest action file seen has 31 KB; a hostile one may have any size.
+#: The largest action file seen has 31 KB; a hostile image may hold one of any size.
 MAX_SIZE = 8 << 20
 
 _MODULES = {"sysprepModule": False, "sysprepValidate": True}
@@ -41,7 +41,7 @@ class Module:
     Attributes:
         dll: the DLL's file name in lower case, such as `spnet.dll`.
         method: the name of the exported function.
-        validate: whether it only validates, before anything is changed.
+        validate: whether it only validates, before any change.
     """
 
     dll: str
@@ -83,7 +83,7 @@ class Component:
         architecture: `amd64`, `wow64`, …
         order: its sysprepOrder.
         exclude: the modes in which it does not run.
-        line: where it stands in the file, from 1.
+        line: its line in the file, from 1.
         modules: calls into DLLs.
         actions: declarative actions.
         unknown: names of elements that reseal does not know.
@@ -100,7 +100,7 @@ class Component:
 
     @property
     def wow64(self) -> bool:
-        """Whether it is the 32-bit side of a 64-bit Windows."""
+        """Whether it belongs to the 32-bit side of a 64-bit Windows."""
         return self.architecture == "wow64"
 
 
@@ -112,7 +112,7 @@ def parse(data: bytes, name: str) -> list[Component]:
         name: its path, for messages.
 
     Raises:
-        ActionFileError: it is not well-formed, too large, or has a component without identity.
+        ActionFileError: it is not well-formed, is too large, or has a component without identity.
     """
     if len(data) > MAX_SIZE:
         msg = f"The action file {name} has {len(data)} bytes, far more than any real one."
@@ -157,7 +157,7 @@ def _component(element: etree._Element, name: str) -> Component:
     try:
         number = int(order or "0", 0)
     except ValueError:
-        msg = f"{name}:{line}: the sysprepOrder {order!r} is no number."
+        msg = f"{name}:{line}: the sysprepOrder {order!r} is not a number."
         raise ActionFileError(msg) from None
     return Component(
         identity.get("name") or "",

@@ -1,6 +1,6 @@
-r"""Run the declarative actions of an action file, as they are written.
+r"""Run the declarative actions of an action file as they are written.
 
-| in the file | means | mark |
+| in the file | meaning | mark |
 |---|---|---|
 | `HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet` | every control set that Select names | seen |
 | `HKEY_CURRENT_USER` | the built-in Administrator's profile; without one, no target | inferred |
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 _TYPES = {name: number for number, name in types.NAMES.items()}
 _VARIABLE = re.compile(r"\$\(([^)]*)\)")
-#: SOFTWARE keys that 32-bit and 64-bit programs share (documented: "Registry Keys Affected by
-#: WOW64"); those of the plans at hand are listed, the others differ.
+#: SOFTWARE keys that 32-bit and 64-bit programs share (documented: "Registry Keys Affected by WOW64").
+#: Only the ones in known plans are listed; all other keys are redirected.
 _SHARED = (r"software\policies", r"software\microsoft\systemcertificates")
 
 
 def run(session: Session, component: Component) -> list[str]:
-    """Stage the component's actions; returns those that could not be carried out, with reasons."""
+    """Stage the component's actions; return those that could not be carried out, with reasons."""
     failed = []
     with session.acting(component.name, Mark.SEEN):
         for action in component.actions:
@@ -48,7 +48,7 @@ def _run(session: Session, component: Component, action: Action) -> str | None:
     if action.kind in {"deleteFile", "deleteDirectory"}:
         path = file_path(action.path, session.installation.root, wow64=component.wow64)
         if path is None:
-            return "the path has a variable that is not known"
+            return "the path has an unknown variable"
         for found in _expand(session, path):
             if action.kind == "deleteFile":
                 session.delete_file(found)
@@ -59,11 +59,11 @@ def _run(session: Session, component: Component, action: Action) -> str | None:
         path = registry_path(action.path, wow64=component.wow64)
         root, _ = split_root(path)
     except ValueError:
-        return "the path has no registry root that is known"
+        return "the path has no known registry root"
     if not session.registry.locate(path):
         if root == "HKCU":
-            return "no target, since the built-in Administrator has no profile in this image"
-        return "no target, since the image has no such hive"
+            return "there is no target: the built-in Administrator has no profile in this image"
+        return "there is no target: the image has no such hive"
     if action.kind == "deleteKey":
         session.delete_key(path)
     elif action.kind == "deleteValue":
@@ -78,7 +78,7 @@ def _run(session: Session, component: Component, action: Action) -> str | None:
 
 
 def registry_path(path: str, *, wow64: bool) -> str:
-    """Turn a path of an action file into one of the registry. ValueError if it has no root."""
+    """Turn a path of an action file into a registry path. Raise ValueError if it has no root."""
     root, rest = split_root(path)
     lower = rest.lower()
     if (
@@ -93,7 +93,13 @@ def registry_path(path: str, *, wow64: bool) -> str:
 
 
 def file_path(path: str, root: str, *, wow64: bool) -> str | None:
-    """Turn a path of an action file into one of the volume; None for an unknown variable."""
+    """Turn a path of an action file into a volume path; None if it has an unknown variable.
+
+    Args:
+        path: the path in the file.
+        root: the Windows folder.
+        wow64: whether it is a wow64 component's, so that system32 means SysWOW64.
+    """
     places = {
         "runtime.windows": root,
         "runtime.system32": join(root, "SysWOW64" if wow64 else "System32"),
@@ -118,10 +124,10 @@ def file_path(path: str, root: str, *, wow64: bool) -> str | None:
 
 
 def value(kind: str, text: str) -> tuple[int, bytes]:
-    """Turn the type and text of a setValue into a type number and data.
+    """Turn the type and text of a setValue action into a type number and data.
 
     Raises:
-        ValueError: the type is not known or the text does not fit it.
+        ValueError: the type is unknown, or the text does not fit it.
     """
     number = _TYPES.get(kind.upper())
     if number is None:
@@ -140,7 +146,7 @@ def value(kind: str, text: str) -> tuple[int, bytes]:
 
 
 def _expand(session: Session, path: str) -> list[str]:
-    """The existing paths that a path with wildcards in its last part means."""
+    """Return the existing paths that match a path with wildcards in its last part."""
     folder, name = parent(path), path.rpartition("\\")[2]
     if not any(char in name for char in "*?"):
         return [path]

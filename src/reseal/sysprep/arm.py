@@ -1,18 +1,18 @@
-r"""Arm an image: its next boot runs specialize, then OOBE or audit mode.
+r"""Arm an image, so that its next boot runs specialize, then OOBE or audit mode.
 
 | value | mark, source |
 |---|---|
-| `SYSTEM\Setup` SetupType 2, CmdLine | reported: a build diary's offline inspection of a correctly generalized Server 2019 image; image builders arm an image by hand with the two; interoperability notes on how OOBE arms itself again |
-| OOBEInProgress 1 | to OOBE reported by the same; to audit mode inferred: whether Sysprep writes more there than AuditBoot, SetupType and CmdLine is not confirmed |
-| SystemSetupInProgress, SetupPhase 4 | inferred: 1 and 4 in one Vista hive whose specialize was still to come (seen); 0 and 4 where OOBE arms itself again (reported), which is no run of Sysprep |
-| CloneTag | seen in five real hives: the C `ctime` text of the last generalize |
+| `SYSTEM\Setup` SetupType 2, CmdLine | reported: a build diary's offline inspection of a correctly generalized Server 2019 image; image builders set both by hand to arm an image; interoperability notes on how OOBE arms itself again |
+| OOBEInProgress 1 | to OOBE reported by the same sources; to audit mode inferred: whether Sysprep writes more there than AuditBoot, SetupType and CmdLine is not confirmed |
+| SystemSetupInProgress, SetupPhase 4 | inferred: 1 and 4 in one Vista hive before specialize (seen); 0 and 4 where OOBE arms itself again (reported), which is not a run of Sysprep |
+| CloneTag | seen in five real hives: the time of the last generalize as C `ctime` text |
 | SysprepStatus GeneralizationState 4 | reported by three independent sources |
-| ChildCompletion, UnattendPasses 0 | reported: otherwise the pass does not run again, or ImageState is computed as UNDEPLOYABLE |
+| ChildCompletion, UnattendPasses 0 | reported: otherwise the pass does not run again, or Windows computes ImageState UNDEPLOYABLE |
 | ImageState in `Setup\State` and State.ini | documented: Microsoft, Windows Setup States |
 | ImageState in `Setup\ImageServicingData` | seen in staged images |
 | AuditBoot | reported |
-| CleanupState 2, where the image has one | inferred: seen in finished installations; what others mean is not known |
-| AuditInProgress 0 where audit mode is left, and the image has one | inferred: a tool is reported to tell audit mode by it; that Windows clears it is not confirmed |
+| CleanupState 2, if the image has the value | inferred: seen in finished installations; the meaning of other numbers is not known |
+| AuditInProgress 0 when leaving audit mode, if the image has the value | inferred: a tool is reported to recognise audit mode by it; that Windows clears it is not confirmed |
 | Sysprep_succeeded.tag | seen in logs and on generalized images |
 """  # noqa: E501  a table row can't be wrapped
 
@@ -35,21 +35,21 @@ _SHUTDOWN_REQUIRED = "SetupShutdownRequired"
 
 
 class Target(StrEnum):
-    """Where the next boot goes."""
+    """The destination of the next boot."""
 
     OOBE = "oobe"
     AUDIT = "audit"
 
 
 class Stage(StrEnum):
-    """Whether specialize is still to come."""
+    """Whether specialize still has to run."""
 
     GENERALIZED = "GENERALIZE"
     SPECIALIZED = "SPECIALIZE"
 
 
 def image_state(stage: Stage, target: Target) -> str:
-    """The ImageState that announces where the next boot goes (documented)."""
+    """Return the ImageState for a destination of the next boot (documented)."""
     return f"IMAGE_STATE_{stage}_RESEAL_TO_{target.upper()}"
 
 
@@ -63,13 +63,13 @@ class Armed:
     mark: Mark
 
 
-#: What runs anew at the next boot, and so must not count as done: children and passes.
+#: Children and passes that run again at the next boot, and so must not count as done.
 _CHILDREN = ("oobeldr.exe", "audit.exe", "SetupFinalTasks")
 _PASSES = ("auditSystem", "auditUser", "oobeSystem")
 
 
 def armed_state(target: Target, stage: Stage = Stage.GENERALIZED) -> list[Armed]:
-    """Every registry value of the armed state, consistent with one another."""
+    """Return every registry value of the armed state, consistent with one another."""
     seen, reported, inferred = Mark.SEEN, Mark.REPORTED, Mark.INFERRED
     in_progress = inferred if target is Target.AUDIT else reported
     generalized = stage is Stage.GENERALIZED
@@ -93,7 +93,7 @@ def armed_state(target: Target, stage: Stage = Stage.GENERALIZED) -> list[Armed]
 
 
 def carried_over(registry: Registry, target: Target) -> list[Armed]:
-    """What values must be that an image may carry over from what it was; none that it has not."""
+    """Return the required values of entries that an image may already have; absent ones stay absent."""
     values = [Armed(setup.SYSPREP_STATUS, "CleanupState", setup.CLEANUP_IDLE, Mark.INFERRED)]
     if target is Target.OOBE:
         values.append(Armed(setup.SETUP, "AuditInProgress", 0, Mark.INFERRED))
@@ -107,13 +107,13 @@ def missing(
     *,
     new_sid: bool = True,
 ) -> list[str]:
-    """Name what the image lacks of the armed state; empty where it is complete.
+    """Return the names of entries that differ from the armed state; empty if it is complete.
 
     Args:
-        installation: the Windows to look at.
-        target: where its next boot is to go.
-        stage: whether specialize is still to come.
-        new_sid: whether a request for a new machine SID belongs to it.
+        installation: the Windows to examine.
+        target: the destination of its next boot.
+        stage: whether specialize still has to run.
+        new_sid: whether a request for a new machine SID is part of the state.
     """
     registry = installation.registry
     lacks = [
@@ -144,20 +144,26 @@ def arm(session: Session, target: Target) -> None:
 
 
 def arm_boot(session: Session, target: Target, stage: Stage) -> None:
-    """Stage what sends the next boot to OOBE or audit mode, and say what of it is inferred."""
+    """Stage the values that send the next boot to OOBE or audit mode, and note the inferred ones.
+
+    Args:
+        session: the opened installation.
+        target: the destination of the next boot.
+        stage: whether specialize still has to run.
+    """
     values = armed_state(target, stage)
     set_state(session, values)
     reset_carried_over(session, target)
     write_state_file(session, image_state(stage, target))
     *names, last = (f"{one.name} {one.data}" for one in values if one.mark is Mark.INFERRED)
     session.note(
-        f"{', '.join(names)} and {last} are inferred: no source states them for an image that Sysprep "
+        f"{', '.join(names)} and {last} are inferred: no source gives them for an image that Sysprep "
         "has armed."
     )
 
 
 def set_state(session: Session, values: list[Armed]) -> None:
-    """Stage values of SYSTEM and SOFTWARE that say what the next boot does."""
+    """Stage values of SYSTEM and SOFTWARE that control the next boot."""
     for one in values:
         with session.acting(ARM, one.mark):
             if isinstance(one.data, int):
@@ -165,15 +171,15 @@ def set_state(session: Session, values: list[Armed]) -> None:
             else:
                 session.set_text(one.path, one.name, one.data)
     with session.acting(ARM, Mark.SEEN):
-        # A left-over request to shut down would be carried out by the boot that is armed.
+        # The armed boot would carry out a leftover request to shut down.
         session.delete_value(setup.SETUP, _SHUTDOWN_REQUIRED)
     with session.acting(ARM, Mark.REPORTED):
-        # Left by a run that failed; only who overrode the check of that gets here with it.
+        # A failed run leaves it; it is only found here if the check was overridden.
         session.delete_value(setup.SYSPREP_REGISTRY, setup.SYSPREP_CORRUPT)
 
 
 def reset_carried_over(session: Session, target: Target) -> None:
-    """Stage what `carried_over` asks for, and say so."""
+    """Stage the values that `carried_over` requires, and note them."""
     registry = session.registry
     stale = [
         one
@@ -183,12 +189,12 @@ def reset_carried_over(session: Session, target: Target) -> None:
     set_state(session, stale)
     for one in stale:
         session.note(
-            f"{one.name} is {one.data} now, which is inferred: no source says what Windows makes of it."
+            f"{one.name} is {one.data} now. This is inferred: no source says how Windows uses it."
         )
 
 
 def write_state_file(session: Session, state: str) -> None:
-    """Stage State.ini, the third place of the ImageState."""
+    """Stage State.ini, the third copy of the ImageState."""
     with session.acting(ARM, Mark.DOCUMENTED):
         text = f'[State]\r\nImageState="{state}"\r\n'
         session.write_file(session.installation.path(setup.STATE_INI), text.encode("ascii"))

@@ -1,20 +1,21 @@
-r"""Where an image stands in the state machine of Setup, and how its next boot is armed or mended.
+r"""An image's position in the state machine of Setup, and how to arm or repair its next boot.
 
 How Windows computes ImageState (reported, interoperability notes):
 
 | GeneralizationState | other input | ImageState |
 |---|---|---|
-| 4 | ChildCompletion\setup.exe 0 | GENERALIZE_RESEAL_TO_OOBE, or _AUDIT where AuditBoot is not 0 |
-| 4 | setup.exe not 0: specialize began | UNDEPLOYABLE |
-| 7 | oobeldr.exe (audit.exe where AuditBoot is not 0) 0 | SPECIALIZE_RESEAL_TO_OOBE or _AUDIT |
-| 7 | that child 3 | COMPLETE (where AuditBoot is not 0: SPECIALIZE_RESEAL_TO_AUDIT) |
+| 4 | ChildCompletion\setup.exe 0 | GENERALIZE_RESEAL_TO_OOBE, or _AUDIT if AuditBoot is not 0 |
+| 4 | setup.exe not 0: specialize has begun | UNDEPLOYABLE |
+| 7 | oobeldr.exe (audit.exe if AuditBoot is not 0) 0 | SPECIALIZE_RESEAL_TO_OOBE or _AUDIT |
+| 7 | that child 3 | COMPLETE (if AuditBoot is not 0: SPECIALIZE_RESEAL_TO_AUDIT) |
 | 7 | that child another number | UNDEPLOYABLE |
 | another, such as 3 | | UNDEPLOYABLE |
 
-A missing child counts as 0 where it has not run (inferred).
+A missing child counts as 0: it has not run (inferred).
 
-Some Windows 11 are reported to stay at 4 after OOBE. So 4 with setup.exe 3 (done, seen) is no generalized
-image: with ImageState COMPLETE it is a finished installation, with any other it is stuck (inferred).
+Some Windows 11 installations are reported to stay at 4 after OOBE. Therefore 4 with setup.exe 3 (done,
+seen) is not a generalized image: with ImageState COMPLETE it is a finished installation, with any other
+state it is stuck (inferred).
 """
 
 from __future__ import annotations
@@ -48,26 +49,26 @@ _CHILDREN = ("setup.exe", "oobeldr.exe", "audit.exe")
 _PASSES = (
     "windowsPE", "offlineServicing", "generalize", "specialize", "auditSystem", "auditUser", "oobeSystem",
 )  # fmt: skip
-#: Numbers of a configuration pass that has not failed; 1, 3, 5, 6 and 8 say that it has, and above 9
-#: there is none (reported).
+#: Numbers of a configuration pass that has not failed; 1, 3, 5, 6 and 8 mean a failure, and numbers
+#: above 9 do not exist (reported).
 _SOUND = frozenset({0, 2, 4, 7, 9})
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where an image stands.
+    """An image's position in the state machine of Setup.
 
     Attributes:
-        generalization_state: 4 generalized, 7 specialized, 3 failed; None where missing.
-        cleanup_state: 2 in finished installations; None where missing.
-        corrupt: whether Sysprep left its mark of a run that failed.
+        generalization_state: 4 generalized, 7 specialized, 3 failed; None if missing.
+        cleanup_state: 2 in finished installations; None if missing.
+        corrupt: whether Sysprep marked a failed run.
         audit: whether the next boot goes to audit mode.
         children: numbers of setup.exe, oobeldr.exe and audit.exe; 0 not run, 1 begun, 3 done.
         failed_passes: configuration passes that failed, and their numbers.
-        setup_type: 2 where the next boot runs CmdLine.
-        cmd_line: what it runs.
-        stored: the ImageState that is written in the image.
-        new_sid: whether setupcl.exe is to make a new machine SID.
+        setup_type: 2 if the next boot runs CmdLine.
+        cmd_line: the command that it runs.
+        stored: the ImageState that is stored in the image.
+        new_sid: whether setupcl.exe has to generate a new machine SID.
     """
 
     generalization_state: int | None
@@ -104,7 +105,7 @@ class Standing:
 
     @property
     def target(self) -> Target:
-        """Where the next boot goes."""
+        """The destination of the next boot."""
         return Target.AUDIT if self.audit else Target.OOBE
 
     @property
@@ -128,63 +129,63 @@ class Standing:
 
     @property
     def specialized_at_4(self) -> bool:
-        """Whether specialize is done, and GeneralizationState still says that it is to come."""
+        """Whether specialize is done although GeneralizationState says that it has to run."""
         return (
             self.generalization_state == setup.GENERALIZED and self.children["setup.exe"] == _DONE
         )
 
     @property
     def finished_at_4(self) -> bool:
-        """Whether this is a finished installation, though GeneralizationState stayed at 4."""
+        """Whether the installation is finished although GeneralizationState stayed at 4."""
         return self.specialized_at_4 and self.stored == setup.COMPLETE
 
 
 def faults(standing: Standing) -> Iterator[str]:
-    """Say what is wrong with an image's state: what Windows, or the next Sysprep, would stop at."""
+    """Yield the faults of an image's state at which Windows or the next Sysprep run would stop."""
     number = standing.generalization_state
     if number is None:
         yield "GeneralizationState is missing: Sysprep never ran here, or the hive is incomplete."
     elif stage_of(standing) is None:
         yield (
-            f"A run of Sysprep failed or was interrupted (GeneralizationState {number}); the next one "
+            f"A run of Sysprep failed or was interrupted (GeneralizationState {number}); the next run "
             "would stop with 0x1f."
         )
     elif standing.specialized_at_4 and not standing.finished_at_4:
-        yield "Specialize is done (setup.exe 3), and GeneralizationState is still 4."
+        yield "Specialize is done (setup.exe 3), but GeneralizationState is still 4."
     elif standing.stored == setup.UNDEPLOYABLE != standing.computed:
-        yield "ImageState says that a part of Setup runs or failed."
+        yield "ImageState says that a part of Setup is running or has failed."
     if standing.corrupt:
         yield "SysprepCorrupt is set: a run of Sysprep failed."
     if standing.cleanup_state not in {None, setup.CLEANUP_IDLE}:
         yield (
-            f"CleanupState is {standing.cleanup_state}; finished installations have 2, and what else it "
-            "can be is not known."
+            f"CleanupState is {standing.cleanup_state}; finished installations have 2, and the meaning "
+            "of other numbers is not known."
         )
     for name, child in standing.children.items():
         if child == _BEGUN:
             yield (
-                f"{name} began and did not end, so Windows would say that the computer restarted "
+                f"{name} began but did not end. Windows would report that the computer restarted "
                 "unexpectedly."
             )
         elif child not in {_NOT_RUN, _DONE}:
-            yield f"{name} has the number {child}, and is neither not run (0) nor done (3)."
+            yield f"{name} has the unknown number {child}; 0 means not run, 3 means done."
     for name, failed in standing.failed_passes.items():
-        yield f"The pass {name} failed ({failed}), and Setup stops at a pass that has."
+        yield f"The pass {name} failed ({failed}), and Setup stops at a failed pass."
 
 
 def explain(standing: Standing) -> Iterator[str]:
-    """Say in sentences where an image stands and what its next boot does."""
+    """Yield sentences that describe an image's state and its next boot."""
     state = standing.computed
     yield f"ImageState: {standing.stored or 'missing'}; Windows would compute {state}."
     if standing.finished_at_4:
         yield (
-            "The installation is finished. Its GeneralizationState stayed at 4, as is reported of some "
-            "Windows 11; a program that waits for 7 does not see that it is."
+            "The installation is finished. Its GeneralizationState stayed at 4, as reported for some "
+            "Windows 11 installations; programs that wait for 7 keep waiting."
         )
     elif standing.stored not in {None, state}:
-        yield "The two differ: whatever wrote the state did not write all of it."
+        yield "The two differ: the stored state is incomplete."
     if stage_of(standing) is Stage.GENERALIZED:
-        yield "The image is generalized; specialize is still to come (GeneralizationState 4)."
+        yield "The image is generalized; specialize still has to run (GeneralizationState 4)."
     elif standing.generalization_state == setup.SPECIALIZED:
         yield "The installation is specialized (GeneralizationState 7)."
     wrong = list(faults(standing))
@@ -196,11 +197,11 @@ def explain(standing: Standing) -> Iterator[str]:
 
 def _next_boot(standing: Standing) -> Iterator[str]:
     if not standing.armed:
-        yield "The next boot is a usual one: no Setup program is armed (SetupType 0)."
+        yield "The next boot is a normal boot: no Setup program is armed (SetupType 0)."
         return
     steps = []
     if standing.new_sid:
-        steps.append("setupcl.exe makes a new machine SID")
+        steps.append("setupcl.exe generates a new machine SID")
     if stage_of(standing) is Stage.GENERALIZED:
         steps.append(f"{standing.cmd_line} runs specialize")
     else:
@@ -210,9 +211,9 @@ def _next_boot(standing: Standing) -> Iterator[str]:
 
 
 def boot(session: Session, target: Target) -> bool:
-    """Stage an image's next boot to go to OOBE or audit mode, without generalizing it.
+    """Stage a boot to OOBE or audit mode without generalizing the image.
 
-    What `sysprep /oobe` and `sysprep /audit` do. A generalized image stays generalized.
+    This is what `sysprep /oobe` and `sysprep /audit` do. A generalized image stays generalized.
 
     Returns:
         Whether anything was staged.
@@ -225,26 +226,26 @@ def boot(session: Session, target: Target) -> bool:
     wrong = " ".join(faults(standing))
     if stage is None or wrong:
         msg = (
-            f"The image is in no state from which its next boot can be armed: {wrong} Nothing was "
+            f"The next boot can't be armed from the image's present state: {wrong} Nothing was "
             "changed."
         )
         raise CheckError(msg, "See `reseal boot IMAGE --status`, then use --recover.")
     if not missing(session.installation, target, stage):
-        session.note(f"The next boot goes to {target.value} already.")
+        session.note(f"The next boot already goes to {target.value}.")
         return False
     arm_boot(session, target, stage)
     if standing.finished_at_4:
         session.note(
-            "GeneralizationState had stayed at 4, though the installation is finished; it is 7 now, since "
+            "GeneralizationState had stayed at 4 in a finished installation. It is 7 now, since "
             "specialize is done."
         )
     return True
 
 
 def recover(session: Session) -> bool:
-    """Stage the way back from what `faults` names to the last consistent state.
+    """Stage the return from the faults that `faults` names to the last consistent state.
 
-    | found | put back to | mark |
+    | found | restored to | mark |
     |---|---|---|
     | GeneralizationState 4, setup.exe neither 0 nor 3 | generalized: specialize begins again | reported |
     | 4, setup.exe 3, ImageState not COMPLETE | 7, since 3 is done, and as below | inferred |
@@ -255,7 +256,7 @@ def recover(session: Session) -> bool:
     | 7, oobeldr.exe another number | specialized: OOBE begins again | reported |
     | a pass that failed | 0: not begun | reported |
     | CleanupState not 2 | 2 | seen in finished installations, else inferred |
-    | SysprepCorrupt | gone | reported |
+    | SysprepCorrupt | deleted | reported |
 
     Returns:
         Whether anything was staged.
@@ -265,12 +266,12 @@ def recover(session: Session) -> bool:
     """  # noqa: E501  a table row can't be wrapped
     standing = Standing.of(session.registry)
     if not any(faults(standing)):
-        session.note("The image is in a consistent state; there is nothing to put back.")
+        session.note("The image is in a consistent state; there is nothing to recover.")
         return False
     if standing.generalization_state is None:
         msg = (
-            "GeneralizationState is missing, so nothing says to which state the image could be put back. "
-            "Nothing was changed."
+            "GeneralizationState is missing, so the last consistent state is unknown. Nothing was "
+            "changed."
         )
         raise CheckError(
             msg, "Boot the image and let Setup finish, or restore the SYSTEM hive from a backup."
@@ -292,12 +293,12 @@ def recover(session: Session) -> bool:
 
 
 def recovered(installation: Installation) -> list[str]:
-    """Look at a recovered image: what is still wrong."""
+    """Return what is still wrong with a recovered image."""
     return ["a consistent state"] if any(faults(Standing.of(installation.registry))) else []
 
 
 def stage_of(standing: Standing) -> Stage | None:
-    """Whether specialize is still to come; None where Sysprep failed or left no state."""
+    """Return whether specialize still has to run; None if Sysprep failed or left no state."""
     if standing.generalization_state == setup.SPECIALIZED or standing.specialized_at_4:
         return Stage.SPECIALIZED
     return Stage.GENERALIZED if standing.generalization_state == setup.GENERALIZED else None
@@ -308,12 +309,12 @@ def _oobe_is_over(standing: Standing) -> bool:
 
 
 def _way_back(standing: Standing) -> str:
-    """Say what `recover` does, as the end of a sentence that it begins."""
+    """Return what `recover` does, as a verb phrase."""
     if stage_of(standing) is Stage.GENERALIZED:
-        return "lets specialize begin again"
+        return "makes specialize run again"
     if _oobe_is_over(standing):
-        return "makes it a finished installation again"
-    return f"lets {'audit mode' if standing.audit else 'OOBE'} begin again"
+        return "restores the state of a finished installation"
+    return f"makes {'audit mode' if standing.audit else 'OOBE'} run again"
 
 
 def _say_what_was_done(session: Session, standing: Standing) -> None:
@@ -321,21 +322,21 @@ def _say_what_was_done(session: Session, standing: Standing) -> None:
     if stage is None:
         session.note(
             "The failed run of Sysprep may have done a part of its work; what it removed stays removed. "
-            "That the image stands otherwise as it did before that run is inferred."
+            "Otherwise the image is assumed to be as it was before that run (inferred)."
         )
     elif standing.specialized_at_4:
         session.note(
-            "Specialize counts as done, since setup.exe is 3; that GeneralizationState is to be 7 then is "
-            "inferred."
+            "Specialize counts as done, since setup.exe is 3. That GeneralizationState then has to be 7 "
+            "is inferred."
         )
     stopped = any(child not in {_NOT_RUN, _DONE} for child in standing.children.values())
     if stopped or standing.failed_passes:
         session.note(
-            r"Why Setup did not end stands in Windows\Panther\setuperr.log and "
-            r"Windows\Panther\UnattendGC\setuperr.log."
+            r"The logs Windows\Panther\setuperr.log and Windows\Panther\UnattendGC\setuperr.log say why "
+            "Setup did not end."
         )
     if standing.armed and standing.cmd_line != session.registry.text(setup.SETUP, "CmdLine"):
-        session.note(f"The next boot does not run {standing.cmd_line} any more.")
+        session.note(f"The next boot no longer runs {standing.cmd_line}.")
 
 
 def _finish(session: Session, standing: Standing) -> None:

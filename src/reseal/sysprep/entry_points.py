@@ -1,16 +1,16 @@
-"""What becomes of each entry point that an action file calls.
+"""How reseal treats each entry point that an action file calls.
 
-An entry point is emulated where a provider or a check says that it stands for it. Those whose effect
-Windows brings about by itself later, those that are not carried out, and those that have nothing to do in
-an image that is not running are listed here with the reason. All others are reported by name as unknown,
-never passed over. The entry points of Cleanup and Generalize run in Sysprep alone (seen in its logs), so
-nothing calls them at the next boot.
+An entry point is emulated if a provider or a check declares it. This module lists, with reasons, the entry
+points whose effect Windows achieves by itself later, those that are not carried out, and those that have
+nothing to do in a powered-off image. All others are reported by name as unknown, never skipped silently.
+Only Sysprep runs the entry points of Cleanup and Generalize (seen in its logs), so nothing calls them at
+the next boot.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING
@@ -28,37 +28,37 @@ if TYPE_CHECKING:
 
 _PACKAGES = (
     "Packages of users are registered in the state repository, whose triggers only a running Windows "
-    "knows; the check of packages names those that would stop a user's first logon."
+    "knows; the check store-apps names those that would stop a user's first logon."
 )
 _NO_SOURCE = (
-    "What it does is in no source, and nothing that it could remove is known to identify a machine; "
-    "it stays as it is."
+    "No source says what it does, and nothing that it could remove is known to identify a machine; "
+    "its data stays."
 )
 _SERVICING = (
-    "Taking packages out is the servicing stack's job; a task of Windows does it when idle."
+    "Removing packages is the servicing stack's job; a Windows task does it on an idle machine."
 )
 
-#: `dll,function` in lower case -> why Windows does it, or what amounts to it, by itself later (inferred).
+#: `dll,function` in lower case -> how Windows achieves the same or an equivalent effect later (inferred).
 LEFT_TO_WINDOWS: dict[str, str] = {
     "clipc.dll,clipcleanupstate": (
-        "The store of the Client License Service is sealed; it finds new hardware and asks again."
+        "The store of the Client License Service is sealed; it detects new hardware and asks again."
     ),
     "winshfhc.dll,mrtcomponent_generalize": (
-        "It removes instances from the WMI repository, whose records carry checksums; the security "
-        "center registers its products anew at each start."
+        "It removes instances from the WMI repository, whose records carry checksums; Security Center "
+        "registers its products again at each start."
     ),
     "langcleanupsysprepaction.dll,sysprep_generalize_muilangcleanup": _SERVICING,
     "provsysprep.dll,provpackagesysprepgeneralize": (
-        "Provisioning packages are applied again by Windows at its first boot."
+        "Windows applies provisioning packages again at its first boot."
     ),
     "dismapi.dll,_dismsysprepcleanup": _SERVICING,
     "dismapi.dll,_dismsysprepgeneralize": _SERVICING,
     "reagent.dll,winre_generalize": (
-        "Its settings hang on ids of the disk and the boot store, which stay; Windows sets the "
-        "recovery environment up again in specialize."
+        "Its settings refer to ids of the disk and the boot store, which stay; Windows sets up the "
+        "recovery environment again in specialize."
     ),
 }
-#: `dll,function` in lower case -> why it is not carried out: nothing else does it at the next boot either.
+#: `dll,function` in lower case -> why it is not carried out; nothing else does it at the next boot either.
 NOT_CARRIED_OUT: dict[str, str] = {
     "slc.dll,slrearmwindows": (
         "The license is sealed, and the rearm needs a running Windows: --rearm stages it for the first boot."
@@ -88,30 +88,30 @@ NOT_CARRIED_OUT: dict[str, str] = {
     "tssysprep.dll,appsrvsysprepgeneralize": _NO_SOURCE,
     "tssysprep.dll,cbrokersysprepgeneralize": _NO_SOURCE,
     "dmenrollengine.dll,sysprepgeneralize": (
-        "The enrollment in a device management belongs to its server; leave it before imaging."
+        "A device management enrollment belongs to its server; end it before imaging."
     ),
     "tssysprep.dll,lsmsysprepbackup": (
-        "By its name it saves settings of Remote Desktop that its counterpart puts back at the next boot; "
-        "where the copy goes is in no source. The settings stay in the image as they are."
+        "Its name suggests that it saves settings of Remote Desktop, which its counterpart restores at "
+        "the next boot; no source says where. The settings stay in the image."
     ),
 }
-#: What Sysprep calls at the next boot, by the names of its functions.
+#: Names of functions that Sysprep calls at the next boot.
 _AT_BOOT = re.compile("specialize|restoreo(ff|n)line|upgraderestore", re.IGNORECASE)
-_TRIGGER = "It switches a trigger of a task on again, and fails on good images too."
+_TRIGGER = "It re-enables a trigger of a task, and fails on good images too."
 NOTHING_TO_DO: dict[str, str] = {
     "spnet.dll,sysprep_clean_net": (
-        "Its effect is in no source, and what identifies the network adapters is removed already."
+        "No source says what it does, and the identity of the network adapters is already removed."
     ),
     "ncdautosetup.dll,ncdautosetup_generalize": (
-        "It keeps a setting of network discovery, and no source names an identity there."
+        "It keeps a setting of network discovery; no source mentions an identity there."
     ),
     "powrprof.dll,powergeneralizeplatformsettings": (
-        "No source says what it resets, and power settings are no identity."
+        "No source says what it resets, and power settings do not identify a machine."
     ),
-    "sppnp.dll,sysprep_rundll_pnpw": "It is the way in for a child process of Sysprep's own.",
-    "winsetup.dll,module_init_sysprep": "It prepares a running Setup's own library.",
+    "sppnp.dll,sysprep_rundll_pnpw": "It is the entry of a child process of Sysprep's own.",
+    "winsetup.dll,module_init_sysprep": "It initializes a library of a running Setup.",
     "waasmedicsvc.dll,generalizeforimaging": (
-        "It asks a running service to repair Windows Update; no such service runs here."
+        "It asks a running service to repair Windows Update; offline there is no such service."
     ),
     "dcntel.dll,sysprepcleanupenablecustomtrigger": _TRIGGER,
     "generaltel.dll,sysprepcleanupenablecustomtrigger": _TRIGGER,
@@ -119,7 +119,7 @@ NOTHING_TO_DO: dict[str, str] = {
 
 
 class Disposition(StrEnum):
-    """What becomes of an entry point; the values are the lists of the coverage."""
+    """How reseal treats an entry point; the values are the fields of `Coverage`."""
 
     EMULATED = "emulated"
     LEFT_TO_WINDOWS = "left_to_windows"
@@ -128,7 +128,7 @@ class Disposition(StrEnum):
     UNKNOWN = "unknown"
 
 
-#: Of those that are not emulated: what becomes of them, and why.
+#: For those that are not emulated: the treatment and the reasons.
 REASONS: dict[Disposition, dict[str, str]] = {
     Disposition.LEFT_TO_WINDOWS: LEFT_TO_WINDOWS,
     Disposition.NOT_CARRIED_OUT: NOT_CARRIED_OUT,
@@ -138,17 +138,17 @@ REASONS: dict[Disposition, dict[str, str]] = {
 
 @dataclass(slots=True)
 class Coverage:
-    """How much of an image's own plan was carried out, each by name.
+    """How much of an image's own plan was carried out, item by item.
 
     Attributes:
         declarative: actions that were run as they are written.
-        emulated: entry points that a provider or a check stands for.
-        left_to_windows: entry points whose effect Windows brings about by itself, or calls at the next
-            boot.
-        not_carried_out: entry points that are known and that nobody carries out.
+        emulated: entry points that a provider or a check emulates.
+        left_to_windows: entry points whose effect Windows achieves by itself, or that it calls at the
+            next boot.
+        not_carried_out: known entry points that neither reseal nor Windows carries out.
         nothing_to_do: entry points that have nothing to do in a powered-off image.
         unknown: entry points and elements that reseal does not know.
-        disabled: entry points whose providers the person switched off.
+        disabled: entry points whose providers are disabled.
     """
 
     declarative: list[str] = field(default_factory=list)
@@ -160,21 +160,13 @@ class Coverage:
     disabled: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, list[str]]:
-        """The coverage as plain data, without repetitions and in the plan's order."""
-        return {
-            "declarative": list(dict.fromkeys(self.declarative)),
-            "emulated": list(dict.fromkeys(self.emulated)),
-            "left_to_windows": list(dict.fromkeys(self.left_to_windows)),
-            "not_carried_out": list(dict.fromkeys(self.not_carried_out)),
-            "nothing_to_do": list(dict.fromkeys(self.nothing_to_do)),
-            "unknown": list(dict.fromkeys(self.unknown)),
-            "disabled": list(dict.fromkeys(self.disabled)),
-        }
+        """Return the coverage as plain data, without repetitions and in the plan's order."""
+        return {name: list(dict.fromkeys(items)) for name, items in asdict(self).items()}
 
 
 @cache
 def _providers() -> dict[str, list[Provider]]:
-    """Every provider by the entry points that it stands for; those of other packages, too."""
+    """Return every provider by its entry points, including those of other packages."""
     return _index(every())
 
 
@@ -193,12 +185,12 @@ for _check in CHECKS:
 
 
 def providers_for(module: Module) -> list[Provider]:
-    """The providers that stand for an entry point."""
+    """Return the providers that emulate an entry point."""
     return _providers().get(str(module).lower(), [])
 
 
 def disposition(module: Module) -> tuple[Disposition, str]:
-    """Say what becomes of an entry point, and by whom or why."""
+    """Return how an entry point is treated, and by which provider or why."""
     key = str(module).lower()
     emulating = [one.id for one in _providers().get(key, [])] + _VALIDATORS.get(key, [])
     if emulating:
@@ -212,16 +204,9 @@ def disposition(module: Module) -> tuple[Disposition, str]:
 
 
 def coverage(plan: Plan, chosen: Iterable[Provider] | None = None) -> Coverage:
-    """Sort all that a plan does by what becomes of it, where these providers run."""
+    """Sort everything in a plan by its treatment, with the chosen providers running."""
     found = Coverage()
     running = {one.id for one in (every() if chosen is None else chosen)}
-    lists = {
-        Disposition.EMULATED: found.emulated,
-        Disposition.LEFT_TO_WINDOWS: found.left_to_windows,
-        Disposition.NOT_CARRIED_OUT: found.not_carried_out,
-        Disposition.NOTHING_TO_DO: found.nothing_to_do,
-        Disposition.UNKNOWN: found.unknown,
-    }
     for component in plan.run:
         for action in component.actions:
             side = " (wow64)" if component.wow64 else ""
@@ -231,7 +216,7 @@ def coverage(plan: Plan, chosen: Iterable[Provider] | None = None) -> Coverage:
             if emulating and not any(one.id in running for one in emulating):
                 found.disabled.append(str(module))
             else:
-                lists[disposition(module)[0]].append(str(module))
+                getattr(found, disposition(module)[0]).append(str(module))
         found.unknown.extend(f"{component.name}: element {one}" for one in component.unknown)
     for component in plan.at_boot:
         found.left_to_windows.extend(map(str, component.modules))

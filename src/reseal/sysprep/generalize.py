@@ -18,7 +18,6 @@ from reseal.sysprep import actions, panther, plan
 from reseal.sysprep.arm import Target, arm, missing
 from reseal.sysprep.entry_points import Coverage, coverage, providers_for
 from reseal.sysprep.plan import ACTION_FILES, Plan
-from reseal.sysprep.replay import replay
 from reseal.unattend import apply as unattend
 from reseal.unattend import place, settle
 from reseal.windows.setup import MODE_MARK, SetupState
@@ -30,21 +29,21 @@ if TYPE_CHECKING:
 
 #: Refuse third parties' entry points.
 STRICT = "strict"
-#: What an image keeps that returns to the same virtual hardware (documented that VM mode is for this;
-#: that it keeps the devices: inferred).
+#: Providers whose devices and settings an image keeps that returns to the same virtual hardware
+#: (documented that VM mode is for this; that it keeps the devices: inferred).
 KEPT_IN_VM_MODE = frozenset({"pnp", "network"})
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run staged.
+    """The result of a run that was staged.
 
     Attributes:
         result: `generalized` or `already generalized`.
-        checks: what the checks found.
-        coverage: what became of the image's own plan.
-        unattend: what became of the answer file: the one given, or one in the image whose pass generalize
-            was applied; None where there was none.
+        checks: the findings of the checks.
+        coverage: how the image's own plan was carried out.
+        unattend: how the answer file was applied: the one given, or one in the image whose generalize
+            pass was applied; None without one.
     """
 
     result: str
@@ -61,17 +60,17 @@ def generalize(
     *,
     sid_now: bool = False,
 ) -> Outcome:
-    """Stage all that generalizing this installation means. Nothing is written.
+    """Stage everything that generalizes this installation. Nothing is written.
 
     Args:
         session: the opened installation.
-        target: where the next boot goes.
-        providers: those that run, as `select` returns them; None for those that do by default.
+        target: the destination of the next boot.
+        providers: the providers to run, as `select` returns them; None for the default ones.
         answers: the answer file for the passes before and after, if any.
-        sid_now: whether the caller replaces the machine SID himself, so that Windows is not asked to.
+        sid_now: whether the caller replaces the machine SID, so that Windows is not asked for it.
 
     Raises:
-        CheckError: a check forbids it, or the answer file is wrong.
+        CheckError: a check failed, or the answer file is wrong.
         ImageError: the image is damaged.
     """
     chosen = select() if providers is None else providers
@@ -90,7 +89,7 @@ def generalize(
             placed = unattend.apply(session, answers)
             return Outcome("already generalized", findings, covered, placed)
         if not session.changes:
-            session.note("The image is generalized already; nothing was changed.")
+            session.note("The image is already generalized; nothing was changed.")
         return Outcome("already generalized", findings, covered)
     situation = place.after_generalize(target)
     application = None
@@ -114,25 +113,23 @@ def generalize(
         else:
             settle.settle(session)
         panther.write(session, target, covered, before)
-    with session.step("Replaying the logs of hives"):
-        replay(session)
     with session.step("Verifying the edited hives"):
         session.verify()
     disabled = [one.id for one in every() if one.default and one not in chosen]
     if disabled:
-        session.note(f"Switched off, so that what they stand for stays: {', '.join(disabled)}.")
+        session.note(f"Disabled providers, whose data stays in the image: {', '.join(disabled)}.")
     for path in sorted(session.files.outside):
-        session.note(f"{path} leads out of the volume through a link and was not looked at.")
+        session.note(f"{path} leads out of the volume through a link and was not examined.")
     return Outcome("generalized", findings, covered, settings)
 
 
 def mark_vm_mode(session: Session) -> None:
-    """Leave a mark of reseal's own, so that moving the image to other hardware can warn."""
+    """Record VM mode in the image, so that reseal can warn when it moves to other hardware."""
     with session.acting("vm-mode", Mark.INFERRED):
         session.set_text(MODE_MARK, "Mode", "vm")
     session.note(
-        "VM mode: devices, drivers' settings and network adapters stay. The image may return to the "
-        "same hypervisor with the same virtual hardware only."
+        "VM mode: devices, drivers' settings and network adapters stay. Use the image only on the same "
+        "hypervisor with the same virtual hardware."
     )
 
 
@@ -146,7 +143,7 @@ def check(session: Session) -> list[Finding]:
     findings = checks.run(session)
     errors = [found for found in findings if found.level is Level.ERROR]
     if errors:
-        # One check may have much to say; `reseal check` lists it all.
+        # One check may yield many findings; `reseal check` lists them all.
         first = list({found.check: found for found in reversed(errors)}.values())[::-1]
         message = " ".join(found.message for found in first)
         more = len(errors) - len(first)
@@ -164,33 +161,39 @@ def check(session: Session) -> list[Finding]:
 
 
 def read_plan(session: Session) -> Plan:
-    """Read the image's own plan, and say what of it nobody can carry out offline.
+    """Read the image's own plan, and note the parts that can't be carried out offline.
 
     Raises:
-        CheckError: third parties have entry points in it, and the person wants none (`strict`).
+        CheckError: the plan has third parties' entry points, and `strict` forbids them.
         ActionFileError: an action file is damaged.
     """
     found = plan.read(session, "vm" if VM_MODE in session.switches else None)
     if not found.run:
         session.note(
-            f"The image has no {ACTION_FILES} and no list of providers; every provider of reseal "
-            "runs, and nothing else."
+            f"The image has no {ACTION_FILES} and no list of providers; only reseal's own providers "
+            "run."
         )
     if found.external:
         named = ", ".join(f"{one.module} ({one.phase})" for one in found.external)
         if STRICT in session.switches:
             msg = f"Third parties have entry points in Sysprep: {named}. Nothing was changed."
-            raise CheckError(msg, "Uninstall what they belong to, or leave --strict out.")
+            raise CheckError(msg, "Uninstall the products that own them, or omit --strict.")
         session.note(
-            f"Third parties' entry points, which only a running Windows can call: {named}."
+            f"Third parties' entry points were not called; only a running Windows can call them: {named}."
         )
     if found.excluded:
-        session.note(f"Left out in VM mode, as the plan says: {', '.join(found.excluded)}.")
+        session.note(f"The plan excludes these components in VM mode: {', '.join(found.excluded)}.")
     return found
 
 
 def run_plan(session: Session, components: list[Component], chosen: tuple[Provider, ...]) -> None:
-    """Stage the plan in its order, then the providers that no entry point of it asked for."""
+    """Stage the plan in its order, then the providers without an entry point in it.
+
+    Args:
+        session: the opened installation.
+        components: the plan's components, in order.
+        chosen: the providers to run.
+    """
     done: set[str] = set()
 
     def run(one: Provider) -> None:

@@ -1,7 +1,7 @@
 r"""The log of a run, in the form of Sysprep's own setupact.log.
 
-Line: `YYYY-MM-DD HH:MM:SS, Level<pad>[0x0f00XX] SYSPRP text`; the bracketed id only where the message
-has one. Form and ids: seen in a log of Server 2022.
+Line: `YYYY-MM-DD HH:MM:SS, Level<pad>[0x0f00XX] SYSPRP text`; only some messages have the bracketed id.
+Form and ids: seen in a log of Server 2022.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from reseal.sysprep.entry_points import Coverage
 
 LOG = join(setup.SYSPREP, r"Panther\setupact.log")
-#: Registry values whose old data must not live on in the log.
+#: Registry values whose old data must not survive in the log.
 _OLD_NAMES = ("\\\\ComputerName", "\\\\MachineGuid", "\\\\Hostname")
 _MACHINE_SID = re.compile(r"S-1-5-21(-\d+){3}")
 _MAC = re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{12}(?![0-9A-Fa-f])")
@@ -34,9 +34,9 @@ def write(session: Session, target: Target, coverage: Coverage, first: int = 0) 
 
     Args:
         session: the opened installation.
-        target: where the next boot goes.
-        coverage: what became of the image's own plan.
-        first: how many changes were staged before the generalization; Sysprep tells nothing of those.
+        target: the destination of the next boot.
+        coverage: how the image's own plan was carried out.
+        first: the number of changes staged before the generalization, which the log leaves out.
     """
     time = f"{session.now:%Y-%m-%d %H:%M:%S}"
     lines: list[str] = []
@@ -68,7 +68,7 @@ def write(session: Session, target: Target, coverage: Coverage, first: int = 0) 
 
 
 def _old_names(session: Session) -> list[str]:
-    """What the run replaced: the log stays in the image, and must not name the old machine."""
+    """Return the names that the run replaced; the log stays in the image and must not contain them."""
     names = set()
     for change in session.changes:
         data = change.before.get("data") if isinstance(change.before, dict) else None
@@ -78,7 +78,7 @@ def _old_names(session: Session) -> list[str]:
 
 
 def _anonymous(target: str, names: list[str]) -> str:
-    """A target without what identified the machine: its SID, name, MachineGuid and MAC addresses."""
+    """Return a target without the old machine's SID, name, MachineGuid and MAC addresses."""
     for name in names:
         target = re.sub(re.escape(name), "<old>", target, flags=re.IGNORECASE)
     return _MAC.sub("<MAC>", _MACHINE_SID.sub("<machine SID>", target))

@@ -1,4 +1,4 @@
-r"""The plan that an image carries: what Sysprep does in its version, phase by phase.
+r"""An image's own plan: what Sysprep does in its version, phase by phase.
 
 | versions | where | mark |
 |---|---|---|
@@ -6,9 +6,9 @@ r"""The plan that an image carries: what Sysprep does in its version, phase by p
 | Vista, 7, 2008 | `SOFTWARE\…\Setup\Sysprep\<Phase>`: value `{GUID}` = `path\x.dll,Function` | documented (Microsoft support, KB 2849151 and the Sysprep Provider Developer's Guide) |
 | all, third parties | `SOFTWARE\…\Setup\SysPrepExternal\<Phase>`, same form | documented |
 
-Cleanup and Generalize belong to a generalize run, in this order; Specialize and Respecialize are run by
-Windows at the next boot (seen in a log of Server 2022). A component runs if its architecture is the
-image's, or wow64 on a 64-bit image, and if its `exclude` does not name the mode (inferred for the mode).
+Cleanup and Generalize belong to a generalize run, in this order; Windows runs Specialize and Respecialize
+at the next boot (seen in a log of Server 2022). A component runs if its architecture is the image's, or
+wow64 on a 64-bit image, and if its `exclude` does not name the mode (inferred for the mode).
 """  # noqa: E501  a table row can't be wrapped
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ class Phase(StrEnum):
     RESPECIALIZE = "Respecialize"
 
 
-#: What a generalize run carries out, in order.
+#: Phases of a generalize run, in order.
 RUN = (Phase.CLEANUP, Phase.GENERALIZE)
-#: What Windows carries out at the next boot.
+#: Phases that Windows runs at the next boot.
 AT_BOOT = (Phase.SPECIALIZE, Phase.RESPECIALIZE)
 
 
@@ -54,8 +54,8 @@ class External:
     """A third party's entry point, which only a running Windows can call.
 
     Attributes:
-        phase: when Sysprep calls it.
-        module: what it calls.
+        phase: the phase in which Sysprep calls it.
+        module: the function.
     """
 
     phase: Phase
@@ -64,12 +64,12 @@ class External:
 
 @dataclass(slots=True)
 class Plan:
-    """What an image's Sysprep does.
+    """The work of an image's Sysprep.
 
     Attributes:
-        phases: the components of each phase, in their order.
+        phases: the components of each phase, in order.
         external: third parties' entry points.
-        excluded: names of the components that the mode leaves out.
+        excluded: names of the components that the mode excludes.
     """
 
     phases: dict[Phase, list[Component]] = field(default_factory=dict)
@@ -78,12 +78,12 @@ class Plan:
 
     @property
     def run(self) -> list[Component]:
-        """The components that a generalize run carries out, cleanup before generalize."""
+        """The components of a generalize run, cleanup before generalize."""
         return [one for phase in RUN for one in self.phases.get(phase, [])]
 
     @property
     def at_boot(self) -> list[Component]:
-        """The components that Windows carries out at the next boot."""
+        """The components that Windows runs at the next boot."""
         return [one for phase in AT_BOOT for one in self.phases.get(phase, [])]
 
 
@@ -92,7 +92,7 @@ def read(session: Session, mode: str | None = None) -> Plan:
 
     Args:
         session: an opened installation.
-        mode: Sysprep's mode, such as `vm`; None for the usual one.
+        mode: Sysprep's mode, such as `vm`; None for the default mode.
 
     Raises:
         ActionFileError: an action file is damaged.

@@ -1,7 +1,7 @@
-"""A boot store as Windows Setup makes one, from plain Python data.
+"""Build a boot store like Windows Setup's from plain Python data.
 
-Objects, elements and their data are those of real stores of Windows 8.1 and 10 (seen); only the ids
-and the devices are the sample's own.
+Objects, elements and data are from real stores of Windows 8.1 and 10 (seen); only the ids and the devices
+differ.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ LOADER = UUID("733b62e5-f608-11eb-825c-c112f60133ab")
 RESUME = UUID("733b62e4-f608-11eb-825c-c112f60133ab")
 
 
-#: Object to its type and its elements.
+#: Type and elements of each object.
 Objects: TypeAlias = "Mapping[UUID, tuple[int, Mapping[int, Value]]]"
 
 
 def store(contents: Objects) -> bytes:
-    """Make a store that holds these objects."""
+    """Build a store with these objects."""
     made = hive({"Description": {"KeyName": "BCD00000000", "System": 1, "TreatAsSystem": 1},
                  "Objects": {}}, name="BCD", version=(1, 3))  # fmt: skip
     result = Store(made)
@@ -48,7 +48,7 @@ def store(contents: Objects) -> bytes:
 
 
 def boot_store(system: Device, windows: Device, *, uefi: bool) -> bytes:
-    """Make the store of a machine with one Windows.
+    """Build the store of a machine with one Windows.
 
     Args:
         system: the partition that the firmware boots from.
@@ -61,7 +61,13 @@ def boot_store(system: Device, windows: Device, *, uefi: bool) -> bytes:
 def standard_objects(
     system: Device, windows: Device, *, uefi: bool
 ) -> dict[UUID, tuple[int, dict[int, Value]]]:
-    """The objects of `boot_store`, for tests that want others beside them."""
+    """Return the objects of `boot_store`, for tests that add others.
+
+    Args:
+        system: the partition that the firmware boots from.
+        windows: the partition that holds Windows.
+        uefi: whether the firmware is UEFI.
+    """
     suffix = "efi" if uefi else "exe"
     system_part, windows_part = DeviceValue(system), DeviceValue(windows)
     firmware: dict[int, Value] = {0x12000002: r"\EFI\Microsoft\Boot\bootmgfw.efi"} if uefi else {}

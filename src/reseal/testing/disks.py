@@ -1,4 +1,4 @@
-"""Disks for tests: partition tables around volumes, and containers around disks."""
+"""Build disks for tests: partition tables around volumes, and containers around disks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MICROSOFT_RESERVED = "e3c9e316-0b5c-4db8-817d-f92df00215ae"
 RECOVERY = "de94bba4-06d1-4d40-a16a-bfd50179d6ac"
 #: MBR partition type of NTFS.
 MBR_NTFS = 0x07
-#: The signature of MBR disks, where nobody asks for another.
+#: Default signature of MBR disks.
 SIGNATURE = 0x5EA15EA1
 
 _MEBIBYTE = 1 << 20
@@ -35,13 +35,13 @@ def gpt_disk(
     *,
     sector: int = 512,
 ) -> Path:
-    """Build a raw, sparse disk with a GPT, every partition aligned to 1 MiB.
+    """Build a raw, sparse disk with a GPT and partitions aligned to 1 MiB.
 
-    Ids follow from the names, so the same call builds the same disk.
+    Ids are derived from the names, so the same call builds the same disk.
 
     Args:
         path: the disk to write.
-        partitions: (volume file or size in bytes, type id, name) of each.
+        partitions: (volume file or size in bytes, type id, name) of each partition.
         sector: bytes of a logical sector, 512 or 4096.
     """
     places = _place([content for content, _, _ in partitions])
@@ -91,12 +91,12 @@ def gpt_disk(
 
 
 def disk_id(path: Path) -> uuid.UUID:
-    """The id that `gpt_disk` gives a disk."""
+    """The id of a disk from `gpt_disk`."""
     return uuid.uuid5(_NAMESPACE, path.name)
 
 
 def partition_id(number: int, name: str) -> uuid.UUID:
-    """The id that `gpt_disk` gives a partition, by its number, from 1, and name."""
+    """The id of a partition from `gpt_disk`, by its number, from 1, and name."""
     return uuid.uuid5(_NAMESPACE, f"{number - 1} {name}")
 
 
@@ -106,11 +106,11 @@ def mbr_disk(
     *,
     signature: int = SIGNATURE,
 ) -> Path:
-    """Build a raw, sparse disk with up to four primary partitions, the first of them active.
+    """Build a raw, sparse MBR disk with up to four primary partitions, the first one active.
 
     Args:
         path: the disk to write.
-        partitions: (volume file or size in bytes, type) of each.
+        partitions: (volume file or size in bytes, type) of each partition.
         signature: the disk signature.
     """
     places = _place([content for content, _ in partitions])
@@ -126,18 +126,20 @@ def mbr_disk(
 
 
 def convert(raw: Path, target: Path, qemu_format: str, options: str = "") -> Path:
-    """Convert a raw disk into a container with qemu-img, the disk's size kept.
+    """Convert a raw disk to another format with qemu-img, keeping its size.
 
     Args:
         raw: the disk.
         target: the image to write.
         qemu_format: qemu's name of the format ("vpc" for VHD).
-        options: more options of the format, as for `qemu-img convert -o`.
+        options: further options for `qemu-img convert -o`.
     """
     if qemu_format == "vpc" and "force_size" not in options:
         options = ",".join(filter(None, [options, "force_size=on"]))
     more = ["-o", options] if options else []
-    run_tool(["qemu-img", "convert", "-f", "raw", "-O", qemu_format, *more, str(raw), str(target)])
+    # Tools don't run in the current folder, so that they need whole paths.
+    paths = [str(one.absolute()) for one in (raw, target)]
+    run_tool(["qemu-img", "convert", "-f", "raw", "-O", qemu_format, *more, *paths])
     return target
 
 
@@ -160,8 +162,8 @@ def _mbr(rows: Sequence[tuple[int, int, int, bool]], signature: int) -> bytes:
     boot = bytearray(512)
     struct.pack_into("<I", boot, 440, signature)
     for index, (kind, first, sectors, active) in enumerate(rows):
-        beyond = b"\xfe\xff\xff"  # cylinder, head and sector that nobody uses any more
-        begin = b"\x00\x02\x00" if kind == 0xEE else beyond  # as UEFI wants it
+        beyond = b"\xfe\xff\xff"  # obsolete cylinder, head and sector
+        begin = b"\x00\x02\x00" if kind == 0xEE else beyond  # required by UEFI
         entry = (0x80 if active else 0, begin, kind, beyond, first, sectors)
         struct.pack_into("<B3sB3sII", boot, 446 + 16 * index, *entry)
     boot[510:] = b"\x55\xaa"
@@ -169,7 +171,7 @@ def _mbr(rows: Sequence[tuple[int, int, int, bool]], signature: int) -> bytes:
 
 
 def _fill(disk: Path, places: Sequence[tuple[int, int]], contents: Sequence[Path | int]) -> None:
-    """Copy the volumes into their partitions, holes as holes."""
+    """Copy the volumes into their partitions, preserving holes."""
     with disk.open("r+b") as target:
         for (offset, _), content in zip(places, contents, strict=True):
             if isinstance(content, Path):
@@ -182,7 +184,7 @@ def _copy_sparse(source: int, target: int, offset: int) -> None:
     while position < end:
         try:
             position = os.lseek(source, position, os.SEEK_DATA)
-        except OSError:  # nothing but a hole is left
+        except OSError:  # only a hole remains
             return
         hole = os.lseek(source, position, os.SEEK_HOLE)
         while position < hole:

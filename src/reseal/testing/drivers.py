@@ -1,7 +1,7 @@
-r"""Driver packages as they lie in a folder, and drivers that a made-up machine has.
+r"""Build driver packages in a folder, and the installed drivers of a sample machine.
 
-The forms are those of real ones: the INF file is written like those of the virtio drivers, a machine's
-databases like those of real hives of Windows 7 and 10.
+The formats follow real ones: the INF file is like those of the virtio drivers, the driver databases like
+those in real hives of Windows 7 and 10.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ SERVICE_KERNEL_DRIVER = 1
 
 
 def executable(architecture: str = "amd64", *, signed: bool = True) -> bytes:
-    """The headers of a driver's file; a signed one ends with bytes where its signature would stand."""
+    """Return the headers of a driver file; a signed one has bytes in place of a signature."""
     plus = architecture != "x86"
     optional = bytearray(240 if plus else 224)
     struct.pack_into("<H", optional, 0, 0x20B if plus else 0x10B)
@@ -123,14 +123,14 @@ def inf(
     class_guid: str = SCSI_ADAPTER,
     driver_ver: str = "05/21/2024,100.95.104.26200",
 ) -> str:
-    """The text of an INF file.
+    """Return the text of an INF file.
 
     Args:
-        name: of the driver, its file and its service.
+        name: name of the driver, its file and its service.
         ids: the hardware id, then compatible ids.
-        decoration: for which Windows it is.
-        directory: 12 for the folder of drivers, 13 to run it from the driver store.
-        start: when the driver starts, 0 at boot.
+        decoration: target Windows version and architecture.
+        directory: 12 for the drivers folder, 13 to run it from the driver store.
+        start: start type of the driver; 0 starts it at boot.
         class_name: the setup class.
         class_guid: its GUID.
         driver_ver: date and version.
@@ -144,7 +144,15 @@ def inf(
 def driver_package(
     folder: Path, name: str, ids: tuple[str, ...] = VIOSTOR, *, signed: bool = True, **more: Any
 ) -> Path:
-    """Put a driver package into a folder; `more` as for `inf`. Return its INF file."""
+    """Write a driver package into a folder; return its INF file.
+
+    Args:
+        folder: the folder.
+        name: name of the driver.
+        ids: the hardware id, then compatible ids.
+        signed: whether the driver file has a signature.
+        more: further arguments of `inf`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     text = inf(name, ids, **more)
     architecture = next((one for one in _MACHINES if one in text.lower()), "amd64")
@@ -161,7 +169,13 @@ def multi(*strings: str) -> tuple[int, bytes]:
 
 
 def package(inf: str, folder: str, ids: dict[str, str]) -> dict[str, Any]:
-    """What DriverDatabase holds of a package; `ids`: hardware id to service."""
+    """Return the content of DriverDatabase for a package.
+
+    Args:
+        inf: name of the INF file.
+        folder: folder of the package in the driver store.
+        ids: service by hardware id.
+    """
     found: dict[str, Any] = {
         rf"DriverInfFiles\{inf}": {"": multi(folder), "Active": folder},
         rf"DriverPackages\{folder}": {"": inf, "Provider": "ACME"},
@@ -177,11 +191,11 @@ def package(inf: str, folder: str, ids: dict[str, str]) -> dict[str, Any]:
 def with_storage(
     build: int = 22631, services: tuple[str, ...] = tuple(INBOX), *, switched_off: bool = False
 ) -> dict[str, Any]:
-    """What a `Machine` needs to have drivers of storage controllers that come with Windows.
+    """Return arguments of `Machine` for inbox drivers of storage controllers.
 
     Args:
-        build: Windows 7 (7601, version 6.1) has a CriticalDeviceDatabase, later ones a DriverDatabase.
-        services: which of `INBOX` it has.
+        build: Windows 7 (7601, version 6.1) has a CriticalDeviceDatabase, later versions a DriverDatabase.
+        services: the drivers, from `INBOX`.
         switched_off: whether the last hardware had other controllers.
 
     Returns:

@@ -1,4 +1,4 @@
-"""FAT volumes for tests and samples, from plain Python data, through dosfstools and mtools."""
+"""Build FAT volumes for tests and samples from plain Python data, with dosfstools and mtools."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from reseal.errors import EngineError
 
-#: Name to content: bytes for a file, a mapping for a folder.
+#: Content by name: bytes for a file, a mapping for a folder.
 FatTree: TypeAlias = "Mapping[str, bytes | FatTree]"
 
 
@@ -24,15 +24,15 @@ def fat_volume(
     cluster_sectors: int = 1,
     sector_size: int = 512,
 ) -> Path:
-    """Make a FAT volume with files in it.
+    """Create a FAT volume with files.
 
     Args:
-        path: of the file, which is made or replaced.
-        size: bytes.
-        tree: what it holds.
+        path: the file to create or replace.
+        size: bytes of the volume.
+        tree: its content.
         bits: 12, 16 or 32.
-        cluster_sectors: sectors of a cluster.
-        sector_size: bytes.
+        cluster_sectors: sectors per cluster.
+        sector_size: bytes of a sector.
 
     Raises:
         EngineError: mkfs.vfat or mtools is missing or fails.

@@ -1,7 +1,7 @@
-r"""Stand-ins for the boot managers of Windows, and a Windows whose boot files they are.
+r"""Substitutes for the boot managers of Windows, and the boot files of a sample Windows.
 
-Each prints a line and ends the machine, so that a test can see that firmware found and started it. They are
-assembled by hand, since there is no compiler for either world on every machine.
+Each prints a line and ends the virtual machine, so that a test can see that firmware found and started it.
+They are assembled by hand, because not all machines have compilers for these targets.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
     from reseal.bcd.values import Value
 
-#: Where QEMU's device isa-debug-exit listens; what is written there comes back as 2n + 1.
+#: I/O port of QEMU's device isa-debug-exit; QEMU exits with code 2n + 1 for the number n written there.
 EXIT_PORT = 0xF4
 EXIT_CODE = 0x21
 
 _SECTION_ALIGNMENT, _FILE_ALIGNMENT = 0x1000, 0x200
-#: Where the text of `bios_manager` lies: behind 384 KiB, near the end of what a real one has.
+#: Offset of the text of `bios_manager`: 384 KiB, near the size of a real bootmgr.
 _TEXT_AT = 0x60000
 
 
 def efi_manager(text: str, *, machine: int = 0x8664) -> bytes:
-    """An EFI application for x64 that prints a line on the console.
+    """Return an EFI application for x64 that prints a line on the console.
 
     Args:
-        text: what it prints.
-        machine: what its header says it is for; anything but 0x8664 does not run.
+        text: the line.
+        machine: machine type in its header; firmware runs only 0x8664.
     """
     code = bytes.fromhex(
         "48 83 ec 28"  # sub rsp, 40: shadow space and alignment of the calling convention
@@ -61,9 +61,9 @@ def efi_manager(text: str, *, machine: int = 0x8664) -> bytes:
 
 
 def bios_manager(text: str) -> bytes:
-    """A program for 2000:0000, as bootmgr is one, that prints a line on the first serial port.
+    """Return a program for address 2000:0000, like bootmgr, that prints a line on the first serial port.
 
-    It prints only where it was started from the first hard disk, and where its last byte was loaded.
+    It prints only if it was started from the first hard disk and loaded completely.
     """
     code = bytes.fromhex(
         "80 fa 80"  # cmp dl, 0x80: the drive that the firmware started
@@ -89,11 +89,11 @@ def bios_manager(text: str) -> bytes:
 
 
 def bootable(uefi: bytes | None = None, bios: bytes | None = None) -> dict[str, Any]:
-    r"""The files that a Windows has to start from, as `Machine.files`.
+    r"""Return the boot files of a Windows, as `Machine.files`.
 
     Args:
-        uefi: its boot manager for UEFI; None for a stand-in.
-        bios: its boot manager for BIOS; None for a stand-in.
+        uefi: boot manager for UEFI; None for a substitute.
+        bios: boot manager for BIOS; None for a substitute.
     """
     uefi = uefi or efi_manager("reseal: stand-in for bootmgfw.efi")
     bios = bios or bios_manager("reseal: stand-in for bootmgr")
@@ -121,7 +121,7 @@ def bootable(uefi: bytes | None = None, bios: bytes | None = None) -> dict[str, 
     return {"Windows": {"Boot": boot, "System32": system}}
 
 
-#: ReAgent.xml of a Windows whose recovery environment is not set up, in the form of a real one.
+#: ReAgent.xml of a Windows without a configured recovery environment, in the format of a real one.
 AGENT = b"""<?xml version='1.0' encoding='utf-8'?>
 
 <WindowsRE version="2.0">
@@ -136,7 +136,7 @@ AGENT = b"""<?xml version='1.0' encoding='utf-8'?>
 
 
 def template() -> bytes:
-    """BCD-Template; its objects and elements are those of Windows 10 21H1 (seen)."""
+    """Return a BCD-Template with the objects and elements of Windows 10 21H1 (seen)."""
     loader: dict[int, Value] = {
         0x12000005: "en-US", 0x14000006: [objects.LOADER_SETTINGS], 0x17000077: [0x15000075],
         0x22000002: r"\windows", 0x250000C2: 1, 0x45000001: 2,

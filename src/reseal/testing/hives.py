@@ -1,4 +1,4 @@
-"""Hives from plain Python data."""
+"""Build hives from plain Python data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reseal.regf.writer import PlainKey, Writer
 if TYPE_CHECKING:
     from reseal.regf import Key
 
-#: 2024-01-01 00:00 UTC as FILETIME: built hives are the same each time.
+#: 2024-01-01 00:00 UTC as FILETIME, so that built hives are deterministic.
 TIMESTAMP = 133485408000000000
 
 
@@ -24,13 +24,20 @@ def hive(
     descriptor: bytes | None = None,
     timestamp: int = TIMESTAMP,
 ) -> Hive:
-    r"""Return a hive of nested dicts: a dict is a key, everything else a value.
+    r"""Build a hive from nested dicts: a dict is a key, everything else a value.
 
-    A value is a str (REG_SZ), an int (REG_DWORD), bytes (REG_BINARY), a list of str
-    (REG_MULTI_SZ) or a pair (type, data), where data is bytes or what `types.encode` takes.
-    The name of a key may be a path, `A\B`; the value "" is a key's default value.
+    A value is a str (REG_SZ), an int (REG_DWORD), bytes (REG_BINARY), a list of str (REG_MULTI_SZ) or a pair
+    (type, data), with data as bytes or as an argument of `types.encode`. A key name may be a path, `A\B`; the
+    name "" is the default value of a key.
 
         hive({"Select": {"Current": 1}, r"ControlSet001\Control": {"SystemBootDevice": "…"}})
+
+    Args:
+        spec: content of the root key.
+        name: name of the hive in messages.
+        version: format version.
+        descriptor: self-relative security descriptor of the root key; None for the default.
+        timestamp: FILETIME of all keys.
     """
     result = Hive.new(name=name, version=version, descriptor=descriptor, timestamp=timestamp)
     fill(result.root, spec)
@@ -38,7 +45,7 @@ def hive(
 
 
 def fill(key: Key, spec: Mapping[str, object]) -> None:
-    """Put keys and values into an existing key; `spec` as for `hive`."""
+    """Add keys and values to an existing key; `spec` as for `hive`."""
     for name, content in spec.items():
         if isinstance(content, Mapping):
             fill(key.create(name), content)
@@ -66,13 +73,13 @@ def _typed(content: object) -> tuple[int, bytes]:
 
 
 def large(keys: int = 400_000, size: int = 100_000_000) -> bytearray:
-    """Return the file of a hive of about `keys` keys and `size` bytes.
+    """Return a hive file with about `keys` keys and `size` bytes.
 
-    It looks like SOFTWARE: keys of 100 keys of 100 keys, two values each, one of them text that
-    fills the hive up to its size.
+    Like SOFTWARE, it has three levels of 100 keys. Each key has two values; one is text that fills the hive
+    up to its size.
     """
     groups = max(1, round(keys / 10_101))
-    # What a key costs with its name, two values, their list and its share of the subkey list.
+    # Bytes per key: its cell with the name, two values, their list and its share of the subkey list.
     filler = max(8, size // keys - 180)
     text = ("Windows Registry Editor " * (filler // 48 + 1)).encode("utf-16-le")[: filler & ~1]
     flag = (1).to_bytes(4, "little")

@@ -1,7 +1,7 @@
-"""A whole sample Windows from plain Python data: hives, files with ACLs, an action file.
+"""Build a sample Windows from plain Python data: hives, files with ACLs, an action file.
 
-It has the places that reseal reads and writes, with the values that real installations have there
-(seen in real hives), and a few hundred files; it is no Windows and can't boot.
+It has the keys and files that reseal reads and writes, with values from real installations (seen in real
+hives), and a few hundred other files. It is not a real Windows and can't boot.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ PLAN: tuple[tuple[int, str, str, str], ...] = (
 
 
 def action_file(build: int, plan: tuple[tuple[int, str, str, str], ...] = PLAN) -> bytes:
-    """An action file in the form of a real Generalize.xml."""
+    """Return an action file in the format of a real Generalize.xml."""
     parts = ["<sysprepInformation>"]
     for order, name, architecture, body in plan:
         parts.append(
@@ -101,7 +101,7 @@ def action_file(build: int, plan: tuple[tuple[int, str, str, str], ...] = PLAN) 
 
 @dataclass
 class Machine:
-    """The sample's identity and make; every field has a default."""
+    """The identity and properties of the sample; all fields have defaults."""
 
     build: int = 22631
     product: str = "Windows 10 Pro"
@@ -236,7 +236,7 @@ def software_hive(machine: Machine) -> bytes:
 
 
 def sam_hive(machine: Machine) -> bytes:
-    """SAM: the account domain, whose value V ends with the machine's SID, and its users."""
+    """SAM: the account domain, whose value V ends with the machine SID, and its users."""
     numbers = struct.pack("<3I", *machine.sid.sub_authorities[1:])
     users = {f"{1001 + index:08X}": {"F": bytes(80)} for index in range(len(machine.users))}
     names = {name: {"": (1001 + index, b"")} for index, name in enumerate(machine.users)}
@@ -262,13 +262,13 @@ def security_hive(machine: Machine) -> bytes:
 
 
 def default_hive() -> bytes:
-    """DEFAULT: the profile of the system itself."""
+    """DEFAULT: the profile of the system account."""
     identity = {"IdentityCRL": {"Immersive": {"production": {"Token": "x"}}}}
     return hive({"Software": {"Microsoft": identity}}).to_bytes()
 
 
 def user_hive(machine: Machine, rid: int) -> bytes:
-    """NTUSER.DAT of a user: the SID stands in a value and in a location that Sysprep forgets."""
+    """NTUSER.DAT of a user, with the SID in a value and in a key that Sysprep removes."""
     location = {"LastKnownLocation": {"Latitude": "1"}}
     current = {"CurrentVersion": {"MultiModeScenarios": location, "CloudStore": {"Store": {}}}}
     sid = machine.sid.relative(rid)
@@ -354,7 +354,7 @@ publicKeyToken="31bf3856ad364e35" language="neutral" versionScope="nonSxS">
 
 
 def _merged(spec: dict[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay nested data over other nested data; None removes an entry."""
+    """Merge nested data into other nested data; None removes an entry."""
     merged = dict(spec)
     for name, value in more.items():
         old = merged.get(name)

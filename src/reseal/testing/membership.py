@@ -1,4 +1,4 @@
-"""What a sample machine's membership leaves in SECURITY and SAM, in the form of real hives."""
+"""Build the keys of domain membership in SECURITY and SAM, in the format of real hives."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from reseal.regf import types
 if TYPE_CHECKING:
     from reseal.windows.sid import Sid
 
-#: Administrators and Users, and the groups of a domain that are made members of them.
+#: Administrators and Users, and the domain groups that become their members.
 _GROUPS = {0x220: ("Administrators", 500, 512), 0x221: ("Users", 1001, 513)}
 _FREE = bytes(40) + bytes.fromhex("04000100") + bytes(124)
 
 
 def raw(data: bytes) -> dict[str, Any]:
-    """A key of the policy: its data is the default value."""
+    """Return a policy key with data as its default value."""
     return {"": (types.REG_NONE, data)}
 
 
 def unicode_string(value: str) -> dict[str, Any]:
-    """A key of the policy that holds a name."""
+    """Return a policy key with a name."""
     data = value.encode("utf-16-le")
     return raw(struct.pack("<HHI", len(data), len(data) + 2, 8) + data + b"\0\0")
 
 
 def member_policy(name: str) -> dict[str, Any]:
-    """What SECURITY of a domain's member has beside the domain's SID and name."""
+    """Return the keys in SECURITY of a domain member, without the domain's SID and name."""
     secret = {"CurrVal": raw(bytes(100)), "OldVal": raw(bytes(100)), "CupdTime": raw(bytes(8))}
     slots = {f"NL${number}": _FREE for number in range(2, 11)}
     logon = struct.pack("<4H", 10, 16, 10, 0) + bytes(32) + bytes.fromhex("04000100") + b"hash" * 40
@@ -42,7 +42,13 @@ def member_policy(name: str) -> dict[str, Any]:
 
 
 def group(rid: int, name: str, members: list[Sid]) -> bytes:
-    """The value C of a local group."""
+    """Return the value C of a local group.
+
+    Args:
+        rid: RID of the group.
+        name: its name.
+        members: SIDs of its members.
+    """
     descriptor, text = bytes(0x98), name.encode("utf-16-le")
     text += bytes(-len(text) % 4)
     packed = b"".join(sid.to_bytes() for sid in members)
@@ -55,7 +61,7 @@ def group(rid: int, name: str, members: list[Sid]) -> bytes:
 
 
 def builtin_groups(machine: Sid, domain: Sid | None) -> dict[str, Any]:
-    """The domain Builtin of SAM: two groups, and the way back from their members."""
+    """Return the domain Builtin of SAM: two groups, and the index of groups by member."""
     aliases: dict[str, Any] = {}
     back: dict[str, Any] = {"": (types.REG_SZ, b"")}
     for rid, (name, local, foreign) in _GROUPS.items():

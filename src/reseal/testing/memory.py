@@ -16,7 +16,7 @@ class MemoryTree:
     """A `Tree` over nested data: name -> bytes | mapping | Link.
 
     Attributes:
-        log: every operation that changed it, as (name, path), in order.
+        log: all changes as (operation, path), in order.
     """
 
     read_only = False
@@ -41,7 +41,7 @@ class MemoryTree:
         while folder:
             node = self._nodes.get(folder.lower())
             if node and isinstance(node[1], Link):
-                msg = f"{path} runs through a link."
+                msg = f"{path} contains a link."
                 raise EscapeError(msg)
             folder = parent(folder)
         return self._nodes.get(path.lower())
@@ -68,7 +68,7 @@ class MemoryTree:
     def list(self, path: str) -> list[Stat]:
         """See `Tree.list`."""
         if self._need(path)[1] is not None:
-            msg = f"{path} is no folder."
+            msg = f"{path} is not a folder."
             raise TreeError(msg)
         found = (
             self.stat(node[0])
@@ -170,7 +170,7 @@ class MemoryTree:
         """See `Tree.close`."""
 
     def snapshot(self) -> dict[str, bytes | None]:
-        """Every path with its content; None for folders."""
+        """Return the content of all paths; None for folders."""
         return {
             path: data if isinstance(data, bytes) else None for path, data in self._nodes.values()
         }

@@ -1,4 +1,4 @@
-"""NTFS volumes for tests and samples, from plain Python data."""
+"""Build NTFS volumes for tests and samples from plain Python data."""
 
 from __future__ import annotations
 
@@ -17,30 +17,31 @@ if TYPE_CHECKING:
 
     from reseal.ntfs import Volume
 
-#: 2024-01-01 00:00 UTC, in 100 ns since 1601: the time of everything that gets no other.
+#: Default time: 2024-01-01 00:00 UTC, in 100 ns since 1601.
 SAMPLE_TIME = 133_485_408_000_000_000
 
-#: What WOF keeps in the reparse point of a file that CompactOS compressed with XPRESS4K: version 1
-#: of WOF, provider 2 (files), version 1 of the provider, algorithm 0 (documented, wofapi).
+#: WOF's reparse data for a CompactOS file with XPRESS4K: WOF version 1, provider 2 (files), provider version
+#: 1, algorithm 0 (documented, wofapi).
 WOF_XPRESS4K = struct.pack("<IIII", 1, 2, 1, 0)
 
-#: Bytes of a made $EFS attribute: a header that holds its own length, and nothing in it.
+#: A synthetic $EFS attribute: a header with its length, and no content.
 EFS_SIZE = 84
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file to make.
+    """A file to create.
 
     Attributes:
         data: content of the unnamed stream.
-        attributes: READONLY, HIDDEN, SYSTEM and ARCHIVE bits, None for what Windows would set.
-        descriptor: self-relative; None: inherited from the folder.
+        attributes: READONLY, HIDDEN, SYSTEM and ARCHIVE bits; None for Windows' default.
+        descriptor: self-relative security descriptor; None inherits from the folder.
         streams: named data streams.
         reparse: tag and data of a reparse point.
-        compressed: LZNT1-compressed by the file system.
-        hole: bytes of a hole that takes the place of `data`, as in a file of CompactOS.
-        encrypted: as if by EFS: the bits and the $EFS attribute are real, the content is not.
+        compressed: whether the file system compresses it (LZNT1).
+        hole: size of a hole that replaces `data`, as in a CompactOS file.
+        encrypted: whether it has the attribute bits and $EFS attribute of an EFS file; the content is not
+            really encrypted.
         modified: 100 ns since 1601-01-01 UTC.
     """
 
@@ -57,7 +58,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder to make, where a plain dict does not say enough; fields as in `File`."""
+    """A folder to create with more properties than a plain dict has; fields as in `File`."""
 
     entries: TreeSpec = field(default_factory=dict)
     attributes: int | None = None
@@ -67,7 +68,7 @@ class Folder:
     modified: int = SAMPLE_TIME
 
 
-#: Name to content: bytes or `File` for a file, a dict or `Folder` for a folder.
+#: Content by name: bytes or `File` for a file, a dict or `Folder` for a folder.
 TreeSpec: TypeAlias = Mapping[str, "bytes | File | Folder | TreeSpec"]
 
 
@@ -79,14 +80,14 @@ def ntfs_volume(
     sector_size: int = 512,
     label: str = "",
 ) -> None:
-    """Make an empty NTFS volume in a file, the same bytes every time.
+    """Create an empty NTFS volume in a file, with the same bytes each time.
 
     Args:
-        path: of the file, which is made or replaced.
-        size: bytes.
-        cluster_size: bytes.
-        sector_size: bytes.
-        label: the volume's name.
+        path: the file to create or replace.
+        size: bytes of the volume.
+        cluster_size: bytes of a cluster.
+        sector_size: bytes of a sector.
+        label: the volume label.
 
     Raises:
         EngineError: mkntfs is missing or fails.
@@ -110,12 +111,12 @@ def ntfs_volume(
 
 
 def populate(volume: Volume, tree: TreeSpec, path: str = "") -> None:
-    """Make files and folders in a folder of a volume.
+    """Create files and folders in a folder of a volume.
 
     Args:
-        volume: open for writing.
-        tree: name to content: bytes or `File` for a file, a dict or `Folder` for a folder.
-        path: of the folder, which exists.
+        volume: the volume, open for writing.
+        tree: content by name: bytes or `File` for a file, a dict or `Folder` for a folder.
+        path: path of the existing folder.
     """
     for name, spec in tree.items():
         entry = join(path, name)
@@ -136,7 +137,7 @@ def _make_file(volume: Volume, path: str, file: File) -> None:
     else:
         volume.create(path, file.data, descriptor=file.descriptor)
     if file.hole:
-        with volume._changed(path) as inode:  # Tree has no verb for holes
+        with volume._changed(path) as inode:  # Tree can't create holes
             inode.truncate("", file.hole)
     for stream, data in file.streams.items():
         volume.write(path, data, stream=stream)
@@ -144,10 +145,10 @@ def _make_file(volume: Volume, path: str, file: File) -> None:
 
 
 def _make_compressed(volume: Volume, path: str, file: File) -> None:
-    # A file becomes compressed only by being made in a compressed folder.
+    # The library compresses a file only if it is created in a compressed folder.
     folder = f"{path}~"
     volume.make_directory(folder)
-    with volume._changed(folder) as inode:  # Tree has no verb for this
+    with volume._changed(folder) as inode:  # Tree can't set this attribute
         inode.file_attributes |= COMPRESSED
     inside = join(folder, "file")
     descriptor = file.descriptor
@@ -168,9 +169,9 @@ def _finish(volume: Volume, path: str, spec: File | Folder) -> None:
 
 
 def _encrypt(volume: Volume, path: str, spec: File | Folder) -> None:
-    """Let libntfs-3g restore an entry as encrypted, which it can for backups of such files."""
+    """Restore an entry as encrypted, with libntfs-3g's function for backups of encrypted files."""
     if isinstance(spec, File):
-        # Encrypted content is padded to sectors; a backup has the padding's length behind it.
+        # Encrypted content is padded to sectors; a backup ends with the length of the padding.
         padding = -len(spec.data) % 512
         data = spec.data + bytes(padding) + struct.pack("<H", padding)
         volume.write(path, data)

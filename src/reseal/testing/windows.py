@@ -17,8 +17,8 @@ from reseal.testing.machine import Machine, tree
 from reseal.testing.volumes import ntfs_volume, populate
 
 MEBIBYTE = 1 << 20
-#: Sizes of the partitions beside that of Windows. Windows Setup makes an EFI system partition of 100 MiB
-#: and more (documented); this is the smallest that can be FAT32.
+#: Sizes of the other partitions. Windows Setup creates an EFI system partition of at least 100 MiB
+#: (documented); this is the smallest size for FAT32.
 EFI_SIZE = 36 * MEBIBYTE
 RESERVED_SIZE = 16 * MEBIBYTE
 SYSTEM_SIZE = 12 * MEBIBYTE
@@ -44,17 +44,18 @@ def windows(
     system_partition: bool = True,
     boot: bytes | None = None,
 ) -> Machine:
-    """Make an image of a sample Windows; the format follows from the path's suffix.
+    """Build an image of a sample Windows; the suffix of the path determines the format.
 
     Args:
-        path: where it goes: .qcow2, .vhdx, .vhd, .vmdk, .vdi or .raw.
-        machine: what it is; None for a Windows 11 Pro.
+        path: path of the image: .qcow2, .vhdx, .vhd, .vmdk, .vdi or .raw.
+        machine: the machine; None for a Windows 11 Pro.
         size: bytes of its volume.
-        partitioned: whether the volume stands in a disk.
-        firmware: what the disk can boot from. `uefi`: GPT with an EFI system partition (1), a Microsoft
-            reserved partition (2) and Windows (3). `bios`: MBR with an active system partition (1) and
-            Windows (2). None: GPT with the volume alone, and no boot store.
-        system_partition: with `bios`, whether there is one; otherwise Windows is active (1).
+        partitioned: whether the image is a partitioned disk, rather than only a volume.
+        firmware: the firmware that the disk can boot from. `uefi`: GPT with an EFI system partition (1), a
+            Microsoft reserved partition (2) and Windows (3). `bios`: MBR with an active system partition
+            (1) and Windows (2). None: GPT with only the volume, without a boot store.
+        system_partition: with `bios`, whether to create a system partition; otherwise the Windows
+            partition (1) is active.
         boot: the boot store; None for one that starts this Windows.
     """
     machine = machine or Machine()
@@ -93,7 +94,7 @@ def windows(
 
 
 def uefi_partitions(disk: Path) -> tuple[GptPartition, GptPartition]:
-    """The EFI system partition and that of Windows, as the store of a disk names them."""
+    """The EFI system partition and the Windows partition, as devices in the store of a disk."""
     names = {1: "EFI system partition", 3: "Basic data partition"}
     system, own = (
         GptPartition(disks.partition_id(number, name), disks.disk_id(disk))

@@ -1,6 +1,6 @@
-"""Where an answer file meets an image: what is there, where a file goes, what is applied at once.
+"""Answer files and images: find them, place them, and apply their settings offline.
 
-`present` finds the answer files of an image in the order in which Windows does, `place` puts one where
-Windows finds it, `apply` carries out its passes in order, and `settings` has the one table of what is
-applied: a row for each setting and place, with the function that writes it.
+`present` lists an image's answer files in Windows' search order, `place` puts one where Windows finds it,
+`apply` runs its passes in order, and `settings` holds the table of settings that are applied offline: a row
+for each setting and target, with the function that writes it.
 """

@@ -1,12 +1,12 @@
-"""OfflineUserAccounts of an answer file: accounts and passwords, put into SAM at once.
+"""OfflineUserAccounts of an answer file: accounts and passwords, written to SAM at once.
 
 Documented (Unattended Windows Setup Reference, OfflineUserAccounts): the password of the built-in
-Administrator, local accounts to make or, where they exist, to change, and members of local groups from a
-domain. An account that is named without a password has none. Each function stages one item, and raises
+Administrator, local accounts to create or, if they exist, to change, and domain members of local groups.
+An account listed without a password has none. Each function stages one item, and raises
 
-- CheckError: the image has no such group, or an account can't have its name. The message names the place in
-  the answer file, and holds no password.
-- NotHiddenError: a password is marked as hidden and is not.
+- CheckError: the image has no such group, or the account name is not allowed. The message names the place
+  in the answer file, and contains no password.
+- NotHiddenError: a password is marked as hidden but is not.
 - SamError: SAM is damaged, or its key is not in the image.
 """
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def _on_accounts(stage: Callable[[LocalAccounts, Setting], None]) -> Applier:
-    """Make an applier of what stages one item."""
+    """Turn a function that stages one item into an applier."""
 
     def apply(work: Work, item: Setting) -> None:
         local = LocalAccounts(work.session)
@@ -67,13 +67,14 @@ def add_account(local: LocalAccounts, item: Setting) -> None:
 
 @_on_accounts
 def add_domain_member(local: LocalAccounts, item: Setting) -> None:
-    """Stage the membership of a domain's account in local groups."""
+    """Stage the membership of a domain account in local groups."""
     text = item.text_of("SID")
     try:
         sid = Sid.parse(text)
     except ValueError:
         raise UsageError(
-            f"{text[:60]!r} is no SID.", "Write S-1-5-21-, the numbers of the domain, and the RID."
+            f"{text[:60]!r} is not a SID.",
+            "Write S-1-5-21-, the numbers of the domain, and the RID.",
         ) from None
     _join_groups(local, sid, item)
 

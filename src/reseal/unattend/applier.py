@@ -1,7 +1,7 @@
-"""What applies a setting: a function that gets the work on a pass and the setting.
+"""Appliers: functions that apply one setting, given the work on a pass and the setting.
 
-It stages what the setting comes to, and says of each leaf that it was applied, or why not. A leaf of
-which no applier says anything was not applied, so that nothing is ever passed over.
+An applier stages the setting's effect, and records for each leaf that it was applied, or why not. A leaf
+without any record counts as not applied, so that no setting is skipped silently.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from reseal.answerfile.document import Branch
     from reseal.session import Session
 
-#: Why a setting of a pass that Windows runs is not applied at once.
+#: Why a setting of a pass that Windows runs is not applied offline.
 LATER = "Windows applies it when its pass runs."
 
 
@@ -29,10 +29,10 @@ class Work:
     Attributes:
         session: the opened installation.
         document: the answer file.
-        driver_folders: folders of this computer by the driver path for which each stands.
+        driver_folders: local folders by the driver path that each one replaces.
         applied: the leaves that were applied.
         reasons: why other leaves were not, a whole sentence each.
-        drivers: the driver packages that were found, and what became of each.
+        drivers: the driver packages that were found, and the result for each.
     """
 
     session: Session
@@ -48,15 +48,15 @@ Applier = Callable[[Work, "Setting"], None]
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A setting that was not applied. Its value, maybe a secret, is not in it.
+    """A setting that was not applied. Its value, which may be secret, is not included.
 
     Attributes:
-        configuration_pass: the pass in which it stands.
+        configuration_pass: its pass.
         component: its component.
         setting: its path below the component.
-        line: where it stands in the answer file, from 1.
-        column: likewise.
-        reason: why, a whole sentence.
+        line: its line in the answer file, from 1.
+        column: its column, from 1.
+        reason: why it was not applied, a whole sentence.
     """
 
     configuration_pass: str
@@ -75,7 +75,7 @@ class Left:
 
 
 def leaves(branch: Branch) -> Iterator[Setting]:
-    """Yield the settings below a component or a setting that hold no others."""
+    """Yield the settings without children below a component or a setting."""
     return (one for one in branch.settings() if not one.children)
 
 

@@ -1,16 +1,16 @@
 """An answer file for an image: check it, apply what can be applied offline, place it for Windows.
 
-What each pass comes to:
+The passes:
 
 | pass | what happens |
 |---|---|
-| windowsPE | nothing: it belongs to Windows Setup on its medium; marked as over |
-| offlineServicing | applied at once, as DISM's /Apply-Unattend does; marked as over |
-| generalize | applied before the generalization of the same run; marked as over |
+| windowsPE | nothing: it belongs to Windows Setup on its own medium; marked as done |
+| offlineServicing | applied at once, as DISM's /Apply-Unattend does; marked as done |
+| generalize | applied before the generalization of the same run; marked as done |
 | specialize, auditSystem, auditUser, oobeSystem | left to Windows, which finds the file at its first boot |
 
-Documented: How Configuration Passes Work. On request those settings of specialize that have a known place
-are applied at once too; Windows applies them again.
+Documented: How Configuration Passes Work. On request, specialize settings whose place is known are applied
+at once as well; Windows applies them again.
 """
 
 from __future__ import annotations
@@ -51,31 +51,31 @@ SAID = ("image-language", "image-architecture")
 #: How many errors a message names; the rest is counted.
 _SHOWN = 10
 _OVER = (
-    "The image is generalized already, and this pass is over; reseal or Sysprep would have to "
-    "generalize it again."
+    "The image is already generalized, so this pass is done; it would have to be generalized again, "
+    "by reseal or by Sysprep."
 )
 _MOVED = (
     "It was moved to specialize, Identification/Provisioning, where Windows joins the domain at its next "
     "boot (documented)."
 )
 _PACKAGES = (
-    "Packages and features are the servicing stack's job; use DISM on the image, or within Windows."
+    "Only the servicing stack can add packages and features; use DISM on the image or in Windows."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a person asks for.
+    """The user's request.
 
     Attributes:
         document: the answer file.
-        replace: whether other files that would win are moved aside.
-        force: whether an answer file with errors is taken.
-        now: whether settings of specialize are applied at once where their place is known.
-        oobe_xml: name and content of an oobe.xml to place, too.
-        written: the file as the person wrote it, where `document` has more in it: findings tell its lines.
-        oobe_files: the same for a whole folder of them: contents by path below it.
-        driver_folders: folders of this computer by the driver path for which each stands.
+        replace: whether to move other files that would win aside.
+        force: whether to use an answer file that has errors.
+        now: whether to apply specialize settings at once if their place is known.
+        oobe_xml: name and content of an oobe.xml to place as well.
+        written: the user's file, if `document` contains more; findings refer to its lines.
+        oobe_files: a whole folder of such files: contents by path below it.
+        driver_folders: local folders by the driver path that each one replaces.
     """
 
     document: AnswerFile
@@ -90,19 +90,19 @@ class Request:
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of an answer file. No value of a setting stands in it.
+    """The result of using an answer file. It contains no values of settings.
 
     Attributes:
         file: its name.
-        placed: where it lies in the image.
+        placed: its path in the image.
         to_run: the passes that the next boot runs.
-        moved_aside: where files lie now that would have won.
-        findings: what the check found.
-        warnings: what else to know before the image boots.
+        moved_aside: new paths of files that would have won.
+        findings: findings of the check.
+        warnings: other things to know before the image boots.
         applied: the settings that were applied at once.
-        not_applied: those that could not be.
-        left_to_windows: those of specialize that were not, where it was asked for at once.
-        drivers: the driver packages that were found, and what became of each.
+        not_applied: the settings that could not be applied.
+        left_to_windows: specialize settings that were requested at once but were left to Windows.
+        drivers: the driver packages that were found, and the result for each.
     """
 
     file: str
@@ -117,7 +117,7 @@ class Outcome:
     drivers: list[dict[str, object]] = field(default_factory=list)
 
     def to_json(self) -> dict[str, object]:
-        """The outcome as plain data."""
+        """Return the outcome as plain data."""
         return {name: getattr(self, name) for name in self.__slots__} | {
             "to_run": [name.value for name in self.to_run],
             "findings": [one.as_dict() for one in self.findings],
@@ -127,7 +127,7 @@ class Outcome:
 
 
 class Application:
-    """One answer file on its way into one image; `begin`, `apply` for generalize, then `finish`."""
+    """One answer file for one image; call `begin`, `apply` for generalize, then `finish`."""
 
     def __init__(self, session: Session, request: Request, situation: Situation) -> None:
         self._session = session
@@ -138,11 +138,11 @@ class Application:
         self._placed = request.document
 
     def begin(self) -> None:
-        """Check the file against the image and make way for it.
+        """Check the file against the image, and move files that would win aside.
 
         Raises:
             AnswerFileError: the oobe.xml is wrong.
-            CheckError: the file has errors, or another one would win.
+            CheckError: the file has errors, or another file would win.
             UsageError: a folder is given for a driver path that the file does not have.
         """
         session, request, outcome = self._session, self._request, self.outcome
@@ -152,13 +152,13 @@ class Application:
         drivers.check(request.document, request.driver_folders)
         mode = answerfile.requested_mode(request.document)
         if mode and mode.shutdown:
-            session.note("ForceShutdownNow: an image that is powered off stays off.")
+            session.note("ForceShutdownNow was ignored: a powered-off image stays off.")
         if mode and mode.disagreeing:
             session.note(
-                f"Reseal: {mode.setting.pass_name} asks for {mode.mode}, {' and '.join(mode.disagreeing)} "
-                "for the other mode. Where the answer file decides where the next boot goes, "
-                f"{mode.setting.pass_name} counts, since that boot would run it first (inferred); --oobe "
-                "or --audit decides otherwise."
+                f"Reseal: {mode.setting.pass_name} requests {mode.mode}, {' and '.join(mode.disagreeing)} "
+                "the other mode. If the answer file decides where the next boot goes, "
+                f"{mode.setting.pass_name} counts, since that boot would run it first (inferred). --oobe "
+                "or --audit overrides it."
             )
         problem = copy_profile.problem(session, request.document)
         outcome.warnings += [problem] if problem else []
@@ -172,7 +172,7 @@ class Application:
             oobe_xml.place_folder(session, request.oobe_files)
 
     def finish(self) -> None:
-        """Stage the settings that are applied at once, and the file in its place."""
+        """Stage the settings that are applied at once, and put the file in its place."""
         session, document = self._session, self._request.document
         self.apply(Pass.OFFLINE_SERVICING)
         self.outcome.not_applied += map(_left_package, document.packages)
@@ -188,8 +188,8 @@ class Application:
         place.say_also_used(session, self._placed, self._situation)
         if not self._situation.to_run:
             session.note(
-                "This installation is not generalized, so its next boot runs no pass; the file is used "
-                "when Sysprep generalizes it."
+                "This installation is not generalized, so its next boot runs no pass. Sysprep will use "
+                "the file when it generalizes the installation."
             )
         self.outcome.placed = place.place(session, self._placed, self._situation)
 
@@ -214,7 +214,7 @@ class Application:
         )
 
     def say_generalize_is_over(self) -> None:
-        """Name the settings of a generalize pass that came too late."""
+        """Record the settings of a generalize pass as not applied, since the pass is done."""
         self.outcome.not_applied += [
             Left.of(leaf, _OVER)
             for component in components_of(self._request.document, Pass.GENERALIZE)
@@ -222,14 +222,14 @@ class Application:
         ]
 
     def apply(self, name: Pass) -> None:
-        """Stage the settings of a pass that is over once this run has written the image."""
+        """Stage the settings of a pass that is done once this run has written the image."""
         settings = [one for one in self._request.document.passes if one.name == name]
         if any(one.components and not one.was_processed for one in settings):
             self.outcome.not_applied += self._staged(name)
             place.note_processed(self._session, name)
 
     def _staged(self, name: Pass) -> list[Left]:
-        """Stage a pass as far as its settings have a known place; return what was not applied."""
+        """Stage the settings of a pass whose place is known; return the others."""
         work = Work(self._session, self._request.document, self._request.driver_folders)
         blob = offline_blob(self._request.document, self._session.installation.architecture or "")
         if blob is not None and self._placed is not self._request.document:
@@ -248,7 +248,7 @@ def said_aloud(findings: Iterable[Finding]) -> Iterator[str]:
 
 
 def as_record(setting: Setting) -> dict[str, object]:
-    """Return the record of a setting that was applied, without its value."""
+    """Return the record of an applied setting, without its value."""
     return {
         "configuration_pass": setting.pass_name,
         "component": setting.component.name,
@@ -263,13 +263,13 @@ def _left_package(package: Package) -> Left:
 
 
 def apply_found(session: Session, situation: Situation) -> Outcome | None:
-    """Stage the pass generalize of the answer file that Sysprep finds by itself, if there is one.
+    """Stage the generalize pass of the answer file that Sysprep finds by itself, if any.
 
     Documented: Windows Setup Automation Overview, implicit search order; that settings of this pass
     come before the generalization: How Configuration Passes Work.
 
     Returns:
-        What became of it; None where no file in the image has settings for the pass.
+        The result; None if no file in the image has settings for the pass.
     """
     found = users(existing(session), (Pass.GENERALIZE,)).get(Pass.GENERALIZE)
     if found is None or found.document is None:
@@ -279,7 +279,7 @@ def apply_found(session: Session, situation: Situation) -> Outcome | None:
     with session.acting(STEP, Mark.DOCUMENTED):
         session.write_file(found.path, mark(found.document, (Pass.GENERALIZE,)).to_bytes())
     session.note(
-        f"The pass generalize was taken from {found.path}, where Sysprep looks for it, too."
+        f"The settings of the pass generalize were taken from {found.path}, where Sysprep finds them too."
     )
     application.outcome.placed = found.path
     return application.outcome
@@ -290,7 +290,7 @@ def apply(session: Session, request: Request) -> Outcome:
 
     Raises:
         AnswerFileError: the oobe.xml is wrong.
-        CheckError: the file has errors, or another one would win.
+        CheckError: the file has errors, or another file would win.
     """
     outcome = stage(session, request)
     with session.step("Verifying the edited hives"):
@@ -299,16 +299,16 @@ def apply(session: Session, request: Request) -> Outcome:
 
 
 def stage(session: Session, request: Request, now: Situation | None = None) -> Outcome:
-    """Stage an answer file for an image in the state that it has, or that is staged for it.
+    """Stage an answer file for an image in its present or staged state.
 
     Args:
         session: the opened installation.
-        request: what the person asks for.
-        now: what the image will do with the file; None for what its state says.
+        request: the user's request.
+        now: how the image will use the file; None to derive it from the image's state.
 
     Raises:
         AnswerFileError: the oobe.xml is wrong.
-        CheckError: the file has errors, or another one would win.
+        CheckError: the file has errors, or another file would win.
     """
     now = now or place.situation(SetupState.of(session.installation))
     application = Application(session, request, now)
@@ -322,11 +322,11 @@ def stage(session: Session, request: Request, now: Situation | None = None) -> O
 
 
 def target_of(installation: Installation, *, thorough: bool = False) -> Target:
-    """Return the Windows that an answer file is for, as its check wants to know it.
+    """Return the target that an answer file is checked against.
 
     Args:
         installation: the Windows.
-        thorough: whether its component store is looked through, which holds tens of thousands of files.
+        thorough: whether to read its component store, which holds tens of thousands of files.
     """
     layouts = _names(installation, KEYBOARD_LAYOUTS)
     return Target(
@@ -356,7 +356,7 @@ def check(
         written: the file as the person wrote it, where `document` has more in it.
 
     Raises:
-        CheckError: it has errors, and `force` is not set.
+        CheckError: the file has errors, and `force` is not set.
     """
     target = target_of(installation)
     findings = answerfile.check(document, target)
@@ -366,10 +366,12 @@ def check(
     if errors and not force:
         more = len(errors) - _SHOWN
         shown = "\n".join(map(str, errors[:_SHOWN]))
-        rest = f"\nThere are {more} more." if more > 0 else ""
+        rest = f"\n{more} more are not shown." if more > 0 else ""
         count = "an error" if len(errors) == 1 else f"{len(errors)} errors"
         msg = f"The answer file {document.name} has {count}; nothing was changed.\n{shown}{rest}"
-        raise CheckError(msg, "Correct the file (`reseal unattend check` lists all), or force it.")
+        raise CheckError(
+            msg, "Correct the file (`reseal unattend check` lists all), or use --force."
+        )
     return findings
 
 

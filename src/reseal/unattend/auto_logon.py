@@ -1,9 +1,9 @@
-r"""AutoLogon of an answer file, as Winlogon keeps it.
+r"""AutoLogon of an answer file, in the form in which Winlogon keeps it.
 
 Documented (Microsoft, "Turn on automatic logon in Windows"; Unattended Windows Setup Reference, AutoLogon):
 `Winlogon` AutoAdminLogon, DefaultUserName, DefaultPassword in plain text, DefaultDomainName, and
-AutoLogonCount, which is one more than LogonCount where that is above 0. That the setting ends up in just
-these values: reported.
+AutoLogonCount, which is LogonCount + 1 if LogonCount is above 0. That the setting ends up in exactly these
+values: reported.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _MOST = 2**32 - 2
 
 
 def set_auto_logon(work: Work, wanted: Setting) -> None:
-    """Stage who logs on automatically; nothing where the element does not say whether it is on.
+    """Stage the automatic logon; do nothing if the element does not say whether it is on.
 
-    The record of the change says that there is a password, and nothing more of it.
+    The record of the change shows only that there is a password.
 
     Raises:
-        NotHiddenError: the password is marked as hidden and is not.
+        NotHiddenError: the password is marked as hidden but is not.
     """
     session = work.session
     password = wanted.child("Password")

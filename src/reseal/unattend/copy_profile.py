@@ -1,8 +1,8 @@
 r"""CopyProfile: the built-in Administrator's profile becomes the default one at specialize.
 
 Documented (Customize the Default User Profile by Using CopyProfile; Microsoft-Windows-Shell-Setup,
-CopyProfile): Windows does it in specialize, from the profile of the built-in Administrator. reseal leaves
-it to Windows, and looks whether there is something to copy.
+CopyProfile): Windows does this in specialize, from the profile of the built-in Administrator. reseal leaves
+it to Windows, and checks that there is a profile to copy.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ def problem(session: Session, document: AnswerFile) -> str | None:
     sid = session.registry.administrator
     if sid is None:
         return (
-            "CopyProfile is set, but the built-in Administrator has no profile in this image: Windows "
-            "has nothing to copy. Customize that profile in audit mode first, or leave CopyProfile out."
+            "CopyProfile is set, but the built-in Administrator has no profile in this image, so Windows "
+            "has nothing to copy. Customize that profile in audit mode first, or remove CopyProfile."
         )
     folder = session.registry.profiles[sid]
     hive = session.files.stat(join(folder, "NTUSER.DAT"))
     if hive is None or hive.is_directory:
         return (
-            f"CopyProfile is set, but {folder}, the built-in Administrator's profile, has no NTUSER.DAT: "
-            "Windows can't copy it."
+            f"CopyProfile is set, but {folder}, the built-in Administrator's profile, has no NTUSER.DAT, "
+            "so Windows can't copy it."
         )
     others = [
         place.rpartition("\\")[2]

@@ -1,9 +1,9 @@
 r"""DriverPaths of the pass offlineServicing: driver packages, added to the image at once.
 
 Documented (Unattended Windows Setup Reference, Microsoft-Windows-PnpCustomizationsNonWinPE DriverPaths; DISM
-Unattended Servicing): each path is a folder of the computer that services the image, its subfolders too, or
-a share with credentials. Such a path means nothing here, so the person says which folder of this computer it
-stands for; what has no folder is named as not applied. A share is never connected to.
+Unattended Servicing): each path is a folder of the computer that services the image, including subfolders,
+or a share with credentials. Such a path has no meaning here, so the user maps it to a local folder.
+Paths without a folder are reported as not applied. reseal never connects to a share.
 """
 
 from __future__ import annotations
@@ -27,36 +27,38 @@ if TYPE_CHECKING:
 ITEM = "DriverPaths/PathAndCredentials"
 _PATH = "Path"
 _UNKNOWN = (
-    "The path is one of the machine that services the image; say with --driver-path PATH=FOLDER which "
-    "folder of this computer it stands for."
+    "The path belongs to the machine that services the image; map it to a local folder with "
+    "--driver-path PATH=FOLDER."
 )
-_NO_LOGON = "The packages were taken from a folder of this computer, so nobody logs on to a share."
+_NO_LOGON = "The packages were taken from a local folder, so no logon to a share takes place."
 
 
 def folders(pairs: list[str]) -> dict[str, Path]:
-    """Read `PATH=FOLDER` of the command line.
+    """Parse the `PATH=FOLDER` pairs of the command line.
 
     Returns:
-        The folders of this computer by the path for which each stands.
+        The local folders by the path that each one replaces.
 
     Raises:
-        UsageError: one is not of that form, is named twice, or its folder does not exist.
+        UsageError: a pair is malformed, names a path twice, or its folder does not exist.
     """
     found: dict[str, Path] = {}
     for pair in pairs:
         path, _, folder = pair.partition("=")
         if not path or not folder or not Path(folder).is_dir():
-            msg = f"--driver-path {pair} does not name a path and a folder of this computer."
+            msg = f"--driver-path {pair} does not name a path and a local folder."
             raise UsageError(msg, r"Write for example --driver-path 'D:\drivers=/srv/drivers'.")
         if _same(path) in found:
             msg = f"--driver-path names {path} twice."
-            raise UsageError(msg, "Put the packages into one folder; its subfolders count, too.")
+            raise UsageError(
+                msg, "Put the packages into one folder; its subfolders are searched too."
+            )
         found[_same(path)] = Path(folder)
     return found
 
 
 def check(document: AnswerFile, given: Mapping[str, Path]) -> None:
-    """Raise UsageError where a folder is given for a path that the answer file does not have."""
+    """Raise UsageError if a folder is given for a path that the answer file does not have."""
     asked = {
         _same(item.text_of(_PATH))
         for item in settings_at(document, Pass.OFFLINE_SERVICING, DRIVERS, ITEM)
@@ -64,7 +66,7 @@ def check(document: AnswerFile, given: Mapping[str, Path]) -> None:
     unknown = [path for path in given if path not in asked]
     if unknown:
         msg = f"{document.name} has no driver path {unknown[0]} in its pass offlineServicing."
-        raise UsageError(msg, "Write the path as it stands in the answer file.")
+        raise UsageError(msg, "Write the path exactly as in the answer file.")
 
 
 def add_drivers(work: Work, item: Setting) -> None:
@@ -72,7 +74,7 @@ def add_drivers(work: Work, item: Setting) -> None:
 
     Raises:
         UsageError: the folder can't be read, or holds no package that fits.
-        CheckError: the image does not tell its version or architecture.
+        CheckError: the image's version or architecture is unknown.
     """
     folder = work.driver_folders.get(_same(item.text_of(_PATH)))
     if folder is None:
@@ -84,5 +86,5 @@ def add_drivers(work: Work, item: Setting) -> None:
 
 
 def _same(path: str) -> str:
-    """A path as it compares: Windows knows no difference of capitals, and takes both slashes."""
+    """Return a path in comparable form: Windows ignores case and accepts both slashes."""
     return path.strip().replace("/", "\\").rstrip("\\").casefold()

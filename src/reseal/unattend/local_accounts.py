@@ -1,13 +1,13 @@
-r"""Local accounts of an image that lies still: make them, give them passwords, put them into groups.
+r"""Local accounts of an offline image: create them, set passwords, add them to groups.
 
 | what | where in `SAM\SAM\Domains` | mark, source |
 |---|---|---|
 | the next RID | `Account!F` at 72 | reported: impacket, DOMAIN_ACCOUNT_F; seen |
 | name to RID | `Account\Users\Names\<name>`, `Builtin\Aliases\Names\<name>`: the type of the default value | seen |
-| number of accounts | the type of the default value of `Account\Users` | seen in a real hive of 8.1; of 21H1 one less, so nothing seems to count on it |
+| number of accounts | the type of the default value of `Account\Users` | seen in a real hive of 8.1; in 21H1 it is one lower, so nothing seems to rely on it |
 | the group of an account | `Account\Groups\00000201!C` | seen |
-| members of a local group | its value C, and backwards `Builtin\Aliases\Members\<SID of the domain>\<RID>`: the RIDs of its groups, their number as the type; the domain's key has the number of its keys as the type | reported: libyal winreg-kb, "Domains"; types: seen |
-| stored keys for Kerberos | `Account\Users\<RID>!SupplementalCredentials`, sealed; goes with the old password | seen; that Windows makes it anew is inferred |
+| members of a local group | its value C, and in reverse `Builtin\Aliases\Members\<SID of the domain>\<RID>`: the RIDs of its groups, their number as the type; the domain's key has the number of its subkeys as the type | reported: libyal winreg-kb, "Domains"; types: seen |
+| stored keys for Kerberos | `Account\Users\<RID>!SupplementalCredentials`, sealed; deleted with the old password | seen; that Windows creates it again is inferred |
 """  # noqa: E501  a table row can't be wrapped
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ ADMINISTRATOR = 500
 #: The group Administrators (documented, well-known SIDs).
 _ADMINISTRATORS = 544
 _FIRST_RID = 1000
-#: Far more than a machine gets; a RID has 30 bits.
+#: Far more than any machine has; a RID has 30 bits.
 _LAST_RID = (1 << 30) - 1
 
-#: Documented ([MS-SAMR] 3.1.1.6; User Name Formats): characters that no account's name has.
+#: Documented ([MS-SAMR] 3.1.1.6; User Name Formats): characters that account names can't contain.
 _FORBIDDEN = frozenset('"/\\[]:;|=,+*?<>@')
 _MAX_NAME = 20
 _FILETIME_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
@@ -65,7 +65,7 @@ _WELL_KNOWN = {
 
 
 class LocalAccounts:
-    """The accounts of one image; each verb stages its changes in the session.
+    """The accounts of one image; each method stages its changes in the session.
 
     Raises:
         SamError: SAM is missing or damaged.
@@ -82,20 +82,20 @@ class LocalAccounts:
         self._sid = Sid(5, (21, *struct.unpack("<3I", domain[-_MACHINE_NUMBERS:])))
 
     def find(self, name: str) -> int | None:
-        """Return the RID of an account; None where there is none of this name."""
+        """Return the RID of an account; None if there is none with this name."""
         value = self._named(NAMES, name)
         return value.type if value else None
 
     def create(self, name: str, *, enabled: bool = True) -> int:
-        """Make an account without a password; return its RID.
+        """Create an account without a password; return its RID.
 
         Raises:
-            UsageError: no account can have this name.
+            UsageError: the name is taken or not allowed.
             SamError: SAM is damaged.
         """
         _check_name(name)
         if self.find(name) is not None or self._alias(name) is not None:
-            msg = f"The image has an account or a group {name} already."
+            msg = f"The image already has an account or a group {name}."
             raise UsageError(msg, "Choose another name.")
         session = self._session
         old = self._template()
@@ -121,12 +121,18 @@ class LocalAccounts:
         return rid
 
     def describe(self, rid: int, full_name: str, comment: str) -> None:
-        """Give an account another full name and comment; empty ones change nothing."""
+        """Set an account's full name and comment; an empty one leaves the old text.
+
+        Args:
+            rid: the account.
+            full_name: the full name.
+            comment: the comment.
+        """
         user = User.parse(self._data(_user(rid), "V")).described(full_name, comment)
         self._session.set_value(_user(rid), "V", types.REG_BINARY, user.to_bytes())
 
     def set_password(self, rid: int, password: Secret) -> None:
-        """Give an account a password.
+        """Set an account's password.
 
         Raises:
             SamError: SAM is damaged, or its key is not in the image.
@@ -142,7 +148,7 @@ class LocalAccounts:
         session.delete_value(_user(rid), _SUPPLEMENTAL)
 
     def enable(self, rid: int, *, enabled: bool = True) -> None:
-        """Let people log on with an account, or keep them from it."""
+        """Enable or disable an account."""
         fixed = self._data(_user(rid), "F")
         flags = records.account_flags(fixed)
         flags = flags & ~records.DISABLED if enabled else flags | records.DISABLED
@@ -154,7 +160,7 @@ class LocalAccounts:
         return self._sid.relative(rid)
 
     def remove(self, rid: int) -> None:
-        """Delete an account and take it out of all groups of the machine.
+        """Delete an account and remove it from all local groups.
 
         Raises:
             SamError: SAM is damaged.
@@ -182,7 +188,7 @@ class LocalAccounts:
             self._count(USERS, -1)
 
     def administrators(self) -> list[int]:
-        """Return the RIDs of this machine's accounts that are administrators and can log on."""
+        """Return the RIDs of this machine's accounts that are administrators and enabled."""
         data = self._data(rf"{_BUILTIN}\Aliases\{_ADMINISTRATORS:08X}", "C")
         members = records.alias_members(data) if data else []
         return [
@@ -195,16 +201,16 @@ class LocalAccounts:
         return self._session.registry.subkeys(path)
 
     def join(self, member: int | Sid, group: str) -> None:
-        """Put an account of this machine (a RID), or somebody else's, into a local group.
+        """Add an account of this machine (a RID) or any other (a SID) to a local group.
 
         Raises:
-            UsageError: there is no such group.
+            UsageError: the group does not exist.
             SamError: SAM is damaged.
         """
         found = self._alias(group)
         if found is None:
             msg = f"The image has no local group {group}."
-            raise UsageError(msg, "Name a group that the image has, in its language or in English.")
+            raise UsageError(msg, "Name an existing group, in the image's language or in English.")
         domain, alias = found
         sid = self._sid.relative(member) if isinstance(member, int) else member
         session, path = self._session, rf"{domain}\Aliases\{alias:08X}"
@@ -223,7 +229,7 @@ class LocalAccounts:
             self._count(members, 1)
 
     def _alias(self, name: str) -> tuple[str, int] | None:
-        """Return the domain and the RID of a local group, by its name or by its English one."""
+        """Return the domain and the RID of a local group, by its own or its English name."""
         for domain in (_BUILTIN, ACCOUNT_DOMAIN):
             value = self._named(rf"{domain}\Aliases\Names", name)
             if value is not None:
@@ -233,7 +239,7 @@ class LocalAccounts:
         return (_BUILTIN, rid) if rid and exists else None
 
     def _template(self) -> int:
-        """Return the RID of an account whose record new ones are made after."""
+        """Return the RID of an account that serves as the template for new ones."""
         rids = [one.rid for one in accounts(self._session.registry)]
         people = [rid for rid in rids if rid >= _FIRST_RID]
         return people[0] if people else ADMINISTRATOR
@@ -253,7 +259,7 @@ class LocalAccounts:
         return PasswordKey.of(self._data(ACCOUNT_DOMAIN, "F"), boot_key(self._session.registry))
 
     def _count(self, path: str, step: int) -> None:
-        """Count on or back the number that a key keeps as the type of its default value."""
+        """Change the number that a key keeps as the type of its default value."""
         value = self._value(path, "")
         number, data = (value.type, value.data) if value else (0, b"")
         self._session.set_value(path, "", max(number + step, 0), data)
@@ -270,7 +276,7 @@ class LocalAccounts:
         return key.value(name) if key else None
 
     def _named(self, path: str, name: str) -> Value | None:
-        """Return what a key of names says of one; its type is the RID."""
+        """Return the entry of a name in a key of names; its type is the RID."""
         return self._value(rf"{path}\{name}", "") if name and "\\" not in name else None
 
 
@@ -285,8 +291,8 @@ def _check_name(name: str) -> None:
         or not name.isprintable()
         or not name.strip(" .")
     ):
-        msg = f"No account of Windows can be called {name[:60]!r}."
+        msg = f"{name[:60]!r} is not a valid account name in Windows."
         raise UsageError(
             msg,
-            f"A name has 1 to {_MAX_NAME} characters, none of them of {''.join(sorted(_FORBIDDEN))}.",
+            f"A name has 1 to {_MAX_NAME} characters and none of {''.join(sorted(_FORBIDDEN))}.",
         )

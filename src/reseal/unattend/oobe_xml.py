@@ -1,13 +1,13 @@
-r"""Oobe.xml: what a maker of computers adds to the first run.
+r"""Oobe.xml: a manufacturer's additions to the first run.
 
 Documented (Microsoft, "Configure Oobe.xml" and "Oobe.xml settings"): `%WINDIR%\System32\oobe\info\oobe.xml`,
-root `FirstExperience`, in it one `oobe` with `oem`, `defaults`, `options` and others. Windows passes over a
-file that it can't read, so it is checked here.
+root `FirstExperience` with one `oobe` element, which holds `oem`, `defaults`, `options` and others. Windows
+ignores a file that it can't read, so reseal checks it.
 
-Documented (the same pages): for several countries and languages there are folders next to it, named by
-numbers: `info\<country>\<language>\oobe.xml`, and `info\default\<language>\oobe.xml` for all other
-countries. A country is a geographical location identifier, a language an LCID, both in decimal. Licence
-terms (`eulafilename`) lie in the folder of the file that names them, logos where `logopath` says.
+Documented (the same pages): folders next to it serve several countries and languages:
+`info\<country>\<language>\oobe.xml`, and `info\default\<language>\oobe.xml` for all other countries. A
+country is a geographical location identifier, a language an LCID, both in decimal. License terms
+(`eulafilename`) are in the folder of the file that names them, logos in the place that `logopath` names.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _PATHS = ("logopath",)
 _ROOT = "FirstExperience"
 _INSIDE = "oobe"
 _HINT = (
-    "See Microsoft's page “Configure Oobe.xml”; the file was not placed, and nothing was changed."
+    "See Microsoft's page “Configure Oobe.xml”. The file was not placed, and nothing was changed."
 )
 
 
@@ -50,29 +50,29 @@ def check(data: bytes, name: str) -> None:
     """Check an oobe.xml.
 
     Raises:
-        AnswerFileError: it is no well-formed XML, or not of the form that Windows reads.
+        AnswerFileError: it is not well-formed XML, or not in the form that Windows reads.
     """
     source = Source.from_bytes(data, name)
     root = Markup(source).root
     problem = None
     if root.name != _ROOT:
-        problem = f"the root element of an oobe.xml is {_ROOT}"
+        problem = f"the root element of an oobe.xml must be {_ROOT}"
     elif [child.name for child in root.children] != [_INSIDE]:
-        problem = f"{_ROOT} holds one {_INSIDE} and nothing else"
+        problem = f"{_ROOT} must hold exactly one {_INSIDE} element"
     if problem:
         raise AnswerFileError(name, source.position(root.start), problem, _HINT)
 
 
 def load(folder: Path) -> dict[str, bytes]:
-    """Read a folder with an oobe.xml and what belongs to it, and check it.
+    """Read a folder with an oobe.xml and its other files, and check it.
 
     Returns:
         The files by their paths below the folder, with backslashes.
 
     Raises:
         AnswerFileError: an oobe.xml is wrong.
-        CheckError: a folder or a file is not where Windows looks, or a file that is named is missing.
-        UsageError: the folder can't be read, or holds more than such a folder does.
+        CheckError: a folder or a file is not where Windows looks, or a named file is missing.
+        UsageError: the folder can't be read, or is larger than any real one.
     """
     files: dict[str, bytes] = {}
     size = 0
@@ -82,8 +82,8 @@ def load(folder: Path) -> dict[str, bytes]:
                 continue
             size += path.stat().st_size
             if len(files) >= MAX_FILES or size > MAX_BYTES:
-                msg = f"{folder} holds more than a folder for oobe.xml does."
-                raise UsageError(msg, "Name the folder that has oobe.xml in it.")
+                msg = f"{folder} holds more files than any folder for oobe.xml."
+                raise UsageError(msg, "Name the folder that contains oobe.xml.")
             files["\\".join(path.relative_to(folder).parts)] = path.read_bytes()
     except OSError as error:
         msg = f"{folder} can't be read: {error.strerror}."
@@ -119,7 +119,7 @@ def check_folder(files: dict[str, bytes], folder: str) -> None:
 
 
 def _check_place(path: str, folder: str) -> None:
-    """Raise CheckError where Windows looks for no oobe.xml."""
+    """Raise CheckError if Windows does not look for an oobe.xml there."""
     *above, _ = path.split("\\")
     if not above:
         return
@@ -145,7 +145,7 @@ def _named(root: Element) -> list[tuple[str, str]]:
 
 
 def _in_folder(path: str) -> str | None:
-    r"""Return a path of Windows below the folder for oobe.xml; None where it leads elsewhere."""
+    r"""Return a path of Windows below the folder for oobe.xml; None if it leads elsewhere."""
     folded = path.replace("/", "\\")
     for root in (r"%windir%", r"%systemroot%", r"c:\windows"):
         start = f"{root}\\{FOLDER}\\".lower()
@@ -167,7 +167,16 @@ def place_folder(session: Session, files: dict[str, bytes]) -> list[str]:
 
 
 def place(session: Session, data: bytes, name: str) -> str:
-    """Check an oobe.xml and stage it in its place; return the path. Raises AnswerFileError."""
+    """Check an oobe.xml and stage it in its place; return its path.
+
+    Args:
+        session: the opened installation.
+        data: the file's content.
+        name: its name, for messages.
+
+    Raises:
+        AnswerFileError: it is not well-formed XML, or not in the form that Windows reads.
+    """
     check(data, name)
     path = session.installation.path(PLACE)
     with session.acting("oobe-xml", Mark.DOCUMENTED):

@@ -1,14 +1,14 @@
-r"""Place an answer file where Windows will find it, and no other file before it.
+r"""Place an answer file where Windows finds it before any other.
 
 | state of the image | place | mark, source |
 |---|---|---|
-| generalized, or specialized with OOBE to come | `Panther\unattend.xml`, the cache that Setup itself fills | documented: Windows Setup Automation Overview, "Modify an existing installation" |
+| generalized, or specialized and before OOBE | `Panther\unattend.xml`, the cache that Setup itself fills | documented: Windows Setup Automation Overview, "Modify an existing installation" |
 | audit mode comes next | `Panther\Unattend\unattend.xml`, which counts at every boot into audit mode | documented: Boot Windows to Audit Mode or OOBE |
-| a finished installation | `System32\Sysprep\unattend.xml`, which Sysprep takes when it generalizes | documented: implicit search order |
+| a finished installation | `System32\Sysprep\unattend.xml`, which Sysprep uses when it generalizes | documented: implicit search order |
 
-A file that is new inherits the permissions of its folder, as one that Setup writes does; an existing
-one is overwritten and keeps its own. UnattendPasses: 0 is a pass that is to run, 9 one that was
-processed with an answer file (seen in real hives; reported).
+A new file inherits the permissions of its folder, like one that Setup writes; an existing file is
+overwritten and keeps its own. UnattendPasses: 0 means that the pass has to run, 9 that it was processed
+with an answer file (seen in real hives; reported).
 """  # noqa: E501  a table row can't be wrapped
 
 from __future__ import annotations
@@ -37,20 +37,20 @@ if TYPE_CHECKING:
     from reseal.session import Session
     from reseal.windows.setup import SetupState
 
-#: Where every boot into audit mode looks; in the spelling of the page that names it.
+#: Searched at every boot into audit mode; spelled as on the page that documents it.
 FIRST = r"Panther\Unattend\unattend.xml"
-#: Passes that no installed Windows runs by itself.
+#: Passes that an installed Windows never runs by itself.
 _BEFORE = (Pass.WINDOWS_PE, Pass.OFFLINE_SERVICING)
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What an image will do with an answer file.
+    """How an image will use an answer file.
 
     Attributes:
         place: where the file goes, below the Windows folder.
         to_run: the passes that the next boot runs.
-        done: the passes that are over.
+        done: the passes that are done.
         ahead: the passes for which another file could win against this one.
     """
 
@@ -81,10 +81,10 @@ def situation(state: SetupState) -> Situation:
 
 
 def rivals(session: Session, now: Situation) -> list[Existing]:
-    """Return the answer files that would win against one in its place.
+    """Return the answer files that would win against one in the situation's place.
 
-    One with settings for any pass to come counts: Windows would copy it over the cached file. One that
-    can't be read counts too, since Windows stops at an answer file that is not valid.
+    A file with settings for any pass to come counts: Windows would copy it over the cached file. So does
+    a file that can't be read, since Windows stops at an invalid answer file.
     """
     places = answer_files.places(session.installation, session.registry)
     order = [path.lower() for path in places]
@@ -98,10 +98,15 @@ def rivals(session: Session, now: Situation) -> list[Existing]:
 
 
 def make_way(session: Session, now: Situation, *, replace: bool) -> list[str]:
-    """Move files aside that would win; return their new paths.
+    """Move files that would win aside; return their new paths.
+
+    Args:
+        session: the opened installation.
+        now: how the image will use the new file.
+        replace: whether files may be moved.
 
     Raises:
-        CheckError: there are some, and `replace` is not set.
+        CheckError: such files exist, and `replace` is not set.
     """
     found = rivals(session, now)
     if found and not replace:
@@ -109,7 +114,7 @@ def make_way(session: Session, now: Situation, *, replace: bool) -> list[str]:
         msg = f"Another answer file would win against this one: {shown}. Nothing was changed."
         raise CheckError(
             msg,
-            "Move what is in the way aside with --replace, an option of `reseal unattend apply`, "
+            "Move these files aside with --replace, an option of `reseal unattend apply`, "
             "`generalize` and `boot`.",
         )
     moved = []
@@ -125,12 +130,18 @@ def make_way(session: Session, now: Situation, *, replace: bool) -> list[str]:
 
 
 def place(session: Session, document: AnswerFile, now: Situation) -> str:
-    """Stage the file in its place, with the passes that are over marked; return its path."""
+    """Stage the file in its place, with finished passes marked as done; return its path.
+
+    Args:
+        session: the opened installation.
+        document: the answer file.
+        now: how the image will use it.
+    """
     path = session.installation.path(now.place)
     if other := answer_files.elsewhere(session.registry):
         session.note(
             rf"SYSTEM\Setup\UnattendFile names {other}, which is not on the volume that holds Windows and "
-            "was not looked at: where Windows finds that file, it wins over this answer file."
+            "was not examined. If Windows finds that file, it wins over this answer file."
         )
     with session.acting(STEP, Mark.DOCUMENTED):
         session.write_file(path, mark(document, now.done).to_bytes())
@@ -141,13 +152,19 @@ def place(session: Session, document: AnswerFile, now: Situation) -> str:
 
 
 def note_processed(session: Session, name: Pass) -> None:
-    """Stage what Windows notes of a pass that it has processed with an answer file."""
+    """Stage the number that Windows writes for a pass processed with an answer file."""
     with session.acting(STEP, Mark.SEEN):
         session.set_number(setup.UNATTEND_PASSES, name, PASS_COMPLETE)
 
 
 def say_also_used(session: Session, document: AnswerFile, now: Situation) -> None:
-    """Say which files come after this one, and count in passes that it has not."""
+    """Note the files that Windows uses for passes in which this one has no settings.
+
+    Args:
+        session: the opened installation.
+        document: the answer file.
+        now: how the image will use it.
+    """
     own = {settings.name for settings in document.passes if settings.components}
     missing = [name for name in now.to_run if name not in own]
     for one in existing(session):
@@ -159,10 +176,10 @@ def say_also_used(session: Session, document: AnswerFile, now: Situation) -> Non
 
 
 def base_of(session: Session, now: Situation) -> tuple[AnswerFile | None, Situation]:
-    """Return the answer file that Windows would use, and where more settings for it go.
+    """Return the answer file that Windows would use, and the situation for adding settings to it.
 
     Raises:
-        CheckError: it can't be read, or lies where reseal does not write.
+        CheckError: it can't be read, or is in a folder where reseal does not write.
     """
     found = [one for one in existing(session) if one.document is None or one.counts_in(now.ahead)]
     if not found:
@@ -170,28 +187,28 @@ def base_of(session: Session, now: Situation) -> tuple[AnswerFile | None, Situat
     first = found[0]
     root = session.installation.root + "\\"
     below = first.path.lower().startswith(root.lower())
-    # Where it comes before the cached file it stays: Windows would copy it over that.
+    # If it comes before the cached file it stays in place: Windows would copy it over the cache.
     first_of_all = any(first.is_at(one.path) for one in rivals(session, now))
     if first.document is None or (first_of_all and not below):
-        why = "can't be read" if first.document is None else "lies outside the Windows folder"
+        why = "can't be read" if first.document is None else "is outside the Windows folder"
         msg = f"{first.path}, the answer file that Windows would use, {why}. Nothing was changed."
         raise CheckError(
-            msg, "Name another with --unattend FILE, and move it aside with --replace."
+            msg, "Use another file with --unattend FILE, and move this one aside with --replace."
         )
     return first.document, replace(now, place=first.path[len(root) :]) if first_of_all else now
 
 
 def add(session: Session, piece: AnswerFile, now: Situation, *, generalizes: bool) -> None:
-    """Stage settings in the answer file that lies in the place for one, or a new file of them.
+    """Stage settings in the answer file at the situation's place, or in a new file.
 
     Args:
         session: the opened installation.
         piece: the settings.
-        now: what the image will do with them.
+        now: how the image will use them.
         generalizes: whether this run generalizes the image.
 
     Raises:
-        CheckError: another answer file would win or would be hidden, or the one that is there can't be
+        CheckError: another answer file would win or would be hidden, or the existing one can't be
             read, or has done a pass that it can't run again.
     """
     make_way(session, now, replace=False)
@@ -202,9 +219,9 @@ def add(session: Session, piece: AnswerFile, now: Situation, *, generalizes: boo
     document = piece
     if there is not None:
         if one is None or one.document is None:
-            problem = one.problem if one else f"{path}: it is no answer file"
+            problem = one.problem if one else f"{path}: it is not an answer file"
             msg = f"The answer file {path} can't be read, so nothing can be added: {problem}"
-            raise CheckError(msg, "Give the image another one with `reseal unattend apply`.")
+            raise CheckError(msg, "Replace it with `reseal unattend apply`.")
         document = one.document
         if generalizes:
             document = reset(document, unserved(existing(session)))
@@ -213,22 +230,22 @@ def add(session: Session, piece: AnswerFile, now: Situation, *, generalizes: boo
     if lost := hidden(session, path, wanted):
         raise CheckError(
             f"The settings can't be added: {lost} Nothing was changed.",
-            "Make one file of both (`reseal unattend merge`), and give it with --unattend.",
+            "Merge both files (`reseal unattend merge`), and use the result with --unattend.",
         )
     place(session, document, now)
 
 
 def _refuse_done(document: AnswerFile, wanted: list[Pass]) -> None:
-    """Raise CheckError where settings would go into a pass that counts as done, and so never run."""
+    """Raise CheckError if a wanted pass counts as done, so that its settings would never be used."""
     done = [one.name for one in document.passes if one.was_processed and one.name in wanted]
     if done:
         msg = (
             f"Nothing can be added to {', '.join(dict.fromkeys(done))} of the answer file "
-            f"{document.name}: it is marked as done there, and so does not count. Either Windows has "
-            "deleted its passwords, or another file is used for it. Nothing was changed."
+            f"{document.name}: the pass is marked as done. Either Windows has deleted its passwords, or "
+            "another file is used for it. Nothing was changed."
         )
         raise CheckError(
-            msg, "Give the image another answer file, with --unattend or `reseal unattend apply`."
+            msg, "Use another answer file, with --unattend or `reseal unattend apply`."
         )
 
 
@@ -240,7 +257,7 @@ def _shown(one: Existing, now: Situation) -> str:
 
 
 def _free(session: Session, folder: str, name: str) -> str:
-    """Return a name under which Windows looks for no answer file, and which is not taken."""
+    """Return an unused name under which Windows does not look for answer files."""
     number = 0
     while True:
         new = f"{name}{f'.{number}' if number else ''}.old"

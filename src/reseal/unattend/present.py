@@ -1,7 +1,7 @@
-"""The answer files that an image has, in the order in which Windows looks for them.
+"""The answer files of an image, in Windows' search order.
 
 Documented (Windows Setup Automation Overview): a file counts in a pass only if it has settings for that
-pass, and Setup has not marked the pass as processed in it; the first one that counts is used, as a whole.
+pass, and Setup has not marked the pass as processed in it. The first file that counts is used as a whole.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from reseal.session import Session
 
 STEP = "answer-files"
-#: What an armed image may still run, whichever way it boots.
+#: Passes that an armed image may still run, depending on how it boots.
 STILL_TO_RUN = (Pass.SPECIALIZE, Pass.AUDIT_SYSTEM, Pass.AUDIT_USER, Pass.OOBE_SYSTEM)
 
 
 @dataclass(frozen=True, slots=True)
 class Existing:
-    """An answer file in a place where Windows looks.
+    """An answer file in a place where Windows searches.
 
     Attributes:
-        path: where it lies.
-        document: what it says; None where it can't be read.
+        path: its path.
+        document: its content; None if it can't be read.
         pointer: whether `UnattendFile` names it.
         problem: why it can't be read.
     """
@@ -41,7 +41,7 @@ class Existing:
     problem: str = ""
 
     def counts_in(self, names: Collection[str]) -> list[str]:
-        """Return those of these passes in which it would be used."""
+        """Return the passes among `names` in which it would be used."""
         return [
             settings.name
             for settings in (self.document.passes if self.document else ())
@@ -49,25 +49,31 @@ class Existing:
         ]
 
     def is_at(self, path: str | None) -> bool:
-        """Whether it lies at a path; false for None."""
+        """Return whether it is at this path; False for None."""
         return path is not None and self.path.lower() == path.lower()
 
 
 def read(session: Session, path: str, *, pointer: bool = False) -> Existing | None:
-    """Read the answer file at a path; None where there is none."""
+    """Read the answer file at a path; return None if there is none.
+
+    Args:
+        session: the opened installation.
+        path: the path.
+        pointer: whether `UnattendFile` names it.
+    """
     stat = session.files.stat(path)
     if stat is None or stat.is_directory:
         return None
     try:
         if stat.size > MAX_BYTES:
-            raise AnswerFileError(path, None, "it is no answer file")
+            raise AnswerFileError(path, None, "it is not an answer file")
         return Existing(path, AnswerFile(session.files.read(path), path), pointer)
     except (AnswerFileError, TreeError) as error:
         return Existing(path, None, pointer, error.message)
 
 
 def existing(session: Session) -> list[Existing]:
-    """Return the answer files that Windows would find on the volume, the first one first."""
+    """Return the answer files that Windows would find on the volume, in search order."""
     named = answer_files.named(session.registry)
     found: dict[str, Existing] = {}
     for path in answer_files.places(session.installation, session.registry):
@@ -78,7 +84,7 @@ def existing(session: Session) -> list[Existing]:
 
 
 def users(files: Iterable[Existing], names: Collection[Pass]) -> dict[str, Existing]:
-    """Return which file Windows uses for each of these passes: the first one that counts in it."""
+    """Return the file that Windows uses for each of these passes: the first one that counts in it."""
     found: dict[str, Existing] = {}
     for one in files:
         for name in one.counts_in(names):
@@ -95,21 +101,21 @@ def unserved(files: Iterable[Existing]) -> list[Pass]:
 def hidden(
     session: Session, path: str, names: Collection[Pass], taken_over: str | None = None
 ) -> str | None:
-    """Say which files are no longer used once settings go into another one; None where all still are.
+    """Return which files are no longer used once another file gets settings; None if there are none.
 
-    A file counts in a pass as a whole (documented): with one setting in the file that comes first, all
-    those of the other are gone.
+    A file counts in a pass as a whole (documented): one setting in an earlier file disables all settings
+    of a later one.
 
     Args:
         session: the opened installation.
-        path: the file that the settings are to go into.
+        path: the file that gets the settings.
         names: their passes.
-        taken_over: a file whose settings go there, too.
+        taken_over: a file whose settings are moved to `path`, too.
     """
     used = users(existing(session), STILL_TO_RUN)
     lost = [
-        f"{used[name].path} is not used for {name} any more"
+        f"{used[name].path} is no longer used for {name}"
         for name in names
         if name in used and not (used[name].is_at(path) or used[name].is_at(taken_over))
     ]
-    return f"{'; '.join(lost)}: {path} comes first, and has settings for it now." if lost else None
+    return f"{'; '.join(lost)}: {path} comes first and has settings for it." if lost else None

@@ -1,12 +1,12 @@
-r"""What is applied to an image at once: one row for each setting and each place that it goes to.
+r"""Settings that are applied to an image at once: one row for each setting and each target.
 
-Only settings whose final place is known have a row; all others are named, and never ignored. Where Windows
-runs the pass itself at a boot to come, a place that is only inferred is left to it. `CurrentControlSet`
+Only settings whose final place is known have a row; all others are named, never ignored. If Windows itself
+will run the pass at a later boot, a place that is only inferred is left to Windows. `CurrentControlSet`
 means every control set of the image.
 
-DNSDomain of DNS-Client has no row: that it ends up in `Tcpip\Parameters` as `Domain` was seen, that
-`NV Domain` next to it gets the same is not confirmed, and one without the other would leave the hive with
-two names.
+DNSDomain of DNS-Client has no row: it is written to `Domain` in `Tcpip\Parameters` (seen), but that
+`NV Domain` gets the same is not confirmed, and one without the other would leave the hive with two
+names.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """How it is known where a setting goes.
+    """How well the place of a setting is known.
 
     Attributes:
-        mark: of the source.
-        source: where that is known from.
-        versions: of Windows for which the source says so; empty where it names none.
+        mark: the mark of the source.
+        source: the source.
+        versions: the Windows versions that the source covers; empty if it names none.
     """
 
     mark: Mark
@@ -60,18 +60,18 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Where a setting goes, and what puts it there.
+    """The target of a setting, and the function that writes it.
 
     Attributes:
         component: the component.
-        path: the setting; of a list, each of its items.
+        path: the setting; for a list, each of its items.
         to: the registry key, or the place in words.
-        name: the registry value; empty where there are several.
-        apply: what stages it.
-        known: how that is known.
-        passes: in which it is applied.
+        name: the registry value; empty if there are several.
+        apply: the function that stages it.
+        known: how well the place is known.
+        passes: the passes in which it is applied.
         provider: the name under which the session records the changes.
-        only_64_bit: whether the place exists in 64-bit Windows only.
+        only_64_bit: whether the place exists only in 64-bit Windows.
     """
 
     component: str
@@ -85,7 +85,7 @@ class Row:
     only_64_bit: bool = False
 
 
-#: The passes that no installed Windows runs from an answer file after its generalization.
+#: The passes that an installed Windows does not run from an answer file after its generalization.
 _AT_ONCE = (Pass.OFFLINE_SERVICING, Pass.GENERALIZE)
 _CONTROL = r"HKLM\SYSTEM\CurrentControlSet\Control"
 _TCPIP = r"HKLM\SYSTEM\CurrentControlSet\Services\Tcpip\Parameters"
@@ -109,7 +109,7 @@ _OEM = Known(
     "value names: Unattended Windows Setup Reference, OEMInformation; key: image builders",
 )
 _POLICY = Known(
-    Mark.INFERRED, "the policy of the same name; that the setting ends up in it is not confirmed"
+    Mark.INFERRED, "the policy of the same name; that the setting is written to it is not confirmed"
 )
 _ZONES = Known(Mark.SEEN, "SYSTEM hives; see reseal.unattend.time_zone", "7 and 10")
 _LOGON = Known(Mark.REPORTED, "value names: Microsoft, Turn on automatic logon in Windows")
@@ -127,7 +127,7 @@ def _value(
     *,
     only_64_bit: bool = False,
 ) -> Row:
-    """Return the row of a registry value; `data` makes its text or number, or None to leave it."""
+    """Return the row of a registry value; `data` returns its text or number, or None to leave it."""
 
     def apply(work: Work, setting: Setting) -> None:
         found = None if setting.children else data(setting.text)
@@ -144,7 +144,7 @@ def _value(
 
 
 def _computer_name(text: str) -> str | None:
-    return None if text in {"", "*"} else text  # a random one, which Windows generates
+    return None if text in {"", "*"} else text  # Windows generates a random one
 
 
 def _netbios_name(text: str) -> str | None:
@@ -167,7 +167,7 @@ _OFFLINE = (Pass.OFFLINE_SERVICING,)
 _ACCOUNTS = "OfflineUserAccounts"
 
 # fmt: off
-#: In the order in which they are applied.
+#: In the order of their application.
 ROWS = (
     _value(SHELL, "ComputerName", _NAMES, "ComputerName", _netbios_name, _CAPITALS),
     _value(SHELL, "ComputerName", _TCPIP, "Hostname", _computer_name, _HIVES),
@@ -210,23 +210,23 @@ ROWS = (
 
 _DOMAIN_JOIN = (
     "It is not known how Windows keeps the blob of an offline domain join; djoin.exe /requestODJ "
-    "applies it from within Windows."
+    "applies it in a running Windows."
 )
 _THIRTY_TWO_BITS = "It is for the 32-bit side of Windows, whose places are not known."
-_RANDOM_NAME = "It asks for a random name, which Windows makes at the first boot."
+_RANDOM_NAME = "It requests a random name, which Windows generates at the first boot."
 _NO_PLACE = "It is not known where Windows keeps it, so it can't be applied offline."
 
 
 def apply_pass(work: Work, name: Pass) -> tuple[list[Setting], list[Left]]:
-    """Stage what a pass comes to, as far as the table has places for it.
+    """Stage the settings of a pass for which the table has a place.
 
     Returns:
         The leaves of the pass that were applied, and the others, each with the reason.
 
     Raises:
-        CheckError: a password is marked as hidden and is not, or an account or a group is wrong.
+        CheckError: a password is marked as hidden but is not, or an account or a group is wrong.
         SamError: SAM is damaged, or its key is not in the image.
-        UsageError: a folder of drivers can't be read, or holds no package that fits.
+        UsageError: a driver folder can't be read, or holds no package that fits.
     """
     architecture = work.session.installation.architecture or ""
     by_windows = name not in _AT_ONCE
@@ -241,7 +241,7 @@ def apply_pass(work: Work, name: Pass) -> tuple[list[Setting], list[Left]]:
                     row.apply(work, setting)
             except NotHiddenError as error:
                 msg = (
-                    f"A password in {work.document.name} is marked as hidden, and {error.message}."
+                    f"A password in {work.document.name} is marked as hidden, but {error.message}."
                 )
                 raise CheckError(msg, "Hide it with `reseal unattend hide-secrets`.") from None
     found = [
@@ -257,7 +257,7 @@ def apply_pass(work: Work, name: Pass) -> tuple[list[Setting], list[Left]]:
 
 
 def _reason(setting: Setting) -> str:
-    """Say why a setting could not be applied that no applier has said anything of."""
+    """Return why a setting was not applied if no applier gave a reason."""
     name, path = setting.component.name.casefold(), setting.path.casefold()
     if name == JOIN.casefold() and path.startswith("offlineidentification"):
         return _DOMAIN_JOIN

@@ -1,17 +1,17 @@
-r"""What becomes of the answer files that an image holds.
+r"""The answer files of an image after it was generalized.
 
-| answer file | what becomes of it when the image is generalized | mark |
+| given | what happens to the answer files | mark |
 |---|---|---|
-| a new one is given | it is used, and every other one only in passes for which the new one has no settings: those keep their secrets, all others lose theirs | documented |
-| none is given | the pass generalize is taken from the first one that has it, as Sysprep does; the next boot uses them as they are | documented |
-| none is given, and none counts in a pass | the first one in which that pass is done runs it again: the mark is taken off | reported, that the cached one is used again |
+| a new answer file | it is used; others only in passes for which it has no settings. They keep the secrets of those passes and lose all others | documented |
+| none | the pass generalize is taken from the first file that has it, as in Sysprep; the next boot uses the files as they are | documented |
+| none, and no file counts in a pass | the first file in which that pass is done runs it again: the mark is removed | reported, that the cached one is used again |
 
-That Sysprep copies its own `System32\Sysprep\unattend.xml` over the cached one (reported) is not done: the
-next boot finds it by the documented order, and the run names each file that another one comes before.
+Sysprep copies its own `System32\Sysprep\unattend.xml` over the cached one (reported). reseal does not: the
+next boot finds the file by the documented order, and the run names each file that another one precedes.
 
-Where secrets of a pass are deleted, by Windows or here, the pass is marked as done and stays so: Windows
-would take the text in their place for the password, on every machine alike. That the mark counts in
-other files than the cached one is inferred.
+If secrets of a pass were deleted, by Windows or by reseal, the pass is marked as done and stays so: Windows
+would use the replacement text as the password, on every machine. That the mark counts in files other than
+the cached one is inferred.
 """  # noqa: E501  a table row can't be wrapped
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
 
 def leave_out(session: Session, names: Collection[Pass], but: str | None = None) -> None:
-    """Stage that no file is used for a pass whose secrets Windows has deleted, and say so.
+    """Stage that no file is used for a pass whose secrets Windows has deleted, and note it.
 
     Args:
         session: the opened installation.
-        names: the passes that matter.
-        but: a file that is left as it is.
+        names: the passes to examine.
+        but: a file that stays as it is.
     """
     for one in existing(session):
         if one.document is None or one.is_at(but):
@@ -51,18 +51,18 @@ def leave_out(session: Session, names: Collection[Pass], but: str | None = None)
         for name in lacking:
             session.note(
                 f"Windows has deleted passwords from the pass {name} of {one.path}, and would use the "
-                "text in their place. So the pass is marked as done, and the next boot leaves these "
-                "settings out; where they are to count, give the image a new answer file."
+                "replacement text as passwords. The pass is therefore marked as done, and the next boot "
+                "ignores its settings. If you need them, give the image a new answer file."
             )
 
 
 def settle(session: Session, new: str | None = None, aside: Iterable[str] = ()) -> None:
-    """Stage what becomes of the answer files in an image that is generalized.
+    """Stage the state of the answer files in an image that is generalized.
 
     Args:
         session: the opened installation.
-        new: the answer file that this run has placed, and which stays; None where there is none.
-        aside: files that this run has moved out of the way.
+        new: the answer file that this run has placed, and which stays; None if there is none.
+        aside: files that this run has moved aside.
     """
     if new is None:
         leave_out(session, STILL_TO_RUN)
@@ -78,28 +78,28 @@ def settle(session: Session, new: str | None = None, aside: Iterable[str] = ()) 
             continue
         mine = [name for name in STILL_TO_RUN if used.get(name) is one]
         document = reset(one.document, [name for name in STILL_TO_RUN if again.get(name) is one])
-        # Without a new file nothing says that one which loses is not wanted any more.
+        # Without a new file, an unused file may still be wanted.
         _scrub(session, one.path, document, keep=STILL_TO_RUN if new is None else mine)
         if new is None:
             _say_what_is_used(session, one, document, used)
         elif one in files and one.counts_in((Pass.GENERALIZE,)):
             session.note(
-                f"{one.path} has settings for generalize, which were not applied: where an answer file is "
-                "given, that alone counts in this pass (inferred)."
+                f"{one.path} has settings for generalize, which were not applied: a given answer file "
+                "alone counts in this pass (inferred)."
             )
         secret = [s.name for s in document.passes if s.name in mine and holds_secrets(s)]
         if secret and not one.is_at(session.installation.path(CACHE)):
             session.note(
                 f"The passwords for {', '.join(secret)} stay in {one.path}, since Windows needs them. "
-                "It deletes them from its own copy in Panther, not from this file (inferred): delete that "
-                "on the machines once it was used."
+                "It deletes them from its own copy in Panther, not from this file (inferred). Delete the "
+                "file on the machines after its use."
             )
 
 
 def _say_what_is_used(
     session: Session, one: Existing, document: AnswerFile, used: dict[str, Existing]
 ) -> None:
-    """Say for which passes the next boot uses a file of the image, and what comes before it."""
+    """Note for which passes the next boot uses a file of the image, and which file precedes it."""
     mine = [name for name in STILL_TO_RUN if used.get(name) is one]
     if mine:
         _say_errors(session, document)
@@ -107,25 +107,25 @@ def _say_what_is_used(
             session.note(f"{one.path} is used for {', '.join(mine)}.")
     for name in one.counts_in([name for name in used if name not in mine]):
         session.note(
-            f"{one.path} is not used for {name}: {used[name].path} has settings for it, too, and "
-            "comes first."
+            f"{one.path} is not used for {name}: {used[name].path} comes first and has settings for it, "
+            "too."
         )
 
 
 def _say_errors(session: Session, document: AnswerFile) -> None:
-    """Say where Windows would stop at an answer file that nobody has checked in this run."""
+    """Note the errors at which Windows would stop in an answer file that this run has not checked."""
     errors = [one for one in check(document) if one.level is Level.ERROR]
     if errors:
         first, count = errors[0], len(errors)
         session.note(
             f"{document.name}, which the next boot uses, has {count} error{'s' if count > 1 else ''}: line "
             f"{first.position.line}: {first.what}{' and others' if count > 1 else ''}. Setup may stop at "
-            "it. `reseal unattend check` on the file tells all; --unattend gives the image another one."
+            "them. `reseal unattend check` on the file lists all; --unattend replaces it."
         )
 
 
 def _scrub(session: Session, path: str, document: AnswerFile, keep: Collection[Pass]) -> None:
-    """Stage an answer file without the secrets of all passes but some, which are marked as done."""
+    """Stage an answer file without secrets except in the passes to keep; the others count as done."""
     over = frozenset(Pass).difference(keep)
     done = [Pass(s.name) for s in document.passes if s.name in over and holds_secrets(s)]
     clean = scrub(mark(document, done), over if keep else None)
@@ -133,14 +133,14 @@ def _scrub(session: Session, path: str, document: AnswerFile, keep: Collection[P
         session.write_file(path, clean.document.to_bytes())
     if clean.commands:
         session.note(
-            f"Commands in {path} seem to hold passwords, which stay: "
+            f"Commands in {path} seem to contain passwords, which stay: "
             + ", ".join(f"line {each.position.line}" for each in clean.commands[:5])
             + "."
         )
 
 
 def _again(files: list[Existing]) -> dict[str, Existing]:
-    """Return which file runs a pass again in which none counts: the first one that still has it."""
+    """Return the first file that still has a pass, for each pass in which no file counts."""
     found: dict[str, Existing] = {}
     wanted = unserved(files)
     for one in files:

@@ -1,4 +1,4 @@
-r"""The time zone of an image, written from what the image itself knows of that zone.
+r"""The time zone of an image, written from the image's own data on that zone.
 
 | value of `Control\TimeZoneInformation` | comes from `Time Zones\<name>` | mark, source |
 |---|---|---|
@@ -8,7 +8,7 @@ r"""The time zone of an image, written from what the image itself knows of that 
 | StandardName, DaylightName | MUI_Std, MUI_Dlt, such as `@tzres.dll,-112` | seen |
 | DynamicDaylightTimeDisabled 0 | | seen |
 | the same for `_dstoff` | no dates, the standard name and bias twice, DynamicDaylightTimeDisabled 1 | inferred |
-| ActiveTimeBias | Bias + StandardBias | inferred: Windows computes it anew from the date when it starts |
+| ActiveTimeBias | Bias + StandardBias | inferred: Windows computes it from the date at startup |
 """  # noqa: E501  a table row can't be wrapped
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 TIME_ZONES = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Time Zones"
 TIME_ZONE_INFORMATION = r"HKLM\SYSTEM\CurrentControlSet\Control\TimeZoneInformation"
-#: Minutes from UTC (always, and besides in standard and in daylight saving time), and when standard and
-#: daylight saving time begin, as SYSTEMTIME.
+#: Minutes from UTC (always, and in addition in standard and in daylight saving time), and the start of
+#: standard and daylight saving time, as SYSTEMTIME.
 _TZI = struct.Struct("<3i8H8H")
 _NO_DATE = (0,) * 8
 _NO_DAYLIGHT_SAVING = "How Windows keeps a time zone without daylight saving time is not confirmed."
@@ -44,12 +44,12 @@ def set_time_zone(session: Session, zone: str) -> None:
 
     Args:
         session: the opened installation.
-        zone: a name such as `W. Europe Standard Time`; with `_dstoff` behind it there is no daylight
-            saving time.
+        zone: a name such as `W. Europe Standard Time`; the suffix `_dstoff` turns daylight saving time
+            off.
 
     Raises:
         UsageError: the image does not know it.
-        ImageError: what it knows of it is damaged.
+        ImageError: the image's data on it is damaged.
     """
     fixed = without_daylight_saving(zone)
     name = zone[: -len(NO_DAYLIGHT_SAVING)] if fixed else zone
@@ -62,7 +62,9 @@ def set_time_zone(session: Session, zone: str) -> None:
         near = [called] if called else difflib.get_close_matches(name, names, 3, 0.8)
         msg = f"The image knows no time zone {name!r}."
         hint = (
-            f"Did you mean {' or '.join(near)}?" if near else "Name it in English, as Windows does."
+            f"Did you mean {' or '.join(near)}?"
+            if near
+            else "Use Windows' English name of the zone."
         )
         raise UsageError(msg, hint)
     bias, extra, saving, *dates = _described(key, session.now.year)
@@ -84,7 +86,7 @@ def set_time_zone(session: Session, zone: str) -> None:
 
 
 def apply_time_zone(work: Work, setting: Setting) -> None:
-    """Stage the time zone that an answer file names, where the image knows it."""
+    """Stage the time zone that an answer file names, if the image knows it."""
     if without_daylight_saving(setting.text):
         work.reasons[setting] = f"{_NO_DAYLIGHT_SAVING} {LATER}"
         return
@@ -97,22 +99,22 @@ def apply_time_zone(work: Work, setting: Setting) -> None:
 
 
 def without_daylight_saving(zone: str) -> bool:
-    """Whether a name asks for a time zone without its daylight saving time."""
+    """Return whether a name requests a time zone without its daylight saving time."""
     return zone.casefold().endswith(NO_DAYLIGHT_SAVING)
 
 
 def _described(key: Key, year: int) -> tuple[int, ...]:
-    """Return what the image knows of a zone in a year: the fields of `_TZI`."""
+    """Return the image's data on a zone in a year: the fields of `_TZI`."""
     years = key.subkey("Dynamic DST")
     value = (years.value(str(year)) if years else None) or key.value("TZI")
     if value is None or len(value.data) != _TZI.size:
-        msg = f"What the image knows of the time zone {key.name} is damaged."
-        raise ImageError(msg, "Set another one.")
+        msg = f"The image's data on the time zone {key.name} is damaged."
+        raise ImageError(msg, "Set another time zone.")
     return _TZI.unpack(value.data)
 
 
 def _shown(key: Key, time: str) -> str:
-    """Return the name that Windows shows for the standard or the daylight saving time of a zone."""
+    """Return the name that Windows shows for the standard or daylight saving time of a zone."""
     found = key.value(f"MUI_{time}") or key.value(time)
     return found.decoded if found and isinstance(found.decoded, str) else key.name
 

@@ -1,4 +1,4 @@
-"""WIM files, through libwim: capturing and applying volumes, and files that WOF compressed."""
+"""WIM files, through libwim: capture and apply volumes, decompress WOF files."""
 
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ __all__ = [
     "replace_image",
 ]
 
-# Every command asks whether a file is a WIM; few capture or apply one.
+# All commands test whether a file is a WIM, but few capture or apply one.
 __getattr__ = later(
     __name__,
     COMPRESSIONS="capture",

@@ -1,4 +1,4 @@
-"""Applying an image of a WIM: to an NTFS volume, or to a folder."""
+"""Apply an image of a WIM to an NTFS volume or a folder."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from reseal.wim.progress import Report
 
 _NTFS = 0x1  # WIMLIB_EXTRACT_FLAG_NTFS
-#: WIMLIB_EXTRACT_FLAG_NORPFIX: absolute links mean the same drive letter as before.
+#: WIMLIB_EXTRACT_FLAG_NORPFIX: absolute links keep their drive letter.
 _KEEP_LINKS = 0x200
 
-#: What Windows makes in the root of every volume, and no image brings (seen: DISM excludes both).
+#: Folders that Windows creates in the root of every volume, and that images lack (seen: DISM excludes
+#: both).
 _MADE_BY_WINDOWS = {"system volume information", "$recycle.bin"}
 
 
@@ -37,23 +38,22 @@ def apply_image(
 ) -> dict[str, Any]:
     """Apply an image to the empty NTFS volume that fills a device.
 
-    The tree, data, named streams, security descriptors, reparse points, short names, hard links,
-    attributes and times are those of the image. To be run in a worker (`reseal.worker.run_worker`).
+    This restores tree, data, named streams, security descriptors, reparse points, short names, hard links,
+    attributes and times. Run it in a worker (`reseal.worker.run_worker`).
 
     Args:
-        wim: the file; the first part of a split WIM; an ESD.
-        index: of the image, from 1; None for the only one.
-        device: holds the volume, from its first byte; written and flushed, not closed.
-        check: whether the file's integrity table is checked first.
-        on_progress: gets `{"step": …}` and `{"progress": …, "done": …, "total": …}`, in bytes.
+        wim: the file: a WIM, an ESD, or the first part of a split WIM.
+        index: index of the image, from 1; None for the only one.
+        device: the device that the volume fills; it is written and flushed, but not closed.
+        check: whether to check the file's integrity table first.
+        on_progress: receives `{"step": …}` and `{"progress": …, "done": …, "total": …}`, in bytes.
 
     Returns:
         `index`, and `bytes` that were extracted.
 
     Raises:
-        WimError: the WIM can't be read, is encrypted, or has no such image.
-        ImageError: the volume is not empty, has no space left, or is damaged; what it holds then is
-            incomplete, and is to be thrown away.
+        WimError: the WIM can't be read, is encrypted, or lacks the image.
+        ImageError: the volume is not empty, is full, or is damaged. Discard its incomplete content.
         EngineError: libwim is missing.
     """
     _require_empty(device)
@@ -70,7 +70,7 @@ def apply_image(
             opened.raise_failure()
             if code == library.ERR_NTFS_3G and _said_no_space(source.library.last_message()):
                 msg = f"Image {number} of {wim} does not fit into the volume."
-                raise ImageError(msg, "Apply it to a larger one.")
+                raise ImageError(msg, "Apply it to a larger volume.")
             source.check(code, f"can't be applied (image {number})", progress)
     return {"index": number, "bytes": progress.total}
 
@@ -83,15 +83,15 @@ def apply_to_folder(
     check: bool = False,
     on_progress: Report | None = None,
 ) -> dict[str, Any]:
-    """Apply an image to an empty folder, as far as a folder of this system can hold it.
+    """Apply an image to an empty folder of the host.
 
-    Security descriptors, attributes, short names and named streams are not kept there; junctions
-    and links become symbolic links.
+    The folder does not get security descriptors, attributes, short names and named streams. Junctions and
+    links become symbolic links.
 
     Args:
         wim: as in `apply_image`.
         index: as in `apply_image`.
-        folder: exists, and is empty.
+        folder: an existing, empty folder.
         check: as in `apply_image`.
         on_progress: as in `apply_image`.
 
@@ -99,7 +99,7 @@ def apply_to_folder(
         As `apply_image`.
 
     Raises:
-        WimError: the WIM can't be read, is encrypted, or has no such image.
+        WimError: the WIM can't be read, is encrypted, or lacks the image.
     """
     progress = Progress(on_progress)
     with open_wim(wim, check=check, progress=progress) as source:

@@ -1,4 +1,4 @@
-"""Capturing an NTFS volume into a WIM."""
+"""Capture an NTFS volume into a WIM."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from reseal.disk.device import Device
     from reseal.wim.progress import Report
 
-#: WIMLIB_ADD_FLAG_NTFS; _NORPFIX: links keep the drive letter that they name, since the volume is
-#: captured whole; _VERBOSE: only with it libwim tells what it leaves out.
+#: WIMLIB_ADD_FLAG_NTFS; _NORPFIX: links keep their drive letter, because the whole volume is captured;
+#: _VERBOSE: libwim reports omitted entries only with this flag.
 ADD_FLAGS = 0x1 | 0x200 | 0x4
 
-#: By their names on the command line, as in DISM and wimlib-imagex.
+#: Compression types by command-line name, as in DISM and wimlib-imagex.
 COMPRESSIONS = {
     "none": library.NONE,
     "xpress": library.XPRESS,
@@ -51,30 +51,30 @@ def capture_volume(
 ) -> dict[str, Any]:
     """Capture the NTFS volume that fills a device as an image of a WIM.
 
-    The file appears under its name when it is complete, or not at all; one that is appended to is
-    replaced as a whole. To be run in a worker (`reseal.worker.run_worker`).
+    The file gets its name only when it is complete. Appending replaces the file as a whole. Run it in a
+    worker (`reseal.worker.run_worker`).
 
     Args:
-        device: holds the volume; only read.
-        wim: the file to make, or to append to.
-        name: of the image; no other image of the file has it. None for no name.
-        properties: more of the XML data, by path: `DESCRIPTION`, `WINDOWS/EDITIONID`, …
-        compression: a key of COMPRESSIONS; when appending, that of the file is kept.
-        solid: whether the data are compressed as a whole (LZMS), as in an ESD.
-        append: whether the image is added to an existing file.
-        check: whether the file gets an integrity table; when appending, it keeps the one it has.
-        config: what to leave out, in the form of WimScript.ini; None for nothing.
-        only_plain: whether nothing is written where the volume has files of CompactOS.
-        before_rename: called when the file is whole; may raise what forbids to give it its name.
-        on_progress: gets `{"step": …}` and `{"progress": …, "done": …, "total": …}`, in bytes.
+        device: the device that the volume fills; only read.
+        wim: the file to create or append to.
+        name: name of the image, unique in the file; None for no name.
+        properties: further XML data by path: `DESCRIPTION`, `WINDOWS/EDITIONID`, …
+        compression: a key of COMPRESSIONS; appending keeps the compression of the file.
+        solid: whether to compress the data as a whole (LZMS), as in an ESD.
+        append: whether to add the image to an existing file.
+        check: whether to write an integrity table; appending keeps an existing one.
+        config: exclusions in the format of WimScript.ini; None for none.
+        only_plain: whether to write nothing if the volume has CompactOS files.
+        before_rename: called when the file is complete; may raise to prevent the replacement.
+        on_progress: receives `{"step": …}` and `{"progress": …, "done": …, "total": …}`, in bytes.
 
     Returns:
-        `index` of the image (None where nothing was written), `encrypted` (paths that were left out
-        because they are encrypted), `excluded` (how many entries the configuration left out) and
-        `compressed` (paths of files that WOF compressed; they are stored as they are on the volume).
+        `index` of the image (None if nothing was written), `encrypted` (paths omitted because they are
+        encrypted), `excluded` (number of entries that the configuration excluded) and `compressed`
+        (paths of WOF-compressed files, which are stored compressed).
 
     Raises:
-        WimError: the WIM can't be read or written, or an image of that name is in it already.
+        WimError: the WIM can't be read or written, or already has an image with this name.
         ImageError: the volume is damaged, or changed while it was read.
         EngineError: libwim is missing.
     """
@@ -97,9 +97,9 @@ def capture_volume(
         )
         opened.raise_failure()
         if code == library.ERR_IMAGE_NAME_COLLISION:
-            msg = f"{wim} has an image named {name} already."
+            msg = f"{wim} already has an image named {name}."
             raise WimError(msg, "Choose another name with --name.")
-        target.check(code, "can't take the volume", progress)
+        target.check(code, "can't capture the volume", progress)
         opened.walked()
         index = target.facts.images
         compressed = compressed_files(target, index)
@@ -123,7 +123,7 @@ def capture_volume(
 
 
 def _config_file(stack: ExitStack, config: str | None) -> bytes | None:
-    """Put a configuration where libwim finds it; None for no configuration."""
+    """Write a configuration to a file for libwim; None for no configuration."""
     if config is None:
         return None
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reseal-")))

@@ -1,16 +1,16 @@
-r"""What a capture leaves out: configuration lists (WimScript.ini).
+r"""Configuration lists (WimScript.ini): what a capture excludes.
 
-The form is DISM's (documented, "DISM configuration list files"): the section `ExclusionList` names what
-is left out and `ExclusionException` what is kept nevertheless. A pattern that begins with a backslash
-starts at the volume's root; another one fits a name anywhere. libwim reads these two sections and
-passes over `CompressionExclusionList`, which only saves time.
+The format is DISM's (documented, "DISM configuration list files"). The section `ExclusionList` names what
+to exclude, and `ExclusionException` the exceptions. A pattern that starts with a backslash is relative to
+the volume's root; other patterns match names anywhere. libwim reads these two sections. It ignores
+`CompressionExclusionList`, which only saves time.
 """
 
 from __future__ import annotations
 
 from reseal.errors import UsageError
 
-#: The sections of DISM's lists; the last two are older (documented: ImageX, WIMBoot).
+#: The sections of DISM's lists; the last two are from older tools (documented: ImageX, WIMBoot).
 _SECTIONS = {
     "exclusionlist",
     "exclusionexception",
@@ -20,7 +20,7 @@ _SECTIONS = {
     "prepopulatelist",
 }
 
-#: What DISM leaves out where no list is given (documented, the same page, for Windows 8 to 11).
+#: DISM's default exclusions (documented, the same page, for Windows 8 to 11).
 DEFAULT_CONFIG = r"""[ExclusionList]
 \$ntfs.log
 \hiberfil.sys
@@ -33,14 +33,14 @@ DEFAULT_CONFIG = r"""[ExclusionList]
 
 
 def check_config(text: str, name: str) -> None:
-    """Refuse a list that libwim would pass over in silence, in part or as a whole.
+    """Refuse a list that libwim would silently ignore, partly or wholly.
 
     Args:
         text: the list.
-        name: what messages call it.
+        name: name of the list in messages.
 
     Raises:
-        UsageError: a line stands in no section, or in one that DISM does not have.
+        UsageError: a line is outside a section, or in a section that DISM does not have.
     """
     section = ""
     for number, raw in enumerate(text.splitlines(), 1):
@@ -50,8 +50,8 @@ def check_config(text: str, name: str) -> None:
         if line.startswith("["):
             section = line.strip("[]").strip().lower()
             if section not in _SECTIONS or not line.endswith("]"):
-                msg = f"{name}, line {number}: {line} is no section of a configuration list."
-                raise UsageError(msg, "The sections are [ExclusionList] and [ExclusionException].")
+                msg = f"{name}, line {number}: {line} is not a section of a configuration list."
+                raise UsageError(msg, "Use [ExclusionList] and [ExclusionException].")
         elif not section:
-            msg = f"{name}, line {number} stands in no section."
-            raise UsageError(msg, "Begin the list with [ExclusionList].")
+            msg = f"{name}, line {number} is outside a section."
+            raise UsageError(msg, "Start the list with [ExclusionList].")

@@ -1,4 +1,4 @@
-"""WIM files: opening them, and what they say of themselves."""
+"""Open WIM files, and read their headers."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
 
 _CHECK_INTEGRITY = 0x1  # WIMLIB_OPEN_FLAG_CHECK_INTEGRITY
 
-#: The head of every WIM file, and of a pipable one.
+#: The magic of a WIM file and of a pipable one.
 _MAGIC = (b"MSWIM\0\0\0", b"WLPWM\0\0\0")
 
-#: The longest XML data that is looked at, in bytes; real ones have some KiB for each image.
+#: Maximum size of the XML data in bytes; real files have a few KiB per image.
 _MAX_XML = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the header of a WIM file says.
+    """The header of a WIM file.
 
     Attributes:
-        images: how many images it has.
-        boot_index: the image that is booted, 0 for none.
+        images: number of images.
+        boot_index: the bootable image, 0 for none.
         compression: `None`, `XPRESS`, `LZX` or `LZMS`.
-        parts: how many parts it has; more than 1 for a split WIM.
+        parts: number of parts; more than 1 for a split WIM.
         integrity: whether it has an integrity table.
-        locked: whether it is marked as one not to be written.
+        locked: whether it is marked read-only.
         solid: whether its version is that of files with solid resources (ESD).
     """
 
@@ -52,7 +52,7 @@ _SOLID_VERSION = 0xE00
 
 
 def is_wim(path: Path) -> bool:
-    """Whether a file begins as a WIM does."""
+    """Whether a file has the magic of a WIM."""
     try:
         with path.open("rb") as file:
             return file.read(8) in _MAGIC
@@ -64,8 +64,8 @@ class Wim:
     """A WIM file that is open in this process.
 
     Attributes:
-        handle: libwim's own.
-        path: of the file; None where it was not written yet.
+        handle: libwim's handle.
+        path: the file; None if it was not written yet.
     """
 
     def __init__(self, handle: int | None, path: Path | None) -> None:
@@ -76,16 +76,16 @@ class Wim:
 
     @property
     def subject(self) -> str:
-        """How messages call it."""
+        """Its name in messages."""
         return str(self.path) if self.path else "The new WIM"
 
     def check(self, code: int, action: str, progress: Progress | None = None) -> None:
-        """Raise the error of a libwim call.
+        """Raise the error of a libwim call, if any.
 
         Args:
-            code: what the call returned.
-            action: what was to be done, such as `can't be read`.
-            progress: of the call; an exception that it met is raised first.
+            code: result of the call.
+            action: end of the error message, such as `can't be read`.
+            progress: progress of the call; an exception stored in it is raised first.
 
         Raises:
             WimError: the call failed.
@@ -98,7 +98,7 @@ class Wim:
 
     @property
     def facts(self) -> Facts:
-        """What its header says."""
+        """Its header."""
         info = library.WimInfo()
         self.check(self.calls.wimlib_get_wim_info(self.handle, ctypes.byref(info)), "can't be read")
         kind: bytes = self.calls.wimlib_get_compression_type_string(info.compression)
@@ -123,16 +123,16 @@ class Wim:
         try:
             if size.value > _MAX_XML:
                 msg = f"{self.subject} can't be read: its XML data have {size.value} bytes."
-                raise WimError(msg, "The file is damaged; fetch or make it anew.")
+                raise WimError(msg, "The file is damaged; download or create it again.")
             return ctypes.string_at(data.value or 0, size.value)
         finally:
             _free(data)
 
     def require_index(self, index: int | None) -> int:
-        """Return the index of an image; the only one where None was given.
+        """Return the index of an image; None chooses the only one.
 
         Raises:
-            WimError: there is no such image, or there are several and none was chosen.
+            WimError: the image does not exist, or none of several was chosen.
         """
         count = self.facts.images
         if index is None and count == 1:
@@ -141,19 +141,18 @@ class Wim:
             return index
         has = "no image" if not count else "one image" if count == 1 else f"{count} images"
         if index is None:
-            msg = f"{self.subject} has {has}: which one is meant has to be said."
+            msg = f"{self.subject} has {has}."
         else:
-            msg = f"{self.subject} has no image {index}: it has {has}."
+            msg = f"{self.subject} has no image {index}; it has {has}."
         raise WimError(msg, f"Choose one with --index, from 1 to {count}." if count else None)
 
     def require_sound(self, index: int) -> None:
-        """Load an image's tree, and refuse one of which libwim would leave something out.
+        """Load an image's tree, and refuse it if libwim would omit entries.
 
-        It passes over entries that are named `.` or `..`, and over the second of two of one name: such
-        a tree was made by no honest tool.
+        libwim ignores entries named `.` or `..`, and duplicate names. Legitimate tools don't create them.
 
         Raises:
-            WimError: the tree can't be read, or is not sound.
+            WimError: the tree can't be read, or has such entries.
         """
         self.library.forget_messages()
         code = self.calls.wimlib_iterate_dir_tree(
@@ -163,35 +162,35 @@ class Wim:
         for warning in self.library.warnings():
             if warning.startswith("Ignoring"):
                 msg = f"Image {index} of {self.subject} is damaged: {_as_told(warning)}."
-                raise WimError(msg, "Make the WIM anew, with a tool that you trust.")
+                raise WimError(msg, "Create the WIM again with a tool that you trust.")
 
 
 def _as_told(warning: str) -> str:
-    """Return a warning of libwim's as a clause: what it says that it passes over."""
+    """Turn a libwim warning about an ignored entry into a clause."""
     what = warning.removeprefix("Ignoring").strip().partition(" (")[0].rstrip(".")
     return f"it holds a {what}"
 
 
 @contextmanager
 def open_wim(path: Path, *, check: bool = False, progress: Progress | None = None) -> Iterator[Wim]:
-    """Open a WIM, an ESD, or a split WIM by its first part.
+    """Open a WIM, an ESD, or the first part of a split WIM.
 
-    The other parts of a split WIM are looked for beside it, by its name (`install.swm`,
-    `install2.swm`, …), as DISM's documentation names them.
+    The other parts of a split WIM must be in the same folder, named as in DISM's documentation
+    (`install.swm`, `install2.swm`, …).
 
     Args:
-        path: of the file.
-        check: whether its integrity table is checked first, where it has one.
-        progress: of the check, and of what is done with the file.
+        path: the file.
+        check: whether to check its integrity table first, if it has one.
+        progress: receives progress of the check and of later work on the file.
 
     Raises:
-        WimError: it can't be read, is damaged, or is encrypted.
+        WimError: the file can't be read, is damaged, or is encrypted.
         EngineError: libwim is missing.
     """
     loaded = library.load()
     loaded.forget_messages()
     if not path.is_file():
-        msg = f"{path} is no file." if path.exists() else f"There is no file {path}."
+        msg = f"{path} is not a file." if path.exists() else f"{path} does not exist."
         raise WimError(msg)
     handle = ctypes.c_void_p()
     function = progress.function if progress else nothing()
@@ -214,15 +213,15 @@ def _join(wim: Wim, path: Path) -> None:
     wim.calls.wimlib_get_wim_info(wim.handle, ctypes.byref(info))
     if info.part_number != 1:
         msg = f"{path} is part {info.part_number} of {info.total_parts} of a split WIM."
-        raise WimError(msg, "Name the first part.")
-    # Named literally: in a pattern the characters of a folder's name could mean something.
+        raise WimError(msg, "Give the path of the first part.")
+    # List the parts instead of a pattern, because the folder's name may have special characters.
     others = [
         path.with_name(f"{path.stem}{number}{path.suffix}")
         for number in range(2, info.total_parts + 1)
     ]
     for one in others:
         if not one.is_file():
-            msg = f"{path} is a split WIM, and its part {one.name} is missing."
+            msg = f"{path} is a split WIM, but its part {one.name} is missing."
             raise WimError(msg, "Put all parts into one folder.")
     names = (ctypes.c_char_p * len(others))(*(bytes(one) for one in others))
     wim.check(
@@ -233,7 +232,7 @@ def _join(wim: Wim, path: Path) -> None:
 
 @contextmanager
 def new_wim(compression: int) -> Iterator[Wim]:
-    """Make a WIM without images, which exists in memory until it is written.
+    """Create a WIM without images in memory.
 
     Args:
         compression: library.NONE, XPRESS, LZX or LZMS.
@@ -243,7 +242,7 @@ def new_wim(compression: int) -> Iterator[Wim]:
     handle = ctypes.c_void_p()
     code = loaded.calls.wimlib_create_new_wim(compression, ctypes.byref(handle))
     if code:
-        raise library.wim_error(code, "The new WIM", "can't be made")
+        raise library.wim_error(code, "The new WIM", "can't be created")
     try:
         yield Wim(handle.value, None)
     finally:

@@ -1,7 +1,7 @@
-"""libwim through ctypes: loading, prototypes, messages, and a test that the library fits.
+"""libwim through ctypes: loading, prototypes, messages, and a compatibility check.
 
-libwim ends a process that runs out of memory or meets an assertion, and it parses hostile files: it
-belongs in a worker (`reseal.worker.run_worker`) that does nothing else.
+libwim ends its process when memory runs out or an assertion fails, and it parses hostile files. So it
+runs in a worker (`reseal.worker.run_worker`) that does nothing else.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ from reseal.ntfs import library as ntfs_library
 from reseal.process import load_library
 from reseal.wim.errors import WimError
 
-#: Every release from 1.9 to 1.14 has this interface.
+#: Releases 1.9 to 1.14 have this interface.
 SONAME = "libwim.so.15"
 PACKAGE = "wimtools"
-MISSING_HINT = "Install Debian's packages wimtools and ntfs-3g anew."
+MISSING_HINT = "Reinstall Debian's packages wimtools and ntfs-3g."
 
 _ASSUME_UTF8 = 0x1  # WIMLIB_INIT_FLAG_ASSUME_UTF8
 
-#: What stands for every image of a file.
+#: Index that means all images of a file.
 ALL_IMAGES = -1
 
 NONE, XPRESS, LZX, LZMS = range(4)
 
-#: Bytes of the library's messages that are looked at.
+#: Maximum bytes of the library's messages that are read.
 _MESSAGES_KEPT = 1 << 16
 
 # enum wimlib_progress_msg
@@ -58,7 +58,7 @@ CONTINUE, ABORT = 0, 1
 
 PROGRESS = CFUNCTYPE(c_int, c_int, c_void_p, c_void_p)
 
-# enum wimlib_error_code, as far as reseal tells them apart
+# enum wimlib_error_code: the codes that reseal handles
 ERR_DECOMPRESSION = 2
 ERR_IMAGE_NAME_COLLISION = 11
 ERR_INTEGRITY = 13
@@ -76,7 +76,7 @@ ERR_CONCURRENT_MODIFICATION = 88
 
 
 class WriteStreams(Structure):
-    """struct wimlib_progress_info_write_streams, as far as it is the same in all releases."""
+    """struct wimlib_progress_info_write_streams: the part that is the same in all releases."""
 
     _fields_ = (
         ("total_bytes", c_uint64),
@@ -100,7 +100,7 @@ class Scan(Structure):
     )
 
 
-#: Scan.status of what was left out: by the configuration, and because WIM files can't hold it.
+#: Scan.status of omitted entries: excluded by the configuration, or unsupported in WIM files.
 SCAN_EXCLUDED, SCAN_UNSUPPORTED = 1, 2
 
 
@@ -127,7 +127,7 @@ class Extract(Structure):
 
 
 class Integrity(Structure):
-    """The head of struct wimlib_progress_info_integrity."""
+    """The start of struct wimlib_progress_info_integrity."""
 
     _fields_ = (("total_bytes", c_uint64), ("completed_bytes", c_uint64))
 
@@ -202,11 +202,11 @@ class UpdateCommand(Structure):
 #: UpdateCommand.operation.
 UPDATE_ADD, UPDATE_DELETE = 0, 1
 
-#: What wimlib_iterate_dir_tree calls for each entry.
+#: The callback of wimlib_iterate_dir_tree.
 VISIT = CFUNCTYPE(c_int, c_void_p, c_void_p)
 
 _W = c_void_p
-#: name: (result, arguments), from the library's public header.
+#: Prototypes, name: (result, arguments), from the library's public header.
 PROTOTYPES: dict[str, tuple[object, tuple[object, ...]]] = {
     "wimlib_global_init": (c_int, (c_int,)),
     "wimlib_get_version": (c_uint32, ()),
@@ -258,25 +258,25 @@ class Library:
         self._test()
 
     def _start(self) -> None:
-        # Names are UTF-8, whatever the person's locale is: libntfs-3g asks setlocale() for it.
+        # Names are UTF-8 in any locale; libntfs-3g uses setlocale().
         os.environ["LC_ALL"] = "C.UTF-8"
         if self.calls.wimlib_global_init(_ASSUME_UTF8):
-            raise _misfit("it does not start")
+            raise _misfit("its initialization fails")
         self.calls.wimlib_set_error_file_by_name(f"/proc/self/fd/{self._messages}".encode())
         self.calls.wimlib_set_print_errors(True)
 
     def _test(self) -> None:
-        """Check the structures that reseal reads, and that both libraries use one libntfs-3g."""
+        """Check the structures that reseal reads, and that libwim uses the same libntfs-3g."""
         ours = ntfs_library.load().calls
         try:
             same = _operations(ours) == _operations(self.calls)
         except ValueError:
             same = False
         if not same:
-            raise _misfit("it was built without libntfs-3g, or with another one")
+            raise _misfit("it was built without libntfs-3g, or uses another libntfs-3g")
         handle = c_void_p()
         if self.calls.wimlib_create_new_wim(LZX, ctypes.byref(handle)):
-            raise _misfit("it makes no WIM")
+            raise _misfit("it can't create a WIM")
         try:
             index, info = c_int(), WimInfo()
             failed = self.calls.wimlib_add_empty_image(handle, b"test", ctypes.byref(index))
@@ -286,14 +286,14 @@ class Library:
         finally:
             self.calls.wimlib_free(handle)
         if failed or told != (1, 1, 1, 0) or name != b"test":
-            raise _misfit("its structures are not those expected")
+            raise _misfit("its structures differ from the expected")
 
     def last_message(self) -> str:
-        """Return the last error that the library told, without its label; empty if none."""
+        """Return the library's last error message, without its label; empty if none."""
         return (self._said("[ERROR]") or [""])[-1]
 
     def warnings(self) -> list[str]:
-        """Return the warnings that the library told last, without their labels."""
+        """Return the library's last warnings, without their labels."""
         return self._said("[WARNING]")
 
     def _said(self, label: str) -> list[str]:
@@ -303,11 +303,11 @@ class Library:
         return [line.removeprefix(label).strip() for line in lines if line.startswith(label)]
 
     def forget_messages(self) -> None:
-        """Forget what the library told so far."""
+        """Discard the library's messages."""
         os.ftruncate(self._messages, 0)
 
     def error_text(self, code: int) -> str:
-        """Say in the library's words what an error code means."""
+        """Return the library's text for an error code."""
         text: bytes | None = self.calls.wimlib_get_error_string(code)
         return (text or b"unknown error").decode(errors="replace").rstrip(".")
 
@@ -317,33 +317,33 @@ def _operations(calls: ctypes.CDLL) -> int:
 
 
 def _misfit(why: str) -> EngineError:
-    return EngineError(f"The installed {SONAME} does not fit: {why}.", hint=MISSING_HINT)
+    return EngineError(f"The installed {SONAME} is incompatible: {why}.", hint=MISSING_HINT)
 
 
 @cache
 def load() -> Library:
-    """Load libwim and test it, once in a process.
+    """Load libwim once and check that it is compatible.
 
     Raises:
-        EngineError: it is missing, or not the library that reseal was written for.
+        EngineError: libwim is missing or incompatible.
     """
     return Library(load_library((SONAME,), PACKAGE))
 
 
 def wim_error(code: int, subject: str, action: str) -> WimError:
-    """Build the error for a call that failed just now.
+    """Build the error for the call that just failed.
 
     Args:
-        code: what it returned.
+        code: result of the call.
         subject: the WIM file.
-        action: what was to be done, such as `can't be read`.
+        action: end of the error message, such as `can't be read`.
     """
     library = load()
     number = ctypes.get_errno()
     hint: str | None = None
     if code == ERR_WIM_IS_ENCRYPTED:
         return WimError(
-            f"{subject} is encrypted: it is an ESD whose key only Microsoft's tools have.",
+            f"{subject} is an encrypted ESD; only Microsoft's tools have its key.",
             "Use an unencrypted image: install.wim or install.esd of an ISO made by the Media "
             "Creation Tool, or decrypt this one first.",
         )
@@ -352,10 +352,10 @@ def wim_error(code: int, subject: str, action: str) -> WimError:
     if code == ERR_CONCURRENT_MODIFICATION:
         return WimError(
             f"{subject} {action}: its source changed while it was read.",
-            "Shut down what writes to it, and try again.",
+            "Stop the programs that write to it, and try again.",
         )
     if code in {ERR_NOT_A_WIM_FILE, ERR_UNEXPECTED_END_OF_FILE, ERR_DECOMPRESSION, ERR_INTEGRITY}:
-        hint = "The file is damaged or incomplete; fetch or make it anew."
+        hint = "The file is damaged or incomplete; download or create it again."
     said = library.error_text(code)
     detail = library.last_message()
     text = f"{said} ({detail.rstrip('.')})" if detail else said

@@ -1,4 +1,4 @@
-"""What a WIM says of its images: the XML data."""
+"""The XML data of a WIM, which describe its images."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from reseal.wim.file import Wim
 
-#: A count that no image reaches; larger ones are taken for damage.
+#: Maximum plausible count; larger ones are treated as damage.
 _MAX_COUNT = 1 << 48
 
-#: What libwim counts and dates itself.
+#: Counts and times that libwim computes.
 _FROM_TREE = {
     "NAME",
     "DIRCOUNT",
@@ -30,7 +30,7 @@ _FROM_TREE = {
     "CREATIONTIME",
     "LASTMODIFICATIONTIME",
 }
-#: What libwim reads from the hives of a tree (seen in version 1.13).
+#: Properties that libwim reads from the hives of a tree (seen in version 1.13).
 _ADDED_BY_LIBWIM = (
     "FLAGS",
     "DISPLAYNAME",
@@ -49,13 +49,13 @@ _ADDED_BY_LIBWIM = (
 
 @dataclass(frozen=True, slots=True)
 class ImageFacts:
-    """What the XML data say of one image; what they lack is None or 0.
+    """The XML data of one image; missing values are None or 0.
 
     Attributes:
-        index: of the image, from 1.
-        name: of the image.
-        files: how many files and folders it has.
-        bytes: of all its files together.
+        index: index of the image, from 1.
+        name: its name.
+        files: number of its files and folders.
+        bytes: total size of its files.
     """
 
     index: int
@@ -65,15 +65,15 @@ class ImageFacts:
 
 
 def image_facts(path: Path, index: int | None, *, check: bool = False) -> ImageFacts:
-    """Return what a WIM says of one image. To be run in a worker.
+    """Return the XML data of one image. Run it in a worker.
 
     Args:
         path: the file.
-        index: of the image, from 1; None for the only one.
-        check: whether the integrity table is checked first.
+        index: index of the image, from 1; None for the only one.
+        check: whether to check the integrity table first.
 
     Raises:
-        WimError: the file can't be read, or has no such image.
+        WimError: the file can't be read, or lacks the image.
     """
     with open_wim(path, check=check) as wim:
         number = wim.require_index(index)
@@ -90,10 +90,11 @@ def image_facts(path: Path, index: int | None, *, check: bool = False) -> ImageF
 
 
 def kept_properties(wim: Wim, index: int) -> dict[str, str]:
-    """Return what an image's XML data say, but for what follows from its tree.
+    """Return the properties in an image's XML data that do not depend on its tree.
 
-    libwim reads name and version of a Windows anew where its tree is replaced, and finds less and other
-    than Microsoft's tools. What it would add is in the result as an empty text, which removes it.
+    When a tree is replaced, libwim reads the name and version of Windows again, and its result differs
+    from Microsoft's tools. Properties that it would add are in the result as empty text, which removes
+    them.
     """
     image = _image(wim.xml, index, wim.path)
     found = dict(_leaves(image, "")) if image is not None else {}
@@ -104,7 +105,7 @@ def kept_properties(wim: Wim, index: int) -> dict[str, str]:
 
 
 def _leaves(element: etree._Element, path: str) -> Iterator[tuple[str, str]]:
-    """Yield path and text of every element without children, in libwim's notation."""
+    """Yield path (in libwim's notation) and text of each element without children."""
     counts: dict[str, int] = {}
     names = [str(child.tag) for child in element if isinstance(child.tag, str)]
     for child in element:

@@ -1,4 +1,4 @@
-"""What libwim tells while it works, as plain dictionaries."""
+"""Progress messages of libwim as plain dictionaries."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ _SIZED: dict[int, tuple[str, Any]] = {
 class Progress:
     """The progress function of one libwim job.
 
-    It reports `{"step": …}` when another step begins, and `{"progress": …, "done": …, "total": …}` (bytes)
-    as it goes on, each whole percent once.
+    It reports `{"step": …}` when a step begins, and `{"progress": …, "done": …, "total": …}` (bytes) once
+    for each whole percent.
 
     Attributes:
-        function: what libwim takes; it must outlive the job.
-        failure: the exception that the report, or `between`, met; it ends the job.
-        left_out: paths that were left out because a WIM can't hold them (encrypted files).
-        excluded: how many entries the configuration left out.
+        function: the callback for libwim; it must outlive the job.
+        failure: an exception in the report or in `between`; it ends the job.
+        left_out: paths that were omitted because a WIM can't hold them (encrypted files).
+        excluded: number of entries that the configuration excluded.
         total: bytes of the last step.
     """
 
     def __init__(
         self, report: Report | None = None, between: Callable[[], None] = lambda: None
     ) -> None:
-        """Make one.
+        """Create the progress function.
 
         Args:
-            report: gets the dictionaries.
-            between: called with every message of the library.
+            report: receives the dictionaries.
+            between: called for each message of the library.
         """
         self.failure: BaseException | None = None
         self.left_out: list[str] = []
@@ -96,5 +96,5 @@ class Progress:
 
 
 def nothing() -> Any:
-    """Return what libwim takes for no progress function."""
+    """Return the null progress function."""
     return ctypes.cast(0, library.PROGRESS)

@@ -1,4 +1,4 @@
-"""Replacing one image of a WIM by what a volume holds; the other images stay as they are."""
+"""Replace one image of a WIM by the content of a volume; the other images stay."""
 
 from __future__ import annotations
 
@@ -33,24 +33,23 @@ def replace_image(
 ) -> dict[str, Any]:
     """Replace the tree of an image by the NTFS volume that fills a device.
 
-    The image keeps its index, name and description; compression, integrity table, GUID and boot
-    index of the file stay, and so does every byte of the other images. Only data that the file does
-    not have yet are compressed; data that no image needs any more are gone. The image that is
-    replaced serves as the template: a file of the same path, size and times is not read again. To be
-    run in a worker (`reseal.worker.run_worker`).
+    The image keeps its index, name and description. The file keeps its compression, integrity table, GUID
+    and boot index, and the other images stay byte for byte. Only new data are compressed, and data
+    without an image are dropped. Files with the path, size and times of a file in the old image are not
+    read again. Run it in a worker (`reseal.worker.run_worker`).
 
     Args:
         wim: the file.
-        index: of the image, from 1.
-        device: holds the volume; only read.
-        output: the file to make; None to replace `wim`.
-        on_progress: gets `{"step": …}` and `{"progress": …, "done": …, "total": …}`, in bytes.
+        index: index of the image, from 1.
+        device: the device that the volume fills; only read.
+        output: the file to create; None replaces `wim`.
+        on_progress: receives `{"step": …}` and `{"progress": …, "done": …, "total": …}`, in bytes.
 
     Returns:
-        `encrypted`: paths that were left out because they are encrypted.
+        `encrypted`: paths that were omitted because they are encrypted.
 
     Raises:
-        WimError: the WIM can't be read or written; it is as it was.
+        WimError: the WIM can't be read or written; it is unchanged.
         ImageError: the volume is damaged.
     """
     with ExitStack() as stack:
@@ -71,7 +70,7 @@ def replace_image(
         commands[1].arguments.add = library.AddCommand(opened.name, _ROOT, None, ADD_FLAGS)
         code = calls.wimlib_update_image(target.handle, index, commands, len(commands), 0)
         opened.raise_failure()
-        target.check(code, "can't take the volume", progress)
+        target.check(code, "can't capture the volume", progress)
         code = calls.wimlib_reference_template_image(
             target.handle, index, template.handle, index, 0
         )

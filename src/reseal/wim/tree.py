@@ -1,4 +1,4 @@
-"""An image of a WIM as a tree of files that can be read, without applying it."""
+"""An image of a WIM as a readable tree of files, without applying it."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _RECURSIVE, _CHILDREN = 0x1, 0x2  # WIMLIB_ITERATE_DIR_TREE_FLAG_*
 #: WIMLIB_EXTRACT_FLAG_*: NO_ACLS, NORPFIX, NO_ATTRIBUTES, NO_PRESERVE_DIR_STRUCTURE.
 _PLAIN_FILE = 0x40 | 0x200 | 0x100000 | 0x200000
 
-#: Folders with more entries are none that a Windows has.
+#: Maximum number of entries in a folder; folders of Windows have fewer.
 _MAX_ENTRIES = 2_000_000
 #: The largest part of a file that one read returns.
 _MAX_READ = 2 << 30
-#: 1970-01-01 in Windows' count of time: 100 ns since 1601-01-01.
+#: 1970-01-01 as FILETIME: 100 ns since 1601-01-01.
 _EPOCH = 116_444_736_000_000_000
 
 
@@ -34,13 +34,13 @@ class _Time(Structure):
 
 
 class _Stream(Structure):
-    """struct wimlib_stream_entry, whose resource begins with its size."""
+    """struct wimlib_stream_entry, whose resource starts with its size."""
 
     _fields_ = (("name", c_char_p), ("size", c_uint64))
 
 
 class _Entry(Structure):
-    """struct wimlib_dir_entry, with the head of its first stream."""
+    """struct wimlib_dir_entry, with the start of its first stream."""
 
     _fields_ = (
         ("name", c_char_p),
@@ -67,7 +67,7 @@ class _Entry(Structure):
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """An entry, its path as libwim spells it, and its security descriptor."""
+    """An entry, its path in libwim's spelling, and its security descriptor."""
 
     stat: Stat
     path: bytes
@@ -75,7 +75,7 @@ class _Found:
 
 
 def compressed_files(wim: Wim, index: int) -> list[str]:
-    """Return the files of an image that WOF compressed ("CompactOS"), stored as they were."""
+    """Return the files of an image that are stored WOF-compressed ("CompactOS")."""
     found: list[str] = []
 
     def visit(address: int, _context: int) -> int:
@@ -92,15 +92,15 @@ def compressed_files(wim: Wim, index: int) -> list[str]:
 
 
 class WimTree:
-    """An image of an open WIM; the reading half of `reseal.tree.Tree`.
+    """An image of an open WIM; the read-only half of `reseal.tree.Tree`.
 
-    Folders are listed when they are first asked for; a file's content is extracted when it is read, into
-    a file without a name. Reparse data and named streams can't be read this way.
+    A folder is listed on first access. A file's content is extracted into an unnamed file when it is read.
+    Reparse data and named streams can't be read without applying the image.
 
     Attributes:
-        name: what messages call the image.
+        name: name of the image in messages.
         read_only: always true.
-        refused: whether something was asked for that is in the image and can't be read this way.
+        refused: whether a read failed that would succeed in the applied image.
     """
 
     read_only = True
@@ -117,7 +117,7 @@ class WimTree:
     # Finding
 
     def _children(self, folder: bytes) -> dict[str, list[_Found]]:
-        """List a folder: names in upper case, as Windows compares them, to entries."""
+        """List a folder: entries by upper-cased name, as Windows compares names."""
         if folder in self._listed:
             return self._listed[folder]
         found: dict[str, list[_Found]] = {}
@@ -128,7 +128,7 @@ class WimTree:
                 entry = _Entry.from_address(address)
                 name = (entry.name or b"").decode("utf-8", "surrogatepass")
                 if len(found) >= _MAX_ENTRIES:
-                    self._refuse(name, "is in a folder with more entries than Windows has")
+                    self._refuse(name, "is in a folder with too many entries")
                 descriptor = ctypes.string_at(entry.descriptor or 0, entry.descriptor_size)
                 one = _Found(_stat(entry, name), entry.path, descriptor or None)
                 found.setdefault(upper(name), []).append(one)
@@ -147,18 +147,18 @@ class WimTree:
         return found
 
     def _find(self, path: str) -> _Found | None:
-        """Find an entry; EscapeError where the path runs through a reparse point."""
+        """Find an entry. Raises EscapeError if the path contains a reparse point."""
         found: _Found | None = None
         for part in [part for part in path.split("\\") if part]:
             if found is not None and found.stat.reparse_tag:
-                msg = f"{path} in {self.name} runs through a link, and may lead out of it."
+                msg = f"{path} in {self.name} contains a link, which may point outside the image."
                 raise EscapeError(msg)
             if found is not None and not found.stat.is_directory:
                 return None
             candidates = self._children(found.path if found else b"").get(upper(part), [])
             if len(candidates) > 1:
                 names = " and ".join(sorted(one.stat.name for one in candidates))
-                self._refuse(path, f"is ambiguous: {names} differ in case only")
+                self._refuse(path, f"is ambiguous: {names} differ only in case")
             if not candidates:
                 return None
             found = candidates[0]
@@ -177,7 +177,7 @@ class WimTree:
     # Reading
 
     def stat(self, path: str) -> Stat | None:
-        """Describe one entry, which may be a link, or return None where there is none."""
+        """Describe an entry, without following a link; None if it does not exist."""
         found = self._find(path)
         return found.stat if found else None
 
@@ -185,24 +185,24 @@ class WimTree:
         """List a folder."""
         found = self._existing(path)
         if not found.stat.is_directory:
-            self._refuse(path, "is no folder")
+            self._refuse(path, "is not a folder")
         if found.stat.reparse_tag:
-            msg = f"{path} in {self.name} is a link, and may lead out of it."
+            msg = f"{path} in {self.name} is a link, which may point outside the image."
             raise EscapeError(msg)
         return [one.stat for same in self._children(found.path).values() for one in same]
 
     def read_reparse(self, path: str) -> bytes | None:
-        """Return None: libwim shows no reparse data."""
+        """Return None: libwim does not provide reparse data."""
         self.refused |= bool(self._existing(path).stat.reparse_tag)
         return None
 
     def read(
         self, path: str, offset: int = 0, size: int | None = None, *, stream: str = ""
     ) -> bytes:
-        """Return up to `size` bytes (None: to the end) of a file from `offset`."""
+        """See `Tree.read`. Named streams can't be read."""
         found = self._existing(path)
         if found.stat.is_directory:
-            self._refuse(path, "is a folder, and has no content")
+            self._refuse(path, "is a folder")
         if found.stat.reparse_tag or stream or found.stat.attributes & ENCRYPTED:
             self.refused = True
             self._refuse(path, "can't be read without applying the image")
@@ -221,7 +221,7 @@ class WimTree:
         return b"".join(parts)
 
     def _content(self, found: _Found) -> int:
-        """Extract a file; the last one is kept, for those that are read piece by piece."""
+        """Extract a file. The last one is cached, for files that are read in parts."""
         if self._kept and self._kept[0] == found.path:
             return self._kept[1]
         self._forget()
@@ -242,11 +242,11 @@ class WimTree:
             self._kept = None
 
     def close(self) -> None:
-        """Give back what is kept; the WIM stays open."""
+        """Close the cached file; the WIM stays open."""
         self._forget()
 
     def descriptor(self, path: str) -> bytes | None:
-        """Return an entry's self-relative security descriptor; None for the image's root."""
+        """Return an entry's self-relative security descriptor; None for the root."""
         return self._existing(path).descriptor
 
     # Changing
@@ -255,38 +255,38 @@ class WimTree:
         self._refuse(path, "can't be changed in place")
 
     def write(self, path: str, _data: bytes, *, stream: str = "") -> None:
-        """Refuse."""
+        """Refuse; see `Tree`."""
         del stream
         self._cannot(path)
 
     def patch(self, path: str, _offset: int, _data: bytes) -> None:
-        """Refuse."""
+        """Refuse; see `Tree`."""
         self._cannot(path)
 
     def create(self, path: str, _data: bytes = b"", *, descriptor: bytes | None = None) -> None:
-        """Refuse."""
+        """Refuse; see `Tree`."""
         del descriptor
         self._cannot(path)
 
     def make_directory(self, path: str, *, descriptor: bytes | None = None) -> None:
-        """Refuse."""
+        """Refuse; see `Tree`."""
         del descriptor
         self._cannot(path)
 
     def delete(self, path: str) -> None:
-        """Refuse."""
+        """Refuse; see `Tree`."""
         self._cannot(path)
 
     def rename(self, path: str, _new_path: str) -> None:
-        """Refuse."""
+        """Refuse; see `Tree`."""
         self._cannot(path)
 
     def set_attributes(self, path: str, _attributes: int) -> None:
-        """Refuse."""
+        """Refuse; see `Tree`."""
         self._cannot(path)
 
     def set_descriptor(self, path: str, _descriptor: bytes) -> None:
-        """Refuse."""
+        """Refuse; see `Tree`."""
         self._cannot(path)
 
 

@@ -1,9 +1,9 @@
-"""libwim on an NTFS volume inside a device.
+"""Let libwim work on an NTFS volume inside a device.
 
-libwim opens an NTFS volume by a path, through libntfs-3g's own operations for files and block
-devices. These are a structure that libntfs-3g exports; for as long as the volume is in use, it holds
-reseal's callbacks, so that libwim reads and writes whatever device reseal has. Where the volume is a plain
-file from its first byte to its last, libntfs-3g's own operations do most of it, and faster.
+libwim opens an NTFS volume by path, through libntfs-3g's operations for files and block devices.
+libntfs-3g exports these as a structure. While a volume is in use, reseal replaces them by callbacks, so
+that libwim can read and write any device. If the volume is a whole plain file, libntfs-3g's operations
+stay in use where possible, because they are faster.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
     from reseal.disk.device import Device
 
-#: Under this name libwim opens a device. It is never looked up; it stands in libwim's messages.
+#: Name under which libwim opens a device. It only appears in libwim's messages.
 _NAME = b"the volume"
 
-#: The smallest step in which the library reads a file's content; it bounds how many reads one file takes.
+#: Smallest read of a file's content by the library; it bounds the number of reads per file.
 _SMALLEST_READ = 4096
 
 
@@ -37,8 +37,8 @@ class Volume:
     """A volume that libwim works on.
 
     Attributes:
-        name: what libwim takes as the volume.
-        operations: what libntfs-3g's own operations are replaced by.
+        name: the path of the volume for libwim.
+        operations: replacements for libntfs-3g's operations.
     """
 
     name = _NAME
@@ -49,21 +49,21 @@ class Volume:
         self._reads = reads
 
     def renew(self) -> None:
-        """Grant the library its reads for one more file, unless a callback failed."""
+        """Reset the read limit for the next file, unless a callback failed."""
         if self._allowance.failure is None:
             self._allowance.begin(self._reads)
 
     def raise_failure(self) -> None:
-        """Raise what a callback met."""
+        """Raise the exception of a callback, if any."""
         failure, self._allowance.failure = self._allowance.failure, None
         if failure is not None:
             raise failure
 
     def walked(self) -> None:
-        """Take note that the tree was walked; what is read now are files, none of them endless."""
+        """Record that the tree was walked. Later reads are of file content, which is finite."""
 
     def flush(self) -> None:
-        """Hand everything that was written to the device, and flush it."""
+        """Write all changes to the device, and flush it."""
 
 
 class _DeviceVolume(Volume):
@@ -77,11 +77,11 @@ class _DeviceVolume(Volume):
 
 
 class _FileVolume(Volume):
-    """A plain file, through libntfs-3g's own operations but for these.
+    """A plain file, through libntfs-3g's operations except a few.
 
-    It is not opened by its name, which may mean another file by now, nor locked, which is reseal's to do;
-    and it is flushed by reseal alone, once, in the end. While a tree is walked that others made, reads
-    are counted.
+    The file is not opened by name, because the name may refer to another file by now. It is not locked,
+    because reseal holds the lock. Only reseal flushes it, once at the end. Reads are counted while libwim
+    walks an untrusted tree.
     """
 
     def __init__(self, device: FileDevice) -> None:
@@ -121,15 +121,15 @@ class _FileVolume(Volume):
         return int(self._own.pread(device, buffer, count, offset))
 
     def walked(self) -> None:
-        """Take note that the tree was walked: leave reading to libntfs-3g."""
+        """Record that the tree was walked: restore libntfs-3g's read operation."""
         _exported().pread = self._own.pread
 
 
 @cache
 def _takes_descriptors() -> bool:
-    """Whether libntfs-3g's own operations find a file's descriptor where `_FileVolume` puts it.
+    """Whether libntfs-3g's operations find a file descriptor where `_FileVolume` puts it.
 
-    That `d_private` points to it is seen in every release, and promised by none.
+    `d_private` points to it in all releases (seen), but this is not documented.
     """
     content = b"reseal"
     number = os.memfd_create("test")
@@ -149,11 +149,11 @@ def _takes_descriptors() -> bool:
 def volume(device: Device, *, read_only: bool) -> Iterator[Volume]:
     """Let libwim open the NTFS volume that fills a device; for one thread of a process.
 
-    What was written reaches the device when the context ends well.
+    The device gets all writes when the context ends without an error.
 
     Args:
-        device: stays the caller's to close.
-        read_only: whether nothing may be written.
+        device: the device; the caller closes it.
+        read_only: whether writing is refused.
     """
     with ExitStack() as stack:
         opened: Volume
@@ -176,13 +176,13 @@ def volume(device: Device, *, read_only: bool) -> Iterator[Volume]:
 
 
 def _exported() -> DeviceOperations:
-    """libntfs-3g's own operations."""
+    """libntfs-3g's operations for files."""
     return DeviceOperations.in_dll(ntfs_library.load().calls, "ntfs_device_unix_io_ops")
 
 
 @contextmanager
 def _in_place(operations: DeviceOperations) -> Iterator[None]:
-    """Have libntfs-3g's own operations be these."""
+    """Replace libntfs-3g's operations in this context."""
     exported = _exported()
     place, size = ctypes.addressof(exported), ctypes.sizeof(exported)
     original = ctypes.string_at(place, size)

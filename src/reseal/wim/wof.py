@@ -1,11 +1,11 @@
-"""Files that Windows keeps compressed in a stream of their own (WOF, "CompactOS").
+"""Decompress files that Windows compressed into a separate stream (WOF, "CompactOS").
 
-The data lies in the stream `WofCompressedData`: a table with the end of each compressed chunk but the
-last, 4 bytes each (8 where the file has 4 GiB or more), then the chunks. A chunk that did not get
-smaller is stored as it is. The file's reparse point names the algorithm and so the chunk's size.
+The stream `WofCompressedData` starts with a table of the ends of all chunks except the last, 4 bytes each
+(8 if the file has 4 GiB or more). The chunks follow. A chunk that compression did not make smaller is
+stored uncompressed. The file's reparse point has the algorithm, which determines the chunk size.
 
 Sources: reparse data, documented (Microsoft, wofapi.h: WOF_EXTERNAL_INFO, FILE_PROVIDER_EXTERNAL_INFO);
-layout of the stream, seen in the public ntfs-3g plug-in for system compression and in libwim.
+stream layout: seen in the public ntfs-3g plug-in for system compression and in libwim.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ REPARSE_TAG = 0x80000017
 STREAM = "WofCompressedData"
 
 _FILE_PROVIDER = 2
-#: Algorithm number to libwim's compression type and the bytes of a chunk.
+#: libwim's compression type and the bytes of a chunk, by algorithm number.
 _XPRESS, _LZX = 1, 2
 _ALGORITHMS = {0: (_XPRESS, 4096), 1: (_LZX, 32768), 2: (_XPRESS, 8192), 3: (_XPRESS, 16384)}
-#: Larger files are none that reseal reads whole.
+#: Maximum size of a file that reseal reads whole.
 _MAX_SIZE = 256 << 20
 _SHORT_TABLE = 1 << 32
 
 
 class WofError(ImageError, ValueError):
-    """A compressed file is damaged, or compressed in a way that is not known."""
+    """A compressed file is damaged, or its compression is unknown."""
 
 
 @cache
@@ -64,18 +64,18 @@ def decompress(reparse: bytes, stream: bytes, size: int) -> bytes:
         size: bytes of its unnamed stream.
 
     Raises:
-        WofError: it is damaged, or compressed in a way that is not known.
+        WofError: the file is damaged, or its compression is unknown.
         EngineError: libwim is missing.
     """
     if len(reparse) < 16:
-        msg = "the reparse point is cut off"
+        msg = "the reparse point is truncated"
         raise WofError(msg)
     _, provider, _, algorithm = struct.unpack_from("<4I", reparse)
     if provider != _FILE_PROVIDER or algorithm not in _ALGORITHMS:
-        msg = f"provider {provider} with algorithm {algorithm} is not known"
+        msg = f"provider {provider} with algorithm {algorithm} is unknown"
         raise WofError(msg)
     if size > _MAX_SIZE:
-        msg = f"{size} bytes are more than reseal reads of one file"
+        msg = f"{size} bytes are too many to read at once"
         raise WofError(msg)
     kind, chunk = _ALGORITHMS[algorithm]
     bounds = _bounds(stream, size, chunk)
@@ -83,7 +83,7 @@ def decompress(reparse: bytes, stream: bytes, size: int) -> bytes:
     handle = ctypes.c_void_p()
     if library.wimlib_create_decompressor(kind, chunk, ctypes.byref(handle)):
         msg = "libwim can't decompress here."
-        raise EngineError(msg, "Install Debian's package wimtools anew.")
+        raise EngineError(msg, "Reinstall Debian's package wimtools.")
     try:
         parts = []
         for index, (start, end) in enumerate(pairwise(bounds)):
@@ -103,18 +103,18 @@ def decompress(reparse: bytes, stream: bytes, size: int) -> bytes:
 
 
 def _bounds(stream: bytes, size: int, chunk: int) -> list[int]:
-    """Return where the first chunk starts in the stream, and where each one ends."""
+    """Return the offset of the first chunk in the stream, and the end of each chunk."""
     count = -(-size // chunk)
     if not count:
         return []
     entry, form = (4, "I") if size < _SHORT_TABLE else (8, "Q")
     table = entry * (count - 1)
     if len(stream) < table:
-        msg = "the table of chunks is cut off"
+        msg = "the chunk table is truncated"
         raise WofError(msg)
     listed = struct.unpack_from(f"<{count - 1}{form}", stream)
     bounds = [table, *(table + one for one in listed), len(stream)]
     if any(start > end for start, end in pairwise(bounds)):
-        msg = "the table of chunks is out of order"
+        msg = "the chunk table is out of order"
         raise WofError(msg)
     return bounds

@@ -1,4 +1,4 @@
-"""Writing WIM files: whole under their name, or not at all."""
+"""Write WIM files atomically."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reseal.disk.attributes import keep_attributes, require_one_name
 from reseal.disk.device import written_behind
 from reseal.disk.sidecar import sync_folder
 from reseal.wim import library
@@ -25,15 +26,15 @@ CHECK_INTEGRITY = 0x1
 RETAIN_GUID = 0x800
 SOLID = 0x1000
 
-#: What a file system answers that has no files without a name.
+#: Errors of file systems that do not support unnamed files (O_TMPFILE).
 _NO_NAMELESS_FILES = {errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL}
 
 
 def require_writable(wim: Wim) -> None:
-    """Raise WimError where libwim can't or may not write a WIM."""
+    """Raise WimError if a WIM is split or marked read-only."""
     facts = wim.facts
     if facts.parts > 1:
-        msg = f"{wim.subject} is a split WIM, which can be read but not changed."
+        msg = f"{wim.subject} is a split WIM, which reseal can read but not change."
         raise WimError(msg, "Join its parts first (wimlib-imagex join), and split the result.")
     if facts.locked:
         msg = f"{wim.subject} is marked read-only in its header."
@@ -41,35 +42,45 @@ def require_writable(wim: Wim) -> None:
 
 
 def set_properties(wim: Wim, index: int, properties: Mapping[str, str]) -> None:
-    """Set properties of an image's XML data, by path."""
+    """Set properties in the XML data of an image.
+
+    Args:
+        wim: the WIM.
+        index: index of the image, from 1.
+        properties: text by path.
+
+    Raises:
+        WimError: libwim refuses a property.
+    """
     for path, text in properties.items():
         code = wim.calls.wimlib_set_image_property(wim.handle, index, path.encode(), text.encode())
-        wim.check(code, f"can't take the property {path}")
+        wim.check(code, f"can't be given the property {path}")
 
 
 def write(
     wim: Wim, path: Path, flags: int, progress: Progress, before_rename: Callable[[], None]
 ) -> None:
-    """Write a WIM to a file without a name in the same folder, and name it when it is whole.
+    """Write a WIM to an unnamed file in the target folder, and give it its name when it is complete.
 
-    A process that is killed leaves nothing behind, where the file system has files without names.
+    If the file system supports unnamed files, a killed process leaves no file behind.
 
     Args:
-        wim: with what is to be written.
-        path: the file to make or to replace; a symbolic link stays one.
+        wim: the WIM to write.
+        path: the file to create or replace; a symbolic link stays a link.
         flags: WIMLIB_WRITE_FLAG_*.
-        progress: of the job.
-        before_rename: called when the file is whole; raises what forbids to name it.
+        progress: progress of the job.
+        before_rename: called when the file is complete; may raise to prevent the replacement.
 
     Raises:
-        WimError: it can't be written; `path` is as it was.
+        WimError: the file can't be written; `path` is unchanged.
     """
-    path = path.resolve()
+    shown, path = path, path.resolve()
+    require_one_name(path, shown)
     try:
         number, temporary = open_beside(path)
     except OSError as error:
         msg = f"{path} can't be written: {error.strerror}."
-        raise WimError(msg, "reseal needs to write to the folder that holds the file.") from error
+        raise WimError(msg, "reseal needs write access to the folder of the file.") from error
     try:
         target = f"/proc/self/fd/{number}".encode()
         with written_behind(number):
@@ -79,6 +90,7 @@ def write(
             raise library.wim_error(code, str(path), "can't be written")
         wim.check(code, "can't be written", progress)
         os.fchmod(number, _mode(path))
+        keep_attributes(path, number)
         os.fsync(number)
         if temporary is None:
             temporary = give_name(number, path)
@@ -95,7 +107,7 @@ def write(
 
 
 def open_beside(path: Path) -> tuple[int, Path | None]:
-    """Open a new file in the folder of another; return its name where it has to have one."""
+    """Open a new file in the folder of `path`; return its name if it can't be unnamed."""
     try:
         return os.open(path.parent, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600), None
     except OSError as error:
@@ -106,13 +118,13 @@ def open_beside(path: Path) -> tuple[int, Path | None]:
 
 
 def give_name(number: int, path: Path) -> Path:
-    """Give a file without a name one beside the file that it is to replace."""
+    """Give an unnamed file a temporary name in the folder of the file that it will replace."""
     opened = os.open("/proc/self/fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         while True:
             name = Path(tempfile.mktemp(prefix=".reseal-", dir=path.parent))  # noqa: S306  see below
             with suppress(FileExistsError):
-                # Only with a folder's descriptor does Python follow the link to the file.
+                # Python follows the link to the file only with a folder descriptor.
                 os.link(str(number), name, src_dir_fd=opened, follow_symlinks=True)
                 return name
     finally:
@@ -120,7 +132,7 @@ def give_name(number: int, path: Path) -> Path:
 
 
 def _mode(path: Path) -> int:
-    """The mode that the file has, or that a new one would have."""
+    """The mode of the file, or of a new file."""
     try:
         return path.stat().st_mode & 0o777
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What a Windows installation is: its hives as one registry, version, identity, setup state."""
+"""A Windows installation: its hives as one registry, version, identity, setup state."""
 
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Installation", "Registry", "Sid", "find_installations", "split_root"]
 
-# Declarations take the names of keys from this package; the registry itself needs the engine of hives.
+# Declarations import key names from this package without loading the registry and the hive code.
 __getattr__ = later(
     __name__,
     Installation="installation",

@@ -1,11 +1,11 @@
-r"""Local accounts and the password policy, as SAM records them. No secret is read or decrypted.
+r"""Local accounts and the password policy in SAM. No secret is read or decrypted.
 
 | what | where in `SAM\SAM\Domains\Account` | mark, source |
 |---|---|---|
 | name of an account | `Users\Names\<name>`: the type of the default value is the RID | seen in real hives |
 | flags of an account | `Users\<RID as 8 hex digits>!F`, 4 bytes at 56 | reported: libyal winreg-kb, "Domains"; seen |
 | whether it has a password | value `V`: 17 descriptors of 12 bytes (offset, size, unknown); the 15th is of the NT hash | reported: libyal winreg-kb, "Domains" |
-| the size of the hash | 4 bytes of header alone, or 24 in the format of Windows 10 1607 and later: no hash | seen in real hives of 8.1 and 21H1, on accounts that can't have one |
+| the size of the hash | only a header of 4 bytes, or of 24 in the format of Windows 10 1607 and later: no hash | seen in real hives of 8.1 and 21H1, on accounts that can't have one |
 | password policy | value `F`: properties (4 bytes) at 76, minimum length (2) at 80 | reported: impacket, DOMAIN_ACCOUNT_F; seen: the domain's policy in the hive of a member |
 """  # noqa: E501  a table row can't be wrapped
 
@@ -31,7 +31,7 @@ COMPLEX = 0x0001
 
 _FLAGS = 56
 _NT_HASH = 12 * 14
-#: Sizes of an entry that holds a header and no hash.
+#: Sizes of an entry that has a header but no hash.
 _EMPTY = frozenset({0, 4, 24})
 _POLICY = 76
 
@@ -42,10 +42,10 @@ class Account:
 
     Attributes:
         rid: its relative identifier, such as 500.
-        name: as people know it.
-        disabled: whether nobody can log on with it; None where the hive does not tell.
-        has_password: None where the hive does not tell. An account whose password was set to an
-            empty one may still have a hash, which only decrypting it would tell.
+        name: its name.
+        disabled: whether it is disabled; None if unknown.
+        has_password: whether it has a password hash; None if unknown. An account with an empty password
+            may have a hash too; only decryption would show that.
     """
 
     rid: int
@@ -56,11 +56,11 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class PasswordPolicy:
-    """What passwords have to be.
+    """The password policy.
 
     Attributes:
-        complex: whether they need characters of several kinds.
-        minimum_length: in characters.
+        complex: whether passwords need characters of several kinds.
+        minimum_length: minimum length in characters.
     """
 
     complex: bool = False
@@ -68,7 +68,7 @@ class PasswordPolicy:
 
     @classmethod
     def of(cls, registry: Registry) -> PasswordPolicy:
-        """Read the policy; one that asks for nothing where SAM does not tell."""
+        """Read the policy; one without requirements if SAM does not have it."""
         data = _data(registry.key(ACCOUNT_DOMAIN), "F")
         if len(data) < _POLICY + 6:
             return cls()

@@ -1,8 +1,8 @@
-r"""Where Windows looks for an answer file on its volume.
+r"""The places where Windows searches for an answer file on its volume.
 
-Documented (Windows Setup Automation Overview, "Implicit Answer File Search Order"): the file that
-`SYSTEM\Setup\UnattendFile` names wins over `Panther\Unattend`, that over the cached
-`Panther\unattend.xml`, that over `System32\Sysprep` and the root of the volume.
+Documented (Windows Setup Automation Overview, "Implicit Answer File Search Order"), in order of precedence:
+the file in `SYSTEM\Setup\UnattendFile`, `Panther\Unattend`, the cached `Panther\unattend.xml`,
+`System32\Sysprep`, the root of the volume.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from reseal.windows.registry import Registry
 
 UNATTEND_FILE = "UnattendFile"
-#: Below the Windows folder, the first one first. `CACHE` is what Setup uses, marks and rids of its secrets.
+#: Places below the Windows folder, in order. Setup uses and marks `CACHE`, and deletes its secrets.
 CACHE = r"Panther\unattend.xml"
 FOR_SYSPREP = r"System32\Sysprep\unattend.xml"
 _BELOW_WINDOWS = (
@@ -28,11 +28,11 @@ _BELOW_WINDOWS = (
     FOR_SYSPREP,
 )
 _IN_ROOT = ("Unattend.xml", "Autounattend.xml")
-#: The names that a file has in these folders, in lower case.
+#: The file names in these folders, in lower case.
 NAMES = frozenset(map(str.lower, _IN_ROOT))
 
-#: What Windows Setup writes over a secret in the cached file when its pass is done (seen: a build
-#: log; documented without the text: Windows Setup Automation Overview).
+#: Text with which Windows Setup overwrites a secret in the cached file after its pass (seen: a build log;
+#: documented without the text: Windows Setup Automation Overview).
 DELETED = "*SENSITIVE*DATA*DELETED*"
 
 
@@ -52,11 +52,11 @@ def elsewhere(registry: Registry) -> str | None:
 
 
 def places(installation: Installation, registry: Registry) -> Iterator[str]:
-    """Yield the paths at which Windows looks, the first one first.
+    """Yield the paths that Windows searches, in order.
 
     Args:
-        installation: the Windows.
-        registry: its registry, with the changes that are staged.
+        installation: the Windows installation.
+        registry: its registry, with staged changes.
     """
     first = named(registry)
     if first:

@@ -1,4 +1,4 @@
-"""The content of a file, also where Windows keeps it compressed (CompactOS)."""
+"""Read a file's content, decompressing CompactOS files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reseal.wim import WofError, wof
 if TYPE_CHECKING:
     from reseal.tree import Tree
 
-#: Tag, length and reserved word before the data of a reparse point (documented).
+#: Size of tag, length and reserved word before the data of a reparse point (documented).
 _REPARSE_HEADER = 8
 
 
@@ -18,7 +18,7 @@ def read(tree: Tree, path: str) -> bytes:
     """Return a file's whole content.
 
     Raises:
-        TreeError: it can't be read, or is compressed and damaged.
+        TreeError: the file can't be read or decompressed.
     """
     stat = tree.stat(path)
     if stat is None or stat.reparse_tag != wof.REPARSE_TAG:

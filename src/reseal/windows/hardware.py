@@ -1,15 +1,14 @@
-r"""On which hardware an installation ran last, as its SYSTEM hive records it.
+r"""The hardware of an installation's last boot, from its SYSTEM hive.
 
 | what | where | mark, source |
 |---|---|---|
 | the machine of the last boot | `SYSTEM\HardwareConfig!LastConfig` names a subkey with SystemManufacturer and SystemProductName of its firmware (Windows 8 and later) | seen: real hive of 16299 |
 | the same, before | `Control\SystemInformation`, same values | reported |
-| devices | `Enum\PCI\VEN_xxxx&DEV_…`; also of devices that are gone long since | seen |
+| devices | `Enum\PCI\VEN_xxxx&DEV_…`, including removed devices | seen |
 | channels of Hyper-V | `Enum\VMBUS` | inferred: only guests enumerate that bus |
 
-What virtual machines call themselves: the list by which systemd-detect-virt knows them (systemd,
-"systemd-detect-virt", DMI vendors) and, for Hyper-V and EC2, Microsoft and Amazon. PCI vendor numbers:
-the PCI ID repository.
+Names of virtual machines: the list of systemd-detect-virt (systemd, "systemd-detect-virt", DMI vendors) and,
+for Hyper-V and EC2, Microsoft and Amazon. PCI vendor numbers: the PCI ID repository.
 """  # noqa: E501  a table row can't be wrapped
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ SYSTEM_INFORMATION = r"HKLM\SYSTEM\CurrentControlSet\Control\SystemInformation"
 PCI = r"HKLM\SYSTEM\CurrentControlSet\Enum\PCI"
 VMBUS = r"HKLM\SYSTEM\CurrentControlSet\Enum\VMBUS"
 
-#: How product or manufacturer begin, in lower case.
+#: Prefixes of product or manufacturer, in lower case.
 _NAMES = (
     ("kvm", "KVM"),
     ("qemu", "QEMU"),
@@ -46,7 +45,7 @@ _NAMES = (
     ("google compute engine", "Google Compute Engine"),
     ("apple virtualization", "Apple Virtualization"),
 )
-#: PCI vendors of devices that only exist in virtual machines.
+#: PCI vendors whose devices exist only in virtual machines.
 _VENDORS = {
     "15AD": "VMware",
     "80EE": "VirtualBox",
@@ -62,10 +61,10 @@ class Hardware:
     """The hardware of the last boot.
 
     Attributes:
-        manufacturer: what the firmware calls its maker; None where nothing is recorded.
-        product: what it calls the machine.
-        hypervisor: which one, where the machine is virtual.
-        evidence: the registry path that tells; None where nothing is recorded.
+        manufacturer: manufacturer in the firmware; None if not recorded.
+        product: product name in the firmware; None if not recorded.
+        hypervisor: the hypervisor, if the machine is virtual.
+        evidence: the registry path with the evidence; None if nothing is recorded.
     """
 
     manufacturer: str | None = None
@@ -75,15 +74,15 @@ class Hardware:
 
     @property
     def virtual(self) -> bool | None:
-        """Whether it is a virtual machine; None where the image does not tell."""
+        """Whether it is a virtual machine; None if unknown."""
         return None if self.evidence is None else self.hypervisor is not None
 
     @classmethod
     def of(cls, registry: Registry) -> Hardware:
         """Read it from an installation's registry.
 
-        What the firmware said decides where it is recorded, since a machine that moved from a
-        virtual machine to a real one keeps its old devices under Enum.
+        Recorded firmware names take precedence over Enum, because an installation that moved from a
+        virtual machine to a physical one keeps its old devices there.
         """
         last = registry.text(HARDWARE_CONFIG, "LastConfig")
         places = [rf"{HARDWARE_CONFIG}\{last}"] if last else []

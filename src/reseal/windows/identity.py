@@ -1,4 +1,4 @@
-r"""What makes an installation one machine: its name, SID, MachineGuid and domain.
+r"""The identity of a machine: name, SID, MachineGuid and domain.
 
 | what | where | mark, source |
 |---|---|---|
@@ -32,7 +32,7 @@ _MACHINE_NUMBERS = 12
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """Domain membership. `joined` is None where the image does not tell."""
+    """Domain membership. `joined` is None if unknown."""
 
     joined: bool | None
     name: str | None
@@ -40,7 +40,7 @@ class Domain:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The identity of one installation; what its hives do not tell is None."""
+    """The identity of one installation; unknown fields are None."""
 
     computer_name: str | None
     machine_sid: Sid | None
@@ -59,7 +59,7 @@ class Identity:
 
 
 def machine_sid(registry: Registry) -> Sid | None:
-    """The SID of the machine's account domain, from SECURITY or else from SAM."""
+    """The SID of the machine's account domain, from SECURITY or SAM."""
     sid = _policy_sid(registry, "PolAcDmS")
     if sid is not None:
         return sid
@@ -71,12 +71,12 @@ def machine_sid(registry: Registry) -> Sid | None:
 
 
 def domain_sid(registry: Registry) -> Sid | None:
-    """The SID of the domain that the machine is a member of, None in a workgroup."""
+    """The SID of the machine's domain, or None in a workgroup."""
     return _policy_sid(registry, "PolPrDmS")
 
 
 def domain(registry: Registry) -> Domain:
-    """Domain membership: from SECURITY, or, without that hive, from the DNS domain of TCP/IP."""
+    """Domain membership, from SECURITY or, without that hive, from the DNS domain of TCP/IP."""
     if registry.key(POLICY) is not None:
         if _policy_sid(registry, "PolPrDmS") is None:
             return Domain(joined=False, name=None)

@@ -1,9 +1,9 @@
-r"""What the XML data of a WIM image say of the Windows in it, and DISM and Windows Setup show.
+r"""Properties of a Windows for the XML data of a WIM image, as DISM and Windows Setup show them.
 
-Elements and their meaning: seen in the XML data of Microsoft's own install.wim files (Windows 7 to 11,
-Server 2016 to 2022). ARCH is PROCESSOR_ARCHITECTURE_* (documented: winnt.h). Languages: the subkeys of
-`Control\MUI\UILanguages`, and `Control\Nls\Language!InstallLanguage` as the default (documented).
-The service pack's build is UBR from Windows 10 on, before it the second number of BuildLabEx (seen).
+Elements and their meaning: seen in the XML data of Microsoft's install.wim files (Windows 7 to 11, Server
+2016 to 2022). ARCH is PROCESSOR_ARCHITECTURE_* (documented: winnt.h). Languages: the subkeys of
+`Control\MUI\UILanguages`, and `Control\Nls\Language!InstallLanguage` as the default (documented). The
+service pack build is UBR from Windows 10 on, and the second number of BuildLabEx before (seen).
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ UI_LANGUAGES = r"HKLM\SYSTEM\CurrentControlSet\Control\MUI\UILanguages"
 LANGUAGE = r"HKLM\SYSTEM\CurrentControlSet\Control\Nls\Language"
 
 _ARCHITECTURES = {"x86": 0, "arm": 5, "ia64": 6, "amd64": 9, "arm64": 12}
-#: What Windows' kernel calls its product, in every edition (seen).
+#: The product name of Windows' kernel in all editions (seen).
 _PRODUCT_NAME = "Microsoft® Windows® Operating System"
-#: More languages than Windows has are none.
+#: Maximum number of languages, more than Windows has.
 _MAX_LANGUAGES = 200
 
 
 def image_properties(installation: Installation) -> dict[str, str]:
-    """Return what the XML data say of an installation: path of the element, and its text.
+    """Return the properties of an installation: text by path of the element.
 
-    What its hives do not tell is left out.
+    Properties that its hives do not have are omitted.
     """
     registry = installation.registry
     major, minor = _version(installation)
@@ -71,7 +71,7 @@ def _version(installation: Installation) -> tuple[int | None, int | None]:
     return (int(match[1]), int(match[2])) if match else (None, None)
 
 
-#: From this build on the version is 10.0, while CurrentVersion stays 6.3 (documented).
+#: First build with version 10.0; CurrentVersion stays 6.3 (documented).
 _FIRST_WINDOWS_10 = 10240
 
 
@@ -89,7 +89,7 @@ def _service_pack(installation: Installation) -> tuple[int | None, int]:
 
 
 def _languages(installation: Installation) -> tuple[str | None, list[str]]:
-    """Return the default language and all that are installed, the default first."""
+    """Return the default language and all installed languages, the default first."""
     registry = installation.registry
     key = registry.key(UI_LANGUAGES)
     found: dict[str, int] = {}

@@ -1,8 +1,8 @@
-r"""A Windows installation in a directory tree: where it lies, what it is, whose it is.
+r"""A Windows installation in a directory tree: location, version, product type.
 
-An installation is a folder in the root of a volume that holds `System32\config\SYSTEM` (documented:
-the place of the machine hives; the folder is `Windows` unless Setup was told otherwise). Copies such
-as `Windows.old\Windows` lie deeper and are not installations of their own.
+An installation is a folder in the root of a volume that contains `System32\config\SYSTEM` (documented: the
+place of the machine hives; the folder is `Windows` unless Setup was configured otherwise). Copies in
+subfolders, such as `Windows.old\Windows`, are not installations.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ CURRENT_VERSION = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 ENVIRONMENT = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Environment"
 PRODUCT_OPTIONS = r"HKLM\SYSTEM\CurrentControlSet\Control\ProductOptions"
 
-#: PROCESSOR_ARCHITECTURE to the names of answer files and action files (documented).
+#: Architecture names in answer files and action files, by PROCESSOR_ARCHITECTURE (documented).
 _ARCHITECTURES = {"AMD64": "amd64", "X86": "x86", "ARM64": "arm64", "IA64": "ia64", "ARM": "arm"}
-#: Windows 11 keeps "Windows 10" in ProductName; builds from 22000 are Windows 11 (documented).
+#: ProductName of Windows 11 is still "Windows 10"; builds from 22000 are Windows 11 (documented).
 _FIRST_WINDOWS_11 = 22000
 
 
@@ -37,7 +37,7 @@ class Product(StrEnum):
 
 
 def find_installations(tree: Tree) -> list[str]:
-    """Return the root folders of every installation in a tree, `Windows` first."""
+    """Return the root folders of all installations in a tree, `Windows` first."""
     roots = [
         entry.name
         for entry in tree.list("")
@@ -60,7 +60,7 @@ class Installation:
     """One Windows installation, with its registry.
 
     Attributes:
-        tree: the volume that holds it.
+        tree: its volume.
         root: its folder in the tree, such as `Windows`.
         volume: the number of its partition, from 1, also for a volume without a partition table;
             0 in a folder.
@@ -102,7 +102,7 @@ class Installation:
 
     @property
     def version(self) -> str | None:
-        """The version that people name: `22H2`, `1809`, or `6.1`."""
+        """The marketing version, such as `22H2`, `1809` or `6.1`."""
         for name in ("DisplayVersion", "ReleaseId", "CurrentVersion"):
             text = self.registry.text(CURRENT_VERSION, name)
             if text:
@@ -120,7 +120,7 @@ class Installation:
 
     @property
     def architecture(self) -> str | None:
-        """`amd64`, `x86` or `arm64`, as action files and answer files name it."""
+        """`amd64`, `x86` or `arm64`, as in action files and answer files."""
         text = self.registry.text(ENVIRONMENT, "PROCESSOR_ARCHITECTURE")
         return _ARCHITECTURES.get(text.upper(), text.lower()) if text else None
 
@@ -136,7 +136,7 @@ class Installation:
 
     @property
     def is_server(self) -> bool:
-        """Whether it is a Windows Server, a domain controller too."""
+        """Whether it is a Windows Server, including domain controllers."""
         kind = self.registry.text(PRODUCT_OPTIONS, "ProductType")
         if kind is not None:
             return kind in {Product.SERVER, Product.DOMAIN_CONTROLLER}
@@ -144,7 +144,7 @@ class Installation:
 
     @property
     def system_drive(self) -> str | None:
-        r"""The drive letter under which Windows knows its own volume, such as `C:`."""
+        r"""The drive letter of Windows' own volume, such as `C:`."""
         text = self.registry.text(CURRENT_VERSION, "SystemRoot")
         if text and len(text) > 1 and text[0].isascii() and text[0].isalpha() and text[1] == ":":
             return text[:2].upper()

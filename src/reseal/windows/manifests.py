@@ -1,8 +1,8 @@
-r"""Which components of Windows an installation has, by the manifests in its component store.
+r"""List the Windows components of an installation from the manifests in its component store.
 
-`WinSxS\Manifests` holds one file for every version of every component, named
-`<architecture>_<name>_<publicKeyToken>_<version>_<language>_<hash>.manifest` in small letters; the middle
-of a long name is left out, with two dots in its place (seen: paths in hives of Windows 7 and 10).
+`WinSxS\Manifests` has one file for each version of each component, named
+`<architecture>_<name>_<publicKeyToken>_<version>_<language>_<hash>.manifest` in lower case. Two dots replace
+the middle of a long name (seen: paths in hives of Windows 7 and 10).
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 MANIFESTS = r"WinSxS\Manifests"
 _FILE = re.compile(r"(?i)([a-z0-9]+_.+?)_[0-9a-f]{16}_[0-9.]+_.*\.manifest")
-#: A Windows has thousands of components; a folder with fewer is no whole component store.
+#: Minimum number of manifests; a complete component store has thousands.
 _FEW = 1000
 
 
 def components(installation: Installation) -> frozenset[str] | None:
-    """Return `<architecture>_<name>` of every component, in small letters and shortened as stored.
+    """Return `<architecture>_<name>` of each component, in lower case and shortened as stored.
 
-    None where the image has no whole component store.
+    The result is None if the image does not have a complete component store.
     """
     folder = installation.path(MANIFESTS)
     stat = installation.tree.stat(folder)

@@ -1,4 +1,4 @@
-"""Names of hives, and of the registry's roots."""
+"""Names of hives and registry roots."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ CONFIG = r"System32\config"
 MACHINE_HIVES = ("SYSTEM", "SOFTWARE", "SAM", "SECURITY", "DEFAULT")
 #: The driver store's index (Windows 8 and later); Windows loads it as HKLM\DRIVERS (reported).
 DRIVERS_HIVE = "DRIVERS"
-#: The hive of the default profile, `HKU\Default`; `DEFAULT` is that of the system itself.
+#: The hive of the default profile, `HKU\Default`. `DEFAULT` is the hive of the system account.
 DEFAULT_PROFILE = "DEFAULT PROFILE"
 LOG_SUFFIXES = ("LOG1", "LOG2", "LOG")
 PROFILE_LIST = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList"
 SELECT = r"HKLM\SYSTEM\Select"
-#: Windows itself can't load larger ones (documented: "Registry Storage Space").
+#: Maximum size of a hive that Windows can load (documented: "Registry Storage Space").
 MAX_HIVE_SIZE = 2 << 30
 
 _ROOTS = {
@@ -27,7 +27,7 @@ _ROOTS = {
 
 
 def split_root(path: str) -> tuple[str, str]:
-    r"""Split `HKEY_LOCAL_MACHINE\SOFTWARE\X` into (`HKLM`, `SOFTWARE\X`). ValueError if no root."""
+    r"""Split `HKEY_LOCAL_MACHINE\SOFTWARE\X` into (`HKLM`, `SOFTWARE\X`). ValueError without a root."""
     root, _, rest = path.partition("\\")
     try:
         return _ROOTS[root.upper()], rest.strip("\\")

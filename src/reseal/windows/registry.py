@@ -1,18 +1,17 @@
-r"""The hives of an installation as one registry, with the names that Windows gives its parts.
+r"""The hives of an installation as one registry, with Windows' names.
 
 | name | hive file | mark |
 |---|---|---|
 | `HKLM\SYSTEM`, `SOFTWARE`, `SAM`, `SECURITY` | `System32\config\<name>` | documented |
 | `HKU\.DEFAULT`, `HKU\S-1-5-18` | `System32\config\DEFAULT` | documented |
-| `HKU\<SID>` | `NTUSER.DAT` of the profile that ProfileList names | documented |
-| `HKU\Default` | `NTUSER.DAT` of the default profile, with which every new account starts; Windows itself loads it under no name | reseal's own name |
-| `HKCU` | the built-in Administrator (RID 500): who runs Sysprep, by custom | inferred |
+| `HKU\<SID>` | `NTUSER.DAT` of the profile in ProfileList | documented |
+| `HKU\Default` | `NTUSER.DAT` of the default profile, the template for new accounts; Windows has no name for it | reseal's name |
+| `HKCU` | the built-in Administrator (RID 500), who usually runs Sysprep | inferred |
 
 Source: Microsoft, "Registry Hives" (Win32 documentation).
 
-`HKLM\SYSTEM\CurrentControlSet` means every control set that Select names: an identity that is changed
-in the current one only comes back with Last Known Good (seen: a Windows 7 hive with Current 1 and
-LastKnownGood 2).
+`HKLM\SYSTEM\CurrentControlSet` means all control sets in Select. Otherwise Last Known Good would restore
+the old identity (seen: a Windows 7 hive with Current 1 and LastKnownGood 2).
 """  # noqa: E501  a table row can't be wrapped
 
 from __future__ import annotations
@@ -56,7 +55,7 @@ _SERVICE_PROFILES = {
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A key's place: the name of its hive and the path inside, with the path Windows shows."""
+    """The place of a key: name of its hive, path in the hive, path as Windows shows it."""
 
     hive: str
     path: str
@@ -65,7 +64,7 @@ class Location:
 
 @dataclass(slots=True)
 class LoadedHive:
-    """A hive that was opened, and where it lies."""
+    """An open hive and its file."""
 
     name: str
     file: str
@@ -74,10 +73,10 @@ class LoadedHive:
 
 
 class Registry:
-    """All hives of one installation. They are opened when first asked for.
+    """All hives of one installation, opened on first access.
 
     Raises:
-        ImageError: a hive file is missing (only where it is needed), too large or damaged.
+        ImageError: a required hive file is missing, or a hive file is too large or damaged.
     """
 
     def __init__(
@@ -98,7 +97,7 @@ class Registry:
     # Hives
 
     def file(self, name: str) -> str | None:
-        """The path of a hive file by hive name or profile SID, None where none is known."""
+        """The path of a hive file by hive name or profile SID, or None if unknown."""
         if name.upper() in {*MACHINE_HIVES, DRIVERS_HIVE}:
             return join(self.root, CONFIG, name.upper())
         if name.upper() == DEFAULT_PROFILE:
@@ -107,9 +106,9 @@ class Registry:
         return None if profile is None else join(profile, "NTUSER.DAT")
 
     def load(self, name: str) -> LoadedHive | None:
-        """Open a hive by name (`SYSTEM`, …, or a profile's SID); None where the image has none.
+        """Open a hive by name (`SYSTEM`, …, or a profile's SID); None if the image lacks it.
 
-        A hive that was opened by its path, and has no other name, has that one.
+        A hive that was opened by path and has no other name is named by its path.
         """
         name = name if name in self.loaded else name.upper()
         if name in self.loaded:
@@ -118,23 +117,23 @@ class Registry:
         return None if path is None else self._open(name, path)
 
     def load_file(self, path: str) -> LoadedHive | None:
-        """Open a hive by its path; None where there is none. One that has a name keeps it."""
+        """Open a hive by its path; None if it does not exist. A named hive keeps its name."""
         for name in (*MACHINE_HIVES, DEFAULT_PROFILE, *self.profiles):
             if (self.file(name) or "").lower() == path.lower():
                 return self.load(name)
         return self.loaded.get(path) or self._open(path, path)
 
     def unload(self, loaded: LoadedHive) -> None:
-        """Forget a hive that was only read, and give its memory back."""
+        """Close a hive that was only read, to release its memory."""
         self.loaded.pop(loaded.name, None)
 
     def below(self, path: str) -> list[LoadedHive]:
-        """The opened hives whose file is at a path of the image or below it."""
+        """The open hives whose file is at or below a path of the image."""
         folder = f"{path.lower()}\\"
         return [one for one in self.loaded.values() if f"{one.file.lower()}\\".startswith(folder)]
 
     def adopt(self, name: str, hive: Hive) -> LoadedHive:
-        """Let a hive take the place of the one that has this name."""
+        """Replace the hive with this name."""
         path = self.file(name)
         assert path is not None
         old = self._stat(path)
@@ -172,12 +171,12 @@ class Registry:
         return self.loaded[name]
 
     def hive(self, name: str) -> Hive | None:
-        """Open a hive by name; None where the image has none."""
+        """Open a hive by name; None if the image lacks it."""
         loaded = self.load(name)
         return loaded.hive if loaded else None
 
     def _stat(self, path: str) -> Stat | None:
-        """Describe a file; a profile that lies behind a link is not part of the image."""
+        """Describe a file; None behind a link, because such a profile is outside the image."""
         try:
             return self.tree.stat(path)
         except EscapeError:
@@ -185,10 +184,10 @@ class Registry:
 
     @property
     def control_sets(self) -> list[str]:
-        """The control sets that Select names and that exist, the current one first.
+        """The existing control sets in Select, the current one first.
 
         Raises:
-            ImageError: Select names no current control set, or one that is missing.
+            ImageError: Select has no current control set, or the current one does not exist.
         """
         system = self.hive("SYSTEM")
         if system is None:
@@ -196,7 +195,7 @@ class Registry:
         select = system.key("Select")
         current = select.value("Current") if select else None
         if select is None or current is None or not isinstance(current.decoded, int):
-            msg = f"The SYSTEM hive of {self.root} has no Select key that names a control set."
+            msg = f"The SYSTEM hive of {self.root} has no current control set in its Select key."
             raise ImageError(msg, "Restore the SYSTEM hive from a backup; nothing was changed.")
         numbers = [current.decoded]
         for name in ("Default", "LastKnownGood"):
@@ -207,7 +206,7 @@ class Registry:
         if system.key(names[0]) is None:
             msg = (
                 f"The SYSTEM hive of {self.root} is inconsistent: Select names {names[0]} as the "
-                "current control set, and the hive has no such key."
+                "current control set, but the hive does not have it."
             )
             raise ImageError(msg, "Restore the SYSTEM hive from a backup; nothing was changed.")
         return [name for name in names if system.key(name) is not None]
@@ -251,7 +250,7 @@ class Registry:
 
     @property
     def administrator(self) -> str | None:
-        """The SID under which the built-in Administrator has a profile, or None."""
+        """The SID of the built-in Administrator's profile, or None."""
         for sid in self.profiles:
             try:
                 parsed = Sid.parse(sid)
@@ -313,7 +312,7 @@ class Registry:
 
     @staticmethod
     def shown(name: str) -> str:
-        """How the registry shows the root of a hive; a hive without a place there by its file."""
+        """The registry path of a hive's root; the file path for a hive that has none."""
         if name == "DEFAULT":
             return r"HKU\.DEFAULT"
         if name == DEFAULT_PROFILE:
@@ -323,9 +322,9 @@ class Registry:
         return f"HKU\\{name}" if name.startswith("S-1-") else name
 
     def locate(self, path: str) -> list[Location]:
-        r"""Find where a path of the registry lies; `CurrentControlSet` gives one place per set.
+        r"""Return the places of a registry path; `CurrentControlSet` has one place per control set.
 
-        A path whose hive the image lacks gives an empty list. ValueError if the path has no root.
+        The list is empty if the image lacks the hive. Raises ValueError if the path has no root.
         """
         root, rest = split_root(path)
         if root == "HKCR":
@@ -358,23 +357,23 @@ class Registry:
         return hive.key(location.path) if hive else None
 
     def key(self, path: str) -> Key | None:
-        """The key of a path, in the current control set; None where it does not exist."""
+        """The key at a path, in the current control set; None if it does not exist."""
         places = self.locate(path)
         return self.key_at(places[0]) if places else None
 
     def value(self, path: str, name: str) -> str | int | list[str] | bytes | None:
-        """The decoded data of a value, None where it does not exist."""
+        """The decoded data of a value, or None if it does not exist."""
         key = self.key(path)
         value = key.value(name) if key else None
         return value.decoded if value else None
 
     def text(self, path: str, name: str) -> str | None:
-        """A value's text, None where it is missing or no text."""
+        """A value's text, or None if it is missing or not text."""
         value = self.value(path, name)
         return value if isinstance(value, str) else None
 
     def number(self, path: str, name: str) -> int | None:
-        """A value's number, None where it is missing or no number."""
+        """A value's number, or None if it is missing or not a number."""
         value = self.value(path, name)
         return value if isinstance(value, int) else None
 

@@ -1,8 +1,7 @@
-"""Security descriptors from their text form (SDDL).
+"""Parse security descriptors in text form (SDDL).
 
 Documented: Microsoft, "Security Descriptor String Format", "ACE Strings", "SID Strings"; [MS-DTYP] 2.5.1.
-Entries for objects of a directory, conditions and resource attributes have no meaning for files and are
-refused.
+Entries for directory objects, conditions and resource attributes have no meaning for files and are refused.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from reseal.windows.sid import Sid
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: SID strings of two letters, but for those that name an account of the machine.
+#: SID strings of two letters, except those for accounts of the machine.
 WELL_KNOWN = {
     "AC": "S-1-15-2-1", "AN": "S-1-5-7", "AO": "S-1-5-32-548", "AU": "S-1-5-11", "BA": "S-1-5-32-544",
     "BG": "S-1-5-32-546", "BO": "S-1-5-32-551", "BU": "S-1-5-32-545", "CG": "S-1-3-1",
@@ -33,7 +32,7 @@ WELL_KNOWN = {
 _MACHINE = {"LA": 500, "LG": 501}
 
 _TYPES = {"A": 0x0, "D": 0x1, "AU": 0x2, "ML": 0x11}
-#: Which types a discretionary and a system list take.
+#: Entry types allowed in a discretionary and in a system list.
 _OF_DACL, _OF_SACL = frozenset({0x0, 0x1}), frozenset({0x2, 0x11})
 _ACE_FLAGS = {
     "OI": 0x01, "CI": 0x02, "NP": 0x04, "IO": 0x08, "ID": 0x10, "SA": 0x40, "FA": 0x80,
@@ -62,38 +61,38 @@ _HINT = "For example: O:BAG:SYD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;0x120
 
 
 def sid(text: str, machine: Sid | None) -> Sid:
-    """Return the SID that `S-1-…` or two letters mean.
+    """Return the SID for `S-1-…` or two letters.
 
     Args:
         text: the SID string.
         machine: the machine's SID, for LA and LG.
 
     Raises:
-        UsageError: it means none.
+        UsageError: the text is not a SID.
     """
     if text in _MACHINE and machine is not None:
         return machine.relative(_MACHINE[text])
     try:
         return Sid.parse(WELL_KNOWN.get(text, text))
     except ValueError:
-        msg = f"{text!r} is no SID."
+        msg = f"{text!r} is not a SID."
         raise UsageError(msg, "Write S-1-… or two letters of SDDL, such as BA or SY.") from None
 
 
 def descriptor(text: str, machine: Sid | None = None, old: bytes | None = None) -> bytes:
-    """Return the self-relative security descriptor that a text says.
+    """Convert SDDL to a self-relative security descriptor.
 
     Args:
-        text: SDDL. A part that it leaves out is taken from `old`.
+        text: SDDL. Parts that it omits are taken from `old`.
         machine: the machine's SID, for LA and LG.
-        old: another descriptor, self-relative.
+        old: another self-relative descriptor.
 
     Raises:
-        UsageError: the text is no SDDL, or has no owner, group or list and `old` neither.
+        UsageError: the text is not SDDL, or both it and `old` lack an owner, group or list.
     """
     match = _WHOLE.fullmatch(text)
     if not match or not text:
-        msg = f"{text[:80]!r} is no security descriptor."
+        msg = f"{text[:80]!r} is not a security descriptor."
         raise UsageError(msg, _HINT)
     parts, control = _parts(old) if old else ({}, 0)
     for letter in "OG":
@@ -119,7 +118,7 @@ def with_owner(old: bytes, owner: Sid) -> bytes:
 
 
 def pack(parts: Mapping[str, bytes], control: int) -> bytes:
-    """Lay out a self-relative descriptor: its lists, its owner and its group (O, G, D, S)."""
+    """Encode a self-relative descriptor from its parts: owner, group and lists (O, G, D, S)."""
     body, places = b"", dict.fromkeys("OGSD", 0)
     for letter in "SDOG":
         if letter in parts:
@@ -130,7 +129,7 @@ def pack(parts: Mapping[str, bytes], control: int) -> bytes:
 
 
 def _parts(old: bytes) -> tuple[dict[str, bytes], int]:
-    """Take a self-relative descriptor apart. UsageError where it is damaged."""
+    """Split a self-relative descriptor into its parts. Raises UsageError if it is damaged."""
     try:
         _, _, control, *places = _HEADER.unpack_from(old)
         found: dict[str, bytes] = {}
@@ -143,8 +142,8 @@ def _parts(old: bytes) -> tuple[dict[str, bytes], int]:
                 (size,) = struct.unpack_from("<H", old, at + 2)
                 found[letter] = old[at : at + size]
     except (struct.error, ValueError):
-        msg = "The security descriptor that is there is damaged."
-        raise UsageError(msg, "Give a whole one with --sddl.") from None
+        msg = "The existing security descriptor is damaged."
+        raise UsageError(msg, "Give a complete one with --sddl.") from None
     return found, control
 
 
@@ -152,7 +151,7 @@ def _acl(text: str, letter: str, machine: Sid | None) -> bytes:
     entries = [_ace(one, letter, machine) for one in re.findall(r"\(([^()]*)\)", text)]
     body = b"".join(entries)
     if len(body) > 0xFFF0:
-        raise UsageError("The access list is too long.", "It may have 64 KiB.")
+        raise UsageError("The access list is too long.", "The maximum is 64 KiB.")
     return struct.pack("<BBHHH", 2, 0, 8 + len(body), len(entries), 0) + body
 
 
@@ -161,7 +160,7 @@ def _ace(text: str, letter: str, machine: Sid | None) -> bytes:
     kind = _TYPES.get(fields[0], -1)
     allowed = _OF_DACL if letter == "D" else _OF_SACL
     if len(fields) != 6 or kind not in allowed or fields[3] or fields[4]:
-        msg = f"({text[:60]}) is no entry that a file can have in this list."
+        msg = f"({text[:60]}) is not a valid entry for a file in this list."
         raise UsageError(msg, _HINT)
     rights = fields[2]
     table = _MANDATORY if kind == _TYPES["ML"] else _RIGHTS
@@ -177,14 +176,14 @@ def _ace(text: str, letter: str, machine: Sid | None) -> bytes:
 
 
 def _bits(text: str, table: Mapping[str, int]) -> int:
-    """Return the bits of codes that stand one after the other; codes have one letter or two."""
+    """Return the bits of concatenated codes of one or two letters."""
     value, at = 0, 0
     while at < len(text):
         code = next(
             (text[at : at + size] for size in (2, 1) if text[at : at + size] in table), None
         )
         if code is None:
-            msg = f"{text[at : at + 2]!r} is not known in {text[:40]!r}."
+            msg = f"{text[at : at + 2]!r} in {text[:40]!r} is unknown."
             raise UsageError(msg, _HINT)
         value |= table[code]
         at += len(code)

@@ -1,7 +1,7 @@
-r"""Services, as `SYSTEM\CurrentControlSet\Services` records them.
+r"""Services in `SYSTEM\CurrentControlSet\Services`.
 
-A key without ImagePath is no service: Windows keeps such keys for performance counters and for roles
-that are not installed (seen: NTDS and W3SVC on real clients).
+A key without ImagePath is not a service. Windows has such keys for performance counters and for roles that
+are not installed (seen: NTDS and W3SVC on real clients).
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ BOOT, SYSTEM, AUTOMATIC, MANUAL, DISABLED = range(5)
 
 
 def installed(registry: Registry, name: str) -> bool:
-    """Whether a service or driver is installed, be it disabled or not."""
+    """Whether a service or driver is installed, even if it is disabled."""
     return bool(registry.text(rf"{SERVICES}\{name}", "ImagePath"))
 
 
 def start_of(registry: Registry, name: str) -> int | None:
-    """When an installed service starts, one of the constants above; None where there is none."""
+    """The start type of a service, one of the constants above; None if it is not installed."""
     if not installed(registry, name):
         return None
     return registry.number(rf"{SERVICES}\{name}", "Start")

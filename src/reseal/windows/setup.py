@@ -1,8 +1,8 @@
-r"""Where Windows keeps the state of Setup, Sysprep and the next boot.
+r"""The registry state of Setup, Sysprep and the next boot.
 
-Names, types and meaning: seen in real hives of finished installations (Windows 7 to 10), and reported by a
-build diary's offline inspection of a correctly generalized Server 2019 image; ImageState: documented
-(Microsoft, "Windows Setup States"); how it is computed: reported.
+Names, types and meaning: seen in real hives of finished installations (Windows 7 to 10), and reported in a
+build diary that inspected a correctly generalized Server 2019 image offline. ImageState is documented
+(Microsoft, "Windows Setup States"); its computation is reported.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ UNATTEND_PASSES = rf"{STATUS}\UnattendPasses"
 SETUPCL = rf"{SETUP}\SetupCl"
 PENDING_REQUEST = rf"{SETUPCL}\PendingRequest"
 SESSION_MANAGER = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager"
-#: What the session manager starts at boot: setupcl.exe, where there is a request for it (reported).
+#: Programs that the session manager starts at boot: setupcl.exe, if it is requested (reported).
 SETUPEXECUTE = "SETUPEXECUTE"
-#: Its other name, which Windows uses for a request with none of the bits 0x4019, where the session manager
-#: knows it (reported). reseal's own request is such a one, and goes by the first name all the same: it is
-#: the one that needs no such knowledge.
+#: A second value for the same purpose. Windows uses it for a request without the bits 0x4019, if the session
+#: manager supports it (reported). reseal's request has none of these bits, but uses the first value, which
+#: all session managers support.
 SETUPEXECUTE_NO_PNP_SYNC = "SETUPEXECUTENOPNPSYNC"
 SETUPEXECUTE_NAMES = (SETUPEXECUTE, SETUPEXECUTE_NO_PNP_SYNC)
-#: Bit 0 of SupportedOneTimeExecution there: the session manager knows the other name (reported).
+#: Bit 0 of SupportedOneTimeExecution in this key: the session manager supports the second value (reported).
 SETUPCL_SESSION_MANAGER = rf"{SETUPCL}\Session Manager"
 SETUPCL_EXE = "setupcl.exe"
 #: What CmdLine of an armed image starts, below System32.
@@ -42,24 +42,24 @@ WINDEPLOY = r"oobe\windeploy.exe"
 
 SETUP_STATE = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\State"
 IMAGE_SERVICING_DATA = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\ImageServicingData"
-#: Where Sysprep registers its providers (Windows Vista and 7) and keeps what it remembers of a run.
+#: Sysprep's providers (Windows Vista and 7) and the state of its last run.
 SYSPREP_REGISTRY = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\Sysprep"
 #: Set by a run that failed (reported: scripts delete it before they try again).
 SYSPREP_CORRUPT = "SysprepCorrupt"
 STATE_INI = r"Setup\State\State.ini"
-#: Where a run in VM mode is remembered (value `Mode`), by reseal alone.
+#: Records a run in VM mode (value `Mode`); only reseal uses this key.
 MODE_MARK = r"HKLM\SOFTWARE\reseal"
 SYSPREP = r"System32\Sysprep"
 TAG_FILE = join(SYSPREP, "Sysprep_succeeded.tag")
 
 #: GeneralizationState while Sysprep runs, and after it failed (reported).
 GENERALIZE_FAILED = 3
-#: GeneralizationState of an image that is generalized, with specialize still to come.
+#: GeneralizationState of a generalized image before specialize.
 GENERALIZED = 4
 #: GeneralizationState of a finished installation.
 SPECIALIZED = 7
-#: CleanupState of a finished installation (seen in Windows 7 and 8.1; a clean Windows 10 has no such
-#: value). What other numbers mean is not known.
+#: CleanupState of a finished installation (seen in Windows 7 and 8.1; a clean Windows 10 lacks it). The
+#: meaning of other numbers is unknown.
 CLEANUP_IDLE = 2
 
 COMPLETE = "IMAGE_STATE_COMPLETE"
@@ -114,25 +114,37 @@ def missing_programs(
 
 
 def executed_names(registry: Registry) -> tuple[str, ...]:
-    """The values by which the session manager of this image starts programs."""
+    """The values from which the session manager of this image starts programs."""
     known = registry.number(SETUPCL_SESSION_MANAGER, "SupportedOneTimeExecution") or 0
     return SETUPEXECUTE_NAMES if known & 1 else (SETUPEXECUTE,)
 
 
 def executed(registry: Registry, manager: str, name: str) -> list[str]:
-    """What such a value of a control set's Session Manager holds; nothing where it is malformed."""
+    """Return the programs in such a value; empty if it is malformed.
+
+    Args:
+        registry: the registry.
+        manager: path of a control set's Session Manager key.
+        name: name of the value.
+    """
     strings = registry.value(manager, name)
     return [one for one in strings if one] if isinstance(strings, list) else []
 
 
 def executed_beside(registry: Registry, manager: str, name: str) -> list[str]:
-    """What it holds beside setupcl.exe."""
+    """Return the programs in such a value, without setupcl.exe.
+
+    Args:
+        registry: the registry.
+        manager: path of a control set's Session Manager key.
+        name: name of the value.
+    """
     return [one for one in executed(registry, manager, name) if one.lower() != SETUPCL_EXE]
 
 
 @dataclass(frozen=True, slots=True)
 class SetupState:
-    """What the image says of its next boot; None where a value is missing."""
+    """The state for the next boot; None for missing values."""
 
     image_state: str | None
     generalization_state: int | None
@@ -156,7 +168,7 @@ class SetupState:
 
     @property
     def generalized(self) -> bool:
-        """Whether the image stands generalized, with specialize still to come."""
+        """Whether the image is generalized, before specialize."""
         return self.generalization_state == GENERALIZED and self.image_state in {
             GENERALIZE_RESEAL_TO_OOBE,
             GENERALIZE_RESEAL_TO_AUDIT,

@@ -24,20 +24,20 @@ class Sid:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Sid:
-        """Parse a binary SID; bytes behind it are ignored. ValueError if it is none."""
+        """Parse a binary SID; ignore bytes after it. Raises ValueError if it is invalid."""
         if len(data) < _HEADER or data[0] != 1 or data[1] > _MAX_SUB_AUTHORITIES:
             msg = "not a binary SID"
             raise ValueError(msg)
         count = data[1]
         if len(data) < _HEADER + 4 * count:
-            msg = "the binary SID is cut off"
+            msg = "the binary SID is truncated"
             raise ValueError(msg)
         subs = struct.unpack_from(f"<{count}I", data, _HEADER)
         return cls(int.from_bytes(data[2:8], "big"), subs)
 
     @classmethod
     def parse(cls, text: str) -> Sid:
-        """Parse `S-1-…`. ValueError if it is no SID."""
+        """Parse `S-1-…`. Raises ValueError if it is not a SID."""
         match = _TEXT.fullmatch(text)
         if not match:
             msg = f"{text!r} is not a SID"
@@ -56,7 +56,7 @@ class Sid:
 
     @property
     def is_machine(self) -> bool:
-        """Whether it has the form S-1-5-21-x-y-z of a machine's or domain's SID."""
+        """Whether it has the form S-1-5-21-x-y-z of a machine or domain SID."""
         return (
             self.authority == 5 and len(self.sub_authorities) == 4 and self.sub_authorities[0] == 21
         )

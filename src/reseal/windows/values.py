@@ -1,7 +1,7 @@
-"""The values of a key as one type or not at all.
+"""Read the values of a key with an expected type.
 
-Real hives hold values of unexpected types, and hostile ones any: what is no text is no text, and
-nobody has to check twice.
+Real hives have values of unexpected types, and hostile hives any. These functions treat a value of another
+type as missing.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ if TYPE_CHECKING:
 
 
 def text(key: Key | None, name: str) -> str | None:
-    """A value's text; None where key or value is missing or is no text."""
+    """A value's text; None if key or value is missing, or the value is not text."""
     value = key.value(name) if key else None
     decoded = value.decoded if value else None
     return decoded if isinstance(decoded, str) else None
 
 
 def number(key: Key | None, name: str) -> int | None:
-    """A value's number; None where key or value is missing or is no number."""
+    """A value's number; None if key or value is missing, or the value is not a number."""
     value = key.value(name) if key else None
     decoded = value.decoded if value else None
     return decoded if isinstance(decoded, int) else None
 
 
 def strings(key: Key | None, name: str) -> list[str]:
-    """The strings of a REG_MULTI_SZ, or a REG_SZ as one; empty where there is none."""
+    """The strings of a REG_MULTI_SZ, or of a REG_SZ as a list; empty if missing."""
     value = key.value(name) if key else None
     decoded = value.decoded if value else None
     if isinstance(decoded, str):

@@ -217,6 +217,8 @@ def template_variable(context: Context) -> Iterator[Problem]:
 def _texts(context: Context) -> Iterator[tuple[str, str, Position]]:
     """Yield what can hold a variable: attributes of components, and settings."""
     document = context.document
+    for settings in document.passes:
+        yield "pass", settings.name, document.position(settings.element, "pass")
     for component in document.components():
         for name, value in component.element.attributes.items():
             if not name.startswith("{"):

@@ -111,7 +111,7 @@ def foreign_element(context: Context) -> Iterator[Problem]:
 def pass_name(context: Context) -> Iterator[Problem]:
     """A pass has one of the seven names."""
     for settings in context.document.passes:
-        if settings.name in list(Pass):
+        if settings.name in list(Pass) or is_template(settings.name):
             continue
         close = context.nearest(settings.name, Pass)
         yield Problem(

@@ -1,4 +1,4 @@
-"""What each step is: declared by subject, and done by the modules above."""
+"""The declarations of the steps, by subject; the modules above do the work."""
 
 from reseal.customize.step import Step
 from reseal.declaration import declared

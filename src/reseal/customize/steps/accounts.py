@@ -1,4 +1,4 @@
-"""Steps on the accounts of the machine."""
+"""Steps that change local accounts."""
 
 from __future__ import annotations
 
@@ -14,17 +14,16 @@ _USER = Argument("user", "the name of a local account", Kind.NAME)
     Group.ACCOUNTS,
     _USER,
     mark=Mark.INFERRED,
-    source="what Windows keeps of an account is seen in real hives; that nothing else needs it, inferred",
+    source="where Windows keeps an account: seen in real hives; that nothing else needs these: inferred",
     example=("vagrant",),
     work="reseal.customize.accounts:remove_user",
 )
 def remove_user() -> None:
-    """Remove a local account with all that is its own.
+    """Remove a local account and everything that belongs to it.
 
-    Its account in SAM and its memberships go, its profile with the folder, its keys, its tasks and its
-    app packages. Where its SID has to stand for something, as in permissions, that of an account that
-    does not exist takes its place. The last administrator who can log on stays, unless it is forced with
-    --force last-administrator.
+    This deletes its account in SAM, its memberships, its profile and folder, its keys, its tasks and its
+    app packages. Where a SID is required, as in permissions, that of an account that does not exist
+    replaces it. The last administrator who can log on is not removed, except with --force last-administrator.
     """
 
 
@@ -39,7 +38,7 @@ def remove_user() -> None:
     work="reseal.customize.accounts:Password",
 )
 def password() -> None:
-    """Give a local account a password, which is read from a file; it appears nowhere else."""
+    """Set a local account's password, read from a file; it appears nowhere else."""
 
 
 @step(
@@ -52,9 +51,9 @@ def password() -> None:
     work="reseal.customize.accounts:disable_user",
 )
 def disable_user() -> None:
-    """Keep people from logging on with a local account.
+    """Disable a local account.
 
-    The last administrator who can log on stays, unless it is forced with --force last-administrator.
+    The last administrator who can log on is not disabled, except with --force last-administrator.
     """
 
 
@@ -68,7 +67,7 @@ def disable_user() -> None:
     work="reseal.customize.accounts:enable_user",
 )
 def enable_user() -> None:
-    """Let people log on with a local account."""
+    """Enable a local account."""
 
 
 @step(
@@ -79,4 +78,4 @@ def enable_user() -> None:
     work="reseal.customize.accounts:autologon_off",
 )
 def autologon_off() -> None:
-    """Let nobody be logged on by itself any more, and forget the password for that."""
+    """Turn automatic logon off, and delete its password."""

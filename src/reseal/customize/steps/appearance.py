@@ -1,4 +1,4 @@
-"""Steps on what the machine looks like."""
+"""Steps that change the machine's appearance."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _PICTURE = Argument("picture", "a .jpg, .png or .bmp file of this machine", Kind
     "oem-information",
     Group.APPEARANCE,
     Argument("field", f"one of {', '.join(FIELDS)}", choices=tuple(map(str.lower, FIELDS))),
-    Argument("text", "what it says"),
+    Argument("text", "the text of the field"),
     mark=Mark.REPORTED,
     source="Unattended Windows Setup Reference, OEMInformation; the key: scripts of image builders",
     example=("Manufacturer:Example Corp",),
     work="reseal.customize.appearance:oem_information",
 )
 def oem_information() -> None:
-    """Say who made the machine and who helps with it, as the system's settings show it."""
+    """Set the manufacturer and support information that the system's settings show."""
 
 
 @step(
@@ -33,7 +33,7 @@ def oem_information() -> None:
     work="reseal.customize.appearance:Wallpaper",
 )
 def wallpaper() -> None:
-    """Give everybody a wallpaper by policy: those who have a profile, and those who will."""
+    """Set a wallpaper by policy for all existing and future users."""
 
 
 @step(
@@ -46,4 +46,4 @@ def wallpaper() -> None:
     work="reseal.customize.appearance:LockScreen",
 )
 def lock_screen() -> None:
-    """Give the machine a lock screen by policy, which only some editions obey."""
+    """Set a lock screen by policy; only some editions apply it."""

@@ -9,11 +9,11 @@ from reseal.mark import Mark
 @step(
     "drivers",
     Group.DRIVERS,
-    Argument("folder", "a folder of this machine with INF files in it, at any depth", Kind.HOST),
+    Argument("folder", "a folder of this machine with INF files, at any depth", Kind.HOST),
     mark=Mark.INFERRED,
     source="see `reseal.drivers`",
     example=("virtio-win",),
     work="reseal.customize.driver_packages:Drivers",
 )
 def drivers() -> None:
-    """Add the driver packages of a folder that fit the image, and register what it needs to boot."""
+    """Add a folder's driver packages that fit the image, and register the boot drivers among them."""

@@ -1,4 +1,4 @@
-"""Steps on files and folders, their owners and their permissions."""
+"""Steps that change files and folders, their owners and their permissions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PLACE = Argument("guest", "a file or folder of the image", Kind.GUEST)
     "copy-in",
     Group.FILES,
     Argument("host", "a file or folder of this machine", Kind.HOST),
-    Argument("guest", "where it goes: a folder, or a new name", Kind.GUEST),
+    Argument("guest", "the destination: a folder, or a new name", Kind.GUEST),
     mark=Mark.DOCUMENTED,
     source=_NAMING,
     example=(r"agent.msi:C:\Install",),
@@ -23,9 +23,9 @@ _PLACE = Argument("guest", "a file or folder of the image", Kind.GUEST)
 def copy_in() -> None:
     r"""Copy a file or a folder of this machine into the image.
 
-    Where GUEST is a folder, or ends in a slash, the copy goes into it; otherwise GUEST is its new name.
-    Folders that are missing are made, folders that are there are filled, and files that are there are
-    overwritten. A symbolic link inside of a folder is refused, since only what you name is read.
+    If GUEST is a folder, or ends in a slash, the copy goes into it; otherwise GUEST is its new name.
+    Missing folders are created, existing folders are filled, and existing files are overwritten. A
+    symbolic link inside a folder is refused, since only what you name is read.
     """
 
 
@@ -33,7 +33,7 @@ def copy_in() -> None:
     "copy-out",
     Group.FILES,
     Argument("guest", "a file or folder of the image", Kind.GUEST),
-    Argument("host", "where it goes on this machine", Kind.HOST),
+    Argument("host", "the destination on this machine", Kind.HOST),
     mark=Mark.DOCUMENTED,
     source=_NAMING,
     example=(r"C:\Windows\Panther\setupact.log:setupact.log",),
@@ -42,9 +42,9 @@ def copy_in() -> None:
 def copy_out() -> None:
     """Copy a file or a folder out of the image.
 
-    It is as the steps before this one have left it. HOST is written when the image is done, and not at
-    all where the run fails; nothing may be there yet. Links in the image are left out, and so is what
-    has a name that this machine does not take; both are said.
+    The copy shows the state after the steps before this one. HOST is written when the image is done, and
+    not at all if the run fails; it must not exist yet. Links in the image, and names that this machine
+    does not accept, are left out and reported.
     """
 
 
@@ -58,7 +58,7 @@ def copy_out() -> None:
     work="reseal.customize.files:mkdir",
 )
 def mkdir() -> None:
-    """Make a folder, and those above it that are missing."""
+    """Create a folder, and missing folders above it."""
 
 
 @step(
@@ -71,9 +71,9 @@ def mkdir() -> None:
     work="reseal.customize.files:delete",
 )
 def delete() -> None:
-    """Delete a file or a folder with all below it; * and ? stand for any part of a name.
+    """Delete a file or a folder with its content; * and ? match any part of a name.
 
-    Of a link only the link goes. Where nothing is there, that is said, and no error.
+    Of a link, only the link itself is deleted. A path that does not exist is reported, and is not an error.
     """
 
 
@@ -81,10 +81,10 @@ def delete() -> None:
     "move",
     Group.FILES,
     _GUEST,
-    Argument("new", "its new path, or a folder that it goes into", Kind.GUEST),
+    Argument("new", "its new path, or the folder to move it into", Kind.GUEST),
     mark=Mark.DOCUMENTED,
-    source="Microsoft, How permissions are handled when you copy and move files and folders: what is "
-    "moved inside of a volume keeps its permissions",
+    source="Microsoft, How permissions are handled when you copy and move files and folders: a file "
+    "that is moved within a volume keeps its permissions",
     example=(r"C:\Install\agent.ini:C:\ProgramData\Agent\agent.ini",),
     work="reseal.customize.files:move",
 )
@@ -103,26 +103,26 @@ def move() -> None:
     work="reseal.customize.files:write",
 )
 def write() -> None:
-    """Write a text to a file, new or over what is there."""
+    """Write a text to a new or existing file."""
 
 
 @step(
     "edit",
     Group.FILES,
     _GUEST,
-    Argument("expression", "s/PATTERN/TEXT/, with g and i behind it for every match and any case"),
+    Argument("expression", "s/PATTERN/TEXT/, plus g for every match and i to ignore case"),
     mark=Mark.DOCUMENTED,
     source="Python, Regular Expression Syntax",
     example=(r"C:\Windows\System32\drivers\etc\hosts:s/^# *(127\.)/\1/",),
     work="reseal.customize.files:Edit",
 )
 def edit() -> None:
-    r"""Replace what matches a regular expression in each line of a text file.
+    r"""Replace matches of a regular expression in each line of a text file.
 
-    The expression is s/PATTERN/TEXT/, where any character may stand for the slash; PATTERN is a regular
-    expression of Python's, and \1 in TEXT what its first group has matched. The file keeps its encoding
-    (UTF-16 and UTF-8 are told by their marks; a file without one is read as UTF-8 or else byte by byte)
-    and the ends of its lines.
+    The expression is s/PATTERN/TEXT/; any other character can replace the slash. PATTERN is a Python
+    regular expression, and \1 in TEXT is the match of its first group. The file keeps its encoding
+    (byte order marks identify UTF-16 and UTF-8; a file without one is read as UTF-8, or else byte by
+    byte) and its line endings.
     """
 
 
@@ -131,7 +131,7 @@ def edit() -> None:
     Group.FILES,
     _PLACE,
     Argument(
-        "account", "a SID, two letters of SDDL, an account of the machine, or SYSTEM and the like"
+        "account", "a SID, two letters of SDDL, an account of the machine, or a name such as SYSTEM"
     ),
     mark=Mark.DOCUMENTED,
     source="[MS-DTYP] 2.4.6, SECURITY_DESCRIPTOR; Microsoft, Well-known SIDs",
@@ -139,21 +139,21 @@ def edit() -> None:
     work="reseal.customize.permissions:owner",
 )
 def owner() -> None:
-    """Give a file or a folder another owner; what is below a folder keeps its own."""
+    """Set the owner of a file or a folder; the content of a folder keeps its owners."""
 
 
 @step(
     "sddl",
     Group.FILES,
     _PLACE,
-    Argument("sddl", "a security descriptor; what it leaves out stays as it is"),
+    Argument("sddl", "a security descriptor; parts that it omits stay unchanged"),
     mark=Mark.DOCUMENTED,
     source="Microsoft, Security Descriptor String Format",
     example=(r"C:\Tools:O:BAG:SYD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)",),
     work="reseal.customize.permissions:Sddl",
 )
 def sddl() -> None:
-    """Give a file or a folder a security descriptor.
+    """Set the security descriptor of a file or a folder.
 
-    What is below a folder keeps its own; what later steps put there inherits from it.
+    The content of a folder keeps its own; files that later steps add inherit from it.
     """

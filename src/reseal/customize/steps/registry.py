@@ -1,4 +1,4 @@
-"""Steps on the registry."""
+"""Steps that change the registry."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _TYPES = (
     work="reseal.customize.registry:Reg",
 )
 def reg() -> None:
-    r"""Do what a .reg file says.
+    r"""Apply a .reg file.
 
-    Its keys may begin with HKEY_LOCAL_MACHINE, HKEY_CLASSES_ROOT or HKEY_USERS; below the last,
-    .DEFAULT, Default, a SID, and * for every profile that exists.
+    Its keys may begin with HKEY_LOCAL_MACHINE, HKEY_CLASSES_ROOT or HKEY_USERS; below HKEY_USERS come
+    .DEFAULT, Default, a SID, or * for every existing profile.
     """
 
 
@@ -39,10 +39,10 @@ def reg() -> None:
     "reg-set",
     Group.REGISTRY,
     _PATH,
-    Argument("value", "the name of a value; an empty one for the default value"),
+    Argument("value", "the name of a value; empty for the default value"),
     Argument("type", "its type", choices=_TYPES),
     Argument(
-        "data", r"its data: a text, a number (0x… too), hex bytes, strings with \0 between them"
+        "data", r"its data: a text, a number (also 0x…), hex bytes, or strings separated by \0"
     ),
     words=True,
     mark=Mark.DOCUMENTED,
@@ -51,7 +51,7 @@ def reg() -> None:
     work="reseal.customize.registry:RegSet",
 )
 def reg_set() -> None:
-    """Set a value, and make the keys that are missing."""
+    """Set a value, and create missing keys."""
 
 
 @step(
@@ -64,4 +64,4 @@ def reg_set() -> None:
     work="reseal.customize.registry:RegDelete",
 )
 def reg_delete() -> None:
-    """Delete a key with all below it, or a value. Where there is none, that is said, and no error."""
+    """Delete a key with its subkeys, or a value. If it does not exist, that is reported, not an error."""

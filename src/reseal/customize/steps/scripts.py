@@ -1,4 +1,4 @@
-"""Steps that let scripts run at the first boot and at the first logon."""
+"""Steps that run scripts at the first boot and at the first logon."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ _SETUP_SOURCE = "Microsoft, Add a Custom Script to Windows Setup"
     work="reseal.customize.scripts:FirstBoot",
 )
 def firstboot() -> None:
-    r"""Run a script when Windows has set itself up, before anybody logs on.
+    r"""Run a script after Windows has been set up, before the first logon.
 
-    It runs as SYSTEM, called by SetupComplete.cmd, after the scripts of earlier steps. What it prints is
-    kept in %ProgramData%\reseal\firstboot.log; firstboot.done beside it says that all have run. An image
-    with an OEM's product key is refused, since Windows passes SetupComplete.cmd over there, unless it is
-    forced with --force oem-key.
+    SetupComplete.cmd calls it as SYSTEM, after the scripts of earlier steps. Its output goes to
+    %ProgramData%\reseal\firstboot.log; firstboot.done in the same folder means that all scripts have run.
+    An image with an OEM product key is refused, since Windows skips SetupComplete.cmd there; --force
+    oem-key overrides this.
     """
 
 
 @step(
     "firstboot-command",
     Group.FIRST_BOOT,
-    Argument("command", "a command line, as cmd.exe takes it"),
+    Argument("command", "a command line for cmd.exe"),
     mark=Mark.DOCUMENTED,
     source=_SETUP_SOURCE,
     example=("net start sshd",),
-    work="reseal.customize.scripts:FirstBootCommand",
+    work="reseal.customize.scripts:FirstBoot",
 )
 def firstboot_command() -> None:
-    """Run a command when Windows has set itself up; as --firstboot does."""
+    """Run a command after Windows has been set up, like --firstboot."""
 
 
 @step(
@@ -50,9 +50,9 @@ def firstboot_command() -> None:
     work="reseal.customize.scripts:FirstLogon",
 )
 def first_logon() -> None:
-    r"""Run a script when somebody logs on for the first time.
+    r"""Run a script at the first logon.
 
-    It is called by the answer file, after the scripts of earlier steps; the log and the mark are
+    The answer file calls it, after the scripts of earlier steps. Log and completion mark are
     firstlogon.log and firstlogon.done in %ProgramData%\reseal.
     """
 
@@ -60,11 +60,11 @@ def first_logon() -> None:
 @step(
     "first-logon-command",
     Group.FIRST_BOOT,
-    Argument("command", "a command line, as cmd.exe takes it"),
+    Argument("command", "a command line for cmd.exe"),
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, FirstLogonCommands",
     example=("explorer.exe https://intranet.example",),
-    work="reseal.customize.scripts:FirstLogonCommand",
+    work="reseal.customize.scripts:FirstLogon",
 )
 def first_logon_command() -> None:
-    """Run a command when somebody logs on for the first time; as --first-logon does."""
+    """Run a command at the first logon, like --first-logon."""

@@ -10,15 +10,15 @@ from reseal.mark import Mark
     "wipe-free",
     Group.SPACE,
     mark=Mark.INFERRED,
-    source="layout of NTFS: the Linux-NTFS project; of hives: libyal; that Windows misses nothing of it: "
+    source="layout of NTFS: the Linux-NTFS project; of hives: libyal; that Windows needs none of it: "
     "inferred",
     work="reseal.customize.space:wipe_free",
 )
 def wipe_free() -> None:
-    """Wipe what is nobody's any more: free clusters, slack, free cells of hives, logs, page files.
+    """Wipe free clusters and slack space, free cells of hives, logs and page files.
 
-    It happens when all other steps are done, wherever it stands, so that nothing that was deleted can
-    be found by reading the disk, and the image shrinks by what was free.
+    This runs after all other steps, regardless of its position, so that deleted data can't be recovered
+    from the disk and the image shrinks by the free space.
     """
 
 
@@ -30,8 +30,8 @@ def wipe_free() -> None:
     work="reseal.customize.space:shrink",
 )
 def shrink() -> None:
-    """Rewrite the image's file compactly when everything is done, and say what it takes then.
+    """Rewrite the image's file compactly when everything is done, and report its new size.
 
-    The new file is compared with the old one before it takes its place. An image with snapshots or a
+    The new file is compared with the old one before it replaces it. An image with snapshots or a
     backing file is refused.
     """

@@ -1,4 +1,4 @@
-"""Steps on settings of the system."""
+"""Steps that change system settings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _STARTS = ("auto", "start", "delayed", "manual", "disabled")
 @step(
     "timezone",
     Group.SYSTEM,
-    Argument("zone", "the name that Windows gives a time zone, in English"),
+    Argument("zone", "Windows' English name of a time zone"),
     mark=Mark.SEEN,
     source="TimeZoneInformation in real hives of Windows 7 to 10",
     example=("W. Europe Standard Time",),
@@ -20,8 +20,8 @@ _STARTS = ("auto", "start", "delayed", "manual", "disabled")
 def timezone() -> None:
     """Set the time zone.
 
-    What has to be written comes from the image's own list of time zones. With _dstoff behind the name
-    there is no daylight saving time.
+    The values come from the image's own list of time zones. The suffix _dstoff turns daylight saving
+    time off.
     """
 
 
@@ -35,25 +35,25 @@ def timezone() -> None:
     work="reseal.customize.system:Locale",
 )
 def locale() -> None:
-    """Set formats, keyboard and system locale, and the language of Windows where the image has it.
+    """Set formats, keyboard and system locale, and the display language if the image has it.
 
-    Windows itself carries that out at its first boot: it goes into the answer file, for specialize and
-    OOBE. The language stays as it is where the image has no language pack for another.
+    Windows applies these at its first boot: they go into the answer file, for specialize and OOBE. If the
+    image has no language pack for the language, the display language stays.
     """
 
 
 @step(
     "service",
     Group.SYSTEM,
-    Argument("name", "the name of a service, not the one that is displayed", Kind.NAME),
-    Argument("start", f"one of {', '.join(_STARTS)}; start is auto", choices=_STARTS),
+    Argument("name", "the name of a service, not its display name", Kind.NAME),
+    Argument("start", f"one of {', '.join(_STARTS)}; start means auto", choices=_STARTS),
     mark=Mark.DOCUMENTED,
     source="Microsoft, CreateService; Services Registry Tree",
     example=("wuauserv:disabled",),
     work="reseal.customize.system:Service",
 )
 def service() -> None:
-    """Say when a service starts. Drivers are refused, since a boot may hang on them."""
+    """Set how a service starts. Drivers are refused, since the boot may depend on them."""
 
 
 @step(
@@ -64,7 +64,7 @@ def service() -> None:
     work="reseal.customize.remote:enable_rdp",
 )
 def enable_rdp() -> None:
-    """Allow Remote Desktop, with Network Level Authentication, and open the firewall for it."""
+    """Allow Remote Desktop with Network Level Authentication, and open the firewall for it."""
 
 
 @step(
@@ -75,26 +75,26 @@ def enable_rdp() -> None:
     work="reseal.customize.remote:enable_winrm",
 )
 def enable_winrm() -> None:
-    """Let Windows Remote Management start by itself and listen, and open the firewall for it.
+    """Start Windows Remote Management automatically, and open the firewall for it.
 
-    It listens for HTTP on every address, as the policy "Allow remote server management through WinRM"
-    makes it. Windows lets local accounts other than the built-in Administrator do little over the
-    network; that stays so.
+    It listens for HTTP on every address, as with the policy "Allow remote server management through
+    WinRM". Windows restricts local accounts other than the built-in Administrator over the network; that
+    does not change.
     """
 
 
 @step(
     "default-profile-from",
     Group.SYSTEM,
-    Argument("user", "whose profile it is: a local account, or the name of its folder", Kind.NAME),
+    Argument("user", "a local account, or the name of its profile folder", Kind.NAME),
     mark=Mark.INFERRED,
     source="Microsoft, Customize the Default User Profile by Using CopyProfile",
     example=("Administrator",),
     work="reseal.customize.profile:default_profile_from",
 )
 def default_profile_from() -> None:
-    """Make the default profile, with which new accounts start, of somebody's.
+    """Use USER's profile as the default profile for new accounts.
 
-    What tells whose it was is taken out: identifiers, absolute paths, recent files, passwords, caches.
-    Accounts that have a profile keep theirs.
+    The user's traces are removed: identifiers, absolute paths, recent files, passwords, caches. Existing
+    profiles stay.
     """

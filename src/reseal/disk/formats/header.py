@@ -33,6 +33,19 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """What a container says of a merge into it that was begun and not finished.
+
+    Attributes:
+        ident: of its journal.
+        journal: where that was, for messages.
+    """
+
+    ident: str
+    journal: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Header:
     """What a container's header says.
 
@@ -46,6 +59,7 @@ class Header:
         extent_sizes: for each of them its least size in bytes, or None where it is sparse.
         why_read_only: why qemu can't write into such a container, or None where it can.
         snapshots: the names of the snapshots inside.
+        mark: of an interrupted merge, or None.
         create: options of `qemu-img convert` that make another container of this kind.
     """
 
@@ -58,6 +72,7 @@ class Header:
     extent_sizes: tuple[int | None, ...] = ()
     why_read_only: str | None = None
     snapshots: tuple[str, ...] = ()
+    mark: Mark | None = None
     create: dict[str, str] = field(default_factory=dict)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import sys
 from array import array
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reseal.disk.formats.header import Header, Reference
+from reseal.disk.formats.header import Header, Mark, Reference
 from reseal.disk.qemu import file_node, json_name
 from reseal.errors import ImageError
 from reseal.process import run_tool
@@ -36,6 +38,11 @@ _MAX_SNAPSHOTS = 65536
 _EXTENSION_END = 0
 _EXTENSION_BACKING_FORMAT = 0xE2792ACA
 _EXTENSION_DATA_FILE = 0x44415441
+#: reseal's own: a merge into the image has begun (`reseal.disk.mark`). "RSLJ".
+EXTENSION_MARK = 0x52534C4A
+#: What such an extension begins with; the journal's id of 32 digits and its path follow.
+MARK_ID = b"reseal-1"
+_ID_LENGTH = 32
 
 
 _OFFSET_MASK = 0x00FF_FFFF_FFFF_FE00  # of an L1 or L2 entry: bits 9 to 55
@@ -96,6 +103,7 @@ def parse(file: ContainerFile) -> Header:
         backing=backing,
         data_file=data_file,
         snapshots=tuple(_snapshots(file, snapshots, snapshot_table)),
+        mark=_mark(extensions.get(EXTENSION_MARK)),
         create={
             "compat": "1.1" if version == 3 else "0.10",
             "cluster_size": str(cluster),
@@ -167,6 +175,16 @@ def _snapshots(file: ContainerFile, count: int, offset: int) -> Iterator[str]:
         name = file.read(start + id_size, name_size, "snapshot table")
         yield name.decode("utf-8", "backslashreplace")
         offset += -(-(start + id_size + name_size - offset) // 8) * 8
+
+
+def _mark(said: bytes | None) -> Mark | None:
+    """Return what a mark of reseal's says; one that can't be understood is a mark all the same."""
+    if said is None:
+        return None
+    ident = said.removeprefix(MARK_ID)[:_ID_LENGTH].decode("ascii", "replace")
+    named = Path(os.fsdecode(said[len(MARK_ID) + _ID_LENGTH :].split(b"\0")[0]) or "unknown")
+    # No more than a name to be shown, and looked for in the image's own folder.
+    return Mark(ident, named)
 
 
 def _text(file: ContainerFile, data: bytes) -> str:

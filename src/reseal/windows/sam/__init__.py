@@ -1,7 +1,7 @@
-"""The Security Account Manager's records, and how passwords are stored in them.
+"""Records of the Security Account Manager, and the storage format of passwords.
 
-Pure functions on the bytes of registry values; nothing here opens or writes a hive. Passwords go in and
-stored entries come out; no stored password is ever decrypted.
+These are pure functions on the bytes of registry values; they don't open or write hives. They encrypt
+passwords into stored entries, but never decrypt a stored password.
 """
 
 from reseal.windows.sam.errors import SamError

@@ -1,7 +1,7 @@
-"""The error of this package."""
+"""Errors of SAM records."""
 
 from reseal.errors import ImageError
 
 
 class SamError(ImageError, ValueError):
-    """A record of SAM is damaged, or the key to it is not in the image."""
+    """A record of SAM is damaged, or its key is not in the image."""

@@ -1,4 +1,4 @@
-r"""The keys under which SAM stores passwords.
+r"""The keys that SAM encrypts passwords with.
 
 | what | how | mark, source |
 |---|---|---|
@@ -6,12 +6,12 @@ r"""The keys under which SAM stores passwords.
 | password key, RC4 form (until Windows 10 1511) | `SAM\Domains\Account!F` at 104: 1, size, salt (16 bytes), key (16) and checksum (16) under RC4 with the MD5 of the salt and the boot key | reported: the same; seen: a real hive of 8.1 |
 | password key, AES form (Windows 10 1607 and later) | at 104: 2, size, size of checksum and data, salt, data: AES-128-CBC under the boot key, with PKCS #7 padding | reported: impacket, mimikatz; seen: a real hive of 21H1 |
 | NT hash | MD4 of the password in UTF-16LE | documented: [MS-NLMP] 3.3.1 |
-| its first layer | DES with two keys made of the RID | documented: [MS-SAMR] 2.2.11.1.1 to 2.2.11.1.3 |
+| its first layer | DES with two keys derived from the RID | documented: [MS-SAMR] 2.2.11.1.1 to 2.2.11.1.3 |
 | its second layer, RC4 form | key number, 1, RC4 with the MD5 of password key, RID and a constant | reported: the same; seen |
 | its second layer, AES form | key number, 2, offset of the data (16), salt, AES-128-CBC with PKCS #7 padding | reported: impacket, mimikatz; seen |
 
-The checksum behind the key in the AES form is not understood and not looked at; the padding tells
-whether the boot key was right.
+The checksum after the key in the AES form is unknown and ignored. The padding shows whether the boot key
+was right.
 """  # noqa: E501  a table row can't be wrapped
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ _NT = b"NTPASSWORD\0"
 
 
 def boot_key(registry: Registry) -> bytes:
-    """Return the key that the machine's SYSTEM hive hides in four class names.
+    """Return the boot key, which is stored in four class names of the SYSTEM hive.
 
     Raises:
-        SamError: it has none, or it is garbled.
+        SamError: the boot key is missing or damaged.
     """
     digits = ""
     for name in _PARTS:
@@ -60,7 +60,7 @@ def boot_key(registry: Registry) -> bytes:
     except ValueError:
         joined = b""
     if len(joined) != _SIZE:
-        msg = rf"The SYSTEM hive has no boot key in {LSA}, without which no password can be stored."
+        msg = rf"The SYSTEM hive has no boot key in {LSA}, which is needed to store a password."
         raise SamError(msg, "Restore the SYSTEM hive from a backup; nothing was changed.")
     return bytes(joined[place] for place in _SHUFFLE)
 
@@ -75,8 +75,8 @@ class PasswordKey:
     """The key of one account domain.
 
     Attributes:
-        aes: whether hashes are stored in the AES form; in the RC4 form otherwise.
-        key: the key itself, which nothing shows.
+        aes: whether hashes are stored in the AES form, rather than the RC4 form.
+        key: the key, which is never shown.
     """
 
     aes: bool
@@ -84,17 +84,17 @@ class PasswordKey:
 
     @classmethod
     def of(cls, domain: bytes, boot: bytes) -> PasswordKey:
-        """Take it from the value F of the account domain.
+        """Decrypt the key in the value F of the account domain.
 
         Args:
             domain: the value F.
             boot: the boot key.
 
         Raises:
-            SamError: the value is damaged, or the boot key does not open it.
+            SamError: the value is damaged, or the boot key is wrong.
         """
         if len(domain) < _KEY_OFFSET + 8:
-            msg = r"SAM\Domains\Account holds no key in its value F."
+            msg = r"The value F of SAM\Domains\Account has no key."
             raise SamError(msg, "Restore the SAM hive from a backup; nothing was changed.")
         form, size = struct.unpack_from("<II", domain, _KEY_OFFSET)
         record = domain[_KEY_OFFSET : _KEY_OFFSET + size]
@@ -104,22 +104,22 @@ class PasswordKey:
         elif form == _AES and len(record) >= 32:
             key = _open_aes(record, boot)
         if key is None:
-            msg = "The boot key of the SYSTEM hive does not open the SAM hive."
+            msg = "The boot key of the SYSTEM hive does not decrypt the SAM hive."
             raise SamError(
                 msg,
-                "Both have to come from the same machine, and Windows must not ask for a password or a "
-                "floppy disk at its start (syskey); nothing was changed.",
+                "Use hives of the same machine, without a startup password or startup floppy disk "
+                "(syskey); nothing was changed.",
             )
         return cls(form == _AES, key)
 
     def stored(self, number: int, rid: int, password: str, random: Callable[[int], bytes]) -> bytes:
-        """Return the entry of a password's NT hash for an account's record.
+        """Return the stored entry of a password's NT hash for an account's record.
 
         Args:
-            number: the key number that entries of this domain carry.
-            rid: of the account.
-            password: in plain text.
-            random: returns so many random bytes.
+            number: the key number in entries of this domain.
+            rid: RID of the account.
+            password: the password in plain text.
+            random: returns the given number of random bytes.
         """
         inner = _under_rid(nt_hash(password), rid)
         if self.aes:
@@ -130,7 +130,7 @@ class PasswordKey:
         return struct.pack("<HH", number, _RC4) + ARC4.new(key).encrypt(inner)
 
     def none(self, number: int, random: Callable[[int], bytes]) -> bytes:
-        """Return the entry that stands where there is no hash. Arguments as of `stored`."""
+        """Return the stored entry of an absent hash. Arguments as for `stored`."""
         if self.aes:
             return struct.pack("<HHI", number, _AES, 0) + random(_SIZE)
         return struct.pack("<HH", number, _RC4)

@@ -1,14 +1,14 @@
-r"""The records of accounts and groups: parse, change, build.
+r"""Parse, change and build the records of accounts and groups.
 
 | what | layout | mark, source |
 |---|---|---|
 | `Users\<RID>!V` | 17 descriptors of 12 bytes (offset from 204, size, a number), then the data, each item on a multiple of 4: security descriptor, name, full name, comment, …, hours (11), groups (12), LM hash (13), NT hash (14), their histories (15, 16) | reported: libyal winreg-kb, "Domains"; seen in real hives of 8.1 and 21H1 |
 | `Users\<RID>!F` | 80 bytes: last logon at 8, password set at 24, account expires at 32 (all FILETIME), failure at 40, RID at 48, primary group at 52, flags at 56, failures at 64 and logons at 66 (2 bytes each) | reported: the same; seen |
-| `Groups\<RID>!C` | offset from 68, size and count of the members' RIDs at 56; room is kept for more members than there are | reported: the same; seen |
+| `Groups\<RID>!C` | offset from 68, size and count of the members' RIDs at 56; the list has spare room | reported: the same; seen |
 | `Aliases\<RID>!C` | offset from 52, size and count of the members' SIDs at 40 | reported: the same; seen |
 
-The numbers in the descriptors 0 and 12 and the bytes that are not understood are taken from an
-account that Windows has made.
+The numbers in descriptors 0 and 12, and bytes of unknown meaning, are copied from an account that Windows
+created.
 """  # noqa: E501  a table row can't be wrapped
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _GROUPS, _LM, _NT, _NT_HISTORY, _LM_HISTORY = 12, 13, 14, 15, 16
 _F_SIZE = 80
 _PASSWORD_SET, _EXPIRES, _RID, _PRIMARY_GROUP, _FLAGS = 24, 32, 48, 52, 56
 _NEVER = 0x7FFFFFFFFFFFFFFF
-#: The group None, which is the primary group of every local account (seen).
+#: The group None, the primary group of all local accounts (seen).
 NONE_GROUP = 513
-#: What item 12 says of it: the RID, and the attributes mandatory, by default and enabled (seen).
+#: Item 12 for this group: its RID, and the attributes mandatory, default and enabled (seen).
 _MEMBER_OF_NONE = struct.pack("<II", NONE_GROUP, 7)
 
 _GROUP_MEMBERS, _GROUP_DATA = 56, 68
 _ALIAS_MEMBERS, _ALIAS_DATA = 40, 52
-#: More than any group of a client has; a damaged count is no reason to run on.
+#: Maximum number of members, more than a group of a client has; a larger count is damaged.
 _MAX_MEMBERS = 100_000
 
 #: USER_ACCOUNT codes (documented, [MS-SAMR] 2.2.1.12).
@@ -46,11 +46,11 @@ NORMAL = 0x0010
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """The value V of an account. Its representation shows no hash.
+    """The value V of an account. Its `repr` does not show hashes.
 
     Attributes:
         items: the data of the 17 descriptors.
-        numbers: their third fields.
+        numbers: the third fields of the descriptors.
     """
 
     items: tuple[bytes, ...]
@@ -58,7 +58,7 @@ class User:
 
     @classmethod
     def parse(cls, data: bytes) -> User:
-        """Parse a value V; raises SamError."""
+        """Parse a value V. Raises SamError."""
         items, numbers = [], []
         if len(data) < _HEADER:
             raise _damaged("V of an account")
@@ -71,7 +71,7 @@ class User:
         return cls(tuple(items), tuple(numbers))
 
     def to_bytes(self) -> bytes:
-        """Return the value."""
+        """Encode the value."""
         header, body = b"", b""
         for item, number in zip(self.items, self.numbers, strict=True):
             header += struct.pack("<3I", len(body), len(item), number)
@@ -88,7 +88,7 @@ class User:
 
     @property
     def key_number(self) -> int:
-        """The key number that its password entries carry."""
+        """The key number in its password entries."""
         entry = self.items[_NT]
         if len(entry) < 4:
             raise _damaged("V of an account")
@@ -96,25 +96,25 @@ class User:
         return number
 
     def described(self, full_name: str, comment: str) -> User:
-        """Return it with another full name and comment; empty ones change nothing."""
+        """Return a copy with another full name and comment; an empty one keeps the old."""
         changes = {_FULL_NAME: full_name, _COMMENT: comment}
         return self._with({i: _text(text) for i, text in changes.items() if text})
 
     def with_password(self, stored: bytes, none: bytes) -> User:
-        """Return it with another NT hash, and no LM hash."""
+        """Return a copy with another NT hash and no LM hash."""
         return self._with({_NT: stored, _LM: none})
 
     def new(self, name: str, old_sid: bytes, new_sid: bytes, none: tuple[bytes, ...]) -> User:
-        """Return the record of another account, made after this one.
+        """Return the record of a new account, with this one as the template.
 
         Args:
-            name: of the new account.
-            old_sid: of this account; the security descriptor names it.
-            new_sid: of the new account, of the same length.
-            none: four entries for passwords that are not there.
+            name: name of the new account.
+            old_sid: binary SID of this account, which is in its security descriptor.
+            new_sid: binary SID of the new account, of the same length.
+            none: four entries for absent passwords.
 
         Raises:
-            SamError: the security descriptor does not name the old SID.
+            SamError: the security descriptor does not have the old SID.
         """
         security = self.items[_SECURITY]
         if old_sid not in security:
@@ -135,19 +135,19 @@ class User:
 
 
 def account_flags(fixed: bytes) -> int:
-    """Return the flags of an account's value F; raises SamError."""
+    """Return the flags in an account's value F. Raises SamError."""
     _check_fixed(fixed)
     flags: int = struct.unpack_from("<I", fixed, _FLAGS)[0]
     return flags
 
 
 def with_flags(fixed: bytes, flags: int) -> bytes:
-    """Return a value F with other flags; raises SamError."""
+    """Return a value F with other flags. Raises SamError."""
     return _put(_check_fixed(fixed), _FLAGS, struct.pack("<I", flags))
 
 
 def with_password_time(fixed: bytes, time: int) -> bytes:
-    """Return a value F that says when the password was set (FILETIME)."""
+    """Return a value F with another time of the last password change (FILETIME)."""
     return _put(_check_fixed(fixed), _PASSWORD_SET, struct.pack("<Q", time))
 
 
@@ -155,10 +155,10 @@ def new_fixed(template: bytes, rid: int, flags: int, time: int) -> bytes:
     """Return the value F of a new account.
 
     Args:
-        template: that of an account which Windows has made; its version is taken.
-        rid: of the new account.
+        template: value F of an account that Windows created; its version is used.
+        rid: RID of the new account.
         flags: USER_ACCOUNT codes.
-        time: when its password was set, FILETIME.
+        time: time when its password was set, FILETIME.
     """
     made = bytearray(_F_SIZE)
     made[:4] = _check_fixed(template)[:4]
@@ -168,7 +168,7 @@ def new_fixed(template: bytes, rid: int, flags: int, time: int) -> bytes:
 
 
 def with_group_member(group: bytes, rid: int) -> bytes:
-    """Return the value C of a group with a member; raises SamError."""
+    """Add a member to the value C of a group. Raises SamError."""
     start, size, count = _array(group, _GROUP_MEMBERS, _GROUP_DATA)
     if 4 * count > size:
         raise _damaged("C of a group")
@@ -184,21 +184,21 @@ def with_group_member(group: bytes, rid: int) -> bytes:
 
 
 def without_group_member(group: bytes, rid: int) -> bytes:
-    """Return the value C of a group without a member; raises SamError."""
+    """Remove a member from the value C of a group. Raises SamError."""
     start, size, count = _array(group, _GROUP_MEMBERS, _GROUP_DATA)
     if 4 * count > size:
         raise _damaged("C of a group")
     left = [one for one in struct.unpack_from(f"<{count}I", group, start) if one != rid]
     if len(left) == count:
         return group
-    # The space stays, as the list has some to spare anyway (seen).
+    # Keep the space, because Windows' lists have spare room too (seen).
     packed = struct.pack(f"<{len(left)}I", *left).ljust(size, b"\0")
     group = _put(group, start, packed)
     return _put(group, _GROUP_MEMBERS + 8, struct.pack("<I", len(left)))
 
 
 def with_alias_member(alias: bytes, sid: bytes) -> bytes:
-    """Return the value C of a local group with a member; raises SamError."""
+    """Add a member to the value C of a local group. Raises SamError."""
     members, (start, size, count) = _alias_members(alias)
     if sid in members:
         return alias
@@ -208,7 +208,7 @@ def with_alias_member(alias: bytes, sid: bytes) -> bytes:
 
 
 def without_alias_member(alias: bytes, sid: bytes) -> bytes:
-    """Return the value C of a local group without a member; raises SamError."""
+    """Remove a member from the value C of a local group. Raises SamError."""
     members, (start, size, _) = _alias_members(alias)
     if sid not in members:
         return alias
@@ -221,7 +221,7 @@ def without_alias_member(alias: bytes, sid: bytes) -> bytes:
 
 
 def alias_members(alias: bytes) -> list[bytes]:
-    """Return the binary SIDs in the value C of a local group; raises SamError."""
+    """Return the binary SIDs in the value C of a local group. Raises SamError."""
     return _alias_members(alias)[0]
 
 

@@ -1,0 +1,225 @@
+"""Outputs first: what a run leaves on this computer is written before the image changes.
+
+Each file is written and flushed beside its place while the image is still as it was, and renamed when the
+image is done. What can't be written stops the run before it changes anything; what goes wrong afterwards
+costs no file.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reseal.disk.attributes import keep_attributes, require_one_name
+from reseal.disk.chain import open_chain
+from reseal.disk.sidecar import golden_path, journal_path, lock_path, overlay_path, sync_folder
+from reseal.errors import ResealError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    #: Makes the content of a file from the record of a run; None where there is to be no file.
+    Render = Callable[[Mapping[str, Any]], "str | None"]
+
+
+@dataclass
+class _Output:
+    """A file that is to be written.
+
+    Attributes:
+        shown: its path, as the person named it.
+        target: the same, all symbolic links resolved.
+        draft: beside it, for as long as it has no place.
+        render: makes its content.
+        private: whether it gets a mode of 0600 whatever it replaces.
+        staged: whether the draft has a content.
+    """
+
+    shown: Path
+    target: Path
+    draft: Path
+    render: Render
+    private: bool
+    staged: bool = False
+
+
+class Outputs:
+    """The files that a run leaves on this computer."""
+
+    def __init__(self) -> None:
+        self._outputs: list[_Output] = []
+
+    def add(
+        self,
+        path: Path,
+        render: Render,
+        *,
+        inputs: Iterable[Path] = (),
+        private: bool = False,
+    ) -> None:
+        """Take a file on, and make its draft.
+
+        Args:
+            path: of the file. One that is there is replaced in the end.
+            render: makes its content from the record of the run.
+            inputs: what the run reads or writes itself: no output may be one of them.
+            private: whether only its owner may read it, whatever it replaces.
+
+        Raises:
+            UsageError: it can't be written, or is one of the inputs or another output.
+        """
+        target = _resolved(path)
+        _refuse_collision(path, target, inputs, (one.target for one in self._outputs))
+        try:
+            if os.path.lexists(target) and not stat.S_ISREG(target.stat().st_mode):
+                msg = f"{path} can't be written: it is not a regular file."
+                raise UsageError(msg, "Name a file in a folder that you may write to.")
+            require_one_name(target, path)
+            number, name = tempfile.mkstemp(
+                prefix=f".{target.name[:200]}.reseal-", dir=target.parent
+            )
+            os.close(number)
+        except OSError as error:
+            if isinstance(error, ResealError):
+                raise
+            msg = f"{path} can't be written: {error.strerror}."
+            raise UsageError(msg, "Name a file in a folder that you may write to.") from error
+        self._outputs.append(_Output(path, target, Path(name), render, private))
+
+    def stage(self, record: Mapping[str, Any]) -> None:
+        """Write all files beside their places, on stable storage.
+
+        Raises:
+            UsageError: one can't be written. Nothing was changed yet.
+        """
+        for one in self._outputs:
+            try:
+                one.staged = _write(one.draft, one.render(record))
+            except OSError as error:
+                msg = f"{one.shown} can't be written ({error.strerror}). The image was not changed."
+                raise UsageError(msg, "Free some space, or name another file.") from error
+
+    def publish(self, record: Mapping[str, Any] | None = None) -> list[str]:
+        """Give all files their places.
+
+        Args:
+            record: the complete record; None to keep what was staged.
+
+        Returns:
+            The files that have their places, as the person named them.
+
+        Raises:
+            UsageError: one can't get its place; the message says where it lies. The others have theirs.
+        """
+        done, failure = [], None
+        for one in self._outputs:
+            try:
+                if record is not None:
+                    self._renew(one, record)
+                if one.staged:
+                    self._place(one)
+                    done.append(str(one.shown))
+            except OSError as error:
+                where = f" What was to be written lies in {one.draft}." if one.staged else ""
+                msg = f"The image is done, but {one.shown} can't be written ({error.strerror}).{where}"
+                failure = failure or UsageError(
+                    msg, "Move it yourself, or look with reseal inspect."
+                )
+        self._outputs = [one for one in self._outputs if not one.staged]
+        self.discard()
+        if failure:
+            raise failure
+        return done
+
+    @staticmethod
+    def _renew(one: _Output, record: Mapping[str, Any]) -> None:
+        """Write the complete record; what was staged stays where there is no space for that."""
+        number, name = tempfile.mkstemp(
+            prefix=f".{one.target.name[:200]}.reseal-", dir=one.target.parent
+        )
+        os.close(number)
+        try:
+            one.staged = _write(Path(name), one.render(record))
+            Path(name).replace(one.draft)
+        except OSError:
+            with suppress(OSError):
+                Path(name).unlink()
+            if not one.staged:
+                raise
+
+    @staticmethod
+    def _place(one: _Output) -> None:
+        with one.draft.open("rb") as file:
+            if not one.private:
+                keep_attributes(one.target, file.fileno())
+        one.draft.replace(one.target)
+        sync_folder(one.target.parent)
+
+    def discard(self) -> None:
+        """Delete what has no place yet."""
+        for one in self._outputs:
+            with suppress(OSError):
+                one.draft.unlink(missing_ok=True)
+        self._outputs.clear()
+
+
+def _write(path: Path, text: str | None) -> bool:
+    """Write a file, on stable storage; return whether there is anything to write."""
+    if text is None:
+        return False
+    with path.open("w", encoding="utf-8", errors="replace") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    return True
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError) as error:
+        msg = f"{path} can't be written: {error}."
+        raise UsageError(msg, "Name a file in a folder that you may write to.") from error
+
+
+def _refuse_collision(
+    path: Path, target: Path, inputs: Iterable[Path], outputs: Iterable[Path]
+) -> None:
+    """Refuse an output that is an image, something that an image needs, or another output."""
+    own = _identity(target)
+    for other in (*_all_of(inputs), *outputs):
+        if target == other or (own is not None and own == _identity(other)):
+            msg = f"{path} can't be written: the run needs {other} itself. Nothing was changed."
+            raise UsageError(msg, "Name another file.")
+
+
+def _all_of(inputs: Iterable[Path]) -> list[Path]:
+    """Return the inputs with their backing files and the files that reseal keeps beside them."""
+    found = []
+    for one in map(_resolved, inputs):
+        files = [one]
+        if one.is_file():
+            with suppress(ResealError, OSError):  # the run itself will say it
+                files += open_chain(one, allow_backing=True, whole=False).all_files()
+        for file in files:
+            found += [
+                file,
+                journal_path(file),
+                overlay_path(file),
+                golden_path(file),
+                lock_path(file),
+            ]
+    return found
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

@@ -1,0 +1,136 @@
+"""Landlock: no file of the host but those that are named, programs and libraries.
+
+Linux 5.13 and later; truncation from 6.2, TCP from 6.7, ioctl from 6.10, signals and abstract sockets from
+6.12. Modes, owners, times and attributes of files are nothing that Landlock knows of: `seccomp` refuses
+to change them.
+
+Source: the kernel's userspace-api/landlock, documented.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import struct
+import sys
+from functools import cache
+from importlib.machinery import PathFinder
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
+
+# Programs, libraries and what they read to start. Not /etc: it holds secrets.
+_PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/nix/store", "/gnu/store")
+_CONFIGURATION = (
+    *("/etc/ld.so.cache", "/etc/ld.so.preload", "/etc/localtime", "/etc/gnutls", "/etc/ssl/openssl.cnf"),
+    *("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/filesystems"),
+    *("/proc/sys/vm/overcommit_memory", "/sys/devices/system/cpu"),
+)  # fmt: skip
+#: Folders that hold installed packages and nothing else.
+_PACKAGES = {"site-packages", "dist-packages"}
+#: What reseal needs of others and may load late.
+_NEEDED = {
+    *("click", "jinja2", "lxml", "markupsafe", "numpy", "Cryptodome", "rich", "pygments"),
+    *("markdown_it", "mdurl"),
+}
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+
+_EXECUTE, _WRITE_FILE, _READ_FILE, _READ_FOLDER = 1 << 0, 1 << 1, 1 << 2, 1 << 3
+_TRUNCATE, _IOCTL = 1 << 14, 1 << 15
+#: Given to nobody: running what was written, devices, pipes and sockets.
+_NEVER = _EXECUTE | 1 << 6 | 1 << 9 | 1 << 10 | 1 << 11 | _IOCTL
+_OF_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL
+#: Rights on files that a version of the interface knows, the highest version first.
+_RIGHTS = ((5, (1 << 16) - 1), (3, (1 << 15) - 1), (2, (1 << 14) - 1), (1, (1 << 13) - 1))
+_TCP = 0b11  # binding and connecting
+_SCOPES = 0b11  # abstract unix sockets and signals of others
+_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
+_VERSION_ONLY = 1
+_PATH_BENEATH = 1
+
+
+@cache
+def version() -> int:
+    """Return the version of the kernel's interface; 0 where there is none."""
+    return max(0, int(_libc.syscall(_CREATE_RULESET, None, 0, _VERSION_ONLY)))
+
+
+def restrict(reads: Iterable[Path], writes: Iterable[Path], *, programs: bool) -> bool:
+    """Give up all files but the named ones, for good.
+
+    Args:
+        reads: files, and folders with all that is below, that are only read.
+        writes: files and folders that are read and written.
+        programs: whether programs may be started.
+
+    Returns:
+        Whether it is in force.
+    """
+    found = version()
+    if not found:
+        return False
+    rights = next(rights for least, rights in _RIGHTS if found >= least)
+    handled = struct.pack("=QQQ", rights, _TCP, _SCOPES)
+    size = 24 if found >= 6 else 16 if found >= 4 else 8
+    rules = _libc.syscall(_CREATE_RULESET, handled, ctypes.c_size_t(size), 0)
+    if rules < 0:
+        return False
+    run = _READ_FILE | _READ_FOLDER | (_EXECUTE if programs else 0)
+    try:
+        for place in (*_PROGRAMS, *_CONFIGURATION, *imported()):
+            _allow(rules, place, run & rights)
+        for device in _DEVICES:
+            _allow(rules, device, (_READ_FILE | _WRITE_FILE | _TRUNCATE) & rights)
+        for path in reads:
+            _allow(rules, path, (_READ_FILE | _READ_FOLDER) & rights)
+        for path in writes:
+            _allow(rules, path, rights & ~_NEVER)
+        return int(_libc.syscall(_RESTRICT_SELF, rules, 0)) == 0
+    finally:
+        os.close(rules)
+
+
+@cache
+def imported() -> tuple[str, ...]:
+    """Return where Python's modules and libraries are that may be loaded late.
+
+    An entry of `sys.path` may be a home folder, that of the script that imports reseal. Of such a one
+    only the modules that are loaded, and those that reseal needs, are opened.
+    """
+    places = [sys.prefix, sys.base_prefix, sys.exec_prefix, str(Path(__file__).parents[1])]
+    # Python remembers what the entries hold, so that it need not list them again in a worker.
+    PathFinder.find_spec("reseal_is_not_called_like_this")
+    loaded = {name.partition(".")[0] for name in sys.modules}
+    for entry in map(Path, filter(os.path.isabs, sys.path)):
+        if entry.name in _PACKAGES or entry.suffix == ".zip":
+            places.append(str(entry))
+        elif not any(entry.is_relative_to(place) for place in places):
+            places += (str(found) for name in loaded | _NEEDED for found in _modules(entry, name))
+    libraries = os.environ.get("LD_LIBRARY_PATH", "").split(":")
+    libraries += os.environ.get("LD_PRELOAD", "").replace(":", " ").split()
+    return (*places, *filter(os.path.isabs, libraries))
+
+
+def _modules(entry: Path, name: str) -> Iterator[Path]:
+    for candidate in (entry / name, entry / f"{name}.py", entry / f"{name}.libs"):
+        if candidate.exists():
+            yield candidate
+
+
+def _allow(rules: int, path: Path | str, rights: int) -> None:
+    try:
+        opened = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError:  # what is not there needs no permission
+        return
+    try:
+        if not os.path.isdir(path):  # noqa: PTH112  between fork and exec, so nothing is to be imported
+            rights &= _OF_FILES
+        rule = struct.pack("=Qi", rights, opened)
+        _libc.syscall(_ADD_RULE, rules, _PATH_BENEATH, rule, 0)
+    finally:
+        os.close(opened)
