@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from reseal.answerfile import Position
 from reseal.clone.csv_cells import cells
 from reseal.errors import UsageError
+from reseal.hostfile import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -98,7 +99,7 @@ def load(path: Path) -> FleetTable:
     if reader is None:
         raise TableError(str(path), None, "its name must end in .csv, .json or .toml")
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
             raise TableError(str(path), None, f"it is larger than {MAX_BYTES >> 20} MiB")

@@ -17,6 +17,7 @@ from reseal.customize import traces
 from reseal.customize.files import refuse_vital
 from reseal.customize.run import LAST_ADMINISTRATOR
 from reseal.errors import CheckError, UsageError
+from reseal.hostfile import open_regular
 from reseal.ntfs import Volume, secure
 from reseal.unattend.local_accounts import LocalAccounts
 from reseal.windows.accounts import accounts
@@ -93,7 +94,7 @@ class Password:
             msg = "The password must be in a file."
             raise UsageError(msg, "Write USER:file:PATH, and put the password into the file.")
         try:
-            with (given.folder / path).open("rb") as file:
+            with open_regular(given.folder / path) as file:
                 line = file.readline(_MAX_PASSWORD)
             self._password = Secret(line.decode("utf-8-sig").rstrip("\r\n"))
         except OSError as error:
