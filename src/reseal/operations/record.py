@@ -36,12 +36,13 @@ NOT_PROVED = (
 
 
 class ImageFacts(TypedDict):
-    """The image: its size in bytes, None for a folder; `index` of a WIM's image."""
+    """The image: its size in bytes, None for a folder; `index` of a WIM's image; internal snapshots."""
 
     path: str
     format: str
     size: int | None
     index: NotRequired[int]
+    snapshots: NotRequired[list[str]]
 
 
 class WindowsFacts(TypedDict):

@@ -121,8 +121,10 @@ def installations(
                 continue
             except ImageError as error:
                 broken.append(error)
-                closed[one.number] = f"damaged: {error.message}"
+                reason = error.message.rstrip(".")
+                closed[one.number] = f"damaged ({reason})"
                 if isinstance(error, MetadataError):
+                    closed[one.number] = f"encrypted with BitLocker ({reason})"
                     locked[one.number] = None
                 continue
             stack.callback(volume.close)
