@@ -22,8 +22,7 @@ from reseal.windows.names import MACHINE_HIVES
 from reseal.windows.setup import SETUPCL_EXE, SetupState, missing_programs, new_sid_pending
 
 if TYPE_CHECKING:
-    from reseal.proof.hits import Hit
-    from reseal.proof.search import Search
+    from reseal.proof.hits import Hit, Search
     from reseal.run.opening import Found
     from reseal.windows import Installation
 
