@@ -306,6 +306,27 @@ SECRET = [
     "msiexec /i x.msi ADMINPASSWORD=S3cret!",
     ("powershell -EncodedCommand "
     "bgBlAHQAIAB1AHMAZQByACAAYgBvAGIAIABTADMAYwByAGUAdAAhACAALwBhAGQAZAA="),
+    "net user /add bob S3cret!",
+    "net.exe user /add /domain bob S3cret!",
+    "net user bob /add S3cret!",
+    'net user "bob x" S3cret! /add',
+    "net user Administrator /active:yes & net user bob S3cret! /add",
+    "schtasks /create /tn x /ru u /rp:S3cret!",
+    "curl -uuser:S3cret! https://x",
+    'curl -H "X-Api-Key: S3cret!" https://x',
+    "powershell ConvertTo-SecureString -AsPlainText S3cret! -Force",
+    "powershell ConvertTo-SecureString -AsPlainText -Force -String 'S3cret!'",
+    "powershell ConvertTo-SecureString -Force -AsPlainText 'S3cret!'",
+    "powershell [System.Net.NetworkCredential]::new('bob','S3cret!')",
+    "powershell New-Object System.Net.NetworkCredential('bob', 'S3cret!')",
+    "powershell $pw='S3cret!'",
+    "powershell $adminPass = 'S3cret!'; net user bob $adminPass",
+    "msiexec /i x.msi SVCPWD=S3cret!",
+    "aws configure set aws_secret_access_key S3cret!",
+    "certutil -f -p S3cret! -importpfx x.pfx",
+    "7z x -pS3cret! a.7z",
+    "putty.exe -pw S3cret! host",
+    "netsh wlan set hostednetwork mode=allow key=S3cret!",
 ]  # fmt: skip
 
 
@@ -334,6 +355,15 @@ def test_passwords_in_commands_are_found(command: str) -> None:
         "net user bob {{ password }}",
         "curl https://x",
         "cmd /c echo hello",
+        'net user "bob x" /active:yes /expires:never',
+        "net user Administrator /active:yes & net x",
+        r"powershell Expand-Archive x.zip -path C:\y",
+        "powershell Expand-Archive x.7z -path y",
+        r"powershell $pwdPath = 'C:\x'",
+        "powershell New-Object System.Net.NetworkCredential($u, $p)",
+        "powershell ConvertTo-SecureString -AsPlainText $p -Force",
+        "certutil -addstore -f Root x.cer",
+        "curl -o x -L https://x:8080/a",
     ],
 )
 def test_commands_without_passwords(command: str) -> None:
