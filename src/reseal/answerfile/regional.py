@@ -40,6 +40,11 @@ _OFFSET_ALONE = re.compile(
     r"(?i)\s*(?:(?:UTC|GMT)\s*)?(?:(?P<sign>[+\N{MINUS SIGN}-])\s*(?P<hours>\d{1,2})"
     r"(?:[:.]?(?P<minutes>\d\d))?|0)\s*"
 )
+#: What to write in place of an offset that Windows has no zone for.
+OF_A_PLACE = (
+    "An offset from UTC is not a time zone of Windows. Use the zone of a place, such as "
+    "W. Europe Standard Time."
+)
 #: The longest name that is looked up.
 _LONGEST = 200
 
@@ -124,6 +129,9 @@ def zones_called(name: str) -> tuple[str, ...]:
             name (`Central European Time`), a city, or what Windows displays
             (`(UTC+01:00) Amsterdam, Berlin, Bern, Rome, Stockholm, Vienna`).
     """
+    if is_offset(name):
+        zone = zone_of_offset(name)
+        return (zone,) if zone else ()
     folded = _OFFSET.sub("", name[:_LONGEST]).strip().casefold()
     if found := _called(folded):
         return found

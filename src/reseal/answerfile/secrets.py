@@ -74,7 +74,9 @@ _IN_COMMANDS = (
         r"""("[^"]*"|'[^']*')"""
     ),
     # $pw = 'PASSWORD', $adminPass = "PASSWORD"
-    re.compile(r"""(?i)(\$(?:\w*(?:password|passwd|passphrase|pass|pwd)|pw)\s*=\s*)("[^"]*"|'[^']*')"""),
+    re.compile(
+        r"""(?i)(\$(?:\w*(?:password|passwd|passphrase|pass|pwd)|pw)\s*=\s*)("[^"]*"|'[^']*')"""
+    ),
     re.compile(r"""(?i)(/v\s+"?(?:Alt)?DefaultPassword"?\s.*?/d\s+)("[^"]*"|\S+)"""),
     re.compile(r"(?i)(://[^/\s:@]+:)([^/\s@]+)(?=@)"),
     # net use X: \\server\share /user:NAME PASSWORD, and net use \\server\share PASSWORD /user:NAME
