@@ -199,7 +199,7 @@ def _in_tag(tag: str, offset: int, at: str) -> Fault:
         offset: where the fault is.
         at: the character there.
     """
-    if tag == "<!" or (tag == "<" and at == "-"):
+    if tag in {"<!", "<!-"} or (tag == "<" and at == "-"):
         return Fault(
             offset,
             "the < before this place starts no tag and no comment",
@@ -207,7 +207,7 @@ def _in_tag(tag: str, offset: int, at: str) -> Fault:
         )
     if tag.lower() == "<?xml":
         return Fault(offset, *_NAMED[_ERRORS.XML_ERROR_XML_DECL])
-    if tag == "<" or (tag in {"</", "<!"} and not at.isalpha()):
+    if tag == "<" or (tag == "</" and not at.isalpha()):
         return Fault(
             offset,
             "the < before this place starts no tag, so the text is not well-formed XML",
