@@ -283,6 +283,52 @@ def test_new_obeys_what_excludes_each_other(user: str) -> None:
     assert {f.rule for f in check(made)} == {"plain-text-secret"}
 
 
+# The policy of scripts
+
+SCRIPT = (
+    '<SynchronousCommand wcm:action="add"><Order>{}</Order>'
+    "<CommandLine>{}</CommandLine></SynchronousCommand>"
+)
+SETS_POLICY = "powershell -Command Set-ExecutionPolicy RemoteSigned -Force"
+RUNS_SCRIPT = "powershell -File a.ps1"
+
+
+@pytest.mark.parametrize(
+    ("commands", "notes"),
+    [
+        (((1, SETS_POLICY), (2, RUNS_SCRIPT), (3, "cmd /c powershell -File b.ps1")), 0),
+        (((2, RUNS_SCRIPT), (1, SETS_POLICY)), 0),
+        (((1, f"cmd.exe /c {SETS_POLICY}"), (2, RUNS_SCRIPT)), 0),
+        (((1, RUNS_SCRIPT), (2, SETS_POLICY), (3, RUNS_SCRIPT)), 1),
+        (((1, RUNS_SCRIPT), (2, "cmd /c powershell -File b.ps1")), 2),
+    ],
+)
+def test_a_policy_that_an_earlier_command_sets_counts(
+    commands: tuple[tuple[int, str], ...], notes: int
+) -> None:
+    body = "".join(SCRIPT.format(*command) for command in commands)
+    text = one("oobeSystem", SHELL, f"<FirstLogonCommands>{body}</FirstLogonCommands>")
+
+    assert [f.rule for f in check(document(text))] == ["script-policy"] * notes
+
+
+@pytest.mark.parametrize(("where", "notes"), [("windowsPE", 1), ("specialize", 0)])
+def test_a_policy_of_windows_pe_does_not_reach_the_installed_windows(
+    where: str, notes: int
+) -> None:
+    path = (
+        '<RunSynchronous><RunSynchronousCommand wcm:action="add"><Order>1</Order>'
+        f"<Path>{SETS_POLICY}</Path></RunSynchronousCommand></RunSynchronous>"
+    )
+    first = component(SETUP if where == "windowsPE" else DEPLOYMENT, path)
+    then = component(
+        SHELL, f"<FirstLogonCommands>{SCRIPT.format(1, RUNS_SCRIPT)}</FirstLogonCommands>"
+    )
+    text = unattend(settings(where, first), settings("oobeSystem", then))
+
+    assert [f.rule for f in check(document(text))] == ["script-policy"] * notes
+
+
 # Secrets in commands
 
 SECRET = [
