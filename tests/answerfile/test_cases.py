@@ -283,6 +283,21 @@ def test_new_obeys_what_excludes_each_other(user: str) -> None:
     assert {f.rule for f in check(made)} == {"plain-text-secret"}
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "{% if a %}b{% endif %}",
+        "{%- if kiosk -%}K{%- else -%}P{%- endif -%}",
+        "PC-{% raw %}1{% endraw %}",
+        "{# the name #}PC 1",
+    ],
+)
+def test_values_with_blocks_of_a_template_are_not_judged(value: str) -> None:
+    body = f"<ComputerName>{value}</ComputerName><TimeZone>{value}</TimeZone>"
+
+    assert check(document(one("specialize", SHELL, body))) == []
+
+
 # The policy of scripts
 
 SCRIPT = (
