@@ -65,7 +65,7 @@ faults-all: setup
 	mkdir -p $(dir $(FAULTS_RECORD))
 	$(VENV)/bin/python -m tests.faults --all $(FAULTS_RECORD)
 	RESEAL_KILLS=50 $(VENV)/bin/python -m pytest tests/end_to_end/test_killed.py \
-		tests/end_to_end/test_folder.py tests/disk/test_resume.py
+		tests/end_to_end/test_folder.py tests/disk/test_resume.py tests/bitlocker/test_killed.py
 
 clean:
 	rm -rf $(VENV) demo build dist site artifacts

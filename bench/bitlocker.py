@@ -1,7 +1,7 @@
-"""Reading a volume that BitLocker encrypts, against reading the same bytes plain, and openssl speed.
+"""Reading a BitLocker volume, compared with reading the same bytes unencrypted and with openssl speed.
 
-The content is noise, which takes as long to decrypt as anything else. All times are processor time, so
-that the disk and other programs don't count.
+The content is random, which does not affect decryption time. All times are CPU times, to exclude the disk
+and other programs.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from reseal.disk import Device
 
 SIZE = 256 << 20
-#: What the cache below the file system asks for.
+#: Bytes per read, as in the cache below the file system.
 READ = 256 << 10
 _MEBIBYTE = 1 << 20
-#: How openssl names the ciphers; it has none with the diffuser.
+#: openssl's names of the ciphers; it does not have the diffuser.
 _OPENSSL = {
     0x8002: "aes-128-cbc",
     0x8003: "aes-256-cbc",
@@ -49,7 +49,7 @@ def measure() -> Iterator[str]:
             for _ in range(SIZE // _MEBIBYTE):
                 target.write(chance.randbytes(_MEBIBYTE))
         device = FileDevice(file)
-        _read(device)  # the host's cache is warm for all
+        _read(device)  # warm the host's cache for all
         plain = _read(device)
         for method in (0x8004, 0x8005, 0x8002, 0x8003, 0x8000):
             before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -65,7 +65,7 @@ def measure() -> Iterator[str]:
 
 
 def _opened(device: Device, method: int) -> OpenVolume:
-    """Take a device for an encrypted volume."""
+    """Open a device as an encrypted volume."""
     unit = 16 << 20
     metadata = Metadata(
         id=UUID(int=0),
@@ -101,7 +101,7 @@ def _rate(seconds: float) -> str:
 
 
 def _openssl(name: str) -> float:
-    """Return the seconds that openssl would take for as many bytes, a sector at a time."""
+    """Return the time in seconds that openssl needs for the same bytes, one sector at a time."""
     command = [
         "openssl",
         "speed",

@@ -1,4 +1,4 @@
-"""What the sandbox adds to a worker: processor time with all layers and without."""
+"""The cost of the sandbox per worker: CPU time with all layers and with none."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _processor_time() -> float:
 
 
 def per_worker(without: str, runs: int = RUNS) -> float:
-    """Return the seconds of processor time that a worker takes which does nothing."""
+    """Return the CPU time in seconds of a worker that does nothing."""
     assert disk
     before = os.environ.get("RESEAL_SANDBOX_WITHOUT")
     os.environ["RESEAL_SANDBOX_WITHOUT"] = without

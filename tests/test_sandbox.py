@@ -80,7 +80,7 @@ def loop(_: object) -> None:
 
 def test_an_endless_loop_in_an_engine_is_ended() -> None:
     error = ended(loop, Limits(patience=0.3))
-    assert "came to no end" in error.message
+    assert "did not finish" in error.message
     assert error.hint is not None
     assert "RESEAL_WORKER_PATIENCE" in error.hint
 
@@ -90,7 +90,7 @@ def test_an_endless_loop_that_goes_on_reading_is_ended_too() -> None:
         while True:
             sandbox.heartbeat()
 
-    assert "came to no end" in ended(job, Limits(processor=0)).message
+    assert "did not finish" in ended(job, Limits(processor=0)).message
 
 
 def test_work_that_goes_on_is_never_ended() -> None:
@@ -317,3 +317,15 @@ def test_a_tool_takes_bounded_memory_and_time(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("reseal.process._TOOL_SECONDS", 0)
     with pytest.raises(ImageError, match="more processor time than it may"):
         run_tool(["sh", "-c", "while :; do :; done"])
+
+
+def test_a_worker_can_hide_its_memory() -> None:
+    libc = ctypes.CDLL(None)
+    get = 3  # PR_GET_DUMPABLE
+
+    def job(_: object) -> list[int]:
+        before = libc.prctl(get, 0, 0, 0, 0)
+        sandbox.hide_memory()
+        return [before, libc.prctl(get, 0, 0, 0, 0)]
+
+    assert run_worker(job, subject="disk") == [1, 0]

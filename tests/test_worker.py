@@ -245,3 +245,26 @@ def test_a_child_whose_parent_is_gone_already_ends_at_once() -> None:
         die_with_parent(os.getppid() + 1)
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
+
+
+@pytest.mark.parametrize("kind", [ValueError, CheckError, OSError, KeyError])
+def test_an_error_brings_the_worker_s_traceback_without_its_message(
+    kind: type[Exception],
+) -> None:
+    secret = "".join(["s3", "cr", "et"])
+
+    def a_function_with_a_name() -> None:
+        try:
+            raise LookupError(secret)
+        except LookupError as error:
+            raise kind(secret) from error
+
+    with pytest.raises(ResealError) as raised:
+        run_worker(lambda _: a_function_with_a_name(), subject="image.qcow2")
+    (note,) = raised.value.__notes__
+    assert note.startswith("Traceback of the worker:")
+    assert "a_function_with_a_name" in note
+    assert kind.__name__ in note
+    assert "caused by" in note
+    assert "LookupError" in note
+    assert secret not in note

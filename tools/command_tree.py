@@ -62,9 +62,10 @@ def commands() -> Iterator[Command]:
 
 
 def _walk(one: click.Command, name: str) -> Iterator[Command]:
-    context = click.Context(one)
+    context = click.Context(one, help_option_names=["-h", "--help"])
     text = inspect.cleandoc(one.help or "")
-    parameters = [_parameter(each, context) for each in one.params]
+    shown = [each for each in one.get_params(context) if not getattr(each, "hidden", False)]
+    parameters = [_parameter(each, context) for each in shown]
     yield Command(
         name,
         tuple(" ".join(part.split()) for part in text.split("\n\n") if part),
@@ -83,5 +84,5 @@ def _parameter(one: click.Parameter, context: click.Context) -> Parameter:
         return Parameter(one.make_metavar(context), one.help or "", "", is_argument=True)
     assert isinstance(one, click.Option)
     term, _ = one.get_help_record(context) or ("", "")
-    panel = one.heading if isinstance(one, Option) else ""
+    panel = one.heading if isinstance(one, Option) and one.heading != "Options" else ""
     return Parameter(term, one.help or "", panel, is_argument=False)

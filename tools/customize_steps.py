@@ -9,6 +9,7 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
+from reseal.cli.steps import OPTION_NAMES
 from reseal.customize import STEPS, Step
 from reseal.customize.recipe import example
 
@@ -37,7 +38,7 @@ def _step(one: Step) -> Iterator[str]:
         yield f"- `{argument.name}`: {argument.help}"
     if one.arguments:
         yield ""
-    words = " ".join((f"--{one.id}", *map(shlex.quote, one.example)))
+    words = " ".join((f"--{OPTION_NAMES.get(one.id, one.id)}", *map(shlex.quote, one.example)))
     yield from ("```sh", f"reseal customize image.qcow2 {words}", "```", "")
     yield from ("```toml", "[[step]]", example(one), "```", "")
     yield f"Known: {one.mark}; {one.source}."

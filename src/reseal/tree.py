@@ -59,7 +59,7 @@ class Stat:
 
 
 class Files(Protocol):
-    """Files that can be read; see `Tree`."""
+    """A tree of readable files; see `Tree`."""
 
     def stat(self, path: str) -> Stat | None:
         """See `Tree.stat`."""

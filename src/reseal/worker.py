@@ -1,4 +1,4 @@
-"""A worker: a forked process that dies with its parent and does what is not to be trusted with more.
+"""A worker: a forked process that dies with its parent and has few rights.
 
 The engines parse hostile images in native code, so they run in one. What comes back from it is JSON over
 a pipe, never pickle: a worker that an image has taken over can lie, but it can't make the parent run
@@ -33,13 +33,16 @@ if TYPE_CHECKING:
 
 #: What the sandbox answers.
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
+#: How the note begins that carries a worker's traceback.
+WORKER = "Traceback of the worker:"
+_MAX_CAUSES = 20
 
 
 class UnexpectedError(ResealError):
-    """A worker met an error that nobody foresaw.
+    """Unexpected error in the worker.
 
     Attributes:
-        traceback: the worker's own traceback, as text.
+        traceback: the worker's traceback, without messages.
     """
 
     def __init__(self, message: str, hint: str | None = None, *, traceback: str = "") -> None:
@@ -122,8 +125,8 @@ def _run_worker(
         raise _babble(subject) from error
     finally:
         channel.close()
-        # It has said its last word, has crashed, or nobody listens any more. The status of a
-        # process that has already crashed stays what it is.
+        # It has sent its result, has crashed, or is no longer listened to. A process that has
+        # crashed keeps its status.
         os.kill(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)
     _warn_once()
@@ -154,7 +157,8 @@ def _work(
         try:
             send({"result": job(lambda message: send({"report": message}))})
         except ResealError as error:
-            send({"error": list(_lineage(type(error))), "message": str(error), "hint": error.hint})
+            lineage, trace = list(_lineage(type(error))), frames(error)
+            send({"error": lineage, "message": str(error), "hint": error.hint, "traceback": trace})
         except MemoryError:
             sandbox.use_spare_memory()
             send({"limit": "memory"})
@@ -163,7 +167,7 @@ def _work(
                 send({"limit": str(error.filename or "something outside")})
             else:
                 said = "".join(traceback.format_exception_only(error)).strip()
-                send({"unexpected": said, "traceback": traceback.format_exc()})
+                send({"unexpected": said, "traceback": frames(error)})
         code = 0
     finally:
         os._exit(code)
@@ -217,8 +221,7 @@ def _warn_once() -> None:
 
 def _babble(subject: str) -> ImageError:
     return ImageError(
-        f"the engine sent something that can't be understood while working on {subject};"
-        " the image was not changed."
+        f"the engine sent an invalid message while working on {subject}; the image was not changed."
     )
 
 
@@ -231,7 +234,7 @@ def _crashed(code: int, subject: str, limits: Limits) -> ImageError:
     if code in {-signal.SIGPROF, -signal.SIGXCPU}:
         seconds = limits.patience if code == -signal.SIGPROF else limits.processor
         return ImageError(
-            f"the engine worked for {seconds:.0f} seconds on {subject} and came to no end; the image"
+            f"the engine worked for {seconds:.0f} seconds on {subject} and did not finish; the image"
             " was not changed.",
             _OVERRIDE.format("RESEAL_WORKER_PATIENCE to more seconds, or to 0 for no bound,"),
         )
@@ -249,8 +252,19 @@ def _met_limit(what: str, subject: str, limits: Limits) -> ImageError:
         )
     return ImageError(
         f"the engine was refused {what[:300]!r} while working on {subject}; the image was not changed.",
-        "It may read and write nothing but the image and what the command names.",
+        "It may only read and write the image and the files that the command names.",
     )
+
+
+def frames(error: BaseException) -> str:
+    """Return the traceback of an error and its causes, without messages, which may hold secrets."""
+    parts: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None and len(parts) < _MAX_CAUSES:
+        stack = "".join(traceback.format_tb(cause.__traceback__))
+        parts.append(f"{stack}{type(cause).__module__}.{type(cause).__qualname__}")
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return "\ncaused by\n".join(parts)
 
 
 def _lineage(cls: type[ResealError]) -> Iterator[str]:
@@ -269,10 +283,18 @@ def _error_classes(roots: Iterable[type[ResealError]] = (ResealError,)) -> dict[
 
 
 def _carried_error(final: dict[str, Any], subject: str) -> ResealError:
+    """Build the error that the worker described, with a note of the worker's traceback."""
+    error = _named_error(final, subject)
+    error.add_note(f"{WORKER}\n{final.get('traceback', '')}")
+    return error
+
+
+def _named_error(final: dict[str, Any], subject: str) -> ResealError:
     """Build the error that the worker described, of the nearest class that is known here."""
     if "unexpected" in final:
         return UnexpectedError(
             f"an unexpected error while working on {subject}: {final['unexpected']}",
+            "Run the command again with --debug, and report the bug with the log that it writes.",
             traceback=str(final.get("traceback", "")),
         )
     names, message, hint = (final.get(key) for key in ("error", "message", "hint"))
@@ -282,5 +304,5 @@ def _carried_error(final: dict[str, Any], subject: str) -> ResealError:
     cls = next((known[name] for name in names if isinstance(name, str) and name in known), None)
     if cls is None:
         return _babble(subject)
-    error: ResealError = cls(message, hint if isinstance(hint, str) else None)
-    return error
+    found: ResealError = cls(message, hint if isinstance(hint, str) else None)
+    return found

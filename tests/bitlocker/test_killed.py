@@ -19,7 +19,7 @@ from tests.bitlocker.test_run import decrypted, look
 from tests.bitlocker.windows import encrypted_windows
 from tests.end_to_end import judges
 
-KILLS = int(os.environ.get("RESEAL_KILLS", "12"))
+KILLS = int(os.environ.get("RESEAL_KILLS", "6"))
 
 
 def command(image: Path, key: Path) -> list[str]:

@@ -181,7 +181,7 @@ PROBLEMS: dict[str, Problem] = {
         machine={"system": {CCS: {"Services": {"AppXSvc": DISABLED}}}},
     ),
     "build-leftovers": Problem(
-        "warning", "logs on as builder by itself",
+        "warning", "logs on as builder automatically",
         machine={"software": microsoft({r"Windows NT\CurrentVersion": {"Winlogon": {
             "AutoAdminLogon": "1", "DefaultUserName": "builder", "DefaultPassword": SECRET}}})},
     ),

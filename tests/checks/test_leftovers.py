@@ -32,8 +32,8 @@ def _system(path: str, values: dict[str, Any]) -> dict[str, Any]:
 
 WINLOGON = r"Microsoft\Windows NT\CurrentVersion\Winlogon"
 CASES: dict[str, tuple[dict[str, Any], str]] = {
-    "logon": (_software(WINLOGON, {"AutoAdminLogon": "1"}), "logs on by itself"),
-    "logon number": (_software(WINLOGON, {"AutoAdminLogon": 1}), "logs on by itself"),
+    "logon": (_software(WINLOGON, {"AutoAdminLogon": "1"}), "logs on automatically"),
+    "logon number": (_software(WINLOGON, {"AutoAdminLogon": 1}), "logs on automatically"),
     "password alone": (_software(WINLOGON, {"DefaultPassword": "hush"}), "password"),
     "oobe": (
         _software(r"Microsoft\Windows\CurrentVersion\OOBE", {"SkipMachineOOBE": 1}),

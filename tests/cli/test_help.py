@@ -51,7 +51,7 @@ def test_arguments_and_each_group_of_options_have_a_heading() -> None:
     text = shown("generalize", "--help")
     headings = [line for line in text.splitlines() if line and not line.startswith(" ")]
     assert headings[0] == "Usage: reseal generalize [OPTIONS] IMAGE"
-    assert headings[1:4] == ["Arguments:", "Options:", "Steps, done in the order given:"]
+    assert headings[1:4] == ["Arguments:", "Options:", "Steps, run in the order given:"]
     assert "Steps (files):" in headings
     assert headings[-1] == "Examples:"
     steps = text.partition("Steps (registry):")[2].partition("\n\n")[0]

@@ -94,7 +94,7 @@ def test_apply_says_where_it_lies_and_what_it_does(image: Path, tmp_path: Path) 
     assert found["unattend"]["to_run"] == ["specialize", "oobeSystem"]
     text = reseal("unattend", "apply", image, tmp_path / "answers.xml").stdout.decode()
     assert "passes of the next boot: specialize, oobeSystem." in text
-    assert "holds all of this already; nothing was changed." in text
+    assert "holds all of this already; nothing was changed (" in text
 
 
 def test_standard_input_and_dry_run(image: Path) -> None:
@@ -253,7 +253,7 @@ def test_boot_places_the_file_for_the_state_that_it_arms(image: Path, tmp_path: 
     text = reseal(*options, "--audit").stdout.decode()
     assert "Answer file: Windows\\Panther\\Unattend\\unattend.xml" in text
     assert "passes of the next boot: auditSystem, auditUser." in text
-    assert f"The next boot of {image} goes to audit mode." in text
+    assert f"The next boot of {image} goes to audit mode (" in text
 
 
 def test_boot_goes_where_the_file_says(image: Path, tmp_path: Path) -> None:

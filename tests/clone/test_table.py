@@ -87,7 +87,7 @@ def test_rows_of_a_program() -> None:
         ("f.json", '[{"name": "a"},\n {"name" "b"}]', "2:10", "colon"),
         ("f.json", '[{"name": "a", "name": "b"}]', "1:16", "twice"),
         ("f.json", '[{"name": {"a": 1}}]', "1:11", "neither"),
-        ("f.json", '[{"name": "a"}] x', "1:17", "follows"),
+        ("f.json", '[{"name": "a"}] x', "1:17", "unexpected text"),
         ("f.json", "[" * 100_000, "", ""),
         ("f.toml", "[[machines]]\nname = \n", "2:8", ""),
         ("f.toml", "machines = 3\n", "", "machines"),

@@ -96,7 +96,7 @@ def reseal(*arguments: str | Path) -> Result:
         ("good.qcow2", "--size 1G --firmware bios --recovery", 2, "too small"),
         ("good.wim", "--size 1G", 2, "uefi or bios"),
         ("good.wim", "--size 1G --firmware efi", 2, "uefi or bios"),
-        ("good.wim", "--size lots --firmware uefi", 2, "no size of a disk"),
+        ("good.wim", "--size lots --firmware uefi", 2, "not a valid disk size"),
         ("good.wim", "--size 3T --firmware bios", 2, "2 TiB"),
         ("good.wim", "--size 1G --firmware uefi --index 2", 4, "has no image 2"),
         ("good.wim", "--size 1G --firmware uefi --volume 1", 2, "no volumes"),

@@ -169,7 +169,7 @@ def test_the_volume_s_own_parameters_stay(tmp_path: Path) -> None:
     assert after[8192:-512] == before[8192:-512]
     assert after[-512:] == after[:512]
     judge_structure(path)
-    with pytest.raises(ImageError, match="not what an NTFS volume takes"):
+    with pytest.raises(ImageError, match="does not fit into an NTFS volume"):
         boot_code.install(device, b"x")
 
 

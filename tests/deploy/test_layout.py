@@ -99,5 +99,5 @@ def test_sizes(text: str, size: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "G", "-1G", "1.5G", "64X", "65T", "100K", "9" * 30, "٣G"])
 def test_what_is_no_size_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="no size of a disk"):
+    with pytest.raises(UsageError, match="not a valid disk size"):
         parse_size(text)

@@ -130,6 +130,33 @@ def test_a_hibernated_windows(tmp_path: Path) -> None:
     assert any(one["target"] == "hiberfil.sys" for one in record["changes"])
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("customize", "IMAGE", "--mkdir", "/Tools"),
+        ("boot", "IMAGE", "--audit"),
+        ("specialize", "IMAGE", "--computer-name", "PC-1"),
+        ("reg", "set", "IMAGE", r"HKLM\SOFTWARE\Example", "Name", "text"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_every_change_of_a_hibernated_windows_takes_one_option(
+    command: tuple[str, ...], tmp_path: Path
+) -> None:
+    image = _image(
+        tmp_path / "asleep.qcow2", Machine(files={"hiberfil.sys": b"HIBR" + bytes(8188)})
+    )
+    before = image.read_bytes()
+    call = [str(image) if one == "IMAGE" else one for one in command]
+    refused = judges.reseal(*call)
+    assert refused.returncode == 4
+    assert "--discard-hibernation" in refused.stderr
+    assert image.read_bytes() == before
+    done = judges.reseal(*call, "--discard-hibernation")
+    assert done.returncode == 0, done.stderr
+    assert image.read_bytes() != before
+
+
 def test_a_volume_that_is_marked_dirty(tmp_path: Path) -> None:
     image = _raw(tmp_path / "dirty.raw")
     device = FileDevice(image, read_only=False)

@@ -156,7 +156,7 @@ def test_a_target_that_appears_meanwhile_does_not_cost_the_copy(
     with pytest.raises(UsageError, match="places have been taken") as raised:
         run(image, Customize(CustomizeRequest(steps=steps)))
     monkeypatch.undo()
-    kept = Path(raised.value.message.rpartition(" lies in ")[2].rstrip("."))
+    kept = Path(raised.value.message.rpartition(" is in ")[2].rstrip("."))
     assert kept.read_bytes().startswith(b"regf")
     assert kept.stat().st_mode & 0o777 == 0o600
     assert other.read_bytes() == kept.read_bytes()

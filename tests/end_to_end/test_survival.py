@@ -23,7 +23,7 @@ seccomp = pytest.mark.skipif(not FEATURES["seccomp"], reason="no filter for this
     [
         ("crash", "crashed (SIGSEGV)"),
         ("abort", "crashed (SIGABRT)"),
-        ("loop", "came to no end"),
+        ("loop", "did not finish"),
         ("bomb", "more memory than it may take"),
         ("lie", "nonsense"),
         pytest.param("read_a_file_outside", "was refused", marks=landlock),

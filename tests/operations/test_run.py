@@ -110,7 +110,7 @@ def test_an_image_in_no_state_to_boot_is_refused(golden: Path) -> None:
     before = golden.read_bytes()
     with pytest.raises(UsageError, match="Say one of"):
         Boot(BootRequest())
-    with pytest.raises(UsageError, match="only check"):
+    with pytest.raises(UsageError, match="servicing is not known here"):
         Boot(BootRequest(audit=True, force=("servicing",)))
     assert golden.read_bytes() == before
 

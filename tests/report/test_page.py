@@ -121,7 +121,7 @@ def test_a_file_is_the_owners_and_has_a_known_suffix(
         path = tmp_path / f"report{suffix}"
         files.write(record, path)
         assert path.stat().st_mode & 0o077 == 0
-    with pytest.raises(UsageError, match="no form of a report"):
+    with pytest.raises(UsageError, match="not a known report format"):
         files.write(record, tmp_path / "report.pdf")
     with pytest.raises(UsageError, match="can't be written"):
         files.write(record, tmp_path / "none" / "report.html")

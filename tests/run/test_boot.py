@@ -271,7 +271,7 @@ def test_a_store_in_a_file_is_edited_in_place(tmp_path: Path) -> None:
     tree = oracles.ORACLES["dissect.regf"](store.read_bytes())
     texts = [v["Element"][1] for p, v in tree.items() if p.endswith("12000004")]
     assert "Renamed 10\0".encode("utf-16-le") in texts
-    with pytest.raises(UsageError, match="no image"):
+    with pytest.raises(UsageError, match="is a store file"):
         boot.change(store, edit("{default}", "nx", "optout"), RunOptions(output=tmp_path / "x"))
 
 

@@ -27,6 +27,7 @@ PAGES = sorted(DOCS.rglob("*.md"))
 ELSEWHERE = {
     "how-to/golden-image.md": "tests/customize/test_how_to.py",
     "reference/customize-steps.md": "tests/customize/test_documentation.py",
+    "development/adding.md": "tests/way_in/test_development.py",
 }
 HERE = [one for one in PAGES if str(one.relative_to(DOCS)) not in ELSEWHERE]
 #: Blocks in which nothing is run, and what reads them in place of that.

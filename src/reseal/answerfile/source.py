@@ -10,6 +10,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from reseal.errors import ImageError
+from reseal.hostfile import open_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -165,7 +166,7 @@ def read_bounded(path: Path) -> bytes:
         AnswerFileError: the file can't be read.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
         problem = f"the file can't be read: {error.strerror}"

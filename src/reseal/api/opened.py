@@ -1,7 +1,7 @@
 r"""An image opened from Python.
 
 The engines parse hostile images in native code, so the session lives in a worker, and what is called
-here is asked of it. The caller's process keeps the lock, the overlay and the commit, in a thread of its
+here is sent to it. The caller's process keeps the lock, the overlay and the commit, in a thread of its
 own that lasts as long as the image is open.
 """
 
@@ -34,9 +34,9 @@ from reseal.session import Change, Mark
 if TYPE_CHECKING:
     from types import TracebackType
 
-#: What a request names that is read by the caller.
+#: Files of a request that the caller reads.
 _FILES = ("unattend", "oobe_xml")
-#: The switch by which a run knows that what Windows had in memory is discarded.
+#: The switch of a run that discards a hibernated session.
 _DISCARD = "discard-hibernation"
 #: The data of a registry value: text, number, several texts, or anything else as bytes.
 Data: TypeAlias = "str | int | list[str] | bytes"
@@ -235,7 +235,7 @@ class OpenImage:
         disable: Iterable[str] = (),
         sid_now: bool = False,
     ) -> None:
-        """Stage all that generalizing means; `stage` with a `GeneralizeRequest` takes every option.
+        """Stage a generalize run; `stage` with a `GeneralizeRequest` takes every option.
 
         Args:
             target: where the next boot goes: `oobe` or `audit`.
@@ -258,7 +258,7 @@ class OpenImage:
     def commit(
         self, *, report: Iterable[HostPath] = (), save_identity_as: HostPath | None = None
     ) -> dict[str, Any]:
-        """Write everything that was staged: it is done in the end, or the image is as it was.
+        """Write all staged changes, or leave the image as it was.
 
         Args:
             report: files that keep the record of the run, as a page (.html) or data (.json).
@@ -329,7 +329,7 @@ class OpenImage:
         raise kind(str(message.get("message")), str(hint) if hint else None)
 
     def _end(self) -> NoReturn:
-        """The worker is gone: say why."""
+        """Raise the error with which the worker ended."""
         if self._channel:
             self._channel.close()
             self._channel = None
@@ -347,7 +347,7 @@ def open_image(
     chkdsk_at_boot: bool,
     discard_hibernation: bool,
 ) -> OpenImage:
-    """What `reseal.open` does once it is called."""
+    """Carry out `reseal.open`."""
     switches = checks.force(list(force)) | ({_DISCARD} if discard_hibernation else set())
     needs = {
         "switches": frozenset(switches),

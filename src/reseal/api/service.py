@@ -1,4 +1,4 @@
-"""The worker's side of an image that is opened from Python: it does what the caller asks."""
+"""The worker's side of an image opened from Python: it serves the caller's requests."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from reseal.session import Session
     from reseal.windows import Installation
 
-#: What can be asked for in an opened image.
+#: Requests that an opened image can stage.
 Request: TypeAlias = (
     GeneralizeRequest
     | BootRequest
@@ -45,7 +45,7 @@ _OPERATIONS: dict[str, tuple[type[Request], Callable[[Any], Operation[Any]]]] = 
     "CustomizeRequest": (CustomizeRequest, Customize),
     "UnattendRequest": (UnattendRequest, ApplyUnattend),
 }
-#: What the caller sends to end the session.
+#: Messages that end the session.
 COMMIT, ABANDON = "commit", "abandon"
 
 
@@ -54,11 +54,11 @@ class AbandonedError(ResealError):
 
 
 class Service(Operation[RunRecord]):
-    """Stages what the caller asks for, until it says commit.
+    """Stages what the caller requests, until commit.
 
     Args:
         address: the socket at which the caller waits.
-        needs: what the run has to know, as it was said when the image was opened.
+        needs: fields of `RunOptions`, set when the image was opened.
     """
 
     command = "python"
@@ -71,7 +71,7 @@ class Service(Operation[RunRecord]):
 
     @property
     def needs(self) -> Mapping[str, Any]:
-        """What the run has to know."""
+        """Fields of `RunOptions`."""
         return self._needs
 
     def recheck(self, installation: Installation) -> list[str]:
@@ -138,7 +138,7 @@ class Service(Operation[RunRecord]):
 
 
 def _rechecks(operation: Operation[Any]) -> bool:
-    """Whether an operation wants the image to be in a state, which another would change."""
+    """Whether an operation checks the final state of the image, which another would change."""
     return type(operation).recheck is not Operation.recheck
 
 
@@ -182,6 +182,6 @@ def _facts(installation: Installation) -> dict[str, Any]:
 def _run_provider(session: Session, name: str) -> None:
     chosen = next((one for one in every() if one.id == name), None)
     if chosen is None:
-        msg = f"There is no provider called {name}."
+        msg = f"{name} is not a known provider."
         raise UsageError(msg, "`reseal providers` lists them all.")
     chosen(session)

@@ -76,11 +76,8 @@ class BcdObject:
     def elements(self) -> list[Element]:
         """All elements in the order of their numbers, as in bcdedit."""
         folder = self._key.subkey(_ELEMENTS)
-        found: list[Element] = []
-        for key in folder.subkeys() if folder else ():
-            element = self._read(key)
-            if element:
-                found.append(element)
+        keys = folder.subkeys() if folder else ()
+        found = [element for key in keys if (element := self._read(key))]
         return sorted(found, key=lambda element: element.number)
 
     def element(self, number: int) -> Element | None:

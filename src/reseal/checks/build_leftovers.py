@@ -1,4 +1,4 @@
-"""What a build leaves in a golden image, and every copy then does."""
+"""Leftovers of the build in a golden image, which every copy carries out."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RUN_ONCE = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\RunOnce"
 PRE_SYSPREP = rf"{setup.SETUP}\FirstBoot\PreSysPrep"
 FILE_SYSTEM = r"HKLM\SYSTEM\CurrentControlSet\Control\FileSystem"
 SHORT_NAMES = "NtfsDisable8dot3NameCreation"
-#: The default of Windows: each volume has a setting of its own.
+#: The default of Windows: each volume has its own setting.
 _PER_VOLUME = 2
 #: Windows 11, whose specialize fails over the setting (reported for current builds).
 _WINDOWS_11 = 22000
@@ -35,7 +35,7 @@ _MAX_NAMES = 100
     "11 (seen), the cause inferred; RunOnce, SkipMachineOOBE: documented",
 )
 def build_leftovers(session: Session) -> Iterable[Finding]:
-    r"""Sysprep leaves these alone, and each copy of the image carries them out.
+    r"""Sysprep does not change these, and every copy of the image carries them out.
 
     An automatic logon with its password, `SkipMachineOOBE` and `SkipUserOOBE`, commands in `RunOnce`,
     extensions in `Setup\FirstBoot\PreSysPrep` that windeploy.exe runs, and a global
@@ -81,7 +81,11 @@ def _logon(session: Session) -> Iterator[Finding]:
     if logon in {None, "", "0", 0} and not password:
         return
     user = registry.text(WINLOGON, "DefaultUserName")
-    what = f"Every copy logs on as {user} by itself" if user else "Every copy logs on by itself"
+    what = (
+        f"Every copy logs on as {user} automatically"
+        if user
+        else "Every copy logs on automatically"
+    )
     if logon in {None, "", "0", 0}:
         what = "A password for automatic logon is kept"
     stored = ", and the password is in the registry as plain text" if password else ""
@@ -92,7 +96,7 @@ def _logon(session: Session) -> Iterator[Finding]:
 
 
 def _names(session: Session, path: str) -> list[str]:
-    key = session.registry.key(path)
-    found = [value.name or "(default)" for value in key.values() if value.data] if key else []
+    values = session.registry.values(path)
+    found = [value.name or "(default)" for value in values if value.data]
     more = len(found) - _MAX_NAMES
     return [*found[:_MAX_NAMES], *([f"{more} more"] if more > 0 else [])]

@@ -4,42 +4,45 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import click
-
-from reseal.cli.options import FILE_OR_STDIN, PATH
+from reseal.cli.options import FILE_OR_STDIN, PATH, option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _Declared = TypeVar("_Declared", bound="Callable[..., Any]")
 
-unattend_option = click.option(
+unattend_option = option(
     "--unattend",
     type=FILE_OR_STDIN,
     metavar="FILE",
-    help="An answer file for this run and the next boot; - for standard input.",
+    help="Use this answer file for the run and the next boot; - for standard input.",
 )
-oobe_xml_option = click.option(
+oobe_xml_option = option(
     "--oobe-xml",
     type=PATH,
     metavar="FILE|FOLDER",
-    help=r"Place an oobe.xml in System32\oobe\info, too; a folder is placed with all in it.",
+    help=r"Place an oobe.xml, or a folder of them, in System32\oobe\info, too.",
 )
-driver_path_option = click.option(
+driver_path_option = option(
     "--driver-path",
     "driver_paths",
     multiple=True,
     metavar="PATH=FOLDER",
-    help="The folder of this computer for which a driver path of the answer file stands "
-    "(offlineServicing); repeatable.",
+    help="Take driver packages for this path of the answer file (offlineServicing) from a folder of "
+    "this computer. Repeatable.",
 )
-replace_option = click.option(
-    "--replace", is_flag=True, help="Move answer files aside that would win against it."
+replace_option = option(
+    "--replace", is_flag=True, help="Move aside answer files that would win against it."
+)
+now_option = option(
+    "--now",
+    is_flag=True,
+    help="Apply at once what has a known place, rather than at the next boot.",
 )
 
 
 def answer_file_options(function: _Declared) -> _Declared:
-    """Give a command all of them: the fields of `reseal.operations.answers.AnswerFileOptions`."""
-    for option in (driver_path_option, oobe_xml_option, replace_option, unattend_option):
-        function = option(function)
+    """Give a command all fields of `reseal.operations.answers.AnswerFileOptions` as options."""
+    for one in (driver_path_option, oobe_xml_option, replace_option, unattend_option):
+        function = one(function)
     return function

@@ -1,4 +1,4 @@
-"""`reseal apply`: an image of a WIM, onto an NTFS volume or into a folder."""
+"""`reseal apply`: apply an image of a WIM to an NTFS volume or a folder."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reseal.cli.help import Command, argument
-from reseal.cli.options import PATH, index_option
+from reseal.cli.options import PATH, integrity_option, option
 from reseal.cli.run import Run, shares
 from reseal.operations import capture as operation
 from reseal.report import wim as report
@@ -17,20 +17,25 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Command)
-@argument("wim", type=PATH, metavar="FILE.wim", help="A WIM or ESD; of a split WIM the first part.")
+@argument("wim", type=PATH, metavar="FILE.wim", help="A WIM or ESD; the first part of a split WIM.")
 @argument("target", type=PATH, help="A disk image with an empty NTFS volume, or an empty folder.")
-@index_option
-@click.option(
-    "--volume", type=int, metavar="N", help="Which volume of TARGET (default: the only empty one)."
+@option(
+    "--volume",
+    type=int,
+    metavar="N",
+    help="Choose this volume of TARGET (default: the only empty one).",
 )
-@click.option("--check", is_flag=True, help="Check the WIM's integrity table first.")
-@shares("as_json", "allow_backing", "quiet")
+@integrity_option(help="Check the WIM's integrity table first.")
+@shares("index", "allow_backing", "as_json", "quiet")
 def apply(wim: Path, target: Path, run: Run, **options: Any) -> None:
-    """Apply an image of a WIM, with all that it holds.
+    """Apply an image of a WIM with everything in it.
 
-    TARGET has the whole image in the end, or is as it was.
+    TARGET gets the whole image, or stays as it was.
     """
-    backing = run.writing.allow_backing
+    opening = run.writing
     with run.progress() as tell:
-        record = operation.apply(wim, target, allow_backing=backing, on_message=tell, **options)
+        record = operation.apply(
+            wim, target, index=opening.index, allow_backing=opening.allow_backing,
+            on_message=tell, **options,
+        )  # fmt: skip
     run.show(record, report.applied(record))

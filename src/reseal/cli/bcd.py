@@ -1,4 +1,4 @@
-"""`reseal bcd`: the boot configuration data of an image, or of a store in a file."""
+"""`reseal bcd`: show and change boot configuration data, of an image or in a store's own file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from reseal.cli import console
 from reseal.cli.help import Group, argument
-from reseal.cli.options import PATH, among
+from reseal.cli.options import PATH, among, option
 from reseal.cli.run import Run, shares
 from reseal.operations import bcd as operation
 from reseal.report import boot_configuration as report
@@ -22,13 +22,14 @@ _identifier = argument(
     "identifier", metavar="ID", help="The object, such as {default}, {bootmgr} or {GUID}."
 )
 _element = argument("element", help="The element, such as device or custom:26000010.")
-_store_option = click.option(
+_store_option = option(
     "--store",
     "which",
     metavar="N|uefi|bios",
     shell_complete=among("uefi", "bios"),
-    help="Which store, where the image has several: its volume, or its firmware.",
+    help="Choose a store by its volume or firmware, if there are several.",
 )
+_CHANGING = ("output", "thin", "dry_run", "allow_backing", "as_json", "report_files")
 
 
 @click.group(cls=Group)
@@ -38,12 +39,10 @@ def bcd() -> None:
 
 @bcd.command("show")
 @_target
-@click.option(
-    "--all", "everything", is_flag=True, help="Show every object, not only what the menu shows."
-)
-@shares("as_json", "allow_backing")
+@option("--all", "everything", is_flag=True, help="Show every object, not only the boot menu.")
+@shares("allow_backing", "as_json")
 def show(target: Path, everything: bool, run: Run) -> None:
-    """List boot entries as `bcdedit /enum` does. Partitions have their number in the image."""
+    """List boot entries as `bcdedit /enum` does. Partitions appear by their number in the image."""
     backing = run.writing.allow_backing
     found = operation.show(target, everything=everything, plain=run.as_json, allow_backing=backing)
     run.show(found, report.lines(found))
@@ -60,7 +59,7 @@ def show(target: Path, everything: bool, run: Run) -> None:
     r"vhd=[N]\path.",
 )
 @_store_option
-@shares("output", "dry_run", "as_json", "allow_backing", "report_files")
+@shares(*_CHANGING)
 def set_element(
     target: Path, identifier: str, element: str, value: str, which: str | None, run: Run
 ) -> None:
@@ -74,7 +73,7 @@ def set_element(
 @_identifier
 @_element
 @_store_option
-@shares("output", "dry_run", "as_json", "allow_backing", "report_files")
+@shares(*_CHANGING)
 def delete(target: Path, identifier: str, element: str, which: str | None, run: Run) -> None:
     """Delete an element of an object, as `bcdedit /deletevalue` does."""
     writing = replace(run.writing, volume=which)

@@ -1,4 +1,4 @@
-"""`reseal check`: what would forbid generalizing an image, and what to know before."""
+"""`reseal check`: find what forbids generalizing an image."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from reseal.cli.help import Command
-from reseal.cli.options import force_option, image_argument
-from reseal.cli.run import Run, shares
+from reseal.cli.options import check_names, force_option, image_argument
+from reseal.cli.run import LOOKING, Run, shares
 from reseal.operations import check as operation
 from reseal.report import text
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @image_argument
-@force_option
-@shares("volume", "index", "keys", "as_json", "allow_backing")
+@force_option(more=check_names)
+@shares(*LOOKING)
 def check(image: Path, force: tuple[str, ...], run: Run) -> None:
-    """Look at everything that Sysprep would refuse, in one run, and change nothing.
+    """Run all checks on an image: everything that Sysprep would refuse, in one pass.
 
-    The exit code is 3 if an error stands, 4 if the image is damaged, and 0 otherwise.
+    Exit code 3 if a check finds an error, 4 if the image is damaged, 0 otherwise.
     """
     record = operation.check(image, run.writing, force=force)
     run.show(record, text.checks(record))

@@ -10,17 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reseal.answerfile.variables import STYLES
-from reseal.cli import console
+from reseal.cli.answer_files import now_option
 from reseal.cli.help import Command, argument
-from reseal.cli.options import (
-    PATH,
-    allow_backing_option,
-    among,
-    drivers_option,
-    json_option,
-    quiet_option,
-    volume_option,
-)
+from reseal.cli.options import PATH, among, drivers_option, option
+from reseal.cli.run import Run, shares
 from reseal.errors import UsageError
 
 if TYPE_CHECKING:
@@ -30,134 +23,107 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @argument("golden", type=PATH, help="The generalized image to make machines of.")
-@click.option(
+@option(
     "--machines",
     type=PATH,
     required=True,
     metavar="FLEET",
-    help="The machines: .csv, .json or .toml, a row or table for each.",
+    help="Read the machines from a table: .csv, .json or .toml, one row each.",
 )
-@click.option(
+@option(
     "--output-dir",
     type=PATH,
     required=True,
     metavar="DIR",
-    help="Where the images and fleet.json go.",
+    help="Write the images and fleet.json here.",
 )
-@click.option(
+@option(
     "--format",
-    "image_format",
     default="qcow2",
     show_default=True,
     metavar="qcow2|vhdx|raw",
     shell_complete=among("qcow2", "vhdx", "raw"),
-    help="Of the images.",
+    help="Choose the format of the images.",
 )
-@click.option(
+@option(
     "--thin/--full",
     default=None,
-    help="Overlays over GOLDEN, which is made read-only (default), or whole images.",
+    help="Make overlays over GOLDEN, which becomes read-only (default), or whole images.",
 )
-@click.option(
+@option(
     "--unattend",
     type=PATH,
     metavar="FILE",
-    help="An answer file for all; its variables, as in ${name}, are columns of the table.",
+    help="Use this answer file for all; a variable such as ${name} is a column of the table.",
 )
-@click.option(
+@option(
     "--template-style",
     metavar="STYLE",
     type=click.Choice(STYLES),
-    help=f"How answer files write variables: {', '.join(STYLES)}. By default ${{name}}, and any other "
-    "style where a variable has the name of a column.",
+    help=f"Choose how answer files write variables: {', '.join(STYLES)}. By default ${{name}}, and any "
+    "other style whose variable has the name of a column.",
 )
-@click.option(
+@option(
     "--sid",
     default="new",
     show_default=True,
     metavar="new|pending",
     shell_complete=among("new", "pending"),
-    help="Who draws SIDs that the table does not name: reseal, or Windows.",
+    help="Set new SIDs where the table names none; pending leaves them to Windows.",
 )
-@click.option("--now", is_flag=True, help="Do at once what has a known place, the SID too.")
-@click.option(
-    "--jobs", type=click.IntRange(min=1), metavar="N", help="How many at a time; one a core."
+@now_option
+@option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Make N machines at a time (default: one per core).",
 )
-@click.option("--seed", metavar="TEXT", help="Draw the same identities every time.")
-@click.option("--dask", metavar="tcp://HOST:PORT", help="Hand the work to a Dask cluster.")
+@option("--seed", metavar="TEXT", help="Draw the same identities every time.")
+@option("--dask", metavar="tcp://HOST:PORT", help="Run on a Dask cluster.")
 @drivers_option
-@volume_option
-@json_option
-@allow_backing_option
-@quiet_option
+@shares("volume", "allow_backing", "as_json", "quiet")
 def clone(
-    golden: Path,
-    machines: Path,
-    output_dir: Path,
-    image_format: str,
-    thin: bool | None,
-    unattend: Path | None,
-    template_style: str | None,
-    sid: str,
-    now: bool,
-    jobs: int | None,
-    seed: str | None,
-    dask: str | None,
-    drivers: Path | None,
-    volume: str | None,
-    as_json: bool,
-    allow_backing: bool,
-    quiet: bool,
-) -> None:
-    """Make a fleet of machines, each with a name, SID, MachineGuid and answers of its own.
+    golden: Path, machines: Path, output_dir: Path, thin: bool | None, sid: str, run: Run,
+    **given: Any,
+) -> None:  # fmt: skip
+    """Make a fleet of machines, each with its own name, SID, MachineGuid and answers.
 
-    The whole table is checked before anything is written. A run that died goes on where it was when it
-    is called again. One clone is compared with the same machine made by `reseal specialize`.
+    The whole table is checked before anything is written. Run the command again to continue an
+    interrupted run. One clone is compared with the same machine made by `reseal specialize`.
     """
     from reseal.clone import CloneOptions  # noqa: PLC0415  --help needs no engines
     from reseal.clone import clone as make  # noqa: PLC0415
     from reseal.report import fleet  # noqa: PLC0415
     from reseal.specialize import SidChoice  # noqa: PLC0415
 
-    with console.errors(as_json=as_json):
-        if sid not in set(SidChoice):
-            msg = f"--sid {sid} is not known."
-            raise UsageError(msg, "It takes new and pending; single SIDs stand in the table.")
-        options = CloneOptions(
-            unattend=unattend,
-            template_style=template_style,
-            format=image_format,
-            thin=image_format == "qcow2" if thin is None else thin,
-            jobs=jobs,
-            seed=seed,
-            sid=SidChoice(sid),
-            now=now,
-            volume=volume,
-            allow_backing=allow_backing,
-            dask=dask,
-            drivers=drivers,
-        )
-        start = time.perf_counter()
-        warnings: list[str] = []
-        results = []
-        with _progress(quiet=quiet) as show:
+    if sid not in set(SidChoice):
+        msg = f"--sid {sid} is not known."
+        raise UsageError(msg, "It takes new or pending; write single SIDs into the table.")
+    options = CloneOptions(
+        thin=given["format"] == "qcow2" if thin is None else thin,
+        sid=SidChoice(sid),
+        volume=run.writing.volume,
+        allow_backing=run.writing.allow_backing,
+        **given,
+    )
+    start = time.perf_counter()
+    warnings: list[str] = []
+    results = []
+    with _progress(quiet=run.quiet) as show:
 
-            def on_message(message: dict[str, Any]) -> None:
-                if "warning" in message:
-                    warnings.append(message["warning"])
-                show(message)
+        def on_message(message: dict[str, Any]) -> None:
+            if "warning" in message:
+                warnings.append(message["warning"])
+            show(message)
 
-            for result in make(golden, machines, output_dir, options, on_message):
-                results.append(result)
-                show({"finished": result.entry.name, "result": result})
-        record = fleet.summary(results, output_dir, warnings, time.perf_counter() - start)
-        if as_json:
-            console.print_json(record)
-        else:
-            console.print_lines(fleet.lines(record))
-        if record["errors"]:
-            first = next(iter(record["errors"].values()))
-            raise SystemExit(int(first["exit_code"]) or 1)
+        for result in make(golden, machines, output_dir, options, on_message):
+            results.append(result)
+            show({"finished": result.entry.name, "result": result})
+    record = fleet.summary(results, output_dir, warnings, time.perf_counter() - start)
+    run.show(record, fleet.lines(record))
+    if record["errors"]:
+        first = next(iter(record["errors"].values()))
+        raise SystemExit(int(first["exit_code"]) or 1)
 
 
 @contextmanager
@@ -209,6 +175,8 @@ def _progress(*, quiet: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
                 if one is not None:
                     bars.remove_task(one)
             elif "comparing" in message:
-                bars.add_task(f"Comparing {message['comparing']} with the long way", total=None)
+                bars.add_task(
+                    f"Comparing {message['comparing']} with reseal specialize", total=None
+                )
 
         yield draw

@@ -1,4 +1,4 @@
-"""The command line. Each command is in a module of its name, of which a run loads only its own."""
+"""The command line. Each command is in the module of its name; a run loads only that one."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ COMMANDS = (
     "reg",
     "unattend",
 )
-#: What shells make of an interrupt: 128, and the number of the signal.
+#: The exit code that shells use for an interrupt: 128 and the number of the signal.
 _INTERRUPTED = 130
 
 
 class _Commands(Group):
-    """All commands, each loaded when it is asked for."""
+    """All commands, each loaded on first use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        # To somebody who mistyped one, click names those like it that it has.
+        # For an unknown name load all commands, so that click can suggest near matches.
         for name in (cmd_name,) if cmd_name in COMMANDS else COMMANDS:
             self.add_command(getattr(import_module(f"reseal.cli.{name}"), name))
         return super().get_command(ctx, cmd_name)
@@ -53,11 +53,11 @@ class _Commands(Group):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            # click would end with 1, as after something unexpected.
+            # click would end with 1, as after an unexpected error.
             raise SystemExit(_INTERRUPTED) from None
 
 
-@click.group(cls=_Commands)
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="%(prog)s %(version)s", help="Show the version.")
 def reseal() -> None:
     """Sysprep for powered-off Windows images."""

@@ -1,4 +1,4 @@
-"""What a person sees: results on standard output, progress and errors on standard error."""
+"""The terminal: results on standard output, progress and errors on standard error."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reseal.cli import outputs
+from reseal.cli import debug, outputs
 from reseal.errors import ResealError
 from reseal.report import files
 
@@ -48,7 +48,7 @@ def keep(record: Mapping[str, Any], paths: Iterable[Path] | None) -> None:
     del paths  # known since `check_reports`
     outputs.of_command().publish(record)
     if failed := record.get("failed_afterwards"):
-        from reseal.disk import DiskError  # noqa: PLC0415  loaded by what has failed
+        from reseal.disk import DiskError  # noqa: PLC0415  only a failure needs it
 
         raise DiskError(failed["message"], failed["hint"])
 
@@ -78,10 +78,11 @@ def safe_lines(text: str) -> str:
 
 @contextmanager
 def errors(*, as_json: bool) -> Iterator[None]:
-    """Show an error of reseal's as a sentence, with its hint and exit code."""
+    """Show an error as a sentence with its hint, and end with its exit code."""
     try:
         yield
     except ResealError as error:
+        debug.show(error)
         if as_json:
             print_json(
                 {
@@ -102,7 +103,7 @@ def errors(*, as_json: bool) -> Iterator[None]:
             for path in outputs.of_command().publish():
                 click.echo(f"Written all the same: {safe(path)}", err=True)
         raise SystemExit(error.exit_code) from None
-    except BrokenPipeError:  # whoever reads the output has had enough
+    except BrokenPipeError:  # the reader of the output has left
         raise
     except OSError as error:
         _show_host_error(error)
@@ -161,7 +162,7 @@ def _stage_quietly(message: Mapping[str, object]) -> None:
 
 def _stage(message: Mapping[str, object]) -> bool:
     """Write the outputs of a command when the image is about to change."""
-    from reseal.run.medium import FINISHING  # noqa: PLC0415  loaded by what sends messages
+    from reseal.run.medium import FINISHING  # noqa: PLC0415  the run has loaded it
 
     record = message.get(FINISHING)
     if isinstance(record, dict):

@@ -37,4 +37,6 @@ def decrypt(image: Path, metadata: bool, sparse: bool, in_place: bool, run: Run)
     writing = replace(run.writing, decrypt=True, in_place=in_place)
     with run.progress() as tell:
         record = operation.decrypt(image, writing, sparse=sparse, on_message=tell)
-    run.show(record, report.decrypted(record, run.output))
+    run.show(
+        record, report.decrypted(record, str(run.writing.output) if run.writing.output else None)
+    )

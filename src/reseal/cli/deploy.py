@@ -1,4 +1,4 @@
-"""`reseal deploy`: a new disk that starts a Windows."""
+"""`reseal deploy`: make a disk that starts Windows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 
 from reseal.cli import console
 from reseal.cli.help import Command, argument
-from reseal.cli.options import PATH, among, drivers_option
+from reseal.cli.options import PATH, among, drivers_option, option
 from reseal.cli.run import Run, shares
 from reseal.operations import deploy as operation
 from reseal.report import deployment
@@ -19,27 +19,27 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @argument("source", type=PATH, help="A WIM, an ESD, or a disk image.")
-@argument("disk", type=PATH, help="The disk to make; its suffix names the format.")
-@click.option("--size", required=True, metavar="SIZE", help="Of the disk: 64G, 65536M, or bytes.")
-@click.option(
+@argument("disk", type=PATH, help="The disk to make; its suffix chooses the format.")
+@option("--size", required=True, metavar="SIZE", help="Set its size: 64G, 65536M, or bytes.")
+@option(
     "--firmware",
     metavar="uefi|bios",
     shell_complete=among("uefi", "bios"),
-    help="What starts the disk.",
+    help="Choose the firmware that starts it.",
 )
-@click.option("--recovery", is_flag=True, help="Make a recovery partition, too.")
-@click.option(
+@option("--recovery", is_flag=True, help="Make a recovery partition, too.")
+@option(
     "--resize",
     is_flag=True,
-    help="Keep the layout of a disk image; let its Windows fill the new disk.",
+    help="Keep the layout of a disk image, and extend its Windows volume.",
 )
 @drivers_option
-@shares("index", "volume", "as_json", "allow_backing", "report_files", "quiet")
+@shares("index", "volume", "allow_backing", "as_json", "report_files", "quiet")
 def deploy(source: Path, disk: Path, run: Run, **options: Any) -> None:
-    """Make a disk that starts a Windows: partitions, boot files, boot store, drive letters.
+    """Make a disk that starts Windows: partitions, boot files, boot store, drive letters.
 
-    SOURCE is only read. DISK appears when it is whole. A WIM is applied; of a disk image the Windows
-    volume is copied as it is and fills its new partition.
+    SOURCE is only read. DISK is complete, or there is none. A WIM is applied. The Windows volume of a disk
+    image is copied and extended to fill its new partition.
     """
     request = operation.DeployRequest(**options)
     with run.progress() as tell:

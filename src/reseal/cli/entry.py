@@ -16,12 +16,14 @@ def main() -> None:
         sys.stdout.write(f"reseal {__version__}\n")
         return
     stopped = _stop_as_ctrl_c_does()
-    from reseal.cli import console  # noqa: PLC0415  it takes several times as long
-    from reseal.cli.commands import reseal  # noqa: PLC0415
-
     try:
+        from reseal.cli import console  # noqa: PLC0415  it takes several times as long
+        from reseal.cli.commands import reseal  # noqa: PLC0415
+
         with console.errors(as_json=False):
             reseal(prog_name="reseal")
+    except KeyboardInterrupt:  # before the command has begun
+        sys.exit(130)
     finally:
         _flush()
         # In the place of the exit code of a Ctrl-C, when all is cleaned up.

@@ -10,13 +10,15 @@ from reseal.cli.answer_files import answer_file_options
 from reseal.cli.options import (
     PATH,
     among,
+    check_names,
     drivers_option,
     force_option,
     image_argument,
+    option,
 )
-from reseal.cli.run import DECRYPTING, Run, shares
-from reseal.cli.steps import StepsCommand
-from reseal.errors import UsageError
+from reseal.cli.run import CHANGING, Run, one_of, shares
+from reseal.cli.steps import StepsCommand, forceable
+from reseal.operations.answers import FORCE_UNATTEND
 from reseal.operations.generalize import Generalize, GeneralizeRequest
 from reseal.operations.sid import WHEN
 from reseal.report import generalization
@@ -25,82 +27,84 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def _providers() -> list[str]:
+    from reseal.providers.plugins import every  # noqa: PLC0415  slow; only completion needs them
+
+    return [one.id for one in every()]
+
+
+_provider = among(more=_providers)
+
+
+def _may_be_forced() -> list[str]:
+    return [FORCE_UNATTEND, *forceable(), *check_names()]
+
+
 @click.command(cls=StepsCommand)
 @image_argument
-@click.option("--oobe", is_flag=True, help="Boot to OOBE next (the default).")
-@click.option("--audit", is_flag=True, help="Boot to audit mode next.")
-@click.option("--discard-hibernation", is_flag=True, help="Give up what Windows had in memory.")
-@click.option(
-    "--chkdsk-at-boot", is_flag=True, help="Let Windows check the volume at its next boot."
-)
-@click.option(
+@option("--oobe", is_flag=True, help="Boot to OOBE next.")
+@option("--audit", is_flag=True, help="Boot to audit mode next.")
+@option("--chkdsk-at-boot", is_flag=True, help="Have Windows check the volume at its next boot.")
+@option(
     "--enable",
     multiple=True,
     metavar="PROVIDER",
-    help="Run a provider that is off by default (repeatable).",
+    shell_complete=_provider,
+    help="Run a provider that is off by default. Repeatable.",
 )
-@click.option(
-    "--disable", multiple=True, metavar="PROVIDER", help="Don't run a provider (repeatable)."
+@option(
+    "--disable",
+    multiple=True,
+    metavar="PROVIDER",
+    shell_complete=_provider,
+    help="Don't run this provider. Repeatable.",
 )
-@click.option(
+@option(
     "--sid",
     type=click.Choice(WHEN),
     default=WHEN[0],
-    help="When the machine gets its new SID: pending, at its first boot (default); new, now; both, now "
-    "everywhere and again in each copy at its first boot.",
+    help="Choose when the machine gets its new SID: pending, at its first boot (default); new, now; "
+    "both, now and again in each copy at its first boot.",
 )
-@click.option("--sid-now", is_flag=True, hidden=True, help="The same as --sid new.")
-@click.option(
+@option("--sid-now", is_flag=True, hidden=True, help="The same as --sid new.")
+@option(
     "--all-volumes",
     is_flag=True,
     help="Also change the image's other volumes: profiles, page files.",
 )
-@click.option("--rearm", is_flag=True, help="Rearm the activation at the first boot.")
-@click.option(
-    "--remove-drivers", is_flag=True, help="Take third parties' driver packages out, too."
-)
+@option("--rearm", is_flag=True, help="Rearm activation at the first boot.")
+@option("--remove-drivers", is_flag=True, help="Remove third-party driver packages, too.")
 @drivers_option
-@click.option(
+@option(
     "--mode",
     metavar="vm",
     shell_complete=among("vm"),
-    help="vm: the image returns to the same hypervisor.",
+    help="vm: keep the devices, for an image that returns to the same hypervisor.",
 )
-@click.option("--strict", is_flag=True, help="Refuse images with third parties' Sysprep providers.")
-@force_option
+@option("--strict", is_flag=True, help="Refuse images with third-party Sysprep providers.")
+@force_option(more=_may_be_forced)
 @answer_file_options
-@click.option(
+@option(
     "--locate-boot-devices",
     is_flag=True,
-    help="Let the boot manager search for Windows, for volumes that go to another disk.",
+    help="Have the boot manager search for Windows, for a volume that moves to another disk.",
 )
-@click.option(
+@option(
     "--save-identity",
     type=PATH,
     metavar="FILE.json",
-    help="Keep the identity that the machine had, for reseal verify --identity.",
+    help="Save the old identity for reseal verify --identity.",
 )
-@shares(
-    *("output", "thin", "dry_run", "volume", "index", "as_json", "allow_backing", "report_files"),
-    *("quiet", "verbose"),
-    *DECRYPTING,
-)
+@shares(*CHANGING)
 def generalize(
     image: Path, oobe: bool, audit: bool, steps: list[tuple[str, ...]], run: Run, **options: Any
 ) -> None:
     """Remove what makes an installation one machine, and arm its next boot.
 
-    The image is either untouched or done. In place unless --output names a new image. An answer file
-    says where the next boot goes (Reseal or Generalize, Mode) unless --oobe or --audit does;
-    --force unattend takes one with errors.
+    reseal changes the image completely or not at all: in place, or into --output. The next boot goes
+    where --oobe or --audit says; otherwise where the answer file says (Mode in Reseal or Generalize);
+    otherwise to OOBE. --force unattend accepts an answer file with errors.
     """
-    if oobe and audit:
-        msg = "--oobe and --audit exclude each other."
-        raise UsageError(msg, "Name where the next boot goes: OOBE, or audit mode.")
-    target = "oobe" if oobe else "audit" if audit else None
+    target = one_of(oobe=oobe, audit=audit)
     request = GeneralizeRequest(target=target, steps=tuple(steps), **options)
-    record = run.change(image, Generalize(request))
-    run.show(
-        record,
-        generalization.lines(record, dry_run=run.dry_run, output=run.output, verbose=run.verbose),
-    )
+    run.change(image, Generalize(request), generalization.lines)

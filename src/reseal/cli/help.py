@@ -1,4 +1,4 @@
-"""What `--help` shows of a command: its arguments, its options under headings, and its examples."""
+"""Commands, arguments and options of the command line, and their help."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from reseal.cli.examples import EXAMPLES
-from reseal.errors import UsageError
+from reseal.cli import debug
+from reseal.errors import ResealError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,7 @@ _Declared = TypeVar("_Declared", bound="Callable[..., Any] | click.Command")
 
 
 class Argument(click.Argument):
-    """An argument with a text that explains it, which click has from 8.5 on."""
+    """An argument with a help text, which click supports from 8.5 on."""
 
     def __init__(self, *declarations: Any, **attributes: Any) -> None:
         text = attributes.pop("help")
@@ -26,9 +26,9 @@ class Argument(click.Argument):
         self.help = text
 
     def make_metavar(self, ctx: click.Context | None = None) -> str:  # noqa: ARG002
-        """Return it as it is shown: in brackets where it may be left out, with dots where it repeats.
+        """Return the name: in brackets if it is optional, with dots if it repeats.
 
-        click does so only where no other name is given; before 8.2 it passes no context.
+        click does this only without a metavar; before 8.2 it passes no context.
         """
         name = self.human_readable_name
         return f"{name if self.required else f'[{name}]'}{'' if self.nargs == 1 else '...'}"
@@ -38,29 +38,94 @@ def argument(name: str, **attributes: Any) -> Callable[[_Declared], _Declared]:
     """Declare an argument; its `help` must be among the attributes."""
 
     def declare(command: _Declared) -> _Declared:
-        # Each time anew: that of click 8.1 forgets its class when it has declared once.
+        # Built at each use: in click 8.1 a decorator forgets its class after the first.
         return click.argument(name, cls=Argument, **attributes)(command)
 
     return declare
 
 
 class Option(click.Option):
-    """An option that help shows under a heading of its own."""
+    """An option with a heading in the help, and with former names.
 
-    def __init__(self, *declarations: Any, heading: str, **attributes: Any) -> None:
-        super().__init__(*declarations, **attributes)
+    Args:
+        heading: the heading under which help lists it.
+        former: names that scripts may still use; help and completion leave them out.
+    """
+
+    def __init__(
+        self,
+        *declarations: Any,
+        heading: str = "Options",
+        former: tuple[str, ...] = (),
+        **more: Any,
+    ) -> None:
+        super().__init__(*declarations, **more)
         self.heading = heading
+        self.former = former
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
+        """Let the parser know the former names, too."""
+        shown = self.opts
+        self.opts = [*shown, *self.former]
+        try:
+            super().add_to_parser(parser, ctx)
+        finally:
+            self.opts = shown
+
+
+class Force(Option):
+    """`--force CHECK`.
+
+    Args:
+        was_flag: the check that a bare `--force` overrides, in commands where 0.1 had it as a flag.
+    """
+
+    def __init__(self, *declarations: Any, was_flag: str | None = None, **more: Any) -> None:
+        super().__init__(*declarations, **more)
+        self.was_flag = was_flag
+
+    def completed(self, args: list[str]) -> list[str]:
+        """Return the arguments with the name of the check after each bare `--force`."""
+        check = self.was_flag
+        if check is None:
+            return args
+        done: list[str] = []
+        for word, after in zip(args, [*args[1:], ""], strict=True):
+            done += [word, check] if word == "--force" and after != check else [word]
+        return done
 
 
 class Command(click.Command):
-    """A command whose help has all this."""
+    """A command with such help. Every command takes --debug."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the parameters, --debug and --help last."""
+        *own, help_option = super().get_params(ctx)
+        return [*own, debug.OPTION, help_option]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the command line."""
+        for one in self.params:
+            if isinstance(one, Force):
+                args = one.completed(args)
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; with --debug, write a log of an error that is not reseal's own."""
+        try:
+            return super().invoke(ctx)
+        except (ResealError, click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except Exception as error:
+            debug.write_log(error)
+            raise
 
     def get_short_help_str(self, limit: int = 45) -> str:  # noqa: ARG002  click would cut it there
         """Return the first paragraph of the help."""
         return " ".join(inspect.cleandoc(self.help or "").partition("\n\n")[0].split())
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the help; click knows arguments as a part of it from 8.5 on."""
+        """Write the help; click includes arguments from 8.5 on."""
         self.format_usage(ctx, formatter)
         self.format_help_text(ctx, formatter)
         self.format_arguments(ctx, formatter)
@@ -83,14 +148,15 @@ class Command(click.Command):
         rows: dict[str, list[tuple[str, str]]] = {}
         for one in self.get_params(ctx):
             if isinstance(one, click.Option) and (row := one.get_help_record(ctx)):
-                heading = one.heading if isinstance(one, Option) else "Options"
-                rows.setdefault(heading, []).append(row)
+                rows.setdefault(getattr(one, "heading", "Options"), []).append(row)
         for heading, below in rows.items():
             with formatter.section(heading):
                 formatter.write_dl(below)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples. Their lines are not wrapped, so that they can be copied."""
+        from reseal.cli.examples import EXAMPLES  # noqa: PLC0415  only help shows them
+
         examples = EXAMPLES.get(ctx.command_path.partition(" ")[2], ())
         if not examples:
             return
@@ -111,9 +177,9 @@ class Group(click.Group):
         return list(self.commands)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the command line; without a command show the help.
+        """Parse the command line; show the help if there is no command.
 
-        click does so with another exit code before 8.2, and on standard error from then on.
+        click ends with another exit code before 8.2, and writes to standard error since.
         """
         if not args and not ctx.resilient_parsing:
             click.echo(ctx.get_help())
@@ -122,7 +188,7 @@ class Group(click.Group):
 
 
 class LaterGroup(Group):
-    """A group whose commands are in a module that is loaded when one of them is asked for.
+    """A group whose commands are in a module that is loaded on first use.
 
     Args:
         module: its name; it adds its commands to the group.

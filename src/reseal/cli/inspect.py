@@ -1,4 +1,4 @@
-"""`reseal inspect`: what an image holds."""
+"""`reseal inspect`: show what an image holds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 
 from reseal.cli.help import Command
 from reseal.cli.options import image_argument
-from reseal.cli.run import Run, shares
+from reseal.cli.run import LOOKING, Run, shares
 from reseal.operations import inspect as operation
 from reseal.report import text
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @image_argument
-@shares("volume", "index", "keys", "as_json", "allow_backing")
+@shares(*LOOKING)
 def inspect(image: Path, run: Run) -> None:
-    """Show which Windows an image holds, whose it is, and what its next boot will do."""
+    """Show the Windows installations, identity and boot state of an image."""
     record = operation.inspect(image, run.writing)
     run.show(record, text.inspection(record))

@@ -1,16 +1,19 @@
-"""Arguments and options that several commands share."""
+"""Arguments and options that several commands share. One name means one thing in every command."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from reseal.cli.help import argument
+from reseal.cli.help import Force, Option, argument
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+
+    Complete = Callable[[click.Context, click.Parameter, str], list[str]]
 
 
 class HostPathType(click.Path):
@@ -24,83 +27,121 @@ class HostPathType(click.Path):
 
 
 PATH = HostPathType(path_type=Path)
-#: As it is typed; whoever reads it says what is wrong with it.
+#: Passed on as it is typed; the reader of the file reports what is wrong with it.
 FILE_OR_STDIN = click.Path(readable=False, allow_dash=True)
 
+#: Declare an option that may have former names, and a heading in the help.
+option = partial(click.option, cls=Option)
 
-def among(*words: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
-    """Let a shell complete these words; what else is given, a command refuses in words of its own."""
+
+def among(*words: str, more: Callable[[], Iterable[str]] = tuple) -> Complete:
+    """Complete words in a shell; the command itself refuses others.
+
+    Args:
+        words: what is always known.
+        more: called when a shell completes, for words that take time to load.
+    """
     return lambda _context, _parameter, incomplete: [
-        word for word in words if word.startswith(incomplete)
+        word for word in (*words, *more()) if word.startswith(incomplete)
     ]
 
 
+def force_option(
+    *names: str, more: Callable[[], Iterable[str]] = tuple, **attributes: Any
+) -> Callable[[Any], Any]:
+    """Return `--force CHECK` for a command.
+
+    Args:
+        names: the checks that it can override.
+        more: returns others, for completion.
+        attributes: of the option, in place of the usual ones.
+    """
+    usual: dict[str, Any] = {
+        "metavar": "|".join(names) if names else "CHECK",
+        "help": "Override this check. Repeatable.",
+    }
+    complete = among(*names, more=more)
+    return click.option(
+        "--force", cls=Force, multiple=True, shell_complete=complete,
+        **usual | attributes,
+    )  # fmt: skip
+
+
+def check_names() -> list[str]:
+    """Return the checks of an image that --force overrides."""
+    from reseal.checks import CHECKS  # noqa: PLC0415  slow; only completion needs them
+
+    return [one.id for one in CHECKS if one.forceable]
+
+
 image_argument = argument(
-    "image", type=PATH, help="A disk image, a WIM, or a folder that holds a Windows."
+    "image", type=PATH, help="A disk image, a WIM, or a folder with a Windows installation."
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-volume_option = click.option(
-    "--volume", metavar="N", help="Which Windows, where the image holds several: its volume."
+json_option = option("--json", "as_json", is_flag=True, help="Print JSON.")
+volume_option = option(
+    "--volume", metavar="N", help="Choose the Windows on this volume, if there are several."
 )
-index_option = click.option(
-    "--index",
-    type=int,
-    metavar="N",
-    help="Which image, where a WIM has several: its index, from 1.",
+index_option = option(
+    "--index", type=int, metavar="N", help="Choose this image of a WIM (from 1), if it has several."
 )
-allow_backing_option = click.option(
+allow_backing_option = option(
     "--allow-backing", is_flag=True, help="Follow backing files outside the image's folder."
 )
-force_option = click.option(
-    "--force",
-    multiple=True,
-    metavar="CHECK",
-    help="Go on although this check finds an error; repeatable.",
-)
-output_option = click.option(
+output_option = option(
     "--output",
+    "-o",
     type=PATH,
     metavar="FILE",
-    help="Write a new image; its suffix names the format.",
+    help="Write a new image; its suffix chooses the format.",
 )
-thin_option = click.option(
-    "--thin", is_flag=True, help="Make a qcow2 output an overlay over IMAGE."
+thin_option = option("--thin", is_flag=True, help="Make the output a qcow2 overlay over IMAGE.")
+dry_run_option = option("--dry-run", is_flag=True, help="Show what would be done; write nothing.")
+discard_hibernation_option = option(
+    "--discard-hibernation",
+    is_flag=True,
+    help="Discard the hibernated session; unsaved data is lost.",
 )
-dry_run_option = click.option("--dry-run", is_flag=True, help="Write nothing.")
-quiet_option = click.option("--quiet", is_flag=True, help="Show no progress.")
-verbose_option = click.option(
-    "--verbose", is_flag=True, help="Tell each thing on a line of its own."
-)
-drivers_option = click.option(
+quiet_option = option("--quiet", is_flag=True, help="Show no progress.")
+verbose_option = option("--verbose", is_flag=True, help="List every change or finding.")
+yes_option = option("--yes", is_flag=True, help="Accept what a new SID breaks, without a question.")
+drivers_option = option(
     "--drivers",
     type=PATH,
     metavar="FOLDER",
-    help="Add the driver packages in it that fit the image.",
+    help="Add the driver packages of this folder that fit the image.",
 )
-key_option = click.option(
+key_option = option(
     "--key",
     "keys",
     multiple=True,
     metavar="KIND:FILE",
-    help="Open BitLocker with a key: recovery:FILE, password:FILE or bek:FILE; - is standard input. "
+    help="Open BitLocker with a key: recovery:FILE, password:FILE or bek:FILE; - for standard input. "
     "Repeatable.",
 )
-decrypt_option = click.option(
+decrypt_option = option(
     "--decrypt", is_flag=True, help="Decrypt the volume first, if BitLocker encrypts it."
 )
-prevent_device_encryption_option = click.option(
+prevent_device_encryption_option = option(
     "--prevent-device-encryption",
     is_flag=True,
-    help="With --decrypt: keep Windows from encrypting by itself.",
+    help="With --decrypt: keep Windows from encrypting the volume again by itself.",
 )
-in_place_option = click.option(
+in_place_option = option(
     "--in-place", is_flag=True, help="Decrypt the image itself, rather than write a new one."
 )
-report_option = click.option(
+report_option = option(
     "--report",
     "report_files",
     type=PATH,
     multiple=True,
     metavar="FILE",
-    help="Keep the record of the run: a page (.html) or data (.json). Repeatable.",
+    help="Write the record of the run as a page (.html) or data (.json). Repeatable.",
 )
+text_output_option = option(
+    "--output", "-o", type=PATH, metavar="FILE", help="Write to a file instead of standard output."
+)
+
+
+def integrity_option(**attributes: Any) -> Callable[[Any], Any]:
+    """Return `--integrity`, for the integrity table of a WIM."""
+    return option("--integrity", "check", former=("--check",), is_flag=True, **attributes)

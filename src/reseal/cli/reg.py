@@ -1,4 +1,4 @@
-"""`reseal reg`: look into registry hives and change them."""
+"""`reseal reg`: show and change registry hives."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from contextvars import ContextVar
 import click
 
 from reseal.cli.help import LaterGroup
-from reseal.cli.options import key_option
+from reseal.cli.options import option
 
-#: Which Windows of an image; an option of the whole command.
-volume_of_image: ContextVar[str | None] = ContextVar("volume", default=None)
-#: What opens it, where BitLocker encrypts it.
-keys_of_image: ContextVar[tuple[str, ...]] = ContextVar("keys", default=())
+#: --volume and --key before the command, as earlier versions had them.
+volume_of_group: ContextVar[str | None] = ContextVar("volume", default=None)
+keys_of_group: ContextVar[tuple[str, ...]] = ContextVar("keys", default=())
 
 
 @click.group(cls=LaterGroup, module="reseal.cli.reg_commands")
-@click.option("--volume", metavar="N", help="Which Windows, where an image holds several.")
-@key_option
+@option("--volume", metavar="N", hidden=True)
+@option("--key", "keys", multiple=True, hidden=True)
 def reg(volume: str | None, keys: tuple[str, ...]) -> None:
-    """Look into registry hives and change them."""
-    volume_of_image.set(volume)
-    keys_of_image.set(keys)
+    """Show and change registry hives."""
+    volume_of_group.set(volume)
+    keys_of_group.set(keys)

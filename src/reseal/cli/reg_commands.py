@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 import click
 
-from reseal.cli import console
 from reseal.cli.help import argument
 from reseal.cli.keys import read_keys
-from reseal.cli.options import PATH, among, json_option, report_option
-from reseal.cli.reg import keys_of_image, reg, volume_of_image
+from reseal.cli.options import PATH, among, option, text_output_option
+from reseal.cli.reg import keys_of_group, reg, volume_of_group
 from reseal.cli.reg_image import ImageHives, is_image
 from reseal.cli.reg_output import (
     data_text,
@@ -25,7 +25,10 @@ from reseal.cli.reg_output import (
     typed_json,
     value_text,
 )
+from reseal.cli.run import CHANGING, LOOKING, Run, shares
 from reseal.errors import UsageError
+from reseal.hostfile import read_regular
+from reseal.operations.operation import Writing
 from reseal.regf import Key, RegfError, compact, diff, exchange, regfile, types
 from reseal.regf.file import HiveFile
 from reseal.regf.reader import Reader
@@ -36,22 +39,24 @@ if TYPE_CHECKING:
 
     from reseal.regf import Hive
 
+#: What commands share that change hives.
+_CHANGING = tuple(name for name in CHANGING if name not in {"quiet", "verbose"})
 _KEY = "A key: below the hive's root, or full (HKLM\\SYSTEM\\…) in an image."
 
 _target = argument("target", type=PATH, help="A hive file, or an image.")
 _key_path = argument("path", help=_KEY)
 _optional_key_path = argument("path", default="", help=_KEY)
-_backup_option = click.option("--backup", is_flag=True, help="Keep the old hive as NAME.bak.")
-_ignore_logs_option = click.option(
-    "--ignore-logs", is_flag=True, help="Open a dirty hive as it stands, without its logs."
+_backup_option = option("--backup", is_flag=True, help="Keep the old hive file as NAME.bak.")
+_ignore_logs_option = option(
+    "--ignore-logs", is_flag=True, help="Open a dirty hive without its logs."
 )
-_prefix_option = click.option(
-    "--prefix", help="Full path of the hive's root, by default told from the file's name."
+_prefix_option = option(
+    "--prefix", help="Set the full path of the hive's root (default: from the file's name)."
 )
 
 
 class Registry(Protocol):
-    """What TARGET stands for: one hive, or all hives of an image."""
+    """TARGET: one hive file, or all hives of an image."""
 
     def places(self, path: str) -> list[tuple[Hive, str, str]]:
         """Return where a path lies: hive, path in it, full path of its root; one place at least.
@@ -64,13 +69,18 @@ class Registry(Protocol):
         """Do what the sections of a .reg file say; return a hive that was changed."""
         ...
 
-    def commit(self, command: str, *, backup: bool, reports: tuple[Path, ...]) -> bool:
-        """Write back what changed, and keep the record; return whether anything changed."""
+    def commit(self, command: str, run: Run, *, backup: bool) -> bool:
+        """Write the changes and the reports; return whether anything changed."""
         ...
 
 
 class _OneHive:
-    def __init__(self, path: Path, prefix: str | None, *, ignore_logs: bool) -> None:
+    def __init__(
+        self, path: Path, prefix: str | None, writing: Writing, *, ignore_logs: bool
+    ) -> None:
+        if writing != Writing(dry_run=writing.dry_run):
+            msg = f"{path} is a hive file; options about images don't apply to it."
+            raise UsageError(msg, "Leave out --output, --volume and the like, or name an image.")
         self.file = HiveFile(path, ignore_logs=ignore_logs)
         self._prefix = prefix or exchange.mount_point(path.name)
 
@@ -82,23 +92,40 @@ class _OneHive:
         exchange.apply(self.file.hive.root, sections, self._prefix)
         return self.file.hive
 
-    def commit(self, command: str, *, backup: bool, reports: tuple[Path, ...]) -> bool:
-        if reports:
+    def commit(self, command: str, run: Run, *, backup: bool) -> bool:
+        if run.report_files:
             msg = f"{self.file.hive.name} is a hive file, and `reseal {command}` reports on images only."
             raise UsageError(
                 msg, "Keep the old file with --backup; `reseal reg diff` compares both."
             )
         changed = self.file.hive.changed
-        self.file.save(backup=backup)
+        if not run.dry_run:
+            self.file.save(backup=backup)
         return changed
 
 
-def open_target(target: Path, *, prefix: str | None = None, ignore_logs: bool = False) -> Registry:
-    """Open what a command works on."""
+def open_target(
+    target: Path, run: Run, *, prefix: str | None = None, ignore_logs: bool = False
+) -> Registry:
+    """Open TARGET.
+
+    Args:
+        target: a hive file, or an image.
+        run: how to open an image, and where the result goes.
+        prefix: the full path of a hive file's root; None to tell it from the file's name.
+        ignore_logs: whether a dirty hive is opened without its logs.
+
+    Raises:
+        UsageError: an option does not apply to TARGET.
+    """
+    writing = run.writing
+    if (volume := volume_of_group.get()) and not writing.volume:
+        writing = replace(writing, volume=volume)
+    if keys := keys_of_group.get():
+        writing = replace(writing, keys=read_keys(keys))
     if is_image(target):
-        keys = read_keys(keys_of_image.get())
-        return ImageHives(target, volume_of_image.get(), keys, ignore_logs=ignore_logs)
-    return _OneHive(target, prefix, ignore_logs=ignore_logs)
+        return ImageHives(target, writing, ignore_logs=ignore_logs)
+    return _OneHive(target, prefix, writing, ignore_logs=ignore_logs)
 
 
 def _key(registry: Registry, path: str) -> Key:
@@ -113,26 +140,26 @@ def _key(registry: Registry, path: str) -> Key:
 @reg.command("query")
 @_target
 @_optional_key_path
-@click.option("--value", help='Only this value; "" is the default.')
-@click.option("--recursive", "-r", is_flag=True, help="All below, too.")
-@json_option
+@option("--value", help='Print only this value; "" is the default value.')
+@option("--recursive", "-r", is_flag=True, help="Print everything below, too.")
 @_ignore_logs_option
+@shares(*LOOKING)
 def query(
     target: Path,
     path: str,
     value: str | None,
     recursive: bool,
-    as_json: bool,
     ignore_logs: bool,
+    run: Run,
 ) -> None:
     """Print the values and subkeys of a key."""
-    key = _key(open_target(target, ignore_logs=ignore_logs), path)
+    key = _key(open_target(target, run, ignore_logs=ignore_logs), path)
     if value is not None:
         found = key.value(value)
         if found is None:
             msg = f"{shown(key.path)} has no value {shown(value)!r}."
             raise UsageError(msg)
-        if as_json:
+        if run.as_json:
             print_json({"name": found.name, **typed_json(found.type, found.data)})
         else:
             click.echo(data_text(found.type, found.data))
@@ -141,7 +168,7 @@ def query(
     if recursive:
         walk = Reader(key.hive.cells).walk(key.offset)
         keys = [Key(key.hive, offset) for _, offset, _ in walk]
-    if as_json:
+    if run.as_json:
         print_json([key_json(each) for each in keys] if recursive else key_json(key))
         return
     for each in keys:
@@ -153,18 +180,10 @@ def query(
                 click.echo(f"    {shown(child.name)}\\")
 
 
-def _done(
-    registry: Registry,
-    hive: Hive,
-    command: str,
-    *,
-    backup: bool,
-    as_json: bool,
-    reports: tuple[Path, ...],
-) -> None:
-    changed = registry.commit(f"reg {command}", backup=backup, reports=reports)
-    if as_json:
-        recovery = hive.recovery
+def _done(registry: Registry, hive: Hive, command: str, run: Run, *, backup: bool) -> None:
+    changed = registry.commit(f"reg {command}", run, backup=backup)
+    recovery = hive.recovery
+    if run.as_json:
         print_json(
             {
                 "changed": changed,
@@ -174,9 +193,10 @@ def _done(
             }
         )
         return
-    if hive.recovery.entries_applied:
-        click.echo(f"{hive.name}: {hive.recovery.entries_applied} log entries were applied.")
-    click.echo(f"{hive.name}: {'written' if changed else 'nothing to change'}.")
+    if recovery.entries_applied:
+        click.echo(f"{hive.name}: {recovery.entries_applied} log entries applied.")
+    done = "would change" if run.dry_run else "written"
+    click.echo(f"{hive.name}: {done if changed else 'nothing to change'}.")
 
 
 def _type_number(name: str) -> int:
@@ -187,12 +207,12 @@ def _type_number(name: str) -> int:
     try:
         return int(name, 0) & 0xFFFFFFFF
     except ValueError:
-        msg = f"{name} is no type of a value: use REG_SZ, REG_DWORD and so on, or a number."
+        msg = f"{name} is not a type of value: use REG_SZ, REG_DWORD and so on, or a number."
         raise UsageError(msg) from None
 
 
 def _parsed(number: int, data: tuple[str, ...]) -> bytes:
-    """Return the data that the arguments of `set` stand for."""
+    """Return the data that the arguments of `set` describe."""
     if number == types.REG_MULTI_SZ:
         return types.encode(number, list(data))
     text = " ".join(data)
@@ -212,18 +232,17 @@ def _parsed(number: int, data: tuple[str, ...]) -> bytes:
 @_key_path
 @argument("name", required=False, help='The value; "" is the default value.')
 @argument("data", nargs=-1, help="Text, number, hex bytes, or several texts.")
-@click.option(
+@option(
     "--type",
     "-t",
     "kind",
     default="REG_SZ",
     show_default=True,
     shell_complete=among(*types.NAMES.values()),
-    help="REG_SZ, REG_DWORD, …",
+    help="Choose the type: REG_SZ, REG_DWORD, …",
 )
 @_backup_option
-@json_option
-@report_option
+@shares(*_CHANGING)
 def set_value(
     target: Path,
     path: str,
@@ -231,39 +250,34 @@ def set_value(
     data: tuple[str, ...],
     kind: str,
     backup: bool,
-    as_json: bool,
-    report_files: tuple[Path, ...],
+    run: Run,
 ) -> None:
-    """Set a value, and make its key where it is missing; without a value only the key."""
-    console.check_reports(report_files)
-    registry = open_target(target)
+    """Set a value and create its key as needed; without a value create only the key."""
+    registry = open_target(target, run)
     number = _type_number(kind)
     content = _parsed(number, data)
     for hive, below, _ in registry.places(path):
         key = hive.root.create(below)
         if name is not None:
             key.set(name, number, content)
-    _done(registry, hive, "set", backup=backup, as_json=as_json, reports=report_files)
+    _done(registry, hive, "set", run, backup=backup)
 
 
 @reg.command("delete")
 @_target
 @_key_path
-@click.option("--value", help="Only this value of the key.")
+@option("--value", help="Delete only this value of the key.")
 @_backup_option
-@json_option
-@report_option
+@shares(*_CHANGING)
 def delete(
     target: Path,
     path: str,
     value: str | None,
     backup: bool,
-    as_json: bool,
-    report_files: tuple[Path, ...],
+    run: Run,
 ) -> None:
     """Delete a key with everything below it, or one value."""
-    console.check_reports(report_files)
-    registry = open_target(target)
+    registry = open_target(target, run)
     hive = _key(registry, path).hive
     found = [key for one, below, _ in registry.places(path) if (key := one.key(below))]
     # Not any(): in every control set.
@@ -271,7 +285,7 @@ def delete(
     if value is not None and not any(done):
         msg = f"{shown(path)} has no value {shown(value)!r}."
         raise UsageError(msg)
-    _done(registry, hive, "delete", backup=backup, as_json=as_json, reports=report_files)
+    _done(registry, hive, "delete", run, backup=backup)
 
 
 @reg.command("rename")
@@ -279,25 +293,22 @@ def delete(
 @_key_path
 @argument("new_name", help="The new name, without a path.")
 @_backup_option
-@json_option
-@report_option
+@shares(*_CHANGING)
 def rename(
     target: Path,
     path: str,
     new_name: str,
     backup: bool,
-    as_json: bool,
-    report_files: tuple[Path, ...],
+    run: Run,
 ) -> None:
     """Rename a key."""
-    console.check_reports(report_files)
-    registry = open_target(target)
+    registry = open_target(target, run)
     hive = _key(registry, path).hive
     for one, below, _ in registry.places(path):
         key = one.key(below)
         if key is not None:
             key.rename(new_name)
-    _done(registry, hive, "rename", backup=backup, as_json=as_json, reports=report_files)
+    _done(registry, hive, "rename", run, backup=backup)
 
 
 def _write_reg(sections: Iterator[regfile.Section], output: Path | None, version: int) -> None:
@@ -325,19 +336,20 @@ def _private(path: str, flags: int) -> int:
 @reg.command("export")
 @_target
 @_optional_key_path
-@click.option(
-    "--output", "-o", type=PATH, metavar="FILE", help="A file in place of standard output."
-)
-@click.option(
-    "--version",
+@text_output_option
+@option(
+    "--reg-version",
+    "version",
+    former=("--version",),
     type=click.IntRange(min=4, max=5),
     default=5,
     show_default=True,
     metavar="NUMBER",
-    help="Of the .reg format.",
+    help="Choose the version of the .reg format.",
 )
 @_prefix_option
 @_ignore_logs_option
+@shares(*(name for name in LOOKING if name != "as_json"))
 def export(
     target: Path,
     path: str,
@@ -345,15 +357,16 @@ def export(
     version: int,
     prefix: str | None,
     ignore_logs: bool,
+    run: Run,
 ) -> None:
     """Write a key and all below it as a .reg file."""
-    registry = open_target(target, prefix=prefix, ignore_logs=ignore_logs)
+    registry = open_target(target, run, prefix=prefix, ignore_logs=ignore_logs)
     root = registry.places(path)[0][2]
     key = _key(registry, path)
     skipped: list[str] = []
     _write_reg(exchange.sections(key, root, skipped.append), output, version)
     for each in skipped:
-        click.echo(f"Left out, since a .reg file can't hold its name: {shown(each)}", err=True)
+        click.echo(f"Skipped, since a .reg file can't hold its name: {shown(each)}", err=True)
 
 
 @reg.command("import")
@@ -361,39 +374,34 @@ def export(
 @argument("file", type=PATH, help="A .reg file, version 4 or 5.")
 @_prefix_option
 @_backup_option
-@json_option
-@report_option
+@shares(*_CHANGING)
 def import_reg(
     target: Path,
     file: Path,
     prefix: str | None,
     backup: bool,
-    as_json: bool,
-    report_files: tuple[Path, ...],
+    run: Run,
 ) -> None:
-    """Do what a .reg file says."""
-    console.check_reports(report_files)
-    registry = open_target(target, prefix=prefix)
+    """Apply a .reg file."""
+    registry = open_target(target, run, prefix=prefix)
     try:
-        sections = regfile.parse(file.read_bytes())
+        sections = regfile.parse(read_regular(file))
     except OSError as error:
         msg = f"{file} can't be read: {error.strerror}."
         raise UsageError(msg) from error
     hive = registry.apply(sections)
-    _done(registry, hive, "import", backup=backup, as_json=as_json, reports=report_files)
+    _done(registry, hive, "import", run, backup=backup)
 
 
 @reg.command("diff")
 @_target
 @argument("other", type=PATH, help="The hive to compare it with.")
 @_optional_key_path
-@click.option(
-    "--reg", "as_reg", is_flag=True, help="Print a .reg file that turns TARGET into OTHER."
-)
-@click.option("--output", "-o", type=PATH, metavar="FILE", help="For --reg.")
+@option("--reg", "as_reg", is_flag=True, help="Write a .reg file that turns TARGET into OTHER.")
+@text_output_option
 @_prefix_option
-@json_option
 @_ignore_logs_option
+@shares(*LOOKING)
 def compare(
     target: Path,
     other: Path,
@@ -401,19 +409,19 @@ def compare(
     as_reg: bool,
     output: Path | None,
     prefix: str | None,
-    as_json: bool,
     ignore_logs: bool,
+    run: Run,
 ) -> None:
     """Compare two hives, or the same key in both."""
-    one = open_target(target, prefix=prefix, ignore_logs=ignore_logs)
-    two = open_target(other, prefix=prefix, ignore_logs=ignore_logs)
+    one = open_target(target, run, prefix=prefix, ignore_logs=ignore_logs)
+    two = open_target(other, run, prefix=prefix, ignore_logs=ignore_logs)
     before, after = _key(one, path), _key(two, path)
     found = list(diff.diff(before, after))
     if as_reg:
         _, below, root = one.places(path)[0]
         top = f"{root}\\{below}" if below else root
         _write_reg(diff.to_sections(found, top), output, 5)
-    elif as_json:
+    elif run.as_json:
         print_json([difference_json(each) for each in found])
     else:
         for each in found:
@@ -423,13 +431,13 @@ def compare(
 @reg.command("verify")
 @_target
 @_optional_key_path
-@json_option
 @_ignore_logs_option
-def verify(target: Path, path: str, as_json: bool, ignore_logs: bool) -> None:
-    """Check the structure of a hive by the rules of Windows. Exit code 4 where it is damaged."""
-    hive, _, _ = open_target(target, ignore_logs=ignore_logs).places(path)[0]
+@shares(*LOOKING)
+def verify(target: Path, path: str, ignore_logs: bool, run: Run) -> None:
+    """Check the structure of a hive by the rules of Windows. Exit code 4 if it is damaged."""
+    hive, _, _ = open_target(target, run, ignore_logs=ignore_logs).places(path)[0]
     violations = hive.verify()
-    if as_json:
+    if run.as_json:
         print_json(
             [
                 {"offset": each.offset, "path": each.path, "message": each.message}
@@ -447,14 +455,15 @@ def verify(target: Path, path: str, as_json: bool, ignore_logs: bool) -> None:
 @reg.command("compact")
 @_target
 @_backup_option
-@json_option
-def compact_hive(target: Path, backup: bool, as_json: bool) -> None:
-    """Rewrite a hive tightly, without free space."""
+@shares("dry_run", "as_json")
+def compact_hive(target: Path, backup: bool, run: Run) -> None:
+    """Rewrite a hive file without free space."""
     file = HiveFile(target)
     before = len(file.hive.cells.data)
     data = compact.compact(file.hive).to_bytes()
-    file.replace(data, backup=backup)
-    if as_json:
+    if not run.dry_run:
+        file.replace(data, backup=backup)
+    if run.as_json:
         print_json({"before": before, "after": len(data)})
     else:
         click.echo(f"{file.hive.name}: {before} bytes before, {len(data)} after.")

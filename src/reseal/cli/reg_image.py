@@ -1,4 +1,4 @@
-"""The hives of an image as TARGET of `reseal reg`."""
+"""The hives of an image, for `reseal reg`."""
 
 from __future__ import annotations
 
@@ -11,48 +11,51 @@ from typing import TYPE_CHECKING
 
 from reseal.cli import console
 from reseal.errors import UsageError
-from reseal.operations.reg import put_back
+from reseal.hostfile import open_regular
+from reseal.operations.operation import Writing
+from reseal.operations.operation import run as run_operation
+from reseal.operations.reg import PutBack
 from reseal.regf import exchange
 from reseal.regf.file import HiveFile
 from reseal.regf.regfile import full_root
 
 if TYPE_CHECKING:
-    from reseal.bitlocker import Key
+    from reseal.cli.run import Run
     from reseal.regf import Hive
     from reseal.regf.regfile import Section
     from reseal.run.hive_copies import Taken
 
 _MAGIC = b"regf"
+_WIM = b"MSWIM\0\0\0"
 _CURRENT = "currentcontrolset"
 
 
 def is_image(target: Path) -> bool:
-    """Whether TARGET is a folder or a disk image rather than a hive."""
+    """Whether TARGET is a folder, a disk image or a WIM rather than a hive."""
     if target.is_dir():
         return True
     try:
-        with target.open("rb") as file:
-            return file.read(len(_MAGIC)) != _MAGIC and target.stat().st_size >= 1 << 20
+        with open_regular(target) as file:
+            start = file.read(max(len(_MAGIC), len(_WIM)))
+        large = target.stat().st_size >= 1 << 20
+        return start.startswith(_WIM) or (large and not start.startswith(_MAGIC))
     except OSError:
         return False
 
 
 class ImageHives:
-    """The hives of an image, each taken out when a path names it."""
+    """The hives of an image, each extracted when a path first names it."""
 
-    def __init__(
-        self, image: Path, volume: str | None, keys: tuple[Key, ...], *, ignore_logs: bool
-    ) -> None:
+    def __init__(self, image: Path, writing: Writing, *, ignore_logs: bool) -> None:
         self._image = image
-        self._volume = volume
-        self._keys = keys
+        self._writing = writing
         self._ignore_logs = ignore_logs
         self._folder = Path(tempfile.mkdtemp(prefix="reseal-"))
         atexit.register(shutil.rmtree, self._folder, ignore_errors=True)
         self._open: dict[str, tuple[Taken, HiveFile]] = {}
 
     def places(self, path: str) -> list[tuple[Hive, str, str]]:
-        """The hive for a path, the path in it and its root; `CurrentControlSet` gives one a set."""
+        """Return hive, path in it and its root for a path; for `CurrentControlSet` once per set."""
         from reseal.run.hive_copies import hive_name  # noqa: PLC0415  only images need it
 
         try:
@@ -95,9 +98,11 @@ class ImageHives:
                 self._image,
                 name,
                 folder,
-                volume=self._volume,
+                volume=self._writing.volume,
+                index=self._writing.index,
+                allow_backing=self._writing.allow_backing,
                 ignore_logs=self._ignore_logs,
-                keys=self._keys,
+                keys=self._writing.keys,
             )
             file = HiveFile(taken.copy, ignore_logs=self._ignore_logs)
             # It is in memory now; a copy of SAM is to lie nowhere longer than it must.
@@ -106,16 +111,15 @@ class ImageHives:
             self._open[name] = (taken, file)
         return self._open[name]
 
-    def commit(self, command: str, *, backup: bool, reports: tuple[Path, ...]) -> bool:
+    def commit(self, command: str, run: Run, *, backup: bool) -> bool:
         """Put back what changed; return whether anything did."""
         if backup:
             msg = "--backup keeps a hive file; an image has no place for one."
-            raise UsageError(msg, "Export the key first, or work on a copy of the image.")
+            raise UsageError(msg, "Export the key first, or write a new image with --output.")
         changed = [(taken, file) for taken, file in self._open.values() if file.hive.changed]
-        if changed or reports:
+        if changed or run.report_files or self._writing.output:
             contents = [(taken, bytes(file.hive.to_bytes())) for taken, file in changed]
-            record = put_back(
-                self._image, command, contents, volume=self._volume, detailed=bool(reports)
-            )
-            console.keep(record, reports)
+            operation = PutBack(command, contents, detailed=bool(run.report_files))
+            record = run_operation(self._image, operation, self._writing)
+            console.keep(record, run.report_files)
         return bool(changed)

@@ -30,7 +30,7 @@ def print_json(content: object) -> None:
 
 
 def typed_json(number: int, data: bytes) -> dict[str, Any]:
-    """Return type and data of a value; what is no text or number is hexadecimal."""
+    """Return type and data of a value; data that is neither text nor number is hexadecimal."""
     decoded = types.decode(number, data)
     return {
         "type": types.name(number),

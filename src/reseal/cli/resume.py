@@ -1,4 +1,4 @@
-"""`reseal resume`: finish, or undo, what an interrupted run left behind."""
+"""`reseal resume`: finish or undo an interrupted run."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reseal.cli import console
 from reseal.cli.help import Command
 from reseal.cli.options import image_argument
+from reseal.cli.run import Run, shares
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @image_argument
-def resume(image: Path) -> None:
-    """Finish the merge of an image whose run was interrupted, or put a folder back."""
+@shares("as_json")
+def resume(image: Path, run: Run) -> None:
+    """Finish the interrupted merge of an image, or restore a folder after an interrupted run."""
     from reseal.run.resume import resume as resume_run  # noqa: PLC0415  --help needs no engines
 
-    with console.errors(as_json=False):
-        click.echo(resume_run(image))
+    summary = resume_run(image)
+    run.show({"result": "resumed", "summary": summary}, iter([summary]))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from reseal.cli import console, options
 from reseal.cli.keys import read_keys
+from reseal.errors import UsageError
 from reseal.operations.operation import Operation, RecordT, Writing
 from reseal.operations.operation import run as run_operation
 
@@ -25,6 +26,7 @@ _IMAGE = {
     "dry_run": options.dry_run_option,
     "volume": options.volume_option,
     "index": options.index_option,
+    "discard_hibernation": options.discard_hibernation_option,
     "allow_backing": options.allow_backing_option,
     "keys": options.key_option,
     "decrypt": options.decrypt_option,
@@ -39,8 +41,14 @@ _OUTPUT = {
     "verbose": options.verbose_option,
 }
 _OPTIONS = {**_IMAGE, **_OUTPUT}
-#: What a command that changes a Windows shares for one that BitLocker encrypts.
-DECRYPTING = ("keys", "decrypt", "in_place", "prevent_device_encryption")
+#: What every command shares that looks at the Windows of an image.
+LOOKING = ("volume", "index", "keys", "allow_backing", "as_json")
+#: What every command shares that changes the Windows of an image.
+CHANGING = (
+    *("output", "thin", "dry_run", "volume", "index", "discard_hibernation", "allow_backing"),
+    *("keys", "decrypt", "in_place", "prevent_device_encryption"),
+    *("as_json", "report_files", "quiet", "verbose"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +60,7 @@ class Run:
         as_json: whether JSON is printed.
         report_files: files that keep the record.
         quiet: whether no progress is shown.
-        verbose: whether each thing is told on a line of its own.
+        verbose: whether every change or finding is listed.
     """
 
     writing: Writing
@@ -66,21 +74,26 @@ class Run:
         """Whether nothing is written."""
         return self.writing.dry_run
 
-    @property
-    def output(self) -> str | None:
-        """The new image, as it was given."""
-        return str(self.writing.output) if self.writing.output else None
-
     def progress(self) -> AbstractContextManager[OnMessage]:
-        """Show progress, unless that is not wanted."""
+        """Show progress, unless the command is quiet."""
         return console.progress(quiet=self.quiet)
 
-    def change(self, image: Path, operation: Operation[RecordT]) -> RecordT:
-        """Do an operation, keep its record, and return it."""
+    def change(
+        self, image: Path, operation: Operation[RecordT], lines: Callable[..., Iterator[str]]
+    ) -> None:
+        """Carry out an operation, write its reports, and show its record.
+
+        Args:
+            image: the image to change.
+            operation: what to do to it.
+            lines: returns the record as text; gets the record, `dry_run`, `verbose`, and `where`, the
+                image that the result is in.
+        """
         with self.progress() as tell:
             record = run_operation(image, operation, self.writing, tell)
         console.keep(record, self.report_files)
-        return record
+        where = str(self.writing.output or record["image"]["path"])
+        self.show(record, lines(record, dry_run=self.dry_run, verbose=self.verbose, where=where))
 
     def show(self, record: Mapping[str, Any], lines: Iterator[str]) -> None:
         """Print a record: as JSON, or its lines."""
@@ -89,12 +102,18 @@ class Run:
         else:
             console.print_lines(lines)
 
+    def refuse_report(self) -> None:
+        """Refuse --report where nothing is changed; raises UsageError."""
+        if self.report_files:
+            msg = "This call changes nothing, so there is no run for --report to record."
+            raise UsageError(msg, "Use --json to keep what it shows.")
+
 
 def shares(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command options of these names, in this order, after its own.
+    """Give a command the options of these names, in this order, after its own.
 
-    Its function gets them as `run`. Errors are shown as the options want it, and files that can't keep a
-    record are refused before the function is called.
+    Its function gets them as `run`. Errors are shown as the options say, and a report that can't be
+    written is refused before the function is called.
     """
 
     def declare(function: Callable[..., None]) -> Callable[..., None]:
@@ -108,8 +127,30 @@ def shares(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
                     image["keys"] = read_keys(image["keys"])
                 function(run=Run(Writing(**image), **shared), **given)
 
+        return declares(*names)(command)
+
+    return declare
+
+
+def declares(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of these names; its function gets each by its own name."""
+
+    def declare(command: Callable[..., None]) -> Callable[..., None]:
         for name in reversed(names):
             command = _OPTIONS[name](command)
         return command
 
     return declare
+
+
+def one_of(**given: object) -> str | None:
+    """Return the name of the option that was given; None for none.
+
+    Raises:
+        UsageError: several were given.
+    """
+    names = [name for name, value in given.items() if value]
+    if len(names) > 1:
+        listed = " and ".join(f"--{name}" for name in names)
+        raise UsageError(f"{listed} exclude each other.", "Choose one of them.")
+    return names[0] if names else None

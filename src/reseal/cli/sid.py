@@ -1,4 +1,4 @@
-"""`reseal sid`: the machine SID of an image, shown, replaced, or left to Windows to replace."""
+"""`reseal sid`: show the machine SID of an image, or replace it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from reseal.cli.help import Command
-from reseal.cli.options import image_argument
-from reseal.cli.run import DECRYPTING, Run, shares
+from reseal.cli.options import force_option, image_argument, option, yes_option
+from reseal.cli.run import CHANGING, Run, one_of, shares
 from reseal.errors import UsageError
+from reseal.operations.operation import check_force
 from reseal.operations.sid import ChangeSid, SidRequest, show_sid
+from reseal.operations.specialize import FORCE_DOMAIN
 from reseal.report import sid as report
 
 if TYPE_CHECKING:
@@ -20,26 +22,22 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @image_argument
-@click.option("--show", is_flag=True, help="Show the machine SID (default).")
-@click.option("--new", is_flag=True, help="Replace it by a new one, now.")
-@click.option("--set", "chosen", metavar="SID", help="Replace it by this one, now.")
-@click.option(
+@option("--show", is_flag=True, help="Show the machine SID (the default).")
+@option("--new", is_flag=True, help="Set a new SID now.")
+@option("--sid", "chosen", former=("--set",), metavar="SID", help="Set this SID now.")
+@option(
     "--pending",
     is_flag=True,
-    help="Let Windows replace it at the next boot; with --new or --set: by that.",
+    help="Leave the change to Windows at its next boot; combines with --new and --sid.",
 )
-@click.option(
+@option(
     "--all-volumes",
     is_flag=True,
     help="Also change the image's other volumes: profiles and permissions.",
 )
-@click.option("--force", is_flag=True, help="Also for a member of a domain.")
-@click.option("--yes", is_flag=True, help="Accept what the change breaks.")
-@shares(
-    *("output", "thin", "dry_run", "volume", "index", "as_json", "allow_backing", "report_files"),
-    "quiet",
-    *DECRYPTING,
-)
+@force_option(FORCE_DOMAIN, was_flag=FORCE_DOMAIN, help="Change a member of a domain, too.")
+@yes_option
+@shares(*CHANGING)
 def sid(
     image: Path,
     show: bool,
@@ -47,42 +45,40 @@ def sid(
     chosen: str | None,
     pending: bool,
     all_volumes: bool,
-    force: bool,
+    force: tuple[str, ...],
     yes: bool,
     run: Run,
 ) -> None:
-    """Show the machine SID of an image, or give it another one everywhere.
+    """Show the machine SID of an image, or replace it everywhere.
 
-    The image is either untouched or done. In place unless --output names a new image.
+    reseal changes the image completely or not at all: in place, or into --output.
     """
-    changes = new or chosen or pending
-    if show and changes:
-        msg = "--show, --new and --set exclude each other."
-        raise UsageError(msg, "Choose one of them.")
-    if not changes:
-        if run.report_files:
-            msg = "Nothing is changed, so there is no run whose record --report could keep."
-            raise UsageError(msg, "Use --json to keep what is shown.")
+    one_of(show=show, new=new, sid=chosen)
+    one_of(show=show, pending=pending)
+    check_force(force, FORCE_DOMAIN)
+    if not (new or chosen or pending):
+        run.refuse_report()
         found = show_sid(image, run.writing)
         run.show(found, report.show_text(found))
         return
     operation = ChangeSid(
-        SidRequest(chosen=chosen, new=new, pending=pending, all_volumes=all_volumes, force=force)
+        SidRequest(
+            chosen=chosen, new=new, pending=pending, all_volumes=all_volumes, force=bool(force)
+        )
     )
     if not (run.dry_run or pending or (yes and run.quiet)):
         ask(show_sid(image, run.writing)["effects"], yes=yes)
-    record = run.change(image, operation)
-    run.show(record, report.change_text(record, dry_run=run.dry_run, output=run.output))
+    run.change(image, operation, report.lines)
 
 
 def ask(effects: list[str], *, yes: bool) -> None:
-    """Say what the change breaks, and go on only with consent."""
+    """Show what the change breaks, and go on only with consent."""
     for effect in effects:
         click.echo(f"Warning: {effect}", err=True)
     if yes:
         return
     if not sys.stdin.isatty():
-        msg = "Another SID breaks what the warnings say. Nothing was changed."
+        msg = "A new SID breaks what the warnings list. Nothing was changed."
         raise UsageError(msg, "Add --yes to accept that.")
     if not click.confirm("Go on?", err=True):
         raise SystemExit(1)

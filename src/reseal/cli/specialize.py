@@ -1,4 +1,4 @@
-"""`reseal specialize`: one machine from an image, while it is powered off."""
+"""`reseal specialize`: make one machine of an image, while it is powered off."""
 
 from __future__ import annotations
 
@@ -6,10 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reseal.cli.answer_files import replace_option
+from reseal.cli.answer_files import now_option, replace_option, unattend_option
 from reseal.cli.help import Command
-from reseal.cli.options import FILE_OR_STDIN, among, drivers_option, image_argument
-from reseal.cli.run import DECRYPTING, Run, shares
+from reseal.cli.options import (
+    among,
+    drivers_option,
+    force_option,
+    image_argument,
+    option,
+    yes_option,
+)
+from reseal.cli.run import CHANGING, Run, shares
 from reseal.cli.sid import ask
 from reseal.operations.answers import FORCE_UNATTEND
 from reseal.operations.sid import show_sid
@@ -22,52 +29,38 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @image_argument
-@click.option("--computer-name", metavar="NAME", help="The machine's name, or * for a random one.")
-@click.option(
+@option("--computer-name", metavar="NAME", help="Set the computer name; * draws a random one.")
+@option(
     "--sid",
     metavar="new|SID|pending",
     shell_complete=among("new", "pending"),
-    help="Its SID: drawn here, chosen, or left to Windows at the next boot.",
+    help="Set a new or a chosen SID; pending leaves it to Windows at the next boot.",
 )
-@click.option(
-    "--unattend",
-    type=FILE_OR_STDIN,
-    metavar="FILE",
-    help="An answer file for its first boot; - for standard input.",
-)
-@click.option(
+@unattend_option
+@option(
     "--set",
     "settings",
     multiple=True,
     metavar="SETTING=VALUE",
-    help="One setting, as in Shell-Setup/TimeZone=UTC; wins over the answer file. Repeatable.",
+    help="Set one setting, such as Shell-Setup/TimeZone=UTC; it wins over the answer file. "
+    "Repeatable.",
 )
-@click.option("--now", is_flag=True, help="Do at once what has a known place, the SID too.")
+@now_option
 @replace_option
-@click.option(
-    "--force",
-    multiple=True,
-    metavar="unattend|domain",
-    shell_complete=among(FORCE_UNATTEND, FORCE_DOMAIN),
-    help="Take an answer file with errors; rename a member of a domain. Repeatable.",
-)
-@click.option("--yes", is_flag=True, help="Accept what a new SID breaks.")
+@force_option(FORCE_UNATTEND, FORCE_DOMAIN)
+@yes_option
 @drivers_option
-@shares(
-    *("output", "thin", "dry_run", "volume", "as_json", "allow_backing", "report_files", "quiet"),
-    *DECRYPTING,
-)
+@shares(*CHANGING)
 def specialize(image: Path, now: bool, yes: bool, run: Run, **options: Any) -> None:
-    """Make one machine of an image: its own name, SID, MachineGuid and answer file.
+    """Make one machine of an image: with its own name, SID, MachineGuid and answer file.
 
-    Of a generalized image Windows takes over name, SID and answers at its first boot; with --now they
-    are in the image at once, as far as their places are known. The image is either untouched or done.
-    In place unless --output names a new image.
+    In a generalized image, Windows applies name, SID and answers at its first boot. --now applies what
+    it can at once. reseal changes the image completely or not at all: in place, or into --output.
+    --force unattend accepts an answer file with errors; --force domain renames a member of a domain.
     """
     operation = Specialize(SpecializeRequest(now=now, **options))
     if operation.breaks and not (run.dry_run or (yes and run.quiet)):
         before = show_sid(image, run.writing)
         if now or not before["generalized"]:
             ask(before["effects"], yes=yes)
-    record = run.change(image, operation)
-    run.show(record, specialization.lines(record, dry_run=run.dry_run, output=run.output))
+    run.change(image, operation, specialization.lines)

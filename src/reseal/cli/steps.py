@@ -1,4 +1,4 @@
-"""The steps of customizing as options of a command, in the order in which they stand there."""
+"""The steps of customizing as options of a command, in the order given."""
 
 from __future__ import annotations
 
@@ -17,10 +17,19 @@ if TYPE_CHECKING:
     from reseal.operations.customize import StepWords
 
 _FILE = click.Path(readable=False)
+#: Options whose name differs from the step's: other commands have an option of that name.
+OPTION_NAMES = {"timezone": "time-zone"}
+
+
+def forceable() -> tuple[str, ...]:
+    """Return what steps refuse and --force allows."""
+    from reseal.customize.run import FORCEABLE  # noqa: PLC0415  only completion needs it
+
+    return FORCEABLE
 
 
 class StepsCommand(Command):
-    """A command that takes every step as an option, except where it has one of that name itself.
+    """A command that takes every step as an option, unless it has an option of that name itself.
 
     Its function gets them as `steps`, a list of `StepWords` in the order given.
     """
@@ -31,28 +40,30 @@ class StepsCommand(Command):
         self.params += [one for one in _options() if one.name not in own]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the command line; a parser of click's own tells the order across all options."""
+        """Parse the command line; click's parser knows the order across all options."""
         values, _, order = self.make_parser(ctx).parse_args(list(args))
         ctx.params["steps"] = list(_in_order(values, order))
         return super().parse_args(ctx, args)
 
 
 class _StepOption(Option):
-    """A step. Its words come to the command with those of the others, not by its own name."""
+    """A step. The command gets its words as one of `steps`, not by its own name."""
 
     def __init__(self, name: str, **attributes: Any) -> None:
-        super().__init__([f"--{name}"], expose_value=False, **attributes)
+        shown = OPTION_NAMES.get(name, name)
+        former = (f"--{name}",) if shown != name else ()
+        super().__init__([f"--{shown}"], expose_value=False, former=former, **attributes)
         self.step = name
 
 
 def _options() -> Iterator[_StepOption]:
     yield _StepOption(
         RECIPE,
-        heading="Steps, done in the order given",
+        heading="Steps, run in the order given",
         type=_FILE,
         multiple=True,
         metavar="FILE.toml",
-        help="Do the steps of a recipe.",
+        help="Run the steps of a recipe.",
     )
     for one in STEPS.values():
         heading = f"Steps ({one.group.lower()})"

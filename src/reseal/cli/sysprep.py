@@ -7,20 +7,21 @@ internal to Windows and refused.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reseal.cli import console
 from reseal.cli.boot import boot
 from reseal.cli.help import Command, argument
-from reseal.cli.options import image_argument, index_option, report_option
+from reseal.cli.options import image_argument
+from reseal.cli.run import CHANGING, declares
 from reseal.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: What ends a run of Sysprep; an image that is powered off stays so.
+#: How a run of Sysprep ends; they have no effect on an image that is powered off.
 _ENDINGS = ("reboot", "shutdown", "quit")
 _KNOWN = ("oobe", "audit", "generalize", "quiet", *_ENDINGS)
 _SYNTAX = (
@@ -32,50 +33,30 @@ _SYNTAX = (
 @click.command(cls=Command)
 @image_argument
 @argument("arguments", nargs=-1, metavar="/OPTION", help="Sysprep's own options.")
-@index_option
-@report_option
+@declares(*CHANGING)
 @click.pass_context
 def sysprep(
-    context: click.Context,
-    image: Path,
-    arguments: tuple[str, ...],
-    index: int | None,
-    report_files: tuple[Path, ...],
+    context: click.Context, /, image: Path, arguments: tuple[str, ...], **shared: Any
 ) -> None:
     """Take Sysprep's own command line: /generalize /oobe /shutdown /mode:vm /quiet and the others."""
     from reseal.cli.generalize import generalize  # noqa: PLC0415  it declares every step
 
-    with console.errors(as_json=False):
+    with console.errors(as_json=shared["as_json"]):
         given, mode, unattend = parse(arguments)
-        audit, quiet = "audit" in given, "quiet" in given
-    answers = str(unattend) if unattend else None
+    audit, quiet = "audit" in given, shared.pop("quiet") or "quiet" in given
     ending = next((one for one in _ENDINGS if one in given), None)
     if ending and not quiet:
-        click.echo(f"/{ending}: the image is powered off and stays so.", err=True)
+        click.echo(f"/{ending} has no effect: the image is powered off and stays so.", err=True)
+    shared |= {
+        "image": image,
+        "audit": audit,
+        "quiet": quiet,
+        "unattend": str(unattend) if unattend else None,
+    }
     if "generalize" in given:
-        context.invoke(
-            generalize,
-            image=image,
-            index=index,
-            oobe="oobe" in given,
-            audit=audit,
-            mode=mode,
-            quiet=quiet,
-            unattend=answers,
-            report_files=report_files,
-            steps=[],
-        )
+        context.invoke(generalize, oobe="oobe" in given, mode=mode, steps=[], **shared)
     else:
-        context.invoke(
-            boot,
-            image=image,
-            index=index,
-            audit=audit,
-            oobe=not audit,
-            quiet=quiet,
-            unattend=answers,
-            report_files=report_files,
-        )
+        context.invoke(boot, oobe=not audit, **shared)
 
 
 # Complex: one condition for each of the rules of Sysprep's options.
@@ -94,7 +75,7 @@ def parse(arguments: Sequence[str]) -> tuple[set[str], str | None, Path | None]:
         name, _, value = word.lstrip("/-").partition(":")
         name = name.lower()
         if word[:1] not in {"/", "-"} or (not value and name not in _KNOWN):
-            raise _refused(f"{word} is none of Sysprep's options")
+            raise _refused(f"{word} is not an option of Sysprep")
         if name == "mode" and value.lower() == "vm":
             mode = "vm"
         elif name == "unattend" and value:
@@ -102,7 +83,7 @@ def parse(arguments: Sequence[str]) -> tuple[set[str], str | None, Path | None]:
         elif name in _KNOWN and not value:
             given.add(name)
         else:
-            raise _refused(f"{word} is none of Sysprep's options")
+            raise _refused(f"{word} is not an option of Sysprep")
     _check_combination(given, mode, unattend)
     return given, mode, unattend
 
@@ -114,12 +95,12 @@ def _check_combination(given: set[str], mode: str | None, unattend: Path | None)
         raise _refused("only one of /reboot, /shutdown and /quit is possible")
     if not given & {"oobe", "audit", "generalize"}:
         raise _refused(
-            "one of /oobe, /audit and /generalize is needed; there is no window to ask in"
+            "one of /oobe, /audit and /generalize is needed; the offline run has no window to ask in"
         )
     if mode and not {"generalize", "oobe"} <= given:
         raise _refused("/mode:vm goes with /generalize and /oobe")
     if (mode and given & {"quiet", "audit"}) or (mode and unattend):
-        raise _refused("beside /mode:vm only /reboot, /shutdown and /quit are possible")
+        raise _refused("/mode:vm allows only /reboot, /shutdown and /quit")
 
 
 def _refused(why: str) -> UsageError:

@@ -11,7 +11,7 @@ from reseal.cli.help import LaterGroup
 
 
 class _Commands(LaterGroup):
-    """The commands; an error of reseal's is a sentence and an exit code, whichever met it."""
+    """The commands; show errors as sentences with exit codes."""
 
     def invoke(self, ctx: click.Context) -> Any:
         with console.errors(as_json=False):

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reseal.cli.answer_files import driver_path_option, oobe_xml_option, replace_option
+from reseal.cli.answer_files import driver_path_option, now_option, oobe_xml_option, replace_option
 from reseal.cli.help import Command, argument
-from reseal.cli.options import FILE_OR_STDIN, image_argument
-from reseal.cli.run import DECRYPTING, Run, shares
+from reseal.cli.options import FILE_OR_STDIN, force_option, image_argument
+from reseal.cli.run import CHANGING, Run, shares
+from reseal.operations.answers import FORCE_UNATTEND
+from reseal.operations.operation import check_force
 from reseal.operations.unattend import ApplyUnattend, UnattendRequest
 from reseal.report import answer_file
 
@@ -21,21 +23,17 @@ if TYPE_CHECKING:
 @image_argument
 @argument("file", type=FILE_OR_STDIN, help="An answer file; - for standard input.")
 @replace_option
-@click.option(
-    "--now", is_flag=True, help="Apply settings of specialize at once where their place is known."
-)
+@now_option
 @oobe_xml_option
 @driver_path_option
-@click.option("--force", is_flag=True, help="Take the file although it has errors.")
-@shares(
-    *("dry_run", "volume", "index", "as_json", "allow_backing", "report_files", "quiet"),
-    *DECRYPTING,
-)
-def apply(image: Path, file: str, run: Run, **options: Any) -> None:
-    """Give an existing installation an answer file, which its next boot uses.
+@force_option(FORCE_UNATTEND, was_flag=FORCE_UNATTEND, help="Accept an answer file with errors.")
+@shares(*CHANGING)
+def apply(image: Path, file: str, force: tuple[str, ...], run: Run, **options: Any) -> None:
+    """Give an installation an answer file for its next boot.
 
-    offlineServicing is applied at once; the other passes are Windows' own. No output holds a value of a
-    setting, so no password is shown.
+    offlineServicing is applied at once; Windows runs the other passes. No output shows the value of a
+    setting, so no password appears.
     """
-    record = run.change(image, ApplyUnattend(UnattendRequest(unattend=file, **options)))
-    run.show(record, answer_file.applied(record, dry_run=run.dry_run))
+    check_force(force, FORCE_UNATTEND)
+    request = UnattendRequest(unattend=file, force=bool(force), **options)
+    run.change(image, ApplyUnattend(request), answer_file.applied)

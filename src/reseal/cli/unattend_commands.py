@@ -14,19 +14,12 @@ from reseal import answerfile
 from reseal.answerfile import RULES, AnswerFileError, Finding, Level, Target
 from reseal.cli import unattend_apply, unattend_new
 from reseal.cli.help import argument
-from reseal.cli.keys import read_keys
-from reseal.cli.options import (
-    FILE_OR_STDIN,
-    PATH,
-    allow_backing_option,
-    json_option,
-    key_option,
-    volume_option,
-)
+from reseal.cli.options import FILE_OR_STDIN, PATH, json_option
+from reseal.cli.run import LOOKING, Run, shares
 from reseal.cli.unattend import unattend
 from reseal.errors import CheckError, ImageError, UsageError
 from reseal.operations.answers import STANDARD_INPUT, load
-from reseal.operations.operation import Opening
+from reseal.operations.operation import Writing
 from reseal.operations.unattend import windows_of
 
 _files = argument(
@@ -60,24 +53,13 @@ unattend.add_command(unattend_apply.apply)
     help="Check against the Windows in this image, too: its architecture, build, "
     "components, time zones and keyboards.",
 )
-@volume_option
-@key_option
-@allow_backing_option
-@json_option
-def check(
-    files: tuple[str, ...],
-    level: str,
-    image: Path | None,
-    volume: str | None,
-    keys: tuple[str, ...],
-    allow_backing: bool,
-    as_json: bool,
-) -> None:
-    """Say what is wrong with answer files.
+@shares(*LOOKING)
+def check(files: tuple[str, ...], level: str, image: Path | None, run: Run) -> None:
+    """Check answer files.
 
-    Exit code 0: nothing, or warnings and notes only; 3: errors; 4: a file can't be read.
+    Exit code 0 if there are only warnings and notes, 3 for errors, 4 if a file can't be read.
     """
-    target = _checked_against(image, volume, keys, allow_backing=allow_backing)
+    target = _checked_against(image, run.writing)
     levels = list(Level)
     found: list[Finding] = []
     unreadable: list[AnswerFileError] = []
@@ -91,7 +73,7 @@ def check(
     ]
     counts = Counter(finding.level for finding in found)
     readable = len(unreadable) < len(files)
-    if as_json:
+    if run.as_json:
         _print_json(
             {
                 "image": _image(image, target) if image and target else None,
@@ -236,15 +218,12 @@ def merge(base: str, other: str, output: Path | None) -> None:
         _write(output, merged.to_bytes())
 
 
-def _checked_against(
-    image: Path | None, volume: str | None, keys: tuple[str, ...], *, allow_backing: bool
-) -> Target | None:
-    """Return the Windows that answer files are checked against; None where no image was named."""
+def _checked_against(image: Path | None, opening: Writing) -> Target | None:
+    """Return the Windows that answer files are checked against; None without an image."""
     if image is not None:
-        opening = Opening(volume=volume, allow_backing=allow_backing, keys=read_keys(keys))
         return windows_of(image, opening)
-    if volume or allow_backing or keys:
-        msg = "--volume, --key and --allow-backing belong to an image."
+    if opening != Writing():
+        msg = "--volume, --index, --key and --allow-backing belong to an image."
         raise UsageError(msg, "Name it with --image IMAGE.")
     return None
 

@@ -18,7 +18,14 @@ from reseal.answerfile import (
 from reseal.answerfile.assignment import completions
 from reseal.cli import unattend_parts as parts
 from reseal.cli.help import Command
-from reseal.cli.options import FILE_OR_STDIN, PATH, allow_backing_option, volume_option
+from reseal.cli.options import (
+    FILE_OR_STDIN,
+    PATH,
+    allow_backing_option,
+    index_option,
+    text_output_option,
+    volume_option,
+)
 from reseal.cli.unattend_asking import asked
 from reseal.errors import CheckError, UsageError
 from reseal.operations.answers import STANDARD_INPUT
@@ -41,11 +48,11 @@ def _complete_setting(
 
 
 @click.command(cls=Command)
-@click.option("--computer-name", default="", help="The name, or * for a random one.")
-@click.option("--owner", default="", help="To whom Windows is registered.")
-@click.option("--organization", default="", help="The organization.")
-@click.option("--locale", default="", help="Formats and keyboard, such as de-DE.")
-@click.option("--language", default="", help="Language of Windows, if another.")
+@click.option("--computer-name", default="", help="Set the computer name; * draws a random one.")
+@click.option("--owner", default="", help="Set the registered owner.")
+@click.option("--organization", default="", help="Set the registered organization.")
+@click.option("--locale", default="", help="Set formats and keyboard, such as de-DE.")
+@click.option("--language", default="", help="Set the language of Windows, if it differs.")
 @click.option(
     "--fallback-language", default="", help="Language where the first lacks a text, such as en-US."
 )
@@ -55,7 +62,7 @@ def _complete_setting(
     metavar="LAYOUT",
     help="Keyboard, if another, such as 0409:00000409; repeatable.",
 )
-@click.option("--time-zone", default="", help="As Windows names it.")
+@click.option("--time-zone", default="", help="Set the time zone by its Windows name.")
 @click.option(
     "--product-key-file",
     type=FILE_OR_STDIN,
@@ -76,8 +83,10 @@ def _complete_setting(
     metavar="NAME[,group=G]...[,password-file=FILE][,display-name=N]",
     help="A local account to make.",
 )
-@click.option("--logon", default="", metavar="NAME", help="The account that logs on by itself.")
-@click.option("--logon-once", is_flag=True, help="It logs on by itself exactly once.")
+@click.option(
+    "--logon", default="", metavar="NAME", help="Set the account that logs on automatically."
+)
+@click.option("--logon-once", is_flag=True, help="Log it on automatically exactly once.")
 @click.option(
     "--logon-count",
     type=click.IntRange(min=1),
@@ -86,9 +95,9 @@ def _complete_setting(
     metavar="NUMBER",
     help="How often; Windows adds one.",
 )
-@click.option("--workgroup", default="", help="The workgroup to join.")
-@click.option("--domain", default="", help="The domain to join.")
-@click.option("--domain-user", default="", metavar="[DOMAIN\\]USER", help="Who may join machines.")
+@click.option("--workgroup", default="", help="Join this workgroup.")
+@click.option("--domain", default="", help="Join this domain.")
+@click.option("--domain-user", default="", metavar="[DOMAIN\\]USER", help="Join with this account.")
 @click.option(
     "--domain-password-file",
     type=FILE_OR_STDIN,
@@ -96,7 +105,7 @@ def _complete_setting(
     metavar="FILE",
     help=_FROM_FILE.format("password"),
 )
-@click.option("--domain-unit", default="", help="The organizational unit.")
+@click.option("--domain-unit", default="", help="Set the organizational unit.")
 @click.option(
     "--interface",
     multiple=True,
@@ -195,16 +204,17 @@ def _complete_setting(
     help="Take architecture, language and edition from the Windows in this image.",
 )
 @volume_option
+@index_option
 @allow_backing_option
-@click.option("--show-pages", is_flag=True, help="Leave the pages of OOBE to whoever sits there.")
+@click.option("--show-pages", is_flag=True, help="Show the pages of OOBE to the user.")
 @click.option(
     "--architecture",
     type=click.Choice(_ARCHITECTURES),
     multiple=True,
     help="Of the Windows it is for; several: files.",
 )
-@click.option("--ask", is_flag=True, help="Ask for what no option says.")
-@click.option("--output", "-o", type=PATH, metavar="FILE", help="Write here instead of printing.")
+@click.option("--ask", is_flag=True, help="Ask for settings that no option sets.")
+@text_output_option
 def new(
     computer_name: str,
     owner: str,
@@ -247,6 +257,7 @@ def new(
     settings: tuple[str, ...],
     image_file: Path | None,
     volume: str | None,
+    index: int | None,
     allow_backing: bool,
     show_pages: bool,
     architecture: tuple[str, ...],
@@ -254,7 +265,7 @@ def new(
     output: Path | None,
 ) -> None:
     """Make an answer file from options or, with --ask, from questions."""
-    target = _target(image_file, volume, allow_backing=allow_backing)
+    target = _target(image_file, Opening(volume=volume, index=index, allow_backing=allow_backing))
     answers = Answers(
         computer_name=computer_name,
         owner=owner,
@@ -318,14 +329,14 @@ def _write(
             _create(path, data)
 
 
-def _target(image: Path | None, volume: str | None, *, allow_backing: bool) -> Target:
+def _target(image: Path | None, opening: Opening) -> Target:
     """Look at the Windows of an image; any Windows where none is named."""
     if image is None:
-        if volume or allow_backing:
-            msg = "--volume and --allow-backing belong to an image."
+        if opening != Opening():
+            msg = "--volume, --index and --allow-backing belong to an image."
             raise UsageError(msg, "Name it with --from IMAGE.")
         return Target()
-    return windows_of(image, Opening(volume=volume, allow_backing=allow_backing))
+    return windows_of(image, opening)
 
 
 def _language_of(target: Target) -> str:
@@ -350,7 +361,7 @@ def _make(answers: Answers, architecture: str, target: Target) -> bytes:
     """Return a file without errors; warnings and notes go to standard error."""
     document = answerfile.make(answers, architecture)
     findings = answerfile.check(document, target)
-    # The locale, for one, stands in two passes.
+    # Some settings, such as the locale, are in two passes.
     said = {
         f"{finding.level}: {finding.what}; {finding.why}; {finding.instead}": None
         for finding in findings

@@ -180,6 +180,6 @@ def public_key(edition: str) -> Secret | None:
     key = product_keys.key_for(wanted) if wanted else ""
     if not key:
         near = schema.nearest(edition, product_keys.keys(), 0.5)
-        msg = f"there is no public product key of {edition}"
+        msg = f"{edition} has no public product key"
         raise UsageError(msg, f"Did you mean {near}?" if near else "Write Windows 11 Pro, say.")
     return Secret(key)

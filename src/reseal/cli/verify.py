@@ -1,4 +1,4 @@
-"""`reseal verify`: is an image generalized, and is nothing of the old machine left in it?"""
+"""`reseal verify`: verify that an image is generalized and holds no trace of the old machine."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from reseal.cli.help import Command
-from reseal.cli.options import PATH, image_argument
-from reseal.cli.run import Run, shares
+from reseal.cli.options import PATH, image_argument, option
+from reseal.cli.run import LOOKING, Run, shares
 from reseal.errors import UsageError
 from reseal.operations import verify as operation
 from reseal.report import verification
@@ -19,30 +19,24 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @image_argument
-@click.option(
+@option(
     "--against",
     type=PATH,
     multiple=True,
     metavar="OTHER",
-    help="Say instead which identities IMAGE shares with OTHER, an image or a folder of "
-    "images (repeatable).",
+    help="List the identities that IMAGE shares with OTHER, an image or a folder of images. "
+    "Repeatable.",
 )
-@click.option(
+@option(
     "--identity",
     type=PATH,
     metavar="FILE",
-    help="Whose remains to look for: what generalize --save-identity wrote.",
+    help="Search for this identity, as generalize --save-identity saved it.",
 )
-@click.option("--deep", is_flag=True, help="Search unallocated clusters, too.")
-@click.option(
-    "--system-volume-only", is_flag=True, help="Search only the volume that holds Windows."
-)
-@click.option(
-    "--strict",
-    is_flag=True,
-    help="Fail also where only what Sysprep leaves, too, was found.",
-)
-@shares("volume", "index", "keys", "as_json", "allow_backing", "quiet", "verbose")
+@option("--deep", is_flag=True, help="Search unallocated clusters, too.")
+@option("--system-volume-only", is_flag=True, help="Search only the volume that holds Windows.")
+@option("--strict", is_flag=True, help="Fail also if only what Sysprep leaves, too, was found.")
+@shares(*LOOKING, "quiet", "verbose")
 def verify(
     image: Path,
     against: tuple[Path, ...],
@@ -52,10 +46,10 @@ def verify(
     strict: bool,
     run: Run,
 ) -> None:
-    """Prove that an image is armed, and search it for what identified the old machine.
+    """Verify that an image is armed, and search it for the identity of the old machine.
 
-    Three verdicts: clean (exit code 0), as after Sysprep (0, with --strict 3), not clean (3). The last
-    line says what was searched for what.
+    The verdict is clean (exit code 0), as after Sysprep (0, or 3 with --strict), or not clean (3). The
+    last line says what was searched for what.
     """
     if against and (identity or deep or strict or system_volume_only):
         msg = "--against compares images, so it takes none of the options of a search."

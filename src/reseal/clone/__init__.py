@@ -1,6 +1,6 @@
-"""Fleets: any number of machines from one golden image.
+"""Fleets: any number of machines made from one golden image.
 
-`clone` is the Python API; it yields each machine as it is made.
+`clone` is the Python API; it yields each machine when it is made.
 """
 
 from reseal.clone.fleet import FleetError

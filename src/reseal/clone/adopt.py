@@ -1,4 +1,4 @@
-"""A clone that somebody finished and died before it was recorded: looked at, and taken over."""
+"""Take over a clone that an interrupted run finished but did not record."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def adopt(output: Path, machine: FleetMachine, plan: ClonePlan) -> dict[str, Any]:
-    """Return what `Workshop.make` would have said of a clone.
+    """Return what `Workshop.make` would have returned for a clone.
 
     Raises:
         ImageError: the file is something else.
@@ -28,7 +28,7 @@ def adopt(output: Path, machine: FleetMachine, plan: ClonePlan) -> dict[str, Any
     facts = read(
         output,
         lambda found: _identity(found, plan.volume, str(output)),
-        # The golden image may lie anywhere; its own backing files have been judged already.
+        # The golden image may be in any folder; its own backing files have already been checked.
         allow_backing=True,
     )
     facts.pop("image")

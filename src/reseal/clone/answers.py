@@ -1,13 +1,13 @@
-"""The answer file of one machine of a fleet: a template filled in, and what the table says beside it.
+"""The answer file of one machine of a fleet: a filled-in template, and the settings of the table.
 
-| column | becomes |
+| column | result |
 |---|---|
 | owner, organization, product_key, time_zone | the settings of these names of Shell-Setup in specialize |
 | locale | International-Core in specialize and oobeSystem |
 | mac, addresses, gateway, dns | an interface of TCPIP and DNS-Client, found by its MAC address |
 | domain, and any other | only the variable `${…}` of that name in the template |
 
-A column that a template uses as a variable goes where the template puts it, and nowhere else.
+A column that a template uses as a variable appears only where the template puts it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def _parsed(name: str, encoded: str) -> AnswerFile:
 
 
 def template_of(machine: FleetMachine, plan: ClonePlan) -> AnswerFile | None:
-    """Return a machine's answer file with its variables filled in; None where it has none.
+    """Return a machine's answer file with its variables filled in; None if it has none.
 
     Raises:
         AnswerFileError: a variable has no value.
@@ -55,7 +55,7 @@ def unfilled(findings: Iterable[Finding]) -> list[str]:
 
 
 def language_for(locale: str, languages: Sequence[str]) -> str:
-    """Return the language of Windows for a locale: the locale, or one that the image has."""
+    """Return the display language for a locale: the locale, or else the first that the image has."""
     has = {one.casefold() for one in languages}
     return locale if not (locale and has) or locale.casefold() in has else languages[0]
 
@@ -63,11 +63,11 @@ def language_for(locale: str, languages: Sequence[str]) -> str:
 def settings_of(
     machine: FleetMachine, languages: Sequence[str] = ()
 ) -> Callable[[str], AnswerFile] | None:
-    """Return what makes the answer file of a machine's columns, for an architecture; None for none.
+    """Return a function that makes the answer file of a machine's columns for an architecture, or None.
 
     Args:
         machine: the machine.
-        languages: that the image has. Where it lacks that of the locale, Windows stays in its own.
+        languages: the image's languages. If the locale's is missing, the display language stays.
     """
 
     def one(column: str) -> str:

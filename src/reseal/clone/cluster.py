@@ -1,10 +1,11 @@
 """Clones made by a Dask cluster over shared storage: `pip install reseal[cluster]`.
 
-Every Dask worker starts a worker of reseal's own, the same as on one machine, and asks it. All of them
-have to see the golden image and the output folder under the same paths. A task that is done again,
-because its Dask worker was killed, finds what the first attempt has finished.
+Every Dask worker starts one of reseal's own workers, the same as on one machine, and sends it the tasks.
+All of them must see the golden image and the output folder under the same paths. If a Dask worker was killed
+and its task runs again, the second attempt finds the files that the first one finished.
 
-Answer files travel through the scheduler, passwords in them too: use `tls://` where others can listen.
+Answer files, including passwords, travel through the scheduler: use `tls://` on networks that others can
+read.
 """
 
 from __future__ import annotations
@@ -21,17 +22,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 _CONNECT = 30.0
-#: Tasks beyond those that run at once, so that no Dask worker waits for the scheduler.
+#: Extra tasks beyond those that run at once, so that no Dask worker waits for the scheduler.
 _AHEAD = 4
-#: One worker a thread of Dask's, which starts it and with which it ends.
+#: One worker for each thread of Dask, started by it and ended with it.
 _own = threading.local()
 
 
 def make(plan: dict[str, Any], machine: dict[str, Any]) -> dict[str, Any]:
     """Make one clone; runs in a Dask worker.
 
+    Args:
+        plan: a `ClonePlan` as plain data.
+        machine: a `FleetMachine` as plain data.
+
     Returns:
-        `made` or `error`, as `Workshop.make` and `ResealError` have them.
+        `made` or `error`, in the form of `Workshop.make` and `ResealError`.
     """
     try:
         worker = _worker(plan)
@@ -68,8 +73,8 @@ class Cluster:
     """A connection to a Dask scheduler. A context.
 
     Args:
-        plan: what is made.
-        address: of the scheduler, `tcp://host:8786`.
+        plan: the plan of the fleet.
+        address: the address of the scheduler, `tcp://host:8786`.
 
     Raises:
         EngineError: Dask is not installed.
@@ -102,7 +107,12 @@ class Cluster:
     def run(
         self, machines: Iterable[FleetMachine], started: Callable[[FleetMachine], None]
     ) -> Iterator[Answer]:
-        """Make machines; yield the answers as they come. `started` is called when one is handed out."""
+        """Make machines; yield the answers as they arrive.
+
+        Args:
+            machines: the machines.
+            started: called with each machine when it is handed out.
+        """
         plan = self._plan.to_json()
         waiting = iter(list(machines))
         pending: dict[Any, FleetMachine] = {}

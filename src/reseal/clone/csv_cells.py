@@ -1,4 +1,4 @@
-"""CSV as cells with their places (RFC 4180); Python's reader does not tell columns of the file."""
+"""CSV as cells with their places (RFC 4180); Python's reader does not report columns of the file."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from reseal.answerfile import Position
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-#: What may stand between cells; the first row shows which it is.
+#: Possible separators of cells; the first row shows which one the file uses.
 _SEPARATORS = ",;\t"
 
 
 def cells(
     text: str, error: Callable[[Position, str], Exception]
 ) -> Iterator[list[tuple[str, Position]]]:
-    """Yield rows of (text, place). Rows without anything in them are left out.
+    """Yield rows of (text, place). Empty rows are skipped.
 
     Args:
         text: the file.
@@ -56,7 +56,7 @@ def cells(
 def _quoted(
     text: str, start: int, place: Position, error: Callable[[Position, str], Exception]
 ) -> tuple[str, int]:
-    """Return the text of a cell in quotation marks, and where it ends."""
+    """Return the text of a quoted cell, and where it ends."""
     parts, at = [], start + 1
     while True:
         end = text.find('"', at)

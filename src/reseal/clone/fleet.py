@@ -1,8 +1,8 @@
-"""A fleet: a table of machines, checked whole before anything is written.
+"""A fleet: a table of machines, checked completely before anything is written.
 
-Columns beside `name`: sid, mac, addresses, gateway, dns, domain, owner, organization, product_key,
-time_zone, locale, `unattend` (an answer file of the machine's own, relative to the table), and every
-variable `${…}` of the answer files that the fleet uses.
+Columns in addition to `name`: sid, mac, addresses, gateway, dns, domain, owner, organization, product_key,
+time_zone, locale, `unattend` (the machine's own answer file, relative to the table), and every variable
+`${…}` of the answer files that the fleet uses.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ _DRAWN = ("name", "sid")
 COLUMNS = frozenset((*_OWN, *NETWORK, *SETTINGS))
 _LISTS = ("addresses", "dns", "gateway")
 _HEX_MAC = re.compile(r"[0-9A-F]{12}")
-#: Bits of a MAC address's first byte.
+#: The group bit in a MAC address's first byte.
 _MULTICAST = 1
 _LIKE_SECRET = re.compile(r"(?i)pas+w|pwd|secret|token|key")
-#: How many problems a message names; the rest is counted.
+#: How many problems a message names; the others are counted.
 _SHOWN = 20
 
 
@@ -55,12 +55,12 @@ class FleetError(UsageError):
     """A fleet can't be made as it is written.
 
     Attributes:
-        problems: all of them, `file:line:column: what`.
+        problems: all problems, as `file:line:column: what`.
     """
 
     def __init__(self, problems: list[str]) -> None:
         more = len(problems) - _SHOWN
-        rest = f"\nThere are {more} more." if more > 0 else ""
+        rest = f"\n{more} more are not shown." if more > 0 else ""
         count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
         shown = "\n".join(problems[:_SHOWN])
         super().__init__(
@@ -85,13 +85,13 @@ def check(
 
     Args:
         table: the fleet.
-        golden: what they are made of.
-        unattend: the answer file of all machines that name none of their own.
-        style: how answer files write variables; None for `${name}`, and for any other style where a
+        golden: the image that the machines are made from.
+        unattend: the answer file of all machines that do not name one.
+        style: how answer files write variables; None for `${name}`, and for any other style in which a
             variable has the name of a column.
 
     Raises:
-        FleetError: something is wrong with it.
+        FleetError: the table has problems.
     """
     return _Check(table, golden, unattend, style).run()
 
@@ -208,7 +208,7 @@ class _Check:
         used = {one.lower(): one for one in variables(known)} if known else {}
         if "domain" in row.cells and "domain" not in used:
             what = (
-                "a domain is joined with credentials, so the answer file has to hold them and use "
+                "joining a domain needs credentials, so the answer file must contain them and use "
                 "${domain}"
             )
             self._say(row.cells["domain"].position, what)
@@ -237,11 +237,11 @@ class _Check:
     def _variables(
         self, row: FleetRow, template: AnswerFile | None, used: dict[str, str]
     ) -> dict[str, str]:
-        """Return the values of a template's variables, except name and SID, which the plan knows.
+        """Return the values of a template's variables, except name and SID, which the plan adds.
 
         Args:
             row: the machine.
-            template: None where it can't be read, or where there is none.
+            template: its answer file; None if there is none, or if it can't be read.
             used: the template's variables, by column.
         """
         if template is None:
@@ -267,14 +267,14 @@ class _Check:
         )
         text = self._templates[template].markup.source.text if template in self._templates else ""
         shown = repr((public, hashlib.sha256(text.encode()).hexdigest()))
-        # Rows that say the same, such as random names, are told apart by their order.
+        # Identical rows, such as those with random names, are distinguished by their order.
         self._times[shown] = self._times.get(shown, 0) + 1
         return hashlib.sha256(f"{shown}{self._times[shown]}".encode()).hexdigest()
 
     def _unique(self, kind: str, value: str, place: Position) -> None:
         first = self._seen.setdefault((kind, value.upper()), place)
         if first is not place:
-            self._say(place, f"the {kind} {value} stands on line {first.line} already")
+            self._say(place, f"the {kind} {value} is already used on line {first.line}")
 
     def _name(self, row: FleetRow) -> str:
         cell = row.cells.get("name")
@@ -308,7 +308,7 @@ class _Check:
             **dict.fromkeys(CONSTANTS, "a constant of Windows"),
         }
         if not sid.is_machine:
-            self._say(cell.position, f"{sid} is no machine SID; it has the form S-1-5-21-x-y-z")
+            self._say(cell.position, f"{sid} is not a machine SID; it has the form S-1-5-21-x-y-z")
         elif sid in taken:
             self._say(cell.position, f"{sid} is {taken[sid]}")
         return str(sid)
@@ -319,10 +319,12 @@ class _Check:
             return None
         digits = re.sub(r"[-:.]", "", cell.text).upper()
         if not _HEX_MAC.fullmatch(digits):
-            self._say(cell.position, f"{cell.text} is no MAC address (such as 52-54-00-12-34-56)")
+            self._say(
+                cell.position, f"{cell.text} is not a MAC address (such as 52-54-00-12-34-56)"
+            )
             return None
         if int(digits[:2], 16) & _MULTICAST or not int(digits, 16):
-            self._say(cell.position, f"{cell.text} is no MAC address of one machine")
+            self._say(cell.position, f"{cell.text} is not the MAC address of a single machine")
         mac = bytes.fromhex(digits).hex("-").upper()
         self._unique("MAC address", mac, cell.position)
         return mac
@@ -337,7 +339,7 @@ class _Check:
                 if "/" not in text:
                     raise ValueError
             except ValueError:
-                what = f"{text} is no address with the length of its prefix (such as 192.0.2.10/24)"
+                what = f"{text} is not an address with a prefix length (such as 192.0.2.10/24)"
                 self._say(cell.position, what)
                 continue
             self._unique("address", str(address.ip), cell.position)
@@ -349,19 +351,19 @@ class _Check:
         for cell in (row.cells[one] for one in ("gateway", "dns") if one in row.cells):
             for text in _parts(cell):
                 if not _is(ipaddress.ip_address, text):
-                    self._say(cell.position, f"{text} is no address")
+                    self._say(cell.position, f"{text} is not an IP address")
         network = [row.cells[one] for one in ("addresses", "gateway", "dns") if one in row.cells]
         if network and "mac" not in row.cells:
-            what = "addresses need a mac, by which Windows finds the network adapter"
+            what = "addresses need a mac, with which Windows finds the network adapter"
             self._say(network[0].position, what)
         elif "gateway" in row.cells and "addresses" not in row.cells:
             self._say(row.cells["gateway"].position, "a gateway needs addresses")
 
     def _check_settings(self, row: FleetRow) -> None:
-        """Check values for settings, each combination once, as the answer file that they become."""
+        """Check setting values, each combination once, as the answer file that they become."""
         key = row.cells.get("product_key")
         if key and not PRODUCT_KEY.fullmatch(key.text):
-            self._say(key.position, "this is not the form of a product key")
+            self._say(key.position, "this does not have the form of a product key")
         for column, answers in (
             ("time_zone", answerfile.Answers(time_zone=row.text("time_zone"), hide_pages=False)),
             ("locale", answerfile.Answers(locale=row.text("locale"), hide_pages=False)),
@@ -370,7 +372,7 @@ class _Check:
             if cell and (column, cell.text) not in self._judged:
                 self._judged.add((column, cell.text))
                 architecture = self._golden.target.architecture or "amd64"
-                # One value becomes several settings, with the same fault.
+                # One value becomes several settings, which all have the same fault.
                 self._judge(answerfile.make(answers, architecture), cell.position, most=1)
 
 

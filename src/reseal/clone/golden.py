@@ -1,4 +1,4 @@
-"""What a golden image is: looked at once, before any clone is made."""
+"""Facts about a golden image, read once before any clone is made."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Golden:
     """A golden image.
 
     Attributes:
-        path: resolved.
-        sid: its machine SID; None where it has none.
+        path: its resolved path.
+        sid: its machine SID; None if it has none.
         domain: its domain's SID, or None.
-        name: its computer's name, or None.
+        name: its computer name, or None.
         server: whether it is a Windows Server.
-        target: the Windows that answer files are checked for.
-        warnings: sentences on what makes its clones less than machines of their own.
+        target: the Windows that answer files are checked against.
+        warnings: sentences on what its clones will share with it.
     """
 
     path: Path
@@ -42,19 +42,24 @@ class Golden:
 
     @property
     def fingerprint(self) -> list[object]:
-        """By what a later run knows the same golden image again."""
+        """The data by which a later run recognises the same golden image."""
         status = self.path.stat()
         return [str(self.path), status.st_size, status.st_mtime_ns]
 
     @classmethod
     def look(cls, path: Path, *, volume: str | None, allow_backing: bool) -> Golden:
-        """Read what a golden image is.
+        """Read the facts about a golden image.
+
+        Args:
+            path: the image.
+            volume: the Windows, in the form of `--volume`; None for the only one.
+            allow_backing: whether it may have backing files outside its folder.
 
         Raises:
             ResealError: it can't be read, or holds no Windows, or several and none was chosen.
         """
         if path.is_dir():
-            msg = f"{path} is a folder; clones are made of disk images."
+            msg = f"{path} is a folder; clones are made from disk images."
             raise UsageError(msg, "Make an image of it first.")
         facts = read(
             path, lambda found: _facts(found, volume, str(path)), allow_backing=allow_backing
@@ -64,12 +69,12 @@ class Golden:
         if not facts["generalized"]:
             warnings.append(
                 f"{path} is not generalized ({state or 'unknown state'}): its clones keep its devices, "
-                "users and whatever else makes it one machine. Run `reseal generalize` on it first."
+                "users and other parts of its identity. Run `reseal generalize` on it first."
             )
         if facts["mode"] == "vm":
             warnings.append(
-                f"{path} was generalized in VM mode: its clones keep its devices and drivers' settings, "
-                "and belong on the same hypervisor with the same virtual hardware."
+                f"{path} was generalized in VM mode: its clones keep its devices and drivers' settings. "
+                "Use them only on the same hypervisor with the same virtual hardware."
             )
         return cls(
             path=resolve(path),
@@ -87,7 +92,7 @@ def _facts(found: list[Found], volume: str | None, subject: str) -> dict[str, An
     state = chosen.state
     if state and (state.dirty or not state.log_clean or state.hibernation != "none"):
         what = "Windows is hibernated on it" if state.hibernation != "none" else "it is dirty"
-        msg = f"{subject} was not shut down cleanly ({what}), so no clone of it would be whole."
+        msg = f"{subject} was not shut down cleanly ({what}), so its clones would be incomplete."
         raise ImageError(msg, "Start Windows once, and shut it down fully (shutdown /s /t 0).")
     installation = chosen.installation
     registry = installation.registry

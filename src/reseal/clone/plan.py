@@ -1,6 +1,6 @@
-"""What a run makes: the golden image, the outputs' form, and each machine, as plain data.
+"""The work of a run as plain data: the golden image, the form of the outputs, and each machine.
 
-A plan goes to every worker once, a machine when its turn comes; both travel as JSON.
+Every worker gets the plan once, and a machine when it is its turn; both travel as JSON.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ FORMATS = ("qcow2", "vhdx", "raw")
 
 @dataclass(frozen=True, slots=True)
 class ClonePlan:
-    """What all machines of a run have in common.
+    """The common data of all machines of a run.
 
     Attributes:
-        golden: the image that they are made of, resolved.
-        output_dir: the folder that they go to, resolved.
-        format: of each clone, one of `FORMATS`.
+        golden: the resolved path of the image that they are made from.
+        output_dir: the resolved folder for the clones.
+        format: the format of each clone, one of `FORMATS`.
         thin: whether a clone is an overlay over the golden image.
-        volume: which Windows, as `--volume` names it.
-        allow_backing: whether the golden image may have backing files elsewhere.
-        now: whether all is done in the clones that Windows need not do.
-        templates: answer files by their names, as base64.
-        drivers: a folder whose driver packages every machine gets, resolved; None for none.
-        languages: that the golden image has; empty where that is not known.
+        volume: the Windows, in the form of `--volume`.
+        allow_backing: whether the golden image may have backing files outside its folder.
+        now: whether the clones are changed completely at once, where Windows is not needed.
+        templates: answer files by name, as base64.
+        drivers: a resolved folder whose driver packages every machine gets; None for none.
+        languages: the golden image's languages; empty if they are not known.
     """
 
     golden: str
@@ -42,30 +42,30 @@ class ClonePlan:
     languages: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
-        """The plan as plain data."""
+        """Return the plan as plain data."""
         return asdict(self)
 
     def output(self, name: str) -> Path:
-        """Where a machine's image goes."""
+        """Return the path of a machine's image."""
         return Path(self.output_dir) / f"{name}.{self.format}"
 
 
 @dataclass(frozen=True, slots=True)
 class FleetMachine:
-    """One machine of a fleet: as the table wants it, and, once it is planned, as a worker makes it.
+    """One machine of a fleet: as the table requests it and, once planned, as a worker makes it.
 
     Attributes:
         name: its computer name; `*` until a random one is drawn.
-        sid: its SID, or `pending` where Windows draws it; in the table's words `new`, or empty where
-            the run decides, until it is planned, and then None where it stays.
-        key: by which a later run knows the row again, without secrets; then what its random numbers
-            come from.
-        template: the answer file, by its name in the plan; None for the image's own.
-        variables: values of the template's variables; name and SID are added by the plan.
+        sid: its SID, or `pending` if Windows draws it. Before planning, the table's word `new`, or empty
+            if the run decides; after planning, None if the SID stays.
+        key: identifies the row in a later run, without secrets; after planning, the seed of its random
+            numbers.
+        template: the name of its answer file in the plan; None for the image's own.
+        variables: values of the template's variables; the plan adds name and SID.
         answers: values for settings of its answer file, by column of the table.
-        mac: as Windows writes it, or None.
-        addresses: without the length of their prefix.
-        domain: or None.
+        mac: its MAC address as Windows writes it, or None.
+        addresses: its IP addresses, without prefix lengths.
+        domain: its domain, or None.
         place: `file:line:column`.
     """
 
@@ -81,5 +81,5 @@ class FleetMachine:
     place: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """The machine as plain data."""
+        """Return the machine as plain data."""
         return asdict(self)

@@ -1,8 +1,7 @@
-"""Who each machine of a fleet is going to be, in view of all that the folder has already.
+"""The identity of each machine of a fleet, given the machines that the folder already has.
 
-A row of the table that an earlier run has planned keeps the identity that it got then. What is drawn
-comes from the folder's seed and the row, so that the order of the rows and the number of workers do not
-matter.
+A row of the table that an earlier run has planned keeps its identity. Random values are drawn from the
+folder's seed and the row, so that the order of the rows and the number of workers do not matter.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from reseal.clone.plan import ClonePlan, FleetMachine
     from reseal.clone.record import FleetRecord
 
-#: Draws until one is free; more than a handful never happen.
+#: The maximum number of draws until a value is unused; a handful is already unlikely.
 _DRAWS = 1000
 
 
@@ -39,9 +38,9 @@ class Planner:
 
     Args:
         fleet: the machines.
-        golden: what they are made of.
-        plan: how.
-        record: the machines that the folder has already; the new ones are added.
+        golden: the image that they are made from.
+        plan: the plan of the run.
+        record: the machines that the folder already has; the new ones are added.
         sid: who draws SIDs that the table does not name.
     """
 
@@ -77,9 +76,9 @@ class Planner:
         return work
 
     def _give_back(self, own: set[str]) -> None:
-        """Note what machines of other rows have.
+        """Collect the identities of machines of other rows.
 
-        What was planned by a run that failed and is not wanted any more gives its identity back.
+        A machine that a failed run planned, and whose name another row now uses, loses its identity.
         """
         entries = self._record.machines
         named = {one.name.upper() for one in self._fleet.machines}
@@ -104,7 +103,7 @@ class Planner:
         return hashlib.sha256(repr((how, self._sid.value)).encode()).hexdigest()
 
     def _claim(self, wanted: FleetMachine) -> None:
-        """Say where another machine of the folder has what this one names."""
+        """Record a problem for each value that another machine of the folder already has."""
         sid = wanted.sid or ""
         named = {
             "name": [] if wanted.name == RANDOM else [wanted.name],
@@ -159,12 +158,12 @@ class Planner:
         )
 
     def _drawn(self, kind: str, draw: Callable[[], str]) -> str:
-        """Draw until nobody has it: neither in the folder nor in the table."""
+        """Draw until a value is used neither in the folder nor in the table."""
         for _ in range(_DRAWS):
             value = draw()
             if value.upper() not in self._taken[kind] and value.upper() not in self._named:
                 return value
-        raise ImageError(f"no free {kind} could be drawn.")
+        raise ImageError(f"no unused {kind} could be drawn.")
 
     def _machine(self, wanted: FleetMachine, entry: FleetEntry) -> FleetMachine:
         sid = entry.identity.get("machine_sid")

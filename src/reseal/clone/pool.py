@@ -1,4 +1,4 @@
-"""Long-lived workers on this machine, each with the golden image open, and what they answer."""
+"""Long-lived workers on this machine, each with the golden image open, and their answers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from reseal.clone.plan import ClonePlan, FleetMachine
 
 _END = 10.0
-#: How often a machine is tried whose worker was killed.
+#: How often a machine is tried if its worker is killed.
 _TRIES = 2
 
 
@@ -26,12 +26,12 @@ class WorkerError(ImageError):
     """A worker ended without an answer."""
 
 
-#: A machine, and what a worker said of it: `made`, with what `Workshop.make` returned, or `error`.
+#: A machine and a worker's answer: `made`, with the result of `Workshop.make`, or `error`.
 Answer: TypeAlias = "tuple[FleetMachine, dict[str, Any]]"
 
 
 class Worker:
-    """One worker process, asked from here. To be used by the thread that made it."""
+    """One worker process, as seen by its client. Use it only in the thread that made it."""
 
     def __init__(self, plan: ClonePlan) -> None:
         self._plan = plan
@@ -43,11 +43,11 @@ class Worker:
                 pass_fds=[its.fileno()],
                 bounded=False,
             )
-        with suppress(WorkerError):  # `wait` tells, too, where it has ended already
+        with suppress(WorkerError):  # `wait` also reports a worker that has already ended
             self._send(plan.to_json())
 
     def ask(self, machine: FleetMachine) -> None:
-        """Have a machine made. Raises WorkerError where the worker has ended."""
+        """Request a machine. Raises WorkerError if the worker has ended."""
         self._send(machine.to_json())
 
     def wait(self) -> dict[str, Any]:
@@ -70,16 +70,16 @@ class Worker:
     def _ended(self) -> WorkerError:
         return WorkerError(
             f"a worker that makes clones of {self._plan.golden} ended early.",
-            "Run reseal again: what is made already stays.",
+            "Run reseal again; finished clones stay.",
         )
 
     @property
     def pid(self) -> int:
-        """The number of the process."""
+        """The process id."""
         return self._process.pid
 
     def close(self) -> None:
-        """Let the worker end; what it makes just now is finished or thrown away."""
+        """End the worker; its current clone is finished or discarded."""
         self.channel.close()
         with suppress(Exception):
             self._process.wait(_END)
@@ -91,8 +91,8 @@ class Pool:
     """Workers on this machine. A context.
 
     Args:
-        plan: what they make.
-        jobs: how many of them.
+        plan: the plan of the fleet.
+        jobs: the number of workers.
     """
 
     def __init__(self, plan: ClonePlan, jobs: int) -> None:
@@ -112,16 +112,16 @@ class Pool:
     def run(
         self, machines: Iterable[FleetMachine], started: Callable[[FleetMachine], None]
     ) -> Iterator[Answer]:
-        """Make machines; yield the answers as they come.
+        """Make machines; yield the answers as they arrive.
 
         A worker that was killed is replaced, and its machine tried once more.
 
         Args:
             machines: the machines, in the order in which they are begun.
-            started: called with each when it is begun.
+            started: called with each machine when it is begun.
 
         Raises:
-            ResealError: the golden image can't be opened by a worker.
+            ResealError: a worker can't open the golden image.
         """
         waiting = list(machines)[::-1]
         tried: dict[str, int] = {}
@@ -149,7 +149,7 @@ class Pool:
                 tried[machine.name] = tried.get(machine.name, 0) + 1
                 busy[worker] = machine
                 started(machine)
-                with suppress(WorkerError):  # told by the selector, too
+                with suppress(WorkerError):  # the selector reports it, too
                     worker.ask(machine)
 
             for _ in range(min(self._jobs, len(waiting))):
@@ -163,7 +163,7 @@ class Pool:
                     except WorkerError as error:
                         dismiss(worker)
                         if machine is None:
-                            # It may have been killed while it started; one that never can is no use.
+                            # It may have been killed during its start; two failed starts end the run.
                             unready += 1
                             if unready >= _TRIES:
                                 raise
@@ -185,12 +185,12 @@ class Pool:
 
 
 def plain(error: ResealError) -> dict[str, Any]:
-    """An error as plain data."""
+    """Return an error as plain data."""
     return {"message": error.message, "hint": error.hint, "exit_code": error.exit_code}
 
 
 def _raised(error: dict[str, Any]) -> ResealError:
-    """Make an error of what a worker said of one."""
+    """Return the error that a worker reported."""
     raised = ImageError(str(error["message"]), error.get("hint"))
     raised.exit_code = int(error["exit_code"])
     return raised

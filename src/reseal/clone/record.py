@@ -1,8 +1,8 @@
-"""`fleet.json`: every machine of a folder, what it is, and how far it has come.
+"""`fleet.json`: every machine of a folder, its identity and its state.
 
-It is written before the first machine is made, with what each is going to be, so that a run that died
-is continued with the same identities; and read by every later run into the folder, so that no two
-machines ever share one. It is replaced as a whole, and only its owner can read it.
+It is written with all planned identities before the first machine is made, so that an interrupted run
+continues with the same identities. Every later run into the folder reads it, so that no two machines ever
+share one. It is replaced as a whole, and only its owner can read it.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ class FleetEntry:
         name: its computer name.
         state: `planned`, `made` or `failed`.
         path: its image, relative to the folder.
-        format: the image's.
+        format: the format of the image.
         thin: whether it is an overlay over the golden image.
-        golden: the path of the image that it is made of, relative to the folder.
-        row: by which a later run knows its row of the table again.
-        identity: `computer_name`, `machine_sid` (None where Windows draws it), `sid_when` (`now`, `next
+        golden: the path of the golden image, relative to the folder.
+        row: identifies its row of the table in a later run.
+        identity: `computer_name`, `machine_sid` (None if Windows draws it), `sid_when` (`now`, `next
             boot` or None), `machine_guid`, `mac`, `addresses` and `domain`.
         size: bytes of its file.
-        sha256: the file's checksum, when it was made.
+        sha256: the file's checksum at the time it was made.
         time: when it was made, ISO 8601 in UTC.
         seconds: how long that took.
-        left: files in which the golden image's SID stays, where it was replaced at once.
+        left: files in which the golden image's SID stays, if it was replaced at once.
         error: why it could not be made.
     """
 
@@ -70,11 +70,12 @@ class FleetRecord:
     """The content of a fleet.json.
 
     Attributes:
-        path: where it lies.
-        seed: what the identities are drawn from.
-        machines: all that were ever planned for the folder, by name in upper case.
+        path: the file.
+        seed: the seed of the identities.
+        machines: all machines ever planned for the folder, by name in upper case.
         golden: the golden image's `path`, `size` and `digest` when it was used last.
-        sampled: the comparison of one clone with the long way: its `name` and the `differences`.
+        sampled: the comparison of one clone with one made by `specialize`: its `name` and the
+            `differences`.
     """
 
     path: Path
@@ -85,7 +86,7 @@ class FleetRecord:
 
     @classmethod
     def read(cls, folder: Path) -> FleetRecord | None:
-        """Read the record of a folder; None where there is none.
+        """Read the record of a folder; return None if there is none.
 
         Raises:
             ImageError: it is damaged.
@@ -105,7 +106,7 @@ class FleetRecord:
                 for one in data["machines"]
             ]
             for one in entries:
-                # Names become names of files.
+                # Names become file names.
                 if not isinstance(one.identity, dict) or computer_name_problem(one.name):
                     raise TypeError
             return cls(
@@ -119,12 +120,12 @@ class FleetRecord:
             return None
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise ImageError(
-                f"{path} can't be read, so it is not known which machines the folder has.",
+                f"{path} can't be read, so the machines of the folder are not known.",
                 "Restore it from a copy, or choose another folder.",
             ) from error
 
     def write(self) -> None:
-        """Replace the file, whole or not at all, on stable storage."""
+        """Replace the file atomically, on stable storage."""
         draft = self.path.with_name(f".{NAME}.new")
         draft.unlink(missing_ok=True)
         fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -135,7 +136,7 @@ class FleetRecord:
                 "golden": self.golden,
                 "sampled": self.sampled,
             }
-            # A line a machine: people compare and search such files.
+            # One line for each machine, so that diff and grep work on such files.
             file.write(json.dumps(head, ensure_ascii=False)[:-1] + ', "machines": [\n')
             rows = (json.dumps(asdict(one), ensure_ascii=False) for one in self.machines.values())
             file.write(",\n".join(rows) + "\n]}\n")

@@ -1,4 +1,4 @@
-"""A fleet from a golden image: planned whole, made in parallel, continued where a run died."""
+"""A fleet from a golden image: planned as a whole, made in parallel, continued after an interruption."""
 
 from __future__ import annotations
 
@@ -32,28 +32,28 @@ if TYPE_CHECKING:
 
     Report = Callable[[dict[str, Any]], None]
 
-#: Machines as the Python API takes them: a file, or rows of a table.
+#: Machines as the Python API accepts them: a file, or rows of a table.
 Machines: TypeAlias = "Path | Sequence[Mapping[str, object]]"
-#: Seconds between two writes of the record; every write is the whole of it.
+#: Seconds between two writes of the record; every write replaces the whole file.
 _RECORD_EVERY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class CloneOptions:
-    """How a fleet is made.
+    """How to make a fleet.
 
     Attributes:
-        unattend: the answer file of all machines that name none of their own.
-        format: of the clones: `qcow2`, `vhdx` or `raw`.
+        unattend: the answer file of all machines that do not name one.
+        format: the format of the clones: `qcow2`, `vhdx` or `raw`.
         thin: whether a clone is a qcow2 overlay over the golden image.
-        jobs: how many workers; None for one a core.
-        seed: what identities are drawn from; None for the folder's own, or a new random one.
-        sid: of machines whose row names none: `new`, or `pending` where Windows draws it.
-        now: whether SIDs and settings are in the clones at once.
-        volume: which Windows, as `--volume` names it.
-        allow_backing: whether the golden image may have backing files elsewhere.
-        dask: the address of a Dask scheduler that hands the work out; None for this machine alone.
-        sample: whether one clone is compared with one made the long way.
+        jobs: the number of workers; None for one per core.
+        seed: the seed of the identities; None for the folder's own, or a new random one.
+        sid: for machines whose row names no SID: `new`, or `pending` if Windows draws it.
+        now: whether SIDs and settings are changed in the clones at once.
+        volume: the Windows, in the form of `--volume`.
+        allow_backing: whether the golden image may have backing files outside its folder.
+        dask: the address of a Dask scheduler that distributes the work; None for this machine alone.
+        sample: whether to compare one clone with one made by `specialize`.
         drivers: a folder whose driver packages every machine gets; None for none.
         template_style: how answer files write variables; None to find out.
     """
@@ -75,13 +75,13 @@ class CloneOptions:
 
 @dataclass(frozen=True, slots=True)
 class CloneResult:
-    """One machine when its turn was over.
+    """The result for one machine.
 
     Attributes:
         entry: its line of fleet.json.
-        fresh: whether this run made it; it was there already otherwise.
-        made: what the worker measured: `clusters`, `memory`, `outcome`; empty where it failed.
-        error: `message`, `hint` and `exit_code` where it failed.
+        fresh: whether this run made it, or it already existed.
+        made: the worker's measurements: `clusters`, `memory`, `outcome`; empty if it failed.
+        error: `message`, `hint` and `exit_code` if it failed.
     """
 
     entry: FleetEntry
@@ -97,16 +97,16 @@ def clone(
     options: CloneOptions = CloneOptions(),
     on_message: Report = lambda _: None,
 ) -> Generator[CloneResult, None, None]:
-    """Make the machines of a fleet; yield each as it comes.
+    """Make the machines of a fleet; yield each when it is done.
 
-    Everything is checked when the first is asked for, and nothing is written before that.
+    Everything is checked when the first is requested, and nothing is written before that.
 
     Args:
-        golden: the image that all are made of.
+        golden: the image that all are made from.
         machines: a table (.csv, .json, .toml), or its rows as mappings.
-        output_dir: where they go; it is made where it is missing.
-        options: how.
-        on_message: gets `{"warning": …}`, `{"planned": count}` and `{"started": name}`.
+        output_dir: the folder for the clones; it is created if it is missing.
+        options: how to make them.
+        on_message: receives `{"warning": …}`, `{"planned": count}` and `{"started": name}`.
 
     Raises:
         ResealError: the fleet or the golden image is unfit; nothing was written.
@@ -115,8 +115,8 @@ def clone(
         msg = f"Clones can't be made as {'thin ' if options.thin else ''}{options.format} images."
         raise UsageError(msg, f"Full images are {', '.join(FORMATS)}; thin ones are qcow2.")
     if options.drivers and not options.drivers.is_dir():
-        msg = f"{options.drivers} is no folder. Nothing was written."
-        raise UsageError(msg, "Name the folder that the driver packages lie in.")
+        msg = f"{options.drivers} is not a folder. Nothing was written."
+        raise UsageError(msg, "Name the folder of the driver packages.")
     table = load(machines) if isinstance(machines, Path) else table_of(machines)
     found = Golden.look(golden, volume=options.volume, allow_backing=options.allow_backing)
     fleet = fleets.check(table, found, options.unattend, options.template_style)
@@ -133,7 +133,7 @@ def clone(
             record = FleetRecord(folder / "fleet.json", options.seed or os.urandom(16).hex())
         elif options.seed not in {None, record.seed}:
             msg = f"{record.path} was made with another seed."
-            raise UsageError(msg, "Leave --seed out, or choose another folder.")
+            raise UsageError(msg, "Omit --seed, or choose another folder.")
         plan = ClonePlan(
             golden=str(found.path),
             output_dir=str(folder),
@@ -172,11 +172,11 @@ def _folder(output_dir: Path) -> Path:
     try:
         output_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        msg = f"{output_dir} can't be made: {error.strerror}."
-        raise UsageError(msg, "Name a folder that you may write to.") from error
+        msg = f"{output_dir} can't be created: {error.strerror}."
+        raise UsageError(msg, "Name a writable folder.") from error
     if not os.access(output_dir, os.W_OK | os.X_OK):
         msg = f"{output_dir} can't be written."
-        raise UsageError(msg, "Name a folder that you may write to.")
+        raise UsageError(msg, "Name a writable folder.")
     return output_dir.resolve()
 
 
@@ -203,7 +203,7 @@ class _Run:
         }
 
     def run(self, golden: Golden) -> Iterator[CloneResult]:
-        """Make what is not there yet."""
+        """Make the machines that do not exist yet."""
         folder = Path(self._plan.output_dir)
         if self._plan.thin:
             golden_mark.mark(golden.path, folder)
@@ -265,13 +265,13 @@ class _Run:
                 yield from pool.run(machines, started)
 
     def _there(self, machine: FleetMachine, entry: FleetEntry) -> CloneResult | None:
-        """Return the result of a machine that needs no making; None where it has to be made."""
+        """Return the result of a machine that need not be made; None if it has to be made."""
         output = self._plan.output(entry.name)
         if not os.path.lexists(output):
             return None
         if entry.state == MADE:
             return CloneResult(entry, fresh=False, made={}, error=None)
-        # The run that made it died before it could say so.
+        # The run that made it ended before it could record it.
         try:
             found = adopt(output, machine, self._plan)
         except ResealError as error:
@@ -325,7 +325,7 @@ class _Run:
         self._record.write()
         if differences:
             msg = (
-                f"The clone {machine.name} is not what `reseal specialize` makes of the same image: "
+                f"The clone {machine.name} differs from the one that `reseal specialize` makes: "
                 f"{'; '.join(differences[:3])}."
             )
             raise ImageError(msg, "Don't use the clones, and please report this.")

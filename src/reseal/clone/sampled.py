@@ -1,8 +1,8 @@
-"""One clone, compared with the same machine made the long way.
+"""Compare one clone with the same machine made by `reseal specialize`.
 
-The long way is `reseal specialize`: the image opened, mounted, parsed, changed through QEMU's own
-overlay, written and read back. With the same random numbers both must hold the same in every hive and
-file that either has touched; only times differ.
+`reseal specialize` opens, mounts and parses the image, changes it through QEMU's own overlay, writes it and
+reads it back. With the same random numbers, both images must agree in every hive and file that either has
+changed; only times differ.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _FILES = frozenset({"write_file", "rename_file", "delete_file", "delete_tree"})
 
 
 def differences(machine: FleetMachine, plan: ClonePlan) -> list[str]:
-    """Make a machine the long way, and name what of its clone is different.
+    """Make a machine with `specialize`, and return the differences of its clone.
 
     Raises:
         ResealError: it can't be made that way.
@@ -75,7 +75,13 @@ def _state(path: Path, files: list[str], hives: list[str], plan: ClonePlan) -> d
 
 
 def _look(installation: Installation, files: list[str], hives: list[str]) -> dict[str, str]:
-    """Return digests of files, of hives' content and of all descriptors, by name."""
+    """Return digests of files, of hives' content and of all descriptors, by name.
+
+    Args:
+        installation: the Windows.
+        files: the paths of the files.
+        hives: the names of the hives.
+    """
     tree, found = installation.tree, {}
     for path in files:
         try:

@@ -1,8 +1,8 @@
-"""The table of a fleet: one machine a row, every cell with its place in the file.
+"""The table of a fleet: one machine per row, every cell with its place in the file.
 
-Three forms mean the same: CSV with the columns' names in its first row (commas, semicolons or tabs);
+Three forms are equivalent: CSV with the columns' names in its first row (commas, semicolons or tabs);
 JSON, a list of objects or an object with the list `machines`; TOML with `[[machines]]` tables. A cell
-with several values is a list in JSON and TOML, and has them apart by semicolons or spaces in CSV.
+with several values is a list in JSON and TOML; in CSV, semicolons or spaces separate them.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 from reseal.answerfile import Position
 from reseal.clone.csv_cells import cells
 from reseal.errors import UsageError
+from reseal.hostfile import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-#: What a fleet may have; a file beyond it is a mistake or an attack.
+#: Limits of a fleet; a file beyond them is a mistake or an attack.
 MAX_BYTES = 32 << 20
 MAX_MACHINES = 100_000
 MAX_TEXT = 4096
@@ -38,8 +39,8 @@ class Cell:
     """One value of a machine.
 
     Attributes:
-        values: its texts; more than one in a list.
-        position: where it stands.
+        values: its texts; more than one for a list.
+        position: its place in the file.
     """
 
     values: tuple[str, ...]
@@ -59,7 +60,7 @@ class FleetRow:
     position: Position
 
     def text(self, column: str) -> str:
-        """A cell's text, empty where there is none."""
+        """Return a cell's text; empty if there is none."""
         cell = self.cells.get(column)
         return cell.text if cell else ""
 
@@ -88,7 +89,7 @@ class TableError(UsageError):
 
 
 def load(path: Path) -> FleetTable:
-    """Read the table of a fleet; its suffix names its form.
+    """Read the table of a fleet; its suffix selects the form.
 
     Raises:
         TableError: it can't be read, or holds no machines.
@@ -96,9 +97,9 @@ def load(path: Path) -> FleetTable:
     readers = {".csv": _csv, ".json": _json, ".toml": _toml}
     reader = readers.get(path.suffix.lower())
     if reader is None:
-        raise TableError(str(path), None, "its name ends in none of .csv, .json and .toml")
+        raise TableError(str(path), None, "its name must end in .csv, .json or .toml")
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
             raise TableError(str(path), None, f"it is larger than {MAX_BYTES >> 20} MiB")
@@ -107,7 +108,7 @@ def load(path: Path) -> FleetTable:
         raise TableError(str(path), None, f"it can't be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         place = position_in(data[: error.start].decode("utf-8", "replace"), error.start)
-        raise TableError(str(path), place, "this is no UTF-8; save the file as UTF-8") from error
+        raise TableError(str(path), place, "this is not UTF-8; save the file as UTF-8") from error
     table = reader(text, str(path))
     if not table.rows:
         raise TableError(str(path), None, "it holds no machine")
@@ -117,7 +118,7 @@ def load(path: Path) -> FleetTable:
 
 
 def table_of(machines: Sequence[Mapping[str, object]]) -> FleetTable:
-    """Return rows that a program gives as a table; the line of a machine is its number, from 1.
+    """Return rows that a program provides as a table; a machine's line is its number, from 1.
 
     Raises:
         TableError: a value is neither a text, a number nor a list.
@@ -148,7 +149,7 @@ def _csv(text: str, name: str) -> FleetTable:
     for title, place in header:
         column = title.strip().lower()
         if not column or column in columns:
-            what = f"the column {column} stands twice" if column else "this column has no name"
+            what = f"the column {column} appears twice" if column else "this column has no name"
             raise TableError(name, place, what)
         columns[column] = place
         order.append(column)
@@ -180,7 +181,7 @@ def _json(text: str, name: str) -> FleetTable:
 
 
 class _JsonRows:
-    """A walk through `[{…}, …]` or `{"machines": […]}` that knows where every value stands."""
+    """A walk through `[{…}, …]` or `{"machines": […]}` that keeps the place of every value."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -202,7 +203,7 @@ class _JsonRows:
             yield from self._list()
         self._blanks()
         if self._at != len(self._text):
-            raise self._error("something follows the list of machines")
+            raise self._error("unexpected text after the list of machines")
 
     def _list(self) -> Iterator[tuple[Position, dict[str, tuple[Any, Position]]]]:
         self._expect("[", "a list of machines is expected here")
@@ -211,7 +212,7 @@ class _JsonRows:
             row: dict[str, tuple[Any, Position]] = {}
             for key, where in self._members():
                 if key in row:
-                    raise json.JSONDecodeError(f"{key} stands twice", self._text, where)
+                    raise json.JSONDecodeError(f"{key} appears twice", self._text, where)
                 self._blanks()
                 value_place = self._place()
                 row[key] = (self._value(), value_place)
@@ -223,7 +224,7 @@ class _JsonRows:
         self._at += 1
 
     def _members(self) -> Iterator[tuple[str, int]]:
-        self._expect("{", "a machine is an object")
+        self._expect("{", "a machine must be an object")
         while self._next() != "}":
             start = self._at
             if self._next() != '"':
@@ -271,8 +272,8 @@ def _toml(text: str, name: str) -> FleetTable:
     machines = parsed.get(_MACHINES)
     if not isinstance(machines, list) or not all(isinstance(one, dict) for one in machines):
         raise TableError(name, None, "it has no [[machines]] tables")
-    # tomllib tells no places. A key stands at the start of a line below its table's header; one
-    # that does not, in an inline table, gets the place of its machine.
+    # tomllib reports no places. A key is at the start of a line below its table's header; a key of an
+    # inline table gets the place of its machine.
     places: list[tuple[Position, dict[str, Position]]] = []
     for number, line in enumerate(text.splitlines(), 1):
         if _TOML_HEADER.match(line):
@@ -300,7 +301,7 @@ def _table(name: str, rows: list[tuple[Position, dict[str, tuple[Any, Position]]
             if values is None:
                 raise TableError(name, where, f"{column} is neither a text, a number nor a list")
             if column in found:
-                raise TableError(name, where, f"{column} stands twice")
+                raise TableError(name, where, f"{column} appears twice")
             if any(values):
                 found[column] = Cell(values, where)
         machines.append(FleetRow(found, place))
@@ -308,7 +309,7 @@ def _table(name: str, rows: list[tuple[Position, dict[str, tuple[Any, Position]]
 
 
 def _texts(value: Any) -> tuple[str, ...] | None:
-    """Return a value as texts; None where it is none."""
+    """Return a value as texts; None if it can't be one."""
     if isinstance(value, list):
         parts = [_texts(one) for one in value]
         if any(part is None or len(part) != 1 for part in parts):

@@ -1,8 +1,8 @@
 """A process that holds a golden image open and makes clones of it: `python -m reseal.clone.worker FD`.
 
-It is asked and answers with messages on a socket: first a plan, then one machine after the other,
-until the socket is closed. The golden image is opened here, once; each machine is made in a fork that may
-write to one file only.
+It receives and answers messages on a socket: first a plan, then one machine after the other, until the
+socket is closed. It opens the golden image once and makes each machine in a fork that may write to one
+file only.
 """
 
 from __future__ import annotations

@@ -1,19 +1,18 @@
-"""A golden image opened once, of which any number of clones are made.
+"""A golden image opened once, from which any number of clones are made.
 
-The golden image is mounted, its hives are parsed and replayed once; then every clone is made in a fork of
-that process. The fork stages what `reseal specialize` stages and writes it through libntfs-3g, into
-memory instead of an overlay; what differs from the golden image in the end is the clone. So there is one
-way to make a machine, whatever a row of the table asks for, and nothing of one machine can stay for the
-next.
+The golden image is mounted and its hives are parsed and replayed once; then every clone is made in a fork of
+that process. The fork stages the changes of `reseal specialize` and writes them through libntfs-3g, into
+memory instead of an overlay; the differences from the golden image are the clone. So there is only one way
+to make a machine, whatever its row of the table contains, and no data of one machine can reach the next.
 
-The other way would be to write prepared clusters with places of reserved length for every field. It is
-faster, but such places know no answer file of another length, no descriptors that have to be sorted anew
-and no renamed key files, and it would be a second way to make a machine. The fork was fast enough to do
-without it: on two idle cores 41 ms a clone and worker, of which the fork itself takes 4, staging and
-writing 25 and the look at what was written 9, against 8 ms of `qemu-img create -b` (`bench/clone.py`).
+The alternative would be to write prepared clusters with fields of fixed length. It is faster, but it can't
+handle answer files of another length, descriptors that have to be sorted again or renamed key files, and it
+would be a second way to make a machine. The fork was fast enough: on two idle cores 41 ms per clone and
+worker, of which the fork itself takes 4, staging and writing 25 and reading back 9, against 8 ms of
+`qemu-img create -b` (`bench/clone.py`).
 
-Twice a fork mounts the volume once more, in memory: to look at what it has written with fresh eyes, and
-where the SID is replaced at once, since `$Secure` is then patched below the file system.
+A fork mounts the volume again, in memory, in two cases: to read back what it has written, and when the SID
+is replaced at once, since `$Secure` is then patched below the file system.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ if TYPE_CHECKING:
     from reseal.clone.plan import ClonePlan, FleetMachine
     from reseal.session import Session
 
-#: What stays in memory of the golden image: blocks as large as those that the volume's cache asks for.
+#: Blocks of the golden image kept in memory, as large as the requests of the volume's cache.
 _BLOCK = 256 << 10
 _BLOCKS = 128
 
@@ -75,7 +74,7 @@ def stream(key: str) -> Callable[[int], bytes]:
 class _Below:
     """The golden image's disk for a process and its forks: each has its own connection.
 
-    What is read in small pieces stays in memory, so that a fork finds what was read before it began.
+    Small reads stay in memory, so that a fork finds what was read before it began.
     """
 
     def __init__(self, socket: Path) -> None:
@@ -113,7 +112,7 @@ class _Below:
         return self._device.read(offset, size)
 
     def write(self, offset: int, data: bytes) -> None:
-        """Never called: what is written stays in `Changes`."""
+        """Never called: writes stay in `Changes`."""
         raise AssertionError((offset, len(data)))
 
     def flush(self) -> None:
@@ -158,13 +157,13 @@ class Workshop:
         assert chosen.place is not None
         self._part = self._opened.part(chosen.place)
         self._volume = Volume.open(self._part, read_only=False, name=self.subject)
-        # Nothing is written through it here, only in forks; so it is never closed here, either.
+        # Only forks write through it, so it is never closed here.
         self._rehearse(chosen)
         self._session = self._new_session(chosen)
         for name in MACHINE_HIVES:
             self._session.registry.hive(name)
         gc.collect()
-        gc.freeze()  # what forks share is not touched by their collector
+        gc.freeze()  # keeps the forks' collectors from touching shared objects
 
     def _new_session(self, chosen: Found) -> Session:
         one = chosen.installation
@@ -173,16 +172,16 @@ class Workshop:
         return session_of(found, RunOptions())
 
     def _rehearse(self, chosen: Found) -> None:
-        """Stage a machine for nobody, so that forks find in memory what they need."""
-        with suppress(ResealError):  # a clone will say it
+        """Stage a machine and discard it, so that forks find the data that they need in memory."""
+        with suppress(ResealError):  # the first clone will report it
             Specialization(Wish(computer_name=RANDOM))(self._new_session(chosen))
 
     def make(self, machine: FleetMachine) -> dict[str, Any]:
-        """Make one clone in a fork; one that is there was finished by an attempt that was killed.
+        """Make one clone in a fork; take over one that an interrupted attempt has finished.
 
         Returns:
-            `size` and `sha256` of its file, `clusters` of its own, `seconds`, `memory` (peak of the
-            fork in bytes) and `outcome`, what the machine became.
+            `size` and `sha256` of its file, its own `clusters`, `seconds`, `memory` (peak of the fork in
+            bytes) and `outcome`, the identity of the machine.
 
         Raises:
             ResealError: it could not be made; nothing of it is left.
@@ -229,14 +228,14 @@ class Workshop:
             finally:
                 os.close(fd)
             new.commit()
-            # The golden image's own mode is that of a file that must not change.
+            # The golden image's own mode protects it against changes.
             output.chmod(0o600)
         finally:
             new.discard()
         return made
 
     def _in_fork(self, machine: FleetMachine, fd: int, path: Path) -> dict[str, Any]:
-        """Have a fork write a machine's overlay to a file, which is all that it may write to."""
+        """Make a fork write a machine's overlay to a file, the only one that it may write to."""
         backing = plain_name(os.path.relpath(self._image.file, self._plan.output_dir))
         made: dict[str, Any] = run_worker(
             lambda _: self._make(machine, fd, backing),
@@ -247,8 +246,8 @@ class Workshop:
         )
         header = read_header(path, "qcow2")
         if header.data_file or header.backing is None or header.backing.name != backing:
-            # A fork that an image has taken over could have QEMU open any file of the host.
-            msg = f"the engine wrote nonsense while making {machine.name} of {self.subject}."
+            # A fork that a hostile image controls could make QEMU open any file of the host.
+            msg = f"the engine wrote an invalid overlay for {machine.name} of {self.subject}."
             raise ImageError(msg)
         return made
 
@@ -286,13 +285,13 @@ class Workshop:
         }
 
     def _read_back(self, session: Session, job: Specialization) -> None:
-        """Look at what was written, below and through the file system."""
+        """Compare what was written, below and through the file system."""
         with Volume.open(self._part, read_only=True, name=self.subject) as volume:
             for name in session.edited_hives:
                 loaded = session.registry.loaded[name]
                 for offset, data in loaded.hive.patches():
                     if volume.read(loaded.file, offset, len(data)) != data:
-                        msg = f"The hive {loaded.file} reads back differently than it was written."
+                        msg = f"The hive {loaded.file} differs from the data that was written."
                         raise ImageError(msg, "Please report this.")
             if session.volume_patches:
                 again = Installation(volume, session.installation.root)
@@ -303,7 +302,7 @@ class Workshop:
 
 
 def wish_of(machine: FleetMachine, plan: ClonePlan) -> Wish:
-    """Return what `reseal specialize` is asked for to make this machine."""
+    """Return the request to `reseal specialize` that makes this machine."""
     sid: Sid | SidChoice | None = None
     if machine.sid:
         sid = SidChoice.PENDING if machine.sid == SidChoice.PENDING else Sid.parse(machine.sid)
@@ -319,7 +318,7 @@ def wish_of(machine: FleetMachine, plan: ClonePlan) -> Wish:
 
 
 def host_folders(plan: ClonePlan) -> tuple[Path, ...]:
-    """Return the folders of this computer that making a machine reads."""
+    """Return the local folders that making a machine reads."""
     return (Path(plan.drivers),) if plan.drivers else ()
 
 

@@ -17,6 +17,7 @@ from reseal.customize import traces
 from reseal.customize.files import refuse_vital
 from reseal.customize.run import LAST_ADMINISTRATOR
 from reseal.errors import CheckError, UsageError
+from reseal.hostfile import open_regular
 from reseal.ntfs import Volume, secure
 from reseal.unattend.local_accounts import LocalAccounts
 from reseal.windows.accounts import accounts
@@ -78,9 +79,9 @@ def remove_user(run: Run, given: Given) -> None:
     buffer = session.registry.value(_BROKER, _BUFFER)
     if isinstance(buffer, bytes) and user.encode("utf-16-le") in buffer:
         session.delete_value(_BROKER, _BUFFER)
-    nobody = _nobody(session, local, rid)
-    traces.remove(session, traces.Account(user, sid, nobody, folder))
-    _patch_descriptors(session, sid, nobody)
+    unused = _unused(session, local, rid)
+    traces.remove(session, traces.Account(user, sid, unused, folder))
+    _patch_descriptors(session, sid, unused)
 
 
 class Password:
@@ -93,7 +94,7 @@ class Password:
             msg = "The password must be in a file."
             raise UsageError(msg, "Write USER:file:PATH, and put the password into the file.")
         try:
-            with (given.folder / path).open("rb") as file:
+            with open_regular(given.folder / path) as file:
                 line = file.readline(_MAX_PASSWORD)
             self._password = Secret(line.decode("utf-8-sig").rstrip("\r\n"))
         except OSError as error:
@@ -175,7 +176,7 @@ def _refuse_foreign_folder(session: Session, folder: str, sid: Sid) -> None:
         raise CheckError(msg, rf"Correct {PROFILE_LIST}\{sid} first.")
 
 
-def _nobody(session: Session, local: LocalAccounts, rid: int) -> Sid:
+def _unused(session: Session, local: LocalAccounts, rid: int) -> Sid:
     """Return an unused SID of the same length, which Windows will not assign soon."""
     taken = {one.rid for one in accounts(session.registry)}
     number = 10 ** len(str(rid)) - 1

@@ -81,8 +81,8 @@ class Outputs:
         """Move everything to its place.
 
         Raises:
-            UsageError: a place is taken meanwhile. What belongs there stays where it was written; the
-                rest has its place.
+            UsageError: a target has been created meanwhile. Its copy stays where it was written; the
+                others were moved.
         """
         done, kept = [], []
         for target, folder in self._folders.items():
@@ -93,7 +93,7 @@ class Outputs:
                         raise FileExistsError
                     made.rename(target)
                 except OSError:
-                    kept.append(f"{target} lies in {made}")
+                    kept.append(f"{target} is in {made}")
                     continue
                 done.append(str(target))
             shutil.rmtree(folder, ignore_errors=True)

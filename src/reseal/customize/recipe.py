@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from reseal.customize.steps import STEPS
 from reseal.errors import UsageError
+from reseal.hostfile import open_regular
 
 if TYPE_CHECKING:
     from reseal.customize.step import Given, Step
@@ -31,7 +32,7 @@ def load(file: Path) -> list[Given]:
         UsageError: it can't be read, is not TOML, or a step is wrong; the message names file and line.
     """
     try:
-        with file.open("rb") as opened:
+        with open_regular(file) as opened:
             data = opened.read(_MAX_RECIPE + 1)
         text = data.decode("utf-8-sig")
     except OSError as error:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from reseal.customize import guest
 from reseal.declaration import Declaration, declares
 from reseal.errors import ResealError, UsageError
+from reseal.hostfile import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -181,7 +182,7 @@ class Given:
         """
         path = self.host(name)
         try:
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 data = file.read(limit + 1)
         except OSError as error:
             msg = f"{path} can't be read: {error.strerror}."

@@ -45,19 +45,19 @@ class Account:
     Attributes:
         name: its name.
         sid: its SID.
-        nobody: the unused SID that replaces it where a SID is required.
+        unused: the unassigned SID that replaces it where a SID is required.
         folder: the path of its profile in the image; None if it has no profile.
     """
 
     name: str
     sid: Sid
-    nobody: Sid
+    unused: Sid
     folder: str | None
 
     @property
     def replacement(self) -> Replacement:
         """Its SID and the replacement."""
-        return Replacement(self.sid, self.nobody)
+        return Replacement(self.sid, self.unused)
 
     def is_named_in(self, text: str) -> bool:
         """Return whether a text contains the SID, but not as part of a longer one."""
@@ -135,7 +135,7 @@ def _hive(session: Session, loaded: LoadedHive, account: Account) -> None:
             session.delete_value(place, value.name)
         else:
             session.set_value(place, value.name, value.type, new)
-    session.replace_sid(loaded, str(account.sid), str(account.nobody))
+    session.replace_sid(loaded, str(account.sid), str(account.unused))
 
 
 def _mentions(hive: Hive, account: Account) -> bool:

@@ -1,4 +1,4 @@
-"""A disk that boots, from a WIM or from the Windows volume of an image."""
+"""Bootable disks, made from a WIM or from the Windows volume of an image."""
 
 from reseal.deploy.layout import Firmware
 from reseal.deploy.resize import resize as resize_disk

@@ -1,4 +1,4 @@
-"""Making a laid-out disk with a Windows on it bootable: boot files, boot store, drive letters."""
+"""Make a laid-out disk with Windows on it bootable: boot files, boot store, drive letters."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from reseal.worker import Report
 
 _RECOVERY_SEQUENCE = 0x14000008
-#: What of a product's name the boot menu shows: `Windows 11 Pro` is `Windows 11` there (seen).
+#: The part of a product's name that the boot menu shows: `Windows 11` of `Windows 11 Pro` (seen).
 _PRODUCT = re.compile(r"Windows(?: Server)?(?: \d{1,4}(?:\.\d)?)?(?: R2)?")
 
 
@@ -52,11 +52,11 @@ def make_bootable(
 
     Args:
         opened: the disk.
-        layout: where everything is.
-        root: the Windows folder; None where the volume holds only one.
-        describe: tells whose an installation is, for the record.
-        report: gets `{"step": …}`.
-        drivers: a folder of driver packages that go into the Windows, if any.
+        layout: its partitions.
+        root: the Windows folder; None if the volume holds only one.
+        describe: returns an installation's identity, for the record.
+        report: receives `{"step": …}`.
+        drivers: a folder of driver packages to add to Windows, if any.
 
     Returns:
         `firmware`, `partitions`, `windows`, `before`, `after`, `boot`, `drivers`, `changes`, `written`,
@@ -64,7 +64,7 @@ def make_bootable(
 
     Raises:
         CheckError: this Windows does not start from the firmware.
-        ImageError: a file that it takes is missing or damaged.
+        ImageError: a required file is missing or damaged.
     """
     part = opened.part(layout.windows)
     with Volume.open(part, read_only=True, name=opened.subject) as volume:
@@ -102,14 +102,14 @@ def make_bootable(
 
 @dataclass
 class _Bootable(Operation):
-    """What is staged in the Windows of a new disk, and what goes to its system partition.
+    """Changes to the Windows of a new disk, and the content of its system partition.
 
     Attributes:
         opened: the disk.
-        layout: where everything is.
-        describe: tells whose an installation is, for the record.
-        drivers: a folder of driver packages that go into the Windows, if any.
-        session: the one that it was staged in.
+        layout: its partitions.
+        describe: returns an installation's identity, for the record.
+        drivers: a folder of driver packages to add to Windows, if any.
+        session: the session in which the changes were staged.
         placed: the files of the system partition.
     """
 
@@ -164,14 +164,14 @@ class _Bootable(Operation):
 
 
 def _root(volume: Volume, root: str | None, subject: str) -> str:
-    """Return the Windows folder; raise ImageError where it is not clear, or is missing."""
+    """Return the Windows folder; raise ImageError if it is ambiguous or missing."""
     roots = find_installations(volume)
     if root is None and len(roots) == 1:
         (root,) = roots
     if root is None or root not in roots:
         found = ", ".join(roots) or "no Windows installation"
         msg = f"{subject} holds {found}. No disk was made."
-        raise ImageError(msg, "Deploy an image of a volume with one Windows in it.")
+        raise ImageError(msg, "Deploy an image of a volume that holds one Windows.")
     return root
 
 
@@ -204,7 +204,7 @@ def _description(installation: Installation) -> str:
 
 
 def _environment(hive: Hive) -> UUID:
-    """The recovery environment's loader in a store that was built with one."""
+    """Return the recovery environment's loader in a store that was built with one."""
     store = Store(hive)
     assert store.default
     loader = store.object(store.default)
@@ -215,11 +215,11 @@ def _environment(hive: Hive) -> UUID:
     return found
 
 
-# The volumes beside Windows
+# The other volumes
 
 
 def _fill_system(part: Slice, files: dict[str, bytes]) -> None:
-    """Put files into the NTFS volume that BIOS starts from, hidden as Windows hides them (seen)."""
+    """Write files to the NTFS volume that BIOS starts from, hidden as Windows hides them (seen)."""
     with Volume.open(part, read_only=False, name="system") as volume:
         folders: set[str] = set()
         for path, data in files.items():
@@ -238,7 +238,7 @@ def _make_folders(volume: Volume, path: str, made: set[str]) -> None:
 
 
 def _read_back(part: Slice, files: dict[str, bytes], firmware: Firmware) -> None:
-    """Look at the system partition with fresh eyes. Raises ImageError where a file differs."""
+    """Read the system partition again. Raises ImageError if a file differs."""
     volume: FatVolume | Volume
     if firmware is Firmware.UEFI:
         volume = FatVolume.open(part, name="system")
@@ -247,7 +247,7 @@ def _read_back(part: Slice, files: dict[str, bytes], firmware: Firmware) -> None
     try:
         for path, data in files.items():
             if volume.read(path) != data:
-                msg = f"{path} on the system partition reads back differently than written."
+                msg = f"{path} on the system partition differs from the data that was written."
                 raise ImageError(msg, "No disk was made. Please report this.")
     finally:
         volume.close()
@@ -272,19 +272,19 @@ def _notes(firmware: Firmware, code: str | None) -> list[str]:
     if firmware is Firmware.UEFI:
         return [
             (
-                "The firmware of the machine has no entry for this disk: it finds the boot manager under its "
+                "The machine's firmware has no entry for this disk. It finds the boot manager under its "
                 r"general name in \EFI\Boot, and Windows adds an entry when it starts."
             )
         ]
     notes = [
         (
-            "The code in the MBR is reseal's own: Windows Setup brings Microsoft's, which no image holds. "
+            "The code in the MBR is reseal's own: Windows Setup installs Microsoft's, which no image holds. "
             "Not proved: a boot of Windows with it."
         )
     ]
     if code == "reseal's":
         notes.append(
             "The boot code of the system volume, which loads bootmgr, is reseal's own for the same reason. "
-            r"In Windows, bootsect /nt60 SYS /mbr replaces both by Microsoft's."
+            r"In Windows, bootsect /nt60 SYS /mbr replaces both with Microsoft's."
         )
     return notes

@@ -1,19 +1,19 @@
-r"""The files that start Windows: from `Windows\Boot` to the system partition, as bcdboot copies them.
+r"""The files that start Windows: copied from `Windows\Boot` to the system partition, as bcdboot does.
 
 | firmware | from | to |
 |---|---|---|
 | UEFI | `Boot\EFI` | `\EFI\Microsoft\Boot` |
 | | `Boot\Fonts`, `Boot\Resources` | below `\EFI\Microsoft\Boot` |
-| | `Boot\EFI\bootmgfw.efi` | `\EFI\Boot\bootx64.efi` (bootia32, bootaa64), where firmware without an entry of its own looks |
+| | `Boot\EFI\bootmgfw.efi` | `\EFI\Boot\bootx64.efi` (bootia32, bootaa64), which firmware without a boot entry starts |
 | BIOS | `Boot\PCAT\bootmgr` | `\bootmgr` |
 | | `Boot\PCAT\bootnxt` | `\BOOTNXT` (Windows 8 and later) |
 | | all else in `Boot\PCAT` | `\Boot` |
 | | `Boot\Fonts`, `Boot\Resources` | below `\Boot` |
 
 That bcdboot copies from the image's `Windows\Boot`, and makes the store from its BCD-Template: documented
-(Microsoft, "BCDBoot Command-Line Options"). Which file goes where: seen in the system partitions of real
-machines. The name in `\EFI\Boot`: documented (UEFI specification, removable media). `BOOTSTAT.DAT` is not
-made: its content is not documented, and the boot manager starts without (inferred).
+(Microsoft, "BCDBoot Command-Line Options"). The destination of each file: seen in the system partitions of
+real machines. The name in `\EFI\Boot`: documented (UEFI specification, removable media). `BOOTSTAT.DAT` is
+not created: its content is not documented, and the boot manager starts without it (inferred).
 """  # noqa: E501  a table row can't be wrapped
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _FOLDERS = {
         (r"Boot\Resources", r"Boot\Resources"),
     ),
 }
-#: What of `Boot\PCAT` goes to the root.
+#: The files of `Boot\PCAT` that go to the root.
 _ROOT = {"bootmgr": "bootmgr", "bootnxt": "BOOTNXT"}
 
 #: Machine of a PE file (documented) to the architecture and its name in \EFI\Boot (UEFI specification).
@@ -64,7 +64,7 @@ _MACHINES = {
     0x01C4: ("arm", "bootarm.efi"),
 }
 
-#: Real folders hold some 150 files and 60 MiB (seen); FAT and mtools take these names as they are.
+#: Real folders hold some 150 files and 60 MiB (seen); FAT and mtools accept these names unchanged.
 _MAX_FILES = 2000
 _MAX_BYTES = 90 << 20
 _MAX_DEPTH = 6
@@ -75,12 +75,12 @@ _DEFAULT_LOCALE = "en-US"
 
 @dataclass(frozen=True, slots=True)
 class BootFiles:
-    """What goes to the system partition.
+    """The content of the system partition.
 
     Attributes:
-        files: path there, to content.
-        locale: of the boot menu.
-        architecture: of the boot manager; None where it is not an EFI program.
+        files: content by path on the partition.
+        locale: the language of the boot menu.
+        architecture: the architecture of the boot manager; None if it is not an EFI program.
     """
 
     files: dict[str, bytes]
@@ -92,8 +92,8 @@ def collect(installation: Installation, firmware: Firmware) -> BootFiles:
     """Read the boot files of an installation.
 
     Raises:
-        ImageError: the image has none for this firmware, or no Windows's boot files look like this.
-        CheckError: the firmware is not one that this Windows starts from.
+        ImageError: the image has none for this firmware, or they exceed those of any Windows.
+        CheckError: this Windows does not start from the firmware.
     """
     require(installation, firmware)
     tree = installation.tree
@@ -104,7 +104,7 @@ def collect(installation: Installation, firmware: Firmware) -> BootFiles:
             data = content.read(tree, path)
             size += len(data)
             if len(files) >= _MAX_FILES or size > _MAX_BYTES:
-                msg = f"{installation.path('Boot')} holds more than any Windows has to start from."
+                msg = f"{installation.path('Boot')} holds more files than the boot files of any Windows."
                 raise ImageError(msg, "Restore the folder from a Windows of the same build.")
             if firmware is Firmware.BIOS and inner.lower() in _ROOT:
                 files[_ROOT[inner.lower()]] = data
@@ -121,20 +121,20 @@ def collect(installation: Installation, firmware: Firmware) -> BootFiles:
 
 
 def require(installation: Installation, firmware: Firmware) -> None:
-    """Raise unless an installation has what it takes to start from this firmware.
+    """Check that an installation can start from a firmware.
 
     Raises:
         CheckError: this Windows never starts from this firmware.
         ImageError: a file is missing.
     """
     if firmware is Firmware.BIOS and installation.architecture in {"arm64", "arm"}:
-        msg = f"A Windows for {installation.architecture} starts from UEFI only, not from BIOS."
+        msg = f"A Windows for {installation.architecture} starts only from UEFI, not from BIOS."
         raise CheckError(msg, "Choose --firmware uefi.")
     manager = UEFI_MANAGER if firmware is Firmware.UEFI else BIOS_MANAGER
     for path in (TEMPLATE, manager, LOADER[firmware]):
         stat = installation.tree.stat(installation.path(path))
         if stat is None or stat.is_directory:
-            msg = f"{installation.path(path)} is missing, so this Windows can't be started by {firmware}."
+            msg = f"{installation.path(path)} is missing, so {firmware} can't start this Windows."
             other = Firmware.BIOS if firmware is Firmware.UEFI else Firmware.UEFI
             raise ImageError(
                 msg,
@@ -149,14 +149,14 @@ def template(installation: Installation) -> bytes:
 
 
 def _walk(tree: Tree, folder: str, inner: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
-    """Yield (path, path below the first folder) of all files in a folder; links are left alone."""
+    """Yield (path, path below the first folder) of all files in a folder; links are skipped."""
     place = join(folder, inner)
     stat = tree.stat(place)
     if stat is None or not stat.is_directory or depth > _MAX_DEPTH:
         return
     for entry in tree.list(place):
         if not _NAME.fullmatch(entry.name):
-            msg = f"{place} holds a file of a name that no boot file has: {entry.name!a}."
+            msg = f"{place} holds a file with a name that no boot file has: {entry.name!a}."
             raise ImageError(msg, "Remove it from the image. No disk was made.")
         path = join(inner, entry.name)
         if entry.is_directory:
@@ -167,11 +167,11 @@ def _walk(tree: Tree, folder: str, inner: str = "", depth: int = 0) -> Iterator[
 
 
 def _machine(installation: Installation, manager: bytes) -> tuple[str, str]:
-    r"""The architecture of an EFI program, and what \\EFI\\Boot calls one of that architecture."""
+    r"""Return the architecture of an EFI program, and its name in \\EFI\\Boot."""
     (place,) = struct.unpack_from("<I", manager.ljust(0x40, b"\0"), 0x3C)
     head = manager[place : place + 6]
     if manager[:2] != b"MZ" or head[:4] != b"PE\0\0" or len(head) < 6:
-        msg = f"{installation.path(UEFI_MANAGER)} is no EFI program."
+        msg = f"{installation.path(UEFI_MANAGER)} is not an EFI program."
         raise ImageError(msg, "Restore it from a Windows of the same build. No disk was made.")
     machine = int.from_bytes(head[4:], "little")
     if machine not in _MACHINES:
@@ -180,7 +180,7 @@ def _machine(installation: Installation, manager: bytes) -> tuple[str, str]:
     architecture, name = _MACHINES[machine]
     if installation.architecture not in {None, architecture}:
         msg = (
-            f"This Windows is for {installation.architecture}, and its boot manager for "
+            f"This Windows is for {installation.architecture}, but its boot manager is for "
             f"{architecture}: the image is damaged."
         )
         raise ImageError(msg, r"Restore Windows\Boot from a Windows of the same build.")
@@ -188,7 +188,7 @@ def _machine(installation: Installation, manager: bytes) -> tuple[str, str]:
 
 
 def _locale(installation: Installation, firmware: Firmware) -> str:
-    """The language of the boot menu: bcdboot's default (documented) where the image has it."""
+    """Return the language of the boot menu: bcdboot's default (documented) if the image has it."""
     folder = installation.path(_FOLDERS[firmware][0][0])
     languages = sorted(
         entry.name

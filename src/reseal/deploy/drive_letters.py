@@ -2,10 +2,10 @@ r"""Drive letters on the new disk.
 
 `SYSTEM\MountedDevices` maps `\DosDevices\X:` and `\??\Volume{…}` to a partition: `DMIO:ID:` and the
 partition's GUID on a GPT disk, the disk's signature and the partition's first byte on an MBR disk (seen
-in real hives; libyal winreg-kb, "Mounted devices"). An installation whose mapping for its own letter names
-a partition of another disk comes up under another letter than the one that its paths carry (reported).
-So what named the old partition names the new one. Where there is no mapping, as in a generalized image,
-Windows gives its own volume C: (inferred); one that lives under another letter gets its mapping.
+in real hives; libyal winreg-kb, "Mounted devices"). If the mapping of its own letter names a partition of
+another disk, an installation starts under another letter than its paths contain (reported). Entries for
+the old partition are therefore changed to the new one. Without a mapping, as in a generalized image, Windows
+assigns C: to its own volume (inferred); a Windows under another letter gets a mapping.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def settle(session: Session, place: VolumeRange) -> str:
-    """Let the system's letter name the partition that now holds it.
+    """Map the system's drive letter to the partition that now holds it.
 
     Returns:
         The letter, such as `C:`.
@@ -30,8 +30,7 @@ def settle(session: Session, place: VolumeRange) -> str:
     drive = session.registry.drive
     wanted = mounted_as(place)
     assert wanted is not None
-    key = session.registry.key(MOUNTED_DEVICES)
-    values = {value.name: value.data for value in key.values()} if key else {}
+    values = {value.name: value.data for value in session.registry.values(MOUNTED_DEVICES)}
     name = rf"\DosDevices\{drive}"
     old = next((data for one, data in values.items() if one.upper() == name.upper()), None)
     with session.acting("drive-letters", Mark.INFERRED):

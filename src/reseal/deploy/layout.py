@@ -11,8 +11,8 @@
 | | recovery, NTFS | 1 GiB | 27 |
 
 Source: Microsoft, "UEFI/GPT-based hard drive partitions" and "BIOS/MBR-based hard drive partitions". The
-recovery partition comes right behind Windows, so that Windows can replace it when it grows (documented
-there). Everything begins at a multiple of 1 MiB, as Windows itself does (seen).
+recovery partition directly follows Windows, so that Windows can replace it when it grows (documented
+there). Every partition begins at a multiple of 1 MiB, as in Windows itself (seen).
 """  # noqa: E501  a table row can't be wrapped
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ _SYSTEM_SIZE = 100 * MEBIBYTE
 _RECOVERY_SIZE = _GIBIBYTE
 #: No Windows fits into less, and mkntfs makes no smaller volume.
 _SMALLEST_WINDOWS = 16 * MEBIBYTE
-#: What 32 bits can count in sectors.
+#: The bytes that a 32-bit number of sectors can address.
 MBR_LIMIT = 2 << 40
 
 
 class Firmware(StrEnum):
-    """What starts the disk."""
+    """The firmware that starts the disk."""
 
     UEFI = "uefi"
     BIOS = "bios"
@@ -62,12 +62,12 @@ class Firmware(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where everything goes.
+    """The partitions of a disk.
 
     Attributes:
-        firmware: what starts the disk.
+        firmware: the firmware that starts the disk.
         disk: the GPT disk id, or the MBR signature.
-        partitions: role (`system`, `reserved`, `windows`, `recovery`) to place, in the order of the disk.
+        partitions: place by role (`system`, `reserved`, `windows`, `recovery`), in the order of the disk.
     """
 
     firmware: Firmware
@@ -99,7 +99,7 @@ class Layout:
 
 
 def boot_device(place: VolumeRange) -> BootDevice:
-    """How a boot store names a partition."""
+    """Return a partition in the form in which a boot store names it."""
     if place.scheme == "gpt":
         return GptPartition(UUID(place.id), UUID(place.disk))
     return MbrPartition(place.offset, int(place.disk, 16))
@@ -110,9 +110,9 @@ def plan(size: int, firmware: Firmware, *, recovery: bool, needed: int = 0) -> L
 
     Args:
         size: bytes of the disk, a multiple of 1 MiB.
-        firmware: what starts it.
-        recovery: whether there is a recovery partition.
-        needed: bytes that the Windows partition must have at least.
+        firmware: the firmware that starts it.
+        recovery: whether it gets a recovery partition.
+        needed: minimum bytes of the Windows partition.
 
     Raises:
         UsageError: the disk is too small, or too large for an MBR.
@@ -170,5 +170,5 @@ def _placed(rows: list[tuple[str, int, str]], disk: UUID | int) -> dict[str, Vol
 
 
 def hidden_sectors(place: VolumeRange) -> int:
-    """Sectors in front of a partition."""
+    """Return the number of sectors before a partition."""
     return place.offset // SECTOR

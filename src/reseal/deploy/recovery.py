@@ -1,8 +1,8 @@
-r"""The recovery environment on a partition of its own.
+r"""The recovery environment on its own partition.
 
-Its files come from the image: `System32\Recovery\Winre.wim` and `Boot\DVD\…\boot.sdi` go to
-`\Recovery\WindowsRE` (documented: Microsoft, "Deploy Windows RE"; boot.sdi beside it: seen). The store
-gets the environment's loader (`reseal.bcd.build`), and ReAgent.xml, where Windows keeps the place, gets
+Its files come from the image: `System32\Recovery\Winre.wim` and `Boot\DVD\…\boot.sdi` are copied to
+`\Recovery\WindowsRE` (documented: Microsoft, "Deploy Windows RE"; boot.sdi in the same folder: seen). The
+store gets the environment's loader (`reseal.bcd.build`). ReAgent.xml, where Windows records the place, gets
 the loader's id and the partition (form: seen in a real file; for an MBR disk inferred).
 """
 
@@ -30,7 +30,7 @@ AGENT = r"System32\Recovery\ReAgent.xml"
 _RAM_DISKS = (r"Boot\DVD\EFI\boot.sdi", r"Boot\DVD\PCAT\boot.sdi")
 _MAX_AGENT = 64 << 10
 _CHUNK = 16 << 20
-#: What the file system itself needs of the partition.
+#: Space of the partition that the file system itself needs.
 _OVERHEAD = 64 << 20
 
 
@@ -38,22 +38,20 @@ def require(installation: Installation, size: int) -> None:
     """Raise ImageError unless the image has a recovery environment that fits into `size` bytes."""
     stat = installation.tree.stat(installation.path(IMAGE))
     if stat is None or stat.is_directory or not stat.size:
-        msg = (
-            f"{installation.path(IMAGE)} is missing, so there is nothing for a recovery partition."
-        )
+        msg = f"{installation.path(IMAGE)} is missing, so a recovery partition would be empty."
         raise ImageError(
             msg,
-            "Leave --recovery out, or disable Windows RE in the image before it is captured "
+            "Omit --recovery, or disable Windows RE in the image before it is captured "
             "(reagentc /disable puts the file there). No disk was made.",
         )
     if stat.size + _OVERHEAD > size:
         msg = f"{installation.path(IMAGE)} ({stat.size >> 20} MiB) does not fit into its partition."
-        raise ImageError(msg, "Leave --recovery out. No disk was made.")
+        raise ImageError(msg, "Omit --recovery. No disk was made.")
     _ram_disk(installation)
 
 
 def fill(installation: Installation, volume: Volume) -> None:
-    """Put the environment into its empty volume."""
+    """Copy the environment to its empty volume."""
     folder = ""
     for part in FOLDER.strip("\\").split("\\"):
         folder = f"{folder}\\{part}" if folder else part
@@ -67,12 +65,18 @@ def fill(installation: Installation, volume: Volume) -> None:
 
 
 def register(session: Session, place: VolumeRange, loader: UUID) -> None:
-    """Stage in ReAgent.xml where the environment is."""
+    """Stage the environment's place in ReAgent.xml.
+
+    Args:
+        session: the opened installation.
+        place: the recovery partition.
+        loader: the id of the environment's loader in the boot store.
+    """
     root = _agent(session)
     if root is None:
         session.note(
-            f"{session.installation.path(AGENT)} is missing or damaged, so Windows does not know of the "
-            "recovery partition until reagentc /enable is run; the boot menu does."
+            f"{session.installation.path(AGENT)} is missing or damaged. Windows does not know the recovery "
+            "partition until you run reagentc /enable; the boot menu knows it."
         )
         return
     mbr = place.scheme == "mbr"
@@ -96,18 +100,24 @@ def register(session: Session, place: VolumeRange, loader: UUID) -> None:
 
 
 def forget(session: Session) -> None:
-    """Say that the environment stayed behind, where it was on another partition of the old disk."""
+    """Note that the environment was left behind, if it was on another partition of the old disk."""
     root = _agent(session)
     state = None if root is None else root.find("InstallState")
     if state is not None and state.get("state") == "1":
         session.note(
-            "The recovery environment of this Windows lies on another partition of the old disk and is not "
-            "on the new one; reagentc /enable looks for it again."
+            "The recovery environment of this Windows is on another partition of the old disk and not on "
+            "the new one; reagentc /enable searches for it again."
         )
 
 
 def move(session: Session, old: int, new: int) -> None:
-    """Stage in ReAgent.xml that a partition begins at another byte."""
+    """Stage in ReAgent.xml that a partition begins at another byte.
+
+    Args:
+        session: the opened installation.
+        old: its first byte before.
+        new: its first byte now.
+    """
     root = _agent(session)
     found = [] if root is None else [one for one in root.iter() if one.get("offset") == str(old)]
     for one in found:
@@ -117,7 +127,7 @@ def move(session: Session, old: int, new: int) -> None:
 
 
 def _agent(session: Session) -> etree._Element | None:
-    """Read ReAgent.xml; None where it is missing or damaged."""
+    """Read ReAgent.xml; return None if it is missing or damaged."""
     path = session.installation.path(AGENT)
     stat = session.files.stat(path)
     if stat is None or stat.is_directory or stat.size > _MAX_AGENT:
@@ -139,5 +149,5 @@ def _ram_disk(installation: Installation) -> str:
         stat = installation.tree.stat(installation.path(path))
         if stat and not stat.is_directory and 0 < stat.size < _OVERHEAD // 4:
             return installation.path(path)
-    msg = f"{installation.path(_RAM_DISKS[0])} is missing, which the recovery environment starts from."
-    raise ImageError(msg, "Leave --recovery out. No disk was made.")
+    msg = f"{installation.path(_RAM_DISKS[0])} is missing; the recovery environment starts from it."
+    raise ImageError(msg, "Omit --recovery. No disk was made.")

@@ -1,12 +1,12 @@
-"""A larger disk of the same machine: everything stays as it is, and the Windows volume grows.
+"""A larger disk of the same machine: the layout stays, and the Windows volume grows.
 
-The new disk is the image with an overlay that is larger, in which the partition table, the Windows volume
-and what stands behind it are changed; then both become the new image. Only the metadata that knows the
-size is written (`reseal.ntfs.extend`), so the time is that of copying the image.
+The new disk is the image with a larger overlay. In it the partition table, the Windows volume and the
+partitions behind it are changed; then both become the new image. Only the metadata that depends on the size
+is written (`reseal.ntfs.extend`), so the run takes as long as copying the image.
 
-What stands behind Windows is in the way. A recovery partition is moved to the end of the disk, with what
-names its place: the boot sector of its volume, ReAgent.xml, and on an MBR disk the boot store. Any other
-partition is left where it is, and the run refused.
+Partitions behind Windows are in the way. A recovery partition is moved to the end of the disk, and the
+references to its place are updated: the boot sector of its volume, ReAgent.xml, and on an MBR disk the boot
+store. Any other partition stays in place, and the run is refused.
 """
 
 from __future__ import annotations
@@ -62,12 +62,12 @@ def resize(
 
     Args:
         path: the image; only read.
-        target: the disk to make; its extension names the format.
+        target: the disk to make; its extension selects the format.
         size: bytes of the disk, a multiple of 1 MiB.
-        report: gets `{"step": …}`.
-        volume: which Windows is to grow, as `--volume` names it; None for the only one.
-        allow_backing: whether backing files may lie outside the image's folder.
-        describe: tells whose an installation is, as plain data, for the record.
+        report: receives `{"step": …}`.
+        volume: the Windows to grow, in the form of `--volume`; None for the only one.
+        allow_backing: whether backing files may be outside the image's folder.
+        describe: returns an installation's identity as plain data, for the record.
 
     Returns:
         The record: `result`, `source`, `image` (the disk), `partitions`, `grown` (bytes), `windows`,
@@ -75,13 +75,13 @@ def resize(
 
     Raises:
         UsageError: the disk would not be larger.
-        CheckError: something behind Windows is in the way, or Windows did not close its volume.
+        CheckError: a partition behind Windows is in the way, or Windows did not close its volume.
         ImageError: the image can't be read, or holds no Windows.
     """
     start = time.perf_counter()
     with Image.open(path, allow_backing=allow_backing) as image:
         if size <= image.size:
-            msg = f"{path} has {image.size >> 20} MiB already; a disk of {size >> 20} MiB is not larger."
+            msg = f"{path} already has {image.size >> 20} MiB; a disk of {size >> 20} MiB is not larger."
             raise UsageError(msg, "Choose a larger --size. reseal does not make volumes smaller.")
     report({"step": "Extending the Windows volume"})
     options = RunOptions(output=target, allow_backing=allow_backing)
@@ -162,7 +162,7 @@ def _no_room(subject: str) -> UsageError:
 def _places(
     device: Device, place: VolumeRange, behind: list[VolumeRange], subject: str
 ) -> tuple[VolumeRange, list[tuple[VolumeRange, VolumeRange]]]:
-    """Say where Windows will be, and (old, new) of each partition that moves, in their order."""
+    """Return the new place of Windows, and (old, new) of each partition that moves, in order."""
     others = [one for one in behind if one.type not in {RECOVERY, MBR_RECOVERY}]
     if others or (place.number > 4 and place.scheme == "mbr"):
         what = f"partition {others[0].number}" if others else "the extended partition"
@@ -193,11 +193,11 @@ def _move(device: Device, old: VolumeRange, new: VolumeRange) -> None:
 
 
 def _in_use(device: Device, place: VolumeRange) -> list[tuple[int, int]]:
-    """Which ranges of a partition hold anything: the allocated clusters of NTFS, else all of it."""
+    """Return the used ranges of a partition: the allocated clusters of NTFS, otherwise all of it."""
     part = Slice(device, place.offset, place.size)
     try:
         with Volume.open(part, read_only=True, name=f"volume {place.number}") as volume:
-            # With the copy of the boot sector in the last sector.
+            # Including the copy of the boot sector in the last sector.
             return [
                 *Clusters(volume).extents(gap=MEBIBYTE),
                 (volume.boot.size, part.size - volume.boot.size),
@@ -208,7 +208,7 @@ def _in_use(device: Device, place: VolumeRange) -> list[tuple[int, int]]:
 
 @dataclass
 class _Moved(Operation):
-    """Stages what names a partition by its place."""
+    """Stages new places in data that names a partition by its place."""
 
     moves: list[tuple[VolumeRange, VolumeRange]]
 
@@ -223,7 +223,13 @@ class _Moved(Operation):
 
 
 def _rename_device(session: Session, old: VolumeRange, new: VolumeRange) -> None:
-    """Let the boot stores of an MBR disk, which name partitions by their first byte, name the new one."""
+    """Update the boot stores of an MBR disk, which name partitions by their first byte.
+
+    Args:
+        session: the opened installation.
+        old: the partition before it was moved.
+        new: the partition now.
+    """
     signature = int(old.disk, 16)
     before, after = MbrPartition(old.offset, signature), MbrPartition(new.offset, signature)
     with session.acting("resize", Mark.SEEN):

@@ -1,11 +1,12 @@
-"""Make a disk that starts a Windows: lay it out, fill it, make it bootable, give it its name.
+"""Make a disk that starts a Windows: lay it out, fill it, make it bootable, publish it.
 
-The parent owns the new disk, which is hidden until it is whole; workers do the rest, one after the other:
-libwim in a process of its own, the file systems in another. Whatever ends a worker, no disk is left.
+The parent owns the new disk, which is hidden until it is complete. Workers do the rest, one after the other:
+libwim in one process, the file systems in another. If a worker ends for any reason, no disk is left.
 
-The Windows volume of a disk image is copied by its allocated clusters, as they are, and then extended.
-Thus everything stays that it holds (descriptors, short names, hard links, named streams, what CompactOS
-compressed, file numbers), at the speed of the disk; applying a capture of it would write each file anew.
+The allocated clusters of a disk image's Windows volume are copied unchanged, and the volume is then
+extended. This keeps everything that it holds (descriptors, short names, hard links, named streams,
+CompactOS compression, file numbers), at the speed of the disk; applying a capture would write each file
+again.
 """
 
 from __future__ import annotations
@@ -41,24 +42,24 @@ if TYPE_CHECKING:
     from reseal.windows import Installation
     from reseal.worker import Report
 
-#: Ranges of free clusters below this many bytes are copied with their neighbours.
+#: Ranges of free clusters below this size in bytes are copied with their neighbours.
 _GAP = 1 << 20
 _RECOVERY_SIZE = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What disk to make.
+    """The disk to make.
 
     Attributes:
         size: bytes of the disk, a multiple of 1 MiB.
-        firmware: what starts it.
+        firmware: the firmware that starts it.
         recovery: whether it gets a recovery partition.
-        index: which image of a WIM, from 1; None for the only one.
-        volume: which Windows of a disk image, as `--volume` names it; None for the only one.
-        allow_backing: whether backing files of a disk image may lie outside its folder.
-        drivers: a folder of driver packages that go into the Windows, if any.
-        describe: tells whose an installation is, as plain data, for the record.
+        index: the image of a WIM, from 1; None for the only one.
+        volume: the Windows of a disk image, in the form of `--volume`; None for the only one.
+        allow_backing: whether backing files of a disk image may be outside its folder.
+        drivers: a folder of driver packages to add to Windows, if any.
+        describe: returns an installation's identity as plain data, for the record.
     """
 
     size: int
@@ -76,16 +77,16 @@ def deploy(path: Path, target: Path, options: Options, report: Report) -> dict[s
 
     Args:
         path: the WIM or the disk image; only read.
-        target: the disk to make; its extension names the format.
-        options: what disk to make.
-        report: gets `{"step": …}` and `{"progress": …, "done": …, "total": …}`.
+        target: the disk to make; its extension selects the format.
+        options: the disk to make.
+        report: receives `{"step": …}` and `{"progress": …, "done": …, "total": …}`.
 
     Returns:
         The record: `result`, `source`, `image` (the disk), `firmware`, `partitions`, `boot`, `windows`,
         `drivers`, `before`, `after`, `changes`, `written`, `notes`, `warnings`, `timings`.
 
     Raises:
-        ResealError: something forbids it or went wrong; there is no disk then.
+        ResealError: the disk can't be made; none is left.
     """
     start = time.perf_counter()
     require_regular(path)
@@ -107,7 +108,7 @@ def _from_wim(path: Path, target: Path, options: Options, report: Report) -> dic
 
     with _Draft(path, target, layout, options, report, _Seen([path])) as draft:
         draft.lay_out(with_windows=True)
-        # The folder: a split WIM has its other parts there.
+        # Allow the whole folder: it holds the other parts of a split WIM.
         applied = draft.step("Applying the image", apply, reads=(path.resolve().parent,))
         return draft.finished({"path": str(path), "index": applied["index"]}, applied, None)
 
@@ -115,7 +116,7 @@ def _from_wim(path: Path, target: Path, options: Options, report: Report) -> dic
 def _from_image(path: Path, target: Path, options: Options, report: Report) -> dict[str, Any]:
     if options.index is not None:
         msg = f"{path} is a disk image, which has no index."
-        raise UsageError(msg, "Choose a Windows of several with --volume.")
+        raise UsageError(msg, "If it holds several Windows, choose one with --volume.")
     recovery_size = _RECOVERY_SIZE if options.recovery else 0
     start = time.perf_counter()
 
@@ -140,7 +141,7 @@ def _from_image(path: Path, target: Path, options: Options, report: Report) -> d
 
 
 class _Draft(Held):
-    """The new disk: workers fill it one after the other, and it gets its name when it is whole."""
+    """The new disk: workers fill it one after the other, and it is published when it is complete."""
 
     def __init__(
         self,
@@ -168,7 +169,14 @@ class _Draft(Held):
     def step(
         self, name: str, work: Work, *, reads: tuple[Path, ...] = (), programs: bool = False
     ) -> dict[str, Any]:
-        """Run work in a worker that gets the disk as an `OpenedDisk`; tell the person, and measure it."""
+        """Run work in a worker that gets the disk as an `OpenedDisk`; report and time it.
+
+        Args:
+            name: the step's name.
+            work: the function to run.
+            reads: files and folders that the worker may read.
+            programs: whether the worker may start programs.
+        """
         self._report({"step": name})
         start = time.perf_counter()
         result = self._work(work, reads, programs=programs)
@@ -203,7 +211,13 @@ class _Draft(Held):
     def finished(
         self, source_facts: dict[str, Any], filled: dict[str, Any], root: str | None
     ) -> dict[str, Any]:
-        """Make the filled disk bootable, give it its name, and return the record."""
+        """Make the filled disk bootable, publish it, and return the record.
+
+        Args:
+            source_facts: facts about the source, for the record.
+            filled: the result of the step that filled the disk.
+            root: the Windows folder; None if the volume holds only one.
+        """
         options, disk = self._options, self._disk
         drivers = options.drivers
 
@@ -229,7 +243,7 @@ class _Draft(Held):
 
 
 class _Seen:
-    """What files look like from outside, to notice when another program writes them."""
+    """The files' state on disk, to notice when another program writes them."""
 
     def __init__(self, files: Sequence[Path]) -> None:
         self._files = files
@@ -240,7 +254,7 @@ class _Seen:
         return [(each.st_dev, each.st_ino, each.st_size, each.st_mtime_ns) for each in statuses]
 
     def require_same(self, path: Path) -> None:
-        """Raise ImageError where a file was changed."""
+        """Raise ImageError if a file was changed."""
         if self._look() != self._before:
             msg = f"{path} was changed by another program while it was read; no disk was made."
             raise ImageError(msg, "Run reseal again when no other program writes it.")
@@ -249,7 +263,7 @@ class _Seen:
 def _copy(
     below: Path, layout: Layout, found: dict[str, Any], opened: OpenedDisk, report: Report
 ) -> dict[str, Any]:
-    """Copy the allocated clusters of the Windows volume, and let it fill its new partition."""
+    """Copy the allocated clusters of the Windows volume, and extend it to its new partition."""
     with closing(connect(below, read_only=True)) as old:
         part = Slice(old, found["offset"], found["size"])
         with Volume.open(part, read_only=True, name="volume") as volume:

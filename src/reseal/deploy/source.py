@@ -1,4 +1,4 @@
-"""What a disk is made from: an image in a WIM, or the Windows volume of a disk image."""
+"""The source of a disk: an image in a WIM, or the Windows volume of a disk image."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ _SECTOR = 512
 def examine(
     opened: OpenedDisk, volume: str | None, firmware: Firmware, *, with_recovery: int
 ) -> dict[str, Any]:
-    """Look whether a disk image has a Windows that can be deployed.
+    """Check that a disk image has a Windows that can be deployed.
 
     Args:
         opened: the disk.
-        volume: which installation, as `--volume` names it; None where there is only one.
-        firmware: what the new disk is to start from.
-        with_recovery: bytes of the recovery partition; 0 without.
+        volume: the installation, in the form of `--volume`; None if there is only one.
+        firmware: the firmware that starts the new disk.
+        with_recovery: bytes of the recovery partition; 0 without one.
 
     Returns:
-        `root`, the Windows folder; `offset` and `size` of its partition; `needed`, bytes that the volume
-        takes.
+        `root`, the Windows folder; `offset` and `size` of its partition; `needed`, the minimum bytes of
+        the new partition.
 
     Raises:
         CheckError: none was found, or Windows did not close the volume.
-        ImageError: it can't be started by that firmware, or can't be copied.
+        ImageError: that firmware can't start it, or it can't be copied.
     """
     subject = opened.subject
     with opened.installations() as found:
@@ -51,7 +51,7 @@ def examine(
             "root": one.installation.root,
             "offset": one.place.offset,
             "size": one.place.size,
-            # With the copy of the boot sector behind the volume.
+            # Including the copy of the boot sector behind the volume.
             "needed": one.volume.boot.size + _SECTOR,
         }
 
@@ -79,18 +79,18 @@ def _require_copyable(one: Found, subject: str) -> None:
 
 
 def warnings(session: Session) -> list[str]:
-    """Say what of an image a person should know before machines are made from it."""
+    """Return warnings for users who make machines from an image."""
     installation = session.installation
     found = []
     if not SetupState.of(installation).generalized:
         found.append(
             "This Windows is not generalized: every machine made from it has the same SID, name and "
-            "keys. Run reseal generalize on it unless it replaces the machine that it was taken from."
+            "keys. Run `reseal generalize` on it, unless it replaces the machine that it was taken from."
         )
     if installation.registry.text(MODE_MARK, "Mode") == "vm":
         found.append(
-            "This image was generalized in VM mode: it keeps the devices of its virtual machine and may "
-            "run on the same hypervisor with the same virtual hardware only."
+            "This image was generalized in VM mode and keeps the devices of its virtual machine. Use it "
+            "only on the same hypervisor with the same virtual hardware."
         )
     try:
         for finding in storage_drivers_at_boot(session):

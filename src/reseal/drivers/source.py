@@ -16,6 +16,7 @@ from reseal.drivers.inf import MAX_SIZE, Inf, InfError
 from reseal.drivers.model import is_name
 from reseal.drivers.package import Package
 from reseal.errors import UsageError
+from reseal.hostfile import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,7 +109,7 @@ class Source:
             if size > limit or self.read_bytes + size > _MAX_TOTAL:
                 msg = f"{path} has {size} bytes, more than can be added to an image."
                 raise UsageError(msg, "Name a folder with fewer or smaller drivers.")
-            data = path.read_bytes()
+            data = read_regular(path)
         except OSError as error:
             msg = f"{path} can't be read: {error.strerror}."
             raise UsageError(msg, "Check its permissions.") from error

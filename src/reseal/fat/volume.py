@@ -70,7 +70,7 @@ class FatVolume:
         """List a directory, without `.` and `..`.
 
         Raises:
-            FatError: there is no such directory.
+            FatError: the directory does not exist.
         """
         clusters = self._directory(path)
         if clusters is None:
@@ -81,7 +81,7 @@ class FatVolume:
     def read(
         self, path: str, offset: int = 0, size: int | None = None, *, stream: str = ""
     ) -> bytes:
-        """See `Tree.read`. No file has a named stream."""
+        """See `Tree.read`. FAT does not have named streams."""
         entry, _ = self._file(f"{path}:{stream}" if stream else path)
         end = entry.size if size is None else min(entry.size, offset + size)
         if offset >= end:

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 MAX_ATTRIBUTES = 16_384
 #: Maximum size of a file record.
 MAX_RECORD = 4096
-#: Bytes of a write, and so of the clusters that libntfs-3g is asked for at once. Of one large request it
-#: gives up on the volume although free clusters suffice (seen with 2022.10.3: 150 MB on an empty volume of
-#: 200 MB), since they do not lie in one of the zones that it looks through in turn.
+#: Maximum bytes of one write, which limits the clusters per allocation. A large allocation can fail although
+#: enough clusters are free (seen with libntfs-3g 2022.10.3: 150 MB on an empty volume of 200 MB), because
+#: they are in different allocation zones.
 _PIECE = 1 << 20
 _LEAST = 1 << 12
 #: The largest part of a file that one read returns.
@@ -196,10 +196,19 @@ class Inode:
             self._calls.ntfs_attr_close(opened)
 
     def write(self, name: str, offset: int, data: bytes) -> None:
-        """Write `data` at `offset` of an existing data attribute, growing it if needed."""
+        """Write into an existing data attribute, growing it if needed.
+
+        Args:
+            name: attribute name; empty for an unnamed attribute.
+            offset: byte offset in its value.
+            data: bytes to write.
+
+        Raises:
+            TreeError: the library failed.
+        """
         attribute = self.attribute(records.DATA, name)
         whole = attribute is not None and (attribute.compressed or attribute.sparse)
-        # A compressed value is written at once: libntfs-3g packs its blocks as they are complete.
+        # Write a compressed value in one call: libntfs-3g compresses its blocks as they are completed.
         piece = len(data) if whole else _PIECE
 
         def transfer(opened: int) -> None:
@@ -216,7 +225,7 @@ class Inode:
                     reads=len(data) // 512,
                 )
                 if part < 0 and ctypes.get_errno() == errno.ENOSPC and most > _LEAST and not whole:
-                    most //= 4  # what is left may lie in small pieces
+                    most //= 4  # the free clusters may be in small fragments
                     continue
                 if part <= 0:
                     raise self.mount.error("can't be written", self.path)
@@ -233,7 +242,7 @@ class Inode:
         try:
             self.with_attribute(records.DATA, name, transfer)
         except TreeError:
-            # What the pieces took before there was no more is given back.
+            # Free the clusters of the parts that were written before the volume was full.
             if attribute is not None and not whole:
                 with suppress(TreeError):
                     self.truncate(name, attribute.size)

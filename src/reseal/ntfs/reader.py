@@ -130,18 +130,7 @@ class VolumeReader:
     def read(
         self, path: str, offset: int = 0, size: int | None = None, *, stream: str = ""
     ) -> bytes:
-        """Read a stream, with LZNT1 decompressed.
-
-        Args:
-            path: path of the file.
-            offset: byte offset in the stream.
-            size: maximum number of bytes; None reads to the end.
-            stream: name of the stream; empty for the unnamed one.
-
-        Raises:
-            TreeError: the file or stream does not exist, is a folder, a link or encrypted (EFS), or a
-                Windows filter stores its data elsewhere (CompactOS, deduplication).
-        """
+        """See `Tree.read`. Raises TreeError also for folders, links, EFS and deduplicated files."""
         with self._entry(path) as inode:
             return content.read(inode, stream, offset, size)
 

@@ -38,10 +38,10 @@ _SETTABLE = READONLY | HIDDEN | SYSTEM | ARCHIVE
 class Volume(VolumeReader):
     r"""An NTFS volume on a device; implements `reseal.tree.Tree`.
 
-    Changes are not logged in `$LogFile`, which a cleanly closed volume does not need to replay. A
-    volume whose log is not clean can't be opened for writing. Changes are not recorded in the USN
-    journal (`$Extend\$UsnJrnl`), so programs in Windows that read it don't see them. New files don't get
-    a generated short name.
+    Changes are not logged: `$LogFile` of a cleanly closed volume has nothing to replay, and is not
+    changed. A volume whose log is not clean can't be opened for writing. Changes are not recorded in the
+    USN journal (`$Extend\$UsnJrnl`), so programs in Windows that read it don't see them. New files don't
+    get a generated short name.
 
     Attributes:
         name: name of the volume in messages.
@@ -172,16 +172,7 @@ class Volume(VolumeReader):
             raise TreeError(msg)
 
     def write(self, path: str, data: bytes, *, stream: str = "") -> None:
-        """Replace the content of an existing file; its attributes, streams and descriptor stay.
-
-        A WOF-compressed file loses its reparse point and WofCompressedData stream; an
-        LZNT1-compressed file is rewritten whole.
-
-        Args:
-            path: path of the file.
-            data: the new content.
-            stream: name of the stream, added if missing; empty for the unnamed one.
-        """
+        """See `Tree.write`."""
         with self._changed(path) as inode:
             content.replace(inode, stream, data)
             self._mark_written(inode)
@@ -194,15 +185,7 @@ class Volume(VolumeReader):
             inode.set_times(created, modified, accessed)
 
     def patch(self, path: str, offset: int, data: bytes) -> None:
-        """Write into an existing file's unnamed stream, growing it if needed.
-
-        Compressed files are rewritten whole, as by `write`.
-
-        Args:
-            path: path of the file.
-            offset: byte offset; a gap after the old end is filled with zeros.
-            data: bytes to write.
-        """
+        """See `Tree.patch`."""
         with self._changed(path) as inode:
             content.patch(inode, offset, data)
             self._mark_written(inode)

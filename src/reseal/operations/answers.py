@@ -33,8 +33,8 @@ class AnswerFileOptions:
         replace: whether answer files that would win against it are moved aside.
         oobe_xml: an oobe.xml to place, too: the file, its name and content, or a folder with one for each
             country and language.
-        driver_paths: `PATH=FOLDER` each: the folder of this computer that a driver path of the answer
-            file stands for.
+        driver_paths: `PATH=FOLDER` each: a driver path of the answer file, and the folder of this
+            computer to use for it.
     """
 
     unattend: Content | None = None

@@ -1,4 +1,4 @@
-"""The boot configuration data of an image, or of a store in a file: shown and edited."""
+"""Show and edit the boot configuration data of an image, or of a store in a file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def show(
         target: a disk image, or a store.
         everything: whether every object is listed, not only what the menu shows.
         plain: whether to return `objects`, plain data, rather than `lines`.
-        allow_backing: whether backing files may lie outside the image's folder.
+        allow_backing: whether backing files may be outside the image's folder.
     """
     from reseal.bcd import listing, to_json
     from reseal.run import boot
@@ -75,6 +75,7 @@ def _edited(target: Path, job: StoreJob, writing: Writing) -> dict[str, Any]:
     options = RunOptions(
         volume=writing.volume,
         output=writing.output,
+        thin=writing.thin,
         dry_run=writing.dry_run,
         allow_backing=writing.allow_backing,
     )
@@ -85,7 +86,7 @@ def record(command: str, done: dict[str, Any], *, dry_run: bool) -> RunRecord:
     """Turn what an edit of a store returned into the record that `--report` keeps.
 
     Args:
-        command: as it was typed, such as `bcd set`.
+        command: such as `bcd set`.
         done: what `set_element` or `delete_element` returned.
         dry_run: whether nothing was written.
     """

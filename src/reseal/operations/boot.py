@@ -1,4 +1,4 @@
-"""Arm the next boot of an image without generalizing it, or say where an image stands."""
+"""Arm the next boot of an image without generalizing it, or explain its state."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from reseal.errors import UsageError
 from reseal.operations.answers import FORCE_UNATTEND, AnswerFileOptions, mode_of
-from reseal.operations.operation import Opening, Operation, look
+from reseal.operations.operation import Opening, Operation, check_force, look
 from reseal.operations.record import BootRecord
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _PROVED = "State: what the next boot reads was read back from the written image.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BootRequest(AnswerFileOptions):
-    """What the next boot is to do. One of these is wanted, or an answer file that says the mode.
+    """What the next boot does: one of these options, or the mode of an answer file.
 
     Attributes:
         oobe: whether it goes to OOBE.
@@ -41,7 +41,7 @@ class BootRequest(AnswerFileOptions):
 
 
 class Boot(Operation[BootRecord]):
-    """Arming the next boot, on its way into an image."""
+    """Arm the next boot of an image."""
 
     command = "boot"
     proved = (_PROVED,)
@@ -58,21 +58,19 @@ class Boot(Operation[BootRecord]):
             raise UsageError(
                 msg, "Give it with --oobe or --audit, or with `reseal unattend apply`."
             )
-        if set(request.force) - {FORCE_UNATTEND}:
-            msg = "--force unattend is the only check that `reseal boot` can override."
-            raise UsageError(msg, "Leave the other names out.")
+        check_force(request.force, FORCE_UNATTEND)
         self._answers = request.read(force=bool(request.force))
         wanted = [name for name in ("oobe", "audit") if getattr(request, name)]
         if self._answers and not wanted and (mode := mode_of(self._answers.document)):
             wanted = [mode]
         if len(wanted) + request.recover + request.status != 1:
             msg = "Say one of --oobe, --audit, --status and --recover."
-            raise UsageError(msg, "`reseal boot IMAGE --status` explains where the image stands.")
+            raise UsageError(msg, "`reseal boot IMAGE --status` explains the state of the image.")
         self._target = wanted[0] if wanted else None
 
     @property
     def needs(self) -> Mapping[str, Any]:
-        """What the run has to know."""
+        """Fields of `RunOptions` that the operation sets."""
         folders = self._answers.driver_folders.values() if self._answers else ()
         return {"reads": tuple(folders)}
 
@@ -104,7 +102,7 @@ class Boot(Operation[BootRecord]):
         }
 
     def recheck(self, installation: Installation) -> list[str]:
-        """Name what the written image lacks of the armed, or of a consistent, state."""
+        """Return what the written image lacks of the armed or consistent state."""
         from reseal.sysprep import boot as engine
         from reseal.sysprep.arm import Target, missing
 
@@ -117,7 +115,7 @@ class Boot(Operation[BootRecord]):
 
 
 def status(image: Path, opening: Opening | None = None) -> dict[str, Any]:
-    """Explain where an installation stands and what its next boot does."""
+    """Explain the state of an installation and what its next boot does."""
 
     def job(found: Found) -> dict[str, Any]:
         from reseal.sysprep import boot as engine

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from reseal.errors import UsageError
+from reseal.hostfile import open_regular
 from reseal.operations.operation import OnMessage, Opening
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def _load(path: Path) -> str:
     from reseal.wim.config import check_config
 
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(_MAX_CONFIG + 1)
         if len(data) > _MAX_CONFIG:
             raise UsageError(f"{path} is too large for a configuration list.")

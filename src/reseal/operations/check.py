@@ -1,4 +1,4 @@
-"""Look at everything that would forbid generalizing an image, and change nothing."""
+"""Check an image for everything that forbids generalizing it."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def checked(found: Found, switches: frozenset[str] = frozenset()) -> dict[str, A
 
 
 def exit_code(record: Mapping[str, Any]) -> int:
-    """The exit code of the command line: what an error that stands would raise, or 0."""
+    """Return the exit code of the command line: that of the worst finding, or 0."""
     errors = [one for one in record["checks"] if one["level"] == "error"]
     if any(one["damaged"] for one in errors):
         return ImageError.exit_code

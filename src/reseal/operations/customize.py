@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from reseal.errors import UsageError
-from reseal.operations.operation import Operation
+from reseal.operations.operation import Operation, check_force
 from reseal.operations.record import CustomizeRecord
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class CustomizeRequest:
 
 
 class Customize(Operation[CustomizeRecord]):
-    """Steps on their way into an image."""
+    """Run steps on an image."""
 
     command = "customize"
 
@@ -51,9 +51,7 @@ class Customize(Operation[CustomizeRecord]):
         from reseal.customize.run import FORCEABLE, Customization, forced
 
         names, unknown = forced(request.force)
-        if unknown:
-            msg = f"--force {unknown[0]} is not known here."
-            raise UsageError(msg, f"What can be forced is {', '.join(FORCEABLE)}.")
+        check_force(unknown, *FORCEABLE)
         self._steps = Customization(read(request.steps), names)
         if not self._steps:
             msg = "No step was given."
@@ -61,7 +59,7 @@ class Customize(Operation[CustomizeRecord]):
 
     @property
     def needs(self) -> Mapping[str, Any]:
-        """What the run has to know."""
+        """Fields of `RunOptions` that the operation sets."""
         return needs_of(self._steps)
 
     @property
@@ -70,7 +68,7 @@ class Customize(Operation[CustomizeRecord]):
         return self._steps.outside
 
     def prepare(self, *, dry_run: bool) -> None:
-        """Make the places of this computer that steps write to."""
+        """Create the folders of this computer that steps write to."""
         self._steps.prepare(dry_run=dry_run)
 
     def result(self, session: Session) -> dict[str, Any]:
@@ -81,20 +79,20 @@ class Customize(Operation[CustomizeRecord]):
         return {"result": "customized", "summary": summary}
 
     def keep(self) -> None:
-        """Give what was copied out its place."""
+        """Move copied-out files into place."""
         self._steps.publish()
 
     def complete(self, done: CustomizeRecord) -> None:
-        """Give what was copied out its place."""
+        """Move copied-out files into place."""
         done["copied_out"] = self._steps.publish()
 
     def discard(self) -> None:
-        """Delete what was copied out and got no place."""
+        """Delete copied-out files that were not moved into place."""
         self._steps.discard()
 
 
 def needs_of(steps: Customization) -> dict[str, Any]:
-    """What a run has to know of its steps."""
+    """Return the fields of `RunOptions` that steps set."""
     return {"reads": steps.reads, "writes": steps.writes, "shrink": steps.shrink}
 
 
@@ -113,7 +111,7 @@ def read(steps: Iterable[StepWords]) -> list[Given]:
             found += load(Path(words[0]))
             continue
         if name not in STEPS:
-            msg = f"There is no step called {name}."
+            msg = f"{name} is not a known step."
             raise UsageError(msg, "`reseal customize --help` lists them.")
         shown = " ".join((f"--{name}", *words))
         # Cut where it is long.

@@ -52,5 +52,5 @@ def metadata(image: Path, opening: Opening) -> dict[str, Any]:
 def _number(volume: str | None) -> int | None:
     if volume is None or volume.isdecimal():
         return None if volume is None else int(volume)
-    msg = f"--volume {volume} is no number of a volume."
+    msg = f"--volume {volume} is not the number of a volume."
     raise UsageError(msg, "Volumes are numbered as in the partition table, from 1.")

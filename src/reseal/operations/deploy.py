@@ -57,7 +57,7 @@ def deploy(
 
     Raises:
         UsageError: options contradict each other.
-        ResealError: something forbids it or went wrong; there is no disk then.
+        ResealError: the operation was refused or failed; no disk was made.
     """
     from reseal import deploy as engine
     from reseal.deploy.size import parse_size

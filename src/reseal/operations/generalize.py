@@ -1,4 +1,4 @@
-"""Remove what makes an installation one machine: the order of the whole run.
+"""Generalize an installation: the order of the whole run.
 
 Drivers, steps of customizing, the answer file, Sysprep's plan, the SID, and what comes last.
 """
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _PROVED = "State: every value of the armed state was read back from the written image."
 _PROVED_SID = (
     "Identity: the old machine SID was looked for in every written hive, file name and descriptor, and "
-    "stands only where this record says so."
+    "remains only where this record says so."
 )
 #: Where a next boot can go.
 TARGETS = ("oobe", "audit")
@@ -38,7 +38,7 @@ TARGETS = ("oobe", "audit")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeneralizeRequest(AnswerFileOptions):
-    """What generalizing is to do beyond its defaults.
+    """Options of a generalize run.
 
     Attributes:
         target: where the next boot goes, `oobe` or `audit`; None for what the answer file says, or OOBE.
@@ -54,7 +54,7 @@ class GeneralizeRequest(AnswerFileOptions):
         mode: `vm` where the image returns to the same hypervisor.
         strict: whether images with third parties' Sysprep providers are refused.
         force: names of checks, and of what steps refuse, that do not stop the run.
-        discard_hibernation: whether what Windows had in memory is discarded.
+        discard_hibernation: whether a hibernated session is discarded; unsaved data is lost.
         chkdsk_at_boot: whether Windows checks the volume at its next boot.
         locate_boot_devices: whether the boot manager searches for Windows.
         save_identity: where the identity goes that the machine had, for `verify`.
@@ -81,7 +81,7 @@ class GeneralizeRequest(AnswerFileOptions):
 
 
 class Generalize(Operation[GeneralizeRecord]):
-    """Generalizing, on its way into an image.
+    """Generalize an image.
 
     Attributes:
         target: where the next boot goes.
@@ -90,7 +90,7 @@ class Generalize(Operation[GeneralizeRecord]):
     command = "generalize"
 
     def __init__(self, request: GeneralizeRequest | None = None) -> None:
-        """Read and check all that the request names.
+        """Read and check everything that the request names.
 
         Raises:
             ResealError: a file can't be read, or is wrong.
@@ -120,7 +120,7 @@ class Generalize(Operation[GeneralizeRecord]):
 
     @property
     def needs(self) -> Mapping[str, Any]:
-        """What the run has to know."""
+        """Fields of `RunOptions` that the operation sets."""
         folders = self._answers.driver_folders.values() if self._answers else ()
         steps = needs_of(self._steps)
         drivers = (self._drivers,) if self._drivers else ()
@@ -133,17 +133,18 @@ class Generalize(Operation[GeneralizeRecord]):
 
     @property
     def outside(self) -> str | None:
-        """What does something outside the image, if anything."""
+        """The option that works outside the image, if any."""
         asked = self._request
         own = ("chkdsk_at_boot", "discard_hibernation", "save_identity")
         return next((name for name in own if getattr(asked, name)), None) or self._steps.outside
 
     def prepare(self, *, dry_run: bool) -> None:
-        """Make the places of this computer that steps write to."""
+        """Create the folders of this computer that steps write to."""
         self._steps.prepare(dry_run=dry_run)
 
     def result(self, session: Session) -> dict[str, Any]:
         """Stage the whole run."""
+        from reseal.operations.replay import replay
         from reseal.sysprep.arm import Target
         from reseal.sysprep.generalize import generalize as engine
         from reseal.windows import identity
@@ -156,6 +157,8 @@ class Generalize(Operation[GeneralizeRecord]):
         answers = self._steps.stage(session, target, self._answers)
         outcome = engine(session, target, self._providers, answers, sid_now=self._sid is not None)
         done = outcome.result == "generalized"
+        if done:
+            replay(session)
         replaced = self._sid.change(session, generalized=done) if self._sid else None
         self._steps.finish()
         return {
@@ -170,7 +173,7 @@ class Generalize(Operation[GeneralizeRecord]):
         }
 
     def recheck(self, installation: Installation) -> list[str]:
-        """Name what the written image lacks of the armed state, and where the old SID is left."""
+        """Return what the written image lacks of the armed state, and where the old SID is left."""
         from reseal.sysprep.arm import Target, missing
 
         lacks = missing(installation, Target(self.target), new_sid=self._new_sid)
@@ -190,19 +193,19 @@ class Generalize(Operation[GeneralizeRecord]):
             done["copied_out"] = copied_out
 
     def discard(self) -> None:
-        """Delete what was copied out and got no place."""
+        """Delete copied-out files that were not moved into place."""
         self._steps.discard()
 
 
 def target_of(wanted: str | None, document: Any) -> str:
-    """Say where the next boot goes: where a person or the answer file sends it, else to OOBE.
+    """Return the target of the next boot: the request's, else that of the answer file, else OOBE.
 
     Raises:
-        UsageError: there is no such place.
+        UsageError: the target is unknown.
     """
     if wanted is not None and wanted not in TARGETS:
-        msg = f"{wanted} is no place that a boot can go to."
-        raise UsageError(msg, "Say oobe or audit.")
+        msg = f"{wanted} is not a known target."
+        raise UsageError(msg, "Use oobe or audit.")
     return wanted or mode_of(document) or "oobe"
 
 
@@ -210,7 +213,7 @@ def _when(request: GeneralizeRequest) -> str:
     """Say when the machine gets its new SID.
 
     Raises:
-        UsageError: there is no such time, or two are asked for.
+        UsageError: the time is unknown, or two were given.
     """
     if request.sid not in sid.WHEN:
         msg = f"--sid {request.sid} is not known."
@@ -231,7 +234,7 @@ def _check_mode(mode: str | None, target: str) -> None:
 
 
 def _switches(request: GeneralizeRequest) -> frozenset[str]:
-    """Return the names by which providers and checks know what was asked for."""
+    """Return the switches that providers and checks look at."""
     given = {
         "mode:vm": request.mode == "vm",
         "strict": request.strict,
@@ -248,7 +251,7 @@ def _summary(target: str, session: Session, *, done: bool) -> str:
         where = "audit mode" if target == "audit" else "OOBE"
         return f"The image is generalized. Its next boot runs specialize, then {where}."
     if session.changes:
-        return "The image was generalized already; what was asked for besides is done."
+        return "The image was generalized already; the other options were applied."
     return "The image was generalized already; nothing was changed."
 
 

@@ -1,7 +1,7 @@
-"""What all operations have in common: how an image is opened, and how a change of it is run.
+"""What all operations share: how an image is opened, and how it is changed.
 
-A request says what a person wants and is checked before an image is opened. An operation is made of it:
-it stages its changes in a session, and looks at the written image again. Both happen in the worker.
+A request holds the options of a change and is checked before an image is opened. The operation made of it
+stages its changes in a session, and checks the written image. Both happen in the worker.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from reseal.operations.record import RunRecord
 from reseal.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from reseal.bitlocker import Key
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 #: Gets `{"step": …}` as the work goes on.
 OnMessage: TypeAlias = "Callable[[dict[str, object]], None]"
-#: What an operation makes: a record with the fields of its own.
+#: The record of an operation.
 RecordT = TypeVar("RecordT", bound=RunRecord)
 #: A file or folder of this computer.
 HostPath: TypeAlias = "str | os.PathLike[str]"
@@ -34,13 +34,13 @@ HostPath: TypeAlias = "str | os.PathLike[str]"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """Which Windows of an image is meant, and how the image may be opened.
+    """Which Windows of an image to open, and how.
 
     Attributes:
         volume: which Windows: its volume, or `volume:folder`; None where there is only one.
         index: which image of a WIM; None for the only one.
-        allow_backing: whether backing files may lie outside the image's folder.
-        keys: what opens volumes that BitLocker encrypts; one with a clear key needs none.
+        allow_backing: whether backing files may be outside the image's folder.
+        keys: keys for volumes that BitLocker encrypts; a volume with a clear key needs none.
     """
 
     volume: str | None = None
@@ -57,6 +57,7 @@ class Writing(Opening):
         output: the new image; None to work in place.
         thin: whether the new image is an overlay over the old one.
         dry_run: whether nothing is written.
+        discard_hibernation: whether a hibernated session is discarded, with its unsaved data.
         decrypt: whether the volume of Windows is decrypted first, if BitLocker encrypts it.
         in_place: whether that may be done in the image itself.
         prevent_device_encryption: whether Windows is kept from encrypting it again by itself.
@@ -68,6 +69,7 @@ class Writing(Opening):
     output: Path | None = None
     thin: bool = False
     dry_run: bool = False
+    discard_hibernation: bool = False
     decrypt: bool = False
     in_place: bool = False
     prevent_device_encryption: bool = False
@@ -94,9 +96,9 @@ class Operation(Generic[RecordT]):
     """A change of an image, from its request to its record.
 
     Attributes:
-        command: as it is typed, without `reseal`.
-        proved: whole sentences on what `recheck` proves.
-        whose: whether the identity and the state of the image belong to the record.
+        command: its command, without `reseal`.
+        proved: what `recheck` proves, in whole sentences.
+        whose: whether the record has the identity and the state of the image.
     """
 
     command: str
@@ -105,12 +107,12 @@ class Operation(Generic[RecordT]):
 
     @property
     def needs(self) -> Mapping[str, Any]:
-        """What the run has to know of the operation: `reads`, `writes`, `switches` and others."""
+        """Fields of `RunOptions` that the operation sets: `reads`, `writes`, `switches` and others."""
         return {}
 
     @property
     def outside(self) -> str | None:
-        """What of it is done outside a session, so that it needs a run of its own; None for nothing."""
+        """The part that works outside a session, so that it needs its own run; None for none."""
         return None
 
     def prepare(self, *, dry_run: bool) -> None:
@@ -121,8 +123,8 @@ class Operation(Generic[RecordT]):
 
         Returns:
             The record as far as the worker knows it: `schema`, `command`, `reseal` (the version),
-            `windows`, `before` and `after` (whose the installation is, and what its next boot does),
-            `proved` and `not_proved`; what `result` returns of the same name wins.
+            `windows`, `before` and `after` (identity, and what the next boot does), `proved` and
+            `not_proved`. Fields that `result` returns take precedence.
         """
         installation = session.installation
         before = record.owner(installation) if self.whose else None
@@ -149,13 +151,13 @@ class Operation(Generic[RecordT]):
         """Stage the changes.
 
         Returns:
-            The part of the record that is the operation's own: `result`, and mostly `summary`, a whole
-            sentence that says what the image is now.
+            The operation's part of the record: `result`, and usually `summary`, a sentence on what the
+            image is now.
         """
         raise NotImplementedError
 
     def recheck(self, installation: Installation) -> list[str]:  # noqa: ARG002
-        """Look at the written image again; name what it lacks."""
+        """Check the written image; return what it lacks."""
         return []
 
     def files(self) -> Mapping[Path, Callable[[Mapping[str, Any]], str | None]]:
@@ -169,10 +171,10 @@ class Operation(Generic[RecordT]):
         """Keep what goes to this computer where the image was changed and the run could not end."""
 
     def complete(self, done: RecordT) -> None:
-        """Do on this computer what is left once the image is written, and note it in the record."""
+        """Do what is left on this computer after the image is written, and record it."""
 
     def discard(self) -> None:
-        """Delete what `prepare` made and nothing needs any more."""
+        """Delete what `prepare` made and the run no longer needs."""
 
 
 def run(
@@ -181,16 +183,16 @@ def run(
     writing: Writing | None = None,
     on_message: OnMessage | None = None,
 ) -> RecordT:
-    """Do an operation: all of it is done in the end, or the image is as it was.
+    """Carry out an operation completely, or leave the image as it was.
 
     Args:
-        image: a disk image, a WIM or a folder that holds a Windows installation.
-        operation: what to do.
+        image: a disk image, a WIM or a folder with a Windows installation.
+        operation: the change.
         writing: how to open the image, and where the result goes; None to work in place.
-        on_message: gets `{"step": …}` as the work goes on.
+        on_message: receives `{"step": …}` messages.
 
     Raises:
-        ResealError: something forbids it or went wrong; the image is as it was.
+        ResealError: the operation was refused or failed; the image is as it was.
     """
     from reseal.run import RunOptions, change
     from reseal.run.medium import FINISHING
@@ -210,6 +212,9 @@ def run(
         for path, render in operation.files().items():
             kept.add(path, render, inputs=inputs, private=True)
         operation.prepare(dry_run=chosen.dry_run)
+        needs = dict(operation.needs)
+        if chosen.discard_hibernation:
+            needs["switches"] = needs.get("switches", frozenset()) | {"discard-hibernation"}
         options = RunOptions(
             volume=chosen.volume,
             index=chosen.index,
@@ -220,7 +225,7 @@ def run(
             keys=chosen.keys if chosen.decrypt else None,
             decrypt=chosen.decrypt,
             prevent_device_encryption=chosen.prevent_device_encryption,
-            **operation.needs,
+            **needs,
         )
         done = cast("RecordT", change(image, operation, options, tell))
         operation.complete(done)
@@ -248,10 +253,10 @@ def look(
     """Look at one Windows of an image without changing it.
 
     Args:
-        image: a disk image, a WIM or a folder that holds a Windows installation.
+        image: a disk image, a WIM or a folder with a Windows installation.
         job: gets the installation and returns plain data; runs in the worker.
         opening: which Windows, and how to open the image.
-        whole: whether the job looks at the volume itself, rather than at some files of a WIM.
+        whole: whether the job reads the whole volume, rather than some files of a WIM.
     """
     from reseal.run.opening import choose
 
@@ -282,6 +287,13 @@ def look_at_all(
         whole=whole,
         keys=opening.keys,
     )
+
+
+def check_force(given: Iterable[str], *known: str) -> None:
+    """Raise UsageError if --force was given a name that an operation does not know."""
+    if unknown := sorted(set(given) - set(known)):
+        msg = f"--force {', '.join(unknown)} is not known here."
+        raise UsageError(msg, f"It takes {' or '.join(known)}.")
 
 
 def check_writable(path: Path) -> None:

@@ -79,7 +79,7 @@ class StateFacts(TypedDict):
 
 
 class Owner(TypedDict):
-    """Whose an installation is, and what its next boot does."""
+    """The identity of an installation, and what its next boot does."""
 
     identity: IdentityFacts
     new_sid_at_next_boot: bool
@@ -146,7 +146,7 @@ class CheckRecord(TypedDict):
 
 
 class DriverRecord(TypedDict):
-    """What became of one driver package."""
+    """The outcome of one driver package."""
 
     inf: str
     outcome: str
@@ -168,7 +168,7 @@ class AnswerFinding(TypedDict):
 
 
 class SettingRecord(TypedDict):
-    """A setting of an answer file, and what became of it."""
+    """A setting of an answer file, and its outcome."""
 
     configuration_pass: str
     component: str
@@ -179,7 +179,7 @@ class SettingRecord(TypedDict):
 
 
 class AnswerFileRecord(TypedDict):
-    """What became of an answer file. No value of a setting stands in it."""
+    """The outcome of an answer file, without the values of settings."""
 
     file: str
     placed: str | None
@@ -229,7 +229,7 @@ class SidChange(SidPlaces):
 
 
 class RunRecord(TypedDict):
-    """What the records of all operations have in common.
+    """What the records of all operations share.
 
     Before the image is written (in the worker) `image`, `changes`, `notes`, `written`, `traffic` and
     `timings` are missing.
@@ -276,7 +276,7 @@ class BootRecord(RunRecord):
 
 
 class SidRecord(RunRecord):
-    """The record of `reseal sid`; the places are there where the SID was replaced at once."""
+    """The record of `reseal sid`; it lists the places if the SID was replaced now."""
 
     old: str
     new: str | None
@@ -316,7 +316,7 @@ class UnattendRecord(RunRecord):
 
 
 def owner(installation: Installation) -> Owner:
-    """Whose an installation is, and what its next boot does; staged changes count."""
+    """Return the identity of an installation and what its next boot does, with staged changes."""
     from dataclasses import asdict
 
     from reseal.proof.identity import MachineIdentity

@@ -153,7 +153,7 @@ def _refuse_remains(session: Session, result: Result) -> None:
 
 
 class ChangeSid(Operation[SidRecord]):
-    """Another machine SID, on its way into an image."""
+    """Set the machine SID of an image."""
 
     command = "sid"
     proved = (_PROVED,)
@@ -161,7 +161,7 @@ class ChangeSid(Operation[SidRecord]):
     def __init__(self, request: SidRequest) -> None:
         """Check the request; raises UsageError."""
         if request.new and request.chosen:
-            msg = "--show, --new and --set exclude each other."
+            msg = "--new and --sid exclude each other."
             raise UsageError(msg, "Choose one of them.")
         self._request = request
         self._new = _parsed(request.chosen) if request.chosen else None
@@ -280,5 +280,5 @@ def _parsed(text: str) -> Sid:
     try:
         return Sid.parse(text)
     except ValueError as error:
-        msg = f"--set: {error}."
+        msg = f"--sid: {error}."
         raise UsageError(msg, "A machine SID has the form S-1-5-21-x-y-z.") from error

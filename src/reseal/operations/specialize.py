@@ -7,9 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reseal.errors import UsageError
 from reseal.operations.answers import FORCE_UNATTEND, Content, load
-from reseal.operations.operation import HostPath, Operation
+from reseal.operations.operation import HostPath, Operation, check_force
 from reseal.operations.record import SpecializeRecord
 
 if TYPE_CHECKING:
@@ -18,14 +17,14 @@ if TYPE_CHECKING:
     from reseal.session import Session
     from reseal.windows import Installation
 
-#: What `force` takes beside `unattend`: a member of a domain is renamed.
+#: The check that --force overrides to rename a member of a domain.
 FORCE_DOMAIN = "domain"
 PENDING = "pending"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpecializeRequest:
-    """What one machine is to be. What is None stays as the image has it.
+    """The identity of one machine. None leaves a setting as it is in the image.
 
     Attributes:
         computer_name: its name, or `*` for a random one.
@@ -49,7 +48,7 @@ class SpecializeRequest:
 
 
 class Specialize(Operation[SpecializeRecord]):
-    """One machine on its way out of an image.
+    """Make one machine of an image.
 
     Attributes:
         breaks: whether a SID may be replaced that something in the image knows.
@@ -68,10 +67,7 @@ class Specialize(Operation[SpecializeRecord]):
         from reseal.specialize import Specialization, Wish
         from reseal.specialize.wish import checked_name, parsed_sid, refuse_secrets
 
-        unknown = set(request.force) - {FORCE_UNATTEND, FORCE_DOMAIN}
-        if unknown:
-            msg = f"--force {', '.join(sorted(unknown))} is not known."
-            raise UsageError(msg, "It takes unattend and domain.")
+        check_force(request.force, FORCE_UNATTEND, FORCE_DOMAIN)
         own = [Assignment.parse(one) for one in request.settings]
         refuse_secrets(own)
         name = request.computer_name
@@ -93,7 +89,7 @@ class Specialize(Operation[SpecializeRecord]):
 
     @property
     def needs(self) -> Mapping[str, Any]:
-        """What the run has to know."""
+        """Fields of `RunOptions` that the operation sets."""
         return {"reads": self._drivers}
 
     def result(self, session: Session) -> dict[str, Any]:
@@ -103,5 +99,5 @@ class Specialize(Operation[SpecializeRecord]):
         return {"result": "specialized", "summary": f"The image is one machine: {name}.", **done}
 
     def recheck(self, installation: Installation) -> list[str]:
-        """Name what the written image lacks."""
+        """Return what the written image lacks."""
         return self._machine.recheck(installation)

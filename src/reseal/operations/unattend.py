@@ -33,7 +33,7 @@ class UnattendRequest(AnswerFileOptions):
 
 
 class ApplyUnattend(Operation[UnattendRecord]):
-    """An answer file on its way into an image."""
+    """Place an answer file in an image."""
 
     command = "unattend apply"
 
@@ -52,7 +52,7 @@ class ApplyUnattend(Operation[UnattendRecord]):
 
     @property
     def needs(self) -> Mapping[str, Any]:
-        """What the run has to know."""
+        """Fields of `RunOptions` that the operation sets."""
         return {"reads": tuple(self._answers.driver_folders.values())}
 
     def result(self, session: Session) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def compare(
     opening: Opening | None = None,
     on_message: OnMessage | None = None,
 ) -> dict[str, Any]:
-    """Say which identities images share; a folder that holds no Windows stands for the images in it.
+    """List the identities that images share; a folder without a Windows means the images in it.
 
     Raises:
         UsageError: there is only one image.
@@ -85,7 +85,7 @@ def exit_code(record: Mapping[str, Any], *, strict: bool = False) -> int:
 
 
 def _expanded(paths: Iterable[Path]) -> list[Path]:
-    """Every image once; a folder that holds no Windows stands for the images in it."""
+    """Return every image once; a folder without a Windows means the images in it."""
     from reseal.disk.formats import EXTENSIONS
 
     found: dict[Path, Path] = {}

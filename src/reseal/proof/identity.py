@@ -21,6 +21,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from reseal.errors import UsageError
+from reseal.hostfile import open_regular
 from reseal.ntfs import Volume
 from reseal.windows.identity import Identity
 from reseal.windows.installation import CURRENT_VERSION
@@ -159,7 +160,7 @@ class MachineIdentity:
     def load(cls, path: Path) -> MachineIdentity:
         """Read an identity file. Raises UsageError where it can't be read."""
         try:
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 data = file.read(_MAX_FILE)
             return cls.from_json(json.loads(data), str(path))
         except (OSError, ValueError, RecursionError) as error:

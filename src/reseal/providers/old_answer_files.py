@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from reseal.session import Session
 
-#: Folders below Windows, and how deep their copies lie.
+#: Folders below Windows, and how many levels of subfolders to search.
 _FOLDERS = (("Panther", 3), (r"System32\Sysprep", 2))
 #: In the root of the volume, only files whose names say what they are.
 _ROOT_NAMES = ("unattend", "autounattend")

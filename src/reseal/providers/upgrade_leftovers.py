@@ -1,4 +1,4 @@
-"""What an upgrade of Windows keeps of the machine that was upgraded."""
+"""Hardware data that an upgrade of Windows leaves behind."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SUBTREES = (
 
 @provider(
     "upgrade-leftovers",
-    "Remove the devices and adapters that an upgrade remembers",
+    "Delete the devices and adapters recorded by an upgrade",
     mark=Mark.INFERRED,
     source="NetworkDriverBackup and DeviceMigration: forensic guides that read old devices there "
     "(reported); that they may go once the upgrade is over: inferred",

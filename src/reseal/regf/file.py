@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reseal.hostfile import open_regular
 from reseal.regf.errors import RegfError
 from reseal.regf.hive import Hive
 
@@ -126,7 +127,7 @@ def _logs(path: Path) -> Iterator[tuple[str, Path]]:
 
 def _read(path: Path) -> bytearray:
     """Read a file into a bytearray, without a second copy."""
-    with path.open("rb", buffering=0) as file:
+    with open_regular(path) as file:
         data = bytearray(os.fstat(file.fileno()).st_size)
         view, done = memoryview(data), 0
         while done < len(data) and (count := file.readinto(view[done:])):

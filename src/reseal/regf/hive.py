@@ -171,7 +171,7 @@ class Hive:
 
     @property
     def recovered(self) -> bool:
-        """Whether its logs held what the file did not."""
+        """Whether its logs had changes that the file lacked."""
         return self._recovered
 
     # Writing

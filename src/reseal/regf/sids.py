@@ -168,7 +168,7 @@ def replace(hive: Hive, old: str, new: str) -> list[Place]:
 
 
 def _wipe_freed(hive: Hive, old: str, patterns: dict[str, bytes]) -> None:
-    """Wipe what the edits themselves set free: a key that gets another name moves to another cell."""
+    """Wipe cells that the edits freed: a renamed key may move to another cell."""
     hits = find(hive, old)
     for hit, (cell, in_use) in zip(hits, _cells_with(hive.cells, hits), strict=True):
         if not in_use:

@@ -1,20 +1,22 @@
-"""What became of an answer file, as text."""
+"""The outcome of an answer file, as text."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reseal.report.changes import ending, listed
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reseal.operations.record import AnswerFileRecord, UnattendRecord
+    from reseal.operations.record import AnswerFileRecord, SettingRecord, UnattendRecord
 
 #: How many settings a line names; the rest is counted.
 _SHOWN = 8
 
 
 def lines(outcome: AnswerFileRecord) -> Iterator[str]:
-    """Yield what became of the answer file, for `unattend apply` and `generalize`."""
+    """Yield the outcome of an answer file."""
     for one in outcome["findings"]:
         yield (
             f"{one['file']}:{one['line']}:{one['column']}: {one['level']}: {one['what']}; "
@@ -32,28 +34,25 @@ def lines(outcome: AnswerFileRecord) -> Iterator[str]:
     for package in outcome["drivers"]:
         yield f"Driver package {package['inf']}: {package['outcome']}. {package['reason']}"
     for setting in outcome["not_applied"]:
-        yield (
-            f"Not applied: {setting['configuration_pass']} {setting['component']} {setting['setting']} "
-            f"({outcome['file']}:{setting['line']}:{setting['column']}). {setting['reason']}"
-        )
+        yield f"Not applied: {setting['configuration_pass']} {_left(setting, outcome['file'])}"
     for setting in outcome["left_to_windows"]:
-        yield (
-            f"Left to Windows: {setting['component']} {setting['setting']} "
-            f"({outcome['file']}:{setting['line']}:{setting['column']}). {setting['reason']}"
-        )
+        yield f"Left to Windows: {_left(setting, outcome['file'])}"
 
 
-def applied(record: UnattendRecord, *, dry_run: bool) -> Iterator[str]:
+def applied(record: UnattendRecord, *, dry_run: bool, verbose: bool, where: str) -> Iterator[str]:
     """Yield the lines of `reseal unattend apply`."""
+    if verbose:
+        yield from listed(record["changes"])
     yield from lines(record["unattend"])
-    for note in record["notes"]:
-        yield f"Note: {note}"
-    if dry_run:
-        yield "Nothing was written: a dry run."
-    elif not record["changes"]:
-        yield f"{record['image']['path']} holds all of this already; nothing was changed."
-    else:
-        yield f"{record['image']['path']} has the answer file ({record['timings']['total']:.2f} s)."
+    done = f"{where} has the answer file"
+    if not record["changes"]:
+        done = f"{where} holds all of this already; nothing was changed"
+    yield from ending(record, dry_run=dry_run, done=done)
+
+
+def _left(setting: SettingRecord, file: str) -> str:
+    place = f"{file}:{setting['line']}:{setting['column']}"
+    return f"{setting['component']} {setting['setting']} ({place}). {setting['reason']}"
 
 
 def _some(names: list[str]) -> str:

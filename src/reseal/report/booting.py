@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reseal.report import answer_file
+from reseal.report.changes import ending, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -12,18 +13,17 @@ if TYPE_CHECKING:
     from reseal.operations.record import BootRecord
 
 
-def lines(record: BootRecord, *, dry_run: bool) -> Iterator[str]:
+def lines(record: BootRecord, *, dry_run: bool, verbose: bool, where: str) -> Iterator[str]:
     """Yield the lines of `reseal boot`."""
-    path = record["image"]["path"]
+    if verbose:
+        yield from listed(record["changes"])
     if answers := record.get("unattend"):
         yield from answer_file.lines(answers)
-    yield from (f"Note: {note}" for note in record["notes"])
-    if dry_run:
-        yield f"Nothing was written: a dry run with {len(record['changes'])} changes."
-    elif record["result"] in {"armed", "applied"}:
-        where = "audit mode" if record["target"] == "audit" else "OOBE"
-        yield f"The next boot of {path} goes to {where}."
+    if record["result"] in {"armed", "applied"}:
+        target = "audit mode" if record["target"] == "audit" else "OOBE"
+        done = f"The next boot of {where} goes to {target}"
     elif record["result"] == "recovered":
-        yield f"{path} is back in a consistent state."
+        done = f"{where} is back in a consistent state"
     else:
-        yield f"{path} was not changed."
+        done = f"{where} was not changed"
+    yield from ending(record, dry_run=dry_run, done=done)

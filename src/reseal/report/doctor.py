@@ -68,7 +68,7 @@ def _program(name: str, needed_for: str) -> Engine:
 
 
 def _maker(name: str, needed_for: str) -> Engine:
-    """A program that tells nothing but its help."""
+    """A program without a version option."""
 
     def version() -> str:
         run_tool([name, "--help"])

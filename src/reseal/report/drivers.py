@@ -20,7 +20,7 @@ _READY = {
 
 
 def storage_lines(record: dict[str, Any]) -> Iterator[str]:
-    """What `reseal inspect` says of them."""
+    """Yield how ready the storage drivers of an image are."""
     label = "Storage"
     for ready, said in _READY.items():
         names = [one["name"] for one in record["controllers"] if one["ready"] == ready]
@@ -32,7 +32,7 @@ def storage_lines(record: dict[str, Any]) -> Iterator[str]:
 
 
 def added_lines(packages: list[DriverRecord]) -> Iterator[str]:
-    """What became of each package; those that are not for the image are counted."""
+    """Yield the outcome of each package; packages that don't fit the image are counted."""
     left_out = [one for one in packages if one["outcome"] == "left out"]
     for one in packages:
         if one["outcome"] != "left out":

@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-#: What a suffix stands for.
+#: Suffixes of reports.
 FORMATS = (".html", ".json")
 
 
 def check(path: Path) -> None:
     """Raise UsageError where the suffix names no form of a report."""
     if path.suffix.lower() not in FORMATS:
-        msg = f"{path} names no form of a report that reseal knows."
-        raise UsageError(msg, "Let the name end in .html for a page, or in .json for data.")
+        msg = f"{path} has a suffix that is not a known report format."
+        raise UsageError(msg, "Use .html for a page, or .json for data.")
 
 
 def render(record: Mapping[str, Any], path: Path) -> str:

@@ -89,7 +89,7 @@ def render(record: Mapping[str, Any]) -> str:
     )
 
 
-#: What a person must not overlook stands open.
+#: Sections that are open, so that readers notice them.
 _OPEN = {"left_to_windows", "not_carried_out", "unknown"}
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING, Any
+
+from reseal.report.changes import wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from reseal.providers import Provider
 
-_WIDTH = 96
 _INDENT = "    "
 
 
@@ -46,20 +46,9 @@ def text(record: dict[str, Any]) -> Iterator[str]:
         yield f"{_INDENT}{one['title']}."
         for paragraph in one["description"].split("\n\n"):
             yield ""
-            yield from _wrapped(" ".join(paragraph.split()))
+            yield from wrapped(" ".join(paragraph.split()), _INDENT)
         yield ""
-        yield from _wrapped(f"Known: {one['mark']}. Source: {one['source']}.")
+        yield from wrapped(f"Known: {one['mark']}. Source: {one['source']}.", _INDENT)
         if one["entry_points"]:
-            yield from _wrapped(f"Stands for: {', '.join(one['entry_points'])}.")
+            yield from wrapped(f"Replaces: {', '.join(one['entry_points'])}.", _INDENT)
         yield ""
-
-
-def _wrapped(line: str) -> list[str]:
-    return textwrap.wrap(
-        line,
-        _WIDTH,
-        initial_indent=_INDENT,
-        subsequent_indent=_INDENT,
-        break_on_hyphens=False,
-        break_long_words=False,
-    )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from reseal.report.changes import ending, listed
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -22,12 +24,13 @@ def show_text(record: dict[str, Any]) -> Iterator[str]:
         yield f"Profile      {sid}  {path}"
 
 
-def change_text(record: SidRecord, *, dry_run: bool, output: str | None) -> Iterator[str]:
+def lines(record: SidRecord, *, dry_run: bool, verbose: bool, where: str) -> Iterator[str]:
     """Yield the lines of a change."""
-    where = output or record["image"]["path"]
+    if verbose:
+        yield from listed(record["changes"])
     for name, counts in record.get("hives", {}).items():
-        listed = ", ".join(f"{count} × {kind}" for kind, count in counts.items())
-        yield f"  {name}: {listed}"
+        by_kind = ", ".join(f"{count} × {kind}" for kind, count in counts.items())
+        yield f"  {name}: {by_kind}"
     for one in record.get("descriptors", []):
         state = "changed" if one["changed"] else "left as they are"
         yield (
@@ -41,12 +44,9 @@ def change_text(record: SidRecord, *, dry_run: bool, output: str | None) -> Iter
     for left in record.get("left", []):
         count = "" if left["count"] is None else f" ({left['count']} times)"
         yield f"Left: {left['path']}{count}, {left['format']}: {left['reason']}."
-    for note in record["notes"]:
-        yield f"Note: {note}"
-    total = record["timings"]["total"]
-    if dry_run:
-        yield f"Nothing was written: a dry run of {total:.2f} s."
-    elif record["result"] == "pending":
-        yield f"{where} gets {record['new'] or 'a new SID that Windows draws'} at its next boot."
+    done = None
+    if record["result"] == "pending":
+        done = f"{where} gets {record['new'] or 'a new SID that Windows draws'} at its next boot"
     elif record["result"] == "changed":
-        yield f"{where}: {record['old']} is {record['new']} now ({total:.2f} s)."
+        done = f"{where}: {record['old']} is now {record['new']}"
+    yield from ending(record, dry_run=dry_run, done=done)

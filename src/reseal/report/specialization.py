@@ -1,10 +1,11 @@
-"""One machine that was made of an image, as text."""
+"""A specialize run as text."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from reseal.report import answer_file, drivers
+from reseal.report.changes import ending, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -12,9 +13,10 @@ if TYPE_CHECKING:
     from reseal.operations.record import SpecializeRecord
 
 
-def lines(record: SpecializeRecord, *, dry_run: bool, output: str | None) -> Iterator[str]:
-    """Yield what the machine is now."""
-    where = output or record["image"]["path"]
+def lines(record: SpecializeRecord, *, dry_run: bool, verbose: bool, where: str) -> Iterator[str]:
+    """Yield the lines of `reseal specialize`."""
+    if verbose:
+        yield from listed(record["changes"])
     for effect in record["effects"]:
         yield f"Broken by the new SID: {effect}"
     yield f"Name         {record['computer_name'] or 'drawn by Windows at its first boot'}"
@@ -31,10 +33,4 @@ def lines(record: SpecializeRecord, *, dry_run: bool, output: str | None) -> Ite
         yield f"Left: {one['path']}, {one['format']}: {one['reason']}."
     if record["drivers"]:
         yield from drivers.added_lines(record["drivers"])
-    for note in record["notes"]:
-        yield f"Note: {note}"
-    total = record["timings"]["total"]
-    if dry_run:
-        yield f"Nothing was written: a dry run of {total:.2f} s."
-    else:
-        yield f"{where} is a machine of its own now ({total:.2f} s)."
+    yield from ending(record, dry_run=dry_run, done=f"{where} is now a machine of its own")

@@ -27,7 +27,7 @@ def verification(record: dict[str, Any], *, verbose: bool) -> Iterator[str]:
         yield f"  Not searched: {one}"
     if record["identity"]["source"] != "the identity file" and record["generalized"]:
         yield (
-            "  The old name and MachineGuid are known to nobody but the run that replaced them: give "
+            "  Only the run that replaced the old name and MachineGuid knows them: give "
             "--identity FILE, from generalize --save-identity."
         )
     for verdict, count in counts.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from reseal.disk.device import part
 from reseal.disk.locks import Lock
 from reseal.disk.partitions import volumes
 from reseal.errors import CheckError, ImageError, UsageError
-from reseal.ntfs import BitLockerError, NotNtfsError, Volume
+from reseal.ntfs import Volume
 from reseal.run import raw_copy
 from reseal.run.medium import carry_out
 from reseal.run.options import RunOptions
@@ -66,9 +67,10 @@ def apply(
     """
     start = time.perf_counter()
     report = on_message or (lambda _: None)
-    lock = Lock(wim) if wim.is_file() else None
-    try:
-        if lock:
+    with ExitStack() as stack:
+        if wim.is_file():
+            lock = Lock(wim)
+            stack.callback(lock.close)
             lock.share()
         if target.is_dir() or not target.exists():
             if volume is not None:
@@ -78,14 +80,9 @@ def apply(
             notes = [_FOLDER_NOTE]
         else:
             options = RunOptions(allow_backing=allow_backing, reads=_beside(wim))
-            medium = raw_copy.medium(target, options)
-            result = carry_out(
-                target, medium, partial(_work, wim, index, target, volume, check), report
-            )
+            work = partial(_work, wim, index, target, volume, check)
+            result = carry_out(target, raw_copy.medium(target, options), work, report)
             notes = []
-    finally:
-        if lock:
-            lock.close()
     return {
         "result": "applied",
         "wim": str(wim),
@@ -145,7 +142,7 @@ def _is_empty(device: Device) -> bool:
     try:
         with Volume.open(device, read_only=True, name="a volume") as opened:
             return not opened.list("")
-    except (BitLockerError, NotNtfsError, ImageError):
+    except ImageError:
         return False
 
 

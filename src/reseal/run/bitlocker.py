@@ -1,7 +1,7 @@
-"""Volumes that BitLocker encrypts: decrypted in an overlay, before anything is written to them.
+"""Decrypt BitLocker volumes in an overlay, before anything is written to them.
 
-What is decrypted lasts as every other change does: the overlay is merged into the image, or becomes
-another. Until then the image is as it was.
+The decrypted data are committed like other changes: the overlay is merged into the image or becomes a new
+one. Until then the image is unchanged.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from reseal.session import Session
     from reseal.worker import Report
 
-#: Windows keeps here whether it was started from an encrypted volume (reported).
+#: Records whether Windows was started from an encrypted volume (reported).
 STATUS = r"HKLM\SYSTEM\CurrentControlSet\Control\BitLockerStatus"
-#: Keeps Windows from encrypting by itself (documented: Microsoft, "BitLocker drive encryption in
+#: Prevents automatic device encryption (documented: Microsoft, "BitLocker drive encryption in
 #: Windows 11 for OEMs").
 POLICY = r"HKLM\SYSTEM\CurrentControlSet\Control\BitLocker"
 
@@ -46,13 +46,13 @@ _SPARE = 16 << 20
 
 @dataclass(frozen=True, slots=True)
 class _Progress:
-    """Reports each whole percent once."""
+    """Report each whole percent once."""
 
     report: Report
     step: str
 
     def begin(self) -> Any:
-        """Begin the step, and return what takes bytes done and in all."""
+        """Start the step; return the function that takes done and total bytes."""
         self.report({"step": self.step})
         last = -1
 
@@ -78,16 +78,16 @@ def decrypt(
     Args:
         path: the image.
         volume: its number, as in the partition table; None for the only encrypted one.
-        options: where the result goes, and the keys.
-        sparse: whether what was never written stays empty; see `reseal.bitlocker.decrypt`.
-        on_message: gets `{"step": …}` and `{"progress": …, "done": …, "total": …}` (bytes).
+        options: the output and the keys.
+        sparse: whether clusters that were never written stay empty; see `reseal.bitlocker.decrypt`.
+        on_message: receives `{"step": …}` and `{"progress": …, "done": …, "total": …}` (bytes).
 
     Returns:
         `image`, `decrypted` (see `decrypt_place`), `still_encrypted` (numbers of volumes), `timings`.
 
     Raises:
-        CheckError: no key fits, or it is not clear which volume is meant.
-        ImageError: the volume can't be decrypted; the image is as it was.
+        CheckError: no key fits, or none of several volumes was chosen.
+        ImageError: the volume can't be decrypted; the image is unchanged.
     """
     start = time.perf_counter()
     work = partial(_decrypt, volume, options, sparse)
@@ -113,11 +113,16 @@ def _decrypt(
 def describe(
     path: Path, volume: int | None = None, *, allow_backing: bool = False
 ) -> dict[str, Any]:
-    """Describe the encrypted volumes of an image, which needs no key.
+    """Describe the encrypted volumes of an image, without a key.
+
+    Args:
+        path: the image.
+        volume: number of the volume, from 1; None for all.
+        allow_backing: whether backing files may be outside the image's folder.
 
     Returns:
-        `image`, and `volumes`: of each its `volume` (number), `size`, `sector_size`, `to_go`,
-        `encrypted_on_write` and what `Metadata.to_json` tells; or `error`.
+        `image`, and `volumes`: for each, `volume` (number), `size`, `sector_size`, `to_go`,
+        `encrypted_on_write` and the result of `Metadata.to_json`; or `error`.
     """
 
     def look(opened: OpenedDisk, _: Report) -> dict[str, Any]:
@@ -148,13 +153,19 @@ def _described(opened: OpenedDisk, place: VolumeRange) -> dict[str, Any]:
 def decrypt_staged(
     operation: Operation, options: RunOptions, opened: OpenedDisk, report: Report
 ) -> dict[str, Any]:
-    """Stage an operation, decrypt the volume of its installation, and write what was staged.
+    """Stage an operation, decrypt the volume of its installation, and write the staged changes.
 
-    Decrypting takes long, so everything that can refuse the operation comes first.
+    Decryption takes long, so all checks that can refuse the operation come first.
+
+    Args:
+        operation: the operation.
+        options: how to open the image, and what to do with the result.
+        opened: the disk.
+        report: receives `{"step": …}`.
 
     Returns:
-        What `perform` returns, with `decrypted` (see `decrypt_place`); None where the volume was plain,
-        or nothing is written.
+        The result of `perform`, with `decrypted` (see `decrypt_place`; None if the volume was not encrypted
+        or nothing is written).
     """
     done: dict[str, Any] | None = None
 
@@ -186,12 +197,19 @@ def decrypt_place(
 ) -> dict[str, Any]:
     """Decrypt a volume of a disk that is open for writing.
 
+    Args:
+        opened: the disk.
+        place: the volume.
+        options: the output and the keys.
+        report: receives `{"step": …}` and progress.
+        sparse: whether clusters that were never written stay empty.
+
     Returns:
         `volume` (its number), `size` and `written` (bytes), `cipher`, `id`, and `seconds`.
 
     Raises:
         LockedError: no key fits.
-        ImageError: it can't be decrypted, or there is no space for it.
+        ImageError: the volume can't be decrypted, or the host has not enough space.
     """
     name = volume_name(place, opened.subject)
     volume = OpenVolume.open(opened.part(place), options.keys or (), name)
@@ -225,20 +243,20 @@ def _decrypt_open(
 
 
 def _require_space(size: int, options: RunOptions, subject: str) -> None:
-    """Refuse a decryption for which the host has no space, before it begins."""
+    """Refuse a decryption for which the host has not enough space, before it starts."""
     folder = options.output.absolute().parent if options.output else Path(subject).resolve().parent
-    # A new image that is whole is copied from the overlay, so that there are two for a while.
+    # A full new image is copied from the overlay, so both exist for a while.
     copies = 2 if options.output and not options.thin else 1
     require_space(
         folder,
         size * copies + _SPARE,
         f"decrypting {subject}",
-        "Free some space, or name a new image on another disk with --output.",
+        "Free some space, or write a new image on another disk with --output.",
     )
 
 
 def _stage(session: Session, number: int | None, options: RunOptions) -> None:
-    """Stage what Windows' own state has to say of its volume, which is decrypted (None: was plain)."""
+    """Stage Windows' own state for its decrypted volume (None: the volume was not encrypted)."""
     if number is not None:
         verb = "would be" if options.dry_run else "was"
         session.note(f"Volume {number} {verb} decrypted; BitLocker is off.")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from reseal.bcd import Store
 from reseal.errors import ImageError, UsageError
+from reseal.hostfile import open_regular
 from reseal.regf import Hive
 from reseal.run.disk import Disk, OpenedDisk
 from reseal.run.medium import carry_out
@@ -38,7 +39,7 @@ _MAGIC = b"regf"
 def is_store(path: Path) -> bool:
     """Whether a file is a hive rather than a disk image."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return file.read(len(_MAGIC)) == _MAGIC
     except OSError:
         return False

@@ -50,13 +50,13 @@ class CaptureOptions:
         name: name of the image in the WIM; None for the product name.
         description: description of the image, or None.
         compression: `xpress`, `lzx`, `lzms` or `none`.
-        append: whether the image is added to an existing WIM.
-        solid: whether the data are compressed as a whole, as in an ESD.
-        config: a configuration list (WimScript.ini); None for DISM's default one.
-        check: whether the WIM gets an integrity table.
-        require_generalized: whether an image that is not generalized is refused.
-        allow_backing: whether backing files may lie outside the image's folder.
-        keys: what opens a volume that BitLocker encrypts; one with a clear key needs none.
+        append: whether to add the image to an existing WIM.
+        solid: whether to compress the data as a whole, as in an ESD.
+        config: a configuration list (WimScript.ini); None for DISM's default.
+        check: whether to write an integrity table.
+        require_generalized: whether to refuse an image that is not generalized.
+        allow_backing: whether backing files may be outside the image's folder.
+        keys: keys for volumes that BitLocker encrypts; a volume with a clear key needs none.
     """
 
     volume: str | None = None

@@ -1,4 +1,4 @@
-"""Volumes of a disk that can't be opened, and what they are."""
+"""Classify the volumes of a disk that can't be opened."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reseal.fat import FatVolume, NotFatError
 if TYPE_CHECKING:
     from reseal.disk import Device, VolumeRange
 
-#: Partitions in which Windows keeps nothing, by GPT and MBR type: Microsoft reserved, BIOS boot, Linux
+#: Partitions that Windows does not use for files, by GPT and MBR type: Microsoft reserved, BIOS boot, Linux
 #: file systems, swap, LVM and RAID (documented: Microsoft; Discoverable Partitions Specification).
 _NOT_OF_WINDOWS = frozenset({
     "e3c9e316-0b5c-4db8-817d-f92df00215ae",
@@ -25,16 +25,16 @@ _NOT_OF_WINDOWS = frozenset({
     "a19d880f-05fc-4d3b-a006-743f0f84911e",
     "82", "83", "8e", "fd",
 })  # fmt: skip
-#: What the first sector says at byte 3 (ReFS: libyal, "Resilient File System"; exFAT: documented).
+#: File system names at byte 3 of the first sector (ReFS: libyal, "Resilient File System"; exFAT: documented).
 _NAMES = {b"ReFS": "ReFS", b"EXFAT": "exFAT", b"-FVE-FS-": "encrypted with BitLocker"}
 
 
 def why(place: VolumeRange, device: Device) -> str | None:
-    """Say what a volume is that is not NTFS; None where nothing of a Windows can be in it.
+    """Describe a volume that is not NTFS; None if it can't contain files of a Windows.
 
     Args:
         place: its entry in the partition table.
-        device: fills the volume.
+        device: the device that the volume fills.
     """
     if place.type in _NOT_OF_WINDOWS:
         return None

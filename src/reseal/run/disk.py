@@ -44,8 +44,8 @@ class OpenedDisk:
 
     Attributes:
         device: the disk.
-        subject: the image's name, for messages.
-        keys: what opens volumes that BitLocker encrypts; None where they stay closed.
+        subject: name of the image in messages.
+        keys: keys for volumes that BitLocker encrypts; None keeps them closed.
     """
 
     def __init__(self, device: Device, subject: str, keys: tuple[Key, ...] | None = None) -> None:
@@ -64,7 +64,7 @@ class OpenedDisk:
         }
 
     def installations(self, *, ignore_logs: bool = False) -> AbstractContextManager[list[Found]]:
-        """Open every NTFS volume, and yield the installations on them."""
+        """Open all NTFS volumes, and yield the installations on them."""
         return installations(self.device, self.subject, ignore_logs=ignore_logs, keys=self.keys)
 
     def boot_stores(self) -> list[BootStore]:
@@ -72,11 +72,11 @@ class OpenedDisk:
         return boot_stores.find(self.device, self.subject)
 
     def part(self, place: VolumeRange) -> Slice:
-        """Return a partition as it lies on the disk, encrypted or not."""
+        """Return a partition as stored on the disk, encrypted or not."""
         return Slice(self.device, place.offset, place.size)
 
     def content(self, offset: int, size: int) -> Device:
-        """Return what a partition holds, as a device; one that is encrypted is read only."""
+        """Return the decrypted content of a partition; an encrypted one is read-only."""
         content = part(self.device, offset, size)
         if self.keys is not None and encrypted(content):
             return OpenVolume.open(content, self.keys, self.subject)
@@ -179,13 +179,13 @@ def write_volume(
 
 
 def _with_others(session: Session, own: Volume) -> Volumes:
-    """Return a volume with the disk's others, which are opened as it is when something names them."""
+    """Return a volume with the disk's other volumes, which are opened on first access."""
 
     def opened(number: int) -> Volume:
         name = f"volume {number} of {own.name}"
         other = Volume.open(session.devices[number], read_only=own.read_only, name=name)
         if not own.read_only:
-            # What is written behind their back makes them worthless.
+            # Offline writes make them invalid.
             shadow_copies.discard(other)
         return other
 
@@ -208,11 +208,11 @@ def on_device(
     Args:
         path: the image.
         device: opens the disk; called in the worker.
-        work: gets an `OpenedDisk`.
-        report: gets what the work reports.
-        limits: what the worker may take and touch.
-        subject: what messages call the disk; None for the image's path.
-        keys: what opens volumes that BitLocker encrypts; None where they stay closed.
+        work: called with an `OpenedDisk`.
+        report: receives the reports of the work.
+        limits: resource and access limits of the worker.
+        subject: name of the disk in messages; None for the image's path.
+        keys: keys for volumes that BitLocker encrypts; None keeps them closed.
     """
 
     def run(report: Report) -> dict[str, Any]:
@@ -331,7 +331,7 @@ class Disk(Held):
             try:
                 shrink(self.image)
             except ShrinkError as error:
-                # All else is done, and what the run leaves on this computer has yet to get its place.
+                # The run is complete, and its outputs on this computer must still be put in place.
                 result["failed_afterwards"] = {"message": error.message, "hint": error.hint}
         if options.shrink or "wiped" in result:
             after = space(output) if output else self.image.space_now()

@@ -69,10 +69,10 @@ class Folder:
                 f"{self._path} is a folder; --output, --thin, --shrink and --chkdsk-at-boot are for "
                 "disk images."
             )
-            raise UsageError(msg, "Copy the folder first, or work on it in place.")
+            raise UsageError(msg, "Copy the folder first, or change it in place.")
         self._lock = folder.lock(self._path.resolve(), shared=one.dry_run)
         try:
-            # An earlier run that was interrupted is refused here, before a later one could undo it.
+            # Refuse a folder with an interrupted run, because this run could undo that one.
             folder.Folder(self._path, read_only=True, locked=True).close()
             if not one.dry_run:
                 folder.make_place(self._journal)
@@ -83,7 +83,7 @@ class Folder:
 
     def __exit__(self, *error: object) -> None:
         try:
-            # Whatever ended the worker: the before-images put the folder back.
+            # The before-images restore the folder, however the worker ended.
             if any(error) and not self._options.dry_run:
                 folder.Folder.recover(self._path, locked=True)
             folder.clear_place(self._journal)  # also that of a run that was killed at its beginning
@@ -98,7 +98,7 @@ class Folder:
     def in_worker(self, work: Work, report: Report | None) -> dict[str, Any]:
         """Run work in a worker that gets an `OpenedFolder`."""
         options = self._options
-        # The folder and its journal, and nothing above them.
+        # Only the folder and its journal, not their parent.
         own = () if options.dry_run else (self._path.resolve(), self._journal)
         limits = Limits(reads=(self._path, *options.reads), writes=(*own, *options.writes))
 

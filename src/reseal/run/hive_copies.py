@@ -79,6 +79,8 @@ def take_out(
     folder: Path,
     *,
     volume: str | None = None,
+    index: int | None = None,
+    allow_backing: bool = False,
     ignore_logs: bool = False,
     keys: tuple[Key, ...] = (),
 ) -> Taken:
@@ -88,9 +90,11 @@ def take_out(
         image: a disk image, or a folder with a Windows.
         name: the hive, as returned by `hive_name`.
         folder: a private folder of the host.
-        volume: which Windows, as `--volume` names it.
-        ignore_logs: whether the control sets are read without the logs.
-        keys: what opens a volume that BitLocker encrypts; one with a clear key needs none.
+        volume: the installation, in the notation of `--volume`.
+        index: the index of an image in a WIM; None for the only one.
+        allow_backing: whether backing files may be outside the image's folder.
+        ignore_logs: whether to read the control sets without the logs.
+        keys: keys for volumes that BitLocker encrypts; a volume with a clear key needs none.
 
     Raises:
         CheckError: the image does not have the hive.
@@ -112,7 +116,15 @@ def take_out(
         sets = registry.control_sets if name == "SYSTEM" else []
         return {"digest": hashlib.sha256(data).hexdigest(), "control_sets": sets}
 
-    record = read(image, job, ignore_logs=ignore_logs, writes=(folder,), keys=keys)
+    record = read(
+        image,
+        job,
+        index=index,
+        allow_backing=allow_backing,
+        ignore_logs=ignore_logs,
+        writes=(folder,),
+        keys=keys,
+    )
     return Taken(name, copy, record["digest"], tuple(record["control_sets"]))
 
 

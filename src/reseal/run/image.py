@@ -47,14 +47,14 @@ def read(
     """Inspect an image or a folder without changing it.
 
     Args:
-        path: a disk image, a WIM or a folder that holds a Windows installation.
-        look: gets the installations and returns plain data; runs in the worker.
-        allow_backing: whether backing files may lie outside the image's folder.
-        ignore_logs: whether hives are read without their logs.
-        index: which image of a WIM; None for the only one.
-        whole: whether the volume itself is looked at, rather than some files of a WIM.
-        writes: files and folders of the host that the look writes.
-        keys: what opens volumes that BitLocker encrypts; one with a clear key needs none.
+        path: a disk image, a WIM, or a folder with a Windows installation.
+        look: called in the worker with the installations; returns plain data.
+        allow_backing: whether backing files may be outside the image's folder.
+        ignore_logs: whether to read hives without their logs.
+        index: index of the image of a WIM; None for the only one.
+        whole: whether `look` needs the whole volume, rather than some files of a WIM.
+        writes: files and folders of the host that `look` writes.
+        keys: keys for volumes that BitLocker encrypts; a volume with a clear key needs none.
 
     Returns:
         The result of `look`, with `image` added: path, format and size in bytes.
@@ -96,8 +96,8 @@ def change(
         from reseal.run import bitlocker  # noqa: PLC0415  its arrays take long to load
 
         if not isinstance(medium, Disk):
-            msg = f"{path} is no disk image, so it takes no --decrypt."
-            raise UsageError(msg, "Leave --decrypt out.")
+            msg = f"{path} is not a disk image; --decrypt is only for disk images."
+            raise UsageError(msg, "Omit --decrypt.")
         work = partial(bitlocker.decrypt_staged, operation, options)
     result = carry_out(path, medium, work, on_message)
     result["timings"]["total"] = time.perf_counter() - start

@@ -120,7 +120,7 @@ class Held:
         self._stack.__exit__(*error)  # type: ignore[arg-type]
 
 
-#: The message with the record of a run whose image is about to change.
+#: Key of the message with the record of a run, sent before the image changes.
 FINISHING = "finishing"
 
 
@@ -139,7 +139,7 @@ def carry_out(path: Path, medium: Medium, work: Work, report: Report | None) -> 
     tell = report or (lambda _: None)
     with host_errors(path), medium:
         result = medium.in_worker(work, tell)
-        # Whoever keeps the record writes it now, while the image is still as it was.
+        # The receiver saves the record now, before the image changes.
         tell({FINISHING: {"image": medium.facts, **result}})
         medium.finish(result, tell)
         return {"image": medium.facts, **result}

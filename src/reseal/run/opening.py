@@ -84,13 +84,13 @@ def installations(
 
     Args:
         device: the disk.
-        subject: the image's name, for messages.
-        ignore_logs: whether hives are read without their logs.
-        keys: what opens volumes that BitLocker encrypts; None where they stay closed.
+        subject: name of the image in messages.
+        ignore_logs: whether to read hives without their logs.
+        keys: keys for volumes that BitLocker encrypts; None keeps them closed.
 
     Raises:
-        CheckError: there is none, and a volume that BitLocker encrypts was not opened.
-        ImageError: there is none.
+        CheckError: no installation was found, and a volume that BitLocker encrypts was not opened.
+        ImageError: no installation was found.
     """
     opened: dict[int, tuple[VolumeRange, Volume, list[str], bool]] = {}
     locked: dict[int, LockedError | None] = {}
@@ -127,7 +127,7 @@ def installations(
                 continue
             stack.callback(volume.close)
             opened[one.number] = one, volume, find_installations(volume), bool(coded)
-        # A volume that holds another Windows is that one's.
+        # A volume with another Windows belongs to that one.
         free = {number: volume for number, (_, volume, roots, _) in opened.items() if not roots}
         partitions = {data: one.number for one in ranges if (data := mounted_as(one))}
         found: list[Found] = []
@@ -154,7 +154,7 @@ def installations(
 
 
 def volume_name(place: VolumeRange, subject: str) -> str:
-    """Return what messages call a volume."""
+    """Return the name of a volume in messages."""
     return f"volume {place.number} of {subject}" if place.scheme != "none" else subject
 
 

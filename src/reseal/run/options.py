@@ -19,19 +19,19 @@ class RunOptions:
         volume: the installation, in the notation of `--volume`; None for the only one.
         output: the new image; None to work in place.
         thin: whether the output is an overlay over the image.
-        passing: whether the output is deleted in the end, so that the image below may change.
-        dry_run: whether nothing is written at all.
-        chkdsk_at_boot: whether the volume's dirty flag is set in the end.
-        allow_backing: whether backing files may lie outside the image's folder.
-        reads: files and folders of the host, apart from the image, that the work reads.
-        writes: those that it writes, too.
-        switches: names of the switches that providers and checks look at.
-        shrink: whether the image's file is rewritten compactly in the end.
-        index: which image, where the path is a WIM; None for the only one.
-        keys: what opens volumes that BitLocker encrypts, apart from a clear key; None where such
-            volumes stay closed.
-        decrypt: whether the volume of the installation is decrypted first, if it is encrypted.
-        prevent_device_encryption: whether Windows is kept from encrypting it again by itself.
+        passing: whether the output is temporary, so that the image below it may change later.
+        dry_run: whether to write nothing.
+        chkdsk_at_boot: whether to set the volume's dirty flag at the end.
+        allow_backing: whether backing files may be outside the image's folder.
+        reads: further files and folders of the host that the work reads.
+        writes: further files and folders of the host that the work reads and writes.
+        switches: names of the switches that providers and checks use.
+        shrink: whether to rewrite the image's file compactly at the end.
+        index: index of the image in a WIM; None for the only one.
+        keys: keys for volumes that BitLocker encrypts, in addition to clear keys; None keeps such volumes
+            closed.
+        decrypt: whether to decrypt the volume of the installation first, if it is encrypted.
+        prevent_device_encryption: whether to prevent automatic device encryption in Windows.
     """
 
     volume: str | None = None

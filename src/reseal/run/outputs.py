@@ -1,8 +1,8 @@
-"""Outputs first: what a run leaves on this computer is written before the image changes.
+"""Write a run's output files on this computer before the image changes.
 
-Each file is written and flushed beside its place while the image is still as it was, and renamed when the
-image is done. What can't be written stops the run before it changes anything; what goes wrong afterwards
-costs no file.
+Each file is written and flushed to a draft in its target folder while the image is unchanged, and renamed
+when the image is done. If a file can't be written, the run stops before it changes anything; an error
+afterwards does not lose a file.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from reseal.errors import ResealError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    #: Makes the content of a file from the record of a run; None where there is to be no file.
+    #: Returns the content of a file from the record of a run; None for no file.
     Render = Callable[[Mapping[str, Any]], "str | None"]
 
 
 @dataclass
 class _Output:
-    """A file that is to be written.
+    """An output file.
 
     Attributes:
-        shown: its path, as the person named it.
-        target: the same, all symbolic links resolved.
-        draft: beside it, for as long as it has no place.
-        render: makes its content.
-        private: whether it gets a mode of 0600 whatever it replaces.
-        staged: whether the draft has a content.
+        shown: its path on the command line.
+        target: this path with symbolic links resolved.
+        draft: its temporary file in the same folder, until it is published.
+        render: returns its content.
+        private: whether it gets mode 0600, even if it replaces a file.
+        staged: whether the draft was written.
     """
 
     shown: Path
@@ -49,7 +49,7 @@ class _Output:
 
 
 class Outputs:
-    """The files that a run leaves on this computer."""
+    """The output files of a run on this computer."""
 
     def __init__(self) -> None:
         self._outputs: list[_Output] = []
@@ -62,23 +62,23 @@ class Outputs:
         inputs: Iterable[Path] = (),
         private: bool = False,
     ) -> None:
-        """Take a file on, and make its draft.
+        """Add a file, and create its draft.
 
         Args:
-            path: of the file. One that is there is replaced in the end.
-            render: makes its content from the record of the run.
-            inputs: what the run reads or writes itself: no output may be one of them.
-            private: whether only its owner may read it, whatever it replaces.
+            path: path of the file; an existing one is replaced at the end.
+            render: returns its content from the record of the run.
+            inputs: files that the run reads or writes; an output must not be one of them.
+            private: whether only its owner may read it, even if it replaces a file.
 
         Raises:
-            UsageError: it can't be written, or is one of the inputs or another output.
+            UsageError: the file can't be written, or is an input or another output.
         """
         target = _resolved(path)
         _refuse_collision(path, target, inputs, (one.target for one in self._outputs))
         try:
             if os.path.lexists(target) and not stat.S_ISREG(target.stat().st_mode):
                 msg = f"{path} can't be written: it is not a regular file."
-                raise UsageError(msg, "Name a file in a folder that you may write to.")
+                raise UsageError(msg, "Choose a file in a folder that you may write to.")
             require_one_name(target, path)
             number, name = tempfile.mkstemp(
                 prefix=f".{target.name[:200]}.reseal-", dir=target.parent
@@ -88,14 +88,14 @@ class Outputs:
             if isinstance(error, ResealError):
                 raise
             msg = f"{path} can't be written: {error.strerror}."
-            raise UsageError(msg, "Name a file in a folder that you may write to.") from error
+            raise UsageError(msg, "Choose a file in a folder that you may write to.") from error
         self._outputs.append(_Output(path, target, Path(name), render, private))
 
     def stage(self, record: Mapping[str, Any]) -> None:
-        """Write all files beside their places, on stable storage.
+        """Write all drafts to stable storage.
 
         Raises:
-            UsageError: one can't be written. Nothing was changed yet.
+            UsageError: a draft can't be written. Nothing was changed yet.
         """
         for one in self._outputs:
             try:
@@ -105,16 +105,16 @@ class Outputs:
                 raise UsageError(msg, "Free some space, or name another file.") from error
 
     def publish(self, record: Mapping[str, Any] | None = None) -> list[str]:
-        """Give all files their places.
+        """Rename all drafts to their targets.
 
         Args:
-            record: the complete record; None to keep what was staged.
+            record: the complete record; None keeps the staged content.
 
         Returns:
-            The files that have their places, as the person named them.
+            The published files, with their paths on the command line.
 
         Raises:
-            UsageError: one can't get its place; the message says where it lies. The others have theirs.
+            UsageError: a draft can't be renamed; the message has its path. The others are published.
         """
         done, failure = [], None
         for one in self._outputs:
@@ -138,7 +138,7 @@ class Outputs:
 
     @staticmethod
     def _renew(one: _Output, record: Mapping[str, Any]) -> None:
-        """Write the complete record; what was staged stays where there is no space for that."""
+        """Write the complete record; keep the staged content if there is not enough space."""
         number, name = tempfile.mkstemp(
             prefix=f".{one.target.name[:200]}.reseal-", dir=one.target.parent
         )
@@ -161,7 +161,7 @@ class Outputs:
         sync_folder(one.target.parent)
 
     def discard(self) -> None:
-        """Delete what has no place yet."""
+        """Delete unpublished drafts."""
         for one in self._outputs:
             with suppress(OSError):
                 one.draft.unlink(missing_ok=True)
@@ -169,7 +169,7 @@ class Outputs:
 
 
 def _write(path: Path, text: str | None) -> bool:
-    """Write a file, on stable storage; return whether there is anything to write."""
+    """Write a file to stable storage; return whether it has content."""
     if text is None:
         return False
     with path.open("w", encoding="utf-8", errors="replace") as file:
@@ -184,13 +184,13 @@ def _resolved(path: Path) -> Path:
         return path.resolve()
     except (OSError, RuntimeError) as error:
         msg = f"{path} can't be written: {error}."
-        raise UsageError(msg, "Name a file in a folder that you may write to.") from error
+        raise UsageError(msg, "Choose a file in a folder that you may write to.") from error
 
 
 def _refuse_collision(
     path: Path, target: Path, inputs: Iterable[Path], outputs: Iterable[Path]
 ) -> None:
-    """Refuse an output that is an image, something that an image needs, or another output."""
+    """Refuse an output that is an image, a file that an image needs, or another output."""
     own = _identity(target)
     for other in (*_all_of(inputs), *outputs):
         if target == other or (own is not None and own == _identity(other)):
@@ -199,12 +199,12 @@ def _refuse_collision(
 
 
 def _all_of(inputs: Iterable[Path]) -> list[Path]:
-    """Return the inputs with their backing files and the files that reseal keeps beside them."""
+    """Return the inputs with their backing files and reseal's own files in the same folders."""
     found = []
     for one in map(_resolved, inputs):
         files = [one]
         if one.is_file():
-            with suppress(ResealError, OSError):  # the run itself will say it
+            with suppress(ResealError, OSError):  # the run will report it
                 files += open_chain(one, allow_backing=True, whole=False).all_files()
         for file in files:
             found += [

@@ -24,7 +24,7 @@ def resume(path: Path) -> str:
     """
     if path.is_dir():
         if not is_active(journal_of(path.resolve())):
-            msg = f"No run on the folder {path} was interrupted; there is nothing to put back."
+            msg = f"No run on the folder {path} was interrupted; nothing has to be restored."
             raise UsageError(msg)
         if Folder.recover(path):
             return f"{path} is complete: the interrupted run had finished its work."

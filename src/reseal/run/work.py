@@ -61,9 +61,15 @@ def perform(
 
 
 def session_of(chosen: Found, options: RunOptions, report: Report = lambda _: None) -> Session:
-    """Begin a session on an installation."""
+    """Start a session on an installation.
+
+    Args:
+        chosen: the installation and its volume.
+        options: how to open the image, and what to do with the result.
+        report: receives `{"step": …}`.
+    """
     state = chosen.state
-    if state and options.decrypt:  # in a dry run it still is encrypted, and won't be then
+    if state and options.decrypt:  # a dry run does not decrypt, but shows the decrypted state
         state = replace(state, encrypted=False)
     return Session(
         chosen.installation,
@@ -83,7 +89,7 @@ def _read_back(session: Session, operation: Operation, subject: str, tree: Tree)
     names = volumes.names
     again = Installation(volumes.own, old.root, volume=old.volume, volumes=volumes)
     again.registry.all_volumes = old.registry.all_volumes
-    # What was written may name the volumes otherwise.
+    # The written registry may have other names for the volumes.
     volumes.names = names
     for name in session.edited_hives:
         loaded = session.registry.loaded[name]

@@ -25,7 +25,7 @@ _libc.syscall.restype = ctypes.c_long
 _libc.mount.argtypes = [*[ctypes.c_char_p] * 3, ctypes.c_ulong, ctypes.c_char_p]
 
 # linux/prctl.h
-_PR_SET_DUMPABLE = 4
+_PR_GET_DUMPABLE, _PR_SET_DUMPABLE = 3, 4
 _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT, _CLEAR_ALL = 24, 38, 47, 4
 _LAST_CAPABILITY = 63
 _CAPABILITY_VERSION = 0x20080522
@@ -96,12 +96,18 @@ def separate(writes: Iterable[Path]) -> set[str]:
 
 def _map(user: int, group: int) -> bool:
     """Stay who one is, in a new user namespace."""
+    hidden = _libc.prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0) == 0
+    if hidden:  # the files below belong to root then
+        _libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
     try:
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
         Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
     except OSError:
         return False
+    finally:
+        if hidden:
+            hide_memory()
     return True
 
 

@@ -32,11 +32,11 @@ class Change:
             `replace_hive`, `write_file`, `delete_file`, `delete_tree`, `rename_file`, `move`,
             `make_directory`, `set_descriptor`, `discard_shadow_copies`, `patch_volume`, `wipe_free`,
             `replay_logs`, `set_boot_element`, `delete_boot_element`.
-        target: a registry path, with `\\` before a value's name, or a path of the volume, or a boot
-            store with the object and element.
-        before: what was there.
-        after: what is there now.
-        mark: how it is known that Windows wants this.
+        target: a registry path, with `\\` before a value's name; a path on the volume; or a boot store
+            with object and element.
+        before: the state before.
+        after: the state after.
+        mark: the evidence for the change.
     """
 
     provider: str

@@ -94,7 +94,7 @@ class Session:
         self.volume_state = volume_state
         self.neighbours = neighbours
         self.parts = parts
-        #: What fills the disk's volumes, by their numbers, without what is staged.
+        #: The devices of the disk's volumes by number, without staged changes.
         self.devices = {one.number: one.device for one in parts}
         self.switches = switches
         self.changes: list[Change] = []
@@ -126,7 +126,7 @@ class Session:
 
     @contextmanager
     def all_volumes(self) -> Iterator[None]:
-        """Count what lies on other volumes of the image, such as profiles, as part of this Windows."""
+        """Treat content on other volumes of the image, such as profiles, as part of this Windows."""
         previous, self.registry.all_volumes = self.registry.all_volumes, True
         try:
             yield
@@ -362,7 +362,7 @@ class Session:
             self.record("wipe_free", loaded.file, {"bytes": wiped}, after)
 
     def replay_logs(self, loaded: LoadedHive) -> bool:
-        """Write what a hive's logs hold into the hive, and empty them; true if they held anything."""
+        """Replay a hive's logs into the hive, and empty them; return whether they had changes."""
         if not loaded.hive.recovered or loaded.name in self._edited:
             return False
         self._edited.add(loaded.name)

@@ -39,8 +39,8 @@ class Neighbours:
     Attributes:
         installations: the other installations, in the notation of `--volume`.
         encrypted_volumes: numbers of the volumes that BitLocker encrypts.
-        damaged_volumes: how many others can't be read, and so may hold another Windows.
-        closed_volumes: the numbers of all volumes that can't be opened, and what they are.
+        damaged_volumes: number of unreadable volumes, which may hold another Windows.
+        closed_volumes: all volumes that can't be opened: a description by number.
     """
 
     installations: tuple[str, ...] = ()

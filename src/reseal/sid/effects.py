@@ -64,4 +64,4 @@ def refuse_in_domain(session: Session, *, force: bool) -> None:
             f"The machine is a member of the domain {domain.name}; another SID may cost it the "
             "domain's trust. Nothing was changed."
         )
-        raise CheckError(msg, "Move it to a workgroup first, or use --force.")
+        raise CheckError(msg, "Move it to a workgroup first, or use --force domain.")

@@ -52,7 +52,7 @@ _CLIENT, _SERVER = "DESKTOP-", "WIN-"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a machine became.
+    """The identity that a machine got.
 
     Attributes:
         generalized: whether the image was generalized.
@@ -88,7 +88,7 @@ class Outcome:
 
 
 def prefix_of(server: bool) -> str:
-    """How a random name starts."""
+    """Return the prefix of random names."""
     return _SERVER if server else _CLIENT
 
 
@@ -99,7 +99,7 @@ def _say_hidden(
     more: list[AnswerFile],
     base: AnswerFile | None,
 ) -> None:
-    """Note what settings that are added keep from being used."""
+    """Note answer files that the added settings keep from being used."""
     added = {settings.name for one in more for settings in one.passes}
     lost = hidden(
         session,
@@ -112,7 +112,7 @@ def _say_hidden(
 
 
 class Specialization:
-    """One machine on its way out of an image: call it with a session, `recheck` what was written."""
+    """Makes one machine of an image: call it with a session, then `recheck` what was written."""
 
     def __init__(self, wish: Wish) -> None:
         self._wish = wish
@@ -147,8 +147,8 @@ class Specialization:
             name, application, applied = self._answers(session, now, settings, staged=staged)
         if not staged:
             session.note(
-                f"The image is not generalized ({state.image_state or 'unknown state'}): what it gets is "
-                "in it now, and what else makes it the same machine as its original stays."
+                f"The image is not generalized ({state.image_state or 'unknown state'}): the new identity is "
+                "in it now, but everything else still identifies the original machine."
             )
         with session.step("Verifying the edited hives"):
             session.verify()
@@ -182,8 +182,7 @@ class Specialization:
         if late and not wish.now:
             shown = ", ".join(f"{one.component.name}/{one.path}" for one in late)
             msg = (
-                f"This image does not run the passes any more that would set {shown}. Nothing was "
-                "changed."
+                f"This image no longer runs the passes that would set {shown}. Nothing was changed."
             )
             raise CheckError(msg, "Generalize it first, or set what has a known place with --now.")
 
@@ -280,7 +279,7 @@ class Specialization:
         return document, place, base
 
     def recheck(self, installation: Installation) -> list[str]:
-        """Look at the written image with fresh eyes; name what it lacks."""
+        """Check the written image; return what it lacks."""
         outcome, registry = self._outcome, installation.registry
         assert outcome
         problems = self._wrong_sid(installation, outcome)

@@ -1,4 +1,4 @@
-"""What a person wants one machine to be."""
+"""The requested identity of one machine."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class SidChoice(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What one machine is to be. What is None stays as the image has it.
+    """The requested identity of one machine. None leaves a setting as it is in the image.
 
     Attributes:
         computer_name: a name, or `*` for a random one.
@@ -62,7 +62,7 @@ class Wish:
 
 
 def checked_name(name: str) -> str:
-    """Return a computer name; raises UsageError where Windows takes no such name."""
+    """Return a computer name; raises UsageError if Windows does not accept it."""
     problem = computer_name_problem(name) if name != RANDOM else None
     if problem or not name:
         what, why, instead = problem or ("the computer name is empty", "a machine needs one", "…")

@@ -18,7 +18,6 @@ from reseal.sysprep import actions, panther, plan
 from reseal.sysprep.arm import Target, arm, missing
 from reseal.sysprep.entry_points import Coverage, coverage, providers_for
 from reseal.sysprep.plan import ACTION_FILES, Plan
-from reseal.sysprep.replay import replay
 from reseal.unattend import apply as unattend
 from reseal.unattend import place, settle
 from reseal.windows.setup import MODE_MARK, SetupState
@@ -114,8 +113,6 @@ def generalize(
         else:
             settle.settle(session)
         panther.write(session, target, covered, before)
-    with session.step("Replaying the logs of hives"):
-        replay(session)
     with session.step("Verifying the edited hives"):
         session.verify()
     disabled = [one.id for one in every() if one.default and one not in chosen]
@@ -151,7 +148,7 @@ def check(session: Session) -> list[Finding]:
         message = " ".join(found.message for found in first)
         more = len(errors) - len(first)
         if more:
-            message += f" {more} more findings of the same kinds are left out here."
+            message += f" There are {more} more findings of the same kinds."
         hints = [found.hint for found in first if found.hint]
         if more:
             hints.append("`reseal check` lists all of them.")

@@ -137,7 +137,9 @@ def convert(raw: Path, target: Path, qemu_format: str, options: str = "") -> Pat
     if qemu_format == "vpc" and "force_size" not in options:
         options = ",".join(filter(None, [options, "force_size=on"]))
     more = ["-o", options] if options else []
-    run_tool(["qemu-img", "convert", "-f", "raw", "-O", qemu_format, *more, str(raw), str(target)])
+    # Tools don't run in the current folder, so that they need whole paths.
+    paths = [str(one.absolute()) for one in (raw, target)]
+    run_tool(["qemu-img", "convert", "-f", "raw", "-O", qemu_format, *more, *paths])
     return target
 
 

@@ -23,7 +23,7 @@ EFI_SIZE = 36 * MEBIBYTE
 RESERVED_SIZE = 16 * MEBIBYTE
 SYSTEM_SIZE = 12 * MEBIBYTE
 
-#: What qemu calls the format of a suffix.
+#: qemu's format names by suffix.
 FORMATS = {
     ".qcow2": "qcow2",
     ".vhdx": "vhdx",
@@ -104,7 +104,14 @@ def uefi_partitions(disk: Path) -> tuple[GptPartition, GptPartition]:
 
 
 def make_ntfs(path: Path, size: int, files: dict[str, Any], label: str = "") -> None:
-    """Make an NTFS volume in a file, with these files."""
+    """Create an NTFS volume with files in a file.
+
+    Args:
+        path: the file to create or replace.
+        size: bytes of the volume.
+        files: content by name, as for `populate`.
+        label: the volume label.
+    """
     ntfs_volume(path, size, label=label)
     opened = Volume.open(FileDevice(path, read_only=False), read_only=False, name="sample")
     populate(opened, files)
@@ -112,12 +119,12 @@ def make_ntfs(path: Path, size: int, files: dict[str, Any], label: str = "") -> 
 
 
 def with_logs(store: bytes) -> dict[str, bytes]:
-    """The files of a boot store."""
+    """Return the files of a boot store: the hive and its logs."""
     return {"BCD": store, "BCD.LOG": b"", "BCD.LOG1": b"", "BCD.LOG2": b""}
 
 
 def efi_files(store: bytes) -> dict[str, Any]:
-    """The files of an EFI system partition."""
+    """Return the files of an EFI system partition."""
     manager = b"MZ" + bytes(9000)
     boot = {"bootmgfw.efi": manager, "memtest.efi": b"MZ", **with_logs(store)}
     return {"EFI": {"Microsoft": {"Boot": boot}, "Boot": {"bootx64.efi": manager}}}

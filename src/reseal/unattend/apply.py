@@ -69,13 +69,13 @@ class Request:
 
     Attributes:
         document: the answer file.
-        replace: whether other files that would win are moved aside.
-        force: whether an answer file with errors is taken.
-        now: whether settings of specialize are applied at once where their place is known.
-        oobe_xml: name and content of an oobe.xml to place, too.
-        written: the file as the person wrote it, where `document` has more in it: findings tell its lines.
-        oobe_files: the same for a whole folder of them: contents by path below it.
-        driver_folders: folders of this computer by the driver path for which each stands.
+        replace: whether to move other files that would win aside.
+        force: whether to use an answer file that has errors.
+        now: whether to apply specialize settings at once if their place is known.
+        oobe_xml: name and content of an oobe.xml to place as well.
+        written: the user's file, if `document` contains more; findings refer to its lines.
+        oobe_files: a whole folder of such files: contents by path below it.
+        driver_folders: local folders by the driver path that each one replaces.
     """
 
     document: AnswerFile

@@ -1,13 +1,13 @@
 r"""Oobe.xml: a manufacturer's additions to the first run.
 
 Documented (Microsoft, "Configure Oobe.xml" and "Oobe.xml settings"): `%WINDIR%\System32\oobe\info\oobe.xml`,
-root `FirstExperience`, in it one `oobe` with `oem`, `defaults`, `options` and others. Windows passes over a
-file that it can't read, so it is checked here.
+root `FirstExperience` with one `oobe` element, which holds `oem`, `defaults`, `options` and others. Windows
+ignores a file that it can't read, so reseal checks it.
 
-Documented (the same pages): for several countries and languages there are folders next to it, named by
-numbers: `info\<country>\<language>\oobe.xml`, and `info\default\<language>\oobe.xml` for all other
-countries. A country is a geographical location identifier, a language an LCID, both in decimal. Licence
-terms (`eulafilename`) lie in the folder of the file that names them, logos where `logopath` says.
+Documented (the same pages): folders next to it serve several countries and languages:
+`info\<country>\<language>\oobe.xml`, and `info\default\<language>\oobe.xml` for all other countries. A
+country is a geographical location identifier, a language an LCID, both in decimal. License terms
+(`eulafilename`) are in the folder of the file that names them, logos in the place that `logopath` names.
 """
 
 from __future__ import annotations
@@ -64,15 +64,15 @@ def check(data: bytes, name: str) -> None:
 
 
 def load(folder: Path) -> dict[str, bytes]:
-    """Read a folder with an oobe.xml and what belongs to it, and check it.
+    """Read a folder with an oobe.xml and its other files, and check it.
 
     Returns:
         The files by their paths below the folder, with backslashes.
 
     Raises:
         AnswerFileError: an oobe.xml is wrong.
-        CheckError: a folder or a file is not where Windows looks, or a file that is named is missing.
-        UsageError: the folder can't be read, or holds more than such a folder does.
+        CheckError: a folder or a file is not where Windows looks, or a named file is missing.
+        UsageError: the folder can't be read, or is larger than any real one.
     """
     files: dict[str, bytes] = {}
     size = 0
@@ -82,8 +82,8 @@ def load(folder: Path) -> dict[str, bytes]:
                 continue
             size += path.stat().st_size
             if len(files) >= MAX_FILES or size > MAX_BYTES:
-                msg = f"{folder} holds more than a folder for oobe.xml does."
-                raise UsageError(msg, "Name the folder that has oobe.xml in it.")
+                msg = f"{folder} holds more files than any folder for oobe.xml."
+                raise UsageError(msg, "Name the folder that contains oobe.xml.")
             files["\\".join(path.relative_to(folder).parts)] = path.read_bytes()
     except OSError as error:
         msg = f"{folder} can't be read: {error.strerror}."
@@ -119,7 +119,7 @@ def check_folder(files: dict[str, bytes], folder: str) -> None:
 
 
 def _check_place(path: str, folder: str) -> None:
-    """Raise CheckError where Windows looks for no oobe.xml."""
+    """Raise CheckError if Windows does not look for an oobe.xml there."""
     *above, _ = path.split("\\")
     if not above:
         return
@@ -145,7 +145,7 @@ def _named(root: Element) -> list[tuple[str, str]]:
 
 
 def _in_folder(path: str) -> str | None:
-    r"""Return a path of Windows below the folder for oobe.xml; None where it leads elsewhere."""
+    r"""Return a path of Windows below the folder for oobe.xml; None if it leads elsewhere."""
     folded = path.replace("/", "\\")
     for root in (r"%windir%", r"%systemroot%", r"c:\windows"):
         start = f"{root}\\{FOLDER}\\".lower()

@@ -141,7 +141,7 @@ def place(session: Session, document: AnswerFile, now: Situation) -> str:
     if other := answer_files.elsewhere(session.registry):
         session.note(
             rf"SYSTEM\Setup\UnattendFile names {other}, which is not on the volume that holds Windows and "
-            "was not looked at: where Windows finds that file, it wins over this answer file."
+            "was not examined. If Windows finds that file, it wins over this answer file."
         )
     with session.acting(STEP, Mark.DOCUMENTED):
         session.write_file(path, mark(document, now.done).to_bytes())

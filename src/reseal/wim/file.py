@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from reseal.hostfile import open_regular
 from reseal.wim import library
 from reseal.wim.errors import WimError
 from reseal.wim.progress import Progress, nothing
@@ -54,7 +55,7 @@ _SOLID_VERSION = 0xE00
 def is_wim(path: Path) -> bool:
     """Whether a file has the magic of a WIM."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return file.read(8) in _MAGIC
     except OSError:
         return False

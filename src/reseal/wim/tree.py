@@ -8,7 +8,7 @@ import tempfile
 from ctypes import Structure, c_char_p, c_size_t, c_uint32, c_uint64, c_void_p
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from reseal.folder.descent import upper
 from reseal.tree import DIRECTORY, ENCRYPTED, REPARSE_POINT, EscapeError, Stat, TreeError
@@ -251,43 +251,11 @@ class WimTree:
 
     # Changing
 
-    def _cannot(self, path: str) -> NoReturn:
+    def _refuse_change(self, path: str, *_arguments: Any, **_options: Any) -> NoReturn:
         self._refuse(path, "can't be changed in place")
 
-    def write(self, path: str, _data: bytes, *, stream: str = "") -> None:
-        """Refuse; see `Tree`."""
-        del stream
-        self._cannot(path)
-
-    def patch(self, path: str, _offset: int, _data: bytes) -> None:
-        """Refuse; see `Tree`."""
-        self._cannot(path)
-
-    def create(self, path: str, _data: bytes = b"", *, descriptor: bytes | None = None) -> None:
-        """Refuse; see `Tree`."""
-        del descriptor
-        self._cannot(path)
-
-    def make_directory(self, path: str, *, descriptor: bytes | None = None) -> None:
-        """Refuse; see `Tree`."""
-        del descriptor
-        self._cannot(path)
-
-    def delete(self, path: str) -> None:
-        """Refuse; see `Tree`."""
-        self._cannot(path)
-
-    def rename(self, path: str, _new_path: str) -> None:
-        """Refuse; see `Tree`."""
-        self._cannot(path)
-
-    def set_attributes(self, path: str, _attributes: int) -> None:
-        """Refuse; see `Tree`."""
-        self._cannot(path)
-
-    def set_descriptor(self, path: str, _descriptor: bytes) -> None:
-        """Refuse; see `Tree`."""
-        self._cannot(path)
+    write = patch = create = make_directory = delete = _refuse_change
+    rename = set_attributes = set_descriptor = _refuse_change
 
 
 _ROOT = _Found(Stat("", True, 0, DIRECTORY, 0, 0), b"")

@@ -37,16 +37,16 @@ DELETED = "*SENSITIVE*DATA*DELETED*"
 
 
 def named(registry: Registry) -> str | None:
-    """Return the file that `UnattendFile` names, as a path of the image.
+    """Return the file in `UnattendFile` as a path in the image.
 
-    None where it is not set, or names a file that is not in the image, such as one on a diskette.
+    The result is None if it is not set, or the file is outside the image, such as on a floppy disk.
     """
     text = registry.text(SETUP, UNATTEND_FILE)
     return registry.path_of(text) if text else None
 
 
 def elsewhere(registry: Registry) -> str | None:
-    """Return what `UnattendFile` names, as it is written, where that is not a file to be worked on."""
+    """Return the text of `UnattendFile` if that file is not in the image."""
     text = registry.text(SETUP, UNATTEND_FILE)
     return text if text and registry.path_of(text) is None else None
 

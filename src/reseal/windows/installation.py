@@ -62,9 +62,9 @@ class Installation:
     Attributes:
         tree: its volume.
         root: its folder in the tree, such as `Windows`.
-        volume: the number of its partition, from 1, also for a volume without a partition table;
-            0 in a folder.
-        volumes: the same, and the disk's other volumes below their names.
+        volume: the number of its partition, from 1; 1 for a volume without a partition table; 0 for a
+            folder.
+        volumes: its volume with the disk's other volumes.
         registry: its hives.
     """
 

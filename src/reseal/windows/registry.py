@@ -142,7 +142,7 @@ class Registry:
         return self.loaded[name]
 
     def forget_profile(self, sid: str) -> None:
-        """Take a profile as removed: its hive is not there any more."""
+        """Treat a profile as removed: its hive no longer exists."""
         self.placed_profiles.pop(sid.upper(), None)
         self._reached.clear()
         self.loaded.pop(sid.upper(), None)
@@ -215,9 +215,9 @@ class Registry:
 
     @property
     def profiles(self) -> dict[str, str]:
-        """Profile folders by SID (upper case), as ProfileList names them, in the image's paths.
+        """Profile folders in ProfileList by SID (upper case), as paths in the image.
 
-        Those on other volumes are among them where these are worked on, too; `placed_profiles` has all.
+        Profiles on other volumes are included only if `all_volumes` is set; `placed_profiles` has all.
         """
         if self.all_volumes not in self._reached:
             self._reached[self.all_volumes] = {
@@ -229,7 +229,7 @@ class Registry:
 
     @property
     def placed_profiles(self) -> dict[str, Place]:
-        """All profile folders by SID (upper case), and the volumes that they are on."""
+        """All profile folders by SID (upper case), with their volumes."""
         if self._placed is None:
             self._placed = {
                 sid: Place(self.volume, join(self.root, path))
@@ -265,7 +265,7 @@ class Registry:
 
     @property
     def drive(self) -> str:
-        """The letter of the volume that holds Windows: that of SystemRoot, or C:."""
+        """The letter of the Windows volume: from SystemRoot, or C:."""
         if self._drive is None:
             drive, _ = split(self.text(_CURRENT_VERSION, "SystemRoot") or "")
             self._drive = drive or USUAL_DRIVE
@@ -273,7 +273,7 @@ class Registry:
 
     @property
     def letters(self) -> dict[str, int]:
-        """The drive letters of the image's volumes, and the numbers of these."""
+        """The numbers of the image's volumes by drive letter."""
         if self._letters is None:
             key = self.key(MOUNTED_DEVICES)
             mounted = {one.name: one.data for one in key.values()} if key else {}
@@ -281,7 +281,7 @@ class Registry:
         return self._letters
 
     def place(self, text: str) -> Place:
-        r"""Say where `C:\Users\x`, `%SystemRoot%\x` or another path that Windows wrote leads."""
+        r"""Return the place of a Windows path such as `C:\Users\x` or `%SystemRoot%\x`."""
         for variable in ("%systemroot%", "%windir%", r"\systemroot"):
             if text.lower().startswith(variable):
                 return Place(self.volume, join(self.root, text[len(variable) :]))
@@ -296,9 +296,9 @@ class Registry:
         return Place(number, join(rest) if number == self.volume else join(drive, rest))
 
     def path_of(self, text: str) -> str | None:
-        """Turn a path that Windows wrote into one of the image.
+        """Convert a Windows path to a path in the image.
 
-        None where it leads to another volume that is not worked on, or out of the image.
+        The result is None if the path is outside the image, or on another volume without `all_volumes`.
         """
         place = self.place(text)
         return place.path if self._reaches(place) else None
@@ -378,11 +378,11 @@ class Registry:
         return value if isinstance(value, int) else None
 
     def subkeys(self, path: str) -> list[Key]:
-        """The subkeys of a path, in the current control set; none where the key does not exist."""
+        """The subkeys of a path, in the current control set; empty if the key does not exist."""
         key = self.key(path)
         return list(key.subkeys()) if key else []
 
     def values(self, path: str) -> list[Value]:
-        """The values of a path, in the current control set; none where the key does not exist."""
+        """The values of a path, in the current control set; empty if the key does not exist."""
         key = self.key(path)
         return list(key.values()) if key else []

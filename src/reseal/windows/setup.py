@@ -83,14 +83,14 @@ SID_NEW = "SidAccountDomainNew"
 
 
 def new_sid_pending(registry: Registry) -> bool:
-    """Whether setupcl.exe is to replace the machine's SID at the next boot."""
+    """Whether setupcl.exe will replace the machine SID at the next boot."""
     return bool(pending_operations(registry) & REPLACE_ACCOUNT_DOMAIN_SID)
 
 
 def pending_operations(registry: Registry) -> int:
-    """The bits of a request that setupcl.exe is to carry out at the next boot; 0 where it is not started.
+    """The bits of a request that setupcl.exe will execute at the next boot; 0 if it is not started.
 
-    Windows removes the request's values when it has carried it out.
+    Windows removes the values of a request after executing it.
     """
     started = any(
         SETUPCL_EXE in map(str.lower, executed(registry, SESSION_MANAGER, name))
@@ -102,11 +102,11 @@ def pending_operations(registry: Registry) -> int:
 def missing_programs(
     installation: Installation, look: Callable[[str], Stat | None] | None = None
 ) -> list[str]:
-    """The paths of the programs that an armed image starts and that it does not have.
+    """Return the paths of missing programs that an armed image starts.
 
     Args:
-        installation: the Windows to look at.
-        look: says what a path is; where changes are staged, with them.
+        installation: the Windows installation.
+        look: returns the metadata of a path, including staged changes; None reads the volume.
     """
     look = look or installation.tree.stat
     paths = (installation.path(join("System32", name)) for name in (SETUPCL_EXE, WINDEPLOY))
@@ -120,7 +120,7 @@ def executed_names(registry: Registry) -> tuple[str, ...]:
 
 
 def executed(registry: Registry, manager: str, name: str) -> list[str]:
-    """Return the programs in such a value; empty if it is malformed.
+    """Return the programs in one of the values of `executed_names`; empty if it is malformed.
 
     Args:
         registry: the registry.
@@ -132,7 +132,7 @@ def executed(registry: Registry, manager: str, name: str) -> list[str]:
 
 
 def executed_beside(registry: Registry, manager: str, name: str) -> list[str]:
-    """Return the programs in such a value, without setupcl.exe.
+    """Return the programs in one of the values of `executed_names`, without setupcl.exe.
 
     Args:
         registry: the registry.

@@ -1,12 +1,12 @@
-r"""The volumes of a machine under one root, and what a path that Windows wrote means among them.
+r"""The volumes of a machine as one tree, and the mapping of Windows' paths to them.
 
-`D:\Users\X` is not `C:\Users\X`. Windows keeps in `SYSTEM\MountedDevices` which partition has which
-letter: `\DosDevices\X:` holds `DMIO:ID:` and the partition's GUID on a GPT disk, the disk's signature and
-the partition's first byte on an MBR disk (seen in real hives; libyal winreg-kb, "Mounted devices"). The
-letter in `SystemRoot` is that of the volume that holds Windows, whatever MountedDevices says.
+`SYSTEM\MountedDevices` maps drive letters to partitions: `\DosDevices\X:` has `DMIO:ID:` and the partition's
+GUID on a GPT disk, or the disk signature and the partition's byte offset on an MBR disk (seen in real hives;
+libyal winreg-kb, "Mounted devices"). The letter in `SystemRoot` is the letter of the Windows volume and takes
+precedence over MountedDevices.
 
-A path of the image is one of that volume, such as `Users\Alice`. On another volume of the disk it
-begins with that volume's name: its letter, as in `D:\Users\Carol`, or `volume 5:` where it has none.
+A path of the image without a volume name is on the Windows volume, such as `Users\Alice`. A path on another
+volume starts with its name: its letter, as in `D:\Users\Carol`, or `volume 5:` if it has no letter.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ if TYPE_CHECKING:
     from reseal.tree import Tree
 
 MOUNTED_DEVICES = r"HKLM\SYSTEM\MountedDevices"
-#: The letter that a Windows has which does not say another (inferred).
+#: The letter of the Windows volume if none is recorded (inferred).
 USUAL_DRIVE = "C:"
 _LETTER = re.compile(r"\\DosDevices\\([A-Z]:)", re.IGNORECASE)
-#: What Windows writes before a path that its object manager is to take as it is (documented).
+#: Prefix of a path that Windows' object manager takes unchanged (documented).
 _PREFIXES = ("\\??\\", "\\\\?\\", "\\\\.\\", "\\DosDevices\\")
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a path that Windows wrote leads.
+    """The place that a Windows path refers to.
 
     Attributes:
-        volume: the number of a volume of this image; None where the path leads elsewhere: to another
-            disk, a removable drive or a server.
-        path: the path in the image; as it was written where it leads elsewhere.
+        volume: the number of a volume of this image; None if the path is outside the image: on another disk,
+            a removable drive or a server.
+        path: the path in the image; the original path if it is outside the image.
     """
 
     volume: int | None
@@ -49,7 +49,7 @@ class Place:
 
 
 def mounted_as(place: VolumeRange) -> bytes | None:
-    """The data by which MountedDevices names a partition; None where the disk has no partitions."""
+    """The data of a partition in MountedDevices; None if the disk is not partitioned."""
     if place.scheme == "gpt":
         return b"DMIO:ID:" + UUID(place.id).bytes_le
     if place.scheme == "mbr":
@@ -60,13 +60,13 @@ def mounted_as(place: VolumeRange) -> bytes | None:
 def letters(
     mounted: Mapping[str, bytes], partitions: Mapping[bytes, int], drive: str, own: int
 ) -> dict[str, int]:
-    """Say which volume of the image has which drive letter.
+    """Return the volume numbers of the image by drive letter.
 
     Args:
         mounted: the values of MountedDevices.
-        partitions: how MountedDevices names the partitions of the image, and their numbers.
-        drive: the letter of the volume that holds Windows.
-        own: that volume's number.
+        partitions: numbers of the image's partitions by their data in MountedDevices.
+        drive: the letter of the Windows volume.
+        own: the number of the Windows volume.
     """
     found = {
         named[1].upper(): partitions[data]
@@ -77,7 +77,7 @@ def letters(
 
 
 def split(text: str) -> tuple[str, str]:
-    r"""Split a path that Windows wrote into its drive letter, or nothing, and the rest.
+    r"""Split a Windows path into its drive letter (or an empty string) and the rest.
 
     `\??\C:\x` gives (`C:`, `\x`), `\x` gives (“”, `\x`).
     """
@@ -89,28 +89,28 @@ def split(text: str) -> tuple[str, str]:
 
 
 def is_elsewhere(text: str) -> bool:
-    r"""Whether a path without a drive letter leads to no volume: `\\server\share`, `\Device\…`."""
+    r"""Whether a path without a drive letter is not on a volume: `\\server\share`, `\Device\…`."""
     return text.startswith("\\\\") or text.lower().startswith(("\\device\\", "\\??\\", "//"))
 
 
 def split_volume(path: str) -> tuple[str, str]:
-    r"""Split a path of the image into the name of another volume, or nothing, and the path there."""
+    r"""Split a path of the image into the name of another volume (or an empty string) and the rest."""
     first, _, rest = path.partition("\\")
     return (first, rest) if first.endswith(":") else ("", path)
 
 
 class Volumes:
-    """The volume that holds Windows, with the disk's other volumes below their names.
+    """The Windows volume, and the disk's other volumes by name, as one `Tree`.
 
-    A `Tree`. The names are asked for when a path first has one.
+    The names are requested when a path first contains one.
 
     Attributes:
-        own: the volume that holds Windows.
-        others: opens each of the other volumes, by its number.
-        partitions: how MountedDevices names the partitions of the disk, and their numbers.
-        names: returns the names of the other volumes, such as `D:`, by their numbers.
-        opened: those of the others that were needed so far.
-        read_only: whether nothing can be written.
+        own: the Windows volume.
+        others: functions that open the other volumes, by number.
+        partitions: numbers of the disk's partitions by their data in MountedDevices.
+        names: returns the names of the other volumes, such as `D:`, by number.
+        opened: the other volumes that were opened so far.
+        read_only: whether writing is refused.
     """
 
     def __init__(
@@ -120,13 +120,13 @@ class Volumes:
         partitions: Mapping[bytes, int] | None = None,
         names: Callable[[], Mapping[int, str]] = dict,
     ) -> None:
-        """Take the volumes.
+        """Create the tree.
 
         Args:
-            own: the volume that holds Windows.
-            others: what opens each of the others, by its number; called once, when it is needed.
-            partitions: see above.
-            names: returns the names of the other volumes, such as `D:`, by their numbers.
+            own: the Windows volume.
+            others: functions that open the other volumes, by number; each is called once, on first access.
+            partitions: see the class.
+            names: returns the names of the other volumes, such as `D:`, by number.
         """
         self.own = own
         self.others = others or {}
@@ -136,7 +136,7 @@ class Volumes:
         self.read_only = own.read_only
 
     def volume_of(self, path: str) -> int | None:
-        """The number of the other volume that a path of the image is on; None for Windows' own."""
+        """The number of the other volume of a path of the image; None for the Windows volume."""
         first, _ = split_volume(path)
         if not self.others or not first:
             return None
@@ -160,7 +160,7 @@ class Volumes:
         return tree.stat(inside)
 
     def list(self, path: str) -> list[Stat]:
-        """See `Tree.list`. The other volumes are not listed among the root's entries."""
+        """See `Tree.list`. The root does not list the other volumes."""
         tree, inside = self._at(path)
         return tree.list(inside)
 
@@ -202,7 +202,7 @@ class Volumes:
         tree.delete(inside)
 
     def rename(self, path: str, new_path: str) -> None:
-        """See `Tree.rename`; TreeError where the new path is on another volume."""
+        """See `Tree.rename`. Raises TreeError if the new path is on another volume."""
         (tree, inside), (target, new_inside) = self._at(path), self._at(new_path)
         if tree is not target:
             msg = f"{path} can't be moved to {new_path}, which is on another volume."
@@ -225,12 +225,18 @@ class Volumes:
         tree.set_descriptor(inside, descriptor)
 
     def close(self) -> None:
-        """Close every volume that was opened."""
+        """Close all open volumes."""
         for tree in (*self.opened.values(), self.own):
             tree.close()
 
 
 def named(number: int, drives: Mapping[str, int], *inside: str) -> str:
-    """Name another volume, or a path on it."""
+    """Return the name of another volume, or a path on it.
+
+    Args:
+        number: number of the volume.
+        drives: volume numbers by drive letter.
+        inside: parts of a path on the volume.
+    """
     drive = next((drive for drive, one in drives.items() if one == number), f"volume {number}:")
     return join(drive, *inside)

@@ -1,10 +1,10 @@
-r"""The code by which BIOS gets from the disk to `bootmgr`.
+r"""The code that takes BIOS from the disk to `bootmgr`.
 
-An image holds bootmgr, but neither of the two programs before it: bootsect and Setup carry them inside
-(seen: no file of a Windows folder holds them). A volume that Windows itself formatted has its NTFS code
-in `$Boot`, though, so that an image that is copied brings it along. Where there is none, as in a WIM, and
-for the MBR always, reseal places code of its own, whose sources lie here (`mbr.S`, `ntfs.S`); the record
-of the run says which. `bootsect /nt60 SYS /mbr` in Windows replaces both by Microsoft's.
+An image holds bootmgr, but not the two programs before it: bootsect and Setup carry them inside (seen: no
+file of a Windows folder holds them). A volume that Windows formatted has its NTFS code in `$Boot`, and a
+copied image keeps it. Without such code, as in a WIM, and always for the MBR, reseal installs its own, whose
+sources are in this folder (`mbr.S`, `ntfs.S`); the record of the run says which code is used.
+`bootsect /nt60 SYS /mbr` in Windows replaces both with Microsoft's.
 """
 
 from __future__ import annotations
@@ -18,37 +18,37 @@ from reseal.errors import ImageError
 if TYPE_CHECKING:
     from reseal.disk import Device
 
-#: Bytes of $Boot, whose first sector begins with the jump and the parameters of the volume (documented).
+#: Size of $Boot in bytes; its first sector begins with the jump and the volume's parameters (documented).
 BOOT_SIZE = 16 * 512
 _PARAMETERS = slice(3, 0x54)
-#: How the second sector of Windows's own code begins (Vista and later; seen): a length and a name.
+#: The start of the second sector of Windows' own code (Vista and later; seen): a length and a name.
 _NAMES_BOOTMGR = b"\7\0" + "BOOTMGR".encode("utf-16-le")
 
 
 def mbr() -> bytes:
-    """The code of an MBR, which starts the active partition."""
+    """Return the code of an MBR, which starts the active partition."""
     return _read("mbr.bin")
 
 
 def ntfs() -> bytes:
-    """The code of an NTFS volume, which starts bootmgr; the volume's parameters are empty."""
+    """Return the code of an NTFS volume, which starts bootmgr; the volume's parameters are empty."""
     return _read("ntfs.bin")
 
 
 def of_volume(device: Device) -> bytes | None:
-    """The code that Windows put into an NTFS volume when it formatted it; None where there is none."""
+    """Return the code that Windows wrote when it formatted an NTFS volume; None if there is none."""
     code = device.read(0, BOOT_SIZE)
     return code if code[512:].startswith(_NAMES_BOOTMGR) else None
 
 
 def install(device: Device, code: bytes) -> None:
-    """Put code into an NTFS volume with sectors of 512 bytes, whose parameters stay.
+    """Write code to an NTFS volume with sectors of 512 bytes; the volume's parameters stay.
 
     Raises:
-        ImageError: the volume's own code does not fit.
+        ImageError: the code does not have the size and signature of NTFS boot code.
     """
     if len(code) != BOOT_SIZE or code[510:512] != b"\x55\xaa":
-        msg = f"boot code of {len(code)} bytes is not what an NTFS volume takes."
+        msg = f"boot code of {len(code)} bytes does not fit into an NTFS volume."
         raise ImageError(msg)
     old = device.read(0, BOOT_SIZE)
     new = bytearray(code)
@@ -59,7 +59,7 @@ def install(device: Device, code: bytes) -> None:
 
 
 def install_mbr(device: Device) -> None:
-    """Put reseal's code in front of the partition table of a disk."""
+    """Write reseal's code before the partition table of a disk."""
     write_boot_code(device, mbr())
 
 

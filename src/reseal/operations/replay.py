@@ -27,7 +27,7 @@ def replay(session: Session) -> None:
         ImageError: the machine needs that hive.
     """
     needed = hives.needed(session)
-    with session.acting("reseal", Mark.DOCUMENTED):
+    with session.acting("reseal", Mark.DOCUMENTED), session.step("Replaying the logs of hives"):
         for path in hives.paths(session):
             if not _has_logs(session, path):
                 continue
