@@ -1,4 +1,4 @@
-# Everything a person needs: make demo, make test. Both install what is missing first.
+# Start with `make demo` or `make test`. Both install what is missing.
 VENV := .venv
 PYTHON ?= python3
 PYTEST_ARGS ?=
@@ -7,8 +7,7 @@ PYTEST_ARGS ?=
 
 setup: $(VENV)/.test
 
-# .run: what reseal needs; .test: what judges it, too.
-# .docs: what builds the documentation.
+# .run: what reseal needs; .test: also what the tests need; .docs: what builds the documentation.
 $(VENV)/.run $(VENV)/.test $(VENV)/.docs: pyproject.toml constraints.txt tools/setup.sh
 	PYTHON=$(PYTHON) VENV=$(VENV) sh tools/setup.sh $(patsubst .%,%,$(notdir $@))
 	touch $@
@@ -30,15 +29,15 @@ format: setup
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
-# Into the folder site; the reference is made of the source on the way.
+# Written to `site`; the reference is generated from the source.
 docs: $(VENV)/.run $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --strict --quiet
 
-# Pictures of the report in artifacts: light, dark, phone, paper.
+# Pictures of the report in `artifacts`: light, dark, phone, paper.
 screenshots: setup
 	RESEAL_ARTEFACTS=$(CURDIR)/artifacts $(VENV)/bin/python -m pytest -n0 tests/report/test_page.py -k screenshots
 
-# What a package installs below /usr/share: man pages, and completions of bash, zsh and fish.
+# Files that a package installs below /usr/share: man pages, and completions for bash, zsh and fish.
 share: setup
 	$(VENV)/bin/python -m tools.man build/share
 

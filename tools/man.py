@@ -24,11 +24,11 @@ COMPLETIONS = {
 }
 _EXIT_CODES = (
     ("0", "done"),
-    ("1", "unexpected"),
-    ("2", "the call is wrong"),
+    ("1", "unexpected error"),
+    ("2", "wrong usage"),
     ("3", "the image can't be generalized, since a check failed; verify: it is not clean"),
     ("4", "the image can't be read, is damaged, or is in use"),
-    ("5", "an engine is missing"),
+    ("5", "a required program or library is missing"),
 )
 
 
@@ -106,4 +106,4 @@ def write(folder: Path, day: date) -> None:
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]), date.today())  # noqa: DTZ011  the day where it is built
+    write(Path(sys.argv[1]), date.today())  # noqa: DTZ011  the local date of the build

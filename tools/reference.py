@@ -22,7 +22,7 @@ from tools.command_tree import Command, commands
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_GENERATED = "*This page is made from the declarations in the source.*"
+_GENERATED = "*This page is generated from the declarations in the source.*"
 
 
 def pages() -> dict[str, str]:
@@ -65,7 +65,7 @@ def _prose(text: str) -> str:
 
 def _commands() -> Iterator[str]:
     yield "# Commands"
-    yield f"\n{_GENERATED} `reseal COMMAND --help` says the same.\n"
+    yield f"\n{_GENERATED} `reseal COMMAND --help` prints the same.\n"
     for one in commands():
         yield from _command(one)
 
@@ -99,7 +99,7 @@ def _providers(declared: Iterable[Provider]) -> Iterator[str]:
         yield from _docstring(one.description)
         yield f"*Known:* {one.mark}. *Source:* {_prose(one.source)}.\n"
         if one.entry_points:
-            yield f"*Stands for:* {', '.join(f'`{name}`' for name in one.entry_points)}.\n"
+            yield f"*Replaces:* {', '.join(f'`{name}`' for name in one.entry_points)}.\n"
     yield from _marks()
 
 
@@ -118,8 +118,8 @@ def _marks() -> Iterator[str]:
     yield "## Marks\n"
     yield "| mark | how it is known |\n|---|---|"
     yield f"| {Mark.DOCUMENTED} | Microsoft, or a standard, says so |"
-    yield f"| {Mark.SEEN} | real images, hives or logs have it |"
-    yield f"| {Mark.REPORTED} | others found it and published it |"
+    yield f"| {Mark.SEEN} | real images, hives or logs show it |"
+    yield f"| {Mark.REPORTED} | others published it |"
     yield f"| {Mark.INFERRED} | it follows from other facts, or is the safest choice for the image |"
 
 
@@ -137,9 +137,9 @@ def _docstring(text: str) -> Iterator[str]:
 def _answer_files() -> Iterator[str]:
     known = schema.load()
     yield "# Answer-file settings"
-    yield f"\n{_GENERATED} What `reseal unattend check` knows: components, settings, rules.\n"
+    yield f"\n{_GENERATED} It lists the rules, components and settings that `reseal unattend check` knows.\n"
     yield "## Rules\n"
-    yield "| rule | level | what it says | known |\n|---|---|---|---|"
+    yield "| rule | level | title | known |\n|---|---|---|---|"
     for rule in RULES.values():
         yield (
             f"| `{rule.id}` | {rule.level.value} | {_cell(rule.title)} | "
@@ -156,7 +156,7 @@ def _answer_files() -> Iterator[str]:
 
 
 def _versions(setting: Any) -> str:
-    """Say which Windows has a setting, as far as that is known."""
+    """Return the Windows versions that have a setting, if known."""
     since = f"since {setting.since}" if setting.since else ""
     until = f"until {setting.until}" if setting.until else ""
     return ", ".join(filter(None, (since, until)))
@@ -199,7 +199,7 @@ def _fields(one: dict[str, Any], prefix: str) -> Iterator[str]:
     required = set(one.get("required", ()))
     for name, field in one.get("properties", {}).items():
         path = f"{prefix}{name}"
-        more = "" if name in required else "; not always there"
+        more = "" if name in required else "; optional"
         yield f"| `{path}` | {_type(field)} | {_cell(field.get('description', ''))}{more} |"
         if field.get("properties"):
             yield from _fields(field, f"{path}.")
@@ -227,7 +227,7 @@ def _type(field: dict[str, Any]) -> str:
 
 def _python() -> Iterator[str]:
     yield "# Python"
-    yield f"\n{_GENERATED} How it is used: [From Python](../how-to/python.md).\n"
+    yield f"\n{_GENERATED} See also [From Python](../how-to/python.md).\n"
     yield from _function("reseal.open", reseal.open)
     yield "## OpenImage\n"
     yield from _docstring_of(OpenImage)

@@ -4,8 +4,8 @@
 
 Source: the Unicode CLDR, through babel (locales; English and abbreviated names of zones) and tzlocal
 (windowsZones), and the time zone database (abbreviations). People write `CET`, `Europe/Berlin` or
-`Pacific Time (US & Canada)` where Windows wants a name of its own; the tables lead from the one to the
-other. A name that stands for several names of Windows has all of them, and nothing is guessed.
+`Pacific Time (US & Canada)` where Windows expects its own name; the tables map the former to the latter.
+A name that corresponds to several Windows names maps to all of them.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from babel.core import get_global
 from babel.localedata import locale_identifiers
 from tzlocal import windows_tz
 
-#: English as it is written in several parts of the world. Each uses the abbreviations of its own
-#: zones; what the United States use is meant first, since most answer files are written there.
+#: Variants of English. Each uses the abbreviations of its own zones; those of the United States take
+#: precedence, because most answer files are written there.
 FIRST, *OTHERS = ("en_US", "en_GB", "en_150", "en_AU", "en_NZ", "en_IN", "en_ZA", "en_CA")
 _ABBREVIATION = re.compile(r"[A-Z]{3,5}|ChST")
 #: Standard time and summer time, north and south.
@@ -34,8 +34,8 @@ SEASONS = (datetime(2025, 1, 15, tzinfo=UTC), datetime(2025, 7, 15, tzinfo=UTC))
 
 Names = dict[str, set[str]]
 
-#: What is meant, where the data know more than anybody means: CLDR puts Minsk beside Moscow, the
-#: database has IST for Ireland, and EET for the Gaza Strip.
+#: The usual meaning of names for which the data have unusual ones, too: CLDR groups Minsk with Moscow,
+#: and the time zone database has IST for Ireland and EET for the Gaza Strip.
 MEANT = {
     "gmt": ("GMT Standard Time",),
     "greenwich mean time": ("GMT Standard Time",),
@@ -76,7 +76,7 @@ def windows_of(metazone: str, generic: str) -> set[str]:
     """
     members = {zone for zone, name in get_global("meta_zones").items() if name == metazone}
     found = {windows_tz.tz_win[zone] for zone in members if zone in windows_tz.tz_win}
-    # Europe's Central European Time has four names in Windows, one of which sounds like it.
+    # Windows has four names for Central European Time, one of which resembles it.
     own = "" if metazone.startswith("Europe") else generic.removesuffix("Time") + "Standard Time"
     usual = {name for name in found if windows_tz.win_tz.get(name) in members}
     return {own} if own in found else usual or found
@@ -117,7 +117,7 @@ def places() -> Names:
             found[place.replace("_", " ").casefold()].add(name)
     for territory, text in Locale.parse("en").territories.items():
         inside = {windows_tz.tz_win[z] for z in zones_of(territory) if z in windows_tz.tz_win}
-        if len(inside) == 1:  # others have several, and nothing is guessed
+        if len(inside) == 1:  # others have several
             found[text.casefold()] |= inside
     return found
 
@@ -128,7 +128,7 @@ def zones_of(territory: str) -> list[str]:
 
 
 def other_names() -> dict[str, list[str]]:
-    """Return the Windows names for every other name, in small letters."""
+    """Return the Windows names for every other name, in lower case."""
     found: Names = defaultdict(set)
     for name, windows in places().items():
         found[name] |= windows
@@ -141,7 +141,7 @@ def other_names() -> dict[str, list[str]]:
                 found[name] |= windows
     for names in (first, short):
         for name, windows in names.items():
-            found[name] = windows  # wins
+            found[name] = windows  # takes precedence
     for name, windows in abbreviations().items():
         if name not in american:
             found[name] |= windows
@@ -150,7 +150,7 @@ def other_names() -> dict[str, list[str]]:
 
 
 def locales() -> list[str]:
-    """Return CLDR's locales, written as Windows writes them."""
+    """Return CLDR's locales, written in the spelling of Windows."""
     return sorted(name.replace("_", "-") for name in locale_identifiers() if name != "root")
 
 

@@ -36,7 +36,7 @@ REPAIRS = {
     ("Microsoft-Windows-Embedded-UnifiedWriteFilter", "Binding"): "string",
     ("Microsoft-Windows-Embedded-UnifiedWriteFilter", "OverlayType"): "string",
     ("Microsoft-Windows-Embedded-UnifiedWriteFilter", "BootStatusPolicy"): "string",
-    # The words describe what happens to a list item; the page has nothing else.
+    # The values describe what happens to a list item; the page says no more.
     (
         "Microsoft-Windows-Embedded-ShellLauncher",
         "UserSettings/User/CustomReturnCodeAction/CodeAction/Action",
@@ -69,7 +69,7 @@ SPLIT = {"0 or 1": ("0", "1")}
 _SHELL = "Microsoft-Windows-Shell-Setup"
 _TILES = tuple(f"SquareOrDesktopTile{number}" for number in range(7, 13))
 
-#: What each Windows was the first to have: (component, settings with all inside; none: all of it).
+#: Settings that each Windows version introduced: (component, settings with all inside; none: all of it).
 #: Documented: Changed answer file settings for that version, except where a line says otherwise. Two
 #: settings of the page for Windows 10 are left out, OfflineUserAccounts and OfflineIdentification:
 #: Offline Domain Join (Djoin.exe) Step-by-Step Guide has them for Windows 7.
@@ -189,7 +189,8 @@ NEW: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     ),
 }
 
-#: What each Windows was the last to have; the same pages, "Removed Windows settings" of the next.
+#: Settings that each Windows version was the last to have; the same pages, "Removed Windows settings" of the
+#: next version.
 LAST: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "Windows 10 1703": ((_SHELL, ("VisualEffects/FontSmoothing", "Themes/ScreenSaver")),),
     "Windows 10 1709": (
@@ -200,7 +201,7 @@ LAST: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     ),
 }
 
-#: The Windows since which a setting is deprecated; the same pages, "Deprecated Windows settings".
+#: The Windows version that deprecated a setting; the same pages, "Deprecated Windows settings".
 RETIRED: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "Windows 10": (
         (_SHELL, ("OOBE/NetworkLocation", "VisualEffects/SystemDefaultBackgroundColor")),
@@ -238,7 +239,7 @@ RETIRED: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
 def version(
     table: dict[str, tuple[tuple[str, tuple[str, ...]], ...]], component: str, path: str
 ) -> str:
-    """Return the Windows of one of the tables above for a setting, or an empty string."""
+    """Return the Windows version of a setting in one of the tables above, or an empty string."""
     for name, changes in table.items():
         for changed, paths in changes:
             if changed.casefold() == component.casefold() and (
@@ -255,7 +256,7 @@ def type_and_values(key: tuple[str, str], facts: dict[str, Any]) -> tuple[str, l
     kind = REPAIRS.get(key) or facts.get("type", "string")
     placeholders = facts.get("placeholders", [])
     if kind == "string" and len(placeholders) > 1:
-        # The page has the values in italics, as it has placeholders.
+        # The page prints the values in italics, like placeholders.
         if {word.casefold() for word in placeholders} == {"true", "false"}:
             return "boolean", []
         return "enum", placeholders

@@ -95,7 +95,7 @@ def test_a_damaged_map_is_an_error_that_names_what_to_do(
     with pytest.raises(MetadataError, match=message) as error:
         opened(coded)
     assert "volume 3 of disk.img" in error.value.message
-    assert "let the conversion come to its end" in str(error.value.hint)
+    assert "let the conversion finish" in str(error.value.hint)
 
 
 @pytest.mark.parametrize(

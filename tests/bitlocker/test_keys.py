@@ -79,7 +79,7 @@ def test_two_digits_that_changed_places_are_found() -> None:
     ],
 )
 def test_what_is_no_recovery_key_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="holds no whole recovery key"):
+    with pytest.raises(UsageError, match="does not contain a complete recovery key"):
         keys.recovery_key(text)
 
 
@@ -105,10 +105,10 @@ def test_every_damage_of_a_startup_key_is_an_error() -> None:
     whole = encryptor.bek(encryptor.startup())
     keys.startup_key(whole)
     for size in range(len(whole)):
-        with pytest.raises(UsageError, match="holds no startup key"):
+        with pytest.raises(UsageError, match="does not contain a startup key"):
             keys.startup_key(whole[:size])
     for place in (0, 4, 8, 48, 50, 52):
-        with pytest.raises(UsageError, match="holds no startup key"):
+        with pytest.raises(UsageError, match="does not contain a startup key"):
             keys.startup_key(whole[:place] + b"\xff\xff" + whole[place + 2 :])
 
 
@@ -116,7 +116,7 @@ def test_a_key_comes_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(RECOVERY.encode())))
     (key,) = keys.read(["recovery:-"])
     assert key.secret == keys.recovery_key(RECOVERY).secret
-    with pytest.raises(UsageError, match="Standard input can hold one key"):
+    with pytest.raises(UsageError, match="Standard input can hold only one key"):
         keys.read(["recovery:-", "password:-"])
 
 

@@ -1,9 +1,9 @@
-"""Volumes that BitLocker encrypts: opened as devices that show them decrypted.
+"""BitLocker volumes, opened as devices that show the decrypted content.
 
-reseal reads them itself, with AES of pycryptodomex. Measured against libbde in ranges of 256 KiB, that
-is two to six times as fast for AES-XTS and AES-CBC, and as fast for the diffuser. It also reads maps of
-"encrypt on write" that lie above 4 GiB, keeps native code that parses the image's metadata out, and needs
-nothing more to be installed.
+reseal reads them with its own code and the AES of pycryptodomex. In ranges of 256 KiB it is two to six
+times as fast as libbde for AES-XTS and AES-CBC, and as fast for the diffuser. It also reads maps of
+"encrypt on write" above 4 GiB, parses the image's metadata without native code, and needs no other
+package.
 """
 
 from typing import TYPE_CHECKING
@@ -19,5 +19,5 @@ if TYPE_CHECKING:
 
 __all__ = ["Key", "LockedError", "MetadataError", "OpenVolume", "encrypted", "offers"]
 
-# Most disks have no such volume, and numpy takes long to load.
+# Most disks have no BitLocker volume, and numpy loads slowly.
 __getattr__ = later(__name__, Key="keys", OpenVolume="volume", offers="metadata")

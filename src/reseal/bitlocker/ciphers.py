@@ -1,10 +1,10 @@
-"""How BitLocker encrypts sectors, undone for many sectors at once.
+"""Decrypt many sectors of BitLocker at once.
 
-AES itself is pycryptodomex's. What goes around it, per sector, is done for all sectors of a range with
-numpy: the chaining of CBC, the tweaks of XTS, the diffuser.
+pycryptodomex does the AES. numpy does the work around it for all sectors of a range: the chaining of
+CBC, the tweaks of XTS, the diffuser.
 
 Sources: IEEE Std 1619 (XTS), documented; Ferguson, "AES-CBC + Elephant diffuser" (2006), documented;
-which sector number or byte offset goes in: documented by libbde, seen in volumes of Windows 7 to 11.
+sector number or byte offset as input: documented by libbde, seen in volumes of Windows 7 to 11.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     Halves: TypeAlias = NDArray[np.uint64]
 
 _BLOCK = 16
-#: SHA-256 of zeros that every method decrypted, each checked against cryptography or libbde.
+#: SHA-256 of zeros decrypted with every method, each checked against cryptography or libbde.
 _KNOWN = "6790a138574ddb324650eb1d48bb4724b6584e630f941102f774094468fdc9cf"
-#: Tweaks of XTS that are made at once.
+#: XTS tweaks that are computed at once.
 _STEP = 8
-#: What a byte that is shifted out comes to: its bits times x^128 = x^7 + x^2 + x + 1.
+#: The reduction of a byte that is shifted out: its bits times x^128 = x^7 + x^2 + x + 1.
 _REDUCED = np.zeros(256, "<u8")
 for _bit in range(8):
     _REDUCED ^= np.where(np.arange(256) >> _bit & 1, 0x87 << _bit, 0).astype("<u8")
@@ -67,7 +67,7 @@ class Xts:
         numbers = np.zeros((count, 2), "<u8")
         numbers[:, 0] = np.arange(first, first + count, dtype=np.uint64)
         start = np.frombuffer(self._tweak.encrypt(numbers.tobytes()), "<u8").reshape(count, 2)
-        # A row for each block of a sector: eight by doubling one by one, then eight at a time.
+        # One row per block of a sector: the first eight by doubling, then eight at a time.
         blocks = self._sector_size // _BLOCK
         low, high = np.empty((2, blocks, count), "<u8")
         low[0], high[0] = start[:, 0], start[:, 1]
@@ -117,7 +117,7 @@ class Elephant:
         """Decrypt the sectors that begin at a byte offset of the volume."""
         count, words = len(data) // self._sector_size, self._sector_size // 4
         sectors = np.frombuffer(self._cbc.decrypt(data, offset), "<u4").reshape(count, words)
-        # A row for each word of a sector: each step of the diffuser works on a word of all sectors.
+        # One row per word of a sector: each step of the diffuser processes a word of all sectors.
         mixed = np.array(sectors.T, order="C")
         _undo(mixed, cycles=3, rotations=(0, 10, 0, 25), places=lambda at: (at + 2, at + 5))
         _undo(mixed, cycles=5, rotations=(9, 0, 13, 0), places=lambda at: (at - 2, at - 5))
@@ -126,7 +126,7 @@ class Elephant:
         return mixed.tobytes()
 
     def _sector_keys(self, offset: int, count: int) -> Words:
-        """Return the 32 bytes of each sector that are its key."""
+        """Return the 32-byte key of each sector."""
         first = _offsets(offset, count, self._sector_size)
         second = first.copy()
         second[:, 1] |= np.uint64(0x80 << 56)  # its last byte
@@ -182,7 +182,7 @@ def cipher(method: int, key: bytes, sector_size: int) -> Cipher:
 
 
 def tested() -> str:
-    """Decrypt with every method what others decrypted, too; return what does it, for people.
+    """Check the decryption with known results; return the name of the implementation.
 
     Raises:
         EngineError: the result is wrong.
@@ -191,7 +191,7 @@ def tested() -> str:
     for method, (_, size) in METHODS.items():
         digest.update(cipher(method, bytes(range(size)), 512).decrypt(bytes(1024), 4096))
     if digest.hexdigest() != _KNOWN:
-        msg = "AES of pycryptodomex doesn't decrypt as BitLocker needs it."
+        msg = "The AES of pycryptodomex gives wrong results."
         raise EngineError(
             msg, "Install pycryptodomex again: pip install --force-reinstall pycryptodomex"
         )

@@ -1,9 +1,9 @@
 """Which parts of a volume are encrypted: all of it, up to a mark, or by a map of chunks.
 
-Windows 7 converts from the front and keeps a mark. Windows 8 and later "encrypt on write": a map says
-of each chunk whether it is encrypted yet. Layout of the map: reported (libbde, dissect.fve); reseal
-reads it only where every checksum in it is right. Less than a chunk may lie behind the last region, and
-is taken to be encrypted (inferred).
+Windows 7 converts from the front and keeps a mark. Windows 8 and later "encrypt on write": a map records
+for each chunk whether it is encrypted. Layout of the map: reported (libbde, dissect.fve); reseal uses it
+only if every checksum in it is right. A rest smaller than a chunk may follow the last region; reseal
+treats it as encrypted (inferred).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _REGION_SIGNATURE, _REGION_CHECKSUM = b"FVE-EOWBM\0", 56
 _RECORD = struct.Struct("<10sHIIQII")
 _RECORD_SIGNATURE, _RECORD_CHECKSUM = b"FVE-EOWBR\0", 32
 
-#: A map takes a bit for each chunk, so this bounds its size: 32 MiB for a TiB.
+#: A map has a bit for each chunk, so this bounds its size: 32 MiB for a TiB.
 _MIN_CHUNK, _MAX_CHUNK = 4 << 10, 256 << 20
 _MAX_MAP = 64 << 10
 _MAX_BITMAP = 64 << 20
@@ -48,11 +48,11 @@ class Conversion(Protocol):
 
     @property
     def reserved(self) -> tuple[Range, ...]:
-        """Places that belong to BitLocker, byte offsets and sizes."""
+        """BitLocker's own ranges: byte offsets and sizes."""
         ...
 
     def parts(self, offset: int, size: int) -> Iterator[tuple[int, bool]]:
-        """Cut a range where it changes: yield sizes, and whether that part is encrypted."""
+        """Split a range at its boundaries: yield sizes, and whether each part is encrypted."""
         ...
 
     def encrypted_bytes(self) -> int:
@@ -68,7 +68,7 @@ class UpTo:
     reserved: tuple[Range, ...] = ()
 
     def parts(self, offset: int, size: int) -> Iterator[tuple[int, bool]]:
-        """Cut a range at the mark."""
+        """Split a range at the mark."""
         coded = max(0, min(self.mark - offset, size))
         if coded:
             yield coded, True
@@ -82,7 +82,7 @@ class UpTo:
 
 @dataclass(frozen=True, slots=True)
 class _Region:
-    """A part of the volume, with a bit for each chunk: set where it is encrypted."""
+    """A part of the volume with a bit for each chunk, set if it is encrypted."""
 
     offset: int
     size: int
@@ -102,7 +102,7 @@ class Chunks:
         self.reserved = tuple(reserved)
 
     def parts(self, offset: int, size: int) -> Iterator[tuple[int, bool]]:
-        """Cut a range at the chunks where it changes."""
+        """Split a range at the chunks where it changes."""
         end, length, state = offset + size, 0, False
         while offset < end:
             until, encrypted = self._at(offset)
@@ -124,7 +124,7 @@ class Chunks:
         )
 
     def _at(self, offset: int) -> tuple[int, bool]:
-        """Return where the chunk at an offset ends, and whether it is encrypted."""
+        """Return the end of the chunk at an offset, and whether it is encrypted."""
         region = self._regions[bisect_right(self._starts, offset) - 1]
         chunk = (offset - region.offset) // self._chunk
         if offset >= region.offset + region.size:
@@ -137,14 +137,14 @@ def conversion(device: Device, found: Header, metadata: Metadata, name: str) -> 
     """Return how far a volume is encrypted.
 
     Raises:
-        MetadataError: that can't be told, or Windows was interrupted while it moved data.
+        MetadataError: the metadata doesn't say, or Windows was interrupted while it moved data.
     """
     state, mark = metadata.state, metadata.watermark
     if state == INTERRUPTED or metadata.log_size:
         raise MetadataError(
-            f"BitLocker was interrupted while it converted {name}, so that some of its data lies in a "
+            f"BitLocker was interrupted while it converted {name}, so some of its data is in a "
             "log that reseal can't read. Nothing was changed.",
-            "Start Windows, let the conversion come to its end (manage-bde -status), and shut it down.",
+            "Start Windows, let the conversion finish (manage-bde -status), and shut it down.",
         )
     if state == DECRYPTED:
         return UpTo(0)
@@ -155,7 +155,7 @@ def conversion(device: Device, found: Header, metadata: Metadata, name: str) -> 
     if state != ENCRYPTED and not mark:
         raise MetadataError(
             f"BitLocker is converting {name}, and its metadata doesn't say how far. Nothing was changed.",
-            "Start Windows, let the conversion come to its end (manage-bde -status), and shut it down.",
+            "Start Windows, let the conversion finish (manage-bde -status), and shut it down.",
         )
     return UpTo(min(mark, device.size) if mark else device.size)
 
@@ -169,15 +169,15 @@ def _chunks(device: Device, found: Header, name: str) -> Chunks:
         except MetadataError as error:
             reasons.append(error.message)
     raise MetadataError(
-        f'{name} is "encrypted on write", and no copy of the map that says what is encrypted can be '
+        f'{name} is "encrypted on write", and no copy of the map of encrypted parts can be '
         f"read: {'; '.join(reasons)}. Nothing was changed.",
-        "Start Windows, let the conversion come to its end (manage-bde -status), and shut it down.",
+        "Start Windows, let the conversion finish (manage-bde -status), and shut it down.",
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    """The head of a map: bytes of a chunk and of a log, both copies' places, those of its regions."""
+    """The header of a map: sizes of a chunk and of a log, offsets of both copies and of the regions."""
 
     size: int
     chunk: int
@@ -187,7 +187,7 @@ class _Head:
 
 
 def _map(device: Device, found: Header, place: int) -> Chunks:
-    """Read the map at a place, with all that it points to."""
+    """Read the map at an offset, with everything that it points to."""
     head, unit = _head(device, found, place), found.sector_size
     regions: list[_Region] = []
     reserved = [(one, _round(head.size, unit)) for one in head.copies]
@@ -228,7 +228,7 @@ def _head(device: Device, found: Header, place: int) -> _Head:
 
 
 def _region(device: Device, place: int, chunk: int) -> tuple[_Region, int, int]:
-    """Read the map of one region: itself, the bytes that it takes, and where its log is."""
+    """Return the map of one region, the bytes that it occupies, and the place of its log."""
     fields = _REGION.unpack(_piece(device, place, _REGION.size))
     signature, head_size, size, _, offset, length, log, first, second, _, checksum = fields
     if signature != _REGION_SIGNATURE:
@@ -249,7 +249,7 @@ def _region(device: Device, place: int, chunk: int) -> tuple[_Region, int, int]:
 
 
 def _record(data: bytes, chunks: int) -> tuple[int, bytes] | None:
-    """Return the sequence number and the bits of a record, None where it is damaged."""
+    """Return the sequence number and the bits of a record; None if it is damaged."""
     if len(data) < _RECORD.size:
         return None
     signature, head_size, size, bits, sequence, _, checksum = _RECORD.unpack_from(data)
@@ -269,7 +269,7 @@ def _piece(device: Device, place: int, size: int) -> bytes:
 
 
 def _checksum(data: bytes, at: int) -> int:
-    """Return the checksum of a structure in which the checksum itself counts as zero."""
+    """Return the checksum of a structure, with its own checksum field as zero."""
     return zlib.crc32(data[:at] + bytes(4) + data[at + 4 :])
 
 

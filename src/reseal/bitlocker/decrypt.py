@@ -1,7 +1,6 @@
-"""Decrypt a volume in place: what `manage-bde -off` does, on a device that is written to.
+"""Decrypt a volume in place, as `manage-bde -off` does.
 
-The caller gives a device that can be thrown away, such as an overlay: a volume that is decrypted half
-way is neither encrypted nor plain.
+Pass a device that can be discarded, such as an overlay: a half-decrypted volume is unusable.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from reseal.bitlocker.volume import OpenVolume
     from reseal.disk.device import Slice
 
-#: What is looked at for parts that were never written.
+#: The unit in which unwritten parts are looked for.
 _STRETCH = 64 << 20
 
 
@@ -27,22 +26,22 @@ def decrypt(
     sparse: bool,
     report: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> int:
-    """Write a volume decrypted over itself.
+    """Write the decrypted content of a volume over itself.
 
-    The first sectors return to the start, and the places of BitLocker's own become zeros.
+    The first sectors return to the start, and BitLocker's own ranges become zeros.
 
     Args:
         volume: the encrypted volume, opened on `device`; it stays usable.
-        device: fills the volume; it is written.
-        sparse: leave sectors zero that are zeros as they lie there. BitLocker wrote none of them: they
-            were free when it began ("used space only") or were trimmed since, so that what a decryption
-            makes of them is noise. Without it every sector is decrypted.
-        report: gets the bytes done and those to do in all.
+        device: the volume's device, which is written.
+        sparse: leave sectors that are zero on the device. BitLocker never wrote them: they were free when
+            it began ("used space only") or were trimmed later, so decrypting them gives noise. Without
+            it every sector is decrypted.
+        report: called with the bytes done and the total.
 
     Returns:
-        The bytes that were written, without zeros.
+        The number of bytes written, zeros excluded.
     """
-    # The start of the volume is kept in memory (BitLocker To Go: 5 MiB), since its place is cleared
+    # The start of the volume is kept in memory (BitLocker To Go: 5 MiB), because its range is cleared
     # and it is written last.
     start = volume.read(0, volume.virtual_size)
     total, written = volume.size, 0
@@ -62,7 +61,7 @@ def decrypt(
 
 
 def needed(volume: OpenVolume, device: Slice, *, sparse: bool) -> int:
-    """Return at most how many bytes `decrypt` writes."""
+    """Return the most bytes that `decrypt` may write."""
     if not sparse:
         return min(volume.conversion.encrypted_bytes() + volume.virtual_size, volume.size)
     data = sum(size for _, size in device.data(0, volume.size))
@@ -72,7 +71,7 @@ def needed(volume: OpenVolume, device: Slice, *, sparse: bool) -> int:
 def _pieces(
     volume: OpenVolume, device: Slice, start: int, end: int, *, sparse: bool
 ) -> Iterator[tuple[int, int]]:
-    """Yield what has to be looked at in a range: all of it, or what the image has stored of it."""
+    """Yield the parts of a range to decrypt: all of it, or only those that the image stores."""
     if not sparse:
         yield start, end - start
         return
@@ -86,7 +85,7 @@ def _pieces(
 
 
 def _rewrite(volume: OpenVolume, device: Slice, offset: int, size: int, *, sparse: bool) -> int:
-    """Decrypt a part in place; return how much of it was written."""
+    """Decrypt a part in place; return the number of bytes written."""
     coded = device.read(offset, size)
     count = size // volume.header.sector_size
     used = np.frombuffer(coded, np.uint8).reshape(count, -1).max(axis=1) > 0

@@ -1,7 +1,7 @@
 """The entries of BitLocker's metadata and of its key files: sized, typed, nested.
 
-Layout: documented by libbde. Sizes come from the image, so every entry is checked against what holds
-it before it is looked into.
+Layout: documented by libbde. Sizes come from the image, so every entry is checked against its container
+before it is parsed.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from reseal.bitlocker.errors import MetadataError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_HEAD = struct.Struct("<HHHH")  # size with this head, role, type, version
+_HEAD = struct.Struct("<HHHH")  # size including this header, role, type, version
 
 
 class Role(IntEnum):
-    """What an entry is for."""
+    """The purpose of an entry."""
 
     MASTER_KEY = 2
     VOLUME_KEY = 3
@@ -31,7 +31,7 @@ class Role(IntEnum):
 
 
 class Type(IntEnum):
-    """How an entry's data is laid out."""
+    """The layout of an entry's data."""
 
     KEY = 1
     TEXT = 2
@@ -48,12 +48,12 @@ _NESTED_FROM = {Type.STRETCH_KEY: 20, Type.MASTER_KEY: 28, Type.EXTERNAL_KEY: 24
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Entry:
-    """One entry. It has no repr with its data, which may be a key.
+    """One entry. Its repr omits the data, which may be a key.
 
     Attributes:
-        role: what it is for.
-        type: how its data is laid out.
-        data: what follows its head.
+        role: its purpose.
+        type: the layout of its data.
+        data: the bytes after its header.
     """
 
     role: int
@@ -64,7 +64,7 @@ class Entry:
         """Yield the entries that this one holds.
 
         Raises:
-            MetadataError: one of them is larger than what is left.
+            MetadataError: one of them is larger than the rest.
         """
         start = _NESTED_FROM[Type(self.type)]
         if len(self.data) < start:
@@ -77,7 +77,7 @@ class Entry:
 
     @property
     def guid(self) -> UUID:
-        """The identifier at the head of a master key or an external key."""
+        """The identifier at the start of a master key or an external key."""
         if len(self.data) < 16:
             raise MetadataError("an entry of BitLocker's metadata is cut off.")
         return UUID(bytes_le=self.data[:16])
@@ -89,7 +89,7 @@ class Entry:
 
     @property
     def key(self) -> bytes:
-        """The key of a KEY entry, behind its method."""
+        """The key of a KEY entry, which follows its method."""
         return self.data[4:]
 
     @property
@@ -99,10 +99,10 @@ class Entry:
 
 
 def entries(data: bytes) -> Iterator[Entry]:
-    """Yield the entries in a row of them; zeros or a rest too small for a head end it.
+    """Yield consecutive entries; zeros or a rest too small for a header end them.
 
     Raises:
-        MetadataError: an entry is smaller than its head or larger than what is left.
+        MetadataError: an entry is smaller than its header or larger than the rest.
     """
     place = 0
     while place + _HEAD.size <= len(data):

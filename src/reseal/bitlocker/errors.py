@@ -6,8 +6,8 @@ from reseal.errors import CheckError, ImageError
 
 
 class MetadataError(ImageError):
-    """What BitLocker keeps of a volume is damaged, or of a kind that reseal does not read."""
+    """BitLocker's metadata of a volume is damaged, or of a kind that reseal can't read."""
 
 
 class LockedError(CheckError):
-    """No key was given that opens the volume."""
+    """No given key opens the volume."""

@@ -1,4 +1,4 @@
-"""The first sector of a volume that BitLocker encrypts: where its metadata lies.
+"""The first sector of a BitLocker volume, with the offsets of its metadata.
 
 Layout: documented by libbde ("BitLocker Drive Encryption (BDE) format"). Windows looks for an
 identifier anywhere in the sector; the identifiers and what follows them are also in dissect.fve and
@@ -21,11 +21,11 @@ SECTOR = 512
 SIGNATURE = b"-FVE-FS-"
 _OEM_NAME = slice(3, 11)
 
-#: Windows 7 and later; three offsets of the metadata follow.
+#: Windows 7 and later; three offsets of the metadata follow it.
 _PLAIN = UUID("4967d63b-2e29-4ad8-8399-f6a339e3d001").bytes_le
 #: "Encrypt on write", Windows 8 and later: two offsets of its own metadata follow those.
 _ENCRYPT_ON_WRITE = UUID("92a84d3b-dd80-4d0e-9e4e-b1e3284eaed8").bytes_le
-#: Where the identifier stands: in a fixed drive, and in the FAT that BitLocker To Go shows.
+#: Offsets of the identifier: in a fixed drive, and in the FAT that BitLocker To Go shows.
 _PLACES = (160, 424)
 
 SECTOR_SIZES = (512, 1024, 2048, 4096)
@@ -34,12 +34,12 @@ COPIES = 3
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What the first sector says.
+    """The decoded first sector.
 
     Attributes:
         sector_size: bytes; the unit of encryption.
         metadata: byte offsets of the three copies of the metadata.
-        encrypt_on_write: byte offsets of the copies of what "encrypt on write" keeps; empty for a
+        encrypt_on_write: byte offsets of the copies of the "encrypt on write" data; empty for a
             volume without it.
         to_go: whether the volume looks like FAT to a system without BitLocker.
     """
@@ -51,12 +51,12 @@ class Header:
 
 
 def is_encrypted(sector: bytes) -> bool:
-    """Tell whether a volume that begins with this sector is encrypted, by whatever version."""
+    """Whether a volume that begins with this sector is encrypted, by any version."""
     return sector[_OEM_NAME] == SIGNATURE or _identifier(sector) is not None
 
 
 def encrypted(device: Device) -> bool:
-    """Tell whether a device holds a volume that BitLocker encrypts."""
+    """Whether a device holds a BitLocker volume."""
     return device.size >= SECTOR and is_encrypted(device.read(0, SECTOR))
 
 
@@ -65,7 +65,7 @@ def parse(sector: bytes, name: str) -> Header:
 
     Args:
         sector: its first 512 bytes.
-        name: of the volume, for messages.
+        name: the volume's name in messages.
 
     Raises:
         MetadataError: Windows Vista encrypted it, or the sector is damaged.
@@ -74,7 +74,7 @@ def parse(sector: bytes, name: str) -> Header:
     if place is None:
         raise MetadataError(
             f"{name} was encrypted by Windows Vista, and reseal can't read that version of BitLocker.",
-            "Decrypt it in Windows (manage-bde -off), wait for the end, and try again.",
+            "Decrypt it in Windows (manage-bde -off), wait until it has finished, and try again.",
         )
     (sector_size,) = struct.unpack_from("<H", sector, 11)
     if sector_size not in SECTOR_SIZES:
@@ -92,7 +92,7 @@ def parse(sector: bytes, name: str) -> Header:
 
 
 def _identifier(sector: bytes) -> int | None:
-    """Return where the identifier stands in the sector, None if nowhere."""
+    """Return the offset of the identifier in the sector; None if absent."""
     for place in _PLACES:
         if sector[place : place + 16] in {_PLAIN, _ENCRYPT_ON_WRITE}:
             return place

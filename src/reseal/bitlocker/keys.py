@@ -1,7 +1,7 @@
-"""The keys that a person gives: recovery keys, passwords, startup keys; each comes from a file.
+"""Keys from the user: recovery keys, passwords, startup keys, each read from a file.
 
-Never from an argument, since every user of the host sees those. A key shows nothing of itself in a
-repr, so that no log, traceback or report can hold it.
+They are never arguments, because every user of the host can see those. The repr of a key hides it, so
+that it can't get into a log, traceback or report.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ _BEK_HEAD = struct.Struct("<IIII16sIIQ")
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Something that a protector takes.
+    """A key for a protector.
 
     Attributes:
-        source: how the person named it, for messages.
+        source: its name in messages, as the user gave it.
         kind: one of KINDS.
-        secret: for a recovery key or a password the hash that is stretched, for a startup key the
-            key itself.
-        id: of the protector that it fits; None where it doesn't say.
+        secret: the hash to stretch of a recovery key or a password; the key itself of a startup
+            key.
+        id: the protector that it fits; None if unknown.
     """
 
     source: str
@@ -55,18 +55,18 @@ class Key:
 
 
 def read(named: Sequence[str]) -> tuple[Key, ...]:
-    """Read the keys that a command names, such as `recovery:FILE`.
+    """Read the keys on a command line, such as `recovery:FILE`.
 
     Args:
-        named: kind, a colon, and a file, `-` for standard input.
+        named: kind, colon, and file; `-` means standard input.
 
     Raises:
-        UsageError: a kind is unknown, a file can't be read, or what it holds is no such key.
+        UsageError: a kind is unknown, a file can't be read, or it does not hold such a key.
     """
     hide_memory()
     from_stdin = [one for one in named if one.partition(":")[2] == STDIN]
     if len(from_stdin) > 1:
-        msg = f"Standard input can hold one key, and {' and '.join(from_stdin)} want it."
+        msg = f"Standard input can hold only one key, but {' and '.join(from_stdin)} read from it."
         raise UsageError(msg, "Put the other keys into files.")
     return tuple(_read(one) for one in named)
 
@@ -74,9 +74,9 @@ def read(named: Sequence[str]) -> tuple[Key, ...]:
 def _read(named: str) -> Key:
     kind, colon, place = named.partition(":")
     if not colon or kind not in KINDS or not place:
-        # What was typed may be the secret itself, so it is not repeated.
+        # The argument may be the secret itself, so the message does not repeat it.
         msg = "--key takes a kind and a file: recovery:FILE, password:FILE or bek:FILE."
-        raise UsageError(msg, "Put the key into a file of its own, or give - for standard input.")
+        raise UsageError(msg, "Put the key into a file, or use - for standard input.")
     content = _content(named, place)
     if kind == "recovery":
         return recovery_key(_text(named, content), named)
@@ -98,12 +98,12 @@ def _content(named: str, place: str) -> bytes:
     if not content:
         raise UsageError(f"The key {named} is empty.")
     if len(content) > MAX_SIZE:
-        raise UsageError(f"The key {named} has more than {MAX_SIZE >> 10} KiB, so it is no key.")
+        raise UsageError(f"The key {named} has more than {MAX_SIZE >> 10} KiB, so it is not a key.")
     return content
 
 
 def _text(named: str, content: bytes) -> str:
-    """Decode a file that Windows (UTF-16 with a mark) or a person (UTF-8) wrote."""
+    """Decode a file from Windows (UTF-16 with a byte order mark) or from a user (UTF-8)."""
     utf16 = content[:2] in {b"\xff\xfe", b"\xfe\xff"}
     try:
         return content.decode("utf-16" if utf16 else "utf-8-sig")
@@ -117,13 +117,13 @@ def recovery_key(text: str, source: str = "recovery key") -> Key:
     Each of its eight groups is a multiple of 11 below 720896 (documented: manage-bde refuses others).
 
     Raises:
-        UsageError: there is none, or a group is mistyped.
+        UsageError: none is found, or a group is mistyped.
     """
     found = _RECOVERY.search(text)
     if not found:
         near = " (48 digits, 8 groups of 6)" if _LOOKS_LIKE_ONE.search(text) else ""
         raise UsageError(
-            f"{source} holds no whole recovery key{near}.",
+            f"{source} does not contain a complete recovery key{near}.",
             "A recovery key looks like 123456-123456-… with 8 groups of 6 digits.",
         )
     numbers = [int(group) for group in re.split(r"[-\s]", found.group())]
@@ -154,7 +154,7 @@ def startup_key(content: bytes, source: str = "startup key") -> Key:
     """Return the key in a startup key's file (.BEK).
 
     Raises:
-        UsageError: it is no such file, or is damaged.
+        UsageError: it is not such a file, or is damaged.
     """
     try:
         size, version, start, _, _, _, _, _ = _BEK_HEAD.unpack_from(content)
@@ -168,5 +168,6 @@ def startup_key(content: bytes, source: str = "startup key") -> Key:
     except (struct.error, MetadataError):
         pass
     raise UsageError(
-        f"{source} holds no startup key.", "Windows writes one into a hidden file with suffix .BEK."
+        f"{source} does not contain a startup key.",
+        "Windows writes it to a hidden file with the suffix .BEK.",
     )

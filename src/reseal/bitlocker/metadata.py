@@ -1,7 +1,7 @@
-"""BitLocker's metadata: the protectors of a volume, its cipher, its state, and what lies where.
+"""BitLocker's metadata: the protectors of a volume, its cipher, its state, and the offsets of its parts.
 
-Three copies lie on the volume, each a block of at most 64 KiB with a checksum; a copy that is damaged
-is passed over. Layout: documented by libbde; the checksum and the sealed hash behind each block, and
+The volume holds three copies, each a block of at most 64 KiB with a checksum; damaged copies are
+skipped. Layout: documented by libbde; the checksum and the sealed hash behind each block, and
 the meaning of the states, are dissect.fve's (seen in volumes of Windows 7 to 11).
 """
 
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 
     from reseal.disk.device import Device
 
-#: What Windows keeps free for each copy.
+#: Space that Windows reserves for each copy.
 BLOCK_SIZE = 64 << 10
 _VERSION = 2
 _HEAD = struct.Struct("<8sHHHHQIIQQQQ")
 _SET_HEAD = struct.Struct("<IIII16sIHHQ")
-#: The size in the head of a block counts units of 16 bytes.
+#: The size in the header of a block counts units of 16 bytes.
 _UNIT = 16
 _CHECK_HEAD = struct.Struct("<HHI")
 
-#: More than any real volume has of what is copied away from its start (BitLocker To Go: 5 MiB).
+#: More than any real volume relocates from its start (BitLocker To Go: 5 MiB).
 _MAX_VIRTUAL = 64 << 20
 
-#: By the method in the metadata: its name, and bytes of the key.
+#: Name and key size in bytes, by the method in the metadata.
 METHODS = {
     0x8000: ("AES-CBC 128-bit with Elephant diffuser", 64),
     0x8001: ("AES-CBC 256-bit with Elephant diffuser", 64),
@@ -55,7 +55,7 @@ STATES = {
 }
 DECRYPTED, INTERRUPTED, PAUSED, ENCRYPTED, CONVERTING = 1, 2, 3, 4, 5
 
-#: The bits of a protector's kind, and their names in the order in which Windows tells them.
+#: The bits of a protector's kind, and their names in the order of Windows.
 _KINDS = {
     0x0100: "TPM",
     0x0400: "PIN",
@@ -74,8 +74,8 @@ class Protector:
 
     Attributes:
         id: its identifier, as manage-bde shows it.
-        kind: bits that say what it takes; 0 for a clear key, which needs nothing.
-        entry: the whole of it, for unlocking.
+        kind: bits for the keys that it needs; 0 for a clear key.
+        entry: its complete entry, for unlocking.
     """
 
     id: UUID
@@ -84,7 +84,7 @@ class Protector:
 
     @property
     def name(self) -> str:
-        """What it takes, for people."""
+        """The keys that it needs, for messages."""
         if self.kind == CLEAR:
             return "clear key"
         known = [name for bit, name in _KINDS.items() if self.kind & bit]
@@ -93,21 +93,21 @@ class Protector:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What one valid copy of the metadata says.
+    """One valid copy of the metadata.
 
     Attributes:
-        id: of the volume, as BitLocker names it.
-        description: computer, volume and date, as Windows wrote them.
-        created: when the volume was encrypted; None if that is no possible time.
+        id: BitLocker's identifier of the volume.
+        description: computer, volume and date, as written by Windows.
+        created: when the volume was encrypted; None if the time is invalid.
         method: the cipher, a key of METHODS.
-        state: what the volume is now, a key of STATES.
-        next_state: what it is to become.
+        state: the current state, a key of STATES.
+        next_state: the state that it changes to.
         watermark: byte offset up to which the volume is encrypted.
         log_size: bytes of the log of an interrupted conversion.
-        virtual: byte offset and size of the place that holds the volume's first sectors, encrypted.
+        virtual: byte offset and size of the range that holds the volume's first sectors, encrypted.
         copies: byte offsets of the three copies.
-        damaged_copies: how many of them can't be read.
-        protectors: all ways to open the volume.
+        damaged_copies: the number of unreadable copies.
+        protectors: every way to open the volume.
         volume_key: the wrapped key of its sectors.
         seal: the wrapped SHA-256 of `block`.
         block: the bytes that the seal covers.
@@ -136,12 +136,12 @@ class Metadata:
 
     @property
     def offers(self) -> str:
-        """The kinds of its protectors, for messages; each once."""
+        """The distinct kinds of its protectors, for messages."""
         names = sorted({one.name for one in self.protectors})
         return ", ".join(names) or "none"
 
     def to_json(self) -> dict[str, Any]:
-        """Return what can be shown of it: nothing of any key."""
+        """Return it as plain data, without keys."""
         return {
             "id": str(self.id),
             "description": self.description,
@@ -160,8 +160,8 @@ def read(device: Device, name: str) -> tuple[Header, tuple[Metadata, ...]]:
     """Read the first sector and all valid copies of the metadata of an encrypted volume.
 
     Args:
-        device: fills the volume.
-        name: of the volume, for messages.
+        device: the volume's device.
+        name: the volume's name in messages.
 
     Returns:
         The header, and at least one copy, in the order in which Windows tries them.
@@ -180,14 +180,14 @@ def read(device: Device, name: str) -> tuple[Header, tuple[Metadata, ...]]:
         raise MetadataError(
             f"All copies of BitLocker's metadata of {name} are damaged: {'; '.join(reasons)}. "
             "Nothing was changed.",
-            "Copy the image again from where it came from, or repair the volume with repair-bde "
+            "Copy the image again from its source, or repair the volume with repair-bde "
             "in Windows.",
         )
     return found, tuple(replace(one, damaged_copies=len(reasons)) for one in valid)
 
 
 def offers(device: Device) -> str | None:
-    """Name the kinds of protectors of an encrypted volume; None where its metadata can't be read."""
+    """Return the kinds of an encrypted volume's protectors; None if its metadata can't be read."""
     try:
         _, (first, *_) = read(device, "the volume")
     except MetadataError:
@@ -242,7 +242,7 @@ def _copy(device: Device, found: Header, place: int) -> Metadata:
 def _virtual_size(
     device: Device, found: Header, listed: list[Entry], sectors: int, place: int
 ) -> int:
-    """Return how many bytes of the volume's start lie elsewhere."""
+    """Return how many bytes of the volume's start are stored elsewhere."""
     size: int = sectors * found.sector_size
     block = _first(listed, Role.HEADER_BLOCK, Type.OFFSET_AND_SIZE)
     if not size and block and len(block.data) >= 16:

@@ -1,7 +1,7 @@
-"""From a key that a person gives to the key of the sectors.
+"""Derive the sector key from a user's key.
 
-A protector holds the volume's master key, wrapped with AES-CCM; so is the key of the sectors, with
-the master key. Passwords and recovery keys are stretched first by 2^20 rounds of SHA-256. Sources:
+A protector holds the volume's master key, wrapped with AES-CCM. The master key wraps the sector key in
+the same way. Passwords and recovery keys are stretched first by 2^20 rounds of SHA-256. Sources:
 documented by libbde; Kornblum, "Implementing BitLocker Drive Encryption for Forensic Analysis" (2009).
 """
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 #: The kind of protector that takes each kind of key.
 _TAKES = {"recovery": RECOVERY, "password": PASSWORD, "bek": STARTUP_KEY}
 _ROUNDS = 1 << 20
-#: Each round trip through a protector takes about a second; Windows itself allows fewer of a kind.
+#: Trying a protector takes about a second; Windows itself allows fewer of a kind.
 _MOST_TRIED = 32
 
 _NONCE, _MAC = 12, 16
@@ -36,24 +36,24 @@ _KEY_HEAD = struct.Struct("<HHHHHH")  # size, role, type, version, method, flags
 def volume_key(
     copies: tuple[Metadata, ...], keys: Iterable[Key], name: str
 ) -> tuple[Metadata, bytes]:
-    """Open a volume with its clear key, or with the first of the keys that fits.
+    """Unlock a volume with its clear key, or with the first key that fits.
 
     Args:
         copies: the valid copies of its metadata.
-        keys: what the person gave.
-        name: of the volume, for messages.
+        keys: the user's keys.
+        name: the volume's name in messages.
 
     Returns:
-        The first copy whose seal is whole, and the key of the sectors.
+        The first copy whose seal is intact, and the sector key.
 
     Raises:
-        LockedError: no key fits, or none was given and there is no clear key.
-        MetadataError: a key fits, and what it should open is damaged in every copy.
+        LockedError: no key fits, or none was given and the volume has no clear key.
+        MetadataError: a key fits, but the data that it opens is damaged in every copy.
     """
     hide_memory()
     keys = tuple(keys)
     opened = False
-    stretched: dict[bytes, bytes] = {}  # copies of one protector need to be stretched once
+    stretched: dict[bytes, bytes] = {}  # stretch once for all copies of a protector
     for copy in copies:
         for master in _master_keys(copy, keys, stretched):
             opened = True
@@ -62,7 +62,7 @@ def volume_key(
                 return copy, key
     if opened:
         raise MetadataError(
-            f"A key opens {name}, and BitLocker's metadata behind it is damaged in every copy. "
+            f"A key opens {name}, but the BitLocker metadata that it protects is damaged in every copy. "
             "Nothing was changed.",
             "Repair the volume with repair-bde in Windows, with this key.",
         )
@@ -72,7 +72,7 @@ def volume_key(
 def _master_keys(
     copy: Metadata, keys: tuple[Key, ...], stretched: dict[bytes, bytes]
 ) -> Iterator[bytes]:
-    """Yield the master key, as each protector that is open to these keys has it."""
+    """Yield the master key from each protector that these keys open."""
     for one in copy.protectors:
         if one.kind == CLEAR:
             clear = one.entry.find(Type.KEY)
@@ -96,7 +96,7 @@ def _master_keys(
 
 
 def _stretch(protector: Protector, secret: bytes, stretched: dict[bytes, bytes]) -> bytes | None:
-    """Make a key of a hash, slowly on purpose."""
+    """Derive a key from a hash, slowly on purpose."""
     entry = protector.entry.find(Type.STRETCH_KEY)
     if entry is None or len(entry.salt) != 16:
         return None
@@ -111,14 +111,14 @@ def _stretch(protector: Protector, secret: bytes, stretched: dict[bytes, bytes])
 
 
 def _from(protector: Protector, wrapping: bytes) -> bytes | None:
-    """Return the master key in a protector, None where the key doesn't fit."""
+    """Return the master key in a protector; None if the key doesn't fit."""
     wrapped = protector.entry.find(Type.WRAPPED_KEY)
     inside = _unwrap(wrapped, wrapping) if wrapped else None
     return inside[_KEY_HEAD.size :] if inside and len(inside) == _KEY_HEAD.size + 32 else None
 
 
 def _sector_key(copy: Metadata, master: bytes) -> bytes | None:
-    """Return the key of the sectors, None where this copy of the metadata was changed."""
+    """Return the sector key; None if this copy of the metadata was changed."""
     if copy.seal:
         sealed = _unwrap(copy.seal, master)
         if sealed is None or sealed[-32:] != hashlib.sha256(copy.block).digest():
@@ -128,7 +128,7 @@ def _sector_key(copy: Metadata, master: bytes) -> bytes | None:
 
 
 def _unwrap(wrapped: Entry, key: bytes) -> bytes | None:
-    """Decrypt and authenticate an entry with AES-CCM; None where the key doesn't fit."""
+    """Decrypt and authenticate an entry with AES-CCM; None if the key doesn't fit."""
     nonce, mac = wrapped.data[:_NONCE], wrapped.data[_NONCE : _NONCE + _MAC]
     coded = wrapped.data[_NONCE + _MAC :]
     if len(key) != 32 or len(mac) != _MAC or not coded:

@@ -1,4 +1,4 @@
-"""An encrypted volume, opened: a device that shows what Windows shows."""
+"""An unlocked BitLocker volume as a device."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ if TYPE_CHECKING:
     from reseal.bitlocker.metadata import Metadata
     from reseal.disk.device import Device
 
-#: What is decrypted at once: more than that no longer fits into the processor's caches.
+#: Bytes to decrypt at once: a larger range does not fit into the processor's caches.
 CHUNK = 1 << 20
 
 
 class OpenVolume:
-    """A volume that BitLocker encrypts, as a `Device` that shows it decrypted. It is read only.
+    """A BitLocker volume as a `Device` with the decrypted content. It is read-only.
 
-    Closing it leaves the device below open. Every read decrypts what it needs and keeps nothing: the
-    cache is that of the file system above. Once the volume was decrypted in place, this is the device
-    below: what was opened on it stays usable, and can be written.
+    Closing it leaves the underlying device open. Every read decrypts what it needs, without a cache: the
+    file system above has one. After the volume was decrypted in place, reads and writes go to the
+    underlying device, so a file system opened on this device stays usable.
 
     Attributes:
-        header: what its first sector says.
+        header: its decoded first sector.
         metadata: the copy of the metadata that opened it.
         size: bytes.
-        read_only: whether it is still encrypted, or the device below is read only.
+        read_only: whether it is still encrypted, or the underlying device is read-only.
         cipher: decrypts its sectors.
         conversion: which parts of it are encrypted.
-        virtual_size: bytes of its start that lie elsewhere.
-        reserved: what is BitLocker's own, byte offsets and sizes in ascending order.
+        virtual_size: bytes of its start that are stored elsewhere.
+        reserved: BitLocker's own ranges, byte offsets and sizes in ascending order.
     """
 
     def __init__(
@@ -77,13 +77,13 @@ class OpenVolume:
         """Open an encrypted volume.
 
         Args:
-            device: fills it.
-            keys: what to open it with; none where it has a clear key.
-            name: of the volume, for messages.
+            device: the volume's device.
+            keys: the user's keys; empty if the volume has a clear key.
+            name: the volume's name in messages.
 
         Raises:
             LockedError: no key fits.
-            MetadataError: what BitLocker keeps of the volume is damaged, or of an unknown kind.
+            MetadataError: BitLocker's metadata of the volume is damaged, or of an unknown kind.
         """
         header, copies = metadata.read(device, name)
         chosen, key = volume_key(copies, keys, name)
@@ -105,11 +105,11 @@ class OpenVolume:
         return data if (start, end - start) == (offset, size) else data[offset - start :][:size]
 
     def parts(self, offset: int, size: int) -> Iterator[tuple[int, int, bool | None]]:
-        """Cut a range of whole sectors into parts of a kind, none larger than CHUNK.
+        """Split a range of whole sectors into uniform parts, none larger than CHUNK.
 
         Yields:
-            Where the part lies on the device below, its size, and whether it is encrypted; None for a
-            part that belongs to BitLocker and reads as zeros.
+            The offset of the part on the underlying device, its size, and whether it is encrypted; None
+            for a part that belongs to BitLocker and reads as zeros.
         """
         end = offset + size
         while offset < end:
@@ -126,24 +126,24 @@ class OpenVolume:
             offset += length
 
     def write(self, offset: int, data: bytes) -> None:
-        """Write to the device below, once it is decrypted."""
+        """Write to the underlying device, after decryption in place."""
         if self._encrypted:
-            raise DiskError("a volume that BitLocker encrypts is open for reading only.")
+            raise DiskError("a BitLocker volume can only be read.")
         check_range(self, offset, len(data))
         self._device.write(offset, data)
 
     def flush(self) -> None:
-        """Flush the device below, once it is decrypted."""
+        """Flush the underlying device, after decryption in place."""
         if not self._encrypted:
             self._device.flush()
 
     def was_decrypted(self) -> None:
-        """Take note that the device below holds now what this shows."""
+        """Record that the underlying device now holds the decrypted content."""
         self._encrypted = False
         self.read_only = self._device.read_only
 
     def close(self) -> None:
-        """Do nothing: the device below belongs to its owner."""
+        """Do nothing: the owner closes the underlying device."""
 
     def _coded(self, offset: int, size: int) -> Iterator[tuple[int, int, bool | None]]:
         for length, coded in self.conversion.parts(offset, size):
@@ -151,7 +151,7 @@ class OpenVolume:
             offset += length
 
     def _until(self, offset: int, size: int) -> tuple[int, bool]:
-        """Return how much of a range is all BitLocker's own or all not, and which."""
+        """Return the length of the uniform part at the start of a range, and whether BitLocker owns it."""
         index = bisect_right(self._starts, offset)
         if index:
             start, length = self.reserved[index - 1]
@@ -168,7 +168,7 @@ class OpenVolume:
 
 
 def metadata_size(header: Header) -> int:
-    """Return what each copy of the metadata takes: whole sectors."""
+    """Return the range of each copy of the metadata, in whole sectors."""
     return -(-metadata.BLOCK_SIZE // header.sector_size) * header.sector_size
 
 
@@ -176,12 +176,12 @@ def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """Sort ranges, and join those that touch.
 
     Raises:
-        MetadataError: two overlap, so that one of them is no place of BitLocker's.
+        MetadataError: two overlap, so one of them is invalid.
     """
     merged: list[tuple[int, int]] = []
     for start, size in sorted(set(ranges)):
         if merged and start < sum(merged[-1]):
-            raise MetadataError("two parts of BitLocker's metadata should lie in the same place.")
+            raise MetadataError("two parts of BitLocker's metadata overlap.")
         if merged and start == sum(merged[-1]):
             merged[-1] = (merged[-1][0], merged[-1][1] + size)
         else:

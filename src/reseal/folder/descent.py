@@ -1,4 +1,4 @@
-"""Going down a folder by file descriptors, without ever following a link."""
+"""Open folders by file descriptor, without following links."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def upper(name: str) -> str:
-    """Return a name as names are compared: upper case, character by character.
+    """Return a name in the form in which names are compared: upper case, character by character.
 
-    As in Windows' table, no character becomes two; `str.upper` makes SS of ß.
+    As in Windows' table, no character becomes two; `str.upper` turns ß into SS.
     """
     return "".join(
         raised if len(raised := character.upper()) == 1 else character for character in name
@@ -37,11 +37,11 @@ def opened_folder(root: int, names: Sequence[str]) -> Iterator[int]:
 
     Args:
         root: file descriptor of the folder to start from.
-        names: of each folder on the way, spelled as they are.
+        names: the exact name of each folder on the way.
 
     Raises:
         EscapeError: one of them is a symbolic link.
-        OSError: one of them is no folder, or can't be opened.
+        OSError: one of them is not a folder, or can't be opened.
     """
     current = os.dup(root)
     try:
@@ -82,18 +82,18 @@ def open_file(folder: int, name: str, flags: int) -> int:
     """Open a regular file in an open folder, never a link, pipe or device.
 
     Raises:
-        OSError: with EINVAL where it is no regular file.
+        OSError: with EINVAL if it is not a regular file.
     """
     # Without O_NONBLOCK, opening a pipe would wait for its other end.
     opened = os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     if not stat.S_ISREG(os.fstat(opened).st_mode):
         os.close(opened)
-        raise OSError(errno.EINVAL, "it is no regular file")
+        raise OSError(errno.EINVAL, "it is not a regular file")
     return opened
 
 
 def open_for_writing(folder: int, name: str) -> int:
-    """Open a regular file for writing, one whose mode forbids it, too, where it is one's own."""
+    """Open a regular file for writing, even if its mode forbids that and this user owns it."""
     try:
         return open_file(folder, name, os.O_RDWR)
     except PermissionError:
@@ -127,7 +127,7 @@ def exists(folder: int, name: str) -> bool:
 
 
 def attributes(folder: int, name: str) -> int | None:
-    """Return FILE_ATTRIBUTE_* bits, None where the file system is not one of Windows."""
+    """Return FILE_ATTRIBUTE_* bits; None if the file system is not a Windows one."""
     try:
         value = os.getxattr(_entry(folder, name), ATTRIBUTES, follow_symlinks=False)
     except OSError:
@@ -136,15 +136,15 @@ def attributes(folder: int, name: str) -> int | None:
 
 
 def set_attributes(folder: int, name: str, value: int) -> None:
-    """Set FILE_ATTRIBUTE_* bits, on a file system of Windows. Raises OSError elsewhere."""
+    """Set FILE_ATTRIBUTE_* bits on a Windows file system; OSError on others."""
     os.setxattr(_entry(folder, name), ATTRIBUTES, value.to_bytes(4, "big"), follow_symlinks=False)
 
 
 def set_descriptor(folder: int, name: str, descriptor: bytes) -> None:
-    """Set a security descriptor, on a file system of Windows. Raises OSError elsewhere."""
+    """Set a security descriptor on a Windows file system; OSError on others."""
     os.setxattr(_entry(folder, name), DESCRIPTOR, descriptor, follow_symlinks=False)
 
 
 def _entry(folder: int, name: str) -> str:
-    # There are no calls for extended attributes that start from an open folder.
+    # Calls for extended attributes can't start from an open folder.
     return f"/proc/self/fd/{folder}/{name}"

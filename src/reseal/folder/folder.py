@@ -39,28 +39,27 @@ if TYPE_CHECKING:
 
 _SETTABLE = READONLY | HIDDEN | SYSTEM | ARCHIVE
 
-#: What Windows takes in no name (documented, "Naming Files, Paths, and Namespaces").
+#: Characters that Windows does not allow in names (documented, "Naming Files, Paths, and Namespaces").
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]|[. ]$')
 
 
 class Folder(FolderReader):
     """A folder that holds a Windows tree; implements `reseal.tree.Tree`.
 
-    Before each first change of a file or folder, what it was is saved in a journal beside the
-    folder, so that all changes can be undone, after the process was killed at any moment as well.
-    `commit` lets them stand; `close` without it undoes them.
+    Before the first change of a file or folder, its old state is saved in a journal next to the
+    folder, so that all changes can be undone even if the process is killed. `commit` keeps them;
+    `close` without it undoes them.
 
-    Files that are neither regular, nor folders, nor symbolic links are not there. Attributes and
-    security descriptors exist where the file system has them (a volume mounted with ntfs-3g or
-    ntfs3); elsewhere descriptors are dropped, and attributes can't be set. Named streams are not
-    there.
+    Only regular files, folders and symbolic links are visible. Attributes and security descriptors
+    exist if the file system has them (a volume mounted with ntfs-3g or ntfs3); otherwise descriptors
+    are dropped, and attributes can't be set. Named streams are not visible.
 
     Attributes:
-        path: of the folder.
-        name: what messages call it.
-        read_only: whether nothing may be changed.
-        created: files and folders created since.
-        deleted: files and folders deleted since.
+        path: the folder.
+        name: its name in messages.
+        read_only: whether changes are refused.
+        created: files and folders created so far.
+        deleted: files and folders deleted so far.
     """
 
     def __init__(
@@ -74,14 +73,14 @@ class Folder(FolderReader):
         """Open and lock a folder.
 
         Args:
-            path: of the folder.
-            read_only: change nothing.
-            journal: where to keep the journal, None: beside the folder.
-            locked: whether the process that started this one has locked the folder.
+            path: the folder.
+            read_only: refuse changes.
+            journal: the folder of the journal; None for the default next to the folder.
+            locked: whether the parent process holds the lock on the folder.
 
         Raises:
             InterruptedRunError: an earlier run was interrupted; `Folder.recover` undoes it.
-            TreeError: it is no folder, can't be opened, or another reseal works on it.
+            TreeError: it is not a folder, can't be opened, or another run of reseal uses it.
         """
         self.path = path.resolve()
         self.read_only = read_only
@@ -101,15 +100,15 @@ class Folder(FolderReader):
 
     @classmethod
     def recover(cls, path: Path, *, journal: Path | None = None, locked: bool = False) -> bool:
-        """Finish what an interrupted run left: undo it, or complete it where it was committed.
+        """Finish an interrupted run: undo it, or complete it if it was committed.
 
         Args:
-            path: of the folder.
-            journal: where its journal is, None: beside the folder.
-            locked: whether this process has locked the folder.
+            path: the folder.
+            journal: the folder of its journal; None for the default next to the folder.
+            locked: whether this process already holds the lock on the folder.
 
         Returns:
-            Whether the changes stand. False where they were undone, or there is no journal.
+            Whether the changes were kept. False if they were undone, or no journal exists.
 
         Raises:
             ImageError: the journal is damaged or a file can't be restored; the journal stays.
@@ -160,7 +159,7 @@ class Folder(FolderReader):
                 os.close(opened)
 
     def write(self, path: str, data: bytes, *, stream: str = "") -> None:
-        """Replace the content of an existing file, keeping the file itself with all it carries."""
+        """Replace the content of an existing file; the file itself and its metadata stay."""
         self._require_writable()
         self._refuse_stream(path, stream)
         with self._changed(path) as opened:
@@ -177,10 +176,10 @@ class Folder(FolderReader):
         """Create a file.
 
         Args:
-            path: of the new file, in an existing folder.
+            path: the new file, in an existing folder.
             data: its content.
-            descriptor: self-relative; None, and on file systems without descriptors: what the file
-                system gives to new files.
+            descriptor: a self-relative security descriptor; with None, or on file systems without
+                descriptors, the file gets the default of the file system.
         """
         with self._new(path, is_folder=False) as (folder, name):
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -202,7 +201,7 @@ class Folder(FolderReader):
 
     @contextmanager
     def _new(self, path: str, *, is_folder: bool) -> Iterator[tuple[int, str]]:
-        """Record that an entry is about to be made, and open the folder for it."""
+        """Record that an entry is about to be created, and open its folder."""
         self._require_writable()
         parents, name = self._place(path)
         with self._errors(path), opened_folder(self._root, parents) as folder:
@@ -215,7 +214,7 @@ class Folder(FolderReader):
         self.created += 1
 
     def _place(self, path: str) -> tuple[Names, str]:
-        """Return the folder and the name of a path at which nothing may be yet."""
+        """Return the folder and the name of a path that must not exist yet."""
         above, _, name = path.rpartition("\\")
         parents = self._existing(above)
         with self._errors(path):
@@ -223,7 +222,7 @@ class Folder(FolderReader):
                 msg = f"{path} in {self.name} exists already."
                 raise TreeError(msg)
         if not name or len(name) > 255 or _FORBIDDEN.search(name) or upper(name) == upper(DELETED):
-            msg = f"{path} in {self.name} can't be created: Windows takes no such name."
+            msg = f"{path} in {self.name} can't be created: Windows does not allow this name."
             raise TreeError(msg)
         return parents, name
 
@@ -250,7 +249,7 @@ class Folder(FolderReader):
         self.deleted += 1
 
     def rename(self, path: str, new_path: str) -> None:
-        """Move an entry inside the folder; TreeError where `new_path` exists.
+        """Move an entry inside the folder; TreeError if `new_path` exists.
 
         A new path that differs in case only is allowed.
         """
@@ -281,7 +280,7 @@ class Folder(FolderReader):
             self._names.clear()
 
     def set_attributes(self, path: str, attributes: int) -> None:
-        """Set the READONLY, HIDDEN, SYSTEM and ARCHIVE bits, where the file system has them."""
+        """Set the READONLY, HIDDEN, SYSTEM and ARCHIVE bits, if the file system has them."""
         self._require_writable()
         names = self._existing(path)
         if not self._has_attributes:
@@ -295,24 +294,24 @@ class Folder(FolderReader):
             descent.set_attributes(folder, name, before & ~_SETTABLE | attributes & _SETTABLE)
 
     def descriptor(self, path: str) -> None:
-        """Return None: permissions are those of the file system that the folder lies on."""
+        """Return None: the file system of the folder controls permissions."""
 
     def set_descriptor(self, path: str, descriptor: bytes) -> None:
-        """Refuse: permissions are those of the file system that the folder lies on."""
+        """Refuse: the file system of the folder controls permissions."""
         del descriptor
-        msg = f"{path} in {self.name} can't get other permissions: a folder keeps none of Windows."
+        msg = f"{path} in {self.name} can't get other permissions: a folder can't store Windows permissions."
         raise TreeError(msg, "Work on a disk image.")
 
     # The end
 
     def commit(self) -> None:
-        """Let all changes stand. Nothing more may be changed then."""
+        """Keep all changes. No further change is allowed."""
         with self._errors(""):
             self._journal.commit()
         self.read_only = True
 
     def rollback(self) -> None:
-        """Undo all changes. Nothing more may be changed then."""
+        """Undo all changes. No further change is allowed."""
         if self._journal.started:
             self._journal.close()
             finish(self._journal.path, self._root)
@@ -320,7 +319,7 @@ class Folder(FolderReader):
         self.read_only = True
 
     def close(self) -> None:
-        """Give the folder back; undo what was not committed. Closing twice is allowed."""
+        """Release the folder and undo uncommitted changes. Closing twice is allowed."""
         if self._root >= 0:
             try:
                 self.rollback()
@@ -338,7 +337,7 @@ def lock(path: Path, *, shared: bool) -> Lock:
     """Lock a folder until the lock is closed.
 
     Raises:
-        TreeError: it is no folder, can't be opened, or another reseal works on it.
+        TreeError: it is not a folder, can't be opened, or another run of reseal uses it.
     """
     os.close(_opened(path))
     own = None

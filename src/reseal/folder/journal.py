@@ -1,14 +1,13 @@
-"""What a folder was before: an undo log, and undoing it.
+"""The undo log of a folder.
 
-The log is a folder beside the one that is changed, active as long as `log` or `commit` lies in it. Each
-change is preceded by a line in `log`, on disk before the change is made; the old content of a file is a
-file of its own, on disk before the line. Undoing goes through the lines backward and cuts each off when
-it is undone; a step may be repeated. So neither a change nor its undoing needs to be whole when the
-process is killed.
+The journal is a folder next to the changed one. It is active while it contains `log` or `commit`. Before
+each change, a line in `log` reaches stable storage; before that line, the old content of a file does, in a
+file of its own. Undoing reads the lines backward and removes each one after its step. A step may be
+repeated, so the process may be killed in the middle of a change or of its undoing.
 
-Files are not deleted but moved into a folder in the tree's root, since only a rename brings back a
-file with everything it is: its number, its other names, its streams. They go when the changes are
-committed, which a file `commit` in the journal marks: from there on, undoing is over.
+Files are not deleted but moved into a folder in the tree's root, because only a rename can restore a file
+with its number, its other names and its streams. They are deleted when the changes are committed. A file
+`commit` in the journal marks that; from then on, nothing is undone.
 """
 
 from __future__ import annotations
@@ -48,42 +47,42 @@ _PART = 1 << 20
 
 
 class InterruptedRunError(ImageError):
-    """An earlier run on the folder was interrupted and has to be undone first."""
+    """An earlier run on the folder was interrupted and must be undone first."""
 
 
 def journal_of(folder: Path) -> Path:
-    """Return where the journal of a folder is: beside it."""
+    """Return the path of a folder's journal, which is next to it."""
     return folder.with_name(f".{folder.name}.reseal-journal")
 
 
 def is_active(path: Path) -> bool:
-    """Tell whether a journal has anything to undo or to complete, or is not what reseal made."""
+    """Whether a journal has anything to undo or to complete, or was not made by reseal."""
     if path.is_symlink() or (os.path.lexists(path) and not path.is_dir()):
         return True
     return os.path.lexists(path / _LOG) or os.path.lexists(path / _COMMIT)
 
 
 def make_place(path: Path) -> None:
-    """Make the folder of a journal, on stable storage, for a worker that may write nothing above it."""
+    """Create a journal's folder on stable storage, for a worker that can't write its parent."""
     path.mkdir(mode=0o700, exist_ok=True)
     sync_folder(path.parent)
 
 
 def clear_place(path: Path) -> None:
-    """Delete the folder of a journal that is over; an active one stays."""
+    """Delete the folder of a finished journal; an active one stays."""
     if not is_active(path):
         shutil.rmtree(path, ignore_errors=True)
 
 
 def check_absent(path: Path, folder: Path) -> None:
-    """Raise InterruptedRunError where a journal says that an earlier run was interrupted."""
+    """Raise InterruptedRunError if a journal shows that an earlier run was interrupted."""
     if is_active(path):
         msg = f"An earlier run on {folder} was interrupted; its journal is {path}."
         raise InterruptedRunError(msg, hint=f"Undo it first: reseal resume {folder}")
 
 
 class Journal:
-    """The undo log of a folder that is being changed. It exists from the first change on."""
+    """The undo log of a folder that is being changed; created with the first change."""
 
     def __init__(self, path: Path, root: int) -> None:
         self.path = path
@@ -98,24 +97,24 @@ class Journal:
         return self._log >= 0
 
     def record(self, *lines: dict[str, Any]) -> None:
-        """Put lines into the log, on disk when this returns."""
+        """Append lines to the log; they are on stable storage when this returns."""
         if not self.started:
             self._start()
         raw = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
         before = os.fstat(self._log).st_size
         if os.write(self._log, raw) != len(raw):
-            # A part of a line may only ever stand at the end.
+            # Only the last line may be incomplete.
             os.ftruncate(self._log, before)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fdatasync(self._log)
 
     def number(self) -> int:
-        """Return a number that was not used in this journal."""
+        """Return an unused number in this journal."""
         self._count += 1
         return self._count
 
     def forget(self, opened: int) -> None:
-        """Take a file as saved, since it did not exist before."""
+        """Treat a file as saved, because it did not exist before."""
         found = os.fstat(opened)
         self._saved.add((found.st_dev, found.st_ino))
 
@@ -133,7 +132,7 @@ class Journal:
         self._saved.add((found.st_dev, found.st_ino))
 
     def folder_lines(self, opened: int, names: Sequence[str]) -> list[dict[str, Any]]:
-        """Return what to record of a folder before its first change: its times."""
+        """Return the data to record of a folder before its first change: its times."""
         found = os.fstat(opened)
         if (found.st_dev, found.st_ino) in self._saved:
             return []
@@ -141,7 +140,7 @@ class Journal:
         return [{"op": "folder", "names": list(names), **_times(found)}]
 
     def commit(self) -> None:
-        """Let the changes stand: delete what was moved away, then the journal."""
+        """Keep the changes: delete the files that were moved away, then the journal."""
         if self.started:
             _sync_file_system(self._root)
             (self.path / _COMMIT).touch()
@@ -156,26 +155,26 @@ class Journal:
             self._log = -1
 
     def _start(self) -> None:
-        shutil.rmtree(_retired(self.path), ignore_errors=True)  # as older versions left it
+        shutil.rmtree(_retired(self.path), ignore_errors=True)  # left by older versions
         self.path.mkdir(mode=0o700, exist_ok=True)
-        _empty(self.path)  # of a run that was killed when its journal was over
+        _empty(self.path)  # left by a run that was killed after its journal was finished
         self._log = os.open(
             self.path / _LOG, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         )
         sync_folder(self.path)
-        with suppress(PermissionError):  # in a worker, for which `make_place` has done it
+        with suppress(PermissionError):  # in a worker: `make_place` has created it
             sync_folder(self.path.parent)
 
 
 def finish(path: Path, root: int) -> bool:
-    """Undo what a journal holds, or complete it where its changes were committed.
+    """Undo the changes in a journal, or complete them if they were committed.
 
     Args:
-        path: of the journal.
+        path: the journal.
         root: file descriptor of the folder.
 
     Returns:
-        Whether the changes stand; False where they were undone.
+        Whether the changes were kept; False if they were undone.
 
     Raises:
         ImageError: the journal is damaged, or a step fails; the journal stays.
@@ -190,7 +189,7 @@ def finish(path: Path, root: int) -> bool:
             with _opened(path / _LOG, os.O_RDWR) as log:
                 _undo_all(path, root, log)
         _sync_file_system(root)
-        # In this order: without its log, a journal has nothing to undo, and what was committed stays so.
+        # Order matters: without its log, a journal has nothing to undo, and committed changes stay committed.
         for name in (_LOG, _COMMIT):
             (path / name).unlink(missing_ok=True)
             sync_folder(path)
@@ -198,17 +197,17 @@ def finish(path: Path, root: int) -> bool:
         if isinstance(error, ImageError):
             raise
         raise ImageError(
-            f"What the journal {path} holds can't be finished: {error.strerror}.",
-            hint="The journal stays. Run reseal resume on the folder when that is mended.",
+            f"The changes in the journal {path} can't be finished: {error.strerror}.",
+            hint="The journal stays. Fix the cause, then run reseal resume on the folder.",
         ) from error
     _empty(path)
-    with suppress(OSError):  # a worker may not delete it; what started the worker does
+    with suppress(OSError):  # a worker can't delete it; its parent does
         path.rmdir()
     return committed
 
 
 def _empty(path: Path) -> None:
-    """Delete the files in the folder of a journal that is over."""
+    """Delete the files of a finished journal."""
     with suppress(OSError):
         for one in path.iterdir():
             one.unlink()
@@ -216,7 +215,7 @@ def _empty(path: Path) -> None:
 
 def _undo_all(path: Path, root: int, log: BinaryIO) -> None:
     raw = log.read()
-    # What follows the last line end was cut off before its change was made.
+    # Text after the last line end is incomplete: its change was not made.
     end = raw.rfind(b"\n") + 1
     while end:
         start = raw.rfind(b"\n", 0, end - 1) + 1
@@ -236,10 +235,10 @@ def _undo_all(path: Path, root: int, log: BinaryIO) -> None:
 
 
 def _checked(line: Any) -> dict[str, Any]:
-    """Return a line that leads nowhere but into the folder, even where somebody forged it.
+    """Return a line of the log whose paths stay inside the folder, even if the log was forged.
 
     Raises:
-        ValueError, LookupError, TypeError: it is none.
+        ValueError, LookupError, TypeError: the line is invalid.
     """
     for names in (line["names"], line.get("to", [])):
         if not isinstance(names, list):
@@ -258,11 +257,11 @@ def _checked(line: Any) -> dict[str, Any]:
 
 
 def _opened(path: Path, flags: int) -> BinaryIO:
-    """Open a regular file of the journal, never what a link leads to."""
+    """Open a regular file of the journal without following links."""
     opened = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(opened).st_mode):
         os.close(opened)
-        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
     return os.fdopen(opened, "r+b" if flags & os.O_RDWR else "rb")
 
 
@@ -303,7 +302,7 @@ def _undo_moved(_path: Path, root: int, line: dict[str, Any]) -> None:
     *new_folders, new = line["to"]
     with opened_folder(root, old_folders) as target:
         if exists(target, old):
-            # It was never moved, or has been moved back already.
+            # It was never moved, or has already been moved back.
             return
         with opened_folder(root, new_folders) as source:
             os.rename(new, old, src_dir_fd=source, dst_dir_fd=target)
@@ -355,7 +354,7 @@ def _copy(opened: int, target: Path) -> None:
 
 
 def _retired(path: Path) -> Path:
-    """Return what a journal is called that is over and only waits for its deletion."""
+    """Return the path of a finished journal that waits for deletion."""
     return path.with_name(f"{path.name}~")
 
 

@@ -16,24 +16,24 @@ from reseal.tree import ARCHIVE, DIRECTORY, REPARSE_POINT, EscapeError, Stat, Tr
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: The parts of a path, spelled as they are.
+#: The parts of a path in their exact spelling.
 Names: TypeAlias = "list[str]"
 
-#: How a symbolic link shows: as IO_REPARSE_TAG_SYMLINK (documented).
+#: Symbolic links appear as IO_REPARSE_TAG_SYMLINK (documented).
 TAG_SYMLINK = 0xA000000C
 
-#: The largest part of a file that one read returns.
+#: The most bytes that one read returns.
 MAX_READ = 2 << 30
 
-#: 1970-01-01 in Windows' count of time: 100 ns since 1601-01-01.
+#: 1970-01-01 as a Windows time: 100 ns units since 1601-01-01.
 _EPOCH = 116_444_736_000_000_000
 
 
 class FolderReader:
-    """The half of `reseal.tree.Tree` that changes nothing.
+    """The read-only half of `reseal.tree.Tree`.
 
     Attributes:
-        name: what messages call the folder.
+        name: the folder's name in messages.
     """
 
     def __init__(self, root: int, name: str) -> None:
@@ -46,7 +46,7 @@ class FolderReader:
 
     @contextmanager
     def _errors(self, path: str) -> Iterator[None]:
-        """Turn what the system says into an error that names path and folder."""
+        """Turn an OSError into an error that names path and folder."""
         try:
             yield
         except TreeError:
@@ -56,7 +56,7 @@ class FolderReader:
             raise TreeError(msg) from error
 
     def _spelled(self, folder: int, name: str, path: str) -> str | None:
-        """Return how an open folder spells a name, None where it has none such."""
+        """Return the exact spelling of a name in an open folder; None if absent."""
         found = os.fstat(folder)
         names = self._names.get((found.st_dev, found.st_ino))
         if names is None:
@@ -74,7 +74,7 @@ class FolderReader:
         return candidates[0] if candidates else None
 
     def _resolve(self, path: str) -> Names | None:
-        """Return the parts of a path as they are spelled, None where nothing is there."""
+        """Return the parts of a path in their exact spelling; None if it does not exist."""
         heartbeat()
         found: Names = []
         for part in [part for part in path.split("\\") if part]:
@@ -107,7 +107,7 @@ class FolderReader:
         names = self._existing(path)
         with self._errors(path), opened_folder(self._root, names[:-1]) as folder:
             if not names or self._is_folder(folder, names[-1]):
-                msg = f"{path or 'The root'} in {self.name} is a folder, and has no content."
+                msg = f"{path or 'The root'} in {self.name} is a folder, so it has no content."
                 raise TreeError(msg)
             if descent.is_link(folder, names[-1]):
                 msg = f"{path} in {self.name} is a link, and may lead out of it."
@@ -125,7 +125,7 @@ class FolderReader:
     # Reading
 
     def stat(self, path: str) -> Stat | None:
-        """Describe one entry, which may be a link, or return None where there is none."""
+        """Describe one entry, which may be a link; None if it does not exist."""
         with self._errors(path):
             names = self._resolve(path)
             if names is None:
@@ -159,7 +159,7 @@ class FolderReader:
         )
 
     def list(self, path: str) -> list[Stat]:
-        """List a folder, without `.` and `..` and what is neither file, folder nor link."""
+        """List the files, folders and links in a folder, without `.` and `..`."""
         names = self._existing(path)
         with self._errors(path), opened_folder(self._root, names) as folder:
             return [
@@ -169,7 +169,7 @@ class FolderReader:
             ]
 
     def read_reparse(self, path: str) -> bytes | None:
-        """Return None: a folder shows no reparse data."""
+        """Return None: a folder has no reparse data."""
         self._existing(path)
         return None
 

@@ -1,4 +1,4 @@
-"""What the Contoso agent keeps of a machine."""
+"""A provider for the identity that the Contoso agent keeps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ AGENT = r"HKLM\SOFTWARE\Contoso\Agent"
 
 @provider(
     "contoso-agent",
-    "Have the Contoso agent register anew",
+    "Make the Contoso agent register again",
     mark=Mark.DOCUMENTED,
     source="Contoso, Agent Deployment Guide, Preparing a golden image",
     beyond=True,
@@ -23,8 +23,8 @@ AGENT = r"HKLM\SOFTWARE\Contoso\Agent"
 def contoso_agent(session: Session) -> None:
     r"""The id under which the Contoso server knows this machine.
 
-    The agent keeps it in `MachineId` and its certificate in `ProgramData\Contoso\agent.pfx`. Clones
-    that share both are one machine to the server. Where both are missing the agent registers anew.
+    The agent stores it in `MachineId`, and its certificate in `ProgramData\Contoso\agent.pfx`. The server
+    treats clones that share both as one machine. If both are missing, the agent registers again.
     """
     session.delete_value(AGENT, "MachineId")
     session.delete_file(r"ProgramData\Contoso\agent.pfx")
