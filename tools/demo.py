@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from reseal.testing.windows import windows
+from reseal.testing.real import machine
 
 FOLDER = Path("demo")
 IMAGE = FOLDER / "sample.qcow2"
@@ -26,7 +26,7 @@ def main() -> None:
     for path in (IMAGE, REPORT, IDENTITY):
         path.unlink(missing_ok=True)
     print(f"Building a sample Windows image, {IMAGE} …", flush=True)
-    windows(IMAGE)
+    machine(IMAGE)
     _run("inspect", str(IMAGE))
     _run("generalize", str(IMAGE), "--report", str(REPORT), "--save-identity", str(IDENTITY))
     _run("verify", str(IMAGE), "--identity", str(IDENTITY))

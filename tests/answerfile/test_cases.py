@@ -283,6 +283,67 @@ def test_new_obeys_what_excludes_each_other(user: str) -> None:
     assert {f.rule for f in check(made)} == {"plain-text-secret"}
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "{% if a %}b{% endif %}",
+        "{%- if kiosk -%}K{%- else -%}P{%- endif -%}",
+        "PC-{% raw %}1{% endraw %}",
+        "{# the name #}PC 1",
+    ],
+)
+def test_values_with_blocks_of_a_template_are_not_judged(value: str) -> None:
+    body = f"<ComputerName>{value}</ComputerName><TimeZone>{value}</TimeZone>"
+
+    assert check(document(one("specialize", SHELL, body))) == []
+
+
+# The policy of scripts
+
+SCRIPT = (
+    '<SynchronousCommand wcm:action="add"><Order>{}</Order>'
+    "<CommandLine>{}</CommandLine></SynchronousCommand>"
+)
+SETS_POLICY = "powershell -Command Set-ExecutionPolicy RemoteSigned -Force"
+RUNS_SCRIPT = "powershell -File a.ps1"
+
+
+@pytest.mark.parametrize(
+    ("commands", "notes"),
+    [
+        (((1, SETS_POLICY), (2, RUNS_SCRIPT), (3, "cmd /c powershell -File b.ps1")), 0),
+        (((2, RUNS_SCRIPT), (1, SETS_POLICY)), 0),
+        (((1, f"cmd.exe /c {SETS_POLICY}"), (2, RUNS_SCRIPT)), 0),
+        (((1, RUNS_SCRIPT), (2, SETS_POLICY), (3, RUNS_SCRIPT)), 1),
+        (((1, RUNS_SCRIPT), (2, "cmd /c powershell -File b.ps1")), 2),
+    ],
+)
+def test_a_policy_that_an_earlier_command_sets_counts(
+    commands: tuple[tuple[int, str], ...], notes: int
+) -> None:
+    body = "".join(SCRIPT.format(*command) for command in commands)
+    text = one("oobeSystem", SHELL, f"<FirstLogonCommands>{body}</FirstLogonCommands>")
+
+    assert [f.rule for f in check(document(text))] == ["script-policy"] * notes
+
+
+@pytest.mark.parametrize(("where", "notes"), [("windowsPE", 1), ("specialize", 0)])
+def test_a_policy_of_windows_pe_does_not_reach_the_installed_windows(
+    where: str, notes: int
+) -> None:
+    path = (
+        '<RunSynchronous><RunSynchronousCommand wcm:action="add"><Order>1</Order>'
+        f"<Path>{SETS_POLICY}</Path></RunSynchronousCommand></RunSynchronous>"
+    )
+    first = component(SETUP if where == "windowsPE" else DEPLOYMENT, path)
+    then = component(
+        SHELL, f"<FirstLogonCommands>{SCRIPT.format(1, RUNS_SCRIPT)}</FirstLogonCommands>"
+    )
+    text = unattend(settings(where, first), settings("oobeSystem", then))
+
+    assert [f.rule for f in check(document(text))] == ["script-policy"] * notes
+
+
 # Secrets in commands
 
 SECRET = [
@@ -306,6 +367,27 @@ SECRET = [
     "msiexec /i x.msi ADMINPASSWORD=S3cret!",
     ("powershell -EncodedCommand "
     "bgBlAHQAIAB1AHMAZQByACAAYgBvAGIAIABTADMAYwByAGUAdAAhACAALwBhAGQAZAA="),
+    "net user /add bob S3cret!",
+    "net.exe user /add /domain bob S3cret!",
+    "net user bob /add S3cret!",
+    'net user "bob x" S3cret! /add',
+    "net user Administrator /active:yes & net user bob S3cret! /add",
+    "schtasks /create /tn x /ru u /rp:S3cret!",
+    "curl -uuser:S3cret! https://x",
+    'curl -H "X-Api-Key: S3cret!" https://x',
+    "powershell ConvertTo-SecureString -AsPlainText S3cret! -Force",
+    "powershell ConvertTo-SecureString -AsPlainText -Force -String 'S3cret!'",
+    "powershell ConvertTo-SecureString -Force -AsPlainText 'S3cret!'",
+    "powershell [System.Net.NetworkCredential]::new('bob','S3cret!')",
+    "powershell New-Object System.Net.NetworkCredential('bob', 'S3cret!')",
+    "powershell $pw='S3cret!'",
+    "powershell $adminPass = 'S3cret!'; net user bob $adminPass",
+    "msiexec /i x.msi SVCPWD=S3cret!",
+    "aws configure set aws_secret_access_key S3cret!",
+    "certutil -f -p S3cret! -importpfx x.pfx",
+    "7z x -pS3cret! a.7z",
+    "putty.exe -pw S3cret! host",
+    "netsh wlan set hostednetwork mode=allow key=S3cret!",
 ]  # fmt: skip
 
 
@@ -334,6 +416,15 @@ def test_passwords_in_commands_are_found(command: str) -> None:
         "net user bob {{ password }}",
         "curl https://x",
         "cmd /c echo hello",
+        'net user "bob x" /active:yes /expires:never',
+        "net user Administrator /active:yes & net x",
+        r"powershell Expand-Archive x.zip -path C:\y",
+        "powershell Expand-Archive x.7z -path y",
+        r"powershell $pwdPath = 'C:\x'",
+        "powershell New-Object System.Net.NetworkCredential($u, $p)",
+        "powershell ConvertTo-SecureString -AsPlainText $p -Force",
+        "certutil -addstore -f Root x.cer",
+        "curl -o x -L https://x:8080/a",
     ],
 )
 def test_commands_without_passwords(command: str) -> None:

@@ -359,6 +359,24 @@ def test_every_setting_of_the_reference_can_be_named() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("specialise/Shell-Setup/TimeZone=UTC", "Did you mean specialize/Shell-Setup/TimeZone?"),
+        ("oobe/Shell-Setup/TimeZone=UTC", "The passes are windowsPE, offlineServicing, "),
+        ("oobesytem/Shell-Setup/TimeZone=UTC", "Did you mean oobeSystem/Shell-Setup/TimeZone?"),
+        ("firstboot/DNS-Client/DNSDomain=x", "The passes are windowsPE, offlineServicing, "),
+        ("x/y/z=1", "See the reference."),
+    ],
+)
+def test_what_was_meant_as_a_pass_leads_to_the_passes(text: str, hint: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        Assignment.parse(text)
+
+    assert "no component is called" in caught.value.message
+    assert (caught.value.hint or "").startswith(hint)
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("Shell-Setup/ComputrName=x", "Did you mean ComputerName"),

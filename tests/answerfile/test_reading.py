@@ -151,6 +151,14 @@ BROKEN = {
     "an attribute without a value": ("<a b/>", "1:5", "has no value"),
     "attributes without a space": ("<a b='1'c='2'/>", "1:9", "a space is missing after the value"),
     "a quote that is not closed": ("<a b='1>\n<c d='2'/></a>", "2:1", "this < is inside a tag"),
+    "an end tag without its end": ("<a>\n<b>x</b\n</a>", "3:1", "this < is inside a tag"),
+    "an end tag too many": ("<a>\n</a></a>", "2:5", "follows the end of the root element"),
+    "an end tag too many, later": ("<a/>\n\n</b>", "3:1", "follows the end of the root element"),
+    "a comment without exclamation mark": ("<a>\n<-- x --></a>", "2:2", "no tag and no comment"),
+    "a comment with one hyphen": ("<a>\n<!- x -></a>", "2:4", "no tag and no comment"),
+    "a comment with no hyphen": ("<a>\n<! x ></a>", "2:3", "no tag and no comment"),
+    "a declaration in capitals": ("<?XML version='1.0'?><a/>", "1:6", "the XML declaration is not"),
+    "CDATA that is not closed": ("<a>\n<b><![CDATA[x</b></a>\n", "2:4", "the CDATA section"),
     "a last quote that is not closed": ("<a>\n<b c='1/>\n", "2:1", "a quote in the tag"),
     "a comment that is not closed": ("<a>\n<!-- x", "2:1", "the comment that starts here"),
     "the end of CDATA": ("<a>x]]></a>", "1:5", "a text holds ]]>"),
@@ -184,7 +192,31 @@ def test_broken_files_are_clear_errors(text: str, place: str, message: str) -> N
     assert isinstance(caught.value, ImageError)
 
 
+#: Faults in which the start of an element is named, or how its name differs.
+HINTS = {
+    "an open tag before": ("<a>\n<b c='1'\n d='2>\n<e/></a>", "tag that starts on line 2"),
+    "a quote in an earlier line": ("<a>\n<b\n c='>\n\n<e/></a>", "tag that starts on line 2"),
+    "other capitals": ("<a>\n<Bc>x</bc></a>", "has other capitals than the start tag on line 2"),
+    "other capitals of the root": ("<Unattend>\n</unattend>", "other capitals than the start tag"),
+    "other capitals of a prefix": ("<X:a xmlns:X='u'>\n</x:a>", "other capitals than the start"),
+    "another name": ("<a>\n<b>x</c></a>", "Close the element of line 2 first"),
+    "a name that goes on": ("<a>\n<b>x</Bc></a>", "Close the element of line 2 first"),
+}
+
+
+@pytest.mark.parametrize(("text", "hint"), HINTS.values(), ids=HINTS.keys())
+def test_hints_lead_to_the_start_of_the_element(text: str, hint: str) -> None:
+    with pytest.raises(AnswerFileError) as caught:
+        document(text)
+
+    assert hint in (caught.value.hint or "")
+
+
 MISENCODED = {
+    "two marks of UTF-8": codecs.BOM_UTF8 * 2 + TEXT.encode(),
+    "two marks of UTF-16": codecs.BOM_UTF16_LE * 2
+    + TEXT.replace("utf-8", "utf-16").encode("utf-16-le"),
+    "a mark of UTF-8 and one more in other bytes": codecs.BOM_UTF8 + "\ufeff\ufeff<a/>".encode(),
     "UTF-16 that says UTF-8": codecs.BOM_UTF16_LE + TEXT.encode("utf-16-le"),
     "UTF-8 that says UTF-16": TEXT.replace("utf-8", "utf-16").encode(),
     "UTF-8's mark before another name": codecs.BOM_UTF8

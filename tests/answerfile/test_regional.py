@@ -11,7 +11,7 @@ from importlib.resources import files
 import pytest
 
 from reseal.answerfile import check, regional
-from tests.answerfile.samples import INTERNATIONAL, document, one
+from tests.answerfile.samples import INTERNATIONAL, SHELL, document, one
 
 FOUR = {
     "Central Europe Standard Time",
@@ -52,7 +52,24 @@ CALLED = {
     "(UTC-05:00) Eastern Time (US & Canada)": {"Eastern Standard Time"},
     "(UTC+05:30) Chennai, Kolkata, Mumbai, New Delhi": {"India Standard Time"},
     "(UTC) Coordinated Universal Time": {"UTC"},
+    # offsets, where Windows has a zone of just that offset
+    "UTC-2": {"UTC-02"},
+    "GMT+12:00": {"UTC+12"},
+    "utc +13": {"UTC+13"},
+    "UTC\N{MINUS SIGN}8": {"UTC-08"},
+    "UTC+0": {"UTC"},
+    "GMT0": {"UTC"},
+    # a word is missing, or a backslash is turned
+    "W. Europe Time": {"W. Europe Standard Time"},
+    "Tokyo Time": {"Tokyo Standard Time"},
+    "Europe\\Berlin": {"W. Europe Standard Time"},
     # nothing is guessed
+    "UTC+1": set(),
+    "UTC+01:00": set(),
+    "GMT-5": set(),
+    "GMT+1": set(),
+    "UTC+5.30": set(),
+    "+01:00": set(),
     "": set(),
     "Mars": set(),
     "Foo/Bar": set(),
@@ -70,6 +87,23 @@ def test_other_names_of_time_zones(name: str, zones: set[str]) -> None:
 def test_a_hint_names_what_a_certain_windows_has() -> None:
     assert regional.zone_hint("CET", {"Romance Standard Time"}) == "Romance Standard Time"
     assert regional.zone_hint("CET", {"UTC"}) == ""
+
+
+@pytest.mark.parametrize("name", ["UTC+1", "UTC+1:00", "GMT+1", "GMT-5", "UTC+3", "+02:00"])
+def test_an_offset_is_not_taken_for_another_one(name: str) -> None:
+    (finding,) = check(document(one("specialize", SHELL, f"<TimeZone>{name}</TimeZone>")))
+
+    assert finding.rule == "time-zone"
+    assert finding.instead == (
+        "write the zone of a place, such as W. Europe Standard Time; tzutil /l lists all"
+    )
+
+
+@pytest.mark.parametrize("name", ["UTC+01", "UTC+03", "UTC-05"])
+def test_an_offset_in_the_form_of_windows_may_be_one_of_a_newer_windows(name: str) -> None:
+    (finding,) = check(document(one("specialize", SHELL, f"<TimeZone>{name}</TimeZone>")))
+
+    assert (finding.rule, finding.level) == ("unknown-time-zone", "warning")
 
 
 def test_every_zone_that_a_hint_can_name_is_one_of_windows() -> None:

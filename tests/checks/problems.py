@@ -37,6 +37,18 @@ CALLS_SYSPREP = f"""<?xml version="1.0" encoding="utf-8"?>
 </unattend>
 """.encode()
 
+NAMES_ALIKE = f"""<unattend xmlns="urn:schemas-microsoft-com:unattend">
+  <settings pass="specialize">
+    <component name="Microsoft-Windows-Shell-Setup"><ComputerName>BUILDBOX</ComputerName></component>
+  </settings>
+  <settings pass="oobeSystem">
+    <component name="Microsoft-Windows-Shell-Setup"><FirstLogonCommands>
+      <SynchronousCommand><CommandLine>build.bat {SECRET}</CommandLine></SynchronousCommand>
+    </FirstLogonCommands></component>
+  </settings>
+</unattend>
+""".encode()
+
 IAS = f"""<?xml version="1.0"?>
 <Root xmlns:dt="urn:schemas-microsoft-com:datatypes"><Children>
 <Microsoft_Internet_Authentication_Service name="Microsoft_Internet_Authentication_Service"><Children>
@@ -184,6 +196,10 @@ PROBLEMS: dict[str, Problem] = {
         "warning", "logs on as builder automatically",
         machine={"software": microsoft({r"Windows NT\CurrentVersion": {"Winlogon": {
             "AutoAdminLogon": "1", "DefaultUserName": "builder", "DefaultPassword": SECRET}}})},
+    ),
+    "cached-answers": Problem(
+        "warning", r"Panther\\[Uu]nattend\.xml names every copy BUILDBOX",
+        machine={"files": {"Windows": {"Panther": {"unattend.xml": NAMES_ALIKE}}}},
     ),
     "defender-endpoint": Problem(
         "warning", "onboarded", "0x80070005",

@@ -125,3 +125,33 @@ def test_an_image_without_a_program_of_the_first_boot_is_refused(missing: dict[s
     assert one.items[0] in one.message
     with pytest.raises(CheckError, match=r"setupcl\.exe|windeploy\.exe"):
         generalize(session(machine))
+
+
+ANSWERS = {
+    "<ComputerName>BUILDBOX</ComputerName>": "names every copy BUILDBOX",
+    "<ComputerName>*</ComputerName>": None,
+    "<ComputerName>PC-*</ComputerName>": None,
+    "<ComputerName>%SERIAL%</ComputerName>": None,
+    "<ComputerName></ComputerName>": None,
+    "<FirstLogonCommands><SynchronousCommand><CommandLine>hush</CommandLine></SynchronousCommand>"
+    "</FirstLogonCommands>": "runs 1 command at the first logon",
+    "<LogonCommands><AsynchronousCommand/><AsynchronousCommand/></LogonCommands>": "runs 2 commands",
+    "<FirstLogonCommands></FirstLogonCommands>": None,
+}
+
+
+@pytest.mark.parametrize("content", ANSWERS)
+@pytest.mark.parametrize("folder", ["Panther", r"Panther\Unattend"])
+def test_a_cached_answer_file_that_makes_copies_alike(content: str, folder: str) -> None:
+    text = (
+        '<unattend xmlns="urn:schemas-microsoft-com:unattend"><settings pass="specialize">'
+        f'<component name="Microsoft-Windows-Shell-Setup">{content}</component></settings></unattend>'
+    )
+    files: dict[str, Any] = {"unattend.xml": text.encode()}
+    for part in reversed(folder.split("\\")):
+        files = {part: files}
+    [one] = _found("cached-answers", files={"Windows": files})
+    said = ANSWERS[content]
+    assert one.level == (Level.WARNING if said else Level.OK)
+    assert said is None or (said in one.message and "unattend.xml" in one.message.lower())
+    assert "hush" not in repr(one)

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from reseal.cli import console
 from reseal.cli.commands import COMMANDS, reseal
+from reseal.errors import ImageError
 
 
 def _paths(one: click.Command, *path: str) -> Iterator[tuple[str, ...]]:
@@ -86,6 +87,28 @@ def test_what_is_wrong_is_said() -> None:
         result = CliRunner().invoke(reseal, arguments, prog_name="reseal")
         assert result.exit_code == 2
         assert sentence in result.output
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("one line", "one line"),
+        (
+            "a.xml has an error.\na.xml:5:1: x\na.xml:6:1: y",
+            "a.xml has an error.\n  a.xml:5:1: x\n  a.xml:6:1: y",
+        ),
+        ("a\x1b[31m\nb\x07", "a\ufffd[31m\n  b\ufffd"),
+        ("x\nWhat to do: run this", "x\n  What to do: run this"),
+        ("a\r\nb", "a\ufffd\n  b"),
+    ],
+)
+def test_an_error_of_several_lines_keeps_them_and_no_other_control(
+    message: str, shown: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit), console.errors(as_json=False):
+        raise ImageError(message)
+
+    assert capsys.readouterr().err == f"Error: {shown}\n"
 
 
 def test_an_interrupt_ends_with_the_code_that_shells_give_it(

@@ -293,3 +293,33 @@ def test_every_gateway_of_a_row_is_kept(cell: str, expected: list[str], tmp_path
 
     hops = [one.text for one in made("amd64").settings() if one.name == "NextHopAddress"]
     assert hops == expected
+
+
+#: A template whose own faults do not depend on a row.
+FAULTY = one(
+    "specialize", SHELL, "<RegisteredOwner>${owner}</RegisteredOwner><TimeZone>CET</TimeZone>"
+)
+ZONED = one("specialize", SHELL, "<TimeZone>${zone}</TimeZone>")
+MADE = one(
+    "oobeSystem",
+    SHELL,
+    '<UserAccounts><LocalAccounts><LocalAccount wcm:action="add"><Name>${user}</Name>'
+    "<Group>Users</Group></LocalAccount></LocalAccounts></UserAccounts>",
+)
+
+
+@pytest.mark.parametrize(
+    ("template", "text", "places"),
+    [
+        (ZONED, "name,zone\nA,UTC\nB,CET\n", ["3:1"]),
+        (ZONED, "name,zone\nA,UTC\nB,CET\nC,UTC\nD,PST\n", ["3:1", "5:1"]),
+        (MADE, "name,user\nA,bob\nB,Guest\nC,SYSTEM\nD,a.\n", ["3:1", "4:1", "5:1"]),
+        (FAULTY, "name,owner\nA,x\nB,y\nC,z\n", ["2:1"]),
+    ],
+)
+def test_the_values_of_every_row_are_judged_before_anything_is_written(
+    tmp_path: Path, template: str, text: str, places: list[str]
+) -> None:
+    found = problems(tmp_path, text, template)
+
+    assert [one.partition(": ")[0] for one in found] == places

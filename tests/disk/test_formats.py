@@ -141,7 +141,7 @@ def test_snapshots_inside_are_counted(tmp_path: Path) -> None:
     path = make_image(tmp_path, QCOW2)
     subprocess.run(["qemu-img", "snapshot", "-c", "one", str(path)], check=True)
     with Image.open(path) as image:
-        assert image.snapshots == 1
+        assert image.snapshots == ("one",)
 
 
 # Backing files

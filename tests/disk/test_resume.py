@@ -568,6 +568,8 @@ def test_the_journal_names_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     interrupt(path, monkeypatch, fail)
     fields = json.loads(journal_path(path).read_text())
     assert set(fields) == {
-        *("version", "id", "format", "size", "file_size", "device", "inode", "samples")
+        *("version", "id", "format", "size", "file_size", "device", "inode", "samples"),
+        "delete_snapshots",
     }
+    assert fields["delete_snapshots"] is False
     assert len(fields["samples"]) > 10

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from reseal.testing.windows import windows
+from tests.end_to_end import composed
 
 
 @pytest.fixture(scope="session")
@@ -15,6 +16,16 @@ def golden_sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("golden") / "sample.qcow2"
     windows(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def composed_machines(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The machines that are composed of real hives, to be copied."""
+    folder = tmp_path_factory.mktemp("composed")
+    made = {name: folder / f"{number}.qcow2" for number, name in enumerate(composed.MACHINES)}
+    for name, path in made.items():
+        composed.build(corpus, name, path)
+    return made
 
 
 @pytest.fixture

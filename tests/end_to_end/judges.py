@@ -49,7 +49,8 @@ class Volume:
         if disk.read_bytes()[3:7] == b"NTFS":
             return cls(disk)
         table = json.loads(_run("sfdisk", "--json", disk))["partitiontable"]
-        (partition,) = (one for one in table["partitions"] if one["size"] > 65536)
+        # That of Windows is the largest in every sample.
+        partition = max(table["partitions"], key=lambda one: one["size"])
         volume = folder / "volume.raw"
         _run("dd", f"if={disk}", f"of={volume}", "bs=512", f"skip={partition['start']}",
              f"count={partition['size']}", "conv=sparse")  # fmt: skip

@@ -11,22 +11,13 @@ import pytest
 from tests.end_to_end import composed, judges
 
 
-@pytest.fixture(scope="module")
-def golden(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The machines, each made once."""
-    folder = tmp_path_factory.mktemp("composed")
-    made = {}
-    for number, name in enumerate(composed.MACHINES):
-        made[name] = folder / f"{number}.qcow2"
-        composed.build(corpus, name, made[name])
-    return made
-
-
 @pytest.mark.corpus
 @pytest.mark.parametrize("name", composed.MACHINES)
-def test_a_composed_machine_is_what_its_hives_say(name: str, golden: dict[str, Path]) -> None:
+def test_a_composed_machine_is_what_its_hives_say(
+    name: str, composed_machines: dict[str, Path]
+) -> None:
     what = composed.MACHINES[name]
-    done = judges.reseal("inspect", golden[name], "--json")
+    done = judges.reseal("inspect", composed_machines[name], "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert [one["build"] for one in found["windows"]] == [what.build]
@@ -37,10 +28,10 @@ def test_a_composed_machine_is_what_its_hives_say(name: str, golden: dict[str, P
 @pytest.mark.corpus
 @pytest.mark.parametrize("name", composed.MACHINES)
 def test_its_hives_are_read_by_all_after_it_was_generalized(
-    name: str, golden: dict[str, Path], tmp_path: Path
+    name: str, composed_machines: dict[str, Path], tmp_path: Path
 ) -> None:
     image = tmp_path / "machine.qcow2"
-    shutil.copyfile(golden[name], image)
+    shutil.copyfile(composed_machines[name], image)
     record = judges.generalize(image)
     assert record["result"] == "generalized"
     volume = judges.Volume.of(image, tmp_path)

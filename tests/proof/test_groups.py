@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from reseal.proof import known
+from reseal.proof.comparison import compare
 from reseal.proof.groups import Owners, grouped, option_of
 from reseal.proof.hits import Hit, Place
 from reseal.proof.identity import Kind
@@ -59,21 +61,21 @@ def test_files_of_one_folder_are_one_line_and_identities_are_not() -> None:
     ],
 )
 def test_a_provider_that_would_remove_it_is_named(place: str, found: str | None) -> None:
-    known = {
+    places_known = {
         r"hklm\software\acme\agent": "generalize --enable agent",
         r"programdata\acme\id.txt": "generalize",
     }
     hit = _hit("x", place) if place.startswith("HK") else _hit(place)
-    assert option_of(hit, known) == found
+    assert option_of(hit, places_known) == found
 
 
 def test_every_provider_says_what_it_would_remove_also_those_that_are_off() -> None:
     hosts = {"ProgramData": {"ssh": {"ssh_host_rsa_key": b"key", "ssh_host_rsa_key.pub": b"key"}}}
     one = session(Machine(files=hosts))
-    known = options(one.installation)
-    assert known[r"programdata\ssh\ssh_host_rsa_key"] == "generalize --enable openssh"
+    removable = options(one.installation)
+    assert removable[r"programdata\ssh\ssh_host_rsa_key"] == "generalize --enable openssh"
     name = r"hklm\system\controlset001\control\computername\computername\\computername"
-    assert known[name] == "generalize"
+    assert removable[name] == "generalize"
 
 
 PENDING = {
@@ -99,3 +101,26 @@ def test_what_sysprep_leaves_is_told_from_what_somebody_wrote(path: str, *, pend
     assert found.verdict is expected
     name = judge(Hit(Kind.NAME, "PC", "text", Place.CONTENT, path), context)
     assert name.verdict is Verdict.LEFT_BEHIND
+
+
+SSH = {"ProgramData": {"ssh": {"ssh_host_rsa_key": b"a private key", "sshd_config": b"Port 22"}}}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "shared"),
+    [(SSH, SSH, True), (SSH, {}, False),
+     (SSH, {"ProgramData": {"ssh": {"ssh_host_rsa_key": b"another key"}}}, False)],
+)  # fmt: skip
+def test_what_agents_that_are_off_know_is_compared(
+    first: dict[str, Any], second: dict[str, Any], *, shared: bool
+) -> None:
+    images = []
+    for number, files in enumerate((first, second)):
+        one = session(Machine(files=files))
+        found = known.identities(one.installation)
+        images.append({
+            "path": str(number), "generalized": True, "new_sid_at_next_boot": True, "identities": [
+                {"kind": Kind.AGENT.value, "value": str(each)} for each in found]})  # fmt: skip
+    record = compare(images)
+    assert bool(record["shared"]) == shared
+    assert record["result"] == ("identities shared" if shared else "nothing shared")

@@ -352,7 +352,7 @@ def test_packages_and_domain_joins_are_named_and_not_ignored() -> None:
         ),
         ("Contoso-Package", "servicing/package", 4),
     ]
-    assert "djoin.exe" in outcome.not_applied[0].reason
+    assert "moved to specialize" in outcome.not_applied[0].reason
     assert "servicing stack" in outcome.not_applied[1].reason
 
 

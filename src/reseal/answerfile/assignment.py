@@ -84,6 +84,12 @@ class Assignment:
         if known is None:
             near = schema.nearest(component, (_short(one) for one in loaded.components))
             msg = f"--set {place}: no component is called {component}."
+            if not near and _component(path.partition("/")[0]):  # it was meant as a pass
+                near_pass = schema.nearest(component, list(Pass), 0.6)
+                near = f"{near_pass}/{path}" if near_pass else ""
+                raise UsageError(
+                    msg, f"Did you mean {near}?" if near else f"The passes are {', '.join(Pass)}."
+                )
             raise UsageError(msg, f"Did you mean {near}?" if near else "See the reference.")
         parsed = [_STEP.fullmatch(part) for part in path.split("/")]
         plain = "/".join(match.group("name") if match else "" for match in parsed)

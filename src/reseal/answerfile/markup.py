@@ -262,15 +262,24 @@ class _Reader:
         return self._root
 
     def _explained(self, index: int, code: int) -> AnswerFileError:
-        offset, problem, hint = fault(self.source.text, self._character(index), code)
+        is_after_root = self._root is not None and not self._open
+        offset, problem, hint = fault(
+            self.source.text, self._character(index), code, is_after_root=is_after_root
+        )
         if self._open:
             line = self.source.position(self._open[-1].start).line
-            if index >= len(self._data):
+            if offset >= len(self.source.text):
                 problem = f"the file ends, and the element that starts on line {line} is still open"
                 hint = "Close it, or fetch the file again if it was cut off."
             elif expat.errors.messages.get(code) == expat.errors.XML_ERROR_TAG_MISMATCH:
+                name = self._open[-1].raw_name
+                ending = re.split(
+                    r"[\s>]", self.source.text[offset : offset + MAX_NAME], maxsplit=1
+                )[0]
                 hint = (
-                    f"Close the element of line {line} first; an end tag has the name of its start."
+                    f"Its name has other capitals than the start tag on line {line}; write them alike."
+                    if ending != name and ending.casefold() == name.casefold()
+                    else f"Close the element of line {line} first; an end tag has the name of its start."
                 )
         return AnswerFileError(self.source.name, self.source.position(offset), problem, hint)
 

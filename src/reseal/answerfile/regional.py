@@ -35,6 +35,16 @@ NO_DAYLIGHT_SAVING = "_dstoff"
 #: Written before the name of a zone by Windows' own dialogues: (UTC+01:00) Amsterdam, Berlin, Bern …
 _OFFSET = re.compile(r"\s*\((?:UTC|GMT)[^)]{0,9}\)\s*")
 _BRACKETS = re.compile(r"\([^()]{0,40}\)")
+#: A name that is an offset from UTC and no more: UTC+1, GMT-05:00, UTC +5.30, +01:00.
+_OFFSET_ALONE = re.compile(
+    r"(?i)\s*(?:(?:UTC|GMT)\s*)?(?:(?P<sign>[+\N{MINUS SIGN}-])\s*(?P<hours>\d{1,2})"
+    r"(?:[:.]?(?P<minutes>\d\d))?|0)\s*"
+)
+#: What to write in place of an offset that Windows has no zone for.
+OF_A_PLACE = (
+    "An offset from UTC is not a time zone of Windows. Use the zone of a place, such as "
+    "W. Europe Standard Time."
+)
 #: The longest name that is looked up.
 _LONGEST = 200
 
@@ -80,6 +90,31 @@ def _folded_locales() -> frozenset[str]:
     return frozenset(map(str.casefold, locales()))
 
 
+def is_offset(name: str) -> bool:
+    """Whether a name is an offset from UTC and no more, such as `UTC+1`."""
+    return _OFFSET_ALONE.fullmatch(name[:_LONGEST]) is not None
+
+
+def zone_of_offset(name: str) -> str:
+    """Return the zone of Windows that is a fixed offset from UTC; empty where it has none.
+
+    Windows has such a zone for a few offsets only (`UTC-02`, `UTC+12`). A zone of a country has other
+    rules, so that none of them is meant for certain.
+
+    Args:
+        name: the offset, such as `UTC-2`, `GMT+12:00` or `UTC+0`.
+    """
+    match = _OFFSET_ALONE.fullmatch(name[:_LONGEST])
+    if match is None:
+        return ""
+    hours, minutes = int(match.group("hours") or 0), int(match.group("minutes") or 0)
+    if not hours and not minutes:
+        return "UTC"
+    sign = "+" if match.group("sign") == "+" else "-"
+    zone = f"UTC{sign}{hours:02}"
+    return zone if not minutes and zone in time_zones() else ""
+
+
 @cache
 def keyboard_layouts() -> frozenset[str]:
     """Return the eight hexadecimal digits, lower case, of every keyboard layout."""
@@ -94,6 +129,9 @@ def zones_called(name: str) -> tuple[str, ...]:
             name (`Central European Time`), a city, or what Windows displays
             (`(UTC+01:00) Amsterdam, Berlin, Bern, Rome, Stockholm, Vienna`).
     """
+    if is_offset(name):
+        zone = zone_of_offset(name)
+        return (zone,) if zone else ()
     folded = _OFFSET.sub("", name[:_LONGEST]).strip().casefold()
     if found := _called(folded):
         return found
@@ -132,10 +170,14 @@ def _called(folded: str) -> tuple[str, ...]:
     names: dict[str, list[str]] = _data("cldr")["names"]
     if found := names.get(folded):
         return tuple(found)
+    # `W. Europe Time` lacks one word of the name.
+    full = folded.removesuffix(" time") + " standard time"
+    if full in own:
+        return (own[full],)
     summer = folded.replace("daylight time", "standard time").replace(
         "summer time", "standard time"
     )
-    zone = own.get(summer) or _by_database_name().get(folded.replace(" ", "_"))
+    zone = own.get(summer) or _by_database_name().get(folded.replace(" ", "_").replace("\\", "/"))
     return (zone,) if zone else ()
 
 

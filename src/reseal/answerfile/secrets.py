@@ -54,12 +54,29 @@ LONGEST_COMMAND = 16_384
 
 #: Passwords in the commands of answer files, as far as they can be told by their form (seen).
 _IN_COMMANDS = (
-    re.compile(r"""(?i)(\bnet1?(?:\.exe)?\s+user\s+(?:"[^"]+"|\S+)\s+)(?![/\\])("[^"]*"|\S+)"""),
+    # options may stand before the name: net user /add NAME PASSWORD
     re.compile(
-        r"""(?i)((?:[-/]{1,2}|\b)(?:[a-z_]*password|passwd|passphrase|pwd|pass|secret|token|apikey)"""
+        r"""(?i)(\bnet1?(?:\.exe)?\s+user\s+(?:/\S+\s+){0,9}(?:"[^"]+"|[^\s"/]\S*)\s+(?:/\S+\s+){0,9})"""
+        r"""(?![/\\&|<>])("[^"]*"|\S+)"""
+    ),
+    re.compile(
+        r"""(?i)((?:[-/]{1,2}|\b)(?:[a-z_]*(?:password|passwd|passphrase|pwd)|pass|token|"""
+        r"""(?:\w{1,30}_)?secret(?:_\w{1,30})?|(?:x-)?api-?key)"""
         r"""(?:\s*[:=]\s*|\s+))(?![-/]|\((?:\w+-\w|\$))("[^"]*"|'[^']*'|[^\s;&|)]+)"""
     ),
-    re.compile(r"""(?i)(ConvertTo-SecureString\s+(?:-String\s+)?)("[^"]*"|'[^']*'|[^\s;&|)]+)"""),
+    # switches may stand before the text
+    re.compile(
+        rf"""(?i)(ConvertTo-SecureString\s+(?:(?:-AsPlainText|-Force|-String)\s+){{0,9}})(?!-){_VALUE}"""
+    ),
+    # [NetworkCredential]::new('NAME', 'PASSWORD'), New-Object PSCredential('NAME', 'PASSWORD')
+    re.compile(
+        r"""(?i)((?:Network|PS)Credential\]?[:\w\s]{0,20}\(\s*(?:"[^"]*"|'[^']*'|[^\s,()]+)\s*,\s*)"""
+        r"""("[^"]*"|'[^']*')"""
+    ),
+    # $pw = 'PASSWORD', $adminPass = "PASSWORD"
+    re.compile(
+        r"""(?i)(\$(?:\w*(?:password|passwd|passphrase|pass|pwd)|pw)\s*=\s*)("[^"]*"|'[^']*')"""
+    ),
     re.compile(r"""(?i)(/v\s+"?(?:Alt)?DefaultPassword"?\s.*?/d\s+)("[^"]*"|\S+)"""),
     re.compile(r"(?i)(://[^/\s:@]+:)([^/\s@]+)(?=@)"),
     # net use X: \\server\share /user:NAME PASSWORD, and net use \\server\share PASSWORD /user:NAME
@@ -74,19 +91,24 @@ _IN_COMMANDS = (
     re.compile(rf"""(?i)(\bnetdom\b[^&|]{{0,400}}?\s[-/]p[dost]\s*[:=]\s*)(?![/*]){_VALUE}"""),
     # schtasks /ru NAME /rp PASSWORD, /p PASSWORD
     re.compile(
-        rf"""(?i)(\bschtasks(?:\.exe)?\b[^&|]{{0,900}}?\s[-/](?:rp|p)\s+)(?![/*]){_VALUE}"""
+        rf"""(?i)(\bschtasks(?:\.exe)?\b[^&|]{{0,900}}?\s[-/](?:rp|p)(?:\s+|:))(?![/*]){_VALUE}"""
     ),
     # psexec, psservice …: -u NAME -p PASSWORD; winrs -p:PASSWORD; sqlcmd and bcp -P PASSWORD
     re.compile(
         rf"""(?i)(\b(?:ps(?:exec|service|kill|list|info|shutdown|loggedon|getsid|file)(?:64)?"""
-        rf"""|winrs|sqlcmd|bcp|osql|plink|pscp|sshpass|mysql|paexec)(?:\.exe)?"?\b[^&|]{{0,400}}?"""
+        rf"""|winrs|sqlcmd|bcp|osql|putty|plink|pscp|psftp|sshpass|mysql|paexec|certutil)(?:\.exe)?"?\b[^&|]{{0,400}}?"""
         rf"""\s[-/]p(?:w)?(?:\s+|:|=))(?![-/]){_VALUE}"""
     ),
     # curl -u NAME:PASSWORD, --user; wget --http-password is above
     re.compile(
-        r"""(?i)(\bcurl(?:\.exe)?\b[^&|]{0,900}?\s(?:-u|--user|--proxy-user|-U)[\s=]+"?'?[^\s:"']+:)"""
+        r"""(?i)(\bcurl(?:\.exe)?\b[^&|]{0,900}?\s(?:-u\s*|--user[\s=]+|--proxy-user[\s=]+)"?'?[^\s:"'-][^\s:"']*:)"""
         r"""([^\s"']+)"""
     ),
+    # 7z and rar write the password directly behind the letter
+    re.compile(
+        rf"""(?i)((?<![.\w])(?:7z[ar]?|rar|unrar)(?:\.exe)?"?\s[^&|]{{0,400}}?\s-p){_VALUE}"""
+    ),
+    re.compile(rf"""(?i)(\bnetsh\b[^&|]{{0,400}}?\s(?:key|keyMaterial)\s*=\s*){_VALUE}"""),
     # a profile of a wireless network, also as cmd's echo writes it
     re.compile(r"""(?i)(\^?<keyMaterial\^?>)(.{1,200}?)(?=\^?</keyMaterial)"""),
     re.compile(r"""(?i)(\bAuthorization\s*[:=]\s*["']?(?:Basic|Bearer)\s+)([^\s"']+)"""),

@@ -121,6 +121,10 @@ class Source:
             place = Position(len(before), len(before[-1]) + 1)
             problem = f"the bytes here are not {codec}"
             raise AnswerFileError(name, place, problem, "Save the file as UTF-8.") from None
+        if source.text.startswith("\ufeff"):
+            # expat skips one, and Windows' readers find text before the root element.
+            problem = "the file starts with two byte order marks"
+            raise AnswerFileError(name, Position(1, 1), problem, "Save the file as UTF-8 again.")
         if (nul := source.text.find("\0")) >= 0:
             # expat would take the text for UTF-16 where it starts with one.
             problem = "there is a NUL character here, which XML forbids"

@@ -70,5 +70,5 @@ def variables_in(text: str, *, command: bool = False) -> Iterator[tuple[str, re.
 
 
 def is_template(text: str) -> bool:
-    """Whether a text that is not a command holds a variable."""
-    return any(True for _ in variables_in(text))
+    """Whether a text, which is not a command, holds a variable or a block such as {% if … %}."""
+    return any(True for _ in variables_in(text)) or BLOCK.search(text) is not None

@@ -15,6 +15,7 @@ from xml.parsers import expat
 _REACH = 4096
 
 _ENTITY = re.compile(r"&#?[0-9A-Za-z_.:-]*\Z")
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _PROLOGUE = re.compile(r"[ \t\r\n]*(?:<\?[^<>]*>)?[^<>]*")
 _CURLY = "\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u00ab\u00bb\u2033\u2032"
 
@@ -77,7 +78,7 @@ _NAMED = {
         "Delete it; XML can't hold NUL and most control characters.",
     ),
     _ERRORS.XML_ERROR_UNCLOSED_CDATA_SECTION: (
-        "the file ends inside a CDATA section",
+        "the CDATA section that starts here has no end",
         "Close it with ]]>, or fetch the file again if it was cut off.",
     ),
     _ERRORS.XML_ERROR_SYNTAX: (
@@ -87,15 +88,20 @@ _NAMED = {
 }
 
 
-def fault(text: str, offset: int, code: int) -> Fault:
+def fault(text: str, offset: int, code: int, *, is_after_root: bool = False) -> Fault:
     """Return what is wrong where expat stopped.
 
     Args:
         text: the whole text.
         offset: where expat stopped.
         code: expat's number of the error.
+        is_after_root: whether the root element has ended there.
     """
     message = _ERRORS.messages.get(code, "")
+    if is_after_root and text.startswith(("</", "&"), offset - 1 if offset else 0):
+        return Fault(offset - 1, *_NAMED[_ERRORS.XML_ERROR_JUNK_AFTER_DOC_ELEMENT])
+    if message == _ERRORS.XML_ERROR_UNCLOSED_CDATA_SECTION:
+        return Fault(max(text.rfind("<![CDATA["), 0), *_NAMED[message])
     if message == _ERRORS.XML_ERROR_UNDEFINED_ENTITY:
         return _ampersand(offset, defined=False)
     if message == _ERRORS.XML_ERROR_UNCLOSED_TOKEN:
@@ -166,10 +172,12 @@ def _token(text: str, offset: int) -> Fault:
     if reference := _ENTITY.search(before):
         return _ampersand(start + reference.start())
     if at == "<":  # anywhere else it would have started a tag
+        opened = len(_LINE_END.findall(text, 0, start + max(before.rfind("<"), 0))) + 1
         return Fault(
             offset,
             "this < is inside a tag",
-            "Close the quote or the tag before it, or write &lt; in the value of an attribute.",
+            f"Close the tag that starts on line {opened}, or a quote in it, or write &lt; in the "
+            "value of an attribute.",
         )
     tag = before.rfind("<")
     if tag > before.rfind(">"):
@@ -191,7 +199,15 @@ def _in_tag(tag: str, offset: int, at: str) -> Fault:
         offset: where the fault is.
         at: the character there.
     """
-    if tag == "<" or (tag in {"</", "<!"} and not at.isalpha()):
+    if tag in {"<!", "<!-"} or (tag == "<" and at == "-"):
+        return Fault(
+            offset,
+            "the < before this place starts no tag and no comment",
+            "Write a comment between <!-- and -->.",
+        )
+    if tag.lower() == "<?xml":
+        return Fault(offset, *_NAMED[_ERRORS.XML_ERROR_XML_DECL])
+    if tag == "<" or (tag == "</" and not at.isalpha()):
         return Fault(
             offset,
             "the < before this place starts no tag, so the text is not well-formed XML",

@@ -68,6 +68,14 @@ def safe(text: str) -> str:
     return shown.encode("utf-8", "replace").decode("utf-8")
 
 
+def safe_lines(text: str) -> str:
+    """Return a message of several lines, each as `safe` shows it.
+
+    All but the first are indented, so that a line break in a name can't forge a line of reseal's own.
+    """
+    return "\n  ".join(safe(line) for line in text.split("\n"))
+
+
 @contextmanager
 def errors(*, as_json: bool) -> Iterator[None]:
     """Show an error as a sentence with its hint, and end with its exit code."""
@@ -88,7 +96,7 @@ def errors(*, as_json: bool) -> Iterator[None]:
             )
         color = False if os.environ.get("NO_COLOR") else None
         click.secho("Error: ", fg="red", bold=True, nl=False, err=True, color=color)
-        click.echo(safe(error.message), err=True)
+        click.echo(safe_lines(error.message), err=True)
         if error.hint:
             click.echo(f"What to do: {safe(error.hint)}", err=True)
         if error.image_changed:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.command(cls=StepsCommand)
 @image_argument
 @force_option(more=forceable)
-@shares(*CHANGING)
+@shares(*CHANGING, "delete_snapshots")
 def customize(image: Path, force: tuple[str, ...], steps: list[tuple[str, ...]], run: Run) -> None:
     r"""Change an image before it is sealed: files, registry, accounts, settings, space.
 

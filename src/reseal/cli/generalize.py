@@ -95,7 +95,7 @@ def _may_be_forced() -> list[str]:
     metavar="FILE.json",
     help="Save the old identity for reseal verify --identity.",
 )
-@shares(*CHANGING)
+@shares(*CHANGING, "delete_snapshots")
 def generalize(
     image: Path, oobe: bool, audit: bool, steps: list[tuple[str, ...]], run: Run, **options: Any
 ) -> None:

@@ -101,6 +101,11 @@ discard_hibernation_option = option(
     is_flag=True,
     help="Discard the hibernated session; unsaved data is lost.",
 )
+delete_snapshots_option = option(
+    "--delete-snapshots",
+    is_flag=True,
+    help="Delete the internal snapshots of a qcow2; each holds the old disk.",
+)
 quiet_option = option("--quiet", is_flag=True, help="Show no progress.")
 verbose_option = option("--verbose", is_flag=True, help="List every change or finding.")
 yes_option = option("--yes", is_flag=True, help="Accept what a new SID breaks, without a question.")

@@ -24,6 +24,7 @@ _IMAGE = {
     "output": options.output_option,
     "thin": options.thin_option,
     "dry_run": options.dry_run_option,
+    "delete_snapshots": options.delete_snapshots_option,
     "volume": options.volume_option,
     "index": options.index_option,
     "discard_hibernation": options.discard_hibernation_option,

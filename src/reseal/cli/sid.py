@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 )
 @force_option(FORCE_DOMAIN, was_flag=FORCE_DOMAIN, help="Change a member of a domain, too.")
 @yes_option
-@shares(*CHANGING)
+@shares(*CHANGING, "delete_snapshots")
 def sid(
     image: Path,
     show: bool,

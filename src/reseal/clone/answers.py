@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING
 from reseal.answerfile import AnswerFile, Answers, NewInterface, Secret, fill, make
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
+    from reseal.answerfile import Finding
     from reseal.clone.plan import ClonePlan, FleetMachine
 
 #: Columns that become settings without a template.
@@ -42,6 +43,15 @@ def template_of(machine: FleetMachine, plan: ClonePlan) -> AnswerFile | None:
     if machine.template is None:
         return None
     return fill(_parsed(machine.template, plan.templates[machine.template]), machine.variables)
+
+
+def unfilled(findings: Iterable[Finding]) -> list[str]:
+    """Return what is said of variables of a template that no column has filled in."""
+    return [
+        f"{one.file}:{one.position}: {one.what}, and no column of the table has this name. {one.why}."
+        for one in findings
+        if one.rule == "template-variable"
+    ]
 
 
 def language_for(locale: str, languages: Sequence[str]) -> str:

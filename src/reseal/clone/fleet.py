@@ -33,12 +33,14 @@ from reseal.unattend.apply import said_aloud
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reseal.answerfile import Position
+    from reseal.answerfile import Finding, Position
     from reseal.clone.golden import Golden
     from reseal.clone.table import Cell, FleetRow, FleetTable
     from reseal.windows import Sid
 
 _OWN = ("name", "sid", "unattend", "domain")
+#: Columns whose values the plan draws, so that a check has others in their place.
+_DRAWN = ("name", "sid")
 COLUMNS = frozenset((*_OWN, *NETWORK, *SETTINGS))
 _LISTS = ("addresses", "dns", "gateway")
 _HEX_MAC = re.compile(r"[0-9A-F]{12}")
@@ -109,6 +111,8 @@ class _Check:
         self._missing: set[str] = set()
         self._seen: dict[tuple[str, str], Position] = {}
         self._judged: set[tuple[str, ...]] = set()
+        self._filled: set[tuple[str, frozenset[tuple[str, str]]]] = set()
+        self._found: set[Finding] = set()
         self._times: dict[str, int] = {}
 
     def run(self) -> Fleet:
@@ -165,6 +169,9 @@ class _Check:
         findings = answerfile.check(document, self._golden.target)
         self._warnings |= dict.fromkeys(said_aloud(findings))
         for one in [one for one in findings if one.level is Level.ERROR][:most]:
+            if most is None and one in self._found:
+                continue  # it was said of an earlier row, and does not come from the values of this one
+            self._found.add(one)
             at = "" if most else f" ({one.file}:{one.position})"
             self._say(place, f"{one.what}; {one.why}; {one.instead}{at}")
 
@@ -176,15 +183,18 @@ class _Check:
             self._say(row.position, what)
         computer = row.text("name") if "name" in row.cells else ""
         for account in self._accounts[name] if not lacking else ():
-            given = filled(account, {**values, "name": computer})
-            if computer and given.casefold() == computer.casefold():
+            called = filled(account, {**values, "name": computer})
+            if computer and called.casefold() == computer.casefold():
                 what = (
                     f"an account of {name} has the name of this computer, and such an account gets into "
                     "no group; give one of the two another name"
                 )
                 self._say(row.cells["name"].position, what)
-        if not lacking and (name,) not in self._judged:
-            self._judged.add((name,))
+        # Values of other columns make other files; names and SIDs are judged where they stand.
+        given = {item for item in values.items() if item[0].lower() not in _DRAWN}
+        own = (name, frozenset(given))
+        if not lacking and own not in self._filled:
+            self._filled.add(own)
             self._judge(fill(template, values), row.position)
 
     # Rows

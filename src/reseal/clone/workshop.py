@@ -278,6 +278,7 @@ class Workshop:
                 "left": [one.path for one in outcome.sid_change.left] if outcome.sid_change else [],
                 "warnings": [
                     *(outcome.unattend.warnings if outcome.unattend else ()),
+                    *(answers.unfilled(outcome.unattend.findings) if outcome.unattend else ()),
                     *outcome.effects,
                 ],
             },

@@ -29,7 +29,8 @@ class Image:
         format: "qcow2", "vhdx", "vhd", "vmdk", "vdi" or "raw".
         size: bytes of the disk inside.
         file_size: bytes that the image's own files occupy on the host.
-        snapshots: the number of snapshots inside; working in place leaves them as they are.
+        snapshots: the names of the snapshots inside; working in place leaves them as they are.
+        snapshots_below: those of its backing files, with the name of the file each.
         why_read_only: why it can't be changed in place, or None.
     """
 
@@ -42,6 +43,12 @@ class Image:
         self.size = link.header.size
         self.file_size = self.space_now()
         self.snapshots = link.header.snapshots
+        self.snapshots_below = tuple(
+            f"{name} in {below.path.name}"
+            for below in link.chain()
+            if below is not link
+            for name in below.header.snapshots
+        )
         self.why_read_only = link.header.why_read_only
 
     @classmethod

@@ -37,6 +37,7 @@ class Journal:
         device: of its file, as `stat` has it.
         inode: of its file.
         samples: sectors by which its content is known again.
+        delete_snapshots: whether the image loses its internal snapshots when the merge is done.
         id: 32 hexadecimal digits, by which a mark in the image names the journal.
     """
 
@@ -46,6 +47,7 @@ class Journal:
     device: int
     inode: int
     samples: list[Sample]
+    delete_snapshots: bool = False
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def write(self, image: Path) -> None:
@@ -116,6 +118,8 @@ class Journal:
         if any(type(text) is not str for text in texts) or any(
             type(one) is not int for one in numbers
         ):
+            raise TypeError
+        if type(journal.delete_snapshots) is not bool:
             raise TypeError
         return journal
 

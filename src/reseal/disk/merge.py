@@ -17,6 +17,7 @@ from reseal.disk.overlay import clear, create_overlay
 from reseal.disk.qemu import file_node, is_lock_failure, json_name
 from reseal.disk.sample import take_samples
 from reseal.disk.sidecar import journal_path, overlay_path, sync_file
+from reseal.disk.snapshots import delete_all
 from reseal.disk.staged import require_space
 from reseal.errors import ImageError
 from reseal.process import run_tool
@@ -34,8 +35,9 @@ _SPARE = 8 << 20
 class InPlace:
     """Changes that are to be merged into the image."""
 
-    def __init__(self, image: Image) -> None:
+    def __init__(self, image: Image, *, delete_snapshots: bool = False) -> None:
         self._image = image
+        self._delete_snapshots = delete_snapshots
         _require_writable(image)
         image.lock.exclude()
         refuse_interrupted(image.path, image.file)
@@ -68,7 +70,13 @@ class InPlace:
                 raise
             raise DiskError(f"{image.path} was not changed: {error.strerror}.") from error
         try:
-            merge(image.path, image.link, self.overlay, self._held)
+            merge(
+                image.path,
+                image.link,
+                self.overlay,
+                self._held,
+                delete_snapshots=self._delete_snapshots,
+            )
         except InUseError:
             self._retract()
             raise
@@ -84,7 +92,13 @@ class InPlace:
         image, status = self._image, self._image.file.stat()
         samples = take_samples(image.link, self.overlay, subject=str(image.path))
         return Journal(
-            image.format, image.size, status.st_size, status.st_dev, status.st_ino, samples
+            image.format,
+            image.size,
+            status.st_size,
+            status.st_dev,
+            status.st_ino,
+            samples,
+            self._delete_snapshots,
         )
 
     def discard(self) -> None:
@@ -99,7 +113,9 @@ class InPlace:
             raise in_use_by_qemu(self._image.path)
 
 
-def merge(path: Path, link: Link, overlay: Path, held: Held) -> None:
+def merge(
+    path: Path, link: Link, overlay: Path, held: Held, *, delete_snapshots: bool = False
+) -> None:
     """Merge an overlay into its image, and take the journal away when that is on stable storage.
 
     Args:
@@ -107,6 +123,7 @@ def merge(path: Path, link: Link, overlay: Path, held: Held) -> None:
         link: the image.
         overlay: over it.
         held: the files that are written.
+        delete_snapshots: whether the image loses its internal snapshots, once it is merged.
 
     Raises:
         InUseError: another program has the image open; nothing was written.
@@ -125,6 +142,8 @@ def merge(path: Path, link: Link, overlay: Path, held: Held) -> None:
         )
         if is_vdi:
             vdi.recount(held.file())
+        if delete_snapshots:
+            delete_all(link, held)
         held.sync()
         mark.take_away(held.file())
         if not held.is_current():

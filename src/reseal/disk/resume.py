@@ -69,7 +69,7 @@ def resume(path: Path, *, allow_backing: bool = False) -> Resumed:
             if link.header.format == "vdi":
                 vdi.undo_allocations(held.file(), journal.file_size)
             merged = overlay.stat().st_size
-            merge(path, link, overlay, held)
+            merge(path, link, overlay, held, delete_snapshots=journal.delete_snapshots)
         with contextlib.suppress(OSError):  # the next run takes it away
             overlay.unlink(missing_ok=True)
         if link.header.format == "qcow2":

@@ -38,6 +38,7 @@ class Transaction:
         output: Path | None = None,
         thin: bool = False,
         size: int | None = None,
+        delete_snapshots: bool = False,
         protect: bool = True,
     ) -> Self:
         """Lock the image and create the overlay.
@@ -48,6 +49,7 @@ class Transaction:
                 to change the image in place.
             thin: let the output be a qcow2 that holds the changes alone, over the image.
             size: bytes of the output's disk, where it is to be larger than the image's.
+            delete_snapshots: whether an image that is changed in place loses its internal snapshots.
             protect: whether the images below a thin output are marked as golden.
 
         Raises:
@@ -59,7 +61,7 @@ class Transaction:
             return cls(NewImage(image, output, thin=thin, size=size, protect=protect))
         if thin or size:
             raise UsageError("a thin or larger image needs the name of an output.")
-        return cls(InPlace(image))
+        return cls(InPlace(image, delete_snapshots=delete_snapshots))
 
     def __enter__(self) -> Self:
         return self

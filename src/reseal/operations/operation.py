@@ -57,6 +57,7 @@ class Writing(Opening):
         output: the new image; None to work in place.
         thin: whether the new image is an overlay over the old one.
         dry_run: whether nothing is written.
+        delete_snapshots: whether an image that is changed in place loses its internal snapshots.
         discard_hibernation: whether a hibernated session is discarded, with its unsaved data.
         decrypt: whether the volume of Windows is decrypted first, if BitLocker encrypts it.
         in_place: whether that may be done in the image itself.
@@ -69,6 +70,7 @@ class Writing(Opening):
     output: Path | None = None
     thin: bool = False
     dry_run: bool = False
+    delete_snapshots: bool = False
     discard_hibernation: bool = False
     decrypt: bool = False
     in_place: bool = False
@@ -222,6 +224,7 @@ def run(
             output=chosen.output,
             thin=chosen.thin,
             dry_run=chosen.dry_run,
+            delete_snapshots=chosen.delete_snapshots,
             keys=chosen.keys if chosen.decrypt else None,
             decrypt=chosen.decrypt,
             prevent_device_encryption=chosen.prevent_device_encryption,

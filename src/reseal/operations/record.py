@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from reseal.proof.identity import MachineIdentity
     from reseal.windows import Installation
 
 #: The form of the record; `reseal/report/schema/<name>.json` describes it.
@@ -35,12 +36,13 @@ NOT_PROVED = (
 
 
 class ImageFacts(TypedDict):
-    """The image: its size in bytes, None for a folder; `index` of a WIM's image."""
+    """The image: its size in bytes, None for a folder; `index` of a WIM's image; internal snapshots."""
 
     path: str
     format: str
     size: int | None
     index: NotRequired[int]
+    snapshots: NotRequired[list[str]]
 
 
 class WindowsFacts(TypedDict):
@@ -65,6 +67,7 @@ class IdentityFacts(TypedDict):
     user_names: list[str]
     volume_serial: str | None
     disk_ids: list[str]
+    fresh_sid: str | None
 
 
 class StateFacts(TypedDict):
@@ -331,17 +334,18 @@ def owner(installation: Installation) -> Owner:
 
 def identity_text(record: Mapping[str, Any]) -> str:
     """Return the identity that a run found, as a file for `verify --identity`."""
-    from reseal.proof.identity import MachineIdentity
-
-    return MachineIdentity.from_json(record["before"]["identity"], "The record").to_text()
+    return _identity(record).to_text()
 
 
 def save_identity(record: Mapping[str, Any], path: Path) -> None:
     """Write the identity that a run found, for `verify --identity`."""
+    _identity(record).save(path)
+
+
+def _identity(record: Mapping[str, Any]) -> MachineIdentity:
     from dataclasses import replace
 
     from reseal.proof.identity import MachineIdentity
 
     identity = MachineIdentity.from_json(record["before"]["identity"], "The record")
-    replaced = record.get("sid") or {}
-    replace(identity, fresh_sid=replaced.get("new")).save(path)
+    return replace(identity, fresh_sid=(record.get("sid") or {}).get("new"))

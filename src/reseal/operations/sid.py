@@ -89,7 +89,7 @@ class SidNow:
             ImageError: the image has no machine SID, or is damaged.
         """
         from reseal.sid import Pending, choose, pend
-        from reseal.sid.fresh import is_fresh
+        from reseal.sid.fresh import is_fresh, mark_fresh
 
         requested = Pending.of(session.registry).requested
         done = requested and is_fresh(session.registry) if self._again else not requested
@@ -98,10 +98,10 @@ class SidNow:
         old = _machine_sid(session, "Leave --sid out, or restore the hives from a backup.")
         new = choose(old, session.random)
         self._replaced = ReplacedSid(session, old, new, again=self._again)
+        mark_fresh(session, new)
         if self._again:
             _refuse_remains(session, self._replaced.result)
             pend(session, None)
-            session.verify()
             session.note(
                 f"The machine SID is {new} until the first boot, at which setupcl.exe is asked to draw "
                 "another one for each copy. A copy on which it does not run shares it."
@@ -115,6 +115,7 @@ class SidNow:
             "What local users protected with DPAPI (saved passwords, private keys) can't be read any more, "
             "since it is bound to the old SID."
         )
+        session.verify()
         return {"old": str(old), "new": str(new), **self._replaced.result.to_json()}
 
     def remains(self, installation: Installation) -> list[str]:

@@ -45,7 +45,31 @@ def verify(
 
     if on_message:
         on_message({"step": "Searching the volumes"})
-    return look(image, job, opening, whole=True)
+    return with_snapshots(look(image, job, opening, whole=True))
+
+
+def with_snapshots(record: dict[str, Any]) -> dict[str, Any]:
+    """Let internal snapshots of the image count: each is an older disk, which was not searched."""
+    from reseal.proof.verification import NOT_CLEAN
+
+    names = record["image"].get("snapshots")
+    if not names:
+        return record
+    sentence = (
+        f"The image holds internal snapshots, which were not searched: {', '.join(names)}. Each is an "
+        "older disk, whole; --delete-snapshots of generalize, sid, and customize deletes them, and a "
+        "new image (--output) has none."
+    )
+    search = {**record["search"], "not_searched": [sentence, *record["search"]["not_searched"]]}
+    failures = [*record["failures"], sentence]
+    statement = f"{record['statement']} Internal snapshots were not searched: {', '.join(names)}."
+    return {
+        **record,
+        "result": NOT_CLEAN,
+        "statement": statement,
+        "failures": failures,
+        "search": search,
+    }
 
 
 def compare(

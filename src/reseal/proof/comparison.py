@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from reseal.proof import known
 from reseal.proof.identity import Kind, MachineIdentity
 from reseal.proof.judgement import Verdict
 from reseal.windows.setup import SetupState, missing_programs, new_sid_pending
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 NOTHING, UNTIL_BOOT, SHARED = "nothing shared", "shared until the first boot", "identities shared"
 #: Ids that clones share without harm.
 _NOT_COUNTED = {Kind.VOLUME, Kind.DISK, Kind.PRODUCT_ID}
+#: Digits of a digest that tell one content from another.
+_DIGITS = 16
 #: Verdicts on what the first boot of armed copies changes, or is asked to.
 _UNTIL_BOOT = {Verdict.REPLACED, Verdict.AS_SYSPREP}
 
@@ -30,7 +33,15 @@ def facts(found: Found) -> dict[str, Any]:
         "generalized": state.generalized,
         "new_sid_at_next_boot": new_sid_pending(installation.registry)
         and not missing_programs(installation),
-        "identities": [{"kind": kind.value, "value": value} for kind, value in identity.items()],
+        "identities": [{"kind": kind.value, "value": value} for kind, value in identity.items()]
+        # Last: running a provider changes the hives in memory.
+        + [
+            {
+                "kind": Kind.AGENT.value,
+                "value": f"{one['provider']}: {one['target']} ({one['digest'][:_DIGITS]})",
+            }
+            for one in known.identities(installation)
+        ],
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -78,3 +78,28 @@ class Hits:
     def full(self) -> bool:
         """Whether enough was found: nothing more is followed to its place."""
         return self.ended or self.count >= MAX_HITS
+
+
+@dataclass(slots=True)
+class Search:
+    """What was looked through and what was found.
+
+    Attributes:
+        hits: grouped by place.
+        bytes_read: of the volume or of files.
+        seconds: that it took.
+        files: hives and compressed files that were looked at on their own.
+        deep: whether unallocated clusters were looked at.
+        volumes: the names of the volumes that were searched, that of Windows first; none for a folder.
+        not_searched: whole sentences on what could not be looked at.
+        closed: whole sentences on volumes of which nothing could be looked at.
+    """
+
+    hits: Hits = field(default_factory=Hits)
+    bytes_read: int = 0
+    seconds: float = 0.0
+    files: int = 0
+    deep: bool = False
+    volumes: list[str] = field(default_factory=list)
+    not_searched: list[str] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)

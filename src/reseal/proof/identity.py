@@ -64,6 +64,7 @@ class Kind(StrEnum):
     USER = "user name"
     VOLUME = "volume id"
     DISK = "disk or partition id"
+    AGENT = "identity of an agent"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,12 @@ CompactOS compressed, and the hives after their logs were replayed.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from reseal.errors import ImageError
 from reseal.fat import FatVolume, NotFatError
 from reseal.ntfs import Volume
-from reseal.proof.hits import Hits
+from reseal.proof.hits import Search
 from reseal.proof.needles import needles, too_short
 from reseal.proof.scanner import Scanner
 from reseal.proof.seeker import FolderSeeker
@@ -25,31 +24,6 @@ from reseal.windows.volumes import named
 if TYPE_CHECKING:
     from reseal.proof.identity import MachineIdentity
     from reseal.run.opening import Found
-
-
-@dataclass(slots=True)
-class Search:
-    """What was looked through and what was found.
-
-    Attributes:
-        hits: grouped by place.
-        bytes_read: of the volume or of files.
-        seconds: that it took.
-        files: hives and compressed files that were looked at on their own.
-        deep: whether unallocated clusters were looked at.
-        volumes: the names of the volumes that were searched, that of Windows first; none for a folder.
-        not_searched: whole sentences on what could not be looked at.
-        closed: whole sentences on volumes of which nothing could be looked at.
-    """
-
-    hits: Hits = field(default_factory=Hits)
-    bytes_read: int = 0
-    seconds: float = 0.0
-    files: int = 0
-    deep: bool = False
-    volumes: list[str] = field(default_factory=list)
-    not_searched: list[str] = field(default_factory=list)
-    closed: list[str] = field(default_factory=list)
 
 
 def search(

@@ -14,9 +14,9 @@ from reseal.windows.names import LOG_SUFFIXES, MACHINE_HIVES, MAX_HIVE_SIZE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from reseal.proof.hits import Search
     from reseal.proof.needles import Needle
     from reseal.proof.scanner import Scanner
-    from reseal.proof.search import Search
     from reseal.tree import Files
     from reseal.windows import Installation
 

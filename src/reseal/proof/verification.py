@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from reseal.errors import ResealError
+from reseal.proof import known
 from reseal.proof.armed import armed
 from reseal.proof.groups import Owners, grouped
 from reseal.proof.identity import MachineIdentity
@@ -21,8 +22,7 @@ from reseal.windows.names import MACHINE_HIVES
 from reseal.windows.setup import SETUPCL_EXE, SetupState, missing_programs, new_sid_pending
 
 if TYPE_CHECKING:
-    from reseal.proof.hits import Hit
-    from reseal.proof.search import Search
+    from reseal.proof.hits import Hit, Search
     from reseal.run.opening import Found
     from reseal.windows import Installation
 
@@ -51,7 +51,8 @@ def verify(
 
     Returns:
         `result` (`clean`, `as after Sysprep` or `not clean`), `statement` (what that rests on),
-        `failures` (whole sentences), `armed`, `identity`, `hits`, `groups`, `counts` and `search`.
+        `failures` (whole sentences), `armed`, `identity`, `hits`, `agents` (provider that is off to how
+        many places it knows), `groups`, `counts` and `search`.
     """
     installation = found.installation
     parts = armed(installation, given.machine_sid if given else None)
@@ -73,8 +74,9 @@ def verify(
     left = [one for one in hits if one["verdict"] is Verdict.LEFT_BEHIND]
     as_sysprep = [one for one in hits if one["verdict"] is Verdict.AS_SYSPREP]
     # Last: running a provider changes the hives in memory.
-    known = options(installation) if left else {}
-    groups = grouped([*left, *as_sysprep], Owners(installation), known)
+    agents = Counter(one["provider"] for one in known.identities(installation))
+    removable = options(installation) if left else {}
+    groups = grouped([*left, *as_sysprep], Owners(installation), removable)
     failures = [
         f"{one.target} is {_shown(one.found)}, not {_shown(one.expected)}."
         for one in parts
@@ -99,6 +101,7 @@ def verify(
             **identity.to_json(),
         },
         "hits": hits,
+        "agents": dict(agents),
         "groups": [one.to_json() for one in groups],
         "counts": counts,
         "search": {
@@ -132,7 +135,7 @@ def options(installation: Installation) -> dict[str, str]:
     Providers that do not run by default are asked, too. They stage their changes in memory, where the
     hives of this installation are changed; nothing is written.
     """
-    known: dict[str, str] = {}
+    removed: dict[str, str] = {}
     for one in every():
         session = Session(installation)
         try:
@@ -141,8 +144,8 @@ def options(installation: Installation) -> dict[str, str]:
             continue  # what can't be read can't be changed either
         option = "generalize" if one.default else f"generalize --enable {one.id}"
         for change in session.changes:
-            known.setdefault(change.target.lower(), option)
-    return known
+            removed.setdefault(change.target.lower(), option)
+    return removed
 
 
 def _own(

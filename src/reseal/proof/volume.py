@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from reseal.ntfs import Volume
     from reseal.ntfs.clusters import Stream
+    from reseal.proof.hits import Search
     from reseal.proof.needles import Needle
     from reseal.proof.scanner import Scanner
-    from reseal.proof.search import Search
     from reseal.windows import Installation
 
 #: Bytes that are read at once, and the largest hole that is read over rather than skipped.

@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from reseal.errors import UsageError
-from reseal.run.outputs import Outputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,6 +43,8 @@ def write(record: Mapping[str, Any], path: Path) -> None:
     Raises:
         UsageError: the file can't be written, or its suffix is unknown.
     """
+    from reseal.run.outputs import Outputs  # noqa: PLC0415  --help checks names only
+
     kept = Outputs()
     kept.add(path, partial(render, path=path))
     kept.publish(record)

@@ -60,7 +60,9 @@ def lines(record: dict[str, Any]) -> Iterator[str]:
     for warning in record["warnings"]:
         yield f"Warning: {warning}"
     for name, error in record["errors"].items():
-        yield f"Failed: {name}: {error['message']}"
+        first, *others = error["message"].split("\n")
+        yield f"Failed: {name}: {first}"
+        yield from (f"        {line}" for line in others)
         if error.get("hint"):
             yield f"        {error['hint']}"
     made = sum(one["state"] == MADE for one in record["machines"])
@@ -70,4 +72,5 @@ def lines(record: dict[str, Any]) -> Iterator[str]:
     if record["failed"]:
         parts.append(f"{record['failed']} failed")
     size = sizes.shown(record["bytes"])
-    yield f"{made} machines: {', '.join(parts)}; {size} written. All of it: {record['fleet']}."
+    count = "1 machine" if made == 1 else f"{made} machines"
+    yield f"{count}: {', '.join(parts)}; {size} written. All of it: {record['fleet']}."

@@ -37,6 +37,11 @@ def verification(record: dict[str, Any], *, verbose: bool) -> Iterator[str]:
                 yield from _groups(record["groups"], verdict)
             else:
                 yield from _places(record["hits"], verdict, verbose=verbose)
+    for agent, count in record["agents"].items():
+        yield (
+            f"Kept, since the provider is off: what identifies {agent} ({count} "
+            f"place{'' if count == 1 else 's'}); `reseal generalize --enable {agent}` removes it."
+        )
     yield record["statement"]
     if record["result"] == "clean":
         yield "Clean: the image is armed, and nothing was found in what was searched."
@@ -112,6 +117,10 @@ def comparison(record: dict[str, Any]) -> Iterator[str]:
             verdict = "shared" if row["verdict"] == _LEFT else row["verdict"]
             yield f"{row['kind']:<24} {row['value']:<{width}} {marks}  {verdict}"
         yield ""
+    yield from _conclusion(record)
+
+
+def _conclusion(record: dict[str, Any]) -> Iterator[str]:
     if record["result"] == "nothing shared":
         yield "These images share no identity."
     elif record["result"] == "shared until the first boot":

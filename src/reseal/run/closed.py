@@ -45,7 +45,7 @@ def why(place: VolumeRange, device: Device) -> str | None:
     except NotFatError:
         pass
     except ImageError as error:
-        return f"damaged: {error.message}"
+        return f"damaged ({error.message.rstrip('.')})"
     else:
         return None
     head = device.read(0, min(device.size, 512))[3:11]

@@ -23,7 +23,7 @@ from reseal.windows.volumes import Volumes
 from reseal.worker import in_worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -254,6 +254,9 @@ class Disk(Held):
     def _hold(self, stack: ExitStack) -> None:
         one = self._options
         self.image = stack.enter_context(Image.open(self.path, allow_backing=one.allow_backing))
+        self._deletes_snapshots = (
+            one.delete_snapshots and not one.output and bool(self.image.snapshots)
+        )
         if one.shrink and not one.output:
             require_shrinkable(self.image)
         self._changes = stack.enter_context(ExitStack())
@@ -263,6 +266,7 @@ class Disk(Held):
                 output=one.output,
                 thin=one.thin,
                 size=self._size,
+                delete_snapshots=self._deletes_snapshots,
                 protect=not one.passing,
             )
             self._transaction = self._changes.enter_context(changes)
@@ -270,8 +274,11 @@ class Disk(Held):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Path, format and size in bytes."""
-        return {"path": str(self.path), "format": self.image.format, "size": self.image.size}
+        """Path, format, size in bytes, and internal snapshots of the image and its backing files."""
+        image = self.image
+        snapshots = [*image.snapshots, *image.snapshots_below]
+        named = {"snapshots": snapshots} if snapshots else {}
+        return {"path": str(self.path), "format": image.format, "size": image.size, **named}
 
     @property
     def socket(self) -> Path:
@@ -316,11 +323,13 @@ class Disk(Held):
     def finish(self, result: dict[str, Any], report: Report) -> None:
         """Merge the overlay or turn it into the output; shrink the image if requested."""
         options, output = self._options, self._options.output
+        if result.get("changes") or self._deletes_snapshots or output:
+            result.setdefault("notes", []).extend(self._of_snapshots())
         if self._transaction is None:
             return
         # The server must not have the overlay open when it is merged.
         self._server.close()
-        if result["written"] or output:
+        if result["written"] or output or self._deletes_snapshots:
             report({"step": "Copying the image" if self._size else "Merging"})
             start = time.perf_counter()
             self._transaction.commit()
@@ -336,3 +345,22 @@ class Disk(Held):
         if options.shrink or "wiped" in result:
             after = space(output) if output else self.image.space_now()
             result["space"] = {"before": self.image.file_size, "after": after}
+
+    def _of_snapshots(self) -> Iterator[str]:
+        """Say what becomes of the internal snapshots, which hold the disk as it was, whole."""
+        one, image = self._options, self.image
+        names = ", ".join(image.snapshots)
+        if image.snapshots and self._deletes_snapshots:
+            yield f"The internal snapshots of {image.path} are deleted: {names}."
+        elif image.snapshots and one.output and not one.thin:
+            yield f"The new image has no internal snapshots; those of {image.path} are left out: {names}."
+        elif image.snapshots:
+            yield (
+                f"{image.path} holds internal snapshots that this run does not change: {names}. Each is "
+                "the old disk, whole, and brings it back. --delete-snapshots deletes them."
+            )
+        if image.snapshots_below and not (one.output and not one.thin):
+            yield (
+                "Backing files hold internal snapshots, which stay: "
+                f"{', '.join(image.snapshots_below)}. A new image (--output) has none."
+            )

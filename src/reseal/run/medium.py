@@ -131,7 +131,7 @@ def carry_out(path: Path, medium: Medium, work: Work, report: Report | None) -> 
         path: the image.
         medium: its medium.
         work: the work for the worker.
-        report: receives `{"step": …}`.
+        report: receives `{"step": …}`, and the record as `{"finishing": …}` before the image changes.
 
     Raises:
         ResealError: the work was refused or failed; the image is unchanged.

@@ -92,65 +92,105 @@ def installations(
         CheckError: no installation was found, and a volume that BitLocker encrypts was not opened.
         ImageError: no installation was found.
     """
-    opened: dict[int, tuple[VolumeRange, Volume, list[str], bool]] = {}
-    locked: dict[int, LockedError | None] = {}
-    broken: list[ImageError] = []
-    closed: dict[int, str] = {}
     ranges = volumes(device)
-    below: dict[int, Device] = {one.number: Slice(device, one.offset, one.size) for one in ranges}
-    stores = partial(boot_stores.find, device, subject)
+    disk = _Volumes({one.number: Slice(device, one.offset, one.size) for one in ranges})
     with ExitStack() as stack:
         for one in ranges:
-            name = volume_name(one, subject)
-            try:
-                coded = encrypted(below[one.number])
-                if coded and keys is not None:
-                    below[one.number] = OpenVolume.open(below[one.number], keys, name)
-                volume = Volume.open(below[one.number], read_only=True, name=name)
-            except BitLockerError:
-                locked[one.number] = None
-                closed[one.number] = "encrypted with BitLocker"
-                continue
-            except LockedError as error:
-                locked[one.number] = error
-                closed[one.number] = "encrypted with BitLocker"
-                continue
-            except NotNtfsError:
-                if reason := why(one, below[one.number]):
-                    closed[one.number] = reason
-                continue
-            except ImageError as error:
-                broken.append(error)
-                closed[one.number] = f"damaged: {error.message}"
-                if isinstance(error, MetadataError):
-                    locked[one.number] = None
-                continue
-            stack.callback(volume.close)
-            opened[one.number] = one, volume, find_installations(volume), bool(coded)
-        # A volume with another Windows belongs to that one.
-        free = {number: volume for number, (_, volume, roots, _) in opened.items() if not roots}
+            if opened := disk.open(one, volume_name(one, subject), keys):
+                stack.callback(opened.volume.close)
         partitions = {data: one.number for one in ranges if (data := mounted_as(one))}
+        # A volume with another Windows belongs to that one.
+        free = {
+            number: partial(_open_already, other.volume)
+            for number, other in disk.opened.items()
+            if not other.roots
+        }
+        stores = partial(boot_stores.find, device, subject)
         found: list[Found] = []
-        for number, (one, volume, roots, coded) in opened.items():
-            parts = tuple(Part(*each, system=each[0] == number) for each in below.items())
-            for root in roots:
-                others = {other: partial(_open_already, free[other]) for other in free}
+        for number, readable in disk.opened.items():
+            parts = tuple(Part(*each, system=each[0] == number) for each in disk.below.items())
+            for root in readable.roots:
                 installation = Installation(
-                    volume,
+                    readable.volume,
                     root,
                     volume=number,
-                    volumes=Volumes(volume, others, partitions),
+                    volumes=Volumes(readable.volume, free, partitions),
                     ignore_logs=ignore_logs,
                 )
                 found.append(
                     Found(
-                        installation, one, volume, parts=parts, boot_stores=stores, encrypted=coded
+                        installation,
+                        readable.place,
+                        readable.volume,
+                        parts=parts,
+                        boot_stores=stores,
+                        encrypted=readable.encrypted,
                     )
                 )
         if not found:
-            ways = {one.number: offers(below[one.number]) for one in ranges if one.number in locked}
-            raise _nothing(subject, ranges, locked, ways, broken)
-        yield _acquainted(found, tuple(locked), len(broken), closed)
+            ways = {number: offers(disk.below[number]) for number in disk.locked}
+            raise _nothing(subject, ranges, disk.locked, ways, disk.broken)
+        yield _acquainted(found, tuple(disk.locked), len(disk.broken), disk.closed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Readable:
+    """An open NTFS volume: where it lies, the Windows folders on it, and whether BitLocker encrypts it."""
+
+    place: VolumeRange
+    volume: Volume
+    roots: list[str]
+    encrypted: bool
+
+
+@dataclass(slots=True)
+class _Volumes:
+    """The volumes of a disk while they are opened.
+
+    Attributes:
+        below: the device of each volume, by number; a decrypting one where BitLocker was unlocked.
+        opened: the NTFS volumes.
+        closed: why another volume could not be opened.
+        locked: the volumes that BitLocker keeps closed, with the error of a key that was tried.
+        broken: the errors of damaged volumes.
+    """
+
+    below: dict[int, Device]
+    opened: dict[int, _Readable] = field(default_factory=dict)
+    closed: dict[int, str] = field(default_factory=dict)
+    locked: dict[int, LockedError | None] = field(default_factory=dict)
+    broken: list[ImageError] = field(default_factory=list)
+
+    def open(self, place: VolumeRange, name: str, keys: tuple[Key, ...] | None) -> _Readable | None:
+        """Open a volume; None where that is not possible, which is noted.
+
+        Args:
+            place: where the volume lies.
+            name: the volume in messages.
+            keys: keys for BitLocker; None keeps encrypted volumes closed.
+        """
+        number = place.number
+        try:
+            coded = bool(encrypted(self.below[number]))
+            if coded and keys is not None:
+                self.below[number] = OpenVolume.open(self.below[number], keys, name)
+            volume = Volume.open(self.below[number], read_only=True, name=name)
+        except (BitLockerError, LockedError) as error:
+            self.locked[number] = error if isinstance(error, LockedError) else None
+            self.closed[number] = "encrypted with BitLocker"
+        except NotNtfsError:
+            if reason := why(place, self.below[number]):
+                self.closed[number] = reason
+        except ImageError as error:
+            self.broken.append(error)
+            reason = error.message.rstrip(".")
+            self.closed[number] = f"damaged ({reason})"
+            if isinstance(error, MetadataError):
+                self.closed[number] = f"encrypted with BitLocker ({reason})"
+                self.locked[number] = None
+        else:
+            self.opened[number] = _Readable(place, volume, find_installations(volume), coded)
+        return self.opened.get(number)
 
 
 def volume_name(place: VolumeRange, subject: str) -> str:

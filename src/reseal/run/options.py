@@ -27,6 +27,7 @@ class RunOptions:
         writes: further files and folders of the host that the work reads and writes.
         switches: names of the switches that providers and checks use.
         shrink: whether to rewrite the image's file compactly at the end.
+        delete_snapshots: whether to delete the internal snapshots of an image that is changed in place.
         index: index of the image in a WIM; None for the only one.
         keys: keys for volumes that BitLocker encrypts, in addition to clear keys; None keeps such volumes
             closed.
@@ -45,6 +46,7 @@ class RunOptions:
     writes: tuple[Path, ...] = ()
     switches: frozenset[str] = frozenset()
     shrink: bool = False
+    delete_snapshots: bool = False
     index: int | None = None
     keys: tuple[Key, ...] | None = None
     decrypt: bool = False

@@ -10,7 +10,6 @@ from reseal.errors import ImageError
 from reseal.ntfs import Volume, secure
 from reseal.session import Mark, Session
 from reseal.sid import databases, descriptors, hives, names, sealed, texts
-from reseal.sid.fresh import mark_fresh
 from reseal.sid.pending import withdraw, withdraw_sids
 from reseal.sid.sealed import Left
 from reseal.windows import identity
@@ -102,7 +101,6 @@ def change_now(session: Session, replacement: Replacement, *, again: bool = Fals
                     session.write_file(one.path, b"")
                 else:
                     result.left.append(one)
-        mark_fresh(session, replacement.new)
         # Writes behind their back make them worthless, and they hold the old SID.
         session.forget_shadow_copies()
     with session.step("Verifying the edited hives"):

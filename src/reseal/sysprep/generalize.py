@@ -131,6 +131,10 @@ def mark_vm_mode(session: Session) -> None:
         "VM mode: devices, drivers' settings and network adapters stay. Use the image only on the same "
         "hypervisor with the same virtual hardware."
     )
+    session.note(
+        "Specialize reads SysprepMode in Setup\\Sysprep (seen in a log); its type and data are not known, so "
+        "it was not set."
+    )
 
 
 def check(session: Session) -> list[Finding]:

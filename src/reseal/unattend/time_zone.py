@@ -17,7 +17,7 @@ import difflib
 import struct
 from typing import TYPE_CHECKING
 
-from reseal.answerfile.regional import NO_DAYLIGHT_SAVING, zone_hint
+from reseal.answerfile.regional import NO_DAYLIGHT_SAVING, OF_A_PLACE, is_offset, zone_hint
 from reseal.errors import ImageError, ResealError, UsageError
 from reseal.regf import types
 from reseal.unattend.applier import LATER
@@ -59,12 +59,14 @@ def set_time_zone(session: Session, zone: str) -> None:
     if key is None:
         names = [one.name for one in known.subkeys()] if known else []
         called = zone_hint(name, names)
-        near = [called] if called else difflib.get_close_matches(name, names, 3, 0.8)
+        # Names such as UTC+13 look like any offset, and mean another one.
+        similar = [] if is_offset(name) else difflib.get_close_matches(name, names, 3, 0.8)
+        near = [called] if called else similar
         msg = f"The image knows no time zone {name!r}."
         hint = (
             f"Did you mean {' or '.join(near)}?"
             if near
-            else "Use Windows' English name of the zone."
+            else (OF_A_PLACE if is_offset(name) else "Use Windows' English name of the zone.")
         )
         raise UsageError(msg, hint)
     bias, extra, saving, *dates = _described(key, session.now.year)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from reseal.answerfile.components import COMMANDS, DEPLOYMENT, SETUP, SHELL
 from reseal.answerfile.findings import Context, Level, Problem, rule
+from reseal.answerfile.passes import Pass
 from reseal.answerfile.secrets import shown
 from reseal.answerfile.variables import variables_in
 from reseal.mark import Mark
@@ -34,6 +35,8 @@ _BUILTIN = re.compile(
     r"pause|popd|pushd|rd|rem|ren|rename|rmdir|set|setlocal|start|time|title|type|ver|vol)\b"
     r"(?!\.exe|\.cmd|\.bat|\\|:)"
 )
+#: A command of PowerShell: a verb and a noun, as in Set-ItemProperty; iex, iwr and irm are short forms.
+_CMDLET = re.compile(r"(?i)(?:(?-i:[A-Z])[a-z]{2,12}-(?-i:[A-Z])[a-z]{2,60}|iex|iwr|irm)(?=\s|$)")
 _SHELL = re.compile(r'(?i)"?([^"\s]*\\)?(cmd|powershell|pwsh|wsl|bash)(\.exe)?"?(\s|$)|%comspec%')
 _QUOTED = re.compile(r'"[^"]*"')
 _OPERATOR = re.compile(r"&&|\|\||[|&]|(?<![-=])\d?>{1,2}")
@@ -155,18 +158,26 @@ def sysprep_command(context: Context) -> Iterator[Problem]:
 
 @rule(
     "shell-syntax",
-    "A command that needs cmd.exe starts it",
+    "A command that needs cmd.exe or PowerShell starts it",
     Level.WARNING,
     mark=Mark.INFERRED,
     source="commands are started as processes; every real file that uses such syntax calls cmd",
 )
 def shell_syntax(context: Context) -> Iterator[Problem]:
-    """A command that needs cmd.exe starts it."""
+    """A command that needs cmd.exe or PowerShell starts it."""
     for item, leaf in _items(context):
         command = item.child(leaf)
         if command is None or not command.text or _SHELL.match(command.text):
             continue
         if any(match.start() == 0 for _, match in variables_in(command.text)):
+            continue
+        if cmdlet := _CMDLET.match(command.text):
+            yield Problem(
+                command.value_position,
+                f"this command uses {cmdlet.group()}, which only PowerShell understands",
+                "Windows starts the command as a program, without a shell",
+                "write powershell.exe -Command and the command",
+            )
             continue
         builtin = _BUILTIN.match(command.text)
         operator = _OPERATOR.search(_QUOTED.sub("", command.text))
@@ -194,6 +205,10 @@ _OPENED_BY = {
 _FILE = re.compile(
     rf'(?i)(?:"[^"]+\.({"|".join(_OPENED_BY)})"|\S+\.({"|".join(_OPENED_BY)}))(?=\s|$)'
 )
+#: cmd /c before a command, which it starts as a file.
+_CMD = re.compile(
+    r'(?i)^(?:"?(?:[^"\s]*\\)?cmd(?:\.exe)?"?|%comspec%)\s+(?:/[a-bd-z]\S*\s+){0,4}/c\s+'
+)
 _POWERSHELL = re.compile(r'(?i)^"?(?:[^"\s]*\\)?powershell(?:\.exe)?"?(?:\s|$)')
 _SCRIPT = re.compile(
     r"""(?i)\s[-/]f(?:i|il|ile)?\s|^"?[^"\s]*powershell(?:\.exe)?"?\s+"?[^-\s"][^"\s]*\.ps1\b"""
@@ -205,8 +220,10 @@ _TYPOGRAPHIC = re.compile(
 )
 _SHUTDOWN = re.compile(
     r"(?i)(?:^|[\\/\s\"'&;])(?:shutdown(?:\.exe)?\"?\s(?:[^&|]*\s)?[-/](?:r|s|g|p|sg)\b"
-    r"|(?:Restart|Stop)-Computer\b)"
+    r"|(?:Restart|Stop)-Computer\b|wpeutil(?:\.exe)?\"?\s+(?:reboot|shutdown)\b)"
 )
+#: The passes in the order in which Windows runs them.
+_TURN: dict[str, int] = {name: number for number, name in enumerate(Pass)}
 #: Lists whose commands run one after another, in which a later one finds Windows gone.
 _IN_TURN = ("RunSynchronous", "FirstLogonCommands")
 
@@ -229,9 +246,11 @@ def _commands(context: Context) -> Iterator[tuple[Setting, Setting]]:
 def command_no_program(context: Context) -> Iterator[Problem]:
     """A command starts a program, not a file that another program opens."""
     for _, command in _commands(context):
-        match = _FILE.match(command.text)
-        if match:
-            kind = (match.group(1) or match.group(2)).lower()
+        behind = _CMD.sub("", command.text)
+        match = _FILE.match(behind)
+        kind = (match.group(1) or match.group(2)).lower() if match else ""
+        # cmd opens the others with the program that is registered for them; of scripts that is an editor.
+        if kind == "ps1" or (kind and behind == command.text):
             yield Problem(
                 command.value_position,
                 f"this command is a .{kind} file",
@@ -249,8 +268,16 @@ def command_no_program(context: Context) -> Iterator[Problem]:
 )
 def script_policy(context: Context) -> Iterator[Problem]:
     """A script of PowerShell runs with a policy that allows it."""
-    for _, command in _commands(context):
-        text = command.text
+    in_turn = sorted(
+        _commands(context),
+        key=lambda pair: (_TURN.get(pair[0].pass_name, len(_TURN)), _order(pair[0])),
+    )
+    for item, command in in_turn:
+        # What Windows PE sets is gone in the installed Windows.
+        is_kept = item.pass_name != Pass.WINDOWS_PE
+        if is_kept and "set-executionpolicy" in command.text.casefold():
+            return  # what follows runs with the policy that this command sets
+        text = _CMD.sub("", command.text)
         if _POWERSHELL.match(text) and _SCRIPT.search(text) and not _POLICY.search(text):
             yield Problem(
                 command.value_position,

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from reseal.answerfile.components import SETUP
-from reseal.answerfile.findings import Context, Level, Problem, rule
+from reseal.answerfile.findings import Context, Level, Problem, has_value, rule
 from reseal.answerfile.secrets import shown
 from reseal.mark import Mark
 
@@ -45,6 +45,29 @@ def partition_size(context: Context) -> Iterator[Problem]:
                 "Windows Setup does not know how large to make it",
                 "add <Size> in MB, or <Extend>true</Extend>",
             )
+        elif size is not None and has_value(size) and not _is_size(size.text):
+            yield Problem(
+                size.value_position,
+                f"Size is {shown(size)}",
+                "it is a number of MB, from 1",
+                f"write {_in_megabytes(size.text) or 'for example 500'}",
+            )
+
+
+#: A size as people write it, with a unit.
+_WITH_UNIT = re.compile(r"(?i)(\d{1,9})\s*(MB?|MiB|GB?|GiB|TB?|TiB)")
+_MEGABYTES = {"m": 1, "g": 1 << 10, "t": 1 << 20}
+
+
+def _is_size(text: str) -> bool:
+    return text.isdecimal() and text.strip("0") != ""
+
+
+def _in_megabytes(text: str) -> str:
+    """Return a size with a unit as a number of MB; empty where it is none."""
+    match = _WITH_UNIT.fullmatch(text)
+    size = int(match.group(1)) * _MEGABYTES[match.group(2)[0].lower()] if match else 0
+    return str(size) if size else ""
 
 
 @rule(
@@ -166,6 +189,8 @@ def install_disk(context: Context) -> Iterator[Problem]:
     """The disk to install to is one that DiskConfiguration describes, where it describes any."""
     disks = _disks(context)
     described = {component for component, _ in disks}
+    # A disk without a number, or with a variable for one, may be the one that is meant.
+    described -= {disk.component for disk in context.at(SETUP, _DISK) if not _has_number(disk)}
     for image in context.at(SETUP, _IMAGE):
         number = image.child("InstallTo/DiskID")
         if number is None or not number.text.isdecimal() or image.component not in described:
@@ -176,6 +201,58 @@ def install_disk(context: Context) -> Iterator[Problem]:
                 f"Windows is to be installed to disk {number.text[:6]}, which is not described here",
                 "DiskConfiguration describes another one",
                 "write the number of a disk that DiskConfiguration describes",
+            )
+
+
+def _has_number(disk: Setting) -> bool:
+    number = disk.child("DiskID")
+    return number is not None and has_value(number)
+
+
+@rule(
+    "modified-partition",
+    "A partition to modify is one that the file makes, where it wipes that disk",
+    Level.ERROR,
+    mark=Mark.INFERRED,
+    source="a wiped disk has the partitions of CreatePartitions and no others",
+)
+def modified_partition(context: Context) -> Iterator[Problem]:
+    """A partition to modify is one that the file makes, where it wipes that disk."""
+    for disk in context.at(SETUP, _DISK):
+        modified = disk.child("ModifyPartitions")
+        numbered = _numbered(disk) if modified else {}
+        for item in modified.children if modified and numbered else ():
+            number = item.child("PartitionID")
+            if number is None or not number.text.isdecimal():
+                continue
+            if (number.text.lstrip("0") or "0") not in numbered:
+                count = len(numbered)
+                yield Problem(
+                    number.value_position,
+                    f"partition {number.text[:6]} is to be modified",
+                    f"the disk is wiped and gets {count} partition{'' if count == 1 else 's'}",
+                    "write the number of one of them",
+                )
+
+
+@rule(
+    "duplicate-letter",
+    "A drive letter goes to one partition",
+    Level.ERROR,
+    mark=Mark.INFERRED,
+    source="a drive letter leads to one volume",
+)
+def duplicate_letter(context: Context) -> Iterator[Problem]:
+    """A drive letter goes to one partition."""
+    seen: dict[tuple[object, str], Setting] = {}
+    for letter in context.values_at(SETUP, f"{_DISK}/ModifyPartitions/ModifyPartition/Letter"):
+        first = seen.setdefault((letter.component, letter.text.upper()), letter)
+        if first is not letter:
+            yield Problem(
+                letter.value_position,
+                f"another partition has the drive letter {letter.text[:2].upper()}",
+                f"it gets it on line {first.position.line}",
+                "give one of the two another letter",
             )
 
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 #: The longest name of a workgroup (documented: JoinWorkgroup; it is a NetBIOS name).
 WORKGROUP_LENGTH = 15
 
+#: Documented: Naming conventions in Active Directory, NetBIOS domain names: disallowed characters.
+FORBIDDEN_IN_WORKGROUP = frozenset('\\/:*?"<>|')
+
 #: One part of a distinguished name: an attribute and its value, commas in it behind a backslash.
 _PART = re.compile(r"(?i)\s*([A-Z][A-Z0-9-]*|\d+(?:\.\d+)+)\s*=\s*((?:[^,\\]|\\.)+?)\s*")
 _COMMA = re.compile(r"(?<!\\),")
@@ -182,6 +185,13 @@ def workgroup_name(context: Context) -> Iterator[Problem]:
                 f"Windows allows {WORKGROUP_LENGTH}",
                 "shorten it",
             )
+        elif wrong := sorted(set(setting.text) & FORBIDDEN_IN_WORKGROUP):
+            yield Problem(
+                setting.value_position,
+                f"the name of the workgroup holds {' '.join(wrong)}",
+                "NetBIOS does not allow that",
+                "write letters, digits and hyphens",
+            )
         elif setting.text.casefold() in computers:
             yield Problem(
                 setting.value_position,
@@ -203,11 +213,23 @@ def join_unit(context: Context) -> Iterator[Problem]:
     for setting in context.values_at(JOIN, "Identification/MachineObjectOU"):
         parts = [_PART.fullmatch(part) for part in _COMMA.split(setting.text[:2000])]
         names = [part.group(1).upper() for part in parts if part]
+        dotted = [p for p in parts if p and p.group(1).upper() == "DC" and "." in p.group(2)]
+        if len(names) == len(parts) and dotted:
+            domain = ",".join(f"DC={label}" for label in dotted[0].group(2).split(".") if label)
+            yield Problem(
+                setting.value_position,
+                f"MachineObjectOU is {shown(setting)}",
+                "each DC holds one label of the domain's name",
+                f"write {domain} in place of {dotted[0].group().strip()}",
+            )
+            continue
         if len(names) == len(parts) and "DC" in names:
             continue
         yield Problem(
             setting.value_position,
             f"MachineObjectOU is {shown(setting)}",
-            "it names no domain" if len(names) == len(parts) else "it is not a distinguished name",
+            "it does not name the domain"
+            if len(names) == len(parts)
+            else "it is not a distinguished name",
             "write for example OU=PCs,DC=corp,DC=example",
         )

@@ -30,7 +30,14 @@ ACTIONS = ("add", "modify", "remove")
 def list_action(context: Context) -> Iterator[Problem]:
     """An item of a list says what is to be done with it."""
     for setting, schema in context.known:
-        if schema.is_list and setting.action is None and not _elsewhere(setting, "action"):
+        if schema.is_list and "action" in setting.element.attributes and setting.action is None:
+            yield Problem(
+                setting.position,
+                f"the action of this {schema.name} has no prefix",
+                "Windows looks for wcm:action, and may not add the item",
+                f'write <{schema.name} wcm:action="add">',
+            )
+        elif schema.is_list and setting.action is None and not _elsewhere(setting, "action"):
             yield Problem(
                 setting.position,
                 f"this {schema.name} has no wcm:action",

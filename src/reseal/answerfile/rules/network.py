@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 INTERFACE_ORDER = ("Ipv4Settings", "Ipv6Settings", "Identifier", "UnicastIpAddresses", "Routes")
 ROUTE_ORDER = ("Identifier", "Metric", "NextHopAddress", "Prefix")
 
+#: What stands between an address and its netmask, where people write no slash alone.
+_BETWEEN = re.compile(r"\s*[/\\,]\s*|\s+")
 _SHORT_PREFIX = re.compile(r"\d{1,3}(\.\d{1,3}){0,2}/\d{1,2}")
 
 
@@ -65,12 +67,15 @@ def ip_address(context: Context) -> Iterator[Problem]:
 
 def _with_length(text: str) -> str:
     """Say how an address with a netmask, or without anything, is written; empty where it is none."""
+    text = _BETWEEN.sub("/", text.strip())
     try:
         interface = ipaddress.ip_interface(text)
     except ValueError:
         return ""
     if "/" in text:
         return f"write {interface.with_prefixlen}"
+    if interface.ip.is_unspecified:
+        return f"write {interface.ip}/0 for the default route"
     usual = 24 if interface.version == 4 else 64
     return f"write the length of its prefix too, such as {interface.ip}/{usual}"
 
@@ -127,8 +132,12 @@ def interface_order(context: Context) -> Iterator[Problem]:
 
 #: A MAC address in the forms of other systems; Windows has hyphens.
 _MAC = re.compile(
-    r"(?i)(?:[0-9A-F]{2}[:. ]){5}[0-9A-F]{2}|[0-9A-F]{12}|(?:[0-9A-F]{4}[.:-]){2}[0-9A-F]{4}"
+    r"(?i)(?:[0-9A-F]{2}[:. _\u2010-\u2014]){5}[0-9A-F]{2}|[0-9A-F]{12}"
+    r"|(?:[0-9A-F]{4}[.:-]){2}[0-9A-F]{4}"
 )
+#: What has the form of a MAC address, and too few or too many pairs or digits.
+_ALMOST_MAC = re.compile(r"(?i)(?:[0-9A-F]{1,2}[:-]){4,7}[0-9A-F]{1,2}")
+_REAL_MAC = re.compile(r"(?i)(?:[0-9A-F]{2}-){5}[0-9A-F]{2}")
 _INTERFACE = "Interfaces/Interface"
 
 
@@ -152,6 +161,13 @@ def mac_form(context: Context) -> Iterator[Problem]:
                     "Windows finds no interface by a MAC address of this form",
                     f"write {pairs}",
                 )
+            elif _ALMOST_MAC.fullmatch(setting.text) and not _REAL_MAC.fullmatch(setting.text):
+                yield Problem(
+                    setting.value_position,
+                    f"Identifier is {shown(setting)}",
+                    "a MAC address has six pairs of hexadecimal digits",
+                    "write it as 00-11-22-33-44-55, or the name of the interface",
+                )
 
 
 @rule(
@@ -171,6 +187,29 @@ def interface_identifier(context: Context) -> Iterator[Problem]:
                     "this Interface has no Identifier",
                     "Windows does not know which one is meant",
                     "add <Identifier> with its name, such as Ethernet, or its MAC address",
+                )
+
+
+@rule(
+    "duplicate-interface",
+    "An interface is described once",
+    Level.WARNING,
+    mark=Mark.INFERRED,
+    source="an interface is found by its Identifier, so that one description may replace the other",
+)
+def duplicate_interface(context: Context) -> Iterator[Problem]:
+    """An interface is described once."""
+    for component in (TCPIP, DNS, NETBT):
+        seen: dict[tuple[object, str], Setting] = {}
+        for setting in context.values_at(component, f"{_INTERFACE}/Identifier"):
+            first = seen.setdefault((setting.component, setting.text.casefold()), setting)
+            if first is not setting:
+                yield Problem(
+                    setting.value_position,
+                    f"the interface {shown(setting)} is described a second time",
+                    f"it is described on line {first.position.line} already, and one may replace "
+                    "the other",
+                    "put all its settings into one <Interface>",
                 )
 
 

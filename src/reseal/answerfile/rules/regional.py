@@ -42,15 +42,22 @@ def _time_zones(context: Context) -> Iterator[tuple[Setting, str]]:
 def time_zone(context: Context) -> Iterator[Problem]:
     """A time zone is named as Windows names it."""
     for setting, zone in _time_zones(context):
-        close = context.nearest(zone, regional.time_zones(), 0.9)
+        # UTC+13 looks like UTC+1, and is another zone.
+        is_offset = regional.is_offset(zone)
+        close = "" if is_offset else context.nearest(zone, regional.time_zones(), 0.9)
         if _TIME_ZONE_FORM.fullmatch(zone) and not close:
             continue
         close = close or regional.zone_hint(zone, context.target.time_zones)
+        otherwise = (
+            "write the zone of a place, such as W. Europe Standard Time; tzutil /l lists all"
+            if is_offset
+            else "write a name that tzutil /l lists, such as UTC"
+        )
         yield Problem(
             setting.value_position,
             f"the time zone {shown(setting)} does not exist",
             "Windows has names of its own for them",
-            f"write {close}" if close else "write a name that tzutil /l lists, such as UTC",
+            f"write {close}" if close else otherwise,
         )
 
 
@@ -64,8 +71,8 @@ def time_zone(context: Context) -> Iterator[Problem]:
 def unknown_time_zone(context: Context) -> Iterator[Problem]:
     """A time zone is one of those that Windows is known to have."""
     for setting, zone in _time_zones(context):
-        if _TIME_ZONE_FORM.fullmatch(zone) and not context.nearest(
-            zone, regional.time_zones(), 0.9
+        if _TIME_ZONE_FORM.fullmatch(zone) and (
+            regional.is_offset(zone) or not context.nearest(zone, regional.time_zones(), 0.9)
         ):
             yield Problem(
                 setting.value_position,

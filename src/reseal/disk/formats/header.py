@@ -58,7 +58,7 @@ class Header:
         extents: the files that a VMDK descriptor names as the disk's content.
         extent_sizes: for each of them its least size in bytes, or None where it is sparse.
         why_read_only: why qemu can't write into such a container, or None where it can.
-        snapshots: the number of snapshots inside.
+        snapshots: the names of the snapshots inside.
         mark: of an interrupted merge, or None.
         create: options of `qemu-img convert` that make another container of this kind.
     """
@@ -71,7 +71,7 @@ class Header:
     extents: tuple[str, ...] = ()
     extent_sizes: tuple[int | None, ...] = ()
     why_read_only: str | None = None
-    snapshots: int = 0
+    snapshots: tuple[str, ...] = ()
     mark: Mark | None = None
     create: dict[str, str] = field(default_factory=dict)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import sys
 from array import array
 from pathlib import Path
@@ -28,6 +29,11 @@ _HEADER_V3 = ">QQQII"
 
 _DIRTY, _CORRUPT, _DATA_FILE, _COMPRESSION, _EXTENDED_L2 = (1 << bit for bit in range(5))
 _INCOMPATIBLE_KNOWN = _DIRTY | _CORRUPT | _DATA_FILE | _COMPRESSION | _EXTENDED_L2
+
+# L1 table (offset, entries), sizes of id and name, date (s, ns), the machine's clock, its state, extra data
+_SNAPSHOT = ">8x4xHH4x4x8x4xI"
+#: More snapshots than this are refused by QEMU as well (QCOW_MAX_SNAPSHOTS).
+_MAX_SNAPSHOTS = 65536
 
 _EXTENSION_END = 0
 _EXTENSION_BACKING_FORMAT = 0xE2792ACA
@@ -59,7 +65,7 @@ def parse(file: ContainerFile) -> Header:
         encryption,
         *_,
         snapshots,
-        _,
+        snapshot_table,
     ) = file.fields(_HEADER, 0, "header")
     if version not in {2, 3}:
         raise file.refused(f"version {version} of qcow2 is not supported")
@@ -96,7 +102,7 @@ def parse(file: ContainerFile) -> Header:
         options={"driver": "qcow2"},
         backing=backing,
         data_file=data_file,
-        snapshots=snapshots,
+        snapshots=tuple(_snapshots(file, snapshots, snapshot_table)),
         mark=_mark(extensions.get(EXTENSION_MARK)),
         create={
             "compat": "1.1" if version == 3 else "0.10",
@@ -153,6 +159,22 @@ def _extensions(file: ContainerFile, offset: int, cluster: int) -> Iterator[tupl
             raise file.damaged("its header extensions are longer than its first cluster")
         yield kind, file.read(offset + 8, length, "header")
         offset += 8 + (length + 7) // 8 * 8
+
+
+def _snapshots(file: ContainerFile, count: int, offset: int) -> Iterator[str]:
+    """Yield the names of the internal snapshots, as QEMU's tools show them.
+
+    Raises:
+        DiskError: there are more than QEMU takes, or the table is damaged.
+    """
+    if count > _MAX_SNAPSHOTS:
+        raise file.damaged(f"it claims {count} snapshots")
+    for _ in range(count):
+        id_size, name_size, extra = file.fields(_SNAPSHOT, offset, "snapshot table")
+        start = offset + struct.calcsize(_SNAPSHOT) + extra
+        name = file.read(start + id_size, name_size, "snapshot table")
+        yield name.decode("utf-8", "backslashreplace")
+        offset += -(-(start + id_size + name_size - offset) // 8) * 8
 
 
 def _mark(said: bytes | None) -> Mark | None:
