@@ -57,9 +57,9 @@ def test_a_file_keeps_it_for_its_owner_only(tmp_path: Path) -> None:
         ({"computer_name": 7}, "not a short text"),
         ({"computer_name": "x" * 1000}, "not a short text"),
         ({"computer_name": ["x"]}, "not a short text"),
-        ({"mac_addresses": "x"}, "no list"),
-        ({"mac_addresses": ["x"] * 2000}, "no list"),
-        ({"user_names": [{}]}, "no list"),
+        ({"mac_addresses": "x"}, "not a list"),
+        ({"mac_addresses": ["x"] * 2000}, "not a list"),
+        ({"user_names": [{}]}, "not a list"),
     ],
 )
 def test_anything_else_is_refused(data: object, said: str, tmp_path: Path) -> None:
