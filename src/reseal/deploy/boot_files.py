@@ -104,7 +104,9 @@ def collect(installation: Installation, firmware: Firmware) -> BootFiles:
             data = content.read(tree, path)
             size += len(data)
             if len(files) >= _MAX_FILES or size > _MAX_BYTES:
-                msg = f"{installation.path('Boot')} holds more files than the boot files of any Windows."
+                msg = (
+                    f"{installation.path('Boot')} holds more files than any Windows has boot files."
+                )
                 raise ImageError(msg, "Restore the folder from a Windows of the same build.")
             if firmware is Firmware.BIOS and inner.lower() in _ROOT:
                 files[_ROOT[inner.lower()]] = data
@@ -156,7 +158,7 @@ def _walk(tree: Tree, folder: str, inner: str = "", depth: int = 0) -> Iterator[
         return
     for entry in tree.list(place):
         if not _NAME.fullmatch(entry.name):
-            msg = f"{place} holds a file with a name that no boot file has: {entry.name!a}."
+            msg = f"{place} holds a file that is not a known boot file: {entry.name!a}."
             raise ImageError(msg, "Remove it from the image. No disk was made.")
         path = join(inner, entry.name)
         if entry.is_directory:
