@@ -104,9 +104,7 @@ def collect(installation: Installation, firmware: Firmware) -> BootFiles:
             data = content.read(tree, path)
             size += len(data)
             if len(files) >= _MAX_FILES or size > _MAX_BYTES:
-                msg = (
-                    f"{installation.path('Boot')} holds more files than any Windows has boot files."
-                )
+                msg = f"{installation.path('Boot')} holds more files than the boot files of any Windows."
                 raise ImageError(msg, "Restore the folder from a Windows of the same build.")
             if firmware is Firmware.BIOS and inner.lower() in _ROOT:
                 files[_ROOT[inner.lower()]] = data
