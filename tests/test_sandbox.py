@@ -47,7 +47,7 @@ def ended(job: Callable[[Any], object], limits: Limits | None = None) -> ImageEr
 
 def test_a_worker_gets_no_more_memory_than_it_may_take() -> None:
     error = ended(lambda _: len(bytearray(400 * MIB)), Limits(memory=200 * MIB))
-    assert "more memory than it may take (200 MiB)" in error.message
+    assert "more memory than its limit (200 MiB)" in error.message
     assert error.hint is not None
     assert "RESEAL_WORKER_MEMORY" in error.hint
 
@@ -315,7 +315,7 @@ def test_a_tool_takes_bounded_memory_and_time(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(ImageError, match="MemoryError"):
         run_tool([sys.executable, "-c", "bytearray(5 << 30)"])
     monkeypatch.setattr("reseal.process._TOOL_SECONDS", 0)
-    with pytest.raises(ImageError, match="more processor time than it may"):
+    with pytest.raises(ImageError, match="exceeded its limit of processor time"):
         run_tool(["sh", "-c", "while :; do :; done"])
 
 

@@ -1,25 +1,25 @@
-"""The errors that a person can meet, rooted in one class.
+"""The errors of reseal, rooted in one class.
 
-Every error says what is wrong with which image; `hint` says what to do next. The class decides the
+The message says what is wrong with which image; `hint` says what to do next. The class decides the
 exit code of the command line:
 
 | code | class | meaning |
 |---|---|---|
-| 1 | ResealError | unexpected |
-| 2 | UsageError | the call is wrong |
+| 1 | ResealError | unexpected error |
+| 2 | UsageError | wrong usage |
 | 3 | CheckError | the image can't be generalized: a check failed |
 | 4 | ImageError | the image can't be read or is damaged |
-| 5 | EngineError | an engine that reseal needs is missing |
+| 5 | EngineError | a required program or library is missing |
 """
 
 
 class ResealError(Exception):
-    """The root of everything that reseal raises on purpose.
+    """The base class of all errors that reseal raises.
 
     Attributes:
-        hint: what the person can do next, a whole sentence, or None.
+        hint: what to do next, a whole sentence, or None.
         exit_code: the exit code of the command line.
-        image_changed: whether the image is no longer as it was.
+        image_changed: whether the image was changed.
     """
 
     exit_code = 1
@@ -36,13 +36,13 @@ class ResealError(Exception):
 
 
 class UsageError(ResealError, ValueError):
-    """The call itself is wrong: options that contradict each other, a name that does not exist."""
+    """Wrong usage: contradicting options, or a name that does not exist."""
 
     exit_code = 2
 
 
 class CheckError(ResealError):
-    """The image is readable, and something in it forbids the operation."""
+    """The image is readable, but something in it forbids the operation."""
 
     exit_code = 3
 
@@ -54,6 +54,6 @@ class ImageError(ResealError):
 
 
 class EngineError(ResealError):
-    """A program or library that reseal works with is not installed or does not work."""
+    """A required program or library is not installed or does not work."""
 
     exit_code = 5

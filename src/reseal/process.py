@@ -1,6 +1,6 @@
-"""Programs and libraries of others: children that die with their parent, and what is loaded.
+"""Third-party programs, which die with their parent, and libraries.
 
-What a program may take and touch, `reseal.sandbox` bounds.
+`reseal.sandbox` limits what a program may use and access.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ PACKAGES = {
     "mkfs.vfat": "dosfstools",
     "mcopy": "mtools",
 }
-#: Where programs are looked for when PATH names no folder.
+#: The search path for programs if PATH is empty.
 _BIN = ("/usr/local/bin", "/usr/bin", "/bin")
-#: Where Debian keeps the programs that make file systems; the path of a plain user lacks it.
+#: Debian's folders of the programs that make file systems; an ordinary user's PATH lacks them.
 _SBIN = ("/usr/sbin", "/sbin")
-#: Messages are recognised by their words; mtools would refuse a volume without a disk's geometry.
+#: English messages, because they are matched; mtools would refuse a volume without a disk's geometry.
 _ENVIRONMENT = {"LC_ALL": "C.UTF-8", "MTOOLS_SKIP_CHECK": "1"}
 
-#: Memory that a tool may take: QEMU's caches are small, and so is what others need.
+#: The memory limit of a tool: QEMU's caches are small, and other tools need little.
 _TOOL_MEMORY = 4 << 30
-#: Processor seconds of a tool: in any case, and for each MiB of the files that it works on.
+#: Processor seconds of a tool: a base, and more for each MiB of its files.
 _TOOL_SECONDS = 1800
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
-# Resolved here, since nothing may be looked up between fork and exec.
+# Resolved here, because nothing may be looked up between fork and exec.
 _prctl = ctypes.CDLL(None, use_errno=True).prctl
 _prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
 _prctl.restype = ctypes.c_int
@@ -56,8 +56,8 @@ _prctl.restype = ctypes.c_int
 def die_with_parent(parent_pid: int) -> None:
     """Have the kernel kill this process as soon as its parent ends.
 
-    To be called in a new child. The kernel's "parent" is the thread that forked: children are to be
-    started by a thread that lives as long as they are needed.
+    Call it in a new child. The kernel's "parent" is the thread that forked, so start children from a
+    thread that lives as long as they are needed.
     """
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent_pid:  # it ended before the line above
@@ -73,14 +73,14 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Start a program that dies with this process, its output in pipes, without input.
 
-    It gets a session of its own: a Ctrl-C reaches reseal alone, which then decides what ends. It may
-    touch the folders of the files that its arguments name, and no network.
+    It gets its own session, so that Ctrl-C reaches only reseal, which then decides what to end. It may
+    access the folders of the files in its arguments, and has no network.
 
     Args:
         argv: the program and its arguments.
         pass_fds: file descriptors that it inherits.
-        files: what it opens although no argument names it.
-        bounded: whether it is held to that; not for a reseal that bounds what it starts itself.
+        files: further files that it opens.
+        bounded: whether these limits apply; not for another reseal, which sets its own.
 
     Raises:
         EngineError: the program is not installed.
@@ -110,7 +110,7 @@ def spawn(
 
 
 def find_program(name: str) -> str:
-    """Return the path of a program, never one in the folder that reseal runs in.
+    """Return the path of a program, never one in the current folder.
 
     Raises:
         FileNotFoundError: it is not installed.
@@ -124,7 +124,7 @@ def find_program(name: str) -> str:
 
 
 def _path() -> str:
-    """Return where programs are looked for. An empty or relative part would mean the current folder."""
+    """Return the search path without empty and relative parts, which mean the current folder."""
     named = [*filter(os.path.isabs, os.environ.get("PATH", "").split(os.pathsep))]
     return os.pathsep.join([*(named or _BIN), *_SBIN])
 
@@ -140,7 +140,7 @@ def _safe_python() -> dict[str, str]:
 
 def _become_tool(parent_pid: int, folders: Sequence[Path], processor: float) -> None:
     die_with_parent(parent_pid)
-    with contextlib.suppress(OSError, ValueError):  # a bound that is tighter already
+    with contextlib.suppress(OSError, ValueError):  # already a tighter limit
         sandbox.limit(memory=_TOOL_MEMORY, processor=processor)
     sandbox.enter_tool(folders)
 
@@ -153,7 +153,7 @@ def _bounds(argv: Sequence[str], files: Iterable[Path]) -> tuple[list[Path], flo
 
 
 def _named(arguments: Iterable[str]) -> Iterator[Path]:
-    """Yield the files that arguments name: as they are, or in a disk's description for QEMU."""
+    """Yield the files in arguments: as paths, or in the description of a disk for QEMU."""
     for argument in arguments:
         description = argument.removeprefix("json:")
         if description.startswith("{"):
@@ -171,16 +171,16 @@ def _named(arguments: Iterable[str]) -> Iterator[Path]:
 def run_tool(
     argv: Sequence[str], *, pass_fds: Sequence[int] = (), files: Iterable[Path] = ()
 ) -> str:
-    """Run a program to its end and return what it wrote to standard output.
+    """Run a program and return its standard output.
 
     Args:
         argv: the program and its arguments.
         pass_fds: file descriptors that it inherits, for `/proc/self/fd/N` in its arguments.
-        files: what it opens although no argument names it.
+        files: further files that it opens.
 
     Raises:
         EngineError: the program is not installed.
-        ImageError: it failed; the message is its own.
+        ImageError: it failed; the message quotes it.
     """
     with spawn(argv, pass_fds=pass_fds, files=files) as process:
         try:
@@ -194,18 +194,18 @@ def run_tool(
 
 
 def tool_message(program: str, returncode: int, errors: bytes) -> str:
-    """Say in one line why a program failed, in its own words where it left any."""
+    """Return one line on why a program failed, with its own message if it printed one."""
     lines = errors.decode(errors="replace").splitlines()
     said = "; ".join(line.removeprefix(f"{program}: ") for line in lines if line.strip())
     if returncode == -signal.SIGXCPU:
-        return f"{program} took more processor time than it may. {said}".strip()
+        return f"{program} exceeded its limit of processor time. {said}".strip()
     if returncode < 0:
         return f"{program} crashed ({signal_name(-returncode)}). {said}".strip()
     return f"{program} failed: {said or f'exit code {returncode}'}"
 
 
 def signal_name(number: int) -> str:
-    """Return what a signal is called, for messages."""
+    """Return the name of a signal."""
     try:
         return signal.Signals(number).name
     except ValueError:
@@ -219,10 +219,10 @@ def load_library(sonames: Sequence[str], package: str) -> ctypes.CDLL:
 
     Args:
         sonames: such as `libnbd.so.0`, best first.
-        package: the Debian package that a person has to install.
+        package: the Debian package to install.
 
     Raises:
-        EngineError: there is none.
+        EngineError: none is installed.
     """
     for soname in _candidates(sonames):
         with contextlib.suppress(OSError):

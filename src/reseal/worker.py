@@ -1,8 +1,8 @@
 """A worker: a forked process that dies with its parent and has few rights.
 
-The engines parse hostile images in native code, so they run in one. What comes back from it is JSON over
-a pipe, never pickle: a worker that an image has taken over can lie, but it can't make the parent run
-anything. What it may take and touch, `reseal.sandbox` bounds.
+The engines parse hostile images in native code, so they run in a worker. It answers with JSON over a
+pipe, never with pickle: a worker that an image has taken over can lie, but it can't make the parent run
+code. `reseal.sandbox` limits what it may use and access.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
     Report = Callable[[dict[str, Any]], None]
 
-#: What the sandbox answers.
+#: The result of entering the sandbox.
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
-#: How the note begins that carries a worker's traceback.
+#: The start of the note with a worker's traceback.
 WORKER = "Traceback of the worker:"
 _MAX_CAUSES = 20
 
@@ -53,18 +53,20 @@ class UnexpectedError(ResealError):
 def in_worker(
     path: Path, work: Callable[[Report], Any], report: Report | None, limits: Limits | None = None
 ) -> dict[str, Any]:
-    """Run it in a worker, and let every error name the image."""
+    """Run it in a worker, and name the image in every error."""
     try:
         result: dict[str, Any] = run_worker(
             work, subject=str(path), on_message=report, limits=limits
         )
     except ResealError as error:
         if path.name not in error.message:
-            # In place, so that the class and all else that the error carries stay.
+            # In place, so that the class and all attributes stay.
             error.args = (f"{path}: {error.message}", *error.args[1:])
         raise
-    if not isinstance(result, dict):  # of a worker that an image has taken over
-        raise ImageError(f"the engine answered with nonsense on {path}; the image was not changed.")
+    if not isinstance(result, dict):  # from a worker that an image has taken over
+        raise ImageError(
+            f"the engine sent an invalid answer for {path}; the image was not changed."
+        )
     return result
 
 
@@ -77,20 +79,20 @@ def run_worker(
 ) -> Any:
     """Run `job` in a forked process and return its result, which JSON must be able to hold.
 
-    The worker has this process's memory, standard output and error where they are pipes, and of what
-    else is open here only what its limits name. It dies with the calling thread. It has no network,
-    and of the host's files only programs, libraries, what its limits name, and a folder for temporary
-    files that is deleted after it.
+    The worker has this process's memory, its standard output and error if they are pipes, and the open
+    descriptors that its limits name. It dies with the calling thread. It has no network. Of the host's
+    files it can access only programs, libraries, the files in its limits, and a folder for temporary
+    files that is deleted when it ends.
 
     Args:
         job: called in the worker with a function that sends a dictionary to `on_message` here.
-        subject: what it works on, for the error messages: the image's path.
+        subject: the image's path, for error messages.
         on_message: called here with each dictionary that the job reports.
-        limits: what it may take and touch, the default where None. The environment overrides them.
+        limits: its limits; None for the default. The environment overrides them.
 
     Raises:
-        ResealError: what the job raised, by class, message and hint.
-        ImageError: the worker crashed or met a limit; nothing of what it did has reached the image.
+        ResealError: the error that the job raised, with class, message and hint.
+        ImageError: the worker crashed or reached a limit; the image is unchanged.
         UnexpectedError: the job raised something that is not a ResealError.
     """
     limits = (limits or Limits()).as_wished()
@@ -142,7 +144,7 @@ def _run_worker(
 def _work(
     job: Callable[[Report], Any], writer: int, parent_pid: int, limits: Limits, scratch: Path
 ) -> NoReturn:
-    """Be the worker: run the job, send its outcome, and end without any of the parent's exits."""
+    """Run the job as the worker, send its outcome, and end without the parent's exit handlers."""
     code = 1
     try:
         die_with_parent(parent_pid)
@@ -174,13 +176,13 @@ def _work(
 
 
 def _leave_parent(keep: set[int]) -> None:
-    """Let go of what belongs to the parent: its session, signals, terminal, locks and open files."""
+    """Release the parent's session, signals, terminal, locks and open files."""
     os.setsid()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     faulthandler.disable()
     null = os.open(os.devnull, os.O_RDWR)
-    # Replaced, not closed: a number that was free again could be taken by the worker's own socket
+    # Replaced, not closed: the worker's own socket could get a freed number,
     # and then closed by an inherited object's finalizer.
     for entry in Path("/proc/self/fd").iterdir():
         opened = int(entry.name)
@@ -192,14 +194,14 @@ def _leave_parent(keep: set[int]) -> None:
 
 
 def _is_pipe(opened: int) -> bool:
-    """Tell whether standard output or error is a pipe; a terminal or a file is not left to a worker."""
+    """Whether standard output or error is a pipe; a worker doesn't keep a terminal or a file."""
     with contextlib.suppress(OSError):
         return opened in {1, 2} and stat.S_ISFIFO(os.fstat(opened).st_mode)
     return False
 
 
 def _settle(limits: Limits, scratch: Path) -> None:
-    """Take the limits on, for good."""
+    """Apply the limits permanently."""
     tempfile.tempdir = os.environ["TMPDIR"] = os.environ["SQLITE_TMPDIR"] = str(scratch)
     sandbox.limit(memory=limits.memory, processor=limits.processor)
     for layer in sandbox.enter(limits, scratch):
@@ -207,12 +209,12 @@ def _settle(limits: Limits, scratch: Path) -> None:
     sandbox.watch(limits.patience)
 
 
-#: Shared with every worker, which says here what it lacks; the last byte: the person was told.
+#: Shared with every worker, which records missing layers here; the last byte: the user was warned.
 _lacking = mmap.mmap(-1, len(sandbox.LAYERS) + 1)
 
 
 def _warn_once() -> None:
-    """Say once in a run which layers of the sandbox its workers lack."""
+    """Warn once per run about the layers of the sandbox that its workers lack."""
     found = [layer for number, layer in enumerate(sandbox.LAYERS) if _lacking[number]]
     if found and not _lacking[-1]:
         _lacking[-1] = 1
@@ -225,9 +227,7 @@ def _babble(subject: str) -> ImageError:
     )
 
 
-_OVERRIDE = (
-    "The image is damaged, or was made to do this. If you trust it, set {} in the environment."
-)
+_OVERRIDE = "The image is damaged or hostile. If you trust it, set {} in the environment."
 
 
 def _crashed(code: int, subject: str, limits: Limits) -> ImageError:
@@ -236,7 +236,7 @@ def _crashed(code: int, subject: str, limits: Limits) -> ImageError:
         return ImageError(
             f"the engine worked for {seconds:.0f} seconds on {subject} and did not finish; the image"
             " was not changed.",
-            _OVERRIDE.format("RESEAL_WORKER_PATIENCE to more seconds, or to 0 for no bound,"),
+            _OVERRIDE.format("RESEAL_WORKER_PATIENCE to more seconds, or to 0 for no limit,"),
         )
     how = f"crashed ({signal_name(-code)})" if code < 0 else f"ended early (exit code {code})"
     return ImageError(f"the engine {how} while working on {subject}; the image was not changed.")
@@ -246,9 +246,9 @@ def _met_limit(what: str, subject: str, limits: Limits) -> ImageError:
     if what == "memory":
         allowed = f"{limits.memory >> 20} MiB" if limits.memory else "all"
         return ImageError(
-            f"the engine needed more memory than it may take ({allowed}) while working on {subject};"
+            f"the engine needed more memory than its limit ({allowed}) while working on {subject};"
             " the image was not changed.",
-            _OVERRIDE.format("RESEAL_WORKER_MEMORY to more MiB, or to 0 for no bound,"),
+            _OVERRIDE.format("RESEAL_WORKER_MEMORY to more MiB, or to 0 for no limit,"),
         )
     return ImageError(
         f"the engine was refused {what[:300]!r} while working on {subject}; the image was not changed.",
@@ -268,7 +268,7 @@ def frames(error: BaseException) -> str:
 
 
 def _lineage(cls: type[ResealError]) -> Iterator[str]:
-    """Name a class and its bases within ResealError, nearest first."""
+    """Return the names of a class and its bases below ResealError, nearest first."""
     for base in cls.__mro__:
         if issubclass(base, ResealError):
             yield f"{base.__module__}.{base.__qualname__}"

@@ -95,8 +95,8 @@ def test_what_a_full_file_does() -> None:
         "1. Runs at the first logon: cmd /c echo hello",
         "2. Runs at the first logon: powershell -File C:\\x.ps1",
         "The licence terms are not shown.",
-        "Nobody is asked for a Microsoft account.",
-        "Nobody is asked for a wireless network.",
+        "The page for a Microsoft account is not shown.",
+        "The page for wireless networks is not shown.",
         'The page on protection and updates is answered with "3".',
         "The built-in Administrator gets a password (hidden).",
         (

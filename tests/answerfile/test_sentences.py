@@ -100,13 +100,13 @@ SWITCHED = [
     (
         SHELL,
         "OOBE/HideOnlineAccountScreens",
-        "Nobody is asked for a Microsoft account.",
+        "The page for a Microsoft account is not shown.",
         "The page for a Microsoft account is shown.",
     ),
     (
         SHELL,
         "OOBE/HideWirelessSetupInOOBE",
-        "Nobody is asked for a wireless network.",
+        "The page for wireless networks is not shown.",
         "The page for wireless networks is shown.",
     ),
     (
@@ -146,7 +146,7 @@ SWITCHED = [
         SETUP,
         "UserData/AcceptEula",
         "The licence terms are accepted.",
-        "Somebody must accept the licence terms.",
+        "The user must accept the licence terms.",
     ),
 ]
 
@@ -213,7 +213,7 @@ GROUPED = [
         SHELL,
         "AutoLogon",
         "<Username>bob</Username><Enabled>false</Enabled><Password><Value>hunter2</Value></Password>",
-        ["Nobody logs on automatically."],
+        ["No account logs on automatically."],
     ),
     (
         SETUP,

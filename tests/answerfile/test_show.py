@@ -173,6 +173,6 @@ def test_strange_files_are_shown_too() -> None:
     text = unattend(settings("someday", component("Contoso", "<A>1\x9b</A><B/><C> </C>")))
     (shown,) = show(document(text))
 
-    assert shown.when == "never: there is no such pass"
+    assert shown.when == "never: this pass does not exist"
     assert [step.text for step in shown.steps] == ['Contoso A is "1\N{REPLACEMENT CHARACTER}".']
     assert show(document("<html/>")) == []

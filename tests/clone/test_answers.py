@@ -19,7 +19,7 @@ def test_a_variable_without_a_column_is_said(value: str, name: str) -> None:
     (said,) = answers.unfilled(found)
     assert said == (
         f"unattend.xml:5:11: TimeZone holds the variable {name}, and no column of the table has this "
-        "name. Windows takes it as it stands."
+        "name. Windows uses it literally."
     )
 
 

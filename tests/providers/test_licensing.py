@@ -64,7 +64,13 @@ def test_without_the_platform_s_key_nothing_is_made() -> None:
 
 
 @pytest.mark.parametrize(
-    ("build", "said"), [(7601, "3 rearms in this Windows"), (9200, "8 runs of Sysprep")]
+    ("build", "said"),
+    [
+        (7601, "3 rearms in this Windows"),
+        (9200, "documented: 8 runs of Sysprep"),
+        (9600, "1001 runs of Sysprep"),
+        (26100, "1001 runs of Sysprep"),
+    ],
 )
 def test_as_many_rearms_are_named_as_this_windows_has(build: int, said: str) -> None:
     done = effect("licensing", Machine(build=build), switches=REARM)

@@ -1,4 +1,4 @@
-"""What a person wants a new answer file to say."""
+"""The content of a new answer file, as a user asks for it."""
 
 from __future__ import annotations
 
@@ -81,20 +81,20 @@ class DomainJoin:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What the new file is to say; whatever is empty is left out.
+    """The content of the new file; empty fields are left out.
 
     Attributes:
         computer_name: a name, or `*` for a random one.
         language: of Windows itself; `locale` where empty.
         keyboard: an input locale, or several with semicolons; `locale` where empty.
-        logon: the account that logs on by itself, or empty.
+        logon: the account that logs on automatically, or empty.
         logon_count: how often; Windows adds one.
         commands: commands for the first logon.
         audit: boot to audit mode instead of the out-of-box experience.
         copy_profile: the profile of the built-in Administrator becomes the default profile.
         hide_pages: answer the pages of the out-of-box experience that can be hidden.
         fallback_language: of Windows, where `language` lacks a text.
-        once: the account logs on by itself exactly once.
+        once: the account logs on automatically exactly once.
         generalize: in audit mode, generalize and shut down.
         persist_devices: keep the devices as they are installed when the image is generalized.
         keep_absent_devices: keep devices that are not there, too.
@@ -107,7 +107,7 @@ class Answers:
         password_days: after how many days passwords expire; 0 for never, None leaves it to Windows.
         lockout_attempts: after how many wrong passwords an account is locked; 0 for never.
         setup: what Windows Setup needs to install from its medium; None for an image.
-        settings: any other settings; they win.
+        settings: any other settings; they take precedence.
         build: of the Windows it is for, or 0; what that lacks is left out.
     """
 

@@ -12,7 +12,7 @@ from reseal.declaration import declared
 if TYPE_CHECKING:
     from reseal.answerfile.document import AnswerFile
 
-#: The most findings for one file; a file with more is no file that somebody wrote.
+#: The most findings for one file; real files have fewer.
 MAX_FINDINGS = 10_000
 
 #: The longest clause of a finding; names in a hostile file can be longer.
@@ -23,11 +23,11 @@ RULES: dict[str, Rule] = {one.id: one for one in declared("reseal.answerfile.rul
 
 
 def check(document: AnswerFile, target: Target | None = None) -> list[Finding]:
-    """Return what is wrong with an answer file, in the order of the text.
+    """Return the findings of all rules for an answer file, in the order of the text.
 
     Args:
         document: the answer file.
-        target: the Windows it is meant for; None where that is not known.
+        target: the Windows that it is meant for; None if unknown.
     """
     context = Context(document, schema.load(), target or Target())
     findings: list[Finding] = []

@@ -43,7 +43,7 @@ class Branch:
         position: where the element starts.
         element: the element.
         children: the settings inside, in order.
-        strangers: elements inside that are no settings, since they have another namespace.
+        strangers: child elements with another namespace, which are not settings.
     """
 
     name: str
@@ -103,7 +103,7 @@ class Setting(Branch):
 
     @property
     def pass_name(self) -> str:
-        """The name of the pass that it stands in."""
+        """The name of its pass."""
         return self.component.pass_settings.name
 
 
@@ -134,7 +134,7 @@ class PassSettings:
         name: the `pass` attribute as it is written; empty where absent.
         was_processed: whether Windows Setup has marked the pass as done.
         components: its components in order.
-        strangers: elements inside that are no components.
+        strangers: child elements that are not components.
     """
 
     name: str
@@ -181,7 +181,7 @@ class AnswerFile:
         """Read an answer file.
 
         Raises:
-            AnswerFileError: it is no well-formed XML, has a document type, or exceeds a bound.
+            AnswerFileError: it is not well-formed XML, has a document type, or exceeds a bound.
         """
         source = Source.from_bytes(data, name) if isinstance(data, bytes) else data
         self.name = source.name

@@ -1,7 +1,7 @@
 """Lay an answer file out: one setting a line, indented by depth.
 
 Only white space between tags changes. Texts, comments, attributes, order, encoding and line ends
-stay; one blank line between two settings stays too, and a comment behind a setting stays beside it.
+stay; one blank line between two settings stays too, and a comment after a setting stays on its line.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _lay_out(document: AnswerFile, element: Element, depth: int) -> Iterator[Edi
         or not any(element.children)
         or any(gap.strip(XML_SPACE) for gap in gaps)
     ):
-        # Text of a setting, or of somebody else's element: white space may mean something.
+        # Text of a setting, or of a foreign element: white space may be significant.
         return
     indent = source.newline + INDENT * (depth + 1)
     for number, (node, gap) in enumerate(zip(element.nodes, gaps, strict=False)):

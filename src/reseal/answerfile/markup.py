@@ -4,7 +4,7 @@ Python's expat reads the text; nothing is written from a tree. An edit replaces 
 so everything that an edit does not touch (comments, order, quotes, line ends, encoding) stays as it
 was, to the byte.
 
-Answer files come from strangers as often as from colleagues. Document type declarations are
+Answer files may come from untrusted sources. Document type declarations are
 refused, and with them every entity that a file could define; depth, number of elements and size
 are bounded; nothing outside the text is ever opened.
 """
@@ -134,7 +134,7 @@ class Markup:
         """Read the text.
 
         Raises:
-            AnswerFileError: it is no well-formed XML, has a document type, or exceeds a bound.
+            AnswerFileError: it is not well-formed XML, has a document type, or exceeds a bound.
         """
         self.source = source
         reader = _Reader(source)

@@ -1,4 +1,4 @@
-"""Merge two answer files: what the second says is added to the first, and wins over it.
+"""Merge two answer files: the second is added to the first and takes precedence.
 
 - A setting of the second file replaces the first file's text of it.
 - An item of a list is the same item if it has the same key: `wcm:keyValue`, or what names it (Name,

@@ -58,7 +58,7 @@ def make(answers: Answers, architecture: str = "amd64") -> AnswerFile:
     """Return a new answer file. Its form is checked by `check`, as that of any other.
 
     Args:
-        answers: what it is to say.
+        answers: its content.
         architecture: of the Windows it is for: `x86`, `amd64` or `arm64`.
     """
     wanted: dict[Pass, list[tuple[str, list[Item | None]]]] = {
@@ -93,7 +93,7 @@ def make(answers: Answers, architecture: str = "amd64") -> AnswerFile:
     )
     if not answers.settings:
         return made
-    # What a person names wins, as a second file would.
+    # Explicit settings take precedence, as a second file would.
     return merge(made, assigned(answers.settings, architecture))
 
 
@@ -257,7 +257,7 @@ def _first_use(answers: Answers) -> list[Item | None]:
     return [
         _logon(answers),
         commands("FirstLogonCommands", "SynchronousCommand", "CommandLine", first),
-        # 3: nothing is downloaded or sent unless somebody decides so (documented: ProtectYourPC).
+        # 3: nothing is downloaded or sent without the user's consent (documented: ProtectYourPC).
         Item("OOBE", *hidden, Item("ProtectYourPC", "3")) if answers.hide_pages else None,
         group("UserAccounts", *users),
     ]

@@ -28,7 +28,7 @@ class Pass(StrEnum):
 #: When each pass runs, by its name.
 WHEN: dict[str, str] = {
     Pass.WINDOWS_PE: "when Windows Setup starts from its medium, before there is an installation",
-    Pass.OFFLINE_SERVICING: "while the image lies still: by Setup before the first boot, by DISM, "
+    Pass.OFFLINE_SERVICING: "while Windows is offline: by Setup before the first boot, by DISM, "
     "or by reseal",
     Pass.GENERALIZE: "when the image is generalized, before the generalization itself",
     Pass.SPECIALIZE: "at the first boot of the generalized image, once on every machine",

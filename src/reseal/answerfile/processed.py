@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from reseal.answerfile.document import PassSettings
     from reseal.answerfile.passes import Pass
 
-#: A secret that stands in a comment, where settings were put out of use.
+#: A secret in a comment, where settings were disabled.
 _IN_COMMENT = re.compile(
     r"(<(?:\w*Password|Value|Key|ProductKey|AccountData)>)(?!\s*<)([^<>]+)(?=</)"
 )
@@ -36,8 +36,8 @@ class Scrubbed:
     Attributes:
         document: the new document.
         count: how many secrets were deleted.
-        commands: commands of the new document in which a password seems to stand; Windows leaves
-            them, and so does reseal, but somebody should know.
+        commands: commands of the new document that seem to contain a password. Windows keeps them, and so
+            does reseal, but they should be reported.
     """
 
     document: AnswerFile
@@ -106,7 +106,7 @@ def scrub(document: AnswerFile, names: Collection[Pass] | None = None) -> Scrubb
 
     Args:
         document: the answer file.
-        names: the passes; None for all of them, and for what stands beside them.
+        names: the passes; None for all of them and for text outside of passes.
     """
     scope = [s for s in document.passes if names is None or s.name in names]
     edits: list[Edit] = []
@@ -114,7 +114,7 @@ def scrub(document: AnswerFile, names: Collection[Pass] | None = None) -> Scrubb
     for settings in scope:
         for setting in _secrets(settings):
             if any(setting.element.children):
-                # Text that went astray beside settings is as readable as one in its place.
+                # Misplaced text next to settings may be a secret, too.
                 edits += _stray(document, setting.element)
             else:
                 edits.append(document.markup.set_text(setting.element, DELETED))

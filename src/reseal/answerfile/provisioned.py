@@ -1,9 +1,9 @@
-"""The blob of an offline domain join, moved to where Windows applies it by itself.
+"""Move the blob of an offline domain join to where Windows applies it automatically.
 
-Documented (Unattended Windows Setup Reference, UnattendedJoin): AccountData stands in offlineServicing under
+Documented (Unattended Windows Setup Reference, UnattendedJoin): AccountData is in offlineServicing under
 OfflineIdentification, where DISM applies it to an image, or in specialize under Identification, where
-Windows applies it at the first boot. It is not known how an image keeps the blob between the two, so that
-reseal takes the second way.
+Windows applies it at the first boot. How an image keeps the blob between the two is not known, so reseal
+uses specialize.
 """
 
 from __future__ import annotations

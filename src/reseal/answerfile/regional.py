@@ -158,7 +158,7 @@ def zone_hint(name: str, known: Collection[str] | None = None) -> str:
     return f"{', '.join(named[:-1])} or {named[-1]}"
 
 
-#: So many names can be chosen from in one sentence.
+#: The most names to offer in one sentence.
 _CHOICES = 5
 
 
@@ -183,7 +183,7 @@ def _called(folded: str) -> tuple[str, ...]:
 
 @cache
 def _folded_time_zones() -> dict[str, str]:
-    """Names that Windows has today; hints lead to none that it has given up."""
+    """Current names of Windows; hints never suggest removed ones."""
     return {name.casefold(): name for name in _data("cldr")["zones"]}
 
 

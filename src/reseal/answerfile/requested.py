@@ -28,7 +28,7 @@ class RequestedMode:
         mode: `oobe` or `audit`.
         generalize: whether the image is to be generalized, too.
         shutdown: whether the machine is to be shut down at once rather than restarted.
-        setting: where that stands.
+        setting: the setting itself.
         disagreeing: the passes that ask for the other mode, and don't count.
     """
 
@@ -75,7 +75,7 @@ def settings_at(
 
 
 def requested_mode(document: AnswerFile) -> RequestedMode | None:
-    """Return what Generalize or, where there is none, Reseal asks for; None where neither stands.
+    """Return what Generalize or, where there is none, Reseal asks for; None if the file has neither.
 
     Documented: Generalize is in auditUser, its Mode is OOBE by default, and Reseal in the same pass is
     ignored. Reseal is in auditSystem, auditUser and oobeSystem; a pass that is done is not run again.

@@ -1,9 +1,9 @@
-"""What in an answer file is secret, and how Windows hides and deletes it.
+"""The secrets in an answer file, and how Windows hides and deletes them.
 
 Hiding (documented: Hide Sensitive Data in an Answer File; seen: the reference's own examples, and
 21 real files): `PlainText` is `false`, and `Value` is the base64 of the UTF-16LE of the password
 followed by the name of the element that holds the two, such as `Password`. This keeps a password
-from being read over a shoulder; it protects nothing.
+from being read over a shoulder; it is not encryption.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 DELETED = answer_files.DELETED
 
-#: What stands for a secret wherever reseal shows an answer file.
+#: Shown in place of a secret.
 HIDDEN = "(hidden)"
 
 #: The suffixes of hidden passwords, where the name of the element is not the only one seen: the
@@ -49,7 +49,7 @@ _LIKE_PASSWORD = re.compile(r"(?i)pas+[a-z]?w|pwd")
 _WORD = r"""(?:"[^"]*"|'[^']*'|\S+)"""
 _VALUE = r"""("[^"]*"|'[^']*'|[^\s;&|)]+)"""
 
-#: How much of a command is looked at; Windows takes 1,024 characters at most.
+#: The part of a command that is searched; Windows accepts at most 1,024 characters.
 LONGEST_COMMAND = 16_384
 
 #: Passwords in the commands of answer files, as far as they can be told by their form (seen).
@@ -127,11 +127,11 @@ _PRODUCT_KEY = re.compile(r"(?i)\b((?:[A-Z0-9]{5}-){4})([A-Z0-9]{5})\b")
 
 
 class NotHiddenError(ResealError, ValueError):
-    """A value is no password that was hidden in the way of Windows. The message is without it."""
+    """A value is not a password that was hidden as Windows does it. The message omits the value."""
 
 
 class Secret:
-    """A text that no representation and no message shows."""
+    """A text that its repr and messages hide."""
 
     __slots__ = ("_text",)
 
@@ -156,7 +156,7 @@ class Secret:
 
 
 def hide(password: str, element: str) -> str:
-    """Return the hidden form of a password that stands in an element of that name."""
+    """Return the hidden form of a password in an element of that name."""
     return base64.b64encode((password + element).encode("utf-16-le")).decode()
 
 

@@ -81,11 +81,11 @@ SWITCHES: dict[tuple[str, str], tuple[str, str]] = {
         "The registration page is shown.",
     ),
     (SHELL, "OOBE/HideOnlineAccountScreens"): (
-        "Nobody is asked for a Microsoft account.",
+        "The page for a Microsoft account is not shown.",
         "The page for a Microsoft account is shown.",
     ),
     (SHELL, "OOBE/HideWirelessSetupInOOBE"): (
-        "Nobody is asked for a wireless network.",
+        "The page for wireless networks is not shown.",
         "The page for wireless networks is shown.",
     ),
     (SHELL, "OOBE/SkipMachineOOBE"): (
@@ -113,7 +113,7 @@ SWITCHES: dict[tuple[str, str], tuple[str, str]] = {
     ),
     (SETUP, "UserData/AcceptEula"): (
         "The licence terms are accepted.",
-        "Somebody must accept the licence terms.",
+        "The user must accept the licence terms.",
     ),
 }
 
@@ -165,7 +165,7 @@ def _logon(item: Setting) -> Iterator[str]:
     name = quoted(item.child("Username"))
     count = item.text_of("LogonCount")
     if item.text_of("Enabled").casefold() == "false":
-        yield "Nobody logs on automatically."
+        yield "No account logs on automatically."
         return
     # Documented: Windows adds one to a count above zero.
     times = f" {int(count) + 1} times" if count.isdecimal() and 0 < int(count[:9]) < 10**9 else ""

@@ -1,4 +1,4 @@
-"""What an answer file makes Windows do, pass by pass, in order, in plain words."""
+"""Describe what an answer file makes Windows do, pass by pass, in plain words."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Step:
     Attributes:
         text: a sentence; secrets are hidden.
         component: the component that does it.
-        setting: the path of the setting that says so.
-        position: where that stands.
+        setting: the path of the setting.
+        position: the position of the setting.
     """
 
     text: str
@@ -47,7 +47,7 @@ class ShownPass:
 
     Attributes:
         name: the pass.
-        when: when it runs, or that there is no such pass.
+        when: when it runs, or that the pass does not exist.
         processed: whether Windows has marked it as done, so that it is not run again.
         steps: what happens, in order as far as Windows has one.
     """
@@ -64,7 +64,7 @@ def show(document: AnswerFile) -> list[ShownPass]:
     shown = [
         ShownPass(
             name=settings.name,
-            when=WHEN.get(settings.name, "never: there is no such pass"),
+            when=WHEN.get(settings.name, "never: this pass does not exist"),
             processed=settings.was_processed,
             steps=tuple(_steps(settings)),
         )

@@ -107,7 +107,7 @@ class Source:
         """Decode the bytes of a file.
 
         Raises:
-            AnswerFileError: there are too many bytes, or they are no text in a known encoding.
+            AnswerFileError: the file is too large, or is not text in a known encoding.
         """
         if len(data) > MAX_BYTES:
             problem = f"the file is larger than {MAX_BYTES >> 20} MiB, which no answer file is"

@@ -1,6 +1,6 @@
-"""What breaks the form of XML, and what to write instead.
+"""Explain XML syntax errors, and what to write instead.
 
-expat says where it stopped and little more. People write the same few things wrong: `&` in a command
+expat reports little more than where it stopped. A few mistakes are common: `&` in a command
 or a URL, `--` in a comment, a forgotten or curly quote. This module looks at the text around the place
 and names the rule. No message quotes the text, which may be a password.
 """
@@ -36,7 +36,7 @@ class Fault(NamedTuple):
     hint: str
 
 
-#: Faults that expat tells apart by itself, with what they mean to the author of an answer file.
+#: Faults that expat distinguishes, with their meaning for the author of an answer file.
 _NAMED = {
     _ERRORS.XML_ERROR_NO_ELEMENTS: (
         "the file holds no element",
@@ -47,7 +47,7 @@ _NAMED = {
         "Each element is closed by an end tag of its own name, the innermost first.",
     ),
     _ERRORS.XML_ERROR_DUPLICATE_ATTRIBUTE: (
-        "an attribute stands twice in this tag",
+        "this tag has an attribute twice",
         "Delete one of the two.",
     ),
     _ERRORS.XML_ERROR_JUNK_AFTER_DOC_ELEMENT: (
@@ -67,7 +67,7 @@ _NAMED = {
     ),
     _ERRORS.XML_ERROR_MISPLACED_XML_PI: (
         "the XML declaration is not at the start of the file",
-        "Delete what stands before <?xml, white space and comments too.",
+        "Delete everything before <?xml, including white space and comments.",
     ),
     _ERRORS.XML_ERROR_XML_DECL: (
         "the XML declaration is not well-formed",
@@ -83,7 +83,7 @@ _NAMED = {
     ),
     _ERRORS.XML_ERROR_SYNTAX: (
         "there is text outside of the root element",
-        "Delete what stands before <unattend …>.",
+        "Delete everything before <unattend …>.",
     ),
 }
 
@@ -149,11 +149,11 @@ def _unclosed(text: str, offset: int) -> Fault:
 
 
 def _token(text: str, offset: int) -> Fault:
-    """What expat calls an invalid token, told apart by what stands around it."""
+    """Distinguish the causes of expat's "invalid token" by the text around it."""
     start = max(offset - _REACH, 0)
     before = text[start:offset]
     at = text[offset : offset + 1]
-    # A comment can be long: people put whole passes out of use with one.
+    # Comments can be long: people disable whole passes with them.
     if text.rfind("<!--", 0, offset) > text.rfind("-->", 0, offset):
         dashes = offset - 2 if before.endswith("--") else offset
         return Fault(
@@ -175,7 +175,7 @@ def _token(text: str, offset: int) -> Fault:
         opened = len(_LINE_END.findall(text, 0, start + max(before.rfind("<"), 0))) + 1
         return Fault(
             offset,
-            "this < stands inside a tag",
+            "this < is inside a tag",
             f"Close the tag that starts on line {opened}, or a quote in it, or write &lt; in the "
             "value of an attribute.",
         )
@@ -229,7 +229,7 @@ def _in_tag(tag: str, offset: int, at: str) -> Fault:
     if tag[-1] in "\"'":
         return Fault(
             offset,
-            "there is no space behind the value of an attribute",
+            "a space is missing after the value of an attribute",
             "Put a space between two attributes; write a quote in a value as &quot;.",
         )
     if at in {">", "/"} or (tag[-1].isspace() and at.isalpha()):

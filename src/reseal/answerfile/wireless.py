@@ -1,8 +1,8 @@
-"""A wireless network that Windows knows from its first boot on.
+"""Add a wireless network that Windows knows from its first boot.
 
 No setting of answer files takes a profile. Commands of the pass specialize write one (documented: WLAN
-profile schema) and hand it to Windows (documented: netsh wlan add profile). A password stands in such a
-command in plain text: the file has to be guarded.
+profile schema) and hand it to Windows (documented: netsh wlan add profile). Such a
+command contains the password in plain text, so protect the file.
 """
 
 from __future__ import annotations

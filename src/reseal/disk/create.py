@@ -82,11 +82,11 @@ class NewDisk:
             yield socket
 
     def commit(self) -> None:
-        """Give the disk its name. Nobody may be served from it any more.
+        """Give the disk its name. It must no longer be served.
 
         Raises:
-            DiskError: there is no space for another format than qcow2.
-            UsageError: somebody else has made a file of that name meanwhile.
+            DiskError: no space for the conversion to another format than qcow2.
+            UsageError: another program has meanwhile created a file of that name.
         """
         self._draft.chmod(mode_of_new(self._source))
         sync_file(self._draft)

@@ -207,7 +207,7 @@ class Slice:
         self._device.flush()
 
     def close(self) -> None:
-        """Do nothing: the device below belongs to somebody else."""
+        """Do nothing: the owner closes the underlying device."""
 
 
 def part(device: Device, offset: int, size: int) -> Device:
@@ -242,4 +242,4 @@ class Patched:
         self._device.flush()
 
     def close(self) -> None:
-        """Do nothing: the device below belongs to somebody else."""
+        """Do nothing: the owner closes the underlying device."""

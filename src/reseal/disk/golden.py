@@ -1,4 +1,4 @@
-"""The mark beside a golden image: thin images are based on it, so that a change of it breaks them.
+"""The mark next to a golden image: a change of the image would break the thin images based on it.
 
 Whatever command makes a thin image marks all images below it. The mark names the folders of the thin
 images for people to read; nothing else follows from what it says.
@@ -60,7 +60,7 @@ def mark(image: Path, clones: Path) -> None:
             ) from error
     mode = image.stat().st_mode
     if mode & _WRITE_BITS:
-        with suppress(OSError):  # somebody else's file, which this user can't write, either
+        with suppress(OSError):  # another user's file, which this user can't write, either
             image.chmod(mode & ~_WRITE_BITS & 0o7777)
 
 

@@ -53,14 +53,14 @@ class Image:
 
     @classmethod
     def open(cls, path: Path, *, allow_backing: bool = False) -> Self:
-        """Read and check the headers of an image, without changing or locking out anybody.
+        """Read and check the headers of an image, without changing it or locking out others.
 
         Args:
             path: the image.
             allow_backing: take backing files that are not in the image's own folder, too.
 
         Raises:
-            DiskError: it is no image, is damaged, or is of a kind that reseal does not open.
+            DiskError: it is not an image, is damaged, or is of a kind that reseal does not open.
             ImageError: another reseal or a running machine uses it, or an earlier run was
                 interrupted while it merged its changes.
         """
@@ -122,14 +122,14 @@ def resolve(path: Path) -> Path:
     """Resolve the path of an image that has to exist.
 
     Raises:
-        DiskError: there is no such file, or it is no regular file.
+        DiskError: the file does not exist, or is not a regular file.
     """
     formats.require_regular(path)
     return path.resolve()
 
 
 def refuse_interrupted(path: Path, file: Path) -> None:
-    """Raise ImageError where a journal beside an image says that a merge into it was interrupted."""
+    """Raise ImageError if a journal shows that a merge into an image was interrupted."""
     if os.path.lexists(journal_path(file)):
         raise ImageError(
             f"an earlier run was interrupted while it wrote its changes into {path}.",
@@ -151,7 +151,7 @@ def refuse_torn(path: Path, link: Link) -> None:
     if journal.parent == link.path.parent and os.path.lexists(journal):
         hint = f"Finish it: {resume_command(named)}"
     else:
-        hint = "Move the image and the journal, with the overlay beside it, into one folder, and"
+        hint = "Move the image, the journal and its overlay into one folder, and"
         hint += f" finish it: {resume_command(named)}. Or restore the image from a copy."
     raise ImageError(
         f"an earlier run was interrupted while it wrote its changes into {named}, so the image is"

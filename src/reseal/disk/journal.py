@@ -79,7 +79,7 @@ class Journal:
 
     @classmethod
     def read_file(cls, path: Path) -> Self | None:
-        """Return the note in a file, or None where there is no such file.
+        """Return the note in a file, or None if it does not exist.
 
         Raises:
             ImageError: it can't be understood.

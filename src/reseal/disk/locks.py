@@ -1,8 +1,8 @@
-"""Who else has an image open: reseal's own lock, and QEMU's.
+"""Locks on images: reseal's own, and QEMU's.
 
 reseal locks the file itself with flock(2). Where the file system emulates that with a byte-range lock on
 the whole file, as NFS does, it would lock QEMU out, so one byte far behind every image is locked in its
-place. Where there are no locks at all, a file beside the image says that somebody writes it.
+place. On a file system without locks, a file next to the image names the writer.
 
 Sources: flock(2), section "NFS details"; fcntl_locking(2), "Open file description locks"; documented.
 """
@@ -48,7 +48,7 @@ LOCK_FILE = "lock file"
 
 
 class InUseError(ImageError):
-    """Somebody else has the image open."""
+    """Another program has the image open."""
 
 
 class Lock:
@@ -171,7 +171,7 @@ class Lock:
         try:
             now = self._path.stat()
         except FileNotFoundError:
-            return True  # whoever works on it finds out
+            return True  # the next access reports it
         return (now.st_dev, now.st_ino) == self.inode
 
     @property
@@ -196,10 +196,10 @@ class Lock:
 
 
 class _Note:
-    """A file beside the image that names the process that writes it, where there are no locks.
+    """A file next to the image that names the writing process, for file systems without locks.
 
-    It outlives a process that is killed. One of this machine is known to be dead and taken away; of
-    another machine a person has to tell.
+    It survives if the process is killed. The file of a dead process of this machine is removed; that of
+    another machine must be removed by the user.
     """
 
     def __init__(self, path: Path) -> None:
@@ -207,7 +207,7 @@ class _Note:
         self.own = False
 
     def write(self) -> None:
-        """Make the file; BlockingIOError where there is one of somebody who may be alive."""
+        """Create the file; BlockingIOError if one exists whose process may be alive."""
         try:
             fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except FileExistsError as error:
@@ -268,7 +268,7 @@ def _locked(path: Path, byte: int) -> bool:
 
 
 def _is_locked(path: Path, byte: int) -> bool:
-    """Tell whether another open file holds a lock on a byte; OSError where there are no such locks."""
+    """Whether another open file holds a lock on a byte; OSError if locks are not supported."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     except OSError as error:

@@ -80,7 +80,7 @@ class VolumeRange:
 
     @property
     def unsupported(self) -> str | None:
-        """What the partition is a part of, where it is no volume of its own; or None."""
+        """The larger unit that the partition belongs to; None for a plain volume."""
         return _UNSUPPORTED.get(self.type)
 
 

@@ -26,7 +26,7 @@ def nameless(size: int) -> Iterator[int]:
     """Make a sparse file that is gone when the process is, and yield its descriptor.
 
     Raises:
-        DiskError: there is no place for it.
+        DiskError: the file system has no space for it.
     """
     try:
         with TemporaryFile(prefix="reseal-") as file:

@@ -52,7 +52,7 @@ def resume(path: Path, *, allow_backing: bool = False) -> Resumed:
     Raises:
         ImageError: there is nothing to finish, or the image or the changes are not those with which
             the merge began.
-        DiskError: there is no space; free some and resume again.
+        DiskError: the disk is full; free some space and resume again.
     """
     file = resolve(path)
     lock = Lock(file)
@@ -125,7 +125,7 @@ def _open_interrupted(path: Path, file: Path, journal: Journal, *, allow_backing
 def _replaced(path: Path) -> ImageError:
     return ImageError(
         f"{path} is not the image into which the interrupted merge was going: it was replaced.",
-        hint="To keep it as it is, delete the .reseal-journal and .reseal-overlay beside it.",
+        hint="To keep it as it is, delete its .reseal-journal and .reseal-overlay.",
     )
 
 
@@ -134,7 +134,7 @@ def _require_overlay(path: Path, overlay: Path, link: Link) -> None:
     if overlay.is_symlink() or not overlay.is_file():
         raise ImageError(
             f"the changes that were to be merged into {path} are gone ({overlay.name}).",
-            hint="Restore the image from a copy, then delete the .reseal-journal beside it.",
+            hint="Restore the image from a copy, then delete its .reseal-journal.",
         )
     header = formats.read_header(overlay, "qcow2")
     formats.require_whole(overlay, "qcow2")

@@ -54,7 +54,7 @@ def serve(
     Args:
         blockdev: the disk, as QEMU's block layer describes it.
         folder: where the socket is made.
-        writable: allow writes. Whoever writes has to flush before the context ends.
+        writable: allow writes. The writer must flush before the context ends.
         subject: the image, for error messages.
         files: what is opened although the description does not name it.
 
@@ -64,8 +64,8 @@ def serve(
     """
     path = folder / "nbd"
     with ExitStack() as stack:
-        # The daemon gets a socket that already listens, so there is no moment to wait for: whoever
-        # connects is served, or refused when the daemon has ended.
+        # The daemon gets a socket that already listens, so clients need not wait: each is
+        # served, or refused when the daemon has ended.
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(str(path))
             listener.listen()

@@ -49,10 +49,10 @@ def require_shrinkable(image: Image) -> None:
 
 
 def shrink(image: Image) -> None:
-    """Rewrite the file of an image that nobody serves.
+    """Rewrite the file of an image that is not being served.
 
     Raises:
-        ShrinkError: there is no space, or the new file is not the same; the old one stays.
+        ShrinkError: the disk is full, or the new file differs; the old one stays.
     """
     partial = partial_path(image.file)
     try:

@@ -24,7 +24,7 @@ class Staged(Protocol):
     overlay: Path
 
     def commit(self) -> None:
-        """Make the changes last. Nobody may be served from the overlay any more."""
+        """Commit the changes. The overlay must no longer be served."""
         ...
 
     def discard(self) -> None:
@@ -33,7 +33,7 @@ class Staged(Protocol):
 
 
 class Appearance:
-    """What an image's files look like from outside, to notice when somebody else writes them."""
+    """The state of an image's files, to detect writes by other programs."""
 
     def __init__(self, image: Image) -> None:
         self._image = image
@@ -44,12 +44,12 @@ class Appearance:
         return [(each.st_dev, each.st_ino, each.st_size, each.st_mtime_ns) for each in statuses]
 
     def require_unchanged(self) -> None:
-        """Raise ImageError where somebody else has written the image."""
+        """Raise ImageError if another program has written the image."""
         if self._look() != self._seen:
             raise ImageError(
                 f"{self._image.path} was changed by another program during the run, so the run's"
                 " changes do not fit it any more; nothing was written.",
-                hint="Run reseal again when nobody else uses the image.",
+                hint="Run reseal again when no other program uses the image.",
             )
 
 

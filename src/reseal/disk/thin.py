@@ -93,7 +93,7 @@ class Changes:
         """Do nothing: all is in memory."""
 
     def close(self) -> None:
-        """Do nothing: the device below belongs to somebody else."""
+        """Do nothing: the owner closes the underlying device."""
 
 
 def write_overlay(

@@ -1,7 +1,7 @@
 """Images that are half merged, wherever they went from their journal.
 
-A qcow2 carries a mark. Any other container is known by its journal: the one beside it, or one in the same
-folder that was written for this very file (renamed), or whose samples say that this file has begun to
+A qcow2 carries a mark. Any other container is known by its journal: the one for its name, or one in the
+same folder that was written for this very file (renamed), or whose samples say that this file has begun to
 become what the merge makes (copied byte for byte).
 
 What can't be known: a container other than qcow2 that was moved to a folder without its journal, or to
@@ -68,7 +68,7 @@ def adopt(link: Link) -> bool:
     if journal.parent != link.path.parent or not os.path.lexists(journal):
         raise ImageError(
             f"the journal of the merge into {link.path} is not here; it was {journal}.",
-            hint="Move it and the overlay beside it into the folder of the image, and resume again.",
+            hint="Move the journal and its overlay into the folder of the image, and resume again.",
         )
     if journal == journal_path(link.path):
         return True

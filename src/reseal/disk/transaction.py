@@ -70,11 +70,11 @@ class Transaction:
         self._staged.discard()
 
     def commit(self) -> None:
-        """Make the changes last. Nobody may be served from the overlay any more.
+        """Commit the changes. The overlay must no longer be served.
 
         Raises:
-            ImageError: the image is in use, or was changed by somebody else; it is as before.
-            DiskError: there is no space; where the merge had begun, the message says so, and
-                `resume` finishes it.
+            ImageError: the image is in use, or another program changed it; it is unchanged.
+            DiskError: the disk is full. If the merge had begun, the message says so, and `resume`
+                finishes it.
         """
         self._staged.commit()

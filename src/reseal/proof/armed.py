@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from reseal.windows import Installation
 
 _MEANINGS = {
-    "SetupType": "2 makes the session manager's successor run CmdLine before anybody can log on.",
+    "SetupType": "2 runs CmdLine before anyone can log on.",
     "CmdLine": "What runs then: the program that drives specialize and OOBE.",
     "OOBEInProgress": "Services that must wait for the end of OOBE wait.",
     "SystemSetupInProgress": "The kernel starts as it does within Setup.",
@@ -23,7 +23,7 @@ _MEANINGS = {
     "CleanupState": "2: no clean-up of Sysprep's is under way. Not every image has it.",
     "AuditInProgress": "Whether the image is in audit mode, for one tool at least. Not every image has it.",
     "AuditBoot": "Whether the boot goes to audit mode rather than to OOBE.",
-    "ImageState": "The state that deployment tools read. Windows computes it anew from the others.",
+    "ImageState": "The state that deployment tools read. Windows computes it from the other values.",
 }
 _CHILD = "0: this part of the first boot has not run yet. Windows skips one that is done."
 _PASS = "0: this configuration pass has not run yet. Windows skips one that is done."  # noqa: S105

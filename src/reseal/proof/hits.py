@@ -39,7 +39,7 @@ class Hit:
     Attributes:
         kind: what was found.
         value: the identity, as a person knows it.
-        form: how it stands there.
+        form: its encoding there.
         place: what part of the volume this is.
         path: the file, with `:stream` where it is a named one.
         key: the registry key or value (`…\\name`) where the file is a hive, else empty.

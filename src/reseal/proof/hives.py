@@ -1,4 +1,4 @@
-"""What stands at an offset of a hive: a key, a value, or what no reader of the hive sees."""
+"""Find out what is at an offset of a hive: a key, a value, or unused space."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ class MachineIdentity:
     def from_json(cls, data: object, source: str) -> MachineIdentity:
         """Read what `to_json` gave. Raises UsageError where `source` holds something else."""
         if not isinstance(data, dict) or data.get("format") != FORMAT:
-            raise _unusable(source, "it is no identity file of reseal's")
+            raise _unusable(source, "it is not an identity file of reseal")
         if data.get("version") != VERSION:
             raise _unusable(source, f"it has version {data.get('version')}, not {VERSION}")
         kept = {
@@ -154,7 +154,7 @@ class MachineIdentity:
             except ValueError:
                 machine = False
             if not machine:
-                raise _unusable(source, f"{identity.machine_sid} is no SID of a machine")
+                raise _unusable(source, f"{identity.machine_sid} is not a machine SID")
         return identity
 
     @classmethod
@@ -190,10 +190,10 @@ def _kept(name: str, value: object, source: str) -> Any:
     if name not in _SEVERAL:
         if _is_text(value):
             return value
-        raise _unusable(source, f"{name} is no short text")
+        raise _unusable(source, f"{name} is not a short text")
     if isinstance(value, list) and len(value) <= _MAX_ITEMS and all(map(_is_text, value)):
         return tuple(value)
-    raise _unusable(source, f"{name} is no list of short texts")
+    raise _unusable(source, f"{name} is not a list of short texts")
 
 
 def _unusable(source: str, why: str) -> UsageError:

@@ -1,6 +1,6 @@
-"""What a remain of the old machine means: a failure, Windows' own next job, or harm to nobody.
+"""Judge traces of the old machine: a failure, replaced at the first boot, or harmless.
 
-Every rule has a reason that a person can check. What no rule knows is left behind, and fails.
+Every rule has a reason that can be checked. A trace that no rule covers is a failure.
 """
 
 from __future__ import annotations
@@ -102,8 +102,8 @@ _RULES: tuple[_Rule, ...] = (
     _Rule(
         lambda hit, _: hit.place in _UNREAD,
         Verdict.REPORTED,
-        "Deleted data: no program reads it, and Windows writes over it. Who must have it gone copies "
-        "the image after a discard of free space, or wipes it.",
+        "Deleted data: no program reads it, and Windows overwrites it. `reseal customize --wipe-free` "
+        "wipes it.",
         Mark.DOCUMENTED,
     ),
     _Rule(
@@ -125,9 +125,9 @@ _RULES: tuple[_Rule, ...] = (
     _Rule(
         lambda hit, context: _pending(hit, context) and hit.path.lower().startswith("$secure"),
         Verdict.REPLACED,
-        "setupcl.exe is to replace this SID in the security descriptors of the volume's files. The flag "
-        "that is set (4) is reported to change the SID; whether the files need another (0x4000), as one "
-        "report has it, is not confirmed. With --sid new or both reseal replaces them itself.",
+        "setupcl.exe is to replace this SID in the security descriptors of the volume's files. That "
+        "flag 4 suffices is inferred; whether the files need another one (0x4000), as one report has it, is "
+        "not confirmed. With --sid new or both reseal replaces them itself.",
         Mark.INFERRED,
     ),
     _Rule(
@@ -162,8 +162,8 @@ _RULES: tuple[_Rule, ...] = (
     _Rule(
         lambda hit, _: hit.kind is Kind.MAC and bool(_DEVICES.match(hit.key)),
         Verdict.HARMLESS,
-        "A device of the hardware that the image was made on. On other hardware it is an absent device "
-        "and nobody's address; Sysprep keeps such devices, too, where PersistAllDeviceInstalls is set.",
+        "A device of the hardware that the image was made on. On other hardware the device is absent and "
+        "its address unused; Sysprep keeps such devices, too, where PersistAllDeviceInstalls is set.",
         Mark.DOCUMENTED,
     ),
     _Rule(

@@ -103,7 +103,7 @@ class Seeker:
                 logs[suffix] = self.tree.read(f"{path}.{suffix}")
         stat = self.tree.stat(path)
         if stat is None or stat.size > MAX_HIVE_SIZE:
-            msg = f"{path} is no hive"
+            msg = f"{path} is not a hive"
             raise RegfError(msg)
         return Hive.open(self.tree.read(path), logs, name=path)
 

@@ -18,7 +18,7 @@ SETUP_COMPLETE = r"Setup\Scripts\SetupComplete.cmd"
 #: The switch that enables it.
 REARM = "rearm"
 #: The first build with eight rearms instead of three (documented).
-WINDOWS_8 = 9200
+WINDOWS_8, WINDOWS_8_1 = 9200, 9600
 _COMMAND = b"@cscript.exe //B //Nologo %SystemRoot%\\System32\\slmgr.vbs /rearm"
 
 
@@ -36,8 +36,8 @@ def licensing(session: Session) -> None:
     keys under WPA, the store of the Client License Service) is sealed, and only a running Windows can
     rearm it. reseal therefore leaves it alone: clones inherit the rest of a grace period, and a copy
     that activates by KMS, Active Directory or a digital license activates again on its new hardware.
-    The number of rearms left (documented: 3 up to Windows 7, 8 runs of Sysprep from 8 on) can't be read
-    offline.
+    The number of rearms left (documented: 3 rearms up to Windows 7; 8 runs of Sysprep in the texts on
+    Windows 8, 1001 in the current page) can't be read offline.
 
     With the switch `rearm`, reseal inserts `slmgr /rearm` at the top of
     `Setup\Scripts\SetupComplete.cmd`, which Windows runs once after OOBE, and sets `SkipRearm` to 0 if it
@@ -73,5 +73,7 @@ def licensing(session: Session) -> None:
 
 
 def _allowed(session: Session) -> str:
-    before_8 = (session.installation.build or WINDOWS_8) < WINDOWS_8
-    return "3 rearms in this Windows" if before_8 else "8 runs of Sysprep"
+    build = session.installation.build or WINDOWS_8_1
+    if build < WINDOWS_8:
+        return "3 rearms in this Windows"
+    return "8 runs of Sysprep" if build < WINDOWS_8_1 else "1001 runs of Sysprep"

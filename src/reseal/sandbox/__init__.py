@@ -1,10 +1,9 @@
-"""What a process that handles hostile images may still do.
+"""Confine a process that handles hostile images.
 
-Everything here is entered by a process of its own free will, before it touches the image, and holds
-for it and all its children from then on. What the kernel does not offer is left out, step by step, and
-said: `missing` names it.
+A process enters the sandbox voluntarily before it touches the image; from then on it applies to the
+process and its children. Layers that the kernel does not offer are skipped, and `missing` names them.
 
-| layer | module | what it takes |
+| layer | module | what it restricts |
 |---|---|---|
 | resource limits | `limits` | memory, processor time, open files, core files |
 | privileges | `privileges` | capabilities, the environment, and by namespaces the network and mounts |
@@ -50,7 +49,7 @@ __all__ = [
     "watch",
 ]
 
-#: What a worker can have, in the order in which it is entered.
+#: The layers of a worker, in the order in which it enters them.
 NAMESPACES = "namespaces of its own"
 LANDLOCK = "Landlock"
 ALLOW_LIST = "seccomp's list of allowed system calls"
@@ -62,31 +61,31 @@ _REQUIRED = "RESEAL_REQUIRE_SANDBOX"
 
 
 def features() -> dict[str, int | bool]:
-    """Say what this system offers: `landlock`, the version of its interface or 0, and `seccomp`."""
+    """Return what this system offers: `landlock`, the version of its interface or 0, and `seccomp`."""
     return {"landlock": landlock.version(), "seccomp": seccomp.available()}
 
 
 def prepare() -> None:
-    """Find out once what every worker needs, before the first is forked."""
+    """Prepare what every worker needs, once, before the first fork."""
     landlock.imported()
     for attributes in (False, True):
         seccomp.allow_list(attributes=attributes)
 
 
 def enter(limits: Limits, scratch: Path) -> list[str]:
-    """Give up everything that the work does not need, for good.
+    """Drop everything that the work does not need, permanently.
 
-    To be called in a process with a single thread.
+    Call it in a process with a single thread.
 
     Args:
-        limits: what the work may touch.
+        limits: the limits of the work.
         scratch: its folder for temporary files.
 
     Returns:
         The layers that this system does not offer.
 
     Raises:
-        EngineError: one is missing, and RESEAL_REQUIRE_SANDBOX forbids to go on.
+        EngineError: a layer is missing, and RESEAL_REQUIRE_SANDBOX is set.
     """
     without = os.environ.get(_WITHOUT, "").split(",")
     in_force = []
@@ -106,7 +105,7 @@ def enter(limits: Limits, scratch: Path) -> list[str]:
         raise EngineError(
             f"the worker would run without {', '.join(found)}, and {_REQUIRED} is set; the image was"
             " not opened.",
-            hint=f"`reseal doctor` tells what this system lacks. Unset {_REQUIRED} to do without it.",
+            hint=f"`reseal doctor` lists what this system lacks. Unset {_REQUIRED} to run without it.",
         )
     return found
 
@@ -124,9 +123,9 @@ def _enter_seccomp(limits: Limits, without: list[str]) -> list[str]:
 
 
 def enter_tool(writes: Iterable[Path]) -> None:
-    """Give up the network and all files but the named ones, for a program of others.
+    """Drop the network and all files except the named ones, for a third-party program.
 
-    To be called between fork and exec.
+    Call it between fork and exec.
     """
     privileges.no_new_privileges()
     landlock.restrict((), writes, programs=True)
@@ -137,8 +136,8 @@ def enter_tool(writes: Iterable[Path]) -> None:
 
 
 def missing(found: Iterable[str]) -> str:
-    """Return the sentence that says which layers a run lacks."""
+    """Return a sentence that names the missing layers of a run."""
     return (
         f"The worker runs without {', '.join(found)}, which this system does not offer: an image that"
-        " takes it over can do more. `reseal doctor` says more."
+        " takes it over can do more. `reseal doctor` gives details."
     )

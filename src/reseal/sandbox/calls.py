@@ -1,4 +1,4 @@
-"""The system calls that a worker may make, and those that a program of others may not."""
+"""The system calls that a worker may make, and those that a third-party program may not."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ ALLOWED = (
     *("connect", "sendto", "recvfrom", "sendmsg", "recvmsg", "sendmmsg", "recvmmsg", "shutdown"),
     *("getsockopt", "setsockopt", "getsockname", "getpeername"),
 )
-#: What work on a folder, and writing a file of the host, needs in addition.
+#: Additional calls for work on a folder, and for writing files of the host.
 ATTRIBUTES = (
     *("chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat"),
     *("utime", "utimes", "futimesat", "utimensat"),
@@ -68,7 +68,7 @@ PRCTL = (15, 16, 3, 4, 23, 0x53564D41)
 IOCTL = (0x5401, 0x541B, 0x5421, 0x5450, 0x5451, 0x40049409, 0x4020940D)
 
 CLONE3 = 435
-#: For each processor the number of `socket`, of what is refused, and of what starts programs.
+#: By processor: the number of `socket`, the refused calls, and the calls that start programs.
 REFUSED = {
     "x86_64": (
         41,
@@ -106,5 +106,5 @@ REFUSED = {
 #: The same everywhere: io_uring (which opens sockets unseen), the new mount calls, pidfd_open,
 #: pidfd_getfd and pidfd_send_signal, process_madvise, mount_setattr.
 REFUSED_ANYWHERE = (424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 438, 440, 442)
-#: Calls with higher numbers (fchmodat2, setxattrat and so on) do not exist for programs of others.
+#: Calls with higher numbers (fchmodat2, setxattrat and so on) do not exist for third-party programs.
 NEWEST = 451

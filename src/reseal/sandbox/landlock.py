@@ -1,8 +1,8 @@
-"""Landlock: no file of the host but those that are named, programs and libraries.
+"""Landlock: of the host's files, only named ones, programs and libraries.
 
 Linux 5.13 and later; truncation from 6.2, TCP from 6.7, ioctl from 6.10, signals and abstract sockets from
-6.12. Modes, owners, times and attributes of files are nothing that Landlock knows of: `seccomp` refuses
-to change them.
+6.12. Landlock does not cover modes, owners, times and attributes of files: `seccomp` refuses to change
+them.
 
 Source: the kernel's userspace-api/landlock, documented.
 """
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
 
-# Programs, libraries and what they read to start. Not /etc: it holds secrets.
+# Programs, libraries and the files that they read at start. Not /etc: it holds secrets.
 _PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/nix/store", "/gnu/store")
 _CONFIGURATION = (
     *("/etc/ld.so.cache", "/etc/ld.so.preload", "/etc/localtime", "/etc/gnutls", "/etc/ssl/openssl.cnf"),
     *("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/filesystems"),
     *("/proc/sys/vm/overcommit_memory", "/sys/devices/system/cpu"),
 )  # fmt: skip
-#: Folders that hold installed packages and nothing else.
+#: Folders that hold only installed packages.
 _PACKAGES = {"site-packages", "dist-packages"}
-#: What reseal needs of others and may load late.
+#: Third-party modules that reseal may load late.
 _NEEDED = {
     *("click", "jinja2", "lxml", "markupsafe", "numpy", "Cryptodome", "rich", "pygments"),
     *("markdown_it", "mdurl"),
@@ -42,10 +42,10 @@ _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"
 
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_FOLDER = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 _TRUNCATE, _IOCTL = 1 << 14, 1 << 15
-#: Given to nobody: running what was written, devices, pipes and sockets.
+#: Never granted: running written files, devices, pipes and sockets.
 _NEVER = _EXECUTE | 1 << 6 | 1 << 9 | 1 << 10 | 1 << 11 | _IOCTL
 _OF_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL
-#: Rights on files that a version of the interface knows, the highest version first.
+#: File rights by version of the interface, the highest version first.
 _RIGHTS = ((5, (1 << 16) - 1), (3, (1 << 15) - 1), (2, (1 << 14) - 1), (1, (1 << 13) - 1))
 _TCP = 0b11  # binding and connecting
 _SCOPES = 0b11  # abstract unix sockets and signals of others
@@ -56,16 +56,16 @@ _PATH_BENEATH = 1
 
 @cache
 def version() -> int:
-    """Return the version of the kernel's interface; 0 where there is none."""
+    """Return the version of the kernel's interface; 0 if it has none."""
     return max(0, int(_libc.syscall(_CREATE_RULESET, None, 0, _VERSION_ONLY)))
 
 
 def restrict(reads: Iterable[Path], writes: Iterable[Path], *, programs: bool) -> bool:
-    """Give up all files but the named ones, for good.
+    """Drop access to all files except the named ones, permanently.
 
     Args:
-        reads: files, and folders with all that is below, that are only read.
-        writes: files and folders that are read and written.
+        reads: files, and folders with all their content, that may be read.
+        writes: files and folders that may be read and written.
         programs: whether programs may be started.
 
     Returns:
@@ -97,13 +97,13 @@ def restrict(reads: Iterable[Path], writes: Iterable[Path], *, programs: bool) -
 
 @cache
 def imported() -> tuple[str, ...]:
-    """Return where Python's modules and libraries are that may be loaded late.
+    """Return the paths of Python modules and libraries that may be loaded late.
 
-    An entry of `sys.path` may be a home folder, that of the script that imports reseal. Of such a one
-    only the modules that are loaded, and those that reseal needs, are opened.
+    An entry of `sys.path` may be a home folder: that of the script that imports reseal. From such a
+    folder, only the loaded modules and those that reseal needs are allowed.
     """
     places = [sys.prefix, sys.base_prefix, sys.exec_prefix, str(Path(__file__).parents[1])]
-    # Python remembers what the entries hold, so that it need not list them again in a worker.
+    # Python caches the content of the entries, so a worker need not list them again.
     PathFinder.find_spec("reseal_is_not_called_like_this")
     loaded = {name.partition(".")[0] for name in sys.modules}
     for entry in map(Path, filter(os.path.isabs, sys.path)):
@@ -125,7 +125,7 @@ def _modules(entry: Path, name: str) -> Iterator[Path]:
 def _allow(rules: int, path: Path | str, rights: int) -> None:
     try:
         opened = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    except OSError:  # what is not there needs no permission
+    except OSError:  # a missing path needs no permission
         return
     try:
         if not os.path.isdir(path):  # noqa: PTH112  between fork and exec, so nothing is to be imported

@@ -1,6 +1,6 @@
-"""Which layers of the sandbox are in force, measured by a worker from inside.
+"""Measure in a worker which layers of the sandbox are active.
 
-Each layer is tried rather than asked for: what a kernel offers, a container may forbid.
+Each layer is tried, because a container may forbid what the kernel offers.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ def _namespace(name: str) -> str:
 
 
 def look(parents: dict[str, str]) -> list[dict[str, Any]]:
-    """Measure the layers; to be run in a worker.
+    """Measure the layers, in a worker.
 
     Args:
-        parents: what `outside` returned in the process that started the worker.
+        parents: the result of `outside` in the parent process.
 
     Returns:
-        Of each layer `name`, `in_force` and `detail`.
+        `name`, `in_force` and `detail` of each layer.
     """
     status = dict(
         line.split(":\t", 1)

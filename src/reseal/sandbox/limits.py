@@ -1,4 +1,4 @@
-"""What a worker may take: memory, time, files; and the timer that ends one that comes to no end.
+"""The limits of a worker (memory, time, files), and the timer that ends one that hangs.
 
 Source: setrlimit(2), documented.
 """
@@ -18,32 +18,32 @@ from reseal.errors import UsageError
 #: Open files that a process may have.
 FILES = 1024
 
-#: Processor seconds that a worker may use without reading or writing anything, or reporting.
+#: Processor seconds that a worker may use without reading, writing or reporting.
 PATIENCE = 600.0
-#: What a worker needs for everything but hives, and what every hive needs for each of its bytes.
+#: Memory of a worker without hives, and memory per byte of a hive.
 _BASE, _PER_BYTE = 2 << 30, 4
-#: More than all hives of a Windows have together.
+#: More than the total size of all hives of a Windows installation.
 _MOST_HIVES = 2 << 30
-#: Address space beyond the memory that counts: libraries, files, stacks and arenas of threads.
+#: Address space in addition to the counted memory: libraries, files, stacks and arenas of threads.
 _RESERVED = 8 << 30
-#: What is left when the bound on memory was met, to say so.
+#: Memory that is kept free to report that the limit was reached.
 _SPARE = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a worker may take, and touch.
+    """The limits of a worker.
 
     Attributes:
-        memory: bytes beyond what its parent had; None for no bound. The default is that of the
-            largest disks.
-        patience: processor seconds without a sign of life; None for no bound.
-        processor: processor seconds in all; None for no bound.
+        memory: bytes in addition to its parent's; None for no limit. The default fits the largest
+            disks.
+        patience: processor seconds without progress; None for no limit.
+        processor: total processor seconds; None for no limit.
         reads: files and folders of the host that it reads.
-        writes: files and folders of the host that it reads and writes. A worker that has any may
-            change modes, times and attributes of files, too; one of a disk image has none.
+        writes: files and folders of the host that it reads and writes. A worker with any may also
+            change modes, times and attributes of files; a worker on a disk image has none.
         keeps: file descriptors of its parent that stay open.
-        programs: whether it starts programs of others.
+        programs: whether it may start third-party programs.
     """
 
     memory: int | None = _BASE + _PER_BYTE * _MOST_HIVES
@@ -58,20 +58,20 @@ class Limits:
     def of_disk(
         cls, size: int, *, reads: tuple[Path, ...] = (), writes: tuple[Path, ...] = ()
     ) -> Self:
-        """Return what work on a disk of `size` bytes may take.
+        """Return the limits for work on a disk of `size` bytes.
 
-        A hive takes four times its size, and all hives together are no larger than the disk.
+        A hive needs four times its size, and all hives together fit on the disk.
         """
         memory = _BASE + _PER_BYTE * min(size, _MOST_HIVES)
         return cls(memory, processor=_seconds(size), reads=reads, writes=writes)
 
     def as_wished(self) -> Self:
-        """Return these limits with what the person has set in the environment.
+        """Return these limits with the user's settings in the environment.
 
-        RESEAL_WORKER_MEMORY is in MiB, RESEAL_WORKER_PATIENCE in seconds; 0 means no bound.
+        RESEAL_WORKER_MEMORY is in MiB, RESEAL_WORKER_PATIENCE in seconds; 0 means no limit.
 
         Raises:
-            UsageError: one of them is no number.
+            UsageError: one of them is not a number.
         """
         wished = self
         memory, patience = _wish("MEMORY"), _wish("PATIENCE")
@@ -91,13 +91,13 @@ def _wish(what: str) -> int | None:
         return None
     if not (said.isascii() and said.isdigit() and len(said) < 10):
         raise UsageError(
-            f"{name} is {said!r}, which is no number.", "Set a number, 0 for no bound."
+            f"{name} is {said!r}, which is not a number.", "Set a number; 0 means no limit."
         )
     return int(said)
 
 
 def _seconds(size: int) -> float:
-    """The most processor time that is honest: compressing a disk takes a second for some MiB."""
+    """A generous limit of processor time: compressing takes a second for some MiB."""
     return 3600 + size / (1 << 20)
 
 
@@ -105,7 +105,7 @@ _patience: float | None = None
 
 
 def watch(patience: float | None) -> None:
-    """Have the kernel end this process when it works for so long without a `heartbeat`."""
+    """Have the kernel end this process after this much processor time without a `heartbeat`."""
     global _patience  # noqa: PLW0603  one timer for a process
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     _patience = patience
@@ -113,12 +113,12 @@ def watch(patience: float | None) -> None:
 
 
 def heartbeat() -> None:
-    """Say that work goes on. In a process that nobody watches this does nothing.
+    """Report progress to the timer; without `watch`, do nothing.
 
     Called for every transfer from and to the image, and with every report.
     """
     if _patience is not None:
-        # Processor time, so that a slow disk or a busy machine takes nothing off.
+        # Processor time, so that a slow disk or a busy machine does not matter.
         signal.setitimer(signal.ITIMER_PROF, _patience)
 
 
@@ -126,15 +126,15 @@ def limit(*, memory: int | None, processor: float | None) -> None:
     """Set the resource limits of this process.
 
     Args:
-        memory: bytes that it may take in addition to what it has; None for no bound.
-        processor: seconds of processor time that it may use in all; None for no bound.
+        memory: bytes that it may allocate in addition; None for no limit.
+        processor: total seconds of processor time; None for no limit.
     """
     _lower(resource.RLIMIT_CORE, 0)  # a core file would hold the image's secrets
     _lower(resource.RLIMIT_NOFILE, FILES)
     if memory is not None:
         used = Path("/proc/self/statm").read_bytes().split()
         page = resource.getpagesize()
-        # Data is what counts; the address space bounds what is shared, and reserved by allocators.
+        # The data limit is the main one; the address space limits shared memory and reservations.
         _lower(resource.RLIMIT_DATA, int(used[5]) * page + memory, _SPARE)
         _lower(resource.RLIMIT_AS, int(used[0]) * page + memory + _RESERVED, _SPARE)
     if processor is not None:
@@ -153,7 +153,7 @@ def _lower(kind: int, wanted: int, spare: int = 0) -> None:
 
 
 def use_spare_memory() -> None:
-    """Let a process that has met its bound on memory say so."""
+    """Free some memory, so that a process at its memory limit can report that."""
     for kind in (resource.RLIMIT_DATA, resource.RLIMIT_AS):
         _, hard = resource.getrlimit(kind)
         resource.setrlimit(kind, (hard, hard))

@@ -1,9 +1,8 @@
-"""What a process gives up besides files and system calls: capabilities, namespaces, its environment.
+"""Drop capabilities, enter namespaces, and clean the environment.
 
 The namespaces cost a worker about 0.7 ms of processor time (mount, network, IPC, host name, and a user
-namespace where this is not root). bubblewrap would start a Python anew for every worker, which
-takes 150 ms, and a PID namespace two more forks; neither is used. Signals to other processes are refused
-by `seccomp`.
+namespace unless this is root). bubblewrap would start a new Python for every worker, which takes 150 ms,
+and a PID namespace needs two more forks; neither is used. `seccomp` refuses signals to other processes.
 
 Sources: user_namespaces(7), mount_namespaces(7), mount_setattr(2), capabilities(7), documented.
 """
@@ -38,13 +37,13 @@ _NEW_USERS, _NEW_NETWORK = 0x10000000, 0x40000000
 _BIND, _RECURSIVE, _PRIVATE = 4096, 16384, 1 << 18
 _MOUNT_SETATTR, _ATTR_RDONLY, _AT_RECURSIVE, _AT_FDCWD = 442, 1, 0x8000, -100
 
-#: What stays of the environment: language, time zone, where things are, and reseal's own settings.
+#: Variables that stay: language, time zone, paths, and reseal's own settings.
 _KEPT = ("LANG", "LANGUAGE", "TZ", "PATH", "TMPDIR", "SQLITE_TMPDIR", "LD_LIBRARY_PATH")
 _KEPT_PREFIXES = ("LC_", "RESEAL_", "PYTHON", "PYTEST_")
 
 
 def no_new_privileges() -> None:
-    """Let no program that is started gain rights by its owner or its capabilities."""
+    """Keep started programs from gaining rights through set-user-ID or file capabilities."""
     _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
@@ -57,22 +56,22 @@ def hide_memory() -> None:
 
 
 def drop_capabilities() -> bool:
-    """Give up all capabilities, for good; returns whether none is left."""
+    """Drop all capabilities permanently; return whether none is left."""
     _libc.prctl(_PR_CAP_AMBIENT, _CLEAR_ALL, 0, 0, 0)
     for number in range(_LAST_CAPABILITY + 1):
         if _libc.prctl(_PR_CAPBSET_DROP, number, 0, 0, 0):
-            break  # there are no more, or there is no right to
+            break  # no further capability exists, or dropping is not permitted
     header = struct.pack("=Ii", _CAPABILITY_VERSION, 0)
     return int(_libc.capset(header, bytes(24))) == 0
 
 
 def separate(writes: Iterable[Path]) -> set[str]:
-    """Enter namespaces of one's own, in which only the named files and folders can be written.
+    """Enter new namespaces, in which only the named files and folders can be written.
 
-    To be called in a process with a single thread.
+    Call it in a process with a single thread.
 
     Returns:
-        Which are in force, of `mount`, `network`, `ipc`, `host name` and `user`.
+        The active ones of `mount`, `network`, `ipc`, `host name` and `user`.
     """
     kinds = {
         "network": _NEW_NETWORK,
@@ -95,7 +94,7 @@ def separate(writes: Iterable[Path]) -> set[str]:
 
 
 def _map(user: int, group: int) -> bool:
-    """Stay who one is, in a new user namespace."""
+    """Keep the user and group in a new user namespace."""
     hidden = _libc.prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0) == 0
     if hidden:  # the files below belong to root then
         _libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
@@ -112,11 +111,11 @@ def _map(user: int, group: int) -> bool:
 
 
 def _only_writable(writes: Iterable[Path]) -> bool:
-    """Make everything read-only in this mount namespace but the named files and folders."""
+    """Make everything read-only in this mount namespace except the named files and folders."""
     if _libc.mount(b"none", b"/", None, _RECURSIVE | _PRIVATE, None):
         return False
     resolved = sorted({path.resolve() for path in writes if path.exists()})
-    # A rename between two mounts is refused, so a folder in a folder is none of its own.
+    # A rename between two mounts is refused, so a folder inside another one gets no mount of its own.
     tops = [
         one for one in resolved if not any(one != up and one.is_relative_to(up) for up in resolved)
     ]
@@ -143,7 +142,7 @@ def _set_read_only(path: bytes, *, on: bool) -> bool:
 
 
 def clean_environment() -> None:
-    """Forget all variables but those that a worker needs, in the memory of this process, too."""
+    """Delete all variables except those that a worker needs, also from the memory of this process."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -151,7 +150,7 @@ def clean_environment() -> None:
     }
     os.environ.clear()
     try:
-        # The block that the kernel has put on the stack, which /proc/self/environ shows.
+        # The kernel's copy on the stack, which /proc/self/environ shows.
         fields = Path("/proc/self/stat").read_bytes().rpartition(b")")[2].split()
         start, end = int(fields[47]), int(fields[48])
         if 0 < start < end:

@@ -1,10 +1,9 @@
-"""seccomp: which system calls a process may still make.
+"""seccomp: restrict the system calls of a process.
 
-A worker gets a list of what is allowed (`calls`), built by libseccomp, which knows the numbers of every
-system call on every processor. A call that the library knows and the list lacks fails with EPERM; one
-that is newer than the library fails with ENOSYS, so that the C library takes an older one; a call of
-another architecture ends the process. Where libseccomp is missing, and for programs of others, a list of
-what is refused takes its place.
+A worker gets an allow list (`calls`), built by libseccomp, which knows the numbers of every system call
+on every processor. Other calls that the library knows fail with EPERM. Calls that are newer than the
+library fail with ENOSYS, so that the C library uses an older one. A call of another architecture ends
+the process. Without libseccomp, and for third-party programs, a deny list is used instead.
 
 Sources: the kernel's userspace-api/seccomp_filter; libseccomp's seccomp_rule_add(3); numbers of system
 calls from the kernel's tables; documented.
@@ -47,7 +46,7 @@ _OF_OTHERS = {"x86_64": (62, 234, 302), "aarch64": (129, 131, 261)}
 _SCMP_ALLOW, _SCMP_NATIVE = 0x7FFF0000, 0
 _SCMP_MASKED_EQUAL, _SCMP_EQUAL = 7, 4
 _UNKNOWN = -1
-#: No kernel has as many system calls.
+#: Above the number of any system call.
 _MOST = 1024
 
 _AF_UNIX = 1
@@ -72,13 +71,13 @@ class _Comparison(ctypes.Structure):
 
 
 def available() -> bool:
-    """Whether there is a filter for this processor."""
+    """Whether this processor has a filter."""
     return os.uname().machine in _ARCHITECTURES and struct.calcsize("P") == 8
 
 
 @cache
 def allow_list(*, attributes: bool) -> bytes | None:
-    """Return the program that lets only what a worker needs pass; None where it can't be built.
+    """Return the filter that passes only the calls of a worker; None if it can't be built.
 
     Args:
         attributes: whether modes, times and attributes of files may be changed.
@@ -118,7 +117,7 @@ def allow_list(*, attributes: bool) -> bytes | None:
 
 
 def _newest(library: ctypes.CDLL) -> int:
-    """Return the highest number that the library knows."""
+    """Return the highest system call number that the library knows."""
     free = ctypes.CDLL(None).free
     free.argtypes = [ctypes.c_void_p]
     for number in range(_MOST, 0, -1):
@@ -130,7 +129,7 @@ def _newest(library: ctypes.CDLL) -> int:
 
 
 def _head(newest: int) -> bytes:
-    """Judge the architecture, and calls that are newer than the list."""
+    """Check the architecture, and refuse calls that are newer than the list."""
     return _assembled(
         [
             (_LOAD, 0, 0, _ARCHITECTURE),
@@ -141,7 +140,7 @@ def _head(newest: int) -> bytes:
             (_RETURN, 0, 0, _KILL),
             (_AT_LEAST, 0, 1, newest + 1),
             (_RETURN, 0, 0, _REFUSE | errno.ENOSYS),
-            # Its flags are in memory, where no filter sees them; the C library takes clone then.
+            # Its flags are in memory, which a filter can't read; the C library then uses clone.
             (_EQUAL, 0, 1, calls.CLONE3),
             (_RETURN, 0, 0, _REFUSE | errno.ENOSYS),
         ]
@@ -157,17 +156,17 @@ def _rules(*, attributes: bool) -> list[tuple[str, *tuple[_Comparison, ...]]]:
         *((name,) for name in names),
         ("socket", equal(0, _AF_UNIX)),
         ("socketpair", equal(0, _AF_UNIX)),
-        # A thread of its own, and no other process.
+        # Threads only, no processes.
         ("clone", _Comparison(0, _SCMP_MASKED_EQUAL, _CLONE_THREAD, _CLONE_THREAD)),
         *(("prctl", equal(0, option)) for option in calls.PRCTL),
-        # The low half of the number alone: the kernel looks at no more of it.
+        # Only the low half of the number: the kernel ignores the rest.
         *(("ioctl", _Comparison(1, _SCMP_MASKED_EQUAL, 0xFFFFFFFF, one)) for one in calls.IOCTL),
     ]
 
 
 @cache
 def refusals(*, programs: bool) -> bytes | None:
-    """Return the program that refuses the calls that no program of others needs.
+    """Return the filter that refuses the calls that no third-party program needs.
 
     Args:
         programs: whether other programs may be started.
@@ -191,7 +190,7 @@ def refusals(*, programs: bool) -> bytes | None:
 
 
 def of_this_process() -> bytes:
-    """Return the program that keeps `kill`, `tgkill` and `prlimit64` to this process."""
+    """Return the filter that restricts `kill`, `tgkill` and `prlimit64` to this process."""
     kill, thread_kill, limit = _OF_OTHERS[os.uname().machine]
     return _assembled(
         [
@@ -215,14 +214,14 @@ def _assembled(program: Sequence[tuple[int, int, int, int]]) -> bytes:
 
 
 def install(program: bytes) -> bool:
-    """Have a program judge every system call of this process from now on."""
+    """Install a filter for every further system call of this process."""
     judge = _Program(len(program) // 8, program)
     done: int = _libc.prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.addressof(judge), 0, 0)
     return done == 0
 
 
 def install_asking(program: bytes) -> int:
-    """Install a program, and return a descriptor that is told of every call that it would refuse."""
+    """Install a filter, and return a descriptor that reports every call that it would refuse."""
     asking = b"".join(
         struct.pack("=HBBI", code, true, false, _ASK)
         if (code, value) == (_RETURN, _REFUSE | errno.EPERM)

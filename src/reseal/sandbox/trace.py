@@ -1,7 +1,7 @@
-"""RESEAL_SANDBOX_TRACE=1: say which system calls of a worker the list of allowed ones refuses.
+"""RESEAL_SANDBOX_TRACE=1: write the system calls of a worker that the allow list refuses.
 
-Each call that would be refused is told to a process of its own, which writes it to standard error and lets
-it fail as it would have.
+A separate process receives each call that would be refused, writes it to standard error, and lets it fail
+as usual.
 
 Source: seccomp_unotify(2), documented.
 """
@@ -22,12 +22,12 @@ _RECEIVE, _SEND = 0xC0502100, 0xC0182101  # SECCOMP_IOCTL_NOTIF_*, linux/seccomp
 
 
 def wished() -> bool:
-    """Whether the person wants to see what is refused."""
+    """Whether refused calls are to be shown."""
     return os.environ.get("RESEAL_SANDBOX_TRACE") not in {None, "", "0"}
 
 
 def install(program: bytes) -> bool:
-    """Install a program as `seccomp.install` does, and have its refusals written."""
+    """Install a filter as `seccomp.install` does, and have its refusals written."""
     mine, theirs = socket.socketpair()
     worker = os.getpid()
     if os.fork() == 0:

@@ -118,7 +118,7 @@ def _is_spent(session: Session, path: str) -> bool:
 
 
 def remains(installation: Installation, replacement: Replacement, result: Result) -> list[str]:
-    """Look at the written image with fresh eyes: name where the old SID stands against the plan."""
+    """Read the written image again, and name unplanned places of the old SID."""
     session = Session(installation)
     problems = []
     moved = {_moved(path, replacement): path for path in result.hives}

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from reseal.session import Session
 
-#: Has the form of a machine SID and is a constant of Microsoft's: it stands in the hives of unrelated
+#: Has the form of a machine SID and is a constant of Microsoft's: it occurs in the hives of unrelated
 #: installations (seen in several Windows 10 images).
 CONSTANTS = frozenset({Sid.parse("S-1-5-21-2702878673-795188819-444038987")})
 _LIMIT = 1 << 32
@@ -53,7 +53,7 @@ def refuse(session: Session, new: Sid) -> None:
         CheckError: it is the SID of the machine's domain.
     """
     if not new.is_machine:
-        msg = f"{new} is no machine SID: it must have the form S-1-5-21-x-y-z."
+        msg = f"{new} is not a machine SID: it must have the form S-1-5-21-x-y-z."
         raise UsageError(msg, "Choose three numbers, or let reseal choose them.")
     if new in CONSTANTS:
         msg = f"{new} is a constant of Windows and can't be a machine's SID."

@@ -1,7 +1,7 @@
 """The machine SID in SQLite databases, such as StateRepository.
 
-SQLite itself does the work, on a copy, with the write-ahead log beside it. Triggers call functions that
-only Windows registers (inferred), so they are dropped first and made again word for word, in the
+SQLite itself does the work, on a copy with its write-ahead log. Triggers call functions that
+only Windows registers (inferred), so they are dropped first and created again unchanged, in the
 transaction that changes the rows. A database that SQLite can't change for the same reason, or finds
 damaged afterwards, stays as it is and is listed.
 """
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 MAGIC = b"SQLite format 3\0"
 _MAX_SIZE = 1 << 30
-#: A hostile schema can make SQLite work for ever.
+#: A hostile schema could keep SQLite busy forever.
 _MAX_SECONDS = 60.0
 _STEPS_BETWEEN_LOOKS = 100_000
 _LOG, _SHARED_MEMORY = "-wal", "-shm"
@@ -67,7 +67,7 @@ def replace(session: Session, replacement: Replacement) -> Databases:
             result.refused[path] = str(error)
             continue
         if not cells:
-            result.refused[path] = "the SID stands only in free space of it"
+            result.refused[path] = "the SID is only in its free space"
             continue
         session.write_file(path, new)
         if log:

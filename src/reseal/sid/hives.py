@@ -39,7 +39,7 @@ def _is_hive(session: Session, path: str, size: int, reparse_tag: int) -> bool:
 
 
 def needed(session: Session) -> set[str]:
-    """The files without which there is no machine, in lower case."""
+    """The required hive files, in lower case."""
     registry = session.registry
     return {(registry.file(name) or "").lower() for name in (*MACHINE_HIVES, *registry.profiles)}
 
@@ -76,7 +76,7 @@ def replace(
 
 
 def remaining(session: Session, old: str, written: Iterable[str]) -> dict[str, int]:
-    """How often a SID still stands in hives that were written."""
+    """Count the remaining occurrences of a SID in written hives."""
     found = {}
     for path in written:
         loaded = session.registry.load_file(path)

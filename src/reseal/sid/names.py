@@ -33,7 +33,7 @@ def replace(session: Session, replacement: Replacement) -> list[str]:
     found = with_sid(session, replacement)
     for path, new in found.items():
         if session.files.stat(join(parent(path), new)) is not None:
-            msg = f"{path} can't be renamed, since {new} exists beside it. Nothing was changed."
+            msg = f"{path} can't be renamed, because {new} already exists in its folder. Nothing was changed."
             raise ImageError(msg, "Choose another SID.")
         session.rename_last(path, new)
     return list(found)

@@ -28,7 +28,7 @@ class Left:
     Attributes:
         path: the file.
         format: what it is.
-        count: how often the SID stands in it; None where that was not counted.
+        count: occurrences of the SID in it; None if not counted.
         reason: why it stays.
     """
 

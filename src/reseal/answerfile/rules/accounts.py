@@ -214,13 +214,13 @@ def account_without_name(context: Context) -> Iterator[Problem]:
 
 @rule(
     "duplicate-account",
-    "A local account stands once in a list",
+    "A local account occurs once in a list",
     Level.ERROR,
     mark=Mark.INFERRED,
     source="an account is found by its name, so that the second replaces the first",
 )
 def duplicate_account(context: Context) -> Iterator[Problem]:
-    """A local account stands once in a list."""
+    """A local account occurs once in a list."""
     seen: dict[tuple[object, str], Setting] = {}
     for name in _names(context):
         lists = getattr(name.parent, "parent", None)
@@ -229,7 +229,7 @@ def duplicate_account(context: Context) -> Iterator[Problem]:
             yield Problem(
                 name.value_position,
                 f"another account of this list is called {shown(name)}",
-                f"it stands on line {first.position.line}, and names are not case-sensitive",
+                f"it is on line {first.position.line}, and names are not case-sensitive",
                 "make one of the two",
             )
 
@@ -242,13 +242,13 @@ def _logons(context: Context) -> Iterator[Setting]:
 
 @rule(
     "logon-account",
-    "The account that logs on by itself is made in the same file, or is Administrator",
+    "The account for automatic logon is created in the same file, or is Administrator",
     Level.NOTE,
     mark=Mark.INFERRED,
     source="where it is not, the image must have it already, or the logon fails",
 )
 def logon_account(context: Context) -> Iterator[Problem]:
-    """The account that logs on by itself is made in the same file, or is Administrator."""
+    """The account for automatic logon is created in the same file, or is Administrator."""
     made = {name.text.casefold() for name in _names(context)}
     for logon in _logons(context):
         name = logon.child("Username")
@@ -277,20 +277,20 @@ def logon_enabled(context: Context) -> Iterator[Problem]:
             yield Problem(
                 logon.position,
                 "AutoLogon has no Enabled",
-                "false is the default, so nobody logs on",
+                "false is the default, so no automatic logon takes place",
                 "add <Enabled>true</Enabled>",
             )
 
 
 @rule(
     "logon-username",
-    "The account that logs on by itself is named without its domain",
+    "The account for automatic logon is named without its domain",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, AutoLogon Username and Domain",
 )
 def logon_username(context: Context) -> Iterator[Problem]:
-    """The account that logs on by itself is named without its domain."""
+    """The account for automatic logon is named without its domain."""
     for name in context.values_at(SHELL, "AutoLogon/Username"):
         if "\\" in name.text:
             yield Problem(
@@ -358,14 +358,14 @@ def logon_count(context: Context) -> Iterator[Problem]:
                 logon.position,
                 "AutoLogon has no LogonCount",
                 "the reference requires it, and without it Windows decides how often",
-                "add <LogonCount>, one less than the logons you want",
+                "add <LogonCount> with the number of logons minus one",
             )
         elif count.text == "1" and not _is_reset(context):
             yield Problem(
                 count.value_position,
                 "LogonCount 1 gives two automatic logons",
                 "Windows adds one to it",
-                "set Winlogon's AutoLogonCount to 0 in FirstLogonCommands if you want one only",
+                "to get one logon, set Winlogon's AutoLogonCount to 0 in FirstLogonCommands",
             )
 
 
@@ -379,13 +379,13 @@ def _is_reset(context: Context) -> bool:
 
 @rule(
     "no-account",
-    "Somebody can log on when OOBE is over",
+    "An account can log on after OOBE",
     Level.NOTE,
     mark=Mark.INFERRED,
     source="OOBE skips its account page only where an account or Administrator's password is set",
 )
 def no_account(context: Context) -> Iterator[Problem]:
-    """Somebody can log on when OOBE is over."""
+    """An account can log on after OOBE."""
     hides = [
         setting
         for name in ("HideOnlineAccountScreens", "HideLocalAccountScreen")
@@ -403,6 +403,6 @@ def no_account(context: Context) -> Iterator[Problem]:
         yield Problem(
             hides[0].position,
             "the account pages are hidden and no account is made",
-            "nobody may be able to log on, unless the image has an account",
+            "logging on may be impossible, unless the image has an account",
             "add UserAccounts, or check the image",
         )

@@ -131,7 +131,7 @@ def duplicate_order(context: Context) -> Iterator[Problem]:
                 yield Problem(
                     order.value_position,
                     f"another {item.name} of this list has Order {order.text[:12]}",
-                    f"it stands on line {first.position.line}, and Order is the key of the list",
+                    f"it is on line {first.position.line}, and Order is the key of the list",
                     "number the items 1, 2, 3",
                 )
 

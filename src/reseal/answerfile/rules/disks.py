@@ -280,7 +280,7 @@ def partition_extend(context: Context) -> Iterator[Problem]:
                 yield Problem(
                     extend.value_position,
                     "this partition extends, and another one comes after it",
-                    "it takes all that is left, so that there is no room for the other",
+                    "it takes the rest of the disk, so the other has no space",
                     "give it a Size, and let the last partition extend",
                 )
 

@@ -68,7 +68,7 @@ def join_credentials(context: Context) -> Iterator[Problem]:
             continue
         yield Problem(
             domain.position,
-            "there are no credentials for joining the domain",
+            "the credentials for joining the domain are missing",
             "the domain asks for an account that may join machines",
             "add Credentials, or use an offline join (Provisioning)",
         )
@@ -76,13 +76,13 @@ def join_credentials(context: Context) -> Iterator[Problem]:
 
 @rule(
     "join-provisioning",
-    "A provisioned account does not stand beside credentials",
+    "A provisioned account is not combined with credentials",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, Provisioning wins over Credentials",
 )
 def join_provisioning(context: Context) -> Iterator[Problem]:
-    """A provisioned account does not stand beside credentials."""
+    """A provisioned account is not combined with credentials."""
     for join in context.at(JOIN, "Identification"):
         credentials = join.child("Credentials")
         if credentials is not None and join.child("Provisioning"):

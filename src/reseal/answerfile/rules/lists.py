@@ -59,7 +59,7 @@ def list_action_value(context: Context) -> Iterator[Problem]:
         if setting.action is not None and setting.action not in ACTIONS:
             yield Problem(
                 context.document.position(setting.element, "wcm:action"),
-                "there is no such wcm:action",
+                "this wcm:action does not exist",
                 "Windows knows add, modify and remove",
                 'write wcm:action="add"',
             )
@@ -120,20 +120,20 @@ def duplicate_key(context: Context) -> Iterator[Problem]:
                 yield Problem(
                     context.document.position(item.element, "wcm:keyValue"),
                     f"another {item.name} of this list has the same wcm:keyValue",
-                    f"it stands on line {first.position.line}, and one replaces the other",
+                    f"it is on line {first.position.line}, and one replaces the other",
                     "give it a key of its own",
                 )
 
 
 @rule(
     "repeated-setting",
-    "A setting that is no list item stands once",
+    "A setting that is not a list item occurs once",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, whose lists are marked by wcm:action",
 )
 def repeated_setting(context: Context) -> Iterator[Problem]:
-    """A setting that is no list item stands once."""
+    """A setting that is not a list item occurs once."""
     schemas = dict(context.known)
     for items in _lists(context):
         for item in items[1:]:
@@ -171,7 +171,7 @@ def missing_setting(context: Context) -> Iterator[Problem]:
 
 
 def _elsewhere(setting: Setting, name: str) -> bool:
-    """Whether an attribute of wcm stands there under another namespace: the rule wcm-namespace."""
+    """Whether the element has a wcm attribute in another namespace: see the rule wcm-namespace."""
     return any(one.rpartition("}")[2] == name for one in setting.element.attributes)
 
 

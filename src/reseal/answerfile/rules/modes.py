@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 @rule(
     "reseal-beside-generalize",
-    "Reseal does not stand beside Generalize",
+    "Reseal is not combined with Generalize",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, Microsoft-Windows-Deployment Generalize",
 )
 def reseal_beside_generalize(context: Context) -> Iterator[Problem]:
-    """Reseal does not stand beside Generalize."""
+    """Reseal is not combined with Generalize."""
     for reseal in context.at(DEPLOYMENT, "Reseal"):
         if reseal.component.child("Generalize"):
             yield Problem(
@@ -209,7 +209,7 @@ def template_variable(context: Context) -> Iterator[Problem]:
             yield Problem(
                 position,
                 f"{where} holds the variable {match.group(1)[:40]}",
-                "Windows takes it as it stands",
+                "Windows uses it literally",
                 "give it a value, as `reseal clone` does",
             )
 

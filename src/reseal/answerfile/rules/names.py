@@ -132,14 +132,14 @@ def misspelt_setting(context: Context) -> Iterator[Problem]:
 
 @rule(
     "misplaced-setting",
-    "A setting stands in the element that holds it",
+    "A setting is in the right parent element",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, Parent Hierarchy; reported: Windows Setup "
     "stops with 0x80220005",
 )
 def misplaced_setting(context: Context) -> Iterator[Problem]:
-    """A setting stands in the element that holds it."""
+    """A setting is in the right parent element."""
     for setting, holder in _misplaced(context):
         yield Problem(
             setting.position,
@@ -192,13 +192,13 @@ def setting_case(context: Context) -> Iterator[Problem]:
 
 @rule(
     "wrong-pass",
-    "A setting stands in a pass for which it is documented",
+    "A setting is in a pass for which it is documented",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, Valid Configuration Passes of each setting",
 )
 def wrong_pass(context: Context) -> Iterator[Problem]:
-    """A setting stands in a pass for which it is documented."""
+    """A setting is in a pass for which it is documented."""
     reported: set[Component] = set()
     for component in context.document.components():
         known = context.schema.find(component.name)
@@ -216,7 +216,7 @@ def wrong_pass(context: Context) -> Iterator[Problem]:
     for setting, schema in context.known:
         if setting.pass_name not in list(Pass) or setting.pass_name in schema.passes:
             continue
-        # What stands inside of it, or the component around it, would say the same again.
+        # Its content, or the component around it, would cause the same finding again.
         if setting.component not in reported and not _parent_is_wrong(context, setting):
             yield Problem(
                 setting.position,
@@ -255,7 +255,7 @@ def _unknown(context: Context) -> Iterator[Setting]:
 
 
 def _misplaced(context: Context) -> Iterator[tuple[Setting, str]]:
-    """Yield the unknown settings that are known in an element below or beside, and that element.
+    """Yield the unknown settings that are known in a child or sibling element, and that element.
 
     The element is named from the place of the setting down.
     """

@@ -280,7 +280,7 @@ def route_identifier(context: Context) -> Iterator[Problem]:
             yield Problem(
                 setting.value_position,
                 f"another route of this interface has the Identifier {shown(setting)}",
-                f"it stands on line {first.position.line}, and one may replace the other",
+                f"it is on line {first.position.line}, and one may replace the other",
                 "number the routes 0, 1, 2",
             )
 

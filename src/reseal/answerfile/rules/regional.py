@@ -55,7 +55,7 @@ def time_zone(context: Context) -> Iterator[Problem]:
         )
         yield Problem(
             setting.value_position,
-            f"there is no time zone {shown(setting)}",
+            f"the time zone {shown(setting)} does not exist",
             "Windows has names of its own for them",
             f"write {close}" if close else otherwise,
         )
@@ -182,7 +182,7 @@ def unknown_keyboard(context: Context) -> Iterator[Problem]:
         if layout and not layout.startswith("{") and layout not in known:
             yield Problem(
                 setting.value_position,
-                f"there is no keyboard layout {layout}",
+                f"the keyboard layout {layout} does not exist",
                 "Windows has a fixed list of them",
                 "compare it with Control\\Keyboard Layouts of the image",
             )

@@ -80,13 +80,13 @@ def hidden_password_flag(context: Context) -> Iterator[Problem]:
 
 @rule(
     "deleted-secret",
-    "A secret that Windows has deleted from the file stands only in a pass that is done",
+    "A secret that Windows has deleted from the file is only in a completed pass",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Windows Setup Automation Overview; seen: the text itself in a build log",
 )
 def deleted_secret(context: Context) -> Iterator[Problem]:
-    """A secret that Windows has deleted from the file stands only in a pass that is done."""
+    """A secret that Windows has deleted from the file is only in a completed pass."""
     for setting in context.document.settings():
         if setting.text == DELETED and not setting.component.pass_settings.was_processed:
             yield Problem(
@@ -99,13 +99,13 @@ def deleted_secret(context: Context) -> Iterator[Problem]:
 
 @rule(
     "plain-text-secret",
-    "A password can be read by whoever reads the file",
+    "A password is readable in the file",
     Level.NOTE,
     mark=Mark.DOCUMENTED,
     source="Best Practices for Authoring Answer Files, Improve Security for Answer Files",
 )
 def plain_text_secret(context: Context) -> Iterator[Problem]:
-    """A password can be read by whoever reads the file."""
+    """A password is readable in the file."""
     for value in secrets(context.document):
         if is_product_key(value) or is_template(value.text):
             continue
@@ -118,7 +118,7 @@ def plain_text_secret(context: Context) -> Iterator[Problem]:
         yield Problem(
             value.value_position,
             "this secret is in plain text",
-            "everybody who can read the file has it",
+            "everyone who can read the file can read it",
             "hide it with `reseal unattend hide-secrets`, and keep the file safe all the same"
             if hideable
             else "Windows has no hidden form for it, so keep the file safe",
@@ -129,27 +129,27 @@ def plain_text_secret(context: Context) -> Iterator[Problem]:
                 yield Problem(
                     command.value_position,
                     "this command holds a password",
-                    "everybody who can read the file has it, and logs may keep it",
+                    "everyone who can read the file can read it, and logs may keep it",
                     "let the command read it from a file that only administrators can read",
                 )
 
 
 @rule(
     "password-beside-value",
-    "The password of an account stands in Value",
+    "The password of an account is in Value",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, LocalAccount Password: PlainText and Value",
 )
 def password_beside_value(context: Context) -> Iterator[Problem]:
-    """The password of an account stands in Value."""
+    """The password of an account is in Value."""
     for setting, schema in context.known:
         if not schema.is_container or not is_secret(setting) or is_product_key(setting):
             continue
         if setting.text and setting.text != DELETED:
             yield Problem(
                 setting.value_position,
-                f"the password stands directly in {schema.name}",
+                f"the password is directly in {schema.name}",
                 "Windows looks for it in <Value> and ignores this",
                 "put it into <Value>",
             )

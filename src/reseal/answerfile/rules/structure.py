@@ -118,7 +118,7 @@ def pass_name(context: Context) -> Iterator[Problem]:
             context.document.position(settings.element, "pass"),
             "this <settings> has no pass attribute"
             if not settings.name
-            else "there is no such pass",
+            else "this pass does not exist",
             "Windows has seven passes and runs nothing else",
             f'write pass="{close}"' if close else f"write one of {', '.join(Pass)}",
         )
@@ -126,13 +126,13 @@ def pass_name(context: Context) -> Iterator[Problem]:
 
 @rule(
     "duplicate-pass",
-    "A pass stands once in a file",
+    "A pass occurs once in a file",
     Level.WARNING,
     mark=Mark.INFERRED,
     source="Windows System Image Manager writes each pass once, and no real file has it twice",
 )
 def duplicate_pass(context: Context) -> Iterator[Problem]:
-    """A pass stands once in a file."""
+    """A pass occurs once in a file."""
     seen: dict[str, str] = {}
     for settings in context.document.passes:
         first = seen.setdefault(settings.name, str(settings.position.line))
@@ -216,13 +216,13 @@ def component_attribute(context: Context) -> Iterator[Problem]:
 
 @rule(
     "duplicate-component",
-    "A component stands once in a pass for each architecture",
+    "A component occurs once per architecture in a pass",
     Level.ERROR,
     mark=Mark.REPORTED,
     source='Setup stops, "a component or non-list setting is specified more than once"',
 )
 def duplicate_component(context: Context) -> Iterator[Problem]:
-    """A component stands once in a pass for each architecture."""
+    """A component occurs once per architecture in a pass."""
     seen: dict[tuple[str, str, str], Component] = {}
     for component in context.document.components():
         name = component.pass_settings.name
@@ -258,7 +258,7 @@ def several_architectures(context: Context) -> Iterator[Problem]:
             if first.architecture != component.architecture:
                 yield Problem(
                     component.position,
-                    f"{component.name} stands here for {component.architecture} and on line "
+                    f"{component.name} is here for {component.architecture} and on line "
                     f"{first.position.line} for {first.architecture}",
                     "each Windows takes the one of its own architecture and skips the other",
                     "keep their settings alike, or make one answer file for each architecture",
@@ -346,7 +346,7 @@ def image_architecture(context: Context) -> Iterator[Problem]:
     "The namespace of wcm:action and wcm:keyValue is written as Windows writes it",
     Level.WARNING,
     mark=Mark.SEEN,
-    source="every real file but one; a namespace is compared letter by letter, and is no address",
+    source="every real file but one; a namespace is compared literally; it is not an address",
 )
 def wcm_namespace(context: Context) -> Iterator[Problem]:
     """The namespace of wcm:action and wcm:keyValue is written as Windows writes it."""

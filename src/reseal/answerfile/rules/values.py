@@ -237,13 +237,13 @@ def surrounding_space(context: Context) -> Iterator[Problem]:
 
 @rule(
     "stray-text",
-    "Text stands in settings that take text, not beside other settings",
+    "Text is only in settings that take text",
     Level.WARNING,
     mark=Mark.SEEN,
-    source="three real files write the product key beside <WillShowUI>, where Windows ignores it",
+    source="three real files have the product key next to <WillShowUI>, where Windows ignores it",
 )
 def stray_text(context: Context) -> Iterator[Problem]:
-    """Text stands in settings that take text, not beside other settings."""
+    """Text is only in settings that take text."""
     schemas = dict(context.known)
     for setting in context.document.settings():
         schema = schemas.get(setting)

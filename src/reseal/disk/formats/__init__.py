@@ -75,7 +75,7 @@ def read_header(path: Path, qemu_format: str | None = None) -> Header:
             to decide from the file itself.
 
     Raises:
-        DiskError: it is no image, is damaged, or is of a kind that reseal does not open.
+        DiskError: it is not an image, is damaged, or is of a kind that reseal does not open.
     """
     require_regular(path)
     with ContainerFile(path) as file:
@@ -100,7 +100,7 @@ def require_extent(path: Path, size: int | None, *, whole: bool) -> None:
     """Check an extent of a VMDK: a flat one of `size` bytes, or a sparse one (None).
 
     Raises:
-        DiskError: it is no extent, or `whole` and truncated.
+        DiskError: it is not an extent, or `whole` is set and it is truncated.
     """
     require_regular(path)
     with ContainerFile(path) as file:

@@ -108,7 +108,7 @@ class ContainerFile:
         return struct.unpack(layout, self.read(offset, struct.calcsize(layout), what))
 
     def starts_with(self, magic: bytes, offset: int = 0) -> bool:
-        """Tell whether `magic` stands at `offset`; false where the file ends before it."""
+        """Whether `magic` is at `offset`; false if the file ends before it."""
         inside = 0 <= offset <= self.size - len(magic)
         return inside and self._device.read(offset, len(magic)) == magic
 

@@ -55,7 +55,7 @@ def parse(file: ContainerFile) -> Header:
         raise file.refused("it is not a disk image: it has no partition table and no volume")
     if file.size % SECTOR:
         raise file.damaged(
-            f"its {file.size} bytes are no whole number of sectors, so it is truncated"
+            f"its {file.size} bytes are not a whole number of sectors, so it is truncated"
         )
     return Header(format="raw", size=file.size, options={"driver": "raw"})
 

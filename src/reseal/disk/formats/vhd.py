@@ -26,7 +26,7 @@ _DYNAMIC_HEADER = ">8sQQIII"
 _UNALLOCATED = 0xFFFFFFFF
 
 #: Programs whose current-size field qemu believes; for all others it takes the geometry, which
-#: loses the end of a disk whose size is no multiple of a cylinder (block/vpc.c, seen in qemu 7.2).
+#: loses the end of a disk whose size is not a multiple of a cylinder (block/vpc.c, seen in qemu 7.2).
 _SIZE_BELIEVED = (b"win ", b"qem2", b"d2v ", b"tap\0", b"CTXS")
 _GEOMETRY_LIMIT = 65535 * 16 * 255
 
@@ -53,7 +53,7 @@ def parse(file: ContainerFile) -> Header:
             hint="Merge it into its parent first (Merge-VHD in Hyper-V).",
         )
     if kind != _DYNAMIC:
-        raise file.damaged(f"{kind} is no type of VHD")
+        raise file.damaged(f"{kind} is not a type of VHD")
     geometry = cylinders * heads * sectors
     believed = creator in _SIZE_BELIEVED or geometry == _GEOMETRY_LIMIT
     force = {} if believed or geometry * SECTOR == size else {"force_size_calc": "current_size"}

@@ -159,7 +159,7 @@ def require_sparse(file: ContainerFile) -> None:
     if file.starts_with(MAGIC_SPARSE):
         _sparse_header(file)
     elif not file.starts_with(MAGIC_ESX):
-        raise file.damaged("it is no extent of a VMDK")
+        raise file.damaged("it is not an extent of a VMDK")
 
 
 def _sparse_header(file: ContainerFile) -> tuple[Any, ...]:
