@@ -129,7 +129,7 @@ BROKEN = {
     "a NUL": ("<a>\n x\0</a>", "2:3", "NUL"),
     "an open tag": ("<a>\n<b", "2:1", "ends inside"),
     "an open element": ("<a>\n<b>\n</b>\n <c>\n", "5:1", "on line 4 is still open"),
-    "a wrong end tag": ("<a>\n <b></a>", "2:7", "does not belong"),
+    "a wrong end tag": ("<a>\n <b></a>", "2:7", "does not match the open element"),
     "an ampersand": ("<a>\n<b>x && y</b></a>", "2:7", "&"),
     "a lone less-than": ("<a>\n<b>x < y</b></a>", "2:7", "not well-formed"),
     "an ampersand in a name": ("<a>\n<b>R&D</b></a>", "2:5", "this & starts no reference"),
@@ -196,9 +196,9 @@ def test_broken_files_are_clear_errors(text: str, place: str, message: str) -> N
 HINTS = {
     "an open tag before": ("<a>\n<b c='1'\n d='2>\n<e/></a>", "tag that starts on line 2"),
     "a quote in an earlier line": ("<a>\n<b\n c='>\n\n<e/></a>", "tag that starts on line 2"),
-    "other capitals": ("<a>\n<Bc>x</bc></a>", "has other capitals than the start tag on line 2"),
-    "other capitals of the root": ("<Unattend>\n</unattend>", "other capitals than the start tag"),
-    "other capitals of a prefix": ("<X:a xmlns:X='u'>\n</x:a>", "other capitals than the start"),
+    "other capitals": ("<a>\n<Bc>x</bc></a>", "differs in case from the start tag on line 2"),
+    "other capitals of the root": ("<Unattend>\n</unattend>", "differs in case from the start tag"),
+    "other capitals of a prefix": ("<X:a xmlns:X='u'>\n</x:a>", "differs in case from the start"),
     "another name": ("<a>\n<b>x</c></a>", "Close the element of line 2 first"),
     "a name that goes on": ("<a>\n<b>x</Bc></a>", "Close the element of line 2 first"),
 }

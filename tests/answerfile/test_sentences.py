@@ -130,8 +130,8 @@ SWITCHED = [
     (
         PNP,
         "DoNotCleanUpNonPresentDevices",
-        "Devices that are not there stay installed too.",
-        "Devices that are not there are removed.",
+        "Devices that are not present stay installed, too.",
+        "Devices that are not present are removed.",
     ),
     (SPP, "SkipRearm", "The licence is left as it is.", "The licence is reset."),
     (LUA, "EnableLUA", "User Account Control is on.", "User Account Control is off."),

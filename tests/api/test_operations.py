@@ -155,7 +155,7 @@ def test_the_next_boot(generalized: Path, tmp_path: Path) -> None:
     ("asked", "says"),
     [
         (GeneralizeRequest(target="elsewhere"), "elsewhere"),
-        (GeneralizeRequest(enable=("none",)), "no provider called none"),
+        (GeneralizeRequest(enable=("none",)), "none is not a known provider"),
         (GeneralizeRequest(mode="vm", target="audit"), "OOBE only"),
         (GeneralizeRequest(mode="metal"), "the only mode is vm"),
         (GeneralizeRequest(replace=True), "belong to an answer file"),

@@ -274,7 +274,7 @@ def test_overriding_one_check_leaves_the_others() -> None:
 
 
 def test_a_check_that_does_not_exist_is_refused_with_the_names_of_those_that_do() -> None:
-    with pytest.raises(UsageError, match="no check storeapps") as failed:
+    with pytest.raises(UsageError, match="storeapps is not a known check") as failed:
         checks.force(["servicing", "storeapps"])
     assert failed.value.hint
     assert all(name in failed.value.hint for name in BY_ID)

@@ -96,7 +96,7 @@ def test_generalize_resets_an_invalid_state_that_was_overridden(
 def test_a_wrong_name_is_refused_before_the_image_is_touched(command: str, tmp_path: Path) -> None:
     result = reseal(command, tmp_path / "missing.qcow2", "--force", "nonsense")
     assert result.exit_code == 2
-    assert "There is no check nonsense." in result.stderr
+    assert "nonsense is not a known check." in result.stderr
     assert "store-apps" in result.stderr
 
 

@@ -153,7 +153,7 @@ def test_a_target_that_appears_meanwhile_does_not_cost_the_copy(
             target.symlink_to(tmp_path / "nowhere")
 
     monkeypatch.setattr(Image, "close", appear)
-    with pytest.raises(UsageError, match="places have been taken") as raised:
+    with pytest.raises(UsageError, match="a target was created") as raised:
         run(image, Customize(CustomizeRequest(steps=steps)))
     monkeypatch.undo()
     kept = Path(raised.value.message.rpartition(" is in ")[2].rstrip("."))

@@ -233,7 +233,7 @@ def test_a_volume_that_cant_be_opened_is_named_and_the_image_is_not_clean(
         file.write(head + bytes(512 - len(head)))
     done = judges.reseal("generalize", disk.path, "--quiet")
     assert done.returncode == 0, done.stderr
-    assert f"Volume {data} was not looked into: it is {named}." in said(done)
+    assert f"Volume {data} was not examined: it is {named}." in said(done)
     code, text = verified(disk.path)
     assert code == 3
     assert f"Volume {data} was not searched: it is {named}" in text

@@ -265,7 +265,7 @@ class _Supervisor:
         if kind == "short":
             try:
                 return _write_half(call, pid, arguments), 0, 0
-            except OSError as error:  # of a file that was opened to be read only
+            except OSError as error:  # of a file that was opened read-only
                 return 0, -(error.errno or errno.EIO), 0
         victims = {_group(pid), self._child} if kind == "kill" else {_group(pid)}
         for victim in sorted(victims, key=lambda one: one != self._child):

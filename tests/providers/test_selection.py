@@ -22,7 +22,7 @@ def test_providers_can_be_added_and_left_out_and_keep_their_order() -> None:
 
 
 def test_an_unknown_name_is_refused_with_the_nearest_ones() -> None:
-    with pytest.raises(UsageError, match="no provider called dokcer") as error:
+    with pytest.raises(UsageError, match="dokcer is not a known provider") as error:
         select(enable=["dokcer"])
     assert error.value.hint
     assert "docker" in error.value.hint

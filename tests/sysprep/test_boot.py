@@ -189,11 +189,11 @@ UNDEPLOYABLE = "IMAGE_STATE_UNDEPLOYABLE"
 STUCK: list[tuple[dict[str, Any], str, str]] = [
     (
         {"generalization": 7, "children": {"setup.exe": 1, "oobeldr.exe": 0}},
-        "setup.exe began but did not end", "SPECIALIZE_RESEAL_TO_OOBE",
+        "setup.exe started but did not finish", "SPECIALIZE_RESEAL_TO_OOBE",
     ),
     (
         {"generalization": 7, "children": {"setup.exe": 1, "oobeldr.exe": 3}},
-        "setup.exe began but did not end", "COMPLETE",
+        "setup.exe started but did not finish", "COMPLETE",
     ),
     (
         {"generalization": 7, "children": {"setup.exe": 3, "oobeldr.exe": 2}},
@@ -205,7 +205,7 @@ STUCK: list[tuple[dict[str, Any], str, str]] = [
     ),
     (
         {"generalization": 7, "children": {"oobeldr.exe": 3, "audit.exe": 1}},
-        "audit.exe began but did not end", "COMPLETE",
+        "audit.exe started but did not finish", "COMPLETE",
     ),
     (
         {"generalization": 4, "children": {"setup.exe": 3, "oobeldr.exe": 0},

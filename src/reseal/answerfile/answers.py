@@ -38,7 +38,7 @@ class FullSetup:
 
 @dataclass(frozen=True, slots=True)
 class NewAccount:
-    """A local account to make."""
+    """Add a local account. Repeatable."""
 
     name: str
     password: Secret | None = None

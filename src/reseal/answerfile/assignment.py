@@ -106,7 +106,7 @@ def assigned(settings: Iterable[Assignment], architecture: str) -> AnswerFile:
     """Return an answer file with these settings and nothing else.
 
     Args:
-        settings: what it is to say; of one that stands twice the last counts.
+        settings: the settings of the file; of duplicates the last counts.
         architecture: of the Windows it is for: `x86`, `amd64` or `arm64`.
     """
     passes: dict[Pass, dict[str, dict[tuple[Step, ...], str]]] = {}

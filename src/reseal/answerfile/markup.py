@@ -277,7 +277,7 @@ class _Reader:
                     r"[\s>]", self.source.text[offset : offset + MAX_NAME], maxsplit=1
                 )[0]
                 hint = (
-                    f"Its name has other capitals than the start tag on line {line}; write them alike."
+                    f"Its name differs in case from the start tag on line {line}; write them alike."
                     if ending != name and ending.casefold() == name.casefold()
                     else f"Close the element of line {line} first; an end tag has the name of its start."
                 )
@@ -364,7 +364,9 @@ class _Reader:
         return character
 
     def _limit(self, problem: str) -> AnswerFileError:
-        return self._error(self._parser.CurrentByteIndex, f"{problem}, which no answer file has")
+        return self._error(
+            self._parser.CurrentByteIndex, f"{problem}, which no real answer file has"
+        )
 
     def _error(self, index: int, problem: str, hint: str | None = None) -> AnswerFileError:
         place = self.source.position(self._character(index))

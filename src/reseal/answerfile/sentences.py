@@ -101,8 +101,8 @@ SWITCHES: dict[tuple[str, str], tuple[str, str]] = {
         "Devices are uninstalled and found again at the first boot.",
     ),
     (PNP_SYSPREP, "DoNotCleanUpNonPresentDevices"): (
-        "Devices that are not there stay installed too.",
-        "Devices that are not there are removed.",
+        "Devices that are not present stay installed, too.",
+        "Devices that are not present are removed.",
     ),
     (LICENSING, "SkipRearm"): ("The licence is left as it is.", "The licence is reset."),
     (LUA, "EnableLUA"): ("User Account Control is on.", "User Account Control is off."),

@@ -110,7 +110,7 @@ class Source:
             AnswerFileError: the file is too large, or is not text in a known encoding.
         """
         if len(data) > MAX_BYTES:
-            problem = f"the file is larger than {MAX_BYTES >> 20} MiB, which no answer file is"
+            problem = f"the file is larger than {MAX_BYTES >> 20} MiB, too large for an answer file"
             raise AnswerFileError(name, None, problem, "Check that this is the file you meant.")
         codec, mark = _encoding(data, name)
         body = data[len(mark) :]
@@ -187,7 +187,7 @@ def _encoding(data: bytes, name: str) -> tuple[str, bytes]:
     Windows' readers raise one; PowerShell's `>` makes such files (UTF-16 that declares UTF-8).
     """
     if data.startswith(UTF_32):
-        problem = "the file is stored as UTF-32, which an answer file can't be"
+        problem = "the file is stored as UTF-32, which answer files can't use"
         raise AnswerFileError(name, Position(1, 1), problem, _AS_UTF8)
     mark = next((mark for mark in BYTE_ORDER_MARKS if data.startswith(mark)), b"")
     stored = BYTE_ORDER_MARKS.get(mark, "")

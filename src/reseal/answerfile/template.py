@@ -46,7 +46,7 @@ def fill(document: AnswerFile, values: Mapping[str, str | Secret]) -> AnswerFile
                 document.name,
                 positions[0],
                 f"the variable {name} has no value",
-                f"Give it one, or write $${{{name}}} if the text itself is meant.",
+                f"Give it one, or write $${{{name}}} for the literal text.",
             )
 
     edits = []

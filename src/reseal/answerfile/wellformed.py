@@ -43,7 +43,7 @@ _NAMED = {
         "An answer file has one <unattend> element.",
     ),
     _ERRORS.XML_ERROR_TAG_MISMATCH: (
-        "this end tag does not belong to the element that is open",
+        "this end tag does not match the open element",
         "Each element is closed by an end tag of its own name, the innermost first.",
     ),
     _ERRORS.XML_ERROR_DUPLICATE_ATTRIBUTE: (
@@ -158,7 +158,7 @@ def _token(text: str, offset: int) -> Fault:
         dashes = offset - 2 if before.endswith("--") else offset
         return Fault(
             dashes,
-            "a comment holds --, which only its end may",
+            "a comment holds --, which is allowed only at its end",
             "Write another character between the hyphens, or delete the comment.",
         )
     if at and ord(at) < 0x20 and at not in "\t\r\n":
@@ -238,6 +238,6 @@ def _in_tag(tag: str, offset: int, at: str) -> Fault:
         )
     return Fault(
         offset,
-        "this character can't stand in a tag",
+        "this character is not allowed in a tag",
         'A tag holds a name and attributes, name="value" each, with spaces between them.',
     )

@@ -35,7 +35,7 @@ def setupcl_request(session: Session) -> Iterable[Finding]:
     if flags & setup.RESET_DISK_SIGNATURES:
         yield warning(
             f"The pending SetupCl request ({setup.OPERATION_FLAGS} {flags:#x}) has bit 0x1: setupcl.exe "
-            "is to give the disks new signatures, by which the boot configuration finds Windows.",
+            "will give the disks new signatures, but the boot configuration finds Windows by the old ones.",
             f"Generalizing removes the bit; --force {CHECK} keeps it.",
         )
     elif flags & ~setup.REPLACE_ACCOUNT_DOMAIN_SID:

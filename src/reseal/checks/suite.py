@@ -47,7 +47,7 @@ def force(names: Iterable[str]) -> frozenset[str]:
     switches = set()
     for name in names:
         if name not in known:
-            msg = f"There is no check {name}."
+            msg = f"{name} is not a known check."
             raise UsageError(msg, f"The checks are {', '.join(sorted(known))}.")
         if not known[name].forceable:
             msg = f"The check {name} can't be overridden."

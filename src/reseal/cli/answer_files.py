@@ -32,12 +32,12 @@ driver_path_option = option(
     "this computer. Repeatable.",
 )
 replace_option = option(
-    "--replace", is_flag=True, help="Move aside answer files that would win against it."
+    "--replace", is_flag=True, help="Move aside answer files that Windows would prefer to it."
 )
 now_option = option(
     "--now",
     is_flag=True,
-    help="Apply at once what has a known place, rather than at the next boot.",
+    help="Apply now what can be applied offline, rather than at the next boot.",
 )
 
 

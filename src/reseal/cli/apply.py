@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 @integrity_option(help="Check the WIM's integrity table first.")
 @shares("index", "allow_backing", "as_json", "quiet")
 def apply(wim: Path, target: Path, run: Run, **options: Any) -> None:
-    """Apply an image of a WIM with everything in it.
+    """Apply an image of a WIM with all its metadata.
 
-    TARGET gets the whole image, or stays as it was.
+    TARGET receives the whole image, or stays unchanged.
     """
     opening = run.writing
     with run.progress() as tell:

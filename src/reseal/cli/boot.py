@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @option(
     "--recover",
     is_flag=True,
-    help="Restore the last consistent state after a failed Sysprep or Setup.",
+    help="Return to the last consistent state after a failed Sysprep or Setup.",
 )
 @answer_file_options
 @force_option(FORCE_UNATTEND)

@@ -28,9 +28,14 @@ if TYPE_CHECKING:
     help="Compress as lzx (default), xpress, lzms or none.",
 )
 @option("--append", is_flag=True, help="Add the image to an existing WIM.")
-@option("--solid", is_flag=True, help="Compress all data as one, as in an ESD: small and slow.")
-@option("--config", type=PATH, metavar="WimScript.ini", help="Exclude what this DISM list names.")
-@integrity_option(help="Give the WIM an integrity table.")
+@option("--solid", is_flag=True, help="Compress all files together, as in an ESD: small and slow.")
+@option(
+    "--config",
+    type=PATH,
+    metavar="WimScript.ini",
+    help="Exclude what this DISM configuration file lists.",
+)
+@integrity_option(help="Add an integrity table to the WIM.")
 @option("--require-generalized", is_flag=True, help="Refuse an image that is not generalized.")
 @shares("volume", "keys", "allow_backing", "as_json", "quiet")
 def capture(image: Path, wim: Path, run: Run, **options: Any) -> None:
@@ -38,7 +43,7 @@ def capture(image: Path, wim: Path, run: Run, **options: Any) -> None:
 
     Security descriptors, streams, reparse points, short names and hard links are kept. DISM's default
     exclusions apply: page files, hiberfil.sys, System Volume Information, RECYCLER, Windows\CSC. The WIM
-    is complete, or there is none.
+    is written completely or not at all.
     """
     request = operation.CaptureRequest(**options)
     with run.progress() as tell:

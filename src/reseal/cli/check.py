@@ -1,4 +1,4 @@
-"""`reseal check`: find what forbids generalizing an image."""
+"""`reseal check`: find what prevents generalizing an image."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Command)
-@argument("golden", type=PATH, help="The generalized image to make machines of.")
+@argument("golden", type=PATH, help="The generalized image to clone.")
 @option(
     "--machines",
     type=PATH,
@@ -69,7 +69,7 @@ if TYPE_CHECKING:
     show_default=True,
     metavar="new|pending",
     shell_complete=among("new", "pending"),
-    help="Set new SIDs where the table names none; pending leaves them to Windows.",
+    help="Set new SIDs where the table has none; pending leaves them to Windows.",
 )
 @now_option
 @option(
@@ -78,7 +78,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="Make N machines at a time (default: one per core).",
 )
-@option("--seed", metavar="TEXT", help="Draw the same identities every time.")
+@option("--seed", metavar="TEXT", help="Derive the same identities from TEXT every time.")
 @option("--dask", metavar="tcp://HOST:PORT", help="Run on a Dask cluster.")
 @drivers_option
 @shares("volume", "allow_backing", "as_json", "quiet")

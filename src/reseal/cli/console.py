@@ -62,7 +62,7 @@ def print_lines(lines: Iterator[str]) -> None:
 def safe(text: str) -> str:
     """Return text that a terminal can show: no control characters, no overridden directions.
 
-    Every text that an image may have had a hand in goes through here on its way to a terminal.
+    Every text that may come from an image goes through here on its way to a terminal.
     """
     shown = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
     return shown.encode("utf-8", "replace").decode("utf-8")
@@ -101,7 +101,7 @@ def errors(*, as_json: bool) -> Iterator[None]:
             click.echo(f"What to do: {safe(error.hint)}", err=True)
         if error.image_changed:
             for path in outputs.of_command().publish():
-                click.echo(f"Written all the same: {safe(path)}", err=True)
+                click.echo(f"Still written: {safe(path)}", err=True)
         raise SystemExit(error.exit_code) from None
     except BrokenPipeError:  # the reader of the output has left
         raise
@@ -111,14 +111,14 @@ def errors(*, as_json: bool) -> Iterator[None]:
 
 
 def _show_host_error(error: OSError) -> None:
-    """Say what this computer refuses: mostly, to take the output."""
+    """Report an OSError of this computer, usually that the output can't be written."""
     why = error.strerror or str(error)
     if error.filename:
         message = f"{why}: {error.filename}"
     elif error.errno == errno.ENOENT:  # what os.getcwd raises
         message = "the current folder does not exist any more. Change to another one."
     else:
-        message = f"the output can't be written: {why}. What the command did to an image is done."
+        message = f"the output can't be written: {why}. Changes to an image are complete."
     with suppress(OSError):
         click.echo(f"Error: {safe(message)}", err=True)
 
@@ -171,7 +171,7 @@ def _stage(message: Mapping[str, object]) -> bool:
 
 
 class Pace:
-    """How fast a step goes on, as a line of text."""
+    """The speed of a step, as text."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

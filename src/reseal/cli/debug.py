@@ -57,7 +57,7 @@ def write_log(error: BaseException) -> None:
 
 
 def log(error: BaseException, context: click.Context) -> str:
-    """Return what a bug report needs to know of an error and of the command that met it."""
+    """Return the facts about an error and its command that a bug report needs."""
     from reseal.worker import WORKER, frames  # noqa: PLC0415  --help needs no worker
 
     options = [

@@ -1,4 +1,4 @@
-"""`reseal decrypt`: a volume that BitLocker encrypts, decrypted."""
+"""`reseal decrypt`: decrypt a BitLocker volume."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.option(
     "--metadata", is_flag=True, help="Only show the protectors, the cipher and the state."
 )
-@click.option("--sparse", is_flag=True, help="Leave sectors empty that were never written.")
+@click.option("--sparse", is_flag=True, help="Leave sectors that were never written empty.")
 @in_place_option
 @click.option("--volume", metavar="N", help="Choose this volume, if several are encrypted.")
 @shares("keys", "output", "thin", "as_json", "allow_backing", "quiet")
@@ -32,7 +32,7 @@ def decrypt(
 ) -> None:
     """Decrypt a volume that BitLocker encrypts, with or without a Windows in it.
 
-    A clear key on the disk is used without being asked for. The image is either untouched or done.
+    A clear key on the disk is used automatically. The volume is decrypted completely or not at all.
     """
     writing = replace(run.writing, volume=volume)
     if metadata:

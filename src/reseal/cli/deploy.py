@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 def deploy(source: Path, disk: Path, run: Run, **options: Any) -> None:
     """Make a disk that starts Windows: partitions, boot files, boot store, drive letters.
 
-    SOURCE is only read. DISK is complete, or there is none. A WIM is applied. The Windows volume of a disk
+    SOURCE is only read. DISK is made completely or not at all. A WIM is applied. The Windows volume of a disk
     image is copied and extended to fill its new partition.
     """
     request = operation.DeployRequest(**options)

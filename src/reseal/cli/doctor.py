@@ -1,4 +1,4 @@
-"""`reseal doctor`: show what is installed, and what is missing for which command."""
+"""`reseal doctor`: show what is installed, and which commands lack something."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Command)
-@argument("image", type=PATH, required=False, help="Show, too, how this disk image is locked.")
+@argument("image", type=PATH, required=False, help="Also show how this disk image is locked.")
 @shares("as_json")
 def doctor(image: Path | None, run: Run) -> None:
     """List the engines and packages that reseal needs, their versions, and what is missing.

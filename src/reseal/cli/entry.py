@@ -1,4 +1,4 @@
-"""The start of the `reseal` command: what can be answered at once is, without loading the rest."""
+"""The entry point of the `reseal` command; `--version` is answered without loading the rest."""
 
 from __future__ import annotations
 
@@ -26,35 +26,35 @@ def main() -> None:
         sys.exit(130)
     finally:
         _flush()
-        # In the place of the exit code of a Ctrl-C, when all is cleaned up.
+        # Replaces the exit code of Ctrl-C, after the cleanup.
         if stopped:
             sys.exit(128 + stopped[0])
 
 
 def _flush() -> None:
-    """Let a full disk behind standard output be an error that is said, rather than a traceback."""
+    """Report a failure to write standard output, such as a full disk, as an error without a traceback."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
         pass
     except OSError as error:
         sys.stderr.write(f"Error: the output can't be written: {error.strerror}.\n")
-        with open(os.devnull, "w") as nothing:  # noqa: PTH123  what is left would be tried again
+        with open(os.devnull, "w") as nothing:  # noqa: PTH123  Python flushes once more at exit
             os.dup2(nothing.fileno(), sys.stdout.fileno())
         sys.exit(1)
 
 
 def _stop_as_ctrl_c_does() -> list[int]:
-    """Let SIGTERM and SIGHUP clean up before they end the command; return where they are noted."""
+    """Let SIGTERM and SIGHUP clean up before they end the command; return the list of those received."""
     stopped: list[int] = []
 
     def stop(number: int, _: object) -> None:
-        if not stopped:  # one who asks twice is not served sooner
+        if not stopped:  # a second signal must not interrupt the cleanup
             stopped.append(number)
             raise KeyboardInterrupt
 
     for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores it
             signal.signal(number, stop)
     return stopped
 

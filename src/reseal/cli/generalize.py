@@ -1,4 +1,4 @@
-"""`reseal generalize`: remove what makes an installation one machine."""
+"""`reseal generalize`: remove what identifies the machine."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _may_be_forced() -> list[str]:
     "--mode",
     metavar="vm",
     shell_complete=among("vm"),
-    help="vm: keep the devices, for an image that returns to the same hypervisor.",
+    help="vm: keep the devices, for an image that stays on the same hypervisor.",
 )
 @option("--strict", is_flag=True, help="Refuse images with third-party Sysprep providers.")
 @force_option(more=_may_be_forced)
@@ -99,7 +99,7 @@ def _may_be_forced() -> list[str]:
 def generalize(
     image: Path, oobe: bool, audit: bool, steps: list[tuple[str, ...]], run: Run, **options: Any
 ) -> None:
-    """Remove what makes an installation one machine, and arm its next boot.
+    """Remove what identifies the machine, and arm the next boot.
 
     reseal changes the image completely or not at all: in place, or into --output. The next boot goes
     where --oobe or --audit says; otherwise where the answer file says (Mode in Reseal or Generalize);

@@ -64,7 +64,7 @@ class Option(click.Option):
         self.former = former
 
     def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
-        """Let the parser know the former names, too."""
+        """Make the parser accept the former names, too."""
         shown = self.opts
         self.opts = [*shown, *self.former]
         try:
@@ -168,7 +168,7 @@ class Command(click.Command):
 
 
 class Group(click.Group):
-    """Commands with such help, listed in the order in which they are declared."""
+    """A group with such help, listing its commands in the order of declaration."""
 
     command_class = Command
 

@@ -1,4 +1,4 @@
-"""`reseal inspect`: show what an image holds."""
+"""`reseal inspect`: show the content of an image."""
 
 from __future__ import annotations
 

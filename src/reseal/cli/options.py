@@ -108,7 +108,7 @@ delete_snapshots_option = option(
 )
 quiet_option = option("--quiet", is_flag=True, help="Show no progress.")
 verbose_option = option("--verbose", is_flag=True, help="List every change or finding.")
-yes_option = option("--yes", is_flag=True, help="Accept what a new SID breaks, without a question.")
+yes_option = option("--yes", is_flag=True, help="Accept what a new SID breaks, without asking.")
 drivers_option = option(
     "--drivers",
     type=PATH,
@@ -124,7 +124,7 @@ key_option = option(
     "Repeatable.",
 )
 decrypt_option = option(
-    "--decrypt", is_flag=True, help="Decrypt the volume first, if BitLocker encrypts it."
+    "--decrypt", is_flag=True, help="Decrypt the volume first, if it is encrypted with BitLocker."
 )
 prevent_device_encryption_option = option(
     "--prevent-device-encryption",

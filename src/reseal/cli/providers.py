@@ -1,4 +1,4 @@
-"""`reseal providers`: list what generalize does, and what it could do."""
+"""`reseal providers`: list the providers of generalize, on by default or not."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ _ignore_logs_option = option(
     "--ignore-logs", is_flag=True, help="Open a dirty hive without its logs."
 )
 _prefix_option = option(
-    "--prefix", help="Set the full path of the hive's root (default: from the file's name)."
+    "--prefix", help="Set the full path of the hive's root (default: from the file name)."
 )
 
 
@@ -66,7 +66,7 @@ class Registry(Protocol):
         ...
 
     def apply(self, sections: list[regfile.Section]) -> Hive:
-        """Do what the sections of a .reg file say; return a hive that was changed."""
+        """Apply the sections of a .reg file; return a hive that was changed."""
         ...
 
     def commit(self, command: str, run: Run, *, backup: bool) -> bool:
@@ -434,7 +434,7 @@ def compare(
 @_ignore_logs_option
 @shares(*LOOKING)
 def verify(target: Path, path: str, ignore_logs: bool, run: Run) -> None:
-    """Check the structure of a hive by the rules of Windows. Exit code 4 if it is damaged."""
+    """Check the structure of a hive against the rules of Windows. Exit code 4 if it is damaged."""
     hive, _, _ = open_target(target, run, ignore_logs=ignore_logs).places(path)[0]
     violations = hive.verify()
     if run.as_json:

@@ -75,7 +75,7 @@ class ImageHives:
         return [(file.hive, below, mounted)]
 
     def apply(self, sections: list[Section]) -> Hive:
-        """Do what the sections of a .reg file say, in every hive that they name."""
+        """Apply the sections of a .reg file to every hive that they name."""
         grouped: dict[tuple[str, str], list[Section]] = {}
         for section in sections:
             for hive, below, root in self.places(full_root(section.path)):

@@ -17,7 +17,7 @@ Content = tuple[int, bytes] | bytes | None
 
 
 def shown(text: str) -> str:
-    """Return a name for a terminal: what could steer it is written as an escape."""
+    """Return a name for a terminal, with its control characters escaped."""
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in text

@@ -1,4 +1,4 @@
-"""What commands share: their options about an image and about output, and the way a run is shown."""
+"""What commands share: options for images and output, and showing a run."""
 
 from __future__ import annotations
 
@@ -106,8 +106,8 @@ class Run:
     def refuse_report(self) -> None:
         """Refuse --report where nothing is changed; raises UsageError."""
         if self.report_files:
-            msg = "This call changes nothing, so there is no run for --report to record."
-            raise UsageError(msg, "Use --json to keep what it shows.")
+            msg = "This command changes nothing, so --report has nothing to record."
+            raise UsageError(msg, "Use --json to keep its output.")
 
 
 def shares(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

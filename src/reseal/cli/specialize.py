@@ -1,4 +1,4 @@
-"""`reseal specialize`: make one machine of an image, while it is powered off."""
+"""`reseal specialize`: turn an image into one machine, while it is powered off."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @image_argument
-@option("--computer-name", metavar="NAME", help="Set the computer name; * draws a random one.")
+@option("--computer-name", metavar="NAME", help="Set the computer name; * for a random one.")
 @option(
     "--sid",
     metavar="new|SID|pending",
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 @drivers_option
 @shares(*CHANGING)
 def specialize(image: Path, now: bool, yes: bool, run: Run, **options: Any) -> None:
-    """Make one machine of an image: with its own name, SID, MachineGuid and answer file.
+    """Turn an image into one machine with its own name, SID, MachineGuid and answer file.
 
     In a generalized image, Windows applies name, SID and answers at its first boot. --now applies what
     it can at once. reseal changes the image completely or not at all: in place, or into --output.

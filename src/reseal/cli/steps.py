@@ -22,7 +22,7 @@ OPTION_NAMES = {"timezone": "time-zone"}
 
 
 def forceable() -> tuple[str, ...]:
-    """Return what steps refuse and --force allows."""
+    """Return the refusals of steps that --force overrides."""
     from reseal.customize.run import FORCEABLE  # noqa: PLC0415  only completion needs it
 
     return FORCEABLE

@@ -38,7 +38,7 @@ _SYNTAX = (
 def sysprep(
     context: click.Context, /, image: Path, arguments: tuple[str, ...], **shared: Any
 ) -> None:
-    """Take Sysprep's own command line: /generalize /oobe /shutdown /mode:vm /quiet and the others."""
+    """Accept Sysprep's own command line: /generalize /oobe /shutdown /mode:vm /quiet and the others."""
     from reseal.cli.generalize import generalize  # noqa: PLC0415  it declares every step
 
     with console.errors(as_json=shared["as_json"]):
@@ -94,9 +94,7 @@ def _check_combination(given: set[str], mode: str | None, unattend: Path | None)
     if len(given & set(_ENDINGS)) > 1:
         raise _refused("only one of /reboot, /shutdown and /quit is possible")
     if not given & {"oobe", "audit", "generalize"}:
-        raise _refused(
-            "one of /oobe, /audit and /generalize is needed; the offline run has no window to ask in"
-        )
+        raise _refused("one of /oobe, /audit and /generalize is needed; an offline run can't ask")
     if mode and not {"generalize", "oobe"} <= given:
         raise _refused("/mode:vm goes with /generalize and /oobe")
     if (mode and given & {"quiet", "audit"}) or (mode and unattend):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @force_option(FORCE_UNATTEND, was_flag=FORCE_UNATTEND, help="Accept an answer file with errors.")
 @shares(*CHANGING)
 def apply(image: Path, file: str, force: tuple[str, ...], run: Run, **options: Any) -> None:
-    """Give an installation an answer file for its next boot.
+    """Place an answer file in an installation for its next boot.
 
     offlineServicing is applied at once; Windows runs the other passes. No output shows the value of a
     setting, so no password appears.

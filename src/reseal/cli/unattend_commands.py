@@ -44,7 +44,7 @@ unattend.add_command(unattend_apply.apply)
     type=click.Choice([one.value for one in Level]),
     default=Level.NOTE.value,
     show_default=True,
-    help="Leave out what is less serious than this.",
+    help="Hide what is less serious than this.",
 )
 @click.option(
     "--image",
@@ -95,7 +95,7 @@ def check(files: tuple[str, ...], level: str, image: Path | None, run: Run) -> N
 @_file
 @json_option
 def show(file: str, as_json: bool) -> None:
-    """Say what an answer file makes Windows do, pass by pass. Secrets are hidden."""
+    """Explain what an answer file makes Windows do, pass by pass. Secrets are hidden."""
     passes = answerfile.show(load(file))
     if as_json:
         _print_json(
@@ -163,7 +163,7 @@ def rules(as_json: bool) -> None:
     help="Change nothing; exit code 3 if a file would change.",
 )
 def fmt(files: tuple[str, ...], check_only: bool) -> None:
-    """Lay answer files out: one setting a line, indented. Nothing else changes."""
+    """Format answer files: one setting per line, indented. Nothing else changes."""
     changed = []
     for file in files:
         document = load(file)
@@ -184,12 +184,16 @@ def fmt(files: tuple[str, ...], check_only: bool) -> None:
 @unattend.command("hide-secrets")
 @_file
 @click.option(
-    "--output", "-o", type=PATH, metavar="FILE", help="Write here instead of into FILE; - prints."
+    "--output",
+    "-o",
+    type=PATH,
+    metavar="FILE",
+    help="Write here rather than back to FILE; - prints.",
 )
 def hide_secrets(file: str, output: Path | None) -> None:
     """Hide the passwords of local accounts, as Windows System Image Manager does.
 
-    This keeps them from being read over a shoulder and protects nothing.
+    This obscures them at a glance. It is not encryption.
     """
     document, left = answerfile.hide_passwords(load(file))
     _write(output or Path(file), document.to_bytes())
@@ -204,7 +208,10 @@ def hide_secrets(file: str, output: Path | None) -> None:
 @unattend.command("merge")
 @argument("base", type=FILE_OR_STDIN, metavar="A", help="An answer file; - for standard input.")
 @argument(
-    "other", type=FILE_OR_STDIN, metavar="B", help="Another, whose settings are added and win."
+    "other",
+    type=FILE_OR_STDIN,
+    metavar="B",
+    help="Another; its settings are added and override those of A.",
 )
 @click.option(
     "--output", "-o", type=PATH, metavar="FILE", help="Write here instead of printing; - prints."

@@ -35,8 +35,8 @@ from reseal.operations.unattend import windows_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-_FROM_FILE = "A file whose first line is the {}; - for a line of standard input."
-#: What Windows 10 and 11 are built for.
+_FROM_FILE = "Read the {} from the first line of this file; - for standard input."
+#: Architectures of Windows 10 and 11.
 _ARCHITECTURES = ("x86", "amd64", "arm64")
 
 
@@ -48,19 +48,17 @@ def _complete_setting(
 
 
 @click.command(cls=Command)
-@click.option("--computer-name", default="", help="Set the computer name; * draws a random one.")
+@click.option("--computer-name", default="", help="Set the computer name; * for a random one.")
 @click.option("--owner", default="", help="Set the registered owner.")
 @click.option("--organization", default="", help="Set the registered organization.")
 @click.option("--locale", default="", help="Set formats and keyboard, such as de-DE.")
 @click.option("--language", default="", help="Set the language of Windows, if it differs.")
-@click.option(
-    "--fallback-language", default="", help="Language where the first lacks a text, such as en-US."
-)
+@click.option("--fallback-language", default="", help="Set the fallback language, such as en-US.")
 @click.option(
     "--keyboard",
     multiple=True,
     metavar="LAYOUT",
-    help="Keyboard, if another, such as 0409:00000409; repeatable.",
+    help="Set the keyboard, such as 0409:00000409. Repeatable.",
 )
 @click.option("--time-zone", default="", help="Set the time zone by its Windows name.")
 @click.option(
@@ -81,19 +79,19 @@ def _complete_setting(
     "--account",
     multiple=True,
     metavar="NAME[,group=G]...[,password-file=FILE][,display-name=N]",
-    help="A local account to make.",
+    help="Add a local account. Repeatable.",
 )
 @click.option(
     "--logon", default="", metavar="NAME", help="Set the account that logs on automatically."
 )
-@click.option("--logon-once", is_flag=True, help="Log it on automatically exactly once.")
+@click.option("--logon-once", is_flag=True, help="Log it on automatically only once.")
 @click.option(
     "--logon-count",
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
     metavar="NUMBER",
-    help="How often; Windows adds one.",
+    help="Set how many times it logs on; Windows adds one.",
 )
 @click.option("--workgroup", default="", help="Join this workgroup.")
 @click.option("--domain", default="", help="Join this domain.")
@@ -110,31 +108,31 @@ def _complete_setting(
     "--interface",
     multiple=True,
     metavar="NAME,address=A/N[,KEY=VALUE]...",
-    help="A network interface with fixed addresses; keys, each repeatable: address, gateway, "
-    "route=NETWORK@GATEWAY, dns, and once suffix.",
+    help="Set fixed addresses of a network interface. Repeatable keys: address, gateway, "
+    "route=NETWORK@GATEWAY, dns; and once: suffix.",
 )
 @click.option(
     "--first-logon",
     multiple=True,
     metavar="COMMAND",
-    help="A command for the first logon, in order.",
+    help="Run a command at the first logon. Repeatable.",
 )
 @click.option(
     "--mode",
     type=click.Choice(["oobe", "audit"]),
     default="oobe",
     show_default=True,
-    help="What the image boots to.",
+    help="Choose what the image boots to.",
 )
 @click.option(
-    "--copy-profile", is_flag=True, help="Administrator's profile becomes the default profile."
+    "--copy-profile", is_flag=True, help="Use Administrator's profile as the default profile."
 )
 @click.option(
     "--run",
     "run_commands",
     multiple=True,
     metavar="PASS:COMMAND",
-    help=f"A command of {', '.join(parts.RUN)}, in order.",
+    help=f"Run a command in {', '.join(parts.RUN)}. Repeatable.",
 )
 @click.option(
     "--edition",
@@ -146,33 +144,33 @@ def _complete_setting(
     "--oem",
     multiple=True,
     metavar="KEY=TEXT",
-    help=f"What Windows says of its maker: {', '.join(parts.OEM)}.",
+    help=f"Set OEM information: {', '.join(parts.OEM)}.",
 )
-@click.option("--remote-desktop", is_flag=True, help="Allow Remote Desktop, in the firewall too.")
+@click.option("--remote-desktop", is_flag=True, help="Allow Remote Desktop, also in the firewall.")
 @click.option(
-    "--firewall-group", multiple=True, metavar="GROUP", help="Turn a group of firewall rules on."
+    "--firewall-group", multiple=True, metavar="GROUP", help="Enable a firewall rule group."
 )
 @click.option(
-    "--wifi", default="", metavar="NAME[,password-file=FILE]", help="A wireless network to know."
+    "--wifi", default="", metavar="NAME[,password-file=FILE]", help="Add a wireless network."
 )
 @click.option(
     "--password-days",
     type=click.IntRange(min=0),
     metavar="DAYS",
-    help="When passwords expire; 0 for never.",
+    help="Set the days until passwords expire; 0 for never.",
 )
 @click.option(
     "--lockout-attempts",
     type=click.IntRange(min=0, max=999),
     metavar="NUMBER",
-    help="How many wrong passwords lock an account; 0 for never.",
+    help="Lock an account after N wrong passwords; 0 for never.",
 )
 @click.option(
     "--generalize", is_flag=True, help="In audit mode: generalize and shut down (auditUser)."
 )
 @click.option("--persist-devices", is_flag=True, help="Keep devices installed when generalizing.")
-@click.option("--keep-absent-devices", is_flag=True, help="Keep devices that are not there, too.")
-@click.option("--skip-rearm", is_flag=True, help="Leave the licence alone when generalizing.")
+@click.option("--keep-absent-devices", is_flag=True, help="Keep devices that are not present, too.")
+@click.option("--skip-rearm", is_flag=True, help="Don't rearm activation when generalizing.")
 @click.option(
     "--disk",
     "firmware",
@@ -182,10 +180,13 @@ def _complete_setting(
     help="For Windows Setup: wipe and lay out a disk for this firmware.",
 )
 @click.option(
-    "--disk-number", type=click.IntRange(min=0), default=0, metavar="N", help="Which disk."
+    "--disk-number", type=click.IntRange(min=0), default=0, metavar="N", help="Choose the disk."
 )
 @click.option(
-    "--image", default="", metavar="NAME|INDEX", help="For Windows Setup: the image to install."
+    "--image",
+    default="",
+    metavar="NAME|INDEX",
+    help="For Windows Setup: choose the image to install.",
 )
 @click.option(
     "--set",
@@ -193,7 +194,7 @@ def _complete_setting(
     multiple=True,
     metavar="PASS/COMPONENT/SETTING=VALUE",
     shell_complete=_complete_setting,
-    help="Any other setting, as in oobeSystem/Shell-Setup/OOBE/ProtectYourPC=3; items of lists have a "
+    help="Set any other setting, such as oobeSystem/Shell-Setup/OOBE/ProtectYourPC=3; list items have a "
     "number: SynchronousCommand[1].",
 )
 @click.option(
@@ -206,12 +207,12 @@ def _complete_setting(
 @volume_option
 @index_option
 @allow_backing_option
-@click.option("--show-pages", is_flag=True, help="Show the pages of OOBE to the user.")
+@click.option("--show-pages", is_flag=True, help="Show the OOBE pages to the user.")
 @click.option(
     "--architecture",
     type=click.Choice(_ARCHITECTURES),
     multiple=True,
-    help="Of the Windows it is for; several: files.",
+    help="Choose the architecture of Windows; several make several files.",
 )
 @click.option("--ask", is_flag=True, help="Ask for settings that no option sets.")
 @text_output_option

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 )
 @option("--deep", is_flag=True, help="Search unallocated clusters, too.")
 @option("--system-volume-only", is_flag=True, help="Search only the volume that holds Windows.")
-@option("--strict", is_flag=True, help="Fail also if only what Sysprep leaves, too, was found.")
+@option("--strict", is_flag=True, help="Fail also on traces that Sysprep leaves, too.")
 @shares(*LOOKING, "quiet", "verbose")
 def verify(
     image: Path,
@@ -49,7 +49,7 @@ def verify(
     """Verify that an image is armed, and search it for the identity of the old machine.
 
     The verdict is clean (exit code 0), as after Sysprep (0, or 3 with --strict), or not clean (3). The
-    last line says what was searched for what.
+    last line names what was searched, and the identity searched for.
     """
     if against and (identity or deep or strict or system_volume_only):
         msg = "--against compares images, so it takes none of the options of a search."

@@ -46,7 +46,7 @@ def template_of(machine: FleetMachine, plan: ClonePlan) -> AnswerFile | None:
 
 
 def unfilled(findings: Iterable[Finding]) -> list[str]:
-    """Return what is said of variables of a template that no column has filled in."""
+    """Return warnings about variables of a template that no column fills in."""
     return [
         f"{one.file}:{one.position}: {one.what}, and no column of the table has this name. {one.why}."
         for one in findings

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from reseal.windows import Sid
 
 _OWN = ("name", "sid", "unattend", "domain")
-#: Columns whose values the plan draws, so that a check has others in their place.
+#: Columns whose values the plan generates; a check uses placeholders instead.
 _DRAWN = ("name", "sid")
 COLUMNS = frozenset((*_OWN, *NETWORK, *SETTINGS))
 _LISTS = ("addresses", "dns", "gateway")
@@ -52,7 +52,7 @@ _SHOWN = 20
 
 
 class FleetError(UsageError):
-    """A fleet can't be made as it is written.
+    """A fleet can't be made from its table.
 
     Attributes:
         problems: all problems, as `file:line:column: what`.
@@ -71,7 +71,7 @@ class FleetError(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """All machines of a table, their answer files by name, as base64, and what else to know."""
+    """All machines of a table, their answer files by name, as base64, and warnings."""
 
     machines: list[FleetMachine]
     templates: dict[str, str] = field(repr=False)
@@ -186,8 +186,8 @@ class _Check:
             called = filled(account, {**values, "name": computer})
             if computer and called.casefold() == computer.casefold():
                 what = (
-                    f"an account of {name} has the name of this computer, and such an account gets into "
-                    "no group; give one of the two another name"
+                    f"an account of {name} has the name of this computer, and Windows adds such an "
+                    "account to no group; rename one of the two"
                 )
                 self._say(row.cells["name"].position, what)
         # Values of other columns make other files; names and SIDs are judged where they stand.

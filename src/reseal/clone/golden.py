@@ -1,4 +1,4 @@
-"""Facts about a golden image, read once before any clone is made."""
+"""Facts about a golden image, read once before the first clone is made."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Golden:
 
     @property
     def fingerprint(self) -> list[object]:
-        """The data by which a later run recognises the same golden image."""
+        """The data that identifies the golden image in a later run."""
         status = self.path.stat()
         return [str(self.path), status.st_size, status.st_mtime_ns]
 

@@ -1,6 +1,6 @@
-"""The work of a run as plain data: the golden image, the form of the outputs, and each machine.
+"""The work of a run as plain data: the golden image, the output format, and each machine.
 
-Every worker gets the plan once, and a machine when it is its turn; both travel as JSON.
+Every worker receives the plan once, then one machine at a time, both as JSON.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class FleetMachine:
 
     Attributes:
         name: its computer name; `*` until a random one is drawn.
-        sid: its SID, or `pending` if Windows draws it. Before planning, the table's word `new`, or empty
+        sid: its SID, or `pending` if Windows generates it. Before planning, the table's word `new`, or empty
             if the run decides; after planning, None if the SID stays.
         key: identifies the row in a later run, without secrets; after planning, the seed of its random
             numbers.

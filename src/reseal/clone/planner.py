@@ -41,7 +41,7 @@ class Planner:
         golden: the image that they are made from.
         plan: the plan of the run.
         record: the machines that the folder already has; the new ones are added.
-        sid: who draws SIDs that the table does not name.
+        sid: what generates SIDs that the table does not name.
     """
 
     def __init__(
@@ -163,7 +163,7 @@ class Planner:
             value = draw()
             if value.upper() not in self._taken[kind] and value.upper() not in self._named:
                 return value
-        raise ImageError(f"no unused {kind} could be drawn.")
+        raise ImageError(f"no unused {kind} could be generated.")
 
     def _machine(self, wanted: FleetMachine, entry: FleetEntry) -> FleetMachine:
         sid = entry.identity.get("machine_sid")

@@ -39,7 +39,7 @@ class FleetEntry:
         thin: whether it is an overlay over the golden image.
         golden: the path of the golden image, relative to the folder.
         row: identifies its row of the table in a later run.
-        identity: `computer_name`, `machine_sid` (None if Windows draws it), `sid_when` (`now`, `next
+        identity: `computer_name`, `machine_sid` (None if Windows generates it), `sid_when` (`now`, `next
             boot` or None), `machine_guid`, `mac`, `addresses` and `domain`.
         size: bytes of its file.
         sha256: the file's checksum at the time it was made.

@@ -48,7 +48,7 @@ class CloneOptions:
         thin: whether a clone is a qcow2 overlay over the golden image.
         jobs: the number of workers; None for one per core.
         seed: the seed of the identities; None for the folder's own, or a new random one.
-        sid: for machines whose row names no SID: `new`, or `pending` if Windows draws it.
+        sid: for machines whose row names no SID: `new`, or `pending` if Windows generates it.
         now: whether SIDs and settings are changed in the clones at once.
         volume: the Windows, in the form of `--volume`.
         allow_backing: whether the golden image may have backing files outside its folder.
@@ -154,7 +154,7 @@ def clone(
 
 
 def _clear(folder: Path) -> None:
-    """Delete what a run that was killed has left in a folder that is locked."""
+    """Delete what a killed run left in a folder; the folder is locked."""
     for pattern in (".reseal-*", ".*.reseal-partial", ".*.reseal-overlay", f".{NAME}.new"):
         for one in folder.glob(pattern):
             if (
@@ -236,7 +236,7 @@ class _Run:
             self._compare(random.Random(self._record.seed).choice(fresh))  # noqa: S311  no secret
 
     def _know_golden(self, golden: Golden) -> None:
-        """Keep what the golden image is now; refuse one that thin clones can't be read with."""
+        """Record the golden image's present state; refuse one that would break existing thin clones."""
         self._fingerprint = golden.fingerprint
         with Image.open(golden.path, allow_backing=self._options.allow_backing) as image:
             digest = golden_mark.digest(image.link.all_files())

@@ -67,7 +67,7 @@ class FleetRow:
 
 @dataclass(frozen=True, slots=True)
 class FleetTable:
-    """A fleet as it is written.
+    """A fleet as its table describes it.
 
     Attributes:
         name: the file, for messages.

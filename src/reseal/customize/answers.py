@@ -1,4 +1,4 @@
-"""Settings that only Windows itself can apply: the answer file of the next first boot gets them."""
+"""Settings that only Windows can apply: they go into the answer file of the next first boot."""
 
 from __future__ import annotations
 

@@ -186,7 +186,7 @@ def refuse_vital(session: Session, path: str) -> None:
     folder = f"{path.lower()}\\" if path else ""
     if path.endswith(":") and session.installation.volumes.volume_of(path) is not None:
         msg = f"{path} is a whole volume and has to stay."
-        raise CheckError(msg, "Name what is in it more exactly.")
+        raise CheckError(msg, "Name files or folders on it instead.")
     for name in MACHINE_HIVES:
         hive = (session.registry.file(name) or "").lower()
         if hive == path.lower() or hive.startswith(folder):

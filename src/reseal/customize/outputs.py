@@ -99,7 +99,8 @@ class Outputs:
             shutil.rmtree(folder, ignore_errors=True)
         self._folders.clear()
         if kept:
-            msg = f"The image is done, but places have been taken meanwhile: what goes to {'; '.join(kept)}."
+            copies = "; ".join(f"the copy for {one}" for one in kept)
+            msg = f"The image is done, but a target was created during the run: {copies}."
             raise UsageError(msg, "Move it yourself.")
         return done
 

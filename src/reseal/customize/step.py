@@ -109,7 +109,7 @@ class Step(Declaration):
         return (" " if self.words else ":").join(one.name.upper() for one in self.arguments)
 
     def parse(self, words: tuple[str, ...], where: str, folder: Path) -> Given:
-        """Take what the command line has behind the option, or the arguments one by one.
+        """Parse the words after the option, or the arguments one by one.
 
         Raises:
             UsageError: they don't have the step's form.

@@ -156,7 +156,7 @@ def _walk(tree: Tree, folder: str, inner: str = "", depth: int = 0) -> Iterator[
         return
     for entry in tree.list(place):
         if not _NAME.fullmatch(entry.name):
-            msg = f"{place} holds a file with a name that no boot file has: {entry.name!a}."
+            msg = f"{place} holds a file that is not a known boot file: {entry.name!a}."
             raise ImageError(msg, "Remove it from the image. No disk was made.")
         path = join(inner, entry.name)
         if entry.is_directory:

@@ -155,7 +155,7 @@ def _grow(
 
 
 def _no_room(subject: str) -> UsageError:
-    msg = f"There is no room for the Windows volume of {subject} to grow."
+    msg = f"The Windows volume of {subject} has no room to grow."
     return UsageError(msg, "Choose a larger --size.")
 
 

@@ -1,4 +1,4 @@
-"""Make a disk that starts a Windows: lay it out, fill it, make it bootable, publish it.
+"""Make a disk that starts Windows: lay it out, fill it, make it bootable, publish it.
 
 The parent owns the new disk, which is hidden until it is complete. Workers do the rest, one after the other:
 libwim in one process, the file systems in another. If a worker ends for any reason, no disk is left.

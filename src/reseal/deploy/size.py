@@ -1,4 +1,4 @@
-"""The size of a disk, as users write it."""
+"""The size of a disk, as typed by a user."""
 
 from __future__ import annotations
 

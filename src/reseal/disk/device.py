@@ -113,7 +113,7 @@ class FileDevice:
     def write(self, offset: int, data: bytes) -> None:
         """Write all of `data` at `offset`."""
         if self.read_only:
-            msg = f"{self.path} was opened to be read only"
+            msg = f"{self.path} was opened read-only"
             raise DiskError(msg)
         check_range(self, offset, len(data))
         view = memoryview(data)
@@ -144,7 +144,7 @@ class FileDevice:
 
 @contextmanager
 def written_behind(descriptor: int) -> Iterator[None]:
-    """Have the system write what gets into a file while more comes, rather than all at the end.
+    """Have the system write a file while more data comes, rather than all at the end.
 
     Only fsync says that it arrived, and takes little time then.
     """

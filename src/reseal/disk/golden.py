@@ -112,7 +112,7 @@ def folders_of(image: Path) -> list[str]:
     except FileNotFoundError:
         return []
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return ["a folder that its damaged mark does not tell"]
+        return ["an unknown folder (its mark is damaged)"]
 
 
 def refuse(path: Path, image: Path) -> None:

@@ -90,7 +90,7 @@ class Lock:
                 if time.monotonic() > patience:
                     raise InUseError(
                         f"{self._path} is in use by another reseal.",
-                        hint="Wait until that one has ended.",
+                        hint="Wait until it has finished.",
                     ) from error
             except OSError as error:
                 if isinstance(error, DiskError):

@@ -174,8 +174,8 @@ class _ReplacedError(DiskError):
 def _replaced_meanwhile(path: Path, link: Link) -> DiskError:
     remove_journal(link.path)
     return _ReplacedError(
-        f"another program put a new file in the place of {path} while the changes were merged. The new"
-        " file was not changed; the changes went into the file that it replaced.",
+        f"another program replaced {path} while the changes were merged. The new file was not changed; "
+        "the changes went into the replaced file.",
         hint="Run reseal again on the new file.",
     )
 

@@ -183,7 +183,7 @@ class NbdDevice:
             found.clear()
             length = min(_REQUEST, end - offset)
             result = self._nbd.nbd_block_status(self._handle, length, offset, callback, 0)
-            self._check(result, f"looked at at {offset}")
+            self._check(result, f"queried at {offset}")
             if not any(part for part, _ in found):
                 yield offset, end - offset
                 return

@@ -143,7 +143,7 @@ def _refuse_present(output: Path) -> None:
 
 
 def _appeared(output: Path) -> UsageError:
-    return UsageError(f"{output} has appeared meanwhile.")
+    return UsageError(f"{output} was created by another program during the run.")
 
 
 def convert(header: Header, source: str, kind: str, target: Path, *, files: Iterable[Path]) -> None:
@@ -195,7 +195,7 @@ def checked(output: Path, source: Path) -> Path:
             f"the output {output} is the image itself."
             if same
             else f"the output {output} exists already.",
-            hint="Leave --output away to change the image in place." if same else None,
+            hint="Leave --output out to change the image in place." if same else None,
         )
     return absolute
 

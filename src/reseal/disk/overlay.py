@@ -52,7 +52,7 @@ def create_overlay(
     except OSError as error:
         raise DiskError(
             f"{overlay} can't be created: {error.strerror or error}.",
-            hint="reseal needs to write beside the image; --output names a new image elsewhere.",
+            hint="reseal needs write access to the image's folder; --output writes a new image elsewhere.",
         ) from error
     try:
         command += [str(overlay), str(size or link.header.size)]

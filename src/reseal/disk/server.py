@@ -90,7 +90,7 @@ def serve(
         try:
             _, errors = process.communicate(timeout=_END)
         except subprocess.TimeoutExpired as error:
-            raise DiskError(f"{_DAEMON} does not end; {subject} was not changed.") from error
+            raise DiskError(f"{_DAEMON} did not exit; {subject} was not changed.") from error
         if process.returncode:
             said = tool_message(_DAEMON, process.returncode, errors)
             raise ImageError(f"{subject} was not changed: {said}")

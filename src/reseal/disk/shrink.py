@@ -87,7 +87,7 @@ def shrink(image: Image) -> None:
 
 
 def _failed(image: Image, why: str) -> ShrinkError:
-    msg = f"{image.path} was changed as asked, but could not be rewritten compactly: {why}"
+    msg = f"{image.path} was changed, but could not be rewritten compactly: {why}"
     return ShrinkError(
         msg,
         hint="The image is done; only its file is as large as before. Free some space, and run"

@@ -48,7 +48,7 @@ class Appearance:
         if self._look() != self._seen:
             raise ImageError(
                 f"{self._image.path} was changed by another program during the run, so the run's"
-                " changes do not fit it any more; nothing was written.",
+                " changes no longer fit; nothing was written.",
                 hint="Run reseal again when no other program uses the image.",
             )
 

@@ -1,4 +1,4 @@
-"""What can be done to an image, a file each: a typed request, what it stages, and the record of it.
+"""The operations on an image, one file each: a typed request, the changes it stages, and its record.
 
     run("image.qcow2", Generalize(GeneralizeRequest(unattend="unattend.xml")), Writing(dry_run=True))
 

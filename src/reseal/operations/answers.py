@@ -1,4 +1,4 @@
-"""The answer file that an operation takes: the options that belong to it, and how it is read."""
+"""The answer file of an operation: its options, and how it is read."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Content: TypeAlias = "HostPath | tuple[str, bytes]"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerFileOptions:
-    """An answer file, and what belongs to it.
+    """An answer file and its options.
 
     Attributes:
         unattend: the file, `-` for standard input, or its name and content; None for none.
@@ -88,7 +88,7 @@ def load(file: Content) -> AnswerFile:
 
 
 def content(file: Content) -> tuple[str, bytes]:
-    """Read a file of this computer, as a worker that must not read it needs it.
+    """Read a file of this computer for a worker, which has no access to it.
 
     Raises:
         AnswerFileError: it can't be read, or is too large.

@@ -83,7 +83,7 @@ def _edited(target: Path, job: StoreJob, writing: Writing) -> dict[str, Any]:
 
 
 def record(command: str, done: dict[str, Any], *, dry_run: bool) -> RunRecord:
-    """Turn what an edit of a store returned into the record that `--report` keeps.
+    """Convert the result of an edit of a store to the record that `--report` keeps.
 
     Args:
         command: such as `bcd set`.

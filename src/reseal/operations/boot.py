@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from reseal.session import Session
     from reseal.windows import Installation
 
-_PROVED = "State: what the next boot reads was read back from the written image."
+_PROVED = "State: every value that the next boot reads was read back from the written image."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ class Boot(Operation[BootRecord]):
     proved = (_PROVED,)
 
     def __init__(self, request: BootRequest) -> None:
-        """Read and check all that the request names.
+        """Read and check every file that the request names.
 
         Raises:
             AnswerFileError: a file can't be read.

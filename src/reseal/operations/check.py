@@ -1,4 +1,4 @@
-"""Check an image for everything that forbids generalizing it."""
+"""Check an image for everything that prevents generalizing it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def check(
     image: Path, opening: Opening | None = None, *, force: Iterable[str] = ()
 ) -> dict[str, Any]:
-    """Run every check on one installation, and record what they find.
+    """Run every check on an installation, and record the findings.
 
     Args:
         image: a disk image, a WIM or a folder that holds a Windows installation.

@@ -42,7 +42,7 @@ class Customize(Operation[CustomizeRecord]):
     command = "customize"
 
     def __init__(self, request: CustomizeRequest) -> None:
-        """Look at what the steps need of this computer.
+        """Check what the steps need from this computer.
 
         Raises:
             ResealError: a file is missing or not of its form.

@@ -1,4 +1,4 @@
-"""Decrypt a volume that BitLocker encrypts, or show what its metadata says."""
+"""Decrypt a BitLocker volume, or show its metadata."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def decrypt(
     sparse: bool = False,
     on_message: OnMessage | None = None,
 ) -> dict[str, Any]:
-    """Decrypt a volume of a disk image, with or without a Windows in it.
+    """Decrypt a volume of a disk image, with or without Windows on it.
 
     Args:
         image: a disk image.

@@ -1,4 +1,4 @@
-"""Make a disk that starts a Windows, from a WIM or from a disk image."""
+"""Make a disk that starts Windows, from a WIM or from a disk image."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _MADE = (
-    "The disk: every boot file was read back from the system partition; the boot store holds to all rules "
+    "The disk: every boot file was read back from the system partition; the boot store obeys all rules "
     "of a hive; the volumes were opened again."
 )
 
@@ -80,7 +80,7 @@ def deploy(
     else:
         if request.firmware not in {one.value for one in engine.Firmware}:
             msg = "--firmware says what starts the disk: uefi or bios."
-            raise UsageError(msg, "Name the one that the machine has; uefi for most.")
+            raise UsageError(msg, "Choose the firmware of the machine; uefi for most.")
         options = engine.Options(
             size=total,
             firmware=engine.Firmware(request.firmware),
@@ -96,7 +96,7 @@ def deploy(
 
 
 def complete(done: dict[str, Any]) -> dict[str, Any]:
-    """Make what `reseal.deploy` returns a record that `--report` can keep."""
+    """Convert the result of `reseal.deploy` to a record that `--report` can keep."""
     path = done["image"]["path"]
     if done["result"] == "resized":
         summary = f"{path} is made; its Windows volume is {sizes.shown(done['grown'])} larger."

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def added(session: Session, folder: Path) -> list[dict[str, Any]]:
-    """Stage the driver packages of a folder of this computer; return what became of each."""
+    """Stage the driver packages of a folder of this computer; return the outcome of each."""
     from reseal.drivers import add_packages
 
     with session.step("Adding drivers"):

@@ -1,6 +1,6 @@
 """Generalize an installation: the order of the whole run.
 
-Drivers, steps of customizing, the answer file, Sysprep's plan, the SID, and what comes last.
+Drivers, steps of customizing, the answer file, Sysprep's plan, the SID, and the final steps.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Generalize(Operation[GeneralizeRecord]):
     command = "generalize"
 
     def __init__(self, request: GeneralizeRequest | None = None) -> None:
-        """Read and check everything that the request names.
+        """Read and check every file that the request names.
 
         Raises:
             ResealError: a file can't be read, or is wrong.
@@ -133,7 +133,7 @@ class Generalize(Operation[GeneralizeRecord]):
 
     @property
     def outside(self) -> str | None:
-        """The option that works outside the image, if any."""
+        """The option that works outside the session, if any."""
         asked = self._request
         own = ("chkdsk_at_boot", "discard_hibernation", "save_identity")
         return next((name for name in own if getattr(asked, name)), None) or self._steps.outside
@@ -173,7 +173,7 @@ class Generalize(Operation[GeneralizeRecord]):
         }
 
     def recheck(self, installation: Installation) -> list[str]:
-        """Return what the written image lacks of the armed state, and where the old SID is left."""
+        """Return what the written image lacks of the armed state, and where the old SID remains."""
         from reseal.sysprep.arm import Target, missing
 
         lacks = missing(installation, Target(self.target), new_sid=self._new_sid)
@@ -184,11 +184,11 @@ class Generalize(Operation[GeneralizeRecord]):
         return {self._identity: _identity_of} if self._identity else {}
 
     def keep(self) -> None:
-        """Give what was copied out its place."""
+        """Move copied-out files into place."""
         self._steps.publish()
 
     def complete(self, done: GeneralizeRecord) -> None:
-        """Give what was copied out its place."""
+        """Move copied-out files into place."""
         if copied_out := self._steps.publish():
             done["copied_out"] = copied_out
 
@@ -210,7 +210,7 @@ def target_of(wanted: str | None, document: Any) -> str:
 
 
 def _when(request: GeneralizeRequest) -> str:
-    """Say when the machine gets its new SID.
+    """Return when the machine gets its new SID.
 
     Raises:
         UsageError: the time is unknown, or two were given.

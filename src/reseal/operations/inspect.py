@@ -1,4 +1,4 @@
-"""What an image holds: every Windows in it, and one of them in full."""
+"""The content of an image: every Windows in it, and one of them in full."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def inspect(image: Path, opening: Opening | None = None) -> dict[str, Any]:
-    """Describe what an image holds, as `inspection` does."""
+    """Describe the content of an image, as `inspection` does."""
     chosen = opening or Opening()
     return look_at_all(image, lambda found: inspection(found, chosen.volume, str(image)), chosen)
 
@@ -64,7 +64,7 @@ def inspection(found: list[Found], volume: str | None, subject: str) -> dict[str
 
 
 def windows_facts(installation: Installation) -> dict[str, Any]:
-    """Describe an installation; what its hives don't tell, damaged ones too, is None."""
+    """Describe an installation; None stands for whatever its hives don't show, such as damaged ones."""
 
     def fact(name: str) -> Any:
         try:
@@ -101,7 +101,7 @@ def _hive(installation: Installation, name: str) -> dict[str, Any] | None:
 
 
 def storage(installation: Installation) -> dict[str, Any] | None:
-    """What an image has for the storage controllers of common machines; None where it can't tell.
+    """The drivers of an image for the storage controllers of common machines; None if unknown.
 
     Returns:
         `controllers`: name, machines, ready (`starts`, `switched off`, `missing`) and services of each;

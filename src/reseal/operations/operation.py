@@ -114,11 +114,11 @@ class Operation(Generic[RecordT]):
 
     @property
     def outside(self) -> str | None:
-        """The part that works outside a session, so that it needs its own run; None for none."""
+        """The option that works outside a session and needs a run of its own; None for none."""
         return None
 
     def prepare(self, *, dry_run: bool) -> None:
-        """Make what the run needs on this computer, before the image is opened."""
+        """Create what the run needs on this computer, before the image is opened."""
 
     def stage(self, session: Session) -> dict[str, Any]:
         """Stage the changes, and record them.
@@ -163,20 +163,20 @@ class Operation(Generic[RecordT]):
         return []
 
     def files(self) -> Mapping[Path, Callable[[Mapping[str, Any]], str | None]]:
-        """What goes to this computer: each file, and what makes its content of the record, or None.
+        """The files to write on this computer, each with a function that renders it from the record, or None.
 
         The files are written before the image changes, and get their places when it is done.
         """
         return {}
 
     def keep(self) -> None:
-        """Keep what goes to this computer where the image was changed and the run could not end."""
+        """Keep the files of this computer if the image was changed but the run failed afterwards."""
 
     def complete(self, done: RecordT) -> None:
-        """Do what is left on this computer after the image is written, and record it."""
+        """Finish the work on this computer after the image is written, and record it."""
 
     def discard(self) -> None:
-        """Delete what `prepare` made and the run no longer needs."""
+        """Delete what `prepare` created and the run no longer needs."""
 
 
 def run(

@@ -1,4 +1,4 @@
-"""The record of a run that changes an image: what `--report` keeps and a caller gets.
+"""The record of a run that changes an image, for `--report` and for callers.
 
 It is plain data, since it comes out of the worker as JSON. `reseal.report` has the schema of it, which
 is the public contract; the types here say the same to a type checker.
@@ -31,7 +31,7 @@ COMPLETENESS = (
 PROVED = (_STRUCTURE, COMPLETENESS)
 NOT_PROVED = (
     "A boot: no Windows ran here.",
-    "What carries the mark inferred rests on observation or reasoning, not on a document.",
+    "Anything marked inferred rests on observation or reasoning, not on a document.",
 )
 
 
@@ -125,7 +125,7 @@ class Space(TypedDict):
 
 
 class DecryptedVolume(TypedDict):
-    """A volume that BitLocker encrypted and that was decrypted first; sizes in bytes."""
+    """A BitLocker volume that was decrypted first; sizes in bytes."""
 
     volume: int
     size: int

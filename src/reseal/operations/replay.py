@@ -1,4 +1,4 @@
-"""Replay the logs of hives that nothing else edits.
+"""Replay the logs of hives that the run does not edit otherwise.
 
 Windows writes a change to a hive's logs first, so the file of a hive that was in use lacks what they hold.
 A running Windows replays them, and so did Sysprep's Windows when it shut down. A reader of a generalized

@@ -29,7 +29,7 @@ class SidRequest:
     """Which machine SID an image gets, and when.
 
     Attributes:
-        chosen: the SID; None for a new one (or, pending, for what Windows draws).
+        chosen: the SID; None for a new one (or, if pending, for what Windows generates).
         new: whether a SID is drawn here also where the change is left to Windows.
         pending: whether the change is left to Windows at the next boot.
         all_volumes: whether what lies on the image's other volumes is changed, too.
@@ -50,7 +50,7 @@ _MAX_REASONS = 100
 
 
 class ReplacedSid:
-    """A machine SID replaced in a session, and the look at what was written."""
+    """A machine SID replaced in a session, and its check of the written image."""
 
     def __init__(self, session: Session, old: Sid, new: Sid, *, again: bool = False) -> None:
         from reseal.sid import Replacement, change_now
@@ -59,7 +59,7 @@ class ReplacedSid:
         self.result: Result = change_now(session, self.replacement, again=again)
 
     def remains(self, installation: Installation) -> list[str]:
-        """Name where the written image has the old SID against the plan."""
+        """List unplanned remains of the old SID in the written image."""
         from reseal.sid.change import remains
 
         return remains(installation, self.replacement, self.result)
@@ -69,7 +69,7 @@ class SidNow:
     """The new machine SID of a run that generalizes.
 
     Args:
-        again: whether every copy is asked to draw its own at its first boot, as for images that leave the
+        again: whether every copy is asked to generate its own at its first boot, as for images that leave the
             house. Nothing may keep the old SID then.
     """
 
@@ -78,7 +78,7 @@ class SidNow:
         self._replaced: ReplacedSid | None = None
 
     def change(self, session: Session, *, generalized: bool) -> dict[str, Any] | None:
-        """Stage the change, once the rest is staged; None where an earlier run did it.
+        """Stage the change after all others; None if an earlier run did it.
 
         Args:
             session: the opened installation.
@@ -103,12 +103,12 @@ class SidNow:
             _refuse_remains(session, self._replaced.result)
             pend(session, None)
             session.note(
-                f"The machine SID is {new} until the first boot, at which setupcl.exe is asked to draw "
-                "another one for each copy. A copy on which it does not run shares it."
+                f"The machine SID is {new} until the first boot, when setupcl.exe is asked to generate "
+                "another for each copy. A copy on which it does not run keeps this one."
             )
         else:
             session.note(
-                f"The machine SID is {new} already: whatever is copied from this image shares it, until "
+                f"The machine SID is {new} already: every copy of this image shares it, until "
                 "`reseal sid --new` or `reseal clone` gives each copy its own."
             )
         session.note(
@@ -119,7 +119,7 @@ class SidNow:
         return {"old": str(old), "new": str(new), **self._replaced.result.to_json()}
 
     def remains(self, installation: Installation) -> list[str]:
-        """Name where the written image has the old SID against the plan, or asks for the wrong thing."""
+        """List unplanned remains of the old SID in the written image, and a wrong request for a new one."""
         from reseal.sid import Pending
 
         requested = Pending.of(installation.registry).requested
@@ -132,11 +132,11 @@ class SidNow:
 
 
 def _refuse_remains(session: Session, result: Result) -> None:
-    """Raise CheckError where something would keep the old SID, and name it all."""
+    """Raise CheckError if anything would keep the old SID; the message lists all of it."""
     closed = session.neighbours.closed_volumes.items()
     reasons = [
         *result.obstacles,
-        *(f"Volume {number} can't be looked into: it is {reason}." for number, reason in closed),
+        *(f"Volume {number} can't be examined: it is {reason}." for number, reason in closed),
     ]
     if not reasons:
         return
@@ -148,7 +148,7 @@ def _refuse_remains(session: Session, result: Result) -> None:
     )
     raise CheckError(
         msg,
-        "Remove what is named, change other volumes, too, with --all-volumes, or leave the SID to "
+        "Remove what is listed, add --all-volumes to change other volumes, too, or leave the SID to "
         "Windows with --sid pending.",
     )
 
@@ -186,7 +186,7 @@ class ChangeSid(Operation[SidRecord]):
         if self._request.pending:
             pend(session, new)
             session.verify()
-            by = f"{new}" if new else "one that Windows draws"
+            by = f"{new}" if new else "one that Windows generates"
             summary = f"Windows replaces the machine SID at its next boot by {by}."
             return {"result": "pending", "summary": summary, **record}
         assert new is not None
@@ -204,7 +204,7 @@ class ChangeSid(Operation[SidRecord]):
         }
 
     def _wanted(self, session: Session, old: Sid) -> Sid | None:
-        """Return the SID that was chosen, or draw one; None where Windows draws it."""
+        """Return the SID that was chosen, or generate one; None if Windows generates it."""
         from reseal.sid import choose, refuse
         from reseal.windows import identity
 

@@ -1,4 +1,4 @@
-"""Sizes as people read them."""
+"""Human-readable sizes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 
 def shown(size: int | None) -> str:
-    """Return a number of bytes in the unit in which it is short; a dash for none."""
+    """Return a number of bytes in a suitable unit; a dash for none."""
     if size is None:
         return "—"
     number, unit = float(size), 0

@@ -1,4 +1,4 @@
-"""Make one machine of an image: its own name, SID, MachineGuid and answer file."""
+"""Turn an image into one machine with its own name, SID, MachineGuid and answer file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class SpecializeRequest:
 
     Attributes:
         computer_name: its name, or `*` for a random one.
-        sid: its SID; `new` for one that is drawn here, `pending` for one that Windows draws.
+        sid: its SID; `new` for one that reseal generates now, `pending` for one that Windows generates.
         unattend: an answer file for its first boot, as in `AnswerFileOptions`.
         settings: `SETTING=VALUE` each, as in `Shell-Setup/TimeZone=UTC`; they win over the answer file.
         now: whether all is done at once that has a known place.
@@ -48,16 +48,16 @@ class SpecializeRequest:
 
 
 class Specialize(Operation[SpecializeRecord]):
-    """Make one machine of an image.
+    """Turn an image into one machine.
 
     Attributes:
-        breaks: whether a SID may be replaced that something in the image knows.
+        breaks: whether the SID may be replaced although something in the image depends on it.
     """
 
     command = "specialize"
 
     def __init__(self, request: SpecializeRequest) -> None:
-        """Read and check all that the request names.
+        """Read and check every file that the request names.
 
         Raises:
             AnswerFileError: the answer file can't be read.
@@ -95,7 +95,7 @@ class Specialize(Operation[SpecializeRecord]):
     def result(self, session: Session) -> dict[str, Any]:
         """Stage the machine."""
         done = self._machine(session).to_json()
-        name = done["computer_name"] or "a name that Windows draws at its first boot"
+        name = done["computer_name"] or "a name that Windows generates at its first boot"
         return {"result": "specialized", "summary": f"The image is one machine: {name}.", **done}
 
     def recheck(self, installation: Installation) -> list[str]:

@@ -1,4 +1,4 @@
-"""Give an existing installation an answer file, which its next boot uses."""
+"""Place an answer file in an installation for its next boot."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class ApplyUnattend(Operation[UnattendRecord]):
         return {"reads": tuple(self._answers.driver_folders.values())}
 
     def result(self, session: Session) -> dict[str, Any]:
-        """Stage the answer file, and what of it is applied at once."""
+        """Stage the answer file, and apply the part that is applied offline."""
         from reseal.unattend import apply as unattend
 
         outcome = unattend.apply(session, self._answers)

@@ -24,7 +24,7 @@ def verify(
     system_volume_only: bool = False,
     on_message: OnMessage | None = None,
 ) -> dict[str, Any]:
-    """Search an image for the identity of the machine that it was.
+    """Search an image for the identity of the old machine.
 
     Args:
         image: a disk image, a WIM or a folder that holds a Windows installation.
@@ -49,15 +49,15 @@ def verify(
 
 
 def with_snapshots(record: dict[str, Any]) -> dict[str, Any]:
-    """Let internal snapshots of the image count: each is an older disk, which was not searched."""
+    """Add the internal snapshots of the image to the verdict: each is an older disk that was not searched."""
     from reseal.proof.verification import NOT_CLEAN
 
     names = record["image"].get("snapshots")
     if not names:
         return record
     sentence = (
-        f"The image holds internal snapshots, which were not searched: {', '.join(names)}. Each is an "
-        "older disk, whole; --delete-snapshots of generalize, sid, and customize deletes them, and a "
+        f"The image holds internal snapshots, which were not searched: {', '.join(names)}. Each is a "
+        "complete older disk; --delete-snapshots of generalize, sid, and customize deletes them, and a "
         "new image (--output) has none."
     )
     search = {**record["search"], "not_searched": [sentence, *record["search"]["not_searched"]]}
@@ -99,8 +99,8 @@ def compare(
 def exit_code(record: Mapping[str, Any], *, strict: bool = False) -> int:
     """The exit code of the command line.
 
-    0 where the image is clean, or as Sysprep leaves one and that is enough (not `strict`), and where
-    images share nothing beyond their first boot; else 3.
+    0 if the image is clean (without `strict` also if it is as after Sysprep), or if images share
+    nothing beyond their first boot; otherwise 3.
     """
     accepted = {"clean", "nothing shared", "shared until the first boot"}
     if not strict:

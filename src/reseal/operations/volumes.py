@@ -1,4 +1,4 @@
-"""What a run says of the disk's volumes that it leaves as they are."""
+"""Notes on the volumes of the disk that a run does not change."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SHOWN = 5
 
 
 def say_left(session: Session, sid: Sid | None) -> None:
-    """Note what other volumes keep of the machine, and which can't be looked into.
+    """Note what other volumes keep of the machine, and which volumes can't be opened.
 
     Args:
         session: the opened installation, before anything is staged.
@@ -38,7 +38,7 @@ def say_left(session: Session, sid: Sid | None) -> None:
         if place.volume is None:
             session.note(f"The profile {place.path} ({sid_text}) is not in this image.")
     for number, reason in session.neighbours.closed_volumes.items():
-        session.note(f"Volume {number} was not looked into: it is {reason}.")
+        session.note(f"Volume {number} was not examined: it is {reason}.")
 
 
 def _profiles(session: Session, number: int) -> list[str]:
@@ -69,7 +69,7 @@ def _descriptors(session: Session, number: int, sid: Sid | None) -> int:
     try:
         return sum(numbers in one for one in secure.descriptors(tree.device, tree.name).values())
     except ImageError as error:
-        session.note(f"The descriptors of volume {number} were not looked at: {error.message}")
+        session.note(f"The descriptors of volume {number} were not examined: {error.message}")
         return 0
 
 

@@ -18,7 +18,7 @@ _MEANINGS = {
     "CmdLine": "What runs then: the program that drives specialize and OOBE.",
     "OOBEInProgress": "Services that must wait for the end of OOBE wait.",
     "SystemSetupInProgress": "The kernel starts as it does within Setup.",
-    "SetupPhase": "Which phase of Setup the kernel takes this boot for.",
+    "SetupPhase": "The phase of Setup that the kernel assumes for this boot.",
     "GeneralizationState": "4: generalized, specialize still to come; 7: a finished installation.",
     "CleanupState": "2: no clean-up of Sysprep's is under way. Not every image has it.",
     "AuditInProgress": "Whether the image is in audit mode, for one tool at least. Not every image has it.",

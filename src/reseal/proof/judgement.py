@@ -96,7 +96,7 @@ _RULES: tuple[_Rule, ...] = (
     _Rule(
         lambda hit, _: hit.kind in _IDS,
         Verdict.REPORTED,
-        "Disk, partition and volume ids stay: the boot configuration hangs on them.",
+        "Disk, partition and volume ids stay: the boot configuration depends on them.",
         Mark.INFERRED,
     ),
     _Rule(
@@ -134,15 +134,15 @@ _RULES: tuple[_Rule, ...] = (
         lambda hit, context: hit.place is Place.HIVE_LOG
         and (hit.kind is not Kind.SID or context.new_sid_pending),
         Verdict.HARMLESS,
-        "The log of a hive. What of it applies was looked at in the hive, where it counts; the rest is "
-        "never read again and is written over.",
+        "The log of a hive. Its applicable entries were examined in the hive; the rest is never read "
+        "again and will be overwritten.",
         Mark.INFERRED,
     ),
     _Rule(
         lambda hit, _: _inside(hit).startswith(_FILE_SYSTEM_LOGS),
         Verdict.HARMLESS,
         "NTFS' own journal of changes. Nothing of a cleanly closed volume is replayed from it, and it "
-        "is written over as the volume is used.",
+        "is overwritten as the volume is used.",
         Mark.DOCUMENTED,
     ),
     _Rule(
@@ -155,8 +155,8 @@ _RULES: tuple[_Rule, ...] = (
     _Rule(
         lambda hit, _: hit.kind is Kind.PRODUCT_ID and bool(_LICENSING.search(hit.key)),
         Verdict.HARMLESS,
-        "The product id belongs to the license, which is sealed and is Windows' own to renew when the "
-        "image is activated.",
+        "The product id belongs to the license, which is sealed; Windows renews it when the image is "
+        "activated.",
         Mark.INFERRED,
     ),
     _Rule(

@@ -47,7 +47,7 @@ def search(
     start = time.perf_counter()
     result = Search(deep=deep)
     result.not_searched += [
-        f"{value!r} is too short to be told from chance." for value in too_short(identity)
+        f"{value!r} is too short to be distinguished from chance." for value in too_short(identity)
     ]
     scanner = Scanner(needles(identity))
     if found.volume is None:
@@ -60,7 +60,7 @@ def search(
     result.seconds = time.perf_counter() - start
     if result.hits.full:
         result.not_searched.append(
-            "Too much was found to follow all of it; the search was ended there."
+            "Too many occurrences were found to list them all; the search stopped there."
         )
     if result.hits.dropped:
         result.not_searched.append(

@@ -85,7 +85,7 @@ def verify(
     failures += [one.sentence for one in groups if one.verdict == Verdict.LEFT_BEHIND]
     failures += searched.closed
     if searched.hits.full or searched.hits.dropped:
-        failures.append("More was found than could be judged.")
+        failures.append("Not every finding could be judged.")
     counts = dict.fromkeys(_ORDER, 0) | Counter(one["verdict"] for one in hits)
     result = NOT_CLEAN if failures else CLEAN
     if not failures and any(counts[one] for one in _LEFT_TO_WINDOWS):
@@ -123,8 +123,8 @@ def _statement(found: Found, searched: Search, identity: MachineIdentity, result
         where += " with unallocated clusters" if searched.deep else " without unallocated clusters"
     verdict = {
         CLEAN: "nothing of the old machine was found",
-        AS_SYSPREP: "only what Sysprep leaves, too, was found",
-        NOT_CLEAN: "the image is not as it must be",
+        AS_SYSPREP: "only traces that Sysprep leaves, too, were found",
+        NOT_CLEAN: "the image is not clean",
     }[result]
     return f"Searched {where} for {', '.join(kinds) or 'nothing'}: {verdict}."
 

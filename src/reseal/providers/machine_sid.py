@@ -75,7 +75,7 @@ def machine_sid(session: Session) -> None:
 
 
 def _clear_request(session: Session, kept: int) -> None:
-    """Remove what nothing carries out any more; of a request still to come, the preset SID alone."""
+    """Remove a request that nothing carries out any more, or the preset SID of a pending request."""
     if kept:
         if session.delete_value(setup.PENDING_REQUEST, setup.SID_NEW):
             session.note(

@@ -31,7 +31,7 @@ def select(enable: Iterable[str] = (), disable: Iterable[str] = ()) -> tuple[Pro
     for name in sorted((wanted | unwanted) - known):
         near = difflib.get_close_matches(name.lower(), known, cutoff=0.5)
         hint = f"Did you mean {' or '.join(near)}? {_LIST}" if near else _LIST
-        raise UsageError(f"There is no provider called {name}.", hint)
+        raise UsageError(f"{name} is not a known provider.", hint)
     both = sorted(wanted & unwanted)
     if both:
         msg = f"{', '.join(both)} can't be enabled and disabled at once."

@@ -1,4 +1,4 @@
-"""What BitLocker says of the volumes of an image, and what was decrypted, as text."""
+"""BitLocker's metadata of the volumes of an image, and the outcome of a decryption, as text."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _state(volume: Mapping[str, Any]) -> str:
 
 
 def decrypted(record: Mapping[str, Any], output: str | None) -> Iterator[str]:
-    """Say what `reseal decrypt` did."""
+    """Describe the result of `reseal decrypt`."""
     done = record["decrypted"]
     target = output or record["image"]["path"]
     speed = done["size"] / (1 << 20) / done["seconds"] if done["seconds"] else 0

@@ -17,7 +17,7 @@ _WIDTH = 96
 
 
 def listed(changes: list[ChangeRecord]) -> Iterator[str]:
-    """Yield every change, with what was there before."""
+    """Yield every change with the previous value."""
     for one in changes:
         yield f"  {one['provider']}: {one['kind'].replace('_', ' ')} {one['target']}"
         yield f"      {_state(one['before'])} → {_state(one['after'])} ({one['mark']})"
@@ -82,7 +82,7 @@ def wrapped(text: str, indent: str) -> list[str]:
 
 
 def _state(value: object) -> str:
-    """Describe what was or is there, on one line."""
+    """Describe a value or file before or after a change, on one line."""
     if value is None:
         return "nothing"
     if isinstance(value, dict):

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 def lines(record: dict[str, Any]) -> Iterator[str]:
-    """Tell what disk was made, and what to know of it."""
+    """Yield the lines of `reseal deploy`."""
     for one in record["partitions"]:
         role = one.get("role") or one["name"] or one["type"]
         yield f"  {one['number']}  {role:<12} {sizes.shown(one['size']):>10}  at {sizes.shown(one['offset'])}"
     if record["result"] == "deployed":
         boot, windows = record["boot"], record["windows"]
         name = windows["product_name"] or "Windows"
-        yield f"{name} is drive {windows['drive']} on it; its boot menu speaks {boot['locale']}."
+        yield f"{name} is drive {windows['drive']} on it; its boot menu is in {boot['locale']}."
         yield f"{boot['files']} boot files and the store {boot['store']} are on the system partition."
     yield from drivers.added_lines(record.get("drivers") or [])
     for note in record["notes"]:

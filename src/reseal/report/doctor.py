@@ -1,4 +1,4 @@
-"""What reseal finds on this machine, and what is missing for which command."""
+"""The programs and packages on this machine that reseal needs, and those that are missing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)")
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """Something of others that reseal works with.
+    """An external program or library that reseal uses.
 
     Attributes:
         name: of the program or library.

@@ -17,7 +17,7 @@ FORMATS = (".html", ".json")
 
 
 def check(path: Path) -> None:
-    """Raise UsageError where the suffix names no form of a report."""
+    """Raise UsageError if the suffix is not that of a report format."""
     if path.suffix.lower() not in FORMATS:
         msg = f"{path} has a suffix that is not a known report format."
         raise UsageError(msg, "Use .html for a page, or .json for data.")

@@ -44,14 +44,14 @@ def summary(
 
 
 def line(result: CloneResult, number: int, total: int) -> str:
-    """Return what there is to say of one machine."""
+    """Return the line for one machine, if any."""
     entry = result.entry
     counted = f"({number} of {total})"
     if result.error:
         return f"{entry.name} failed {counted}: {result.error['message']}"
     if not result.fresh:
         return f"{entry.name} is there {counted}"
-    sid = entry.identity.get("machine_sid") or "a SID that Windows draws"
+    sid = entry.identity.get("machine_sid") or "a SID that Windows generates"
     return f"{entry.name} is made {counted}, {entry.seconds:.2f} s, {sid}"
 
 

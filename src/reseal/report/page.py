@@ -49,7 +49,7 @@ _PLAN = (
     ("emulated", "Entry points of DLLs, emulated offline"),
     ("left_to_windows", "Left to Windows"),
     ("not_carried_out", "Not carried out, here or at the next boot"),
-    ("nothing_to_do", "With nothing to do in an image that is switched off"),
+    ("nothing_to_do", "With nothing to do in a powered-off image"),
     ("disabled", "Switched off for this run"),
     ("unknown", "Unknown"),
 )
@@ -98,13 +98,13 @@ def _source(name: str) -> str:
 
 
 def _hash(text: str) -> str:
-    """The hash by which the page's policy knows its own style and script."""
+    """The hash that lets the page's policy allow its own style and script."""
     digest = hashlib.sha256(str(text).encode()).digest()
     return "sha256-" + base64.b64encode(digest).decode()
 
 
 def _verdict(record: Mapping[str, Any]) -> tuple[str, str]:
-    """A word for the colour, and the sentence of the page's head."""
+    """The state, which selects a colour, and the sentence at the head of the page."""
     if record["result"] == DRY_RUN:
         return "note", "A dry run: nothing was written. This is what a run would do."
     return "good" if record["written"] else "note", record["summary"]
@@ -124,7 +124,7 @@ def _before_and_after(record: Mapping[str, Any]) -> list[tuple[str, object, obje
 
 
 def _plan(record: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]], bool]] | None:
-    """What became of the image's own plan; None where the command does not run it."""
+    """The outcome of the image's own plan; None if the command does not run it."""
     if "coverage" not in record:
         return None
     return [(title, _steps(record, name), name in _OPEN) for name, title in _PLAN]
@@ -137,7 +137,7 @@ def _steps(record: Mapping[str, Any], name: str) -> list[tuple[str, str]]:
 
 
 def _sid(record: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Where the machine SID was replaced, place and what was done; None where it was not."""
+    """The places where the machine SID was replaced, with the action; None if it was not replaced."""
     sid = record.get("sid") or record.get("sid_change")
     sid = sid or (record if "descriptors" in record else None)
     if not sid:
@@ -164,7 +164,7 @@ def _groups(changes: Iterable[dict[str, Any]]) -> list[tuple[str, list[dict[str,
 
 
 def _timings(timings: dict[str, float]) -> dict[str, Any]:
-    """Bars of the chart, one after another as the steps were."""
+    """The bars of the chart, in the order of the steps."""
     steps = [(name, seconds) for name, seconds in timings.items() if name != "total"]
     total = max(timings.get("total", 0.0), sum(seconds for _, seconds in steps), 1e-9)
     bars, begin = [], 0.0
@@ -189,7 +189,7 @@ def _timings(timings: dict[str, float]) -> dict[str, Any]:
 
 
 def _value(value: object) -> str:
-    """A registry value or a file's state, as a person reads it."""
+    """A registry value or a file's state, human-readable."""
     if value is None:
         return "—"
     if isinstance(value, dict):

@@ -17,7 +17,7 @@ def show_text(record: dict[str, Any]) -> Iterator[str]:
     yield f"Machine SID  {record['machine_sid'] or 'unknown'}"
     pending = record["pending"]
     if pending["requested"]:
-        yield f"Next boot    replaced by {pending['chosen'] or 'one that Windows draws'}"
+        yield f"Next boot    replaced by {pending['chosen'] or 'one that Windows generates'}"
     if record["domain_sid"]:
         yield f"Domain       {record['domain']} ({record['domain_sid']})"
     for sid, path in record["accounts"].items():
@@ -46,7 +46,9 @@ def lines(record: SidRecord, *, dry_run: bool, verbose: bool, where: str) -> Ite
         yield f"Left: {left['path']}{count}, {left['format']}: {left['reason']}."
     done = None
     if record["result"] == "pending":
-        done = f"{where} gets {record['new'] or 'a new SID that Windows draws'} at its next boot"
+        done = (
+            f"{where} gets {record['new'] or 'a new SID that Windows generates'} at its next boot"
+        )
     elif record["result"] == "changed":
         done = f"{where}: {record['old']} is now {record['new']}"
     yield from ending(record, dry_run=dry_run, done=done)

@@ -99,7 +99,7 @@ def _value(value: object) -> str:
 
 
 def comparison(record: dict[str, Any]) -> Iterator[str]:
-    """Yield the lines of `reseal verify --against`: the images, and a table of who shares what."""
+    """Yield the lines of `reseal verify --against`: the images, and a table of what they share."""
     images = record["images"]
     letters = {one["path"]: _letter(index) for index, one in enumerate(images)}
     for one in images:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def captured(record: dict[str, Any]) -> Iterator[str]:
-    """Say what `reseal capture` made."""
+    """Describe the result of `reseal capture`."""
     yield from (f"Warning: {note}" for note in record["notes"])
     size = sizes.shown(record["size"])
     yield (
@@ -21,7 +21,7 @@ def captured(record: dict[str, Any]) -> Iterator[str]:
 
 
 def applied(record: dict[str, Any]) -> Iterator[str]:
-    """Say what `reseal apply` did."""
+    """Describe the result of `reseal apply`."""
     yield from (f"Note: {note}" for note in record["notes"])
     size = sizes.shown(record["bytes"])
     yield (

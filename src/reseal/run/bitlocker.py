@@ -74,7 +74,7 @@ def decrypt(
     sparse: bool,
     on_message: Report | None = None,
 ) -> dict[str, Any]:
-    """Decrypt a volume of a disk image, with or without a Windows in it.
+    """Decrypt a volume of a disk image, with or without Windows on it.
 
     Args:
         path: the image.

@@ -347,7 +347,7 @@ class Disk(Held):
             result["space"] = {"before": self.image.file_size, "after": after}
 
     def _of_snapshots(self) -> Iterator[str]:
-        """Say what becomes of the internal snapshots, which hold the disk as it was, whole."""
+        """Note the outcome for internal snapshots, each a complete copy of the old disk."""
         one, image = self._options, self.image
         names = ", ".join(image.snapshots)
         if image.snapshots and self._deletes_snapshots:
@@ -357,7 +357,7 @@ class Disk(Held):
         elif image.snapshots:
             yield (
                 f"{image.path} holds internal snapshots that this run does not change: {names}. Each is "
-                "the old disk, whole, and brings it back. --delete-snapshots deletes them."
+                "a complete copy of the old disk. --delete-snapshots deletes them."
             )
         if image.snapshots_below and not (one.output and not one.thin):
             yield (

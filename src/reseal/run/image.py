@@ -112,5 +112,7 @@ def _medium(path: Path, options: RunOptions, *, whole: bool = True) -> Medium:
         return Wim(path, options, whole=whole)
     if options.index is not None:
         msg = f"{path} is not a WIM; --index is only for WIM files."
-        raise UsageError(msg, "Use --volume to choose one of several Windows on a disk.")
+        raise UsageError(
+            msg, "Use --volume to choose one of several Windows installations on a disk."
+        )
     return Folder(path, options) if path.is_dir() else Disk(path, options)

@@ -125,7 +125,7 @@ class Outputs:
                     self._place(one)
                     done.append(str(one.shown))
             except OSError as error:
-                where = f" What was to be written lies in {one.draft}." if one.staged else ""
+                where = f" The content is in {one.draft}." if one.staged else ""
                 msg = f"The image is done, but {one.shown} can't be written ({error.strerror}).{where}"
                 failure = failure or UsageError(
                     msg, "Move it yourself, or look with reseal inspect."

@@ -91,7 +91,7 @@ def change_now(session: Session, replacement: Replacement, *, again: bool = Fals
         with session.step("Replacing the SID in descriptors"):
             result.descriptors = descriptors.replace(session, replacement, result.kept)
         result.names = names.replace(session, replacement)
-        with session.step("Looking at what is never patched"):
+        with session.step("Examining what is never patched"):
             written = {session.registry.loaded[name].file for name in session.edited_hives}
             emptied = {f"{path}.{suffix}".lower() for path in written for suffix in LOG_SUFFIXES}
             for one in sealed.find(session, replacement):

@@ -57,7 +57,7 @@ def replace(session: Session, replacement: Replacement) -> Databases:
             log_path = path + _LOG
             log = session.files.read(log_path) if session.files.stat(log_path) else b""
         except TreeError as error:
-            session.note(f"{path} was not looked at: {error.message}")
+            session.note(f"{path} was not examined: {error.message}")
             continue
         if not data.startswith(MAGIC) or not replacement.count(data) + replacement.count(log):
             continue

@@ -90,6 +90,6 @@ def _patch(
     except ImageError as error:
         if required:
             raise
-        session.note(f"The descriptors of {name} were not looked at: {error.message}")
+        session.note(f"The descriptors of {name} were not examined: {error.message}")
         return None
     return patch

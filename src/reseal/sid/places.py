@@ -165,7 +165,7 @@ def found(session: Session, place: Place) -> Iterator[tuple[str, Stat]]:
         for entry in _entries(session, folder):
             looked_at += 1
             if looked_at > _MAX_ENTRIES:
-                session.note(f"{place.folder} has too many entries; not all were looked at.")
+                session.note(f"{place.folder} has too many entries; not all were examined.")
                 return
             if entry.reparse_tag and entry.is_directory:
                 continue
@@ -191,5 +191,5 @@ def _entries(session: Session, folder: str) -> list[Stat]:
     try:
         return session.files.list(folder)
     except TreeError as error:
-        session.note(f"{folder} was not looked at: {error.message}")
+        session.note(f"{folder} was not examined: {error.message}")
         return []

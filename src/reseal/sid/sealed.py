@@ -49,7 +49,7 @@ def find(session: Session, replacement: Replacement) -> Iterator[Left]:
             try:
                 count = _count(session, path, entry.size, replacement)
             except TreeError as error:
-                session.note(f"{path} was not looked at: {error.message}")
+                session.note(f"{path} was not examined: {error.message}")
                 continue
             if count:
                 yield Left(path, kind, count, "the format has checksums or is not described")

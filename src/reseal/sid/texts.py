@@ -52,7 +52,7 @@ def replace(session: Session, replacement: Replacement) -> Texts:
         try:
             old = session.files.read(path)
         except TreeError as error:
-            session.note(f"{path} was not looked at: {error.message}")
+            session.note(f"{path} was not examined: {error.message}")
             continue
         new = replacement.in_bytes(old)
         if new == old:

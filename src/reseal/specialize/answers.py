@@ -24,7 +24,7 @@ _NAME = "ComputerName"
 
 
 def name_in(document: AnswerFile) -> str | None:
-    """Return the name that specialize will give the machine; None where it draws one or keeps it."""
+    """Return the name that specialize will give the machine; None if it generates one or keeps it."""
     names = (one.text for one in settings_at(document, Pass.SPECIALIZE, SHELL, _NAME))
     return next((text for text in names if text not in {"", "*"}), None)
 

@@ -9,7 +9,7 @@ r"""Make one machine of an installation. All is staged in a session; nothing is 
 
 That a name in the hives and the same name in the answer file agree: inferred; the places are seen
 (`reseal.providers.computer_name`). Random names: `DESKTOP-` and seven characters on clients, `WIN-` and
-eleven on servers, as Windows draws them (seen in real hives). `DismComputerNameSet`, by which Setup knows
+eleven on servers, as Windows generates them (seen in real hives). `DismComputerNameSet`, by which Setup knows
 that the name is preset, is set with `now` only (seen in a hive that Microsoft publishes).
 """  # noqa: E501  a table row can't be wrapped
 
@@ -56,8 +56,8 @@ class Outcome:
 
     Attributes:
         generalized: whether the image was generalized.
-        computer_name: its name; None where Windows draws one at specialize.
-        machine_sid: its SID from its first boot on; None where Windows draws it.
+        computer_name: its name; None if Windows generates one at specialize.
+        machine_sid: its SID from its first boot on; None if Windows generates it.
         sid_when: `now`, `next boot`, or None where it stays.
         machine_guid: its MachineGuid.
         effects: what the change of the SID breaks, where it is done now.

@@ -26,9 +26,9 @@ RANDOM = "*"
 class SidChoice(StrEnum):
     """A machine SID that is not named."""
 
-    #: reseal draws it.
+    #: reseal generates it.
     NEW = "new"
-    #: Windows draws it at the next boot.
+    #: Windows generates it at the next boot.
     PENDING = "pending"
 
 
@@ -38,7 +38,7 @@ class Wish:
 
     Attributes:
         computer_name: a name, or `*` for a random one.
-        sid: its SID, or who draws it.
+        sid: its SID, or what generates it.
         document: its answer file; None to keep the one that the image holds.
         settings: returns settings that win over it, as an answer file for an architecture.
         now: whether all is done at once that has a known place, rather than at the next boot.

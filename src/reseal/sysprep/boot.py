@@ -164,7 +164,7 @@ def faults(standing: Standing) -> Iterator[str]:
     for name, child in standing.children.items():
         if child == _BEGUN:
             yield (
-                f"{name} began but did not end. Windows would report that the computer restarted "
+                f"{name} started but did not finish. Windows would report that the computer restarted "
                 "unexpectedly."
             )
         elif child not in {_NOT_RUN, _DONE}:
@@ -333,7 +333,7 @@ def _say_what_was_done(session: Session, standing: Standing) -> None:
     if stopped or standing.failed_passes:
         session.note(
             r"The logs Windows\Panther\setuperr.log and Windows\Panther\UnattendGC\setuperr.log say why "
-            "Setup did not end."
+            "Setup did not finish."
         )
     if standing.armed and standing.cmd_line != session.registry.text(setup.SETUP, "CmdLine"):
         session.note(f"The next boot no longer runs {standing.cmd_line}.")

@@ -209,8 +209,8 @@ class Application:
         self._placed = joined_at_specialize(document, architecture)
         session.note(
             "The blob of the offline domain join was moved to specialize, Identification/Provisioning: "
-            "Windows joins the domain when it runs that pass (documented). It replaces what the file says "
-            "of joining there, if anything."
+            "Windows joins the domain when it runs that pass (documented). It replaces any join "
+            "settings there."
         )
 
     def say_generalize_is_over(self) -> None:
@@ -241,7 +241,7 @@ class Application:
 
 
 def said_aloud(findings: Iterable[Finding]) -> Iterator[str]:
-    """Yield sentences on what comes of a file in this image, where that is hardly expected."""
+    """Yield notes on unexpected effects of an answer file in this image."""
     for one in findings:
         if one.rule in SAID:
             yield f"{one.what[0].upper()}{one.what[1:]}: {one.why}."

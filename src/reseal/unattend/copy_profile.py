@@ -58,8 +58,7 @@ def problem(session: Session, document: AnswerFile) -> str | None:
         else ""
     )
     session.note(
-        f"CopyProfile: at specialize Windows replaces the default profile, with which every new account "
-        f"starts, by that of the built-in Administrator ({folder}). Accounts that exist already keep "
-        f"theirs.{named}"
+        f"CopyProfile: at specialize Windows replaces the default profile for new accounts with that of "
+        f"the built-in Administrator ({folder}). Existing accounts keep theirs.{named}"
     )
     return None

@@ -82,7 +82,7 @@ def load(folder: Path) -> dict[str, bytes]:
                 continue
             size += path.stat().st_size
             if len(files) >= MAX_FILES or size > MAX_BYTES:
-                msg = f"{folder} holds more files than any folder for oobe.xml."
+                msg = f"{folder} holds too many files for a folder with an oobe.xml."
                 raise UsageError(msg, "Name the folder that contains oobe.xml.")
             files["\\".join(path.relative_to(folder).parts)] = path.read_bytes()
     except OSError as error:

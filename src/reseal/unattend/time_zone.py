@@ -62,7 +62,7 @@ def set_time_zone(session: Session, zone: str) -> None:
         # Names such as UTC+13 look like any offset, and mean another one.
         similar = [] if is_offset(name) else difflib.get_close_matches(name, names, 3, 0.8)
         near = [called] if called else similar
-        msg = f"The image knows no time zone {name!r}."
+        msg = f"The image has no time zone {name!r}."
         hint = (
             f"Did you mean {' or '.join(near)}?"
             if near

@@ -60,7 +60,7 @@ def set_properties(wim: Wim, index: int, properties: Mapping[str, str]) -> None:
 def write(
     wim: Wim, path: Path, flags: int, progress: Progress, before_rename: Callable[[], None]
 ) -> None:
-    """Write a WIM to an unnamed file in the target folder, and give it its name when it is complete.
+    """Write a WIM to an unnamed file in the target folder, and name it when it is complete.
 
     If the file system supports unnamed files, a killed process leaves no file behind.
 

@@ -77,7 +77,7 @@ REPLACE_ACCOUNT_DOMAIN_SID = 4
 SCOPES = 0x7F00
 OPERATION_FLAGS = "OperationFlags"
 #: Operands of bit 4: the SID to look for, without which setupcl.exe takes the one in SECURITY, and the
-#: SID to put there, without which it draws one (reported).
+#: SID to put there, without which it generates one (reported).
 SID_OLD = "SidAccountDomainOld"
 SID_NEW = "SidAccountDomainNew"
 

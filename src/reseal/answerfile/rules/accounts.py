@@ -186,9 +186,9 @@ def account_is_computer(context: Context) -> Iterator[Problem]:
             yield Problem(
                 name.value_position,
                 f"the account {shown(name)} has the name of the computer",
-                f"the computer gets it on line {computer.position.line}, and such an account gets "
-                "into no group",
-                "give one of the two another name",
+                f"the computer gets it on line {computer.position.line}, and Windows adds such an "
+                "account to no group",
+                "rename one of the two",
             )
 
 
@@ -344,13 +344,13 @@ def _password(element: Setting | None) -> Secret | None:
 
 @rule(
     "logon-count",
-    "An automatic logon says how often, and Windows adds one",
+    "An automatic logon has a LogonCount, to which Windows adds one",
     Level.NOTE,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, LogonCount; seen: 31 real files log on without",
 )
 def logon_count(context: Context) -> Iterator[Problem]:
-    """An automatic logon says how often, and Windows adds one."""
+    """An automatic logon has a LogonCount, to which Windows adds one."""
     for logon in _logons(context):
         count = logon.child("LogonCount")
         if count is None:

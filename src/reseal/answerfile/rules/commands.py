@@ -292,7 +292,7 @@ def script_policy(context: Context) -> Iterator[Problem]:
     "A command has straight quotes and plain hyphens",
     Level.WARNING,
     mark=Mark.INFERRED,
-    source="cmd knows no others; PowerShell takes curly quotes, and programs get them as they are",
+    source="cmd has no others; PowerShell accepts curly quotes, and programs receive them unchanged",
 )
 def typographic_quotes(context: Context) -> Iterator[Problem]:
     """A command has straight quotes and plain hyphens."""
@@ -300,7 +300,7 @@ def typographic_quotes(context: Context) -> Iterator[Problem]:
         if match := _TYPOGRAPHIC.search(command.text):
             yield Problem(
                 command.value_position,
-                f"this command holds the character {match.group()}, which word processors make",
+                f"this command holds the character {match.group()}, which word processors insert",
                 "Windows takes it as part of the text, and not as a quote or a hyphen",
                 "write straight quotes and plain hyphens",
             )
@@ -308,13 +308,13 @@ def typographic_quotes(context: Context) -> Iterator[Problem]:
 
 @rule(
     "early-shutdown",
-    "No command shuts Windows down while others of its list are still to run",
+    "No command shuts Windows down before the others of its list have run",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="RunSynchronousCommand WillReboot, which is the way to restart in between",
 )
 def early_shutdown(context: Context) -> Iterator[Problem]:
-    """No command shuts Windows down while others of its list are still to run."""
+    """No command shuts Windows down before the others of its list have run."""
     last: dict[object, int] = {}
     for item, _ in _commands(context):
         last[item.parent] = max(last.get(item.parent, 0), _order(item))

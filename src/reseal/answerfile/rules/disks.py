@@ -92,13 +92,13 @@ def install_target(context: Context) -> Iterator[Problem]:
 
 @rule(
     "install-partition",
-    "The partition to install to is one that the file makes, where it wipes that disk",
+    "The partition to install to is one that the file creates, if it wipes that disk",
     Level.ERROR,
     mark=Mark.INFERRED,
     source="a wiped disk has the partitions of CreatePartitions and no others",
 )
 def install_partition(context: Context) -> Iterator[Problem]:
-    """The partition to install to is one that the file makes, where it wipes that disk."""
+    """The partition to install to is one that the file creates, if it wipes that disk."""
     disks = {
         (disk.component, disk.text_of("DiskID")): disk
         for disk in context.at(SETUP, _DISK)
@@ -180,13 +180,13 @@ def install_partition_type(context: Context) -> Iterator[Problem]:
 
 @rule(
     "install-disk",
-    "The disk to install to is one that DiskConfiguration describes, where it describes any",
+    "The disk to install to is one that DiskConfiguration describes, if it describes any",
     Level.WARNING,
     mark=Mark.INFERRED,
-    source="a file that lays out one disk and installs to another was hardly meant so",
+    source="laying out one disk and installing to another is probably a mistake",
 )
 def install_disk(context: Context) -> Iterator[Problem]:
-    """The disk to install to is one that DiskConfiguration describes, where it describes any."""
+    """The disk to install to is one that DiskConfiguration describes, if it describes any."""
     disks = _disks(context)
     described = {component for component, _ in disks}
     # A disk without a number, or with a variable for one, may be the one that is meant.
@@ -211,13 +211,13 @@ def _has_number(disk: Setting) -> bool:
 
 @rule(
     "modified-partition",
-    "A partition to modify is one that the file makes, where it wipes that disk",
+    "A partition to modify is one that the file creates, if it wipes that disk",
     Level.ERROR,
     mark=Mark.INFERRED,
     source="a wiped disk has the partitions of CreatePartitions and no others",
 )
 def modified_partition(context: Context) -> Iterator[Problem]:
-    """A partition to modify is one that the file makes, where it wipes that disk."""
+    """A partition to modify is one that the file creates, if it wipes that disk."""
     for disk in context.at(SETUP, _DISK):
         modified = disk.child("ModifyPartitions")
         numbered = _numbered(disk) if modified else {}

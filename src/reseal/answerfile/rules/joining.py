@@ -197,7 +197,7 @@ def workgroup_name(context: Context) -> Iterator[Problem]:
                 setting.value_position,
                 f"the workgroup {shown(setting)} has the name of the computer",
                 "NetBIOS does not allow that",
-                "give one of the two another name",
+                "rename one of the two",
             )
 
 

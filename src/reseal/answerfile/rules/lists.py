@@ -21,14 +21,14 @@ ACTIONS = ("add", "modify", "remove")
 
 @rule(
     "list-action",
-    "An item of a list says what is to be done with it",
+    "An item of a list has a wcm:action",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Component Settings and Properties Reference, List-Item Actions; one example of the "
     "reference leaves it out",
 )
 def list_action(context: Context) -> Iterator[Problem]:
-    """An item of a list says what is to be done with it."""
+    """An item of a list has a wcm:action."""
     for setting, schema in context.known:
         if schema.is_list and "action" in setting.element.attributes and setting.action is None:
             yield Problem(

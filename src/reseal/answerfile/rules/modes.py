@@ -40,13 +40,13 @@ def reseal_beside_generalize(context: Context) -> Iterator[Problem]:
 
 @rule(
     "skipped-oobe",
-    "OOBE is answered rather than skipped",
+    "The pages of OOBE are answered rather than skipped",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference of 2016, SkipMachineOOBE: tests only; deprecated",
 )
 def skipped_oobe(context: Context) -> Iterator[Problem]:
-    """OOBE is answered rather than skipped."""
+    """The pages of OOBE are answered rather than skipped."""
     for name in ("SkipMachineOOBE", "SkipUserOOBE"):
         for setting in context.at(SHELL, f"OOBE/{name}"):
             if setting.text.casefold() == "true":
@@ -102,14 +102,14 @@ def _advice(context: Context, setting: Setting, schema: SettingSchema) -> str:
 
 @rule(
     "setting-too-new",
-    "A setting is one that the Windows of the image has already",
+    "A setting is not newer than the Windows of the image",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Changed answer file settings, by version; reported: an older Windows can't process "
     "a file with HideOnlineAccountScreens and stops",
 )
 def setting_too_new(context: Context) -> Iterator[Problem]:
-    """A setting is one that the Windows of the image has already."""
+    """A setting is not newer than the Windows of the image."""
     for setting, schema in _outermost(context, lambda one: one.is_too_new(context.target.build)):
         yield Problem(
             setting.position,
@@ -122,13 +122,13 @@ def setting_too_new(context: Context) -> Iterator[Problem]:
 
 @rule(
     "setting-too-old",
-    "A setting is one that the Windows of the image still has",
+    "A setting still exists in the Windows of the image",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Changed answer file settings, by version",
 )
 def setting_too_old(context: Context) -> Iterator[Problem]:
-    """A setting is one that the Windows of the image still has."""
+    """A setting still exists in the Windows of the image."""
     for setting, schema in _outermost(context, lambda one: one.is_too_old(context.target.build)):
         yield Problem(
             setting.position,
@@ -196,7 +196,7 @@ def processed_pass(context: Context) -> Iterator[Problem]:
     "A variable of a template gets its value before Windows reads the file",
     Level.NOTE,
     mark=Mark.INFERRED,
-    source="Windows does not know variables of these forms and takes them as they stand",
+    source="Windows does not expand variables of these forms and uses them literally",
 )
 def template_variable(context: Context) -> Iterator[Problem]:
     """A variable of a template gets its value before Windows reads the file."""

@@ -105,13 +105,13 @@ def route_prefix(context: Context) -> Iterator[Problem]:
 
 @rule(
     "interface-order",
-    "The settings of an interface and of a route stand in the order of the reference",
+    "The settings of an interface and of a route are in the order of the reference",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, UnicastIpAddresses (Note) and Prefix",
 )
 def interface_order(context: Context) -> Iterator[Problem]:
-    """The settings of an interface and of a route stand in the order of the reference."""
+    """The settings of an interface and of a route are in the order of the reference."""
     places: tuple[tuple[str, Sequence[str]], ...] = (
         ("Interfaces/Interface", INTERFACE_ORDER),
         ("Interfaces/Interface/Routes/Route", ROUTE_ORDER),
@@ -124,7 +124,7 @@ def interface_order(context: Context) -> Iterator[Problem]:
                     yield Problem(
                         after.position,
                         f"{after.name} comes after {before.name}",
-                        "the reference demands an order here",
+                        "the reference requires an order here",
                         f"write them in the order {', '.join(order)}",
                     )
                     break
@@ -172,20 +172,20 @@ def mac_form(context: Context) -> Iterator[Problem]:
 
 @rule(
     "interface-identifier",
-    "An interface says which one it is",
+    "An interface has an Identifier",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, Interface Identifier",
 )
 def interface_identifier(context: Context) -> Iterator[Problem]:
-    """An interface says which one it is."""
+    """An interface has an Identifier."""
     for component in (TCPIP, DNS, NETBT):
         for item in context.at(component, _INTERFACE):
             if item.children and not item.text_of("Identifier"):
                 yield Problem(
                     item.position,
                     "this Interface has no Identifier",
-                    "Windows does not know which one is meant",
+                    "Windows does not know which interface it is",
                     "add <Identifier> with its name, such as Ethernet, or its MAC address",
                 )
 

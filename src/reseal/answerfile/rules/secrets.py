@@ -35,14 +35,14 @@ def _values(context: Context, *, hidden: bool) -> Iterator[Setting]:
 
 @rule(
     "hidden-password",
-    "A password with PlainText false is hidden as Windows hides it",
+    "A password with PlainText false has the hidden form of Windows",
     Level.ERROR,
     mark=Mark.SEEN,
     source="21 real files and the examples of the reference: base64 of UTF-16LE, element's "
     "name last",
 )
 def hidden_password(context: Context) -> Iterator[Problem]:
-    """A password with PlainText false is hidden as Windows hides it."""
+    """A password with PlainText false has the hidden form of Windows."""
     for value in _values(context, hidden=True):
         name = value.parent.name
         try:
@@ -51,7 +51,7 @@ def hidden_password(context: Context) -> Iterator[Problem]:
             yield Problem(
                 value.value_position,
                 error.message,
-                "PlainText is false, so Windows decodes it and gets another password",
+                "PlainText is false, so Windows decodes it to a different password",
                 "hide it with `reseal unattend hide-secrets`, or write <PlainText>true</PlainText>",
             )
 
@@ -119,7 +119,7 @@ def plain_text_secret(context: Context) -> Iterator[Problem]:
             value.value_position,
             "this secret is in plain text",
             "everyone who can read the file can read it",
-            "hide it with `reseal unattend hide-secrets`, and keep the file safe all the same"
+            "hide it with `reseal unattend hide-secrets`, and still keep the file safe"
             if hideable
             else "Windows has no hidden form for it, so keep the file safe",
         )

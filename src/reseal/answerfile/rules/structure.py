@@ -56,13 +56,13 @@ def root_element(context: Context) -> Iterator[Problem]:
 
 @rule(
     "unknown-element",
-    "Only passes and <servicing> stand below the root, only components in a pass",
+    "The root holds only passes and <servicing>, and a pass only components",
     Level.ERROR,
     mark=Mark.SEEN,
     source="every real answer file; elements of other namespaces below the root are ignored",
 )
 def unknown_element(context: Context) -> Iterator[Problem]:
-    """Only passes and <servicing> stand below the root, only components in a pass."""
+    """The root holds only passes and <servicing>, and a pass only components."""
     document = context.document
     for element in document.strangers:
         yield Problem(
@@ -147,13 +147,13 @@ def duplicate_pass(context: Context) -> Iterator[Problem]:
 
 @rule(
     "component-identity",
-    "A component carries its whole identity",
+    "A component has its whole identity",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Component Settings and Properties Reference, Component IDs",
 )
 def component_identity(context: Context) -> Iterator[Problem]:
-    """A component carries its whole identity."""
+    """A component has its whole identity."""
     for component in context.document.components():
         for attribute, usual in IDENTITY.items():
             if component.element.attributes.get(attribute):
@@ -232,8 +232,8 @@ def duplicate_component(context: Context) -> Iterator[Problem]:
             yield Problem(
                 component.position,
                 f"{component.name} ({component.architecture}) appears a second time in this pass",
-                f"it began on line {first.position.line}, and Windows Setup stops where a component "
-                "stands twice",
+                f"it began on line {first.position.line}, and Windows Setup stops at a duplicate "
+                "component",
                 "move these settings there",
             )
 
@@ -267,14 +267,14 @@ def several_architectures(context: Context) -> Iterator[Problem]:
 
 @rule(
     "lone-architecture",
-    "A component is for the architecture that the others are for",
+    "A component is for the same architecture as the others",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Component Settings and Properties Reference, ProcessorArchitecture; seen: seven of "
     "187 real files have a component that their Windows skips",
 )
 def lone_architecture(context: Context) -> Iterator[Problem]:
-    """A component is for the architecture that the others are for."""
+    """A component is for the same architecture as the others."""
     if context.target.architecture:
         return  # the rule image-architecture
     components = [
@@ -312,7 +312,7 @@ def _place(component: Component) -> tuple[str, str]:
 
 @rule(
     "image-architecture",
-    "A component for another architecture has its counterpart for that of the image",
+    "A component for another architecture is also there for that of the image",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Best Practices for Authoring Answer Files; seen: 12 of 187 real files serve "
@@ -320,7 +320,7 @@ def _place(component: Component) -> tuple[str, str]:
     "windowsPE is Windows PE's",
 )
 def image_architecture(context: Context) -> Iterator[Problem]:
-    """A component for another architecture has its counterpart for that of the image."""
+    """A component for another architecture is also there for that of the image."""
     image = context.target.architecture
     if not image:
         return

@@ -175,8 +175,7 @@ def text_length(context: Context) -> Iterator[Problem]:
     "A text is short enough with the white space around it",
     Level.WARNING,
     mark=Mark.REPORTED,
-    source="Windows counts the characters as they stand between the tags, line ends and "
-    "indents too",
+    source="Windows counts all characters between the tags, line ends and indents included",
 )
 def padded_length(context: Context) -> Iterator[Problem]:
     """A text is short enough with the white space around it."""
@@ -187,7 +186,7 @@ def padded_length(context: Context) -> Iterator[Problem]:
             yield Problem(
                 setting.value_position,
                 f"{schema.name} has {len(setting.value)} characters with the white space around it",
-                f"{schema.max_length} are allowed, and Windows may count them all",
+                f"{schema.max_length} are allowed, and Windows may count white space",
                 "put the text directly between the tags",
             )
 

@@ -1,4 +1,4 @@
-r"""The code that takes BIOS from the disk to `bootmgr`.
+r"""The boot code that leads BIOS from the disk to `bootmgr`.
 
 An image holds bootmgr, but not the two programs before it: bootsect and Setup carry them inside (seen: no
 file of a Windows folder holds them). A volume that Windows formatted has its NTFS code in `$Boot`, and a

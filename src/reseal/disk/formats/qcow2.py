@@ -79,7 +79,7 @@ def parse(file: ContainerFile) -> Header:
     if incompatible & ~_INCOMPATIBLE_KNOWN or refcount_order > 6:
         raise file.refused(f"it uses unknown features of qcow2 ({incompatible:#x})")
     if incompatible & _CORRUPT:
-        raise file.damaged("QEMU has marked it as corrupt; qemu-img check says more")
+        raise file.damaged("QEMU has marked it as corrupt; qemu-img check gives details")
 
     cluster = 1 << cluster_bits
     extensions = dict(_extensions(file, header_length, cluster))

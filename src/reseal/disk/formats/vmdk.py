@@ -185,7 +185,7 @@ def _descriptor(file: ContainerFile, data: bytes) -> tuple[dict[str, str], list[
         elif extent := _LINE_EXTENT.fullmatch(text):
             extents.append(extent)
         else:
-            raise file.damaged(f"its descriptor has a line that no VMDK has ({text[:60]!r})")
+            raise file.damaged(f"its descriptor has an invalid line ({text[:60]!r})")
     return settings, extents
 
 

@@ -20,7 +20,7 @@ CLOUD = (
     Agent(
         id="docker",
         title="Delete the Docker engine's id",
-        about=r"""The id by which a swarm distinguishes engines.
+        about=r"""The id that distinguishes engines in a swarm.
 
         Docker generates it at its first start, in `engine-id`, older versions in `key.json`; a swarm
         ignores a second engine with the same id. Both files are deleted, and the engine generates a new

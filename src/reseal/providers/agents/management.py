@@ -30,7 +30,7 @@ MANAGEMENT = (
     Agent(
         id="salt",
         title="Delete the Salt minion's keys and cached id",
-        about=r"""The key pair by which the master knows the minion.
+        about=r"""The key pair that identifies the minion to the master.
 
         `minion.pem`, `minion.pub` and `minion_id` below `conf` are deleted, in both folders that
         installers of the minion have used. At its next start the minion generates a new pair and takes
@@ -43,7 +43,7 @@ MANAGEMENT = (
     Agent(
         id="puppet",
         title="Delete the Puppet agent's keys and certificates",
-        about=r"""The certificate by which the server knows the agent.
+        about=r"""The certificate that identifies the agent to the server.
 
         The content of `ProgramData\PuppetLabs\puppet\etc\ssl` is deleted. At its next start the agent
         generates new keys and requests a new certificate. A `certname` in `puppet.conf` stays.""",
@@ -55,7 +55,7 @@ MANAGEMENT = (
     Agent(
         id="chef",
         title="Delete the Chef client's key",
-        about=r"""The key by which the server knows the node.
+        about=r"""The key that identifies the node to the server.
 
         `client.pem` in `C:\chef` is deleted. The client registers again at its next run, for which it
         needs its validation key. A `node_name` in `client.rb` stays.""",
@@ -66,7 +66,7 @@ MANAGEMENT = (
     Agent(
         id="zabbix",
         title="Make the Zabbix agent use the machine's new name",
-        about="""The name under which the server knows the agent.
+        about="""The name that identifies the agent to the server.
 
         The installer writes it into the configuration, as `Hostname`. The line is deleted, and the agent
         uses the system's host name. Other lines, including keys, stay.""",
@@ -82,7 +82,7 @@ MANAGEMENT = (
     Agent(
         id="splunk",
         title="Delete the identity of the Splunk universal forwarder",
-        about="""The GUID and the name by which indexers know the forwarder.
+        about="""The GUID and the name that identify the forwarder to indexers.
 
         `instance.cfg` holds the GUID, `server.conf` and `inputs.conf` the machine's name. The file and the
         two lines are deleted, as the product's own `clone-prep-clear-config` does; the forwarder creates
@@ -104,7 +104,7 @@ MANAGEMENT = (
     Agent(
         id="tanium",
         title="Delete the Tanium client's computer id",
-        about="""The id under which the server knows the client.
+        about="""The id that identifies the client to the server.
 
         `RegistrationCount` is deleted and `ComputerID` set to 0; the server assigns a new id when the
         client registers.""",
@@ -116,7 +116,7 @@ MANAGEMENT = (
     Agent(
         id="wazuh",
         title="Delete the Wazuh agent's key",
-        about="""The id and the key by which the manager knows the agent.
+        about="""The id and the key that identify the agent to the manager.
 
         `client.keys` is deleted, and the agent enrolls again if its configuration allows it.""",
         mark=Mark.REPORTED,

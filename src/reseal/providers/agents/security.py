@@ -18,7 +18,7 @@ SECURITY = (
     Agent(
         id="crowdstrike",
         title="Delete the CrowdStrike Falcon sensor's agent id",
-        about="""The id by which the console knows the sensor.
+        about="""The id that identifies the sensor to the console.
 
         `AG` holds it, in one of two places, depending on the version. It is deleted, and the sensor gets a
         new id. `CU`, the customer's id, stays, since the sensor needs it. CrowdStrike now asks for
@@ -34,7 +34,7 @@ SECURITY = (
     Agent(
         id="trellix",
         title="Delete the Trellix (McAfee) agent's GUID",
-        about="""The GUID by which ePolicy Orchestrator knows the agent.
+        about="""The GUID that identifies the agent to ePolicy Orchestrator.
 
         Systems that share it overwrite each other's entry. `AgentGUID` is deleted, and the agent
         generates a new one at its next start.""",
@@ -47,7 +47,7 @@ SECURITY = (
     Agent(
         id="symantec",
         title="Delete the hardware id of Symantec Endpoint Protection",
-        about="""The hardware key by which the management server knows the client.
+        about="""The hardware key that identifies the client to the management server.
 
         It is kept in the registry and in files from which the client restores it. All copies are
         deleted, and the client generates a new key.""",
@@ -68,7 +68,7 @@ SECURITY = (
     Agent(
         id="nessus",
         title="Delete the Tenable Nessus agent's id",
-        about="""The UUID by which the manager knows the agent.
+        about="""The UUID that identifies the agent to the manager.
 
         A manager refuses to link a second agent with the same UUID. `TAG` is deleted; link the agent
         again in the clone.""",

@@ -9,7 +9,7 @@ SERVICES = (
     Agent(
         id="openssh",
         title="Delete the host keys of the OpenSSH server",
-        about=r"""The keys by which SSH clients recognise the machine.
+        about=r"""The keys that identify the machine to SSH clients.
 
         Every clone that keeps them can impersonate the others. `ssh_host_*` in `ProgramData\ssh`, private
         and public, are deleted, and sshd generates new ones at its next start. Its configuration and the
@@ -22,7 +22,7 @@ SERVICES = (
     Agent(
         id="msmq",
         title="Make Message Queuing generate a new id for its queue manager",
-        about=r"""The id by which other queue managers know this one.
+        about=r"""The id that identifies this queue manager to others.
 
         Messages between machines that share `QMId` are lost. The value is deleted and `SysPrep` is set to
         1, so that the service generates a new id at its next start.""",
