@@ -116,7 +116,7 @@ def test_the_image_shrinks_and_holds_the_same(golden: Path, tmp_path: Path, suff
     judges.judge(volume.path)
     assert volume.read(r"Windows\explorer.exe")[:2] == b"MZ"
     shown = reseal("customize", image, "--quiet", "--write", "/x:1", "--shrink").stdout
-    assert "MiB on this machine; before the run it was" in shown
+    assert "MiB on this machine; before the run it took" in shown
 
 
 def test_an_image_with_snapshots_is_not_rewritten(golden: Path, tmp_path: Path) -> None:

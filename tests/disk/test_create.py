@@ -66,7 +66,7 @@ def test_a_file_that_is_there_is_kept(source: Path, tmp_path: Path) -> None:
     with NewDisk(target, 64 * MIB, source=source) as disk:
         _fill(disk)
         target.write_bytes(b"mine")
-        with pytest.raises(UsageError, match="has appeared"):
+        with pytest.raises(UsageError, match="was created by another program"):
             disk.commit()
     assert target.read_bytes() == b"mine"
     assert len(list(tmp_path.iterdir())) == 2

@@ -346,7 +346,7 @@ def test_a_file_that_is_published_in_its_place_is_never_written(
     monkeypatch.setattr("reseal.disk.merge.run_tool", publish)
     with Image.open(path) as image, Transaction.begin(image) as transaction:
         write(image, transaction, some_writes())
-        with pytest.raises(DiskError, match="another program put a new file in the place"):
+        with pytest.raises(DiskError, match="another program replaced"):
             transaction.commit()
     assert path.read_bytes() == published
     assert [name for name in files(path.parent) if "reseal" in name] == []

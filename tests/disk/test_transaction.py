@@ -275,7 +275,7 @@ def test_an_output_that_appears_meanwhile_is_not_replaced(tmp_path: Path) -> Non
             Transaction.begin(image, output=output, thin=thin) as transaction,
         ):
             output.write_bytes(b"precious")
-            with pytest.raises(UsageError, match="appeared"):
+            with pytest.raises(UsageError, match="was created by another program"):
                 transaction.commit()
         assert output.read_bytes() == b"precious"
     assert not [name for name in files(tmp_path) if "reseal" in name]

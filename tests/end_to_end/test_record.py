@@ -110,4 +110,4 @@ def test_a_run_that_changes_nothing_has_no_report(sample: Path, tmp_path: Path) 
     for arguments in (("boot", sample, "--status"), ("sid", sample)):
         done = judges.reseal(*arguments, "--report", tmp_path / "report.html")
         assert done.returncode == 2, done.stderr
-        assert "no run whose record" in done.stderr
+        assert "changes nothing, so --report" in done.stderr
