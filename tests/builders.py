@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from reseal.customize.run import Customization
+from reseal.customize.steps import STEPS
 from reseal.providers.plugins import own
 from reseal.regf import Hive, Key
 from reseal.session import Session, VolumeState
@@ -88,11 +92,28 @@ class Effect:
 
 def effect(name: str, machine: Machine | None = None, **options: Any) -> Effect:
     """Run one provider on a sample machine, commit, and compare the whole image with what it was."""
+    return _effect(name, next(each for each in own() if each.id == name), machine, **options)
+
+
+def step_effect(name: str, *words: str, machine: Machine | None = None) -> Effect:
+    """The same with one customize step and its arguments, given as on the command line."""
+    steps = Customization([STEPS[name].parse(words, f"--{name}", Path())])
+
+    def stage(one: Session) -> None:
+        steps.stage(one)
+        steps.finish()
+
+    return _effect(name, stage, machine)
+
+
+def _effect(
+    name: str, stage: Callable[[Session], object], machine: Machine | None, **options: Any
+) -> Effect:
     one = session(machine, **options)
     memory = one.installation.tree
     assert isinstance(memory, MemoryTree)
     files, hives = memory.snapshot(), state(session(machine))
-    next(each for each in own() if each.id == name)(one)
+    stage(one)
     assert {change.provider for change in one.changes} <= {name}
     one.verify()
     one.commit(memory)

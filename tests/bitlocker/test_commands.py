@@ -156,6 +156,29 @@ def test_calls_that_are_wrong(locked: Path, arguments: list[str], message: str) 
 
 
 @pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "Error: Decrypting needs either --output"),
+        (["--in-place", "--output", "new.qcow2"], "takes no --output"),
+        (["--thin", "--in-place"], "it needs --output"),
+        (["--metadata", "--output", "new.qcow2"], "--metadata changes nothing"),
+        (["--metadata", "--in-place"], "--metadata changes nothing"),
+        (["--metadata", "--sparse"], "--metadata changes nothing"),
+        (["--metadata", "--volume", "C:"], "is not the number of a volume"),
+        (["--in-place", "--volume", "C:"], "is not the number of a volume"),
+    ],
+)
+def test_calls_of_decrypt_that_are_wrong(locked: Path, arguments: list[str], message: str) -> None:
+    before = (locked / "image.qcow2").read_bytes()
+    done = run(locked, "decrypt", "IMAGE", *arguments)
+    assert done.returncode == 2, done.stderr
+    assert message in done.stderr
+    assert not done.stdout
+    assert (locked / "image.qcow2").read_bytes() == before
+    assert not (locked / "new.qcow2").exists()
+
+
+@pytest.mark.parametrize(
     "command",
     [
         ["customize", "IMAGE", "--mkdir", r"C:\Tools"],

@@ -127,6 +127,23 @@ def test_a_key_needs_its_kind_and_is_never_repeated(named: str) -> None:
     assert RECOVERY not in f"{error.value} {error.value.hint}"
 
 
+@pytest.mark.parametrize("kind", keys.KINDS)
+@pytest.mark.parametrize("secret", [RECOVERY, "s3cret", "s3cret" * 100])
+def test_a_secret_instead_of_a_file_is_not_repeated(kind: str, secret: str) -> None:
+    with pytest.raises(UsageError, match=f"--key {kind}:… can't be read") as error:
+        keys.read([f"{kind}:{secret}"])
+    assert secret not in f"{error.value} {error.value.hint}"
+    assert "not the key itself" in str(error.value.hint)
+
+
+@pytest.mark.parametrize("content", [b"one\ntwo", b"one\r\ntwo\r\n", b"\none", b"one\n\ntwo\n"])
+def test_a_password_of_several_lines_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "password").write_bytes(content)
+    with pytest.raises(UsageError, match="has several lines") as error:
+        keys.read([f"password:{tmp_path / 'password'}"])
+    assert "one" not in str(error.value.message).replace(str(tmp_path), "")
+
+
 def test_files_that_hold_no_key(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="No such file"):
         keys.read([f"recovery:{tmp_path / 'missing'}"])

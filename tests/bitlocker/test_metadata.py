@@ -156,7 +156,7 @@ def test_parts_that_overlap_are_refused(plain: Plain) -> None:
     places = encryptor.Places(plain.places.metadata, plain.places.metadata[1] + 4096)
     made = Made(mark=0, state=(1, 1))
     image = encryptor.encrypt(plain.content, made, places, [encryptor.clear()])
-    with pytest.raises(MetadataError, match="in the same place"):
+    with pytest.raises(MetadataError, match="overlap"):
         opened(image)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 
 import pytest
 
@@ -13,6 +15,7 @@ from reseal.bitlocker.metadata import METHODS
 from reseal.disk.device import DiskError
 from reseal.errors import EngineError
 from reseal.ntfs import Volume
+from reseal.report.doctor import ENGINES
 from tests.bitlocker import encryptor, judges
 from tests.bitlocker.conftest import SIZE, Memory, Plain
 from tests.bitlocker.encryptor import Made
@@ -108,7 +111,7 @@ def test_the_file_system_above_reads_it(plain: Plain) -> None:
 def test_it_can_only_be_read(plain: Plain) -> None:
     device = OpenVolume.open(Memory(image(plain, made("whole", encryptor.XTS_128))), [], "volume")
     assert device.read_only
-    with pytest.raises(DiskError, match="reading only"):
+    with pytest.raises(DiskError, match="only be read"):
         device.write(0, b"x")
     with pytest.raises(DiskError, match="outside the device"):
         device.read(SIZE - 1, 2)
@@ -131,5 +134,27 @@ def test_an_unknown_cipher_is_named(plain: Plain) -> None:
 def test_the_ciphers_test_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ciphers.tested().startswith("AES of pycryptodomex 3.")
     monkeypatch.setattr(ciphers, "_undo", lambda *_, **__: None)
-    with pytest.raises(EngineError, match="doesn't decrypt"):
+    with pytest.raises(EngineError, match="gives wrong results"):
         ciphers.tested()
+
+
+@pytest.mark.parametrize("module", ["disk", "opening", "image"])
+def test_what_opens_plain_images_loads_no_ciphers(module: str) -> None:
+    # They take a tenth of a second, and most images have no BitLocker volume.
+    code = (
+        f"import sys, reseal.run.{module}; print([*{{'numpy', 'Cryptodome'}} & {{*sys.modules}}])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("package", ["numpy", "Cryptodome"])
+def test_doctor_says_that_a_package_is_missing(
+    monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    monkeypatch.delitem(sys.modules, "reseal.bitlocker.ciphers")
+    monkeypatch.setitem(sys.modules, package, None)
+    (engine,) = (one for one in ENGINES if one.name == "BitLocker")
+    found = engine.look()
+    assert found["version"] is None
+    assert package in str(found["problem"])

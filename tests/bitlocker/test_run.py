@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -220,7 +221,7 @@ def test_a_plain_image_needs_no_decryption(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_not_decrypted(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="takes no --decrypt"):
+    with pytest.raises(UsageError, match="--decrypt is only for disk images"):
         change(tmp_path, SET, RunOptions(keys=(), decrypt=True))
 
 
@@ -281,6 +282,42 @@ def test_a_volume_without_a_windows_is_decrypted(tmp_path: Path, recovery: Prote
     assert record["still_encrypted"] == []
     assert output.read_bytes() == shown
     judge(output)
+
+
+@pytest.mark.parametrize("left", [3 << 20, 7 << 20])
+def test_a_truncated_volume_stays_encrypted(tmp_path: Path, recovery: Protector, left: int) -> None:
+    image = data_volume(tmp_path, recovery)
+    os.truncate(image, left)
+    before = image.read_bytes()
+    for output in (None, tmp_path / "plain.raw"):
+        options = RunOptions(output=output, keys=(keys.recovery_key(encryptor.RECOVERY),))
+        with pytest.raises(ImageError, match="is truncated") as error:
+            run.decrypt(image, None, options, sparse=False)
+        assert error.value.message.endswith("Nothing was changed.")
+        assert "Copy the image again" in str(error.value.hint)
+    assert image.read_bytes() == before
+    assert [one.name for one in tmp_path.iterdir()] == ["data.raw"]
+
+
+def test_a_volume_with_a_damaged_file_system_is_decrypted(
+    tmp_path: Path, recovery: Protector
+) -> None:
+    image = data_volume(tmp_path, recovery, change=(0x30, bytes(8)))
+    options = RunOptions(keys=(keys.recovery_key(encryptor.RECOVERY),))
+    assert run.decrypt(image, None, options, sparse=False)["decrypted"]["volume"] == 1
+    assert image.read_bytes()[3:11] == b"NTFS    "
+
+
+def data_volume(folder: Path, recovery: Protector, change: tuple[int, bytes] = (0, b"")) -> Path:
+    """An encrypted volume without a Windows, some bytes of whose content are changed."""
+    image = folder / "data.raw"
+    ntfs_volume(image, 8 << 20)
+    places = encryptor.make_room(image)
+    content = bytearray(image.read_bytes())
+    at, changed = change
+    content[at : at + len(changed)] = changed
+    encryptor.encrypt_file_from(bytes(content), image, Made(), places, [recovery])
+    return image
 
 
 def test_there_may_be_nothing_to_decrypt(tmp_path: Path, clear: Path) -> None:

@@ -102,6 +102,62 @@ def test_protectors_beyond_a_bound_are_not_tried(
         opened(image(plain, many), keys.recovery_key(OTHER_RECOVERY))
 
 
+def test_another_key_opens_a_volume_with_too_many_protectors(
+    plain: Plain, recovery: Protector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unlock, "_ROUNDS", 4)
+    many = [Protector(f"{number}", 0x0800, recovery.inside) for number in range(40)]
+    startup = encryptor.startup()
+    coded = image(plain, [*many, startup])
+    right = keys.startup_key(encryptor.bek(startup))
+    wrong = keys.recovery_key(OTHER_RECOVERY, "recovery:file")
+    assert opened(coded, wrong, right)
+    assert opened(coded, right, wrong)
+    another = keys.password("wrong", "password:file")
+    with pytest.raises(
+        LockedError, match=r"disk\.img is .* and recovery:file fits none of the first"
+    ):
+        opened(coded, wrong, another)
+
+
+@pytest.mark.parametrize(
+    "inside", [b"\x03\0\0\0\0\0\0\0", b"\xff\xff\0\0\x03\0\0\0"], ids=["small", "large"]
+)
+@pytest.mark.parametrize("kind", [0, 0x0200, 0x0800])
+def test_a_damaged_protector_hides_no_other(
+    plain: Plain, recovery: Protector, kind: int, inside: bytes
+) -> None:
+    damaged = Protector("damaged", kind, inside)
+    assert opened(image(plain, [damaged, recovery]), keys.recovery_key(RECOVERY))
+    with pytest.raises(LockedError, match=r"disk\.img is .* doesn't open it"):
+        opened(image(plain, [damaged, recovery]), keys.recovery_key(OTHER_RECOVERY))
+
+
+@pytest.mark.parametrize(
+    ("protectors", "hint"),
+    [
+        ([encryptor.startup()], "Give --key bek:FILE."),
+        (
+            [encryptor.startup(), Protector("p", 0x2000, b"")],
+            "Give --key password:FILE or --key bek:FILE.",
+        ),
+        ([encryptor.tpm()], "Add a recovery key in Windows"),
+        ([], "Copy the image again"),
+    ],
+    ids=["startup", "password", "TPM", "none"],
+)
+@pytest.mark.parametrize(
+    "given", [[], [keys.recovery_key(OTHER_RECOVERY)]], ids=["no key", "a key"]
+)
+def test_only_keys_that_the_volume_takes_are_asked_for(
+    plain: Plain, protectors: list[Protector], hint: str, given: list[Key]
+) -> None:
+    with pytest.raises(LockedError) as error:
+        opened(image(plain, protectors), *given)
+    assert hint in str(error.value.hint)
+    assert "with: none" not in error.value.message
+
+
 def _rewritten(coded: bytearray, plain: Plain, copies: int, change: bytes) -> bytearray:
     """Change the description in some copies, with a checksum that is right again."""
     for place in plain.places.metadata[:copies]:

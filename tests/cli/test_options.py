@@ -237,3 +237,23 @@ def test_debug_writes_a_log_without_messages_and_values(
     assert "s3cret" not in text
     if len(call) > 1:
         assert "--unattend" in text
+
+
+@pytest.mark.parametrize(
+    ("call", "shown"),
+    [
+        ("generalize", "generalize"),  # --sid has a default
+        ("generalize --sid new", "generalize --sid"),
+        ("generalize --sid pending", "generalize --sid"),
+        ("customize --mkdir C:\\New", "customize --mkdir"),
+        ("check", "check"),
+    ],
+)
+def test_a_debug_log_names_the_options_that_were_given(
+    call: str, shown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "image").write_bytes(b"not a disk" * 1000)
+    assert CliRunner().invoke(reseal, [*call.split(), "image", "--debug"]).exit_code
+    (log,) = tmp_path.glob("reseal-debug-*.log")
+    assert log.read_text("utf-8").splitlines()[1].rstrip() == f"Command: reseal {shown}"

@@ -68,7 +68,7 @@ class Entry:
         """
         start = _NESTED_FROM[Type(self.type)]
         if len(self.data) < start:
-            raise MetadataError("an entry of BitLocker's metadata is cut off.")
+            raise MetadataError("an entry is cut off")
         yield from entries(self.data[start:])
 
     def find(self, kind: Type) -> Entry | None:
@@ -79,7 +79,7 @@ class Entry:
     def guid(self) -> UUID:
         """The identifier at the start of a master key or an external key."""
         if len(self.data) < 16:
-            raise MetadataError("an entry of BitLocker's metadata is cut off.")
+            raise MetadataError("an entry is cut off")
         return UUID(bytes_le=self.data[:16])
 
     @property
@@ -110,6 +110,6 @@ def entries(data: bytes) -> Iterator[Entry]:
         if size == 0:
             return
         if size < _HEAD.size or place + size > len(data):
-            raise MetadataError("an entry of BitLocker's metadata has an impossible size.")
+            raise MetadataError("an entry has an impossible size")
         yield Entry(role, kind, data[place + _HEAD.size : place + size])
         place += size

@@ -73,13 +73,16 @@ def parse(sector: bytes, name: str) -> Header:
     place = _identifier(sector)
     if place is None:
         raise MetadataError(
-            f"{name} was encrypted by Windows Vista, and reseal can't read that version of BitLocker.",
+            f"{name} was encrypted by Windows Vista, and reseal can't read that version of BitLocker. "
+            "Nothing was changed.",
             "Decrypt it in Windows (manage-bde -off), wait until it has finished, and try again.",
         )
     (sector_size,) = struct.unpack_from("<H", sector, 11)
     if sector_size not in SECTOR_SIZES:
         raise MetadataError(
-            f"The first sector of {name} is damaged: it names sectors of {sector_size} bytes."
+            f"The first sector of {name} is damaged: it names sectors of {sector_size} bytes. "
+            "Nothing was changed.",
+            "Copy the image again from its source, or repair the volume with repair-bde in Windows.",
         )
     offsets = struct.unpack_from("<5Q", sector, place + 16)
     on_write = sector[place : place + 16] == _ENCRYPT_ON_WRITE

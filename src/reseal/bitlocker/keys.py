@@ -81,7 +81,13 @@ def _read(named: str) -> Key:
     if kind == "recovery":
         return recovery_key(_text(named, content), named)
     if kind == "password":
-        return password(_text(named, content).rstrip("\r\n"), named)
+        line = _text(named, content).rstrip("\r\n")
+        if "\n" in line or "\r" in line:
+            raise UsageError(
+                f"The file of the password {named} has several lines.",
+                "Put the password on the first line, and nothing behind it.",
+            )
+        return password(line, named)
     return startup_key(content, named)
 
 
@@ -93,8 +99,12 @@ def _content(named: str, place: str) -> bytes:
             with Path(place).open("rb") as file:
                 content = file.read(MAX_SIZE + 1)
     except OSError as error:
-        msg = f"The key {named} can't be read: {error.strerror}."
-        raise UsageError(msg) from None
+        # The name may be the secret itself, so the message does not repeat it.
+        msg = f"The file of --key {named.partition(':')[0]}:… can't be read: {error.strerror}."
+        raise UsageError(
+            msg,
+            "Name the file that holds the key, not the key itself, or use - for standard input.",
+        ) from None
     if not content:
         raise UsageError(f"The key {named} is empty.")
     if len(content) > MAX_SIZE:
@@ -124,7 +134,8 @@ def recovery_key(text: str, source: str = "recovery key") -> Key:
         near = " (48 digits, 8 groups of 6)" if _LOOKS_LIKE_ONE.search(text) else ""
         raise UsageError(
             f"{source} does not contain a complete recovery key{near}.",
-            "A recovery key looks like 123456-123456-… with 8 groups of 6 digits.",
+            "A recovery key has 8 groups of 6 digits, with hyphens or spaces between them: "
+            "123456-123456-….",
         )
     numbers = [int(group) for group in re.split(r"[-\s]", found.group())]
     assert len(numbers) == _GROUPS
@@ -132,7 +143,8 @@ def recovery_key(text: str, source: str = "recovery key") -> Key:
         if number % _FACTOR or number >= _LIMIT:
             raise UsageError(
                 f"Group {place} of the recovery key in {source} is mistyped: every group is a "
-                "multiple of 11 below 720896."
+                "multiple of 11 below 720896.",
+                "Compare this group with the key that Windows saved.",
             )
     packed = struct.pack("<8H", *(number // _FACTOR for number in numbers))
     return Key(source, "recovery", hashlib.sha256(packed).digest())

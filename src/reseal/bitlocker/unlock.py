@@ -53,9 +53,10 @@ def volume_key(
     hide_memory()
     keys = tuple(keys)
     opened = False
+    stopped: dict[str, None] = {}  # the keys that were not tried on all protectors, in order
     stretched: dict[bytes, bytes] = {}  # stretch once for all copies of a protector
     for copy in copies:
-        for master in _master_keys(copy, keys, stretched):
+        for master in _master_keys(copy, keys, stretched, stopped):
             opened = True
             key = _sector_key(copy, master)
             if key is not None:
@@ -66,16 +67,25 @@ def volume_key(
             "Nothing was changed.",
             "Repair the volume with repair-bde in Windows, with this key.",
         )
+    if stopped:
+        raise LockedError(
+            f"{name} is encrypted with BitLocker, and {', '.join(stopped)} fits none of the first "
+            f"{_MOST_TRIED} protectors of its kind; reseal tries no more. Nothing was changed.",
+            "Give another kind of key.",
+        )
     raise _locked(copies[0], keys, name)
 
 
 def _master_keys(
-    copy: Metadata, keys: tuple[Key, ...], stretched: dict[bytes, bytes]
+    copy: Metadata,
+    keys: tuple[Key, ...],
+    stretched: dict[bytes, bytes],
+    stopped: dict[str, None],
 ) -> Iterator[bytes]:
-    """Yield the master key from each protector that these keys open."""
+    """Yield the master key from each protector that these keys open; add to `stopped`."""
     for one in copy.protectors:
         if one.kind == CLEAR:
-            clear = one.entry.find(Type.KEY)
+            clear = _find(one, Type.KEY)
             if clear and (master := _from(one, clear.key)):
                 yield master
     for key in keys:
@@ -85,19 +95,24 @@ def _master_keys(
                 continue
             tried += 1
             if tried > _MOST_TRIED:
-                raise LockedError(
-                    f"{key.source} fits none of the first {_MOST_TRIED} protectors of its kind, and "
-                    "reseal tries no more. Nothing was changed.",
-                    "Give another kind of key.",
-                )
+                stopped[key.source] = None
+                break
             wrapping = key.secret if key.kind == "bek" else _stretch(one, key.secret, stretched)
             if wrapping and (master := _from(one, wrapping)):
                 yield master
 
 
+def _find(protector: Protector, kind: Type) -> Entry | None:
+    """Return the first entry of a type in a protector; None also if the protector is damaged."""
+    try:
+        return protector.entry.find(kind)
+    except MetadataError:
+        return None
+
+
 def _stretch(protector: Protector, secret: bytes, stretched: dict[bytes, bytes]) -> bytes | None:
     """Derive a key from a hash, slowly on purpose."""
-    entry = protector.entry.find(Type.STRETCH_KEY)
+    entry = _find(protector, Type.STRETCH_KEY)
     if entry is None or len(entry.salt) != 16:
         return None
     constant = secret + entry.salt
@@ -112,7 +127,7 @@ def _stretch(protector: Protector, secret: bytes, stretched: dict[bytes, bytes])
 
 def _from(protector: Protector, wrapping: bytes) -> bytes | None:
     """Return the master key in a protector; None if the key doesn't fit."""
-    wrapped = protector.entry.find(Type.WRAPPED_KEY)
+    wrapped = _find(protector, Type.WRAPPED_KEY)
     inside = _unwrap(wrapped, wrapping) if wrapped else None
     return inside[_KEY_HEAD.size :] if inside and len(inside) == _KEY_HEAD.size + 32 else None
 
@@ -140,22 +155,23 @@ def _unwrap(wrapped: Entry, key: bytes) -> bytes | None:
 
 
 def _locked(copy: Metadata, keys: tuple[Key, ...], name: str) -> LockedError:
-    offers = f"it can be opened with: {copy.offers}"
-    hint = "Give one with --key recovery:FILE, --key password:FILE or --key bek:FILE."
-    if keys:
-        given = ", ".join(one.source for one in keys)
-        return LockedError(
-            f"{name} is encrypted with BitLocker, and {given} doesn't open it; {offers}. "
-            "Nothing was changed.",
-            hint,
-        )
-    usable = {PASSWORD, RECOVERY, STARTUP_KEY} & {one.kind for one in copy.protectors}
-    if not usable:
-        hint = (
-            "reseal can't use these. Add a recovery key in Windows (manage-bde -protectors -add C: "
-            "-recoverypassword), or turn BitLocker off there (manage-bde -off C:)."
-        )
+    kinds = {one.kind for one in copy.protectors}
+    usable = [option for option, kind in _TAKES.items() if kind in kinds]
+    given = ", ".join(one.source for one in keys)
+    tried = f"{given} doesn't open it" if keys else "no key was given"
+    offers = f"it can be opened with: {copy.offers}" if copy.protectors else "it has no protector"
+    msg = f"{name} is encrypted with BitLocker, and {tried}; {offers}. Nothing was changed."
+    if usable:
+        return LockedError(msg, f"Give {_either(f'--key {one}:FILE' for one in usable)}.")
+    if not kinds:
+        return LockedError(msg, "Copy the image again from its source.")
     return LockedError(
-        f"{name} is encrypted with BitLocker, and no key was given; {offers}. Nothing was changed.",
-        hint,
+        msg,
+        "reseal can't use these. Add a recovery key in Windows (manage-bde -protectors -add C: "
+        "-recoverypassword), or turn BitLocker off there (manage-bde -off C:).",
     )
+
+
+def _either(names: Iterable[str]) -> str:
+    *most, last = names
+    return f"{', '.join(most)} or {last}" if most else last

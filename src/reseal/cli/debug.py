@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from reseal import __version__
 
@@ -62,7 +63,9 @@ def log(error: BaseException, context: click.Context) -> str:
     options = [
         one.opts[0]
         for one in context.command.params
-        if isinstance(one, click.Option) and context.params.get(str(one.name))
+        if isinstance(one, click.Option)
+        and context.params.get(str(one.name))
+        and context.get_parameter_source(str(one.name)) is not ParameterSource.DEFAULT
     ]
     options += [f"--{words[0]}" for words in context.params.get("steps", ())]
     notes = [one for one in getattr(error, "__notes__", ()) if one.startswith(WORKER)]

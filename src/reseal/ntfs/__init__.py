@@ -6,6 +6,7 @@ from reseal.ntfs.errors import (
     DirtyVolumeError,
     HibernatedError,
     NotNtfsError,
+    TruncatedError,
     VolumeError,
 )
 from reseal.ntfs.volume import Volume
@@ -16,6 +17,7 @@ __all__ = [
     "EncryptedFiles",
     "HibernatedError",
     "NotNtfsError",
+    "TruncatedError",
     "Volume",
     "VolumeError",
     "encrypted_files",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reseal.bitlocker.header import is_encrypted
-from reseal.ntfs.errors import BitLockerError, NotNtfsError, VolumeError
+from reseal.ntfs.errors import BitLockerError, NotNtfsError, TruncatedError, VolumeError
 
 if TYPE_CHECKING:
     from reseal.disk.device import Device
@@ -114,7 +114,7 @@ def parse(sector: bytes, device_size: int, name: str) -> BootSector:
             f"{name} is truncated: its NTFS volume has {boot.size} bytes, "
             f"but the device only {device_size}."
         )
-        raise VolumeError(msg, hint="Copy the image again; its end is missing.")
+        raise TruncatedError(msg, hint="Copy the image again; its end is missing.")
     return boot
 
 

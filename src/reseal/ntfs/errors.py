@@ -13,6 +13,10 @@ class NotNtfsError(VolumeError):
     """The device does not hold an NTFS volume."""
 
 
+class TruncatedError(VolumeError):
+    """The end of the volume is missing."""
+
+
 class BitLockerError(VolumeError):
     """The volume is encrypted with BitLocker."""
 

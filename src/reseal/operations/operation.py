@@ -90,7 +90,7 @@ class Writing(Opening):
             msg = "--in-place decrypts the image itself, so it takes no --output."
             raise UsageError(msg, "Leave one of them out.")
         if self.decrypt and not (self.output or self.in_place or self.dry_run):
-            msg = "--decrypt needs either --output, for a new image, or --in-place."
+            msg = "Decrypting needs either --output, for a new image, or --in-place."
             raise UsageError(msg, "Name the new image with --output, so that the old one stays.")
 
 

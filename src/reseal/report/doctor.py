@@ -101,8 +101,10 @@ def _libwim() -> str:
 
 
 def _bitlocker() -> str:
-    from reseal.bitlocker.ciphers import tested  # noqa: PLC0415  its arrays take long to load
-
+    try:
+        from reseal.bitlocker.ciphers import tested  # noqa: PLC0415  its arrays take long to load
+    except ImportError as error:
+        raise EngineError(f"It can't be loaded: {error}.") from error
     return tested()
 
 

@@ -19,6 +19,7 @@ from reseal.disk.partitions import volumes
 from reseal.disk.staged import require_space
 from reseal.errors import CheckError, ImageError
 from reseal.mark import Mark
+from reseal.ntfs import TruncatedError, VolumeError, boot
 from reseal.run.disk import Disk
 from reseal.run.medium import carry_out, host_errors
 from reseal.run.opening import volume_name
@@ -209,11 +210,22 @@ def decrypt_place(
 
     Raises:
         LockedError: no key fits.
-        ImageError: the volume can't be decrypted, or the host has not enough space.
+        ImageError: the volume can't be decrypted, its end is missing, or the host has not enough space.
     """
     name = volume_name(place, opened.subject)
     volume = OpenVolume.open(opened.part(place), options.keys or (), name)
+    _require_end(volume, name)
     return _decrypt_open(opened, place, volume, options, report, sparse=sparse)
+
+
+def _require_end(volume: OpenVolume, name: str) -> None:
+    """Refuse a truncated image; other damage of its file system is no reason to keep it encrypted."""
+    try:
+        boot.parse(volume.read(0, boot.BOOT_SECTOR_SIZE), volume.size, name)
+    except TruncatedError as error:
+        raise ImageError(f"{error.message} Nothing was changed.", error.hint) from None
+    except VolumeError:
+        pass
 
 
 def _decrypt_open(

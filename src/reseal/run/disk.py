@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from reseal.bitlocker import OpenVolume, encrypted
+from reseal import bitlocker
 from reseal.disk import FileDevice, Image, Slice, Transaction, connect
 from reseal.disk.device import part
 from reseal.disk.image import space
@@ -78,8 +78,8 @@ class OpenedDisk:
     def content(self, offset: int, size: int) -> Device:
         """Return the decrypted content of a partition; an encrypted one is read-only."""
         content = part(self.device, offset, size)
-        if self.keys is not None and encrypted(content):
-            return OpenVolume.open(content, self.keys, self.subject)
+        if self.keys is not None and bitlocker.encrypted(content):
+            return bitlocker.OpenVolume.open(content, self.keys, self.subject)
         return content
 
     def write(

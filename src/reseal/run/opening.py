@@ -8,7 +8,8 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from reseal.bitlocker import LockedError, MetadataError, OpenVolume, encrypted, offers
+from reseal import bitlocker
+from reseal.bitlocker import LockedError, MetadataError
 from reseal.disk import Slice
 from reseal.disk.partitions import VolumeRange, volumes
 from reseal.errors import CheckError, ImageError
@@ -128,7 +129,7 @@ def installations(
                     )
                 )
         if not found:
-            ways = {number: offers(disk.below[number]) for number in disk.locked}
+            ways = {number: bitlocker.offers(disk.below[number]) for number in disk.locked}
             raise _nothing(subject, ranges, disk.locked, ways, disk.broken)
         yield _acquainted(found, tuple(disk.locked), len(disk.broken), disk.closed)
 
@@ -171,9 +172,9 @@ class _Volumes:
         """
         number = place.number
         try:
-            coded = bool(encrypted(self.below[number]))
+            coded = bool(bitlocker.encrypted(self.below[number]))
             if coded and keys is not None:
-                self.below[number] = OpenVolume.open(self.below[number], keys, name)
+                self.below[number] = bitlocker.OpenVolume.open(self.below[number], keys, name)
             volume = Volume.open(self.below[number], read_only=True, name=name)
         except (BitLockerError, LockedError) as error:
             self.locked[number] = error if isinstance(error, LockedError) else None
