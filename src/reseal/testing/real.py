@@ -1,7 +1,7 @@
 r"""A sample Windows with what real machines gather in use: two people, two volumes, all their traces.
 
 `reseal.testing.machine` is a Windows as it was installed. This one was used for a year: its machine SID
-stands in descriptors, values and names of keys; programs and Windows Update left work for the next boot;
+occurs in descriptors, values and names of keys; programs and Windows Update left work for the next boot;
 a second volume holds a service, a profile and files of its accounts. The shapes are those of real hives
 (seen), the content is made up, and it can't boot.
 
