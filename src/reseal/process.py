@@ -194,7 +194,13 @@ def run_tool(
 
 
 def tool_message(program: str, returncode: int, errors: bytes) -> str:
-    """Return one line on why a program failed, with its own message if it printed one."""
+    """Return one line on why a program failed, with its own message if it printed one.
+
+    Args:
+        program: name of the program.
+        returncode: its exit code; negative for the signal that ended it.
+        errors: what it wrote to standard error.
+    """
     lines = errors.decode(errors="replace").splitlines()
     said = "; ".join(line.removeprefix(f"{program}: ") for line in lines if line.strip())
     if returncode == -signal.SIGXCPU:

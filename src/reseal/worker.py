@@ -53,7 +53,18 @@ class UnexpectedError(ResealError):
 def in_worker(
     path: Path, work: Callable[[Report], Any], report: Report | None, limits: Limits | None = None
 ) -> dict[str, Any]:
-    """Run it in a worker, and name the image in every error."""
+    """Run it in a worker, and name the image in every error.
+
+    Args:
+        path: the image.
+        work: what runs in the worker; gets a function that reports messages.
+        report: gets the worker's messages; None to drop them.
+        limits: what the worker may use; None for the defaults.
+
+    Raises:
+        ResealError: the work failed; the class is the worker's.
+        ImageError: the worker sent an invalid answer.
+    """
     try:
         result: dict[str, Any] = run_worker(
             work, subject=str(path), on_message=report, limits=limits

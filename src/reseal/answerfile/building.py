@@ -38,7 +38,13 @@ def identity(component: str, architecture: str) -> dict[str, str]:
 
 
 def component(name: str, items: list[Item | None], architecture: str) -> str:
-    """Return the markup of a component; empty where it would hold nothing."""
+    """Return the markup of a component; empty where it would hold nothing.
+
+    Args:
+        name: name of the component.
+        items: its settings; None for one that is left out.
+        architecture: the processor architecture, as in answer files.
+    """
     inside = "".join(item.markup() for item in items if item is not None)
     return element("component", identity(name, architecture), inside) if inside else ""
 
@@ -80,7 +86,14 @@ def group(name: str, *content: Item | None) -> Item | None:
 
 
 def commands(around: str, item: str, setting: str, texts: tuple[str, ...]) -> Item | None:
-    """Return a list of commands in order; None for none."""
+    """Return a list of commands in order; None for none.
+
+    Args:
+        around: name of the list.
+        item: name of one entry of the list.
+        setting: name of the setting that holds the command line.
+        texts: the command lines, in the order in which they run.
+    """
     items = [
         Item(item, Item(setting, text), Item("Order", str(number)), key="")
         for number, text in enumerate(texts, 1)

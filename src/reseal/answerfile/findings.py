@@ -179,6 +179,11 @@ class Context:
         """Return the word that looks most like another, as `schema.nearest`, or an empty string.
 
         It takes a while, so a file with very many unknown names gets no more suggestions.
+
+        Args:
+            word: the unknown word.
+            words: the known words.
+            cutoff: the least similarity, from 0 to 1.
         """
         self._suggestions -= 1
         return nearest(word, words, cutoff) if self._suggestions >= 0 else ""
@@ -217,6 +222,15 @@ def rule(
     """Declare the function below as a rule. Its docstring is the rule's documentation.
 
     The function looks at an answer file and yields problems.
+
+    Args:
+        identifier: id of the rule.
+        title: one line.
+        level: the level of its findings.
+        mark: the kind of evidence for the Windows behaviour.
+        source: the source of the evidence.
+        order: its position among the rules, lower first.
+        work: location of the work, if the function has only a docstring.
     """
     return declares(
         Rule,

@@ -164,7 +164,13 @@ class Markup:
         return Edit(element.content, element.content_end, self._escaped(value))
 
     def insert_after(self, element: Element, name: str, value: str) -> Edit:
-        """Return the edit that puts a leaf behind an element, on a line of its own like it."""
+        """Return the edit that puts a leaf behind an element, on a line of its own like it.
+
+        Args:
+            element: the element before the new one; its prefix is used too.
+            name: name of the leaf, without a prefix.
+            value: text of the leaf, not escaped.
+        """
         before = self.source.text[: element.start]
         space = before[len(before.rstrip(XML_SPACE)) :]
         raw_name = element.raw_name.removesuffix(element.name) + name
@@ -172,7 +178,13 @@ class Markup:
         return Edit(element.end, element.end, leaf)
 
     def set_attribute(self, element: Element, raw_name: str, value: str) -> Edit:
-        """Return the edit that gives an element's attribute a value."""
+        """Return the edit that gives an element's attribute a value.
+
+        Args:
+            element: the element.
+            raw_name: name of the attribute, with its prefix; added if missing.
+            value: the new value, not escaped.
+        """
         found = self._attribute(element, raw_name)
         if found:
             return Edit(found.start(2), found.end(2), quoted(value))

@@ -140,7 +140,13 @@ class Schema:
 
 
 def nearest(word: str, words: Iterable[str], cutoff: float = 0.8) -> str:
-    """Return the word that looks most like another, or an empty string where none does."""
+    """Return the word that looks most like another, or an empty string where none does.
+
+    Args:
+        word: the unknown word; its case does not matter.
+        words: the known words.
+        cutoff: the least similarity, from 0 to 1.
+    """
     folded = {candidate.casefold(): candidate for candidate in words}
     close = get_close_matches(word.casefold()[:200], folded, n=1, cutoff=cutoff)
     return folded[close[0]] if close else ""

@@ -146,19 +146,44 @@ class OpenImage:
         return found
 
     def set_text(self, path: str, name: str, text: str) -> None:
-        """Set a REG_SZ value, creating its key as needed."""
+        """Set a REG_SZ value, creating its key as needed.
+
+        Args:
+            path: full path of the registry key.
+            name: name of the value.
+            text: the new data.
+        """
         self._ask("set_text", path, name, text)
 
     def set_number(self, path: str, name: str, number: int) -> None:
-        """Set a REG_DWORD value, creating its key as needed."""
+        """Set a REG_DWORD value, creating its key as needed.
+
+        Args:
+            path: full path of the registry key.
+            name: name of the value.
+            number: the new data, an unsigned 32-bit number.
+        """
         self._ask("set_number", path, name, number)
 
     def set_strings(self, path: str, name: str, strings: list[str]) -> None:
-        """Set a REG_MULTI_SZ value, creating its key as needed."""
+        """Set a REG_MULTI_SZ value, creating its key as needed.
+
+        Args:
+            path: full path of the registry key.
+            name: name of the value.
+            strings: the new data, one text for each entry.
+        """
         self._ask("set_strings", path, name, strings)
 
     def set_value(self, path: str, name: str, kind: int, data: bytes) -> None:
-        """Set a value of any type, by the type's number, creating its key as needed."""
+        """Set a value of any type, by the type's number, creating its key as needed.
+
+        Args:
+            path: full path of the registry key.
+            name: name of the value.
+            kind: number of the registry type, such as 3 for REG_BINARY.
+            data: the new data as stored.
+        """
         self._ask("set_value", path, name, kind, data)
 
     def delete_value(self, path: str, name: str) -> bool:
@@ -347,7 +372,16 @@ def open_image(
     chkdsk_at_boot: bool,
     discard_hibernation: bool,
 ) -> OpenImage:
-    """Carry out `reseal.open`."""
+    """Carry out `reseal.open`.
+
+    Args:
+        path: the image.
+        writing: how the image is opened, and where the changed image goes.
+        force: ids of checks whose errors don't stop `generalize`.
+        reads: files and folders of this computer that operations read once the image is open.
+        chkdsk_at_boot: whether Windows checks the volume at its next boot.
+        discard_hibernation: whether what Windows had in memory is discarded.
+    """
     switches = checks.force(list(force)) | ({_DISCARD} if discard_hibernation else set())
     needs = {
         "switches": frozenset(switches),

@@ -165,6 +165,11 @@ def _undo(
 def cipher(method: int, key: bytes, sector_size: int) -> Cipher:
     """Return the cipher of a method.
 
+    Args:
+        method: number of the encryption method, as in the metadata.
+        key: the key of the volume; its size depends on the method.
+        sector_size: bytes of a sector.
+
     Raises:
         MetadataError: the method is unknown, or the key has another size.
     """

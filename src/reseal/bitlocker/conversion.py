@@ -136,6 +136,12 @@ class Chunks:
 def conversion(device: Device, found: Header, metadata: Metadata, name: str) -> Conversion:
     """Return how far a volume is encrypted.
 
+    Args:
+        device: the encrypted volume.
+        found: its header.
+        metadata: BitLocker's metadata of the volume.
+        name: the volume's name in errors.
+
     Raises:
         MetadataError: the metadata doesn't say, or Windows was interrupted while it moved data.
     """

@@ -61,7 +61,13 @@ def decrypt(
 
 
 def needed(volume: OpenVolume, device: Slice, *, sparse: bool) -> int:
-    """Return the most bytes that `decrypt` may write."""
+    """Return the most bytes that `decrypt` may write.
+
+    Args:
+        volume: the unlocked volume.
+        device: the part of the disk that holds it.
+        sparse: whether only ranges with data count, rather than the whole volume.
+    """
     if not sparse:
         return min(volume.conversion.encrypted_bytes() + volume.virtual_size, volume.size)
     data = sum(size for _, size in device.data(0, volume.size))

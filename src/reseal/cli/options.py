@@ -20,7 +20,10 @@ class HostPathType(click.Path):
     """A path of this computer. An empty one would mean the current folder."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Refuse an empty path."""
+        """Refuse an empty path.
+
+        See `click.ParamType.convert`.
+        """
         if value == "":
             self.fail("the path is empty.", param, ctx)
         return super().convert(value, param, ctx)

@@ -70,7 +70,13 @@ class Registry(Protocol):
         ...
 
     def commit(self, command: str, run: Run, *, backup: bool) -> bool:
-        """Write the changes and the reports; return whether anything changed."""
+        """Write the changes and the reports; return whether anything changed.
+
+        Args:
+            command: the command that made the changes, as in the record.
+            run: the options of the command line, with the reports to write.
+            backup: whether the old hive file is kept.
+        """
         ...
 
 

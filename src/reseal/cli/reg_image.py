@@ -112,7 +112,13 @@ class ImageHives:
         return self._open[name]
 
     def commit(self, command: str, run: Run, *, backup: bool) -> bool:
-        """Put back what changed; return whether anything did."""
+        """Put back what changed; return whether anything did.
+
+        See `Registry.commit`.
+
+        Raises:
+            UsageError: `backup` is set.
+        """
         if backup:
             msg = "--backup keeps a hive file; an image has no place for one."
             raise UsageError(msg, "Export the key first, or write a new image with --output.")

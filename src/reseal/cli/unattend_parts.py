@@ -110,7 +110,17 @@ def _single(values: list[str], option: str, key: str) -> str:
 
 
 def domain_join(domain: str, user: str, password_file: str, unit: str) -> DomainJoin | None:
-    """Return what is joined, and with what; None for none."""
+    """Return what is joined, and with what; None for none.
+
+    Args:
+        domain: the domain to join; empty for none.
+        user: the account that may join computers to it.
+        password_file: the file with the account's password, or `-` for standard input.
+        unit: the organizational unit; empty for the default one.
+
+    Raises:
+        UsageError: the user or the password is missing, or the file can't be read.
+    """
     if not domain:
         return None
     password = secret(password_file)
@@ -153,7 +163,16 @@ def wireless(text: str) -> WirelessNetwork | None:
 
 
 def disk(firmware: str, number: int, image: str) -> FullSetup | None:
-    """Return what Windows Setup is to install, and where; None where no disk is laid out."""
+    """Return what Windows Setup is to install, and where; None where no disk is laid out.
+
+    Args:
+        firmware: `uefi` or `bios`; empty where no disk is laid out.
+        number: number of the disk, which is wiped.
+        image: name or index of the image; empty where the product key chooses.
+
+    Raises:
+        UsageError: an image is named, but no firmware.
+    """
     if not firmware:
         if image:
             msg = "--image belongs to a file for Windows Setup"

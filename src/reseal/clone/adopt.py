@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 def adopt(output: Path, machine: FleetMachine, plan: ClonePlan) -> dict[str, Any]:
     """Return what `Workshop.make` would have returned for a clone.
 
+    Args:
+        output: the file that exists already.
+        machine: the machine that the file must be, as planned.
+        plan: the common data of all machines of the run.
+
     Raises:
         ImageError: the file is something else.
     """

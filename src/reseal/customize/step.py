@@ -111,6 +111,11 @@ class Step(Declaration):
     def parse(self, words: tuple[str, ...], where: str, folder: Path) -> Given:
         """Parse the words after the option, or the arguments one by one.
 
+        Args:
+            words: the words; a single one is split at colons where the step takes it so.
+            where: the place in errors: the option, or a line of a recipe.
+            folder: the folder to which relative paths refer.
+
         Raises:
             UsageError: they don't have the step's form.
         """

@@ -69,7 +69,13 @@ class SparseDevice(Protocol):
 
 
 def check_range(device: Device, offset: int, size: int) -> None:
-    """Raise DiskError unless `size` bytes from `offset` lie inside the device."""
+    """Raise DiskError unless `size` bytes from `offset` lie inside the device.
+
+    Args:
+        device: the device.
+        offset: first byte of the range.
+        size: bytes of the range.
+    """
     if offset < 0 or size < 0 or offset + size > device.size:
         msg = f"access of {size} bytes at {offset} is outside the device of {device.size} bytes"
         raise DiskError(msg)
@@ -211,7 +217,13 @@ class Slice:
 
 
 def part(device: Device, offset: int, size: int) -> Device:
-    """Return a range of a device; the device itself where that is all of it."""
+    """Return a range of a device; the device itself where that is all of it.
+
+    Args:
+        device: the whole device.
+        offset: first byte of the range.
+        size: bytes of the range.
+    """
     return device if (offset, size) == (0, device.size) else Slice(device, offset, size)
 
 

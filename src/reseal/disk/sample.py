@@ -39,6 +39,11 @@ class Sample(NamedTuple):
 def take_samples(link: Link, overlay: Path, *, subject: str) -> list[Sample]:
     """Choose sectors among those that a merge is going to write, and one with the disk's id.
 
+    Args:
+        link: the image, as it is before the merge.
+        overlay: the qcow2 that will be merged into the image.
+        subject: the image's name in errors.
+
     Raises:
         ImageError: the image can't be read.
     """
@@ -69,6 +74,11 @@ def parse_samples(rows: Iterable[Sequence[object]]) -> list[Sample]:
 def fits(link: Link, samples: Sequence[Sample], *, subject: str) -> bool:
     """Tell whether each sample of an image is as it was, or as it will be.
 
+    Args:
+        link: the image.
+        samples: sectors with their digests before and after the merge.
+        subject: the image's name in errors.
+
     Raises:
         ImageError: the image can't be read.
     """
@@ -77,6 +87,11 @@ def fits(link: Link, samples: Sequence[Sample], *, subject: str) -> bool:
 
 def progress(link: Link, samples: Sequence[Sample], *, subject: str) -> int | None:
     """Count the samples of an image that are as they will be and were not.
+
+    Args:
+        link: the image.
+        samples: sectors with their digests before and after the merge.
+        subject: the image's name in errors.
 
     Returns:
         None where one is neither as it was nor as it will be: it is another image.

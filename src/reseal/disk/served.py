@@ -17,7 +17,17 @@ if TYPE_CHECKING:
 
 @contextmanager
 def serve_link(link: Link, overlay: Path | None, *, subject: str) -> Iterator[Path]:
-    """Serve an image for reading, or an overlay over it for writing, as `Image.serve` does."""
+    """Serve an image for reading, or an overlay over it for writing, as `Image.serve` does.
+
+    Args:
+        link: the image.
+        overlay: a qcow2 that takes what is written; None to serve the image for reading.
+        subject: the image's name in errors.
+
+    Raises:
+        EngineError: qemu-storage-daemon is not installed.
+        ImageError: it can't open the image, or failed.
+    """
     with private_folder() as folder:
         writable = overlay is not None
         if overlay is None and link.unusual:

@@ -54,7 +54,14 @@ class Appearance:
 
 
 def require_space(folder: Path, needed: int, purpose: str, hint: str) -> None:
-    """Raise DiskError unless `needed` bytes are free on the file system of `folder`."""
+    """Raise DiskError unless `needed` bytes are free on the file system of `folder`.
+
+    Args:
+        folder: the folder that will hold the data.
+        needed: number of bytes.
+        purpose: what needs the space, as the subject of the error.
+        hint: what the person can do, a whole sentence.
+    """
     status = os.statvfs(folder)
     free = status.f_bavail * status.f_frsize
     if free < needed:

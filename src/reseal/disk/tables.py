@@ -105,6 +105,11 @@ def write_gpt(device: Device, disk: UUID, ranges: Sequence[VolumeRange]) -> None
 def write_mbr(device: Device, signature: int, ranges: Sequence[VolumeRange]) -> None:
     """Write the table of an MBR disk with primary partitions. Its boot code stays.
 
+    Args:
+        device: the whole disk.
+        signature: the disk's 32-bit signature.
+        ranges: the partitions; offsets and sizes in bytes.
+
     Raises:
         DiskError: a partition overlaps another or the table, is not a primary one, or lies beyond
             2 TiB.

@@ -81,6 +81,11 @@ def is_link(folder: int, name: str) -> bool:
 def open_file(folder: int, name: str, flags: int) -> int:
     """Open a regular file in an open folder, never a link, pipe or device.
 
+    Args:
+        folder: descriptor of the open folder.
+        name: name of the file in it.
+        flags: flags of `os.open`; those that refuse links and pipes are added.
+
     Raises:
         OSError: with EINVAL if it is not a regular file.
     """
@@ -109,7 +114,13 @@ def open_for_writing(folder: int, name: str) -> int:
 
 
 def write_all(opened: int, data: bytes, offset: int) -> None:
-    """Write all of `data` at `offset` of an open file."""
+    """Write all of `data` at `offset` of an open file.
+
+    Args:
+        opened: descriptor of the file.
+        data: the bytes.
+        offset: byte offset in the file.
+    """
     view = memoryview(data)
     while view:
         done = os.pwrite(opened, view, offset)
@@ -136,12 +147,24 @@ def attributes(folder: int, name: str) -> int | None:
 
 
 def set_attributes(folder: int, name: str, value: int) -> None:
-    """Set FILE_ATTRIBUTE_* bits on a Windows file system; OSError on others."""
+    """Set FILE_ATTRIBUTE_* bits on a Windows file system; OSError on others.
+
+    Args:
+        folder: descriptor of the open folder.
+        name: name of the entry in it.
+        value: all FILE_ATTRIBUTE_* bits of the entry.
+    """
     os.setxattr(_entry(folder, name), ATTRIBUTES, value.to_bytes(4, "big"), follow_symlinks=False)
 
 
 def set_descriptor(folder: int, name: str, descriptor: bytes) -> None:
-    """Set a security descriptor on a Windows file system; OSError on others."""
+    """Set a security descriptor on a Windows file system; OSError on others.
+
+    Args:
+        folder: descriptor of the open folder.
+        name: name of the entry in it.
+        descriptor: the security descriptor in its binary form.
+    """
     os.setxattr(_entry(folder, name), DESCRIPTOR, descriptor, follow_symlinks=False)
 
 

@@ -159,7 +159,10 @@ class Folder(FolderReader):
                 os.close(opened)
 
     def write(self, path: str, data: bytes, *, stream: str = "") -> None:
-        """Replace the content of an existing file; the file itself and its metadata stay."""
+        """Replace the content of an existing file; the file itself and its metadata stay.
+
+        See `Tree.write`.
+        """
         self._require_writable()
         self._refuse_stream(path, stream)
         with self._changed(path) as opened:
@@ -167,7 +170,10 @@ class Folder(FolderReader):
             os.ftruncate(opened, len(data))
 
     def patch(self, path: str, offset: int, data: bytes) -> None:
-        """Write `data` at `offset` of an existing file, growing it if needed."""
+        """Write `data` at `offset` of an existing file, growing it if needed.
+
+        See `Tree.patch`.
+        """
         self._require_writable()
         with self._changed(path) as opened:
             descent.write_all(opened, data, offset)

@@ -176,7 +176,10 @@ class FolderReader:
     def read(
         self, path: str, offset: int = 0, size: int | None = None, *, stream: str = ""
     ) -> bytes:
-        """Return up to `size` bytes (None: to the end) of a file from `offset`."""
+        """Return up to `size` bytes (None: to the end) of a file from `offset`.
+
+        See `Tree.read`.
+        """
         self._refuse_stream(path, stream)
         with self._file(path) as (_, opened, _):
             count = max(os.fstat(opened).st_size - offset, 0)

@@ -46,7 +46,18 @@ def show(
 def set_element(
     target: Path, identifier: str, element: str, value: str, writing: Writing
 ) -> dict[str, Any]:
-    """Set an element of an object; `writing.volume` is the store: its volume, `uefi` or `bios`."""
+    """Set an element of an object; `writing.volume` is the store: its volume, `uefi` or `bios`.
+
+    Args:
+        target: a store's file, or an image.
+        identifier: bcdedit's name of the object.
+        element: bcdedit's name of the element.
+        value: in bcdedit's syntax.
+        writing: how the target is opened, and where the changed one goes.
+
+    Raises:
+        BcdUsageError: the object or element does not exist, or the element can't hold the value.
+    """
     from reseal.bcd import set_element as edit
 
     return _edited(

@@ -24,6 +24,11 @@ def inspect(image: Path, opening: Opening | None = None) -> dict[str, Any]:
 def inspection(found: list[Found], volume: str | None, subject: str) -> dict[str, Any]:
     """Describe every installation, and one of them in full.
 
+    Args:
+        found: the installations of the image.
+        volume: the volume of the chosen installation; None where none was chosen.
+        subject: the image's name in errors.
+
     Returns:
         `windows`: a list with volume, root, product_name, edition, version, build, architecture and
         install_type of each; `identity`, `state`, `hives` and `storage` (its drivers) of the chosen

@@ -279,7 +279,14 @@ def look_at_all(
     *,
     whole: bool = False,
 ) -> dict[str, Any]:
-    """Look at every Windows of an image, as `look` does at one."""
+    """Look at every Windows of an image, as `look` does at one.
+
+    Args:
+        image: a disk image, a WIM or a folder.
+        job: gets the installations and returns plain data; runs in the worker.
+        opening: how to open the image.
+        whole: whether the job reads whole volumes, rather than some files of a WIM.
+    """
     from reseal.run import read
 
     return read(

@@ -79,6 +79,11 @@ def compare(
 ) -> dict[str, Any]:
     """List the identities that images share; a folder without a Windows means the images in it.
 
+    Args:
+        images: images, and folders with images.
+        opening: how to open the images; None for the defaults.
+        on_message: gets a message before each image is read.
+
     Raises:
         UsageError: there is only one image.
     """

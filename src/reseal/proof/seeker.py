@@ -50,7 +50,15 @@ class Seeker:
         self.result = result
 
     def add(self, needle: Needle, place: Place, path: str, key: str = "", offset: int = 0) -> None:
-        """Note an occurrence."""
+        """Note an occurrence.
+
+        Args:
+            needle: the encoded identity that was found.
+            place: what part of the volume this is.
+            path: the file, with `:stream` where it is a named one.
+            key: the registry key or value where the file is a hive, else empty.
+            offset: byte offset in the file, or, where there is none, in the volume.
+        """
         path = self.in_image(path)
         self.result.hits.add(Hit(needle.kind, needle.value, needle.form, place, path, key, offset))
 
@@ -59,7 +67,13 @@ class Seeker:
         return join(self.name, path) if self.name else path
 
     def in_stream(self, path: str, blocks: Iterator[bytes], place: Place = Place.CONTENT) -> None:
-        """Scan the blocks of one file, which follow one another."""
+        """Scan the blocks of one file, which follow one another.
+
+        Args:
+            path: the file, with `:stream` where it is a named one.
+            blocks: its content from the beginning.
+            place: what part of the volume this is.
+        """
         tail, position = b"", 0
         keep = self.scanner.longest + 1
         for block in blocks:

@@ -40,7 +40,14 @@ def lines(outcome: AnswerFileRecord) -> Iterator[str]:
 
 
 def applied(record: UnattendRecord, *, dry_run: bool, verbose: bool, where: str) -> Iterator[str]:
-    """Yield the lines of `reseal unattend apply`."""
+    """Yield the lines of `reseal unattend apply`.
+
+    Args:
+        record: the record of the run.
+        dry_run: whether nothing was written.
+        verbose: whether every change is listed.
+        where: the image that the result is in.
+    """
     if verbose:
         yield from listed(record["changes"])
     yield from lines(record["unattend"])

@@ -14,7 +14,14 @@ if TYPE_CHECKING:
 
 
 def lines(record: BootRecord, *, dry_run: bool, verbose: bool, where: str) -> Iterator[str]:
-    """Yield the lines of `reseal boot`."""
+    """Yield the lines of `reseal boot`.
+
+    Args:
+        record: the record of the run.
+        dry_run: whether nothing was written.
+        verbose: whether every change is listed.
+        where: the image that the result is in.
+    """
     if verbose:
         yield from listed(record["changes"])
     if answers := record.get("unattend"):

@@ -13,7 +13,14 @@ if TYPE_CHECKING:
 
 
 def lines(record: CustomizeRecord, *, dry_run: bool, verbose: bool, where: str) -> Iterator[str]:
-    """Yield the lines of `reseal customize`; a dry run lists every change."""
+    """Yield the lines of `reseal customize`; a dry run lists every change.
+
+    Args:
+        record: the record of the run.
+        dry_run: whether nothing was written.
+        verbose: whether every change is listed.
+        where: the image that the result is in.
+    """
     changes = record["changes"]
     if verbose or dry_run:
         yield from listed(changes)

@@ -20,6 +20,12 @@ def summary(
 ) -> dict[str, Any]:
     """Describe a run.
 
+    Args:
+        results: what became of each machine.
+        output_dir: the folder of the clones.
+        warnings: warnings about the run itself; those of the machines are added.
+        seconds: time that the run took.
+
     Returns:
         `result` (`made` or `incomplete`), `fleet` (path of fleet.json), `made`, `there` (before this
         run) and `failed` as counts, `machines` (entries of fleet.json), `errors` by name, `warnings`,
@@ -44,7 +50,13 @@ def summary(
 
 
 def line(result: CloneResult, number: int, total: int) -> str:
-    """Return the line for one machine, if any."""
+    """Return the line for one machine, if any.
+
+    Args:
+        result: what became of the machine.
+        number: count of the machines so far, from 1.
+        total: count of all machines.
+    """
     entry = result.entry
     counted = f"({number} of {total})"
     if result.error:

@@ -16,7 +16,14 @@ _NAMES_SHOWN = 12
 
 
 def lines(record: GeneralizeRecord, *, dry_run: bool, verbose: bool, where: str) -> Iterator[str]:
-    """Yield the lines of `reseal generalize`; without `verbose` they fit a screen."""
+    """Yield the lines of `reseal generalize`; without `verbose` they fit a screen.
+
+    Args:
+        record: the record of the run.
+        dry_run: whether nothing was written.
+        verbose: whether every change is listed.
+        where: the image that the result is in.
+    """
     for one in record["checks"]:
         if one["level"] in {"warning", "note"}:
             yield f"{one['level'].capitalize()}: {one['message']}"

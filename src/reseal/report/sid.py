@@ -25,7 +25,14 @@ def show_text(record: dict[str, Any]) -> Iterator[str]:
 
 
 def lines(record: SidRecord, *, dry_run: bool, verbose: bool, where: str) -> Iterator[str]:
-    """Yield the lines of a change."""
+    """Yield the lines of a change.
+
+    Args:
+        record: the record of the run.
+        dry_run: whether nothing was written.
+        verbose: whether every change is listed.
+        where: the image that the result is in.
+    """
     if verbose:
         yield from listed(record["changes"])
     for name, counts in record.get("hives", {}).items():

@@ -14,7 +14,14 @@ if TYPE_CHECKING:
 
 
 def lines(record: SpecializeRecord, *, dry_run: bool, verbose: bool, where: str) -> Iterator[str]:
-    """Yield the lines of `reseal specialize`."""
+    """Yield the lines of `reseal specialize`.
+
+    Args:
+        record: the record of the run.
+        dry_run: whether nothing was written.
+        verbose: whether every change is listed.
+        where: the image that the result is in.
+    """
     if verbose:
         yield from listed(record["changes"])
     for effect in record["effects"]:

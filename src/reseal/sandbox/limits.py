@@ -61,6 +61,11 @@ class Limits:
         """Return the limits for work on a disk of `size` bytes.
 
         A hive needs four times its size, and all hives together fit on the disk.
+
+        Args:
+            size: bytes of the disk.
+            reads: files and folders of this computer that the work may read.
+            writes: files and folders of this computer that the work may write.
         """
         memory = _BASE + _PER_BYTE * min(size, _MOST_HIVES)
         return cls(memory, processor=_seconds(size), reads=reads, writes=writes)

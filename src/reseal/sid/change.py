@@ -118,7 +118,13 @@ def _is_spent(session: Session, path: str) -> bool:
 
 
 def remains(installation: Installation, replacement: Replacement, result: Result) -> list[str]:
-    """Read the written image again, and name unplanned places of the old SID."""
+    """Read the written image again, and name unplanned places of the old SID.
+
+    Args:
+        installation: the written image, opened again.
+        replacement: the old SID and the new one.
+        result: what the change did, and what it left.
+    """
     session = Session(installation)
     problems = []
     moved = {_moved(path, replacement): path for path in result.hives}

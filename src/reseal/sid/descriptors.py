@@ -35,6 +35,11 @@ def replace(session: Session, replacement: Replacement, kept: list[str]) -> list
 
     What stays as it is is noted, also in `kept`.
 
+    Args:
+        session: the session of the image.
+        replacement: the old SID and the new one.
+        kept: gets a sentence for each thing that stays as it is.
+
     Raises:
         VolumeError: `$Secure` is damaged, or the volume was not closed cleanly.
     """

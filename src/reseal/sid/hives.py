@@ -52,6 +52,11 @@ def replace(
     A hive that can't be opened stops the run where the machine needs it, and is noted otherwise, also
     in `kept`.
 
+    Args:
+        session: the session of the image.
+        replacement: the old SID and the new one.
+        kept: gets a sentence for each hive that is left as it is.
+
     Raises:
         ImageError: such a hive is damaged, or a key's new name is taken.
     """
@@ -76,7 +81,13 @@ def replace(
 
 
 def remaining(session: Session, old: str, written: Iterable[str]) -> dict[str, int]:
-    """Count the remaining occurrences of a SID in written hives."""
+    """Count the remaining occurrences of a SID in written hives.
+
+    Args:
+        session: the session of the written image.
+        old: the SID to look for, as text.
+        written: paths of the hives.
+    """
     found = {}
     for path in written:
         loaded = session.registry.load_file(path)

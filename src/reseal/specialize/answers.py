@@ -43,6 +43,11 @@ def leaves(settings: AnswerFile | None, *, beside: Collection[Pass]) -> list[Set
 def apply_now(session: Session, settings: AnswerFile, now: Situation) -> list[dict[str, object]]:
     """Stage settings of passes that an image does not run any more.
 
+    Args:
+        session: the session of the image.
+        settings: the answer file.
+        now: how the image will use the file; passes that it still runs are skipped.
+
     Raises:
         CheckError: for one of them no place is known.
     """

@@ -99,6 +99,11 @@ def require_whole(path: Path, name: str) -> None:
 def require_extent(path: Path, size: int | None, *, whole: bool) -> None:
     """Check an extent of a VMDK: a flat one of `size` bytes, or a sparse one (None).
 
+    Args:
+        path: the extent.
+        size: the least bytes of a flat extent; None for a sparse one.
+        whole: whether the extent must not be truncated.
+
     Raises:
         DiskError: it is not an extent, or `whole` is set and it is truncated.
     """

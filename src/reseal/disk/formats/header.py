@@ -94,6 +94,11 @@ class ContainerFile:
     def read(self, offset: int, size: int, what: str) -> bytes:
         """Return `size` bytes from `offset`; `what` names them in the error.
 
+        Args:
+            offset: byte offset in the file.
+            size: number of bytes.
+            what: what the bytes are, for the error.
+
         Raises:
             DiskError: they are not all in the file, or there are absurdly many.
         """
@@ -113,7 +118,13 @@ class ContainerFile:
         return inside and self._device.read(offset, len(magic)) == magic
 
     def require(self, offset: int, size: int, what: str) -> None:
-        """Raise DiskError unless `size` bytes from `offset` lie inside the file."""
+        """Raise DiskError unless `size` bytes from `offset` lie inside the file.
+
+        Args:
+            offset: first byte of the range.
+            size: bytes of the range.
+            what: what the bytes are, for the error.
+        """
         if offset < 0 or size < 0 or offset + size > self.size:
             raise self.truncated(
                 f"its {what} should end at byte {offset + size}, the file ends at {self.size}"

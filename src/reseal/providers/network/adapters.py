@@ -65,7 +65,13 @@ def gone_adapters(session: Session, root: str) -> set[str]:
 
 
 def forget_adapters(session: Session, root: str, gone: set[str]) -> None:
-    """Stage the removal of every key that belongs to one of these adapters."""
+    """Stage the removal of every key that belongs to one of these adapters.
+
+    Args:
+        session: the session of the image.
+        root: full registry path of the control set.
+        gone: GUIDs of the adapters, in upper case.
+    """
     filters = [
         rf"Services\{service.name}\{place}"
         for service in session.registry.subkeys(rf"{root}\Services")

@@ -27,7 +27,13 @@ _LANA_ENTRY = 2
 
 
 def prune_bindings(session: Session, root: str, gone: set[str]) -> None:
-    """Stage the removal of every binding to one of these adapters."""
+    """Stage the removal of every binding to one of these adapters.
+
+    Args:
+        session: the session of the image.
+        root: full registry path of the control set.
+        gone: GUIDs of the adapters, in upper case.
+    """
     for path, key in list(_linkages(session, root)):
         _prune_lanas(session, path, key, gone)
         for name in _LISTS:
