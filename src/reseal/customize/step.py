@@ -114,7 +114,7 @@ class Step(Declaration):
         Args:
             words: the words; a single one is split at colons where the step takes it so.
             where: the place in errors: the option, or a line of a recipe.
-            folder: the folder to which relative paths refer.
+            folder: the folder that relative paths of this machine start from.
 
         Raises:
             UsageError: they don't have the step's form.

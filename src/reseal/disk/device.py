@@ -223,6 +223,9 @@ def part(device: Device, offset: int, size: int) -> Device:
         device: the whole device.
         offset: first byte of the range.
         size: bytes of the range.
+
+    Raises:
+        DiskError: the range does not lie inside the device.
     """
     return device if (offset, size) == (0, device.size) else Slice(device, offset, size)
 

@@ -56,7 +56,9 @@ def set_element(
         writing: how the target is opened, and where the changed one goes.
 
     Raises:
-        BcdUsageError: the object or element does not exist, or the element can't hold the value.
+        ImageError: the image has no store, or the store is damaged.
+        UsageError: the object or element does not exist, the element can't hold the value, or the image
+            has several stores and none was chosen.
     """
     from reseal.bcd import set_element as edit
 

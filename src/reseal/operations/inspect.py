@@ -34,6 +34,9 @@ def inspection(found: list[Found], volume: str | None, subject: str) -> dict[str
         install_type of each; `identity`, `state`, `hives` and `storage` (its drivers) of the chosen
         one, or of the only one. Where there are several and none was chosen, these are None. What an
         image lacks is None.
+
+    Raises:
+        CheckError: `volume` names no installation, or several.
     """
     from reseal.run.opening import choose
     from reseal.windows.identity import Identity

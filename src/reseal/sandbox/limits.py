@@ -65,7 +65,7 @@ class Limits:
         Args:
             size: bytes of the disk.
             reads: files and folders of this computer that the work may read.
-            writes: files and folders of this computer that the work may write.
+            writes: files and folders of this computer that the work may read and write.
         """
         memory = _BASE + _PER_BYTE * min(size, _MOST_HIVES)
         return cls(memory, processor=_seconds(size), reads=reads, writes=writes)
