@@ -21,7 +21,7 @@ from reseal.cli.entry import _stop_as_ctrl_c_does
 from reseal.disk import DiskError, Image, merge, nbd
 from reseal.errors import ResealError
 from reseal.folder import Folder
-from reseal.operations.generalize import Generalize
+from reseal.operations.generalize import Generalize, GeneralizeRequest
 from reseal.operations.operation import Writing, run
 from reseal.run.resume import resume
 from reseal.testing import real
@@ -204,7 +204,7 @@ class TwoVolumes(DiskImage):
     make = staticmethod(real.machine)
 
     def act(self) -> None:
-        run(self.path, Generalize(sid="both", all_volumes=True))
+        run(self.path, Generalize(GeneralizeRequest(sid="both", all_volumes=True)))
 
 
 class Snapshot(DiskImage):
