@@ -23,6 +23,7 @@ from reseal.regf import Hive
 from reseal.testing import real
 from reseal.testing.disks import convert
 from reseal.testing.machine import Machine
+from reseal.windows import Sid
 from tests.end_to_end import composed, judges
 from tests.end_to_end.test_verify import verify
 
@@ -112,6 +113,36 @@ def test_all_readers_agree_with_the_record(
     assert found["sids"] == {one.replace(kept.sid, sid) for one in seen["sids"]}
     assert found["profiles"] == {one.replace(kept.sid, sid) for one in seen["profiles"]}
     assert found["hashes"] == seen["hashes"]
+
+
+@every_machine
+def test_a_scan_of_the_raw_disk_finds_neither_sid_nor_name(
+    machine: str, machines: dict[str, Kept], tmp_path: Path
+) -> None:
+    """A MAC address may stay in SYSTEM, in keys of absent devices that verify names."""
+    kept = machines[machine]
+    image, identity = tmp_path / "image.raw", tmp_path / "identity.json"
+    shutil.copyfile(kept.disk, image)
+    judges.generalize(
+        image, "--sid", "both", "--all-volumes", "--wipe-free", "--save-identity", identity
+    )
+    before, data = kept.disk.read_bytes(), image.read_bytes()
+    for text in (kept.sid[2:], kept.computer_name):
+        for form in (text.encode(), text.lower().encode(), text.encode("utf-16-le")):
+            assert form not in data, form
+    binary = Sid.parse(kept.sid).to_bytes()[12:]
+    assert binary in before
+    assert binary not in data
+    addresses = json.loads(identity.read_text())["mac_addresses"]
+    assert addresses or machine == IN_USE
+    (system,) = (hive for path, hive in _hives(image) if path.endswith("config/SYSTEM"))
+    for address in addresses:
+        plain = address.replace("-", "")
+        assert bytes.fromhex(plain) not in data, address
+        for text in (plain, plain.lower(), address, address.lower(), address.replace("-", ":")):
+            for form in (text.encode(), text.encode("utf-16-le")):
+                assert data.count(form) == system.count(form), form
+    assert verify(image, "--identity", identity, "--deep", "--strict", clean=True)
 
 
 def _partitions(disk: Path) -> Iterator[tuple[int, int]]:
