@@ -3,7 +3,7 @@ VENV := .venv
 PYTHON ?= python3
 PYTEST_ARGS ?=
 
-.PHONY: setup demo test lint format docs screenshots share bench fuzz faults faults-all clean
+.PHONY: setup demo test judges lint format docs screenshots share bench fuzz faults faults-all clean
 
 setup: $(VENV)/.test
 
@@ -17,6 +17,10 @@ demo: $(VENV)/.run
 
 test: setup
 	$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
+
+# Every sample in every mode and format, judged by other people's readers, in less than 10 minutes.
+judges: setup
+	RESEAL_JUDGES=1 $(VENV)/bin/python -m pytest -m judges $(PYTEST_ARGS)
 
 lint: setup
 	$(VENV)/bin/ruff check .

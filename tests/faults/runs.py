@@ -21,9 +21,10 @@ from reseal.cli.entry import _stop_as_ctrl_c_does
 from reseal.disk import DiskError, Image, merge, nbd
 from reseal.errors import ResealError
 from reseal.folder import Folder
-from reseal.operations.generalize import Generalize
-from reseal.operations.operation import run
+from reseal.operations.generalize import Generalize, GeneralizeRequest
+from reseal.operations.operation import Writing, run
 from reseal.run.resume import resume
+from reseal.testing import real
 from reseal.testing.machine import Machine, tree
 from reseal.testing.windows import windows
 from reseal.worker import UnexpectedError
@@ -143,12 +144,18 @@ class Subject(ABC):
 
 
 class DiskImage(Subject):
-    """The sample image, generalized."""
+    """The sample image, generalized.
+
+    Attributes:
+        make: what makes the image at a path.
+    """
+
+    make: Callable[[Path], object] = staticmethod(windows)
 
     def __init__(self, base: Path, suffix: str = "qcow2") -> None:
         super().__init__(base, f"sample.{suffix}")
         self.golden = base / f"golden.{suffix}"
-        windows(self.golden)
+        self.make(self.golden)
         self.content = self.golden.read_bytes()
 
     def restore(self) -> None:
@@ -189,6 +196,34 @@ class DiskImage(Subject):
         for command in commands:
             done = subprocess.run(command, check=False, capture_output=True, text=True)
             assert done.returncode == 0, (command, done.stdout, done.stderr)
+
+
+class TwoVolumes(DiskImage):
+    """A machine in use, whose second volume is generalized, too, with a new SID."""
+
+    make = staticmethod(real.machine)
+
+    def act(self) -> None:
+        run(self.path, Generalize(GeneralizeRequest(sid="both", all_volumes=True)))
+
+
+class Snapshot(DiskImage):
+    """The sample image with an internal snapshot, which goes in the same run."""
+
+    @staticmethod
+    def make(path: Path) -> None:
+        windows(path)
+        subprocess.run(["qemu-img", "snapshot", "-c", "before", path], check=True)
+
+    def act(self) -> None:
+        run(self.path, Generalize(), Writing(delete_snapshots=True))
+
+    def is_merged(self) -> None:
+        super().is_merged()
+        shown = subprocess.run(
+            ["qemu-img", "snapshot", "-l", self.path], check=True, capture_output=True
+        )
+        assert not shown.stdout, shown.stdout
 
 
 class WindowsFolder(Subject):
@@ -330,6 +365,8 @@ def _contents(folder: Path) -> dict[str, tuple[int, bytes | None, int]]:
 SUBJECTS: dict[str, Callable[[Path], Subject]] = {
     "qcow2": DiskImage,
     "raw": partial(DiskImage, suffix="raw"),
+    "two volumes": TwoVolumes,
+    "snapshot": Snapshot,
     "folder": WindowsFolder,
     "engine": Engine,
     "resume qcow2": partial(Interrupted, make=DiskImage, during=" /sample.qcow2 qemu-img"),

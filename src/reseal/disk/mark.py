@@ -12,6 +12,7 @@ Source: QEMU's docs/interop/qcow2.txt, documented.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
 from typing import TYPE_CHECKING, NamedTuple
@@ -92,8 +93,16 @@ def put(path: Path, ident: str, journal: Path) -> bool:
             os.fsync(number)
             os.pwrite(number, struct.pack(">Q", free), _BACKING_OFFSET)
             os.fsync(number)
-        os.pwrite(number, said.ljust(end - layout.end - 16, b"\0") + _END, layout.end + 8)
-        os.fsync(number)
+        body = said.ljust(end - layout.end - 16, b"\0") + _END
+        behind = os.pread(number, len(body), layout.end + 8)
+        try:
+            os.pwrite(number, body, layout.end + 8)
+            os.fsync(number)
+        except OSError:
+            # Without the head that follows nothing finds it later, to take it away.
+            with contextlib.suppress(OSError):
+                os.pwrite(number, behind, layout.end + 8)
+            raise
         os.pwrite(number, struct.pack(">II", EXTENSION_MARK, len(said)), layout.end)
         os.fsync(number)
     return True

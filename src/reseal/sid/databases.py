@@ -13,9 +13,10 @@ import time
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING
 
+from reseal.disk import DiskError
 from reseal.errors import ImageError
 from reseal.sid import places
 from reseal.tree import TreeError
@@ -29,6 +30,8 @@ _MAX_SIZE = 1 << 30
 #: A hostile schema could keep SQLite busy forever.
 _MAX_SECONDS = 60.0
 _STEPS_BETWEEN_LOOKS = 100_000
+#: What SQLite says where the system fails below its copy: that is not the database's fault.
+_SYSTEM = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOMEM}
 _LOG, _SHARED_MEMORY = "-wal", "-shm"
 
 
@@ -63,6 +66,8 @@ def replace(session: Session, replacement: Replacement) -> Databases:
             continue
         try:
             new, cells = rewrite(data, log, replacement)
+        except DiskError:
+            raise
         except (sqlite3.Error, ImageError) as error:
             result.refused[path] = str(error)
             continue
@@ -88,7 +93,23 @@ def rewrite(data: bytes, log: bytes, replacement: Replacement) -> tuple[bytes, i
     Raises:
         sqlite3.Error: SQLite can't open or change it.
         ImageError: its schema is not the same afterwards, or it is damaged.
+        DiskError: the temporary folder can't be used.
     """
+    try:
+        return _rewrite_copy(data, log, replacement)
+    except OSError as error:
+        reason = error.strerror or str(error)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF not in _SYSTEM:
+            raise
+        reason = str(error)
+    raise DiskError(
+        f"The temporary folder {gettempdir()} can't be used: {reason}.",
+        hint="Set TMPDIR to a folder that can be written and has enough free space.",
+    )
+
+
+def _rewrite_copy(data: bytes, log: bytes, replacement: Replacement) -> tuple[bytes, int]:
     with TemporaryDirectory(prefix="reseal-") as folder:
         path = Path(folder) / "database"
         path.write_bytes(data)
