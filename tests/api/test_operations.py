@@ -167,7 +167,7 @@ def test_the_next_boot(generalized: Path, tmp_path: Path) -> None:
         (CustomizeRequest(steps=(("none",),)), "none is not a known step"),
         (CustomizeRequest(steps=(("mkdir", "/a"),), force=("none",)), "none is not known"),
         (CustomizeRequest(steps=(("copy-out", r"C:\Windows", "out"),)), "--copy-out"),
-        (SidRequest(chosen="S-1-5-21-1"), "no machine SID"),
+        (SidRequest(chosen="S-1-5-21-1"), "not a machine SID"),
         (SidRequest(chosen="none"), "--sid"),
         (SidRequest(chosen=SID, new=True), "exclude each other"),
         (SpecializeRequest(computer_name="a b"), "computer's name"),

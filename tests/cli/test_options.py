@@ -68,6 +68,7 @@ OTHERWISE = {
     ("--mode", "unattend new"): "the Mode of an answer file, not the /mode of Sysprep",
     ("--strict", "verify"): "the verdict, not the providers of an image",
     ("--all-volumes", "sid"): "only what a SID is in",
+    ("--volume", "decrypt"): "a volume, with or without a Windows",
     ("--computer-name", "unattend new"): "empty by default",
 }
 LEAVES: dict[str, click.Command] = {}

@@ -256,7 +256,7 @@ def test_new_writes_over_nothing(tmp_path: Path) -> None:
     ("options", "code", "message"),
     [
         (("--computer-name", "my pc"), 3, "the computer name holds space"),
-        (("--time-zone", "Europe/Berlin"), 3, "there is no time zone"),
+        (("--time-zone", "Europe/Berlin"), 3, "does not exist"),
         (("--interface", "Ethernet,address=300.1.1.1/24"), 3, "it is an address"),
         (("--interface", "Ethernet,colour=red"), 2, "--interface does not understand colour=red"),
         (("--account", ",group=Users"), 2, "--account needs a name first"),

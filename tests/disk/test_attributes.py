@@ -161,7 +161,7 @@ def test_a_golden_mark_that_is_no_file(tmp_path: Path, what: str) -> None:
         mark.mkdir()
     else:
         mark.symlink_to("/dev/zero")
-    with Image.open(path) as image, pytest.raises(DiskError, match="damaged mark"):
+    with Image.open(path) as image, pytest.raises(DiskError, match="its mark is damaged"):
         Transaction.begin(image)
 
 

@@ -62,7 +62,7 @@ def test_quiet_tells_the_outcome_alone(sample: Path) -> None:
     quiet = judges.reseal("generalize", sample, "--dry-run", "--quiet")
     assert "Checking" in loud.stderr
     assert quiet.stderr == ""
-    assert "Nothing was written" in quiet.stdout
+    assert "nothing was written" in quiet.stdout
 
 
 def test_the_summary_fits_a_screen_and_verbose_tells_everything(sample: Path) -> None:
@@ -73,4 +73,4 @@ def test_the_summary_fits_a_screen_and_verbose_tells_everything(sample: Path) ->
     long = judges.reseal("generalize", sample, "--dry-run", "--quiet", "--verbose").stdout
     for change in record["changes"]:
         assert change["target"] in long
-    assert "IMAGE_STATE_COMPLETE -> " in long
+    assert "IMAGE_STATE_COMPLETE → " in long

@@ -322,7 +322,7 @@ def test_on_a_real_system_hive_nothing_else_changes(corpus: Path) -> None:
     ("zone", "reason"),
     [
         ("Eastern Standard Time_dstoff", "without daylight saving time"),
-        ("Atlantis Standard Time", "does not know the time zone"),
+        ("Atlantis Standard Time", "has no time zone"),
         ("Broken Standard Time", "is damaged"),
     ],
 )
