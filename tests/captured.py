@@ -50,7 +50,7 @@ def forked() -> None:
 
 
 def run(path: str) -> None:
-    """Start a program; that there is none such is no refusal."""
+    """Start a program; a missing program does not count as a refusal."""
     try:
         os.execv(path, [path])
     except FileNotFoundError:
@@ -65,7 +65,7 @@ def connected(address: tuple[str, int]) -> None:
 def another_user() -> None:
     try:
         os.setuid(1)
-    except OSError as error:  # that there is no such user here
+    except OSError as error:  # this system does not have that user
         raise PermissionError from error
 
 

@@ -59,7 +59,7 @@ def test_no_program_comes_from_the_folder_that_reseal_runs_in(
     if path and "/nowhere" in path:
         with pytest.raises(EngineError, match="qemu-img is not installed"):
             run_tool(["qemu-img", "--version"])
-    else:  # a PATH that names no folder at all is no reason to find nothing
+    else:  # engines are found even if PATH names no folder
         assert "qemu-img version" in run_tool(["qemu-img", "--version"])
 
 

@@ -18,7 +18,7 @@ from tests.bitlocker import judges
 
 pytestmark = pytest.mark.corpus
 
-#: Their maps were cut out of the archive, so that nobody can tell what is encrypted.
+#: Their maps were cut out of the archive, so it is unknown which parts are encrypted.
 WITHOUT_MAP = ("bitlk-aes-xts-128-eow", "bitlk-partially-encrypted-aes-cbc-128")
 NAMES = (
     *("aes-cbc-128", "aes-cbc-128-4k", "aes-cbc-256", "aes-cbc-elephant-128"),

@@ -39,7 +39,7 @@ def encrypted_windows(
         machine: the Windows.
         used_space_only: whether free space stays as it was, as Windows 10 and later do by default.
         others: volumes that follow on the disk.
-        partitioned: whether the volume stands in a disk.
+        partitioned: whether the volume is a partition of a disk.
     """
     one = made or Made()
     with TemporaryDirectory(dir=path.parent) as folder:

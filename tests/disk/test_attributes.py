@@ -129,7 +129,7 @@ def test_the_base_of_a_thin_image_is_golden(tmp_path: Path, kind: Kind) -> None:
     thin(path, tmp_path / "thin.qcow2")
     assert golden_path(path).exists()
     assert not path.stat().st_mode & 0o222
-    path.chmod(0o644)  # somebody who insists
+    path.chmod(0o644)  # as a user who insists would
     with Image.open(path) as image, pytest.raises(DiskError, match="golden image of thin clones"):
         Transaction.begin(image)
     thin(path, tmp_path / "second.qcow2")

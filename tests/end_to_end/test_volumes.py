@@ -18,7 +18,7 @@ from tests.end_to_end import judges
 from tests.oracles import hivex
 
 NUMBERS = SAMPLE_SID.to_bytes()[8:]
-OTHER = b"somebody else's"
+OTHER = b"another user's"
 
 
 @dataclass(frozen=True)

@@ -219,7 +219,7 @@ def decrypt_place(
 
 
 def _require_end(volume: OpenVolume, name: str) -> None:
-    """Refuse a truncated image; other damage of its file system is no reason to keep it encrypted."""
+    """Refuse a truncated image; other damage of its file system does not prevent decryption."""
     try:
         boot.parse(volume.read(0, boot.BOOT_SECTOR_SIZE), volume.size, name)
     except TruncatedError as error:
