@@ -32,7 +32,7 @@ def verification(record: dict[str, Any], *, verbose: bool) -> Iterator[str]:
         )
     for verdict, count in counts.items():
         if count:
-            yield f"{verdict.capitalize()}: {count} place{'' if count == 1 else 's'}"
+            yield f"{verdict[0].upper()}{verdict[1:]}: {count} place{'' if count == 1 else 's'}"
             if verdict in {_LEFT, _AS_SYSPREP} and not verbose:
                 yield from _groups(record["groups"], verdict)
             else:
