@@ -58,7 +58,8 @@ def _groups(groups: list[dict[str, Any]], verdict: str) -> Iterator[str]:
     listed = [one for one in groups if one["verdict"] == verdict]
     for one in listed[:_SHOWN]:
         owner = f", {one['owner']}" if one["owner"] else ""
-        times = f"{one['places']} place{'' if one['places'] == 1 else 's'}"
+        # A place may hold it several times, so this is not the unit of the line above.
+        times = "once" if one["places"] == 1 else f"{one['places']} times"
         yield f"  {one['kind']} {one['value']}: {times} in {one['path']}{owner}"
         yield f"      {one['advice']}"
     if len(listed) > _SHOWN:
