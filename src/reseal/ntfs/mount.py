@@ -28,6 +28,10 @@ MAX_NAME = 255
 #: Size reserved for struct SECURITY_CONTEXT; only the volume pointer at its start is used.
 _SECURITY_CONTEXT_SIZE = 256
 
+_REPAIR = (
+    "Attach the image to a Windows and run `chkdsk /f` on the volume, or restore it from a backup."
+)
+
 
 class Mount:
     """An ntfs_volume of libntfs-3g over a block cache.
@@ -55,7 +59,7 @@ class Mount:
             if not self._volume:
                 reason = "; ".join(self.library.messages) or os.strerror(ctypes.get_errno())
                 msg = f"{name} can't be opened: its file system is damaged ({reason})."
-                raise VolumeError(msg)
+                raise VolumeError(msg, _REPAIR)
         except BaseException:
             if not self._volume:
                 self.calls.ntfs_device_free(device)
