@@ -42,6 +42,7 @@ from reseal.run.disk import Disk, OpenedDisk, write_volume
 from reseal.run.opening import Found, choose
 from reseal.run.work import session_of
 from reseal.sandbox import Limits
+from reseal.session.aftermath import settle
 from reseal.specialize import SidChoice, Specialization, Wish
 from reseal.specialize.wish import RANDOM
 from reseal.windows import Installation, Sid
@@ -256,7 +257,7 @@ class Workshop:
         session.random = stream(machine.key)
         job = Specialization(wish_of(machine, self._plan))
         outcome = job(session)
-        session.settle()
+        settle(session)
         write_volume(self._part, self.subject, session, RunOptions(), self._volume)
         self._read_back(session, job)
         clusters = self._changes.changed()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from reseal.errors import ImageError
 from reseal.run.opening import choose
+from reseal.session.aftermath import settle
 from reseal.session.session import Session
 from reseal.windows import Installation
 from reseal.windows.volumes import Volumes
@@ -42,7 +43,7 @@ def perform(
         chosen = choose(found, options.volume, opened.subject)
         session = session_of(chosen, options, report)
         result = operation.stage(session)
-        session.settle()
+        settle(session)
     written: dict[str, Any] = {"written": None}
     if (session.changes or options.chkdsk_at_boot) and not options.dry_run:
         written = opened.write(session, chosen.place, options)

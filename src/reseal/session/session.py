@@ -21,7 +21,6 @@ from reseal.disk import Patched
 from reseal.errors import CheckError, ImageError
 from reseal.mark import Mark
 from reseal.regf import sids, types
-from reseal.session import aftermath
 from reseal.session.change import Change, State, key_state, value_state
 from reseal.session.staging import Counts, StagedTree
 from reseal.session.surroundings import Neighbours, Part, VolumeState
@@ -470,13 +469,6 @@ class Session:
             if number is not None:
                 folder = named(number, self.registry.letters, folder)
             self.record("discard_shadow_copies", folder, {"stores": count}, None)
-
-    def settle(self) -> None:
-        """Stage the consequences of offline writes, and add notes about them.
-
-        Call it once, after all other changes are staged.
-        """
-        aftermath.settle(self)
 
     # Commit
 

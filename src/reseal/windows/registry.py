@@ -88,6 +88,8 @@ class Registry:
         #: Whether profiles and files on other volumes of the image are part of what is worked on.
         self.all_volumes = False
         self.loaded: dict[str, LoadedHive] = {}
+        #: Where the hives come from, with their edits; None for their files.
+        self.source: Registry | None = None
         self._ignore_logs = ignore_logs
         self._drive: str | None = None
         self._letters: dict[str, int] | None = None
@@ -148,6 +150,12 @@ class Registry:
         self.loaded.pop(sid.upper(), None)
 
     def _open(self, name: str, path: str) -> LoadedHive | None:
+        if self.source is not None:
+            loaded = self.source.load_file(path)
+            if loaded is not None:
+                hive = Hive.open(loaded.hive.to_bytes(), name=path)
+                self.loaded[name] = LoadedHive(name, path, hive, loaded.logs)
+            return self.loaded.get(name)
         stat = self._stat(path)
         if stat is None or stat.is_directory:
             return None
