@@ -73,6 +73,11 @@ if TYPE_CHECKING:
 )
 @now_option
 @option(
+    "--all-volumes",
+    is_flag=True,
+    help="With a SID that changes at once, also change volumes that hold no profile of this Windows.",
+)
+@option(
     "--jobs",
     type=click.IntRange(min=1),
     metavar="N",
