@@ -71,8 +71,8 @@ _LICENSING = re.compile(
     re.IGNORECASE,
 )
 _DEVICES = re.compile(
-    r"^HKLM\\SYSTEM\\ControlSet\d{3}\\(Enum|Control\\(DeviceClasses|DeviceContainers|NetworkSetup2|Class)"
-    r"|Services\\BTHPORT\\Parameters\\Keys)\\",
+    r"^HKLM\\SYSTEM\\ControlSet\d{3}\\(Enum|Control\\(DeviceClasses|DeviceContainers|NetworkSetup2|Class))"
+    r"\\",
     re.IGNORECASE,
 )
 _PROTECT = re.compile(r"\\microsoft\\protect\\s-1-5-21-[-0-9]+", re.IGNORECASE)
