@@ -16,6 +16,8 @@ from reseal.tree import ARCHIVE, DIRECTORY, EscapeError, Stat, TreeError, join, 
 from reseal.windows import content
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from reseal.tree import Tree
 
 
@@ -191,6 +193,15 @@ class StagedTree:
         The view keeps showing the old name.
         """
         self._folders.append((path, new_path))
+
+    @property
+    def paths(self) -> Iterator[str]:
+        """The paths of all entries that `apply` changes, in any order."""
+        for stage in self._stages:
+            yield from (*stage.gone.values(), *stage.made.values(), *(stage.move or ()))
+            yield from (path for path, _ in (*stage.written.values(), *stage.descriptors.values()))
+        for renamed in self._folders:
+            yield from renamed
 
     @property
     def empty(self) -> bool:
