@@ -10,19 +10,15 @@ Setup Reference). Items of lists have a number or a key in brackets:
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from reseal.answerfile import schema
 from reseal.answerfile.building import answer_file, element, identity
+from reseal.answerfile.document import AnswerFile
 from reseal.answerfile.markup import escaped
 from reseal.answerfile.passes import Pass
 from reseal.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from reseal.answerfile.document import AnswerFile
 
 #: Where a setting goes that is valid in several passes.
 _PREFERRED = (Pass.SPECIALIZE, Pass.OOBE_SYSTEM, Pass.AUDIT_SYSTEM, Pass.AUDIT_USER)

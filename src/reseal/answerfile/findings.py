@@ -6,22 +6,18 @@ how that is known. `reseal.answerfile.check` finds all of them in the modules of
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from reseal.answerfile.schema import nearest
+from reseal.answerfile.document import AnswerFile, Setting
+from reseal.answerfile.schema import ComponentSchema, Schema, SettingSchema, nearest
 from reseal.answerfile.secrets import DELETED
+from reseal.answerfile.source import Position
 from reseal.answerfile.variables import is_template
 from reseal.declaration import ANYWHERE, Declaration, declares
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from reseal.answerfile.document import AnswerFile, Setting
-    from reseal.answerfile.schema import ComponentSchema, Schema, SettingSchema
-    from reseal.answerfile.source import Position
-    from reseal.mark import Mark
+from reseal.mark import Mark
 
 #: How often a name is compared with all that are known, in one file.
 MAX_SUGGESTIONS = 500

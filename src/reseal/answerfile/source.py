@@ -7,13 +7,10 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from reseal.errors import ImageError
 from reseal.hostfile import open_regular
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 #: The largest of 55 real files has 236 KB.
 MAX_BYTES = 2 << 20

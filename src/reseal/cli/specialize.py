@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -22,9 +23,6 @@ from reseal.operations.answers import FORCE_UNATTEND
 from reseal.operations.sid import show_sid
 from reseal.operations.specialize import FORCE_DOMAIN, Specialize, SpecializeRequest
 from reseal.report import specialization
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @click.command(cls=Command)

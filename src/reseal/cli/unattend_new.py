@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import click
 from click.shell_completion import CompletionItem
@@ -31,9 +31,6 @@ from reseal.errors import CheckError, UsageError
 from reseal.operations.answers import STANDARD_INPUT
 from reseal.operations.operation import Opening
 from reseal.operations.unattend import windows_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _FROM_FILE = "Read the {} from the first line of this file; - for standard input."
 #: Architectures of Windows 10 and 11.

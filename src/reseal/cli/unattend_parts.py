@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from reseal.answerfile import (
     DomainJoin,
@@ -19,9 +19,6 @@ from reseal.answerfile.answers import DEFAULT_GROUPS, FullSetup, WirelessNetwork
 from reseal.answerfile.assignment import Assignment, assigned
 from reseal.answerfile.secrets import is_secret
 from reseal.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 #: What `--oem` calls the settings of OEMInformation (documented: Unattended Windows Setup Reference).
 OEM = {

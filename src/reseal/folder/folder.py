@@ -5,8 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import re
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Self
+from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from reseal.disk.locks import InUseError, Lock
 from reseal.errors import ImageError
@@ -22,7 +25,7 @@ from reseal.folder.journal import (
     is_active,
     journal_of,
 )
-from reseal.folder.reader import FolderReader
+from reseal.folder.reader import FolderReader, Names
 from reseal.tree import (
     ARCHIVE,
     HIDDEN,
@@ -30,13 +33,6 @@ from reseal.tree import (
     SYSTEM,
     TreeError,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-    from types import TracebackType
-
-    from reseal.folder.reader import Names
 
 _SETTABLE = READONLY | HIDDEN | SYSTEM | ARCHIVE
 

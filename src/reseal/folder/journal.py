@@ -20,8 +20,10 @@ import os
 import re
 import shutil
 import stat
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, BinaryIO
+from pathlib import Path
+from typing import Any, BinaryIO
 
 from reseal.disk.sidecar import sync_folder
 from reseal.errors import ImageError
@@ -33,10 +35,6 @@ from reseal.folder.descent import (
     set_attributes,
     write_all,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
 
 #: The folder in the tree's root that holds what was deleted until the changes are committed.
 DELETED = ".reseal-deleted"

@@ -8,20 +8,15 @@ from __future__ import annotations
 
 import struct
 from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from reseal.ntfs import records
+from reseal.ntfs.volume import Volume
 from reseal.tree import TreeError, join
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import numpy.typing as npt
-
-    from reseal.ntfs.volume import Volume
 
 MFT = 0
 BITMAP_FILE = 6

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from reseal.proof.hits import Place
 from reseal.regf import Hive, Key, RegfError
 from reseal.tree import join
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 SIGNATURE = b"regf"
 #: Keys that are walked at most; a damaged hive may hold the same key endlessly.

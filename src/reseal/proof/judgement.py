@@ -6,17 +6,14 @@ Every rule has a reason that can be checked. A trace that no rule covers is a fa
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from reseal.proof.hits import Hit, Place
 from reseal.proof.identity import Kind
 from reseal.session import Mark
 from reseal.windows.volumes import split_volume
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 class Verdict(StrEnum):

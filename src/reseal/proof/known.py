@@ -7,17 +7,12 @@ machine.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from reseal.errors import ResealError
 from reseal.providers.plugins import every
-from reseal.session import Session
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.session import Change
-    from reseal.windows import Installation
+from reseal.session import Change, Session
+from reseal.windows import Installation
 
 #: Shorter data is equal by chance, or a setting.
 _SHORTEST = 8

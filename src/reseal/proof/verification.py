@@ -5,26 +5,24 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import asdict, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reseal.errors import ResealError
 from reseal.proof import known
 from reseal.proof.armed import armed
 from reseal.proof.groups import Owners, grouped
+from reseal.proof.hits import Hit, Search
 from reseal.proof.identity import MachineIdentity
 from reseal.proof.judgement import Context, Verdict, judge
 from reseal.proof.search import search
 from reseal.providers.plugins import every
+from reseal.run.opening import Found
 from reseal.session import Session
 from reseal.sid import places
 from reseal.sid.fresh import is_fresh
+from reseal.windows import Installation
 from reseal.windows.names import MACHINE_HIVES
 from reseal.windows.setup import SETUPCL_EXE, SetupState, missing_programs, new_sid_pending
-
-if TYPE_CHECKING:
-    from reseal.proof.hits import Hit, Search
-    from reseal.run.opening import Found
-    from reseal.windows import Installation
 
 CLEAN, AS_SYSPREP, NOT_CLEAN = "clean", "as after Sysprep", "not clean"
 #: In the order in which a person wants to read them.

@@ -11,21 +11,16 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from reseal.regf import baseblock, data, names, node, types
-from reseal.regf.cells import BIN_HEADER
+from reseal.regf.baseblock import Content
+from reseal.regf.cells import BIN_HEADER, Cells
 from reseal.regf.errors import RegfError
+from reseal.regf.hive import Hive
 from reseal.regf.key import Key
 from reseal.regf.reader import Reader
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.regf.baseblock import Content
-    from reseal.regf.cells import Cells
-    from reseal.regf.hive import Hive
 
 #: Types whose data is only text.
 _TEXTS = frozenset({types.REG_SZ, types.REG_EXPAND_SZ, types.REG_MULTI_SZ})

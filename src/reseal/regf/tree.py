@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from reseal.regf import data, node
-from reseal.regf.cells import NIL
+from reseal.regf.cells import NIL, Cells
 from reseal.regf.limits import DEPTH_LIMIT
 from reseal.regf.subkeys import SubkeyList
 from reseal.regf.value import ValueList
-
-if TYPE_CHECKING:
-    from reseal.regf.cells import Cells
 
 
 def collect(cells: Cells, top: int) -> tuple[list[int], dict[int, int]]:

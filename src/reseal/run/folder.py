@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Self
+from pathlib import Path
+from typing import Any, Self
 
 from reseal import folder
+from reseal.disk import VolumeRange
 from reseal.errors import ImageError, UsageError
+from reseal.run.medium import Work
 from reseal.run.opening import OpenedTree
+from reseal.run.options import RunOptions
 from reseal.sandbox import Limits
-from reseal.worker import in_worker
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from reseal.disk import VolumeRange
-    from reseal.run.medium import Work
-    from reseal.run.options import RunOptions
-    from reseal.session import Session
-    from reseal.tree import Tree
-    from reseal.worker import Report
+from reseal.session import Session
+from reseal.tree import Tree
+from reseal.worker import Report, in_worker
 
 
 class OpenedFolder(OpenedTree):

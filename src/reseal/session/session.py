@@ -15,29 +15,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
 
+from reseal.bcd import BcdObject
+from reseal.bcd.values import Value
 from reseal.disk import Patched
 from reseal.errors import CheckError, ImageError
 from reseal.mark import Mark
-from reseal.regf import sids, types
+from reseal.regf import Hive, sids, types
+from reseal.regf.sids import Place
 from reseal.session import aftermath
+from reseal.session.boot_store import BootStore
 from reseal.session.change import Change, State, key_state, value_state
 from reseal.session.staging import Counts, StagedTree
 from reseal.session.surroundings import Neighbours, Part, VolumeState
-from reseal.tree import join
+from reseal.tree import Stat, Tree, join
+from reseal.windows import Installation
 from reseal.windows.names import MACHINE_HIVES
+from reseal.windows.registry import LoadedHive, Location
 from reseal.windows.volumes import named
-
-if TYPE_CHECKING:
-    from reseal.bcd import BcdObject
-    from reseal.bcd.values import Value
-    from reseal.regf import Hive
-    from reseal.regf.sids import Place
-    from reseal.session.boot_store import BootStore
-    from reseal.tree import Stat, Tree
-    from reseal.windows import Installation
-    from reseal.windows.registry import LoadedHive, Location
 
 Report = Callable[[dict[str, object]], None]
 

@@ -8,17 +8,12 @@ saw Windows 11 images fail after an offline tool had created files).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from reseal.ntfs import security
-from reseal.tree import ARCHIVE, DIRECTORY, EscapeError, Stat, TreeError, join, parent
+from reseal.tree import ARCHIVE, DIRECTORY, EscapeError, Stat, Tree, TreeError, join, parent
 from reseal.windows import content
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.tree import Tree
 
 
 @dataclass(slots=True)

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from reseal import checks
 from reseal.answerfile import Pass
 from reseal.checks import Finding, Level
 from reseal.checks.vm_mode import VM_MODE
 from reseal.errors import CheckError, ImageError
+from reseal.providers import Provider
 from reseal.providers.machine_sid import machine_sid
 from reseal.providers.plugins import every
 from reseal.providers.selection import select
-from reseal.session import Mark
+from reseal.session import Mark, Session
 from reseal.sysprep import actions, panther, plan
+from reseal.sysprep.action_file import Component
 from reseal.sysprep.arm import Target, arm, missing
 from reseal.sysprep.entry_points import Coverage, coverage, providers_for
 from reseal.sysprep.plan import ACTION_FILES, Plan
 from reseal.unattend import apply as unattend
 from reseal.unattend import place, settle
 from reseal.windows.setup import MODE_MARK, SetupState
-
-if TYPE_CHECKING:
-    from reseal.providers import Provider
-    from reseal.session import Session
-    from reseal.sysprep.action_file import Component
 
 #: Refuse third parties' entry points.
 STRICT = "strict"

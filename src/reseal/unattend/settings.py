@@ -11,10 +11,10 @@ names.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from reseal.answerfile import Pass
+from reseal.answerfile import Pass, Setting
 from reseal.answerfile.components import (
     DRIVERS,
     JOIN,
@@ -30,17 +30,11 @@ from reseal.answerfile.secrets import NotHiddenError
 from reseal.errors import CheckError
 from reseal.session import Mark
 from reseal.unattend.accounts import add_account, add_domain_member, set_administrator_password
-from reseal.unattend.applier import LATER, Left, as_number, leaves
+from reseal.unattend.applier import LATER, Applier, Left, Work, as_number, leaves
 from reseal.unattend.auto_logon import WINLOGON, set_auto_logon
 from reseal.unattend.drivers import ITEM, add_drivers
 from reseal.unattend.present import STILL_TO_RUN
 from reseal.unattend.time_zone import TIME_ZONE_INFORMATION, apply_time_zone
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from reseal.answerfile import Setting
-    from reseal.unattend.applier import Applier, Work
 
 
 @dataclass(frozen=True, slots=True)

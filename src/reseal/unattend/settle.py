@@ -16,18 +16,13 @@ the cached one is inferred.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable
 
 from reseal.answerfile import AnswerFile, Level, Pass, check, mark, reset, scrub
 from reseal.answerfile.processed import holds_secrets, lacks_secrets
-from reseal.session import Mark
+from reseal.session import Mark, Session
 from reseal.unattend.present import STEP, STILL_TO_RUN, Existing, existing, read, unserved, users
 from reseal.windows.answer_files import CACHE
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-
-    from reseal.session import Session
 
 
 def leave_out(session: Session, names: Collection[Pass], but: str | None = None) -> None:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from reseal.answerfile.components import ACCOUNTS, SHELL
+from reseal.answerfile.document import AnswerFile, Setting
 from reseal.answerfile.findings import Context, Level, Problem, rule
 from reseal.answerfile.passes import Pass
 from reseal.answerfile.secrets import DELETED, NotHiddenError, Secret, password_of, shown
 from reseal.answerfile.variables import is_template
 from reseal.mark import Mark
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.answerfile.document import AnswerFile, Setting
 
 #: Documented: LocalAccount Name.
 FORBIDDEN_IN_ACCOUNT_NAME = frozenset('"/\\[]:|<>+=;,?*%@')

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from reseal.answerfile.components import COMMANDS, DEPLOYMENT, SETUP, SHELL
+from reseal.answerfile.document import Setting
 from reseal.answerfile.findings import Context, Level, Problem, rule
 from reseal.answerfile.passes import Pass
 from reseal.answerfile.secrets import shown
 from reseal.answerfile.variables import variables_in
 from reseal.mark import Mark
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.answerfile.document import Setting
 
 #: Lists that are worked through by Order, beside the commands.
 ORDERED = (

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from reseal.answerfile.components import SETUP
+from reseal.answerfile.document import Setting
 from reseal.answerfile.findings import Context, Level, Problem, has_value, rule
 from reseal.answerfile.secrets import shown
 from reseal.mark import Mark
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.answerfile.document import Setting
 
 _DISK = "DiskConfiguration/Disk"
 _IMAGE = "ImageInstall/OSImage"

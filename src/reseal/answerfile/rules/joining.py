@@ -5,15 +5,12 @@ from __future__ import annotations
 import binascii
 import re
 from base64 import b64decode
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from reseal.answerfile.components import JOIN, SHELL
 from reseal.answerfile.findings import Context, Level, Problem, rule
 from reseal.answerfile.secrets import shown
 from reseal.mark import Mark
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 #: The longest name of a workgroup (documented: JoinWorkgroup; it is a NetBIOS name).
 WORKGROUP_LENGTH = 15

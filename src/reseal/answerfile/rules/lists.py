@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import groupby
-from typing import TYPE_CHECKING
 
+from reseal.answerfile.document import Branch, Setting
 from reseal.answerfile.findings import Context, Level, Problem, rule
+from reseal.answerfile.schema import SettingSchema
 from reseal.mark import Mark
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.answerfile.document import Branch, Setting
-    from reseal.answerfile.schema import SettingSchema
 
 #: What wcm:action may say. The reference uses add alone; the other two are what Windows System
 #: Image Manager writes for Modify and RemoveListItem (documented; their spelling is inferred).

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
 from reseal.answerfile.components import DEPLOYMENT, SHELL
+from reseal.answerfile.document import Setting
 from reseal.answerfile.findings import Context, Level, Problem, rule
 from reseal.answerfile.passes import Pass
-from reseal.answerfile.schema import BUILDS
+from reseal.answerfile.schema import BUILDS, SettingSchema
+from reseal.answerfile.source import Position
 from reseal.answerfile.variables import variables_in
 from reseal.mark import Mark
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from reseal.answerfile.document import Setting
-    from reseal.answerfile.schema import SettingSchema
-    from reseal.answerfile.source import Position
 
 
 @rule(

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import TYPE_CHECKING
 
-from reseal.answerfile.document import Setting
+from reseal.answerfile.document import Component, Setting
 from reseal.answerfile.findings import Context, Level, Problem, rule
 from reseal.answerfile.passes import Pass
+from reseal.answerfile.schema import SettingSchema
 from reseal.mark import Mark
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from reseal.answerfile.document import Component
-    from reseal.answerfile.schema import SettingSchema
 
 #: How alike two names must be for one to be a misspelling of the other.
 MISSPELT = 0.88

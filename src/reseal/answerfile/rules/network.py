@@ -5,17 +5,13 @@ from __future__ import annotations
 import ipaddress
 import itertools
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 from reseal.answerfile.components import DNS, NETBT, TCPIP
+from reseal.answerfile.document import Setting
 from reseal.answerfile.findings import Context, Level, Problem, rule
 from reseal.answerfile.secrets import shown
 from reseal.mark import Mark
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from reseal.answerfile.document import Setting
 
 #: The order in which settings must stand (documented: UnicastIpAddresses; Prefix).
 INTERFACE_ORDER = ("Ipv4Settings", "Ipv6Settings", "Identifier", "UnicastIpAddresses", "Routes")

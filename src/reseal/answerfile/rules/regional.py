@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from reseal.answerfile import regional
 from reseal.answerfile.components import INTERNATIONAL, INTERNATIONAL_WINPE, SHELL
+from reseal.answerfile.document import Setting
 from reseal.answerfile.findings import Context, Level, Problem, rule
 from reseal.answerfile.secrets import shown
 from reseal.mark import Mark
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.answerfile.document import Setting
 
 #: What the names of Windows' time zones have in common, so that a newer one is told from an error.
 _TIME_ZONE_FORM = re.compile(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from reseal.answerfile.components import COMMANDS
 from reseal.answerfile.document import Setting
@@ -18,9 +18,6 @@ from reseal.answerfile.secrets import (
 )
 from reseal.answerfile.variables import is_template
 from reseal.mark import Mark
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def _values(context: Context, *, hidden: bool) -> Iterator[Setting]:

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
-from reseal.answerfile.document import UNATTEND, WCM
+from reseal.answerfile.document import UNATTEND, WCM, Component
 from reseal.answerfile.findings import Context, Level, Problem, rule
 from reseal.answerfile.passes import Pass
 from reseal.answerfile.variables import is_template
 from reseal.mark import Mark
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.answerfile.document import Component
 
 #: What a component of Windows carries in an answer file (seen: all 672 of the real files).
 IDENTITY = {

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from reseal.answerfile.document import Setting
 from reseal.answerfile.findings import Context, Level, Problem, has_value, rule
+from reseal.answerfile.schema import SettingSchema
 from reseal.answerfile.secrets import DELETED, is_secret, shown
 from reseal.answerfile.variables import BLOCK
 from reseal.mark import Mark
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.answerfile.document import Setting
-    from reseal.answerfile.schema import SettingSchema
 
 #: Settings that name something, where white space would be part of the name.
 NAMES = frozenset({"ComputerName", "Name", "Username", "UserName", "Domain", "JoinDomain"})

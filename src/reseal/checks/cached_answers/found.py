@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+
+from lxml import etree
 
 from reseal.checks.declaration import Finding, NotCheckableError, note, warning
 from reseal.checks.reading import xml
+from reseal.session import Session
 from reseal.windows.answer_files import places
 from reseal.xml import local_name
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from lxml import etree
-
-    from reseal.session import Session
 
 _HINT = (
     "Give the run an answer file of your own with --unattend, or delete this one from the image."
