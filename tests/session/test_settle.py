@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from reseal.session import Neighbours, Session
+from reseal.session.aftermath import settle
 from reseal.testing.machine import Machine, tree
 from reseal.testing.memory import MemoryTree
 from reseal.windows import Installation
@@ -18,8 +19,8 @@ from tests.builders import CLEAN, session
 def test_a_change_gives_shadow_copies_up_and_says_so_once() -> None:
     one = session(volume_state=replace(CLEAN, shadow_copies=2))
     one.write_file(r"Windows\new.txt", b"1")
-    one.settle()
-    one.settle()
+    settle(one)
+    settle(one)
     assert [change.kind for change in one.changes] == ["write_file", "discard_shadow_copies"]
     assert one.discard_shadow_copies
     (note,) = one.notes
@@ -29,14 +30,14 @@ def test_a_change_gives_shadow_copies_up_and_says_so_once() -> None:
 def test_a_change_that_a_journal_misses_is_told() -> None:
     one = session(volume_state=replace(CLEAN, journal=True))
     one.write_file(r"Windows\new.txt", b"1")
-    one.settle()
+    settle(one)
     (note,) = one.notes
     assert "USN journal" in note
 
 
 def test_without_a_change_nothing_is_entailed() -> None:
     one = session(volume_state=replace(CLEAN, shadow_copies=2, journal=True))
-    one.settle()
+    settle(one)
     assert not one.discard_shadow_copies
     assert not one.changes
     assert not one.notes
@@ -45,7 +46,7 @@ def test_without_a_change_nothing_is_entailed() -> None:
 def test_a_folder_has_neither() -> None:
     one = session(volume_state=None)
     one.write_file(r"Windows\new.txt", b"1")
-    one.settle()
+    settle(one)
     assert one.notes == []
 
 
@@ -82,20 +83,18 @@ def test_each_volume_that_is_changed_is_wiped_and_no_other(change: Any) -> None:
     one = several()
     change(one)
     one.wipe_free_space()
-    one.settle()
+    settle(one)
     assert one.wiped_volumes == {OWN, DATA}
     wiped = [change.target for change in one.changes if change.kind == "wipe_free"]
     assert wiped == [f"volume {number}: free clusters and slack" for number in (OWN, DATA)]
-    assert one.notes == [
-        "Free clusters were wiped on volume 3 (C:), volume 4 (D:), not on volume 5, volume 6, volume 7, "
-        "which this run does not change."
-    ]
+    (note,) = one.notes
+    assert "wiped on volume 3 (C:), volume 4 (D:), not on volume 5, volume 6, volume 7," in note
 
 
 def test_with_all_volumes_all_but_closed_ones_and_other_windows_are_wiped() -> None:
     one = several(all_volumes=True)
     one.wipe_free_space()
-    one.settle()
+    settle(one)
     assert one.wiped_volumes == {OWN, DATA, BARE}
     (note,) = one.notes
     assert "not on volume 6, volume 7," in note
@@ -105,5 +104,5 @@ def test_a_change_on_windows_own_volume_reaches_no_other() -> None:
     one = several()
     one.write_file(r"Windows\new.txt", b"1")
     one.wipe_free_space()
-    one.settle()
+    settle(one)
     assert one.wiped_volumes == {OWN}

@@ -44,6 +44,11 @@ from reseal.report import specialization
     "Repeatable.",
 )
 @now_option
+@option(
+    "--all-volumes",
+    is_flag=True,
+    help="With a SID that changes at once, also change volumes that hold no profile of this Windows.",
+)
 @replace_option
 @force_option(FORCE_UNATTEND, FORCE_DOMAIN)
 @yes_option

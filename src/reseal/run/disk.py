@@ -110,7 +110,7 @@ class OpenedDisk:
         """See `Opened.read_back`."""
         assert place
         own = Volume.open(self.part(place), read_only=True, name=self.subject)
-        with closing(_with_others(session, own)) as volumes:
+        with closing(with_others(session, own)) as volumes:
             look(volumes)
         for store in session.edited_boot_stores:
             self.read_back_boot_store(store)
@@ -179,7 +179,7 @@ def write_volume(
             name=subject,
             discard_hibernation="discard-hibernation" in options.switches,
         )
-    volumes = _with_others(session, volume)
+    volumes = with_others(session, volume)
     try:
         if any(patched.system for patched, _ in session.volume_patches):
             volume.reset_log()
@@ -203,7 +203,7 @@ def write_volume(
     return written
 
 
-def _with_others(session: Session, own: Volume) -> Volumes:
+def with_others(session: Session, own: Volume) -> Volumes:
     """Return a volume with the disk's other volumes, which are opened on first access."""
 
     def opened(number: int) -> Volume:

@@ -23,7 +23,6 @@ from reseal.errors import CheckError, ImageError
 from reseal.mark import Mark
 from reseal.regf import Hive, sids, types
 from reseal.regf.sids import Place
-from reseal.session import aftermath
 from reseal.session.boot_store import BootStore
 from reseal.session.change import Change, State, key_state, value_state
 from reseal.session.staging import Counts, StagedTree
@@ -465,13 +464,6 @@ class Session:
             if number is not None:
                 folder = named(number, self.registry.letters, folder)
             self.record("discard_shadow_copies", folder, {"stores": count}, None)
-
-    def settle(self) -> None:
-        """Stage the consequences of offline writes, and add notes about them.
-
-        Call it once, after all other changes are staged.
-        """
-        aftermath.settle(self)
 
     # Commit
 
