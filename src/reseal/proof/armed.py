@@ -143,7 +143,7 @@ def _files(installation: Installation, target: Target) -> list[Part]:
     there = installation.tree.stat(tag) is not None
     return [
         Part(ini, state, written, written == state,
-             "The third place of the ImageState, with or without quotes.", Mark.SEEN),
+             "The third place of the ImageState.", Mark.DOCUMENTED),
         Part(tag, "present", "present" if there else None, there,
              "Sysprep's own sign that a run succeeded.", Mark.SEEN),
     ]  # fmt: skip

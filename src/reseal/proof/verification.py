@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from reseal.errors import ResealError
-from reseal.proof import known
+from reseal.proof import known, settings
 from reseal.proof.armed import armed
 from reseal.proof.groups import Owners, grouped
 from reseal.proof.identity import MachineIdentity
@@ -68,8 +68,12 @@ def verify(
             disk_ids=given.disk_ids or own.disk_ids,
         )
     searched = search(found, identity, deep=deep, system_volume_only=system_volume_only)
-    context = _context(installation)
-    hits = [_to_json(hit, count, context) for hit, count in searched.hits.groups.values()]
+    session = Session(installation)
+    passwords, awaited = settings.passwords(session)
+    context = replace(_context(installation), awaited=awaited)
+    more = [*passwords, *settings.addresses(session)]
+    found_hits = [*searched.hits.groups.values(), *((hit, 1) for hit in more)]
+    hits = [_to_json(hit, count, context) for hit, count in found_hits]
     hits.sort(key=lambda one: (_ORDER.index(one["verdict"]), one["kind"], one["path"], one["key"]))
     left = [one for one in hits if one["verdict"] is Verdict.LEFT_BEHIND]
     as_sysprep = [one for one in hits if one["verdict"] is Verdict.AS_SYSPREP]
@@ -171,6 +175,7 @@ def _context(installation: Installation) -> Context:
         new_sid_pending(registry) and there,
         frozenset(one.lower() for one in files if one is not None),
         partial(places.known, windows=installation.root, profiles=profiles),
+        settings.in_vm_mode(registry),
     )
 
 
