@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
-from reseal.proof import known
+from reseal.proof import known, settings
 from reseal.proof.armed import armed
 from reseal.proof.groups import Owners, grouped
 from reseal.proof.hits import Hit, Search
@@ -15,6 +15,7 @@ from reseal.proof.identity import MachineIdentity
 from reseal.proof.judgement import Context, Verdict, judge
 from reseal.proof.search import search
 from reseal.run.opening import Found
+from reseal.session import Session
 from reseal.sid import places
 from reseal.sid.fresh import is_fresh
 from reseal.windows import Installation
@@ -63,8 +64,12 @@ def verify(
             disk_ids=given.disk_ids or own.disk_ids,
         )
     searched = search(found, identity, deep=deep, system_volume_only=system_volume_only)
-    context = _context(installation)
-    hits = [_to_json(hit, count, context) for hit, count in searched.hits.groups.values()]
+    session = Session(installation)
+    passwords, awaited = settings.passwords(session)
+    context = replace(_context(installation), awaited=awaited)
+    more = [*passwords, *settings.addresses(session)]
+    found_hits = [*searched.hits.groups.values(), *((hit, 1) for hit in more)]
+    hits = [_to_json(hit, count, context) for hit, count in found_hits]
     hits.sort(key=lambda one: (_ORDER.index(one["verdict"]), one["kind"], one["path"], one["key"]))
     left = [one for one in hits if one["verdict"] is Verdict.LEFT_BEHIND]
     as_sysprep = [one for one in hits if one["verdict"] is Verdict.AS_SYSPREP]
@@ -146,6 +151,7 @@ def _context(installation: Installation) -> Context:
         new_sid_pending(registry) and there,
         frozenset(one.lower() for one in files if one is not None),
         partial(places.known, windows=installation.root, profiles=profiles),
+        settings.in_vm_mode(registry),
     )
 
 
