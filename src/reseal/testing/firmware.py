@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from reseal.bcd import objects
 from reseal.testing.boot import store
+from reseal.testing.drivers import executable
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -114,7 +115,7 @@ def bootable(uefi: bytes | None = None, bios: bytes | None = None) -> dict[str, 
         "DVD": {"EFI": {"boot.sdi": b"$SDI0001" + bytes(5000)}},
     }  # fmt: skip
     system = {
-        "winload.efi": b"MZ", "winload.exe": b"MZ", "winresume.efi": b"MZ",
+        "winload.efi": executable(), "winload.exe": executable(), "winresume.efi": executable(),
         "config": {"BCD-Template": template()},
         "Recovery": {"Winre.wim": b"MSWIM\0\0\0" + bytes(range(256)) * 300, "ReAgent.xml": AGENT},
     }  # fmt: skip
