@@ -30,6 +30,7 @@ from reseal.windows.names import MACHINE_HIVES
 if TYPE_CHECKING:
     from reseal.bcd import BcdObject
     from reseal.bcd.values import Value
+    from reseal.disk import Device
     from reseal.regf import Hive
     from reseal.regf.sids import Place
     from reseal.session.boot_store import BootStore
@@ -68,6 +69,7 @@ class Session:
         volume_state: the state of the file system; None for a folder.
         neighbours: the other installations and volumes on the disk.
         parts: the volumes of the disk; empty for a folder.
+        disk: the whole disk, without staged changes; None for a folder.
         switches: names of the switches on the command line, such as `discard-hibernation`.
         wipe_free: whether to wipe free clusters and slack space at the end.
         changes: the staged changes, in order.
@@ -83,6 +85,7 @@ class Session:
         neighbours: Neighbours = _ALONE,
         boot_stores: Callable[[], list[BootStore]] = list,
         parts: tuple[Part, ...] = (),
+        disk: Device | None = None,
         report: Report = lambda _: None,
         switches: frozenset[str] = frozenset(),
         random: Callable[[int], bytes] = os.urandom,
@@ -94,6 +97,7 @@ class Session:
         self.volume_state = volume_state
         self.neighbours = neighbours
         self.parts = parts
+        self.disk = disk
         #: The devices of the disk's volumes by number, without staged changes.
         self.devices = {one.number: one.device for one in parts}
         self.switches = switches

@@ -124,7 +124,7 @@ def _drive_of(firmware: str | None, place: int) -> bytes:
 
 
 def _mounted(machine: Machine, data: bytes | None) -> Machine:
-    """Return a machine with loaders, whose drive letter belongs to its own partition, unless it says otherwise."""
+    """Return a machine with loaders, and with the drive letter of its own partition unless it has another."""
     if data is None:
         return machine
     drive = {"MountedDevices": {rf"\DosDevices\{machine.drive}": data}}
