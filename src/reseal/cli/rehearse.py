@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reseal.cli import console
-from reseal.cli.help import Command
-from reseal.cli.options import PATH, option
+from reseal.cli.help import Command, argument
+from reseal.cli.options import PATH, machine_option, option
 from reseal.cli.run import LOOKING, Run, shares
 from reseal.errors import UsageError
 from reseal.operations import rehearse as operation
@@ -18,24 +18,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def machine_names(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Complete the names of machines."""
-    del context, parameter
-    from reseal.rehearsal import machines  # noqa: PLC0415  loads the data files
-
-    return [one for one in ["list", *machines.names()] if one.startswith(incomplete)]
-
-
-machine_option = option(
-    "--machine",
-    metavar="NAME",
-    shell_complete=machine_names,
-    help="The machine that the image goes to, or a file FILE.toml that describes one; `list` lists them.",
-)
-
-
 @click.command(cls=Command)
-@click.argument("image", type=PATH, required=False)
+@argument(
+    "image",
+    type=PATH,
+    required=False,
+    help="A disk image, a WIM, or a folder with a Windows installation.",
+)
 @machine_option
 @option(
     "--firmware",
@@ -65,6 +54,6 @@ def rehearse(image: Path | None, unattended: bool, run: Run, **options: Any) -> 
         raise UsageError(msg, "Name a disk image, a WIM or a folder.")
     request = operation.RehearseRequest(**options)
     record = operation.rehearse(image, run.writing, request)
-    console.keep(record, run.report_files)
+    console.keep(operation.report_of(record), run.report_files)
     run.show(record, rehearsal.lines(record, verbose=run.verbose))
     raise SystemExit(operation.exit_code(record, unattended=unattended))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ from reseal.errors import CheckError, ImageError, ResealError, UsageError
 from reseal.operations.operation import Opening
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from reseal.disk import Device
@@ -101,7 +102,9 @@ def rehearse(
         allow_backing=opening.allow_backing,
         keys=opening.keys,
     )
-    return read_opened(image, work, options)
+    start = time.perf_counter()
+    record = read_opened(image, work, options)
+    return {**record, "seconds": time.perf_counter() - start}
 
 
 def of_session(session: Session, chosen: Chosen) -> dict[str, Any]:
@@ -116,6 +119,36 @@ def of_session(session: Session, chosen: Chosen) -> dict[str, Any]:
     return walk_through(_walk(session, chosen, session.disk))
 
 
+def rehearsing(
+    *, machine: str | None = None, required: bool = False, off: bool = False
+) -> Callable[[Session], dict[str, Any]] | None:
+    """Return the rehearsal at the end of another run; None if it is left out.
+
+    Args:
+        machine: the machine, as in `RehearseRequest`.
+        required: whether the run is refused if the boot would stop.
+        off: whether it is left out.
+
+    Raises:
+        UsageError: the machine is not known, or the options contradict each other.
+    """
+    if off and (machine or required):
+        msg = "--no-rehearsal excludes --machine and --require-rehearsal."
+        raise UsageError(msg, "Leave one of them out.")
+    if off:
+        return None
+    chosen = RehearseRequest(machine=machine).chosen()
+
+    def job(session: Session) -> dict[str, Any]:
+        with session.step("Rehearsing the boot"):
+            found = of_session(session, chosen)
+        if required:
+            require(found)
+        return found
+
+    return job
+
+
 def exit_code(record: Mapping[str, Any], *, unattended: bool = False) -> int:
     """Return the exit code of the command line.
 
@@ -125,6 +158,37 @@ def exit_code(record: Mapping[str, Any], *, unattended: bool = False) -> int:
     """
     failing = {"would stop"} | ({"would ask", "would wait"} if unattended else set())
     return CheckError.exit_code if record["verdict"] in failing else 0
+
+
+def report_of(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the record of a rehearsal as `--report` keeps it: like that of a run that changed nothing.
+
+    Args:
+        record: the record of `rehearse`.
+    """
+    from reseal.operations.record import NOT_PROVED, SCHEMA
+    from reseal.version import __version__
+
+    own = {"image", "windows", "seconds"}
+    return {
+        "schema": SCHEMA,
+        "command": "rehearse",
+        "reseal": __version__,
+        "result": "rehearsed",
+        "summary": record["statement"],
+        "image": record["image"],
+        "windows": record["windows"],
+        "before": None,
+        "after": None,
+        "changes": [],
+        "notes": [],
+        "written": None,
+        "traffic": None,
+        "timings": {"total": record["seconds"]},
+        "proved": [],
+        "not_proved": list(NOT_PROVED),
+        "rehearsal": {name: one for name, one in record.items() if name not in own},
+    }
 
 
 def require(record: Mapping[str, Any]) -> None:

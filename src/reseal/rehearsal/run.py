@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
 #: Limits of a stage's report: a hostile image may have any number of drivers with any names.
 MAX_FACTS = 500
 MAX_TEXT = 2_000
-#: A hostile image can make a parser raise these.
-_DAMAGE = (ResealError, ValueError, LookupError, OverflowError, struct.error, RecursionError)
 
 
 def stages() -> tuple[Stage, ...]:
@@ -53,11 +50,14 @@ def _stage(one: Stage, walk: Walk) -> dict[str, Any]:
         facts.extend(islice(one.run(walk), MAX_FACTS))
     except NoWindowsError as error:
         facts.append(unknown(error.message, Mark.SEEN, "this image"))
-    except _DAMAGE as error:
+    except Exception as error:  # noqa: BLE001  a hostile image must not end the run of a command
         said = error.message if isinstance(error, ResealError) else type(error).__name__
         text = f"What this stage reads is damaged: {said}"
         facts.append(unknown(text, Mark.SEEN, "this image"))
+    # The first of the heaviest; where all pass, the last one, which has come furthest.
     heaviest = max(facts, key=lambda fact: fact.result.weight, default=None)
+    if heaviest and heaviest.result is Result.PASSES:
+        heaviest = facts[-1]
     result = heaviest.result if heaviest else Result.PASSES
     return {
         "name": one.id,
