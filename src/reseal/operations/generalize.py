@@ -88,6 +88,7 @@ class Generalize(Operation[GeneralizeRecord]):
     """
 
     command = "generalize"
+    rehearses = True
 
     def __init__(self, request: GeneralizeRequest | None = None) -> None:
         """Read and check every file that the request names.

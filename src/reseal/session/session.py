@@ -18,7 +18,7 @@ from functools import cached_property
 
 from reseal.bcd import BcdObject
 from reseal.bcd.values import Value
-from reseal.disk import Patched
+from reseal.disk import Device, Patched
 from reseal.errors import CheckError, ImageError
 from reseal.mark import Mark
 from reseal.regf import Hive, sids, types
@@ -64,6 +64,7 @@ class Session:
         volume_state: the state of the file system; None for a folder.
         neighbours: the other installations and volumes on the disk.
         parts: the volumes of the disk; empty for a folder.
+        disk: the whole disk, without staged changes; None for a folder.
         switches: names of the switches on the command line, such as `discard-hibernation`.
         wiped_volumes: numbers of the volumes whose free clusters and slack space are wiped at the end.
         discard_shadow_copies: numbers of the volumes that lose their shadow copies.
@@ -80,6 +81,7 @@ class Session:
         neighbours: Neighbours = _ALONE,
         boot_stores: Callable[[], list[BootStore]] = list,
         parts: tuple[Part, ...] = (),
+        disk: Device | None = None,
         report: Report = lambda _: None,
         switches: frozenset[str] = frozenset(),
         random: Callable[[int], bytes] = os.urandom,
@@ -91,6 +93,7 @@ class Session:
         self.volume_state = volume_state
         self.neighbours = neighbours
         self.parts = parts
+        self.disk = disk
         #: The devices of the disk's volumes by number, without staged changes.
         self.devices = {one.number: one.device for one in parts}
         self.switches = switches
