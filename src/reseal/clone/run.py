@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import random
 import shutil
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from reseal.clone import fleet as fleets
 from reseal.clone import sampled
@@ -27,10 +28,8 @@ from reseal.disk.locks import Lock
 from reseal.errors import ImageError, ResealError, UsageError
 from reseal.specialize import SidChoice
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+Report = Callable[[dict[str, Any]], None]
 
-    Report = Callable[[dict[str, Any]], None]
 
 #: Machines as the Python API accepts them: a file, or rows of a table.
 Machines: TypeAlias = "Path | Sequence[Mapping[str, object]]"

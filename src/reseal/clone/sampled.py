@@ -10,19 +10,17 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from reseal.clone.plan import ClonePlan, FleetMachine
 from reseal.clone.workshop import host_folders, stream, wish_of
 from reseal.ntfs import Volume, secure
 from reseal.run import Callables, RunOptions, change, read
 from reseal.run.opening import Found, choose
+from reseal.session import Session
 from reseal.specialize import Specialization
 from reseal.tree import TreeError
-
-if TYPE_CHECKING:
-    from reseal.clone.plan import ClonePlan, FleetMachine
-    from reseal.session import Session
-    from reseal.windows import Installation
+from reseal.windows import Installation
 
 #: Kinds of changes whose target is a path of the volume.
 _FILES = frozenset({"write_file", "rename_file", "delete_file", "delete_tree"})

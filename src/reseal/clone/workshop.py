@@ -22,14 +22,16 @@ import hashlib
 import os
 import resource
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from reseal.clone import answers
 from reseal.clone.adopt import adopt, digest
+from reseal.clone.plan import ClonePlan, FleetMachine
 from reseal.disk import connect
 from reseal.disk.formats import read_header
 from reseal.disk.output import NewImage, publish
@@ -43,6 +45,7 @@ from reseal.run.disk import Disk, OpenedDisk, with_others, write_volume
 from reseal.run.opening import Found, choose
 from reseal.run.work import session_of, written
 from reseal.sandbox import Limits
+from reseal.session import Session
 from reseal.session.aftermath import settle
 from reseal.specialize import SidChoice, Specialization, Wish
 from reseal.specialize.wish import RANDOM
@@ -50,12 +53,6 @@ from reseal.windows import Installation, Sid
 from reseal.windows.names import MACHINE_HIVES
 from reseal.windows.volumes import Volumes
 from reseal.worker import run_worker
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from reseal.clone.plan import ClonePlan, FleetMachine
-    from reseal.session import Session
 
 #: Blocks of the golden image kept in memory, as large as the requests of the volume's cache.
 _BLOCK = 256 << 10

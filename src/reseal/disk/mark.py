@@ -15,13 +15,11 @@ from __future__ import annotations
 import contextlib
 import os
 import struct
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
 from reseal.disk.formats.header import ContainerFile
 from reseal.disk.formats.qcow2 import EXTENSION_MARK, MAGIC, MARK_ID
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _BACKING_OFFSET, _BACKING_LENGTH, _CLUSTER_BITS = 8, 16, 20
 _VERSION, _HEADER_LENGTH = 4, 100

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from reseal.disk import formats
 from reseal.disk.chain import Link, open_chain
@@ -21,9 +21,6 @@ from reseal.disk.sidecar import overlay_path
 from reseal.disk.torn import adopt
 from reseal.errors import ImageError
 from reseal.process import run_tool
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 #: How long to wait for the qemu-img of a run that was killed to end, in seconds.
 _DYING = 60.0

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from reseal.disk import formats
+from reseal.disk.chain import Link
+from reseal.disk.held import Held
 from reseal.disk.qemu import json_name
 from reseal.errors import ImageError
 from reseal.process import run_tool
-
-if TYPE_CHECKING:
-    from reseal.disk.chain import Link
-    from reseal.disk.held import Held
 
 
 def delete_all(link: Link, held: Held) -> None:

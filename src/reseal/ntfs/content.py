@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from reseal.ntfs import records
-from reseal.ntfs.inode import MAX_READ
+from reseal.ntfs.inode import MAX_READ, Inode
+from reseal.ntfs.records import Attribute
 from reseal.tree import EscapeError, TreeError
-
-if TYPE_CHECKING:
-    from reseal.ntfs.inode import Inode
-    from reseal.ntfs.records import Attribute
 
 #: Reparse tags (documented, "Reparse Point Tags").
 TAG_WOF = 0x80000017

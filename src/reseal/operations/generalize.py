@@ -88,6 +88,7 @@ class Generalize(Operation[GeneralizeRecord]):
     """
 
     command = "generalize"
+    rehearses = True
 
     def __init__(self, request: GeneralizeRequest | None = None) -> None:
         """Read and check every file that the request names.
@@ -97,6 +98,7 @@ class Generalize(Operation[GeneralizeRecord]):
             UsageError: options contradict each other, or a name is not known.
         """
         from reseal import checks
+        from reseal.checks.cached_answers import GIVEN
         from reseal.customize.run import Customization, forced
         from reseal.providers.machine_sid import machine_sid
         from reseal.providers.selection import select
@@ -112,7 +114,8 @@ class Generalize(Operation[GeneralizeRecord]):
         self.target = target_of(asked.target, self._answers and self._answers.document)
         _check_mode(asked.mode, self.target)
         named = [name for name in others if name != FORCE_UNATTEND]
-        self._switches = checks.force(named) | _switches(asked)
+        given = {GIVEN} if self._answers else set()
+        self._switches = checks.force(named) | _switches(asked) | given
         when = _when(asked)
         self._sid = None if when == "pending" else sid.SidNow(again=when == "both")
         self._new_sid = machine_sid in self._providers and self._sid is None

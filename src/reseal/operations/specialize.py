@@ -57,6 +57,7 @@ class Specialize(Operation[SpecializeRecord]):
     """
 
     command = "specialize"
+    rehearses = True
 
     def __init__(self, request: SpecializeRequest) -> None:
         """Read and check every file that the request names.

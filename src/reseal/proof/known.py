@@ -7,20 +7,16 @@ machine.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reseal.errors import ResealError
+from reseal.providers import Provider
 from reseal.providers.plugins import every
-from reseal.session import Session
+from reseal.session import Change, Session
 from reseal.tree import join
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
-
-    from reseal.providers import Provider
-    from reseal.session import Change
-    from reseal.windows import Installation
+from reseal.windows import Installation
 
 #: Shorter data is equal by chance, or a setting.
 _SHORTEST = 8

@@ -9,21 +9,18 @@ CompactOS compressed, and the hives after their logs were replayed.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 from reseal.errors import ImageError
 from reseal.fat import FatVolume, NotFatError
 from reseal.ntfs import Volume
 from reseal.proof.hits import Search
+from reseal.proof.identity import MachineIdentity
 from reseal.proof.needles import needles, too_short
 from reseal.proof.scanner import Scanner
 from reseal.proof.seeker import FolderSeeker
 from reseal.proof.volume import VolumeSeeker
+from reseal.run.opening import Found
 from reseal.windows.volumes import labelled, named
-
-if TYPE_CHECKING:
-    from reseal.proof.identity import MachineIdentity
-    from reseal.run.opening import Found
 
 
 def search(

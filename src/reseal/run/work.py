@@ -78,6 +78,7 @@ def session_of(chosen: Found, options: RunOptions, report: Report = lambda _: No
         neighbours=chosen.neighbours,
         boot_stores=chosen.boot_stores,
         parts=chosen.parts,
+        disk=chosen.disk,
         switches=options.switches,
         report=report,
     )

@@ -15,28 +15,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
 
-from reseal.disk import Patched
+from reseal.bcd import BcdObject
+from reseal.bcd.values import Value
+from reseal.disk import Device, Patched
 from reseal.errors import CheckError, ImageError
 from reseal.mark import Mark
-from reseal.regf import sids, types
-from reseal.session.change import Change, State, key_state, value_state
+from reseal.regf import Hive, sids, types
+from reseal.regf.sids import Place
+from reseal.session.boot_store import BootStore
+from reseal.session.change import Change, State, value_state
 from reseal.session.staging import Counts, StagedTree
 from reseal.session.surroundings import Neighbours, Part, VolumeState
-from reseal.tree import join
+from reseal.tree import Stat, Tree, join
+from reseal.windows import Installation
 from reseal.windows.names import MACHINE_HIVES
+from reseal.windows.registry import LoadedHive, Location
 from reseal.windows.volumes import named
-
-if TYPE_CHECKING:
-    from reseal.bcd import BcdObject
-    from reseal.bcd.values import Value
-    from reseal.regf import Hive
-    from reseal.regf.sids import Place
-    from reseal.session.boot_store import BootStore
-    from reseal.tree import Stat, Tree
-    from reseal.windows import Installation
-    from reseal.windows.registry import LoadedHive, Location
 
 Report = Callable[[dict[str, object]], None]
 
@@ -69,6 +64,7 @@ class Session:
         volume_state: the state of the file system; None for a folder.
         neighbours: the other installations and volumes on the disk.
         parts: the volumes of the disk; empty for a folder.
+        disk: the whole disk, without staged changes; None for a folder.
         switches: names of the switches on the command line, such as `discard-hibernation`.
         wiped_volumes: numbers of the volumes whose free clusters and slack space are wiped at the end.
         discard_shadow_copies: numbers of the volumes that lose their shadow copies.
@@ -85,6 +81,7 @@ class Session:
         neighbours: Neighbours = _ALONE,
         boot_stores: Callable[[], list[BootStore]] = list,
         parts: tuple[Part, ...] = (),
+        disk: Device | None = None,
         report: Report = lambda _: None,
         switches: frozenset[str] = frozenset(),
         random: Callable[[int], bytes] = os.urandom,
@@ -96,6 +93,7 @@ class Session:
         self.volume_state = volume_state
         self.neighbours = neighbours
         self.parts = parts
+        self.disk = disk
         #: The devices of the disk's volumes by number, without staged changes.
         self.devices = {one.number: one.device for one in parts}
         self.switches = switches
@@ -230,10 +228,9 @@ class Session:
             key = self.registry.key_at(place)
             if key is None or not place.path:
                 continue
-            before = key_state(key)
-            key.delete()
+            gone = key.delete()
             self._edited.add(place.hive)
-            self.record("delete_key", place.shown, before, None)
+            self.record("delete_key", place.shown, {"keys": gone.keys, "values": gone.values}, None)
             found = True
         return found
 

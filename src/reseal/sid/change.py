@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reseal.errors import ImageError
 from reseal.ntfs import Volume, secure
 from reseal.session import Mark, Session
 from reseal.sid import databases, descriptors, hives, names, sealed, texts
+from reseal.sid.descriptors import Descriptors
 from reseal.sid.pending import withdraw, withdraw_sids
+from reseal.sid.replacement import Replacement
 from reseal.sid.sealed import Left
-from reseal.windows import identity
+from reseal.windows import Installation, identity
 from reseal.windows.names import LOG_SUFFIXES
-
-if TYPE_CHECKING:
-    from reseal.sid.descriptors import Descriptors
-    from reseal.sid.replacement import Replacement
-    from reseal.windows import Installation
 
 _ACTOR = "sid"
 

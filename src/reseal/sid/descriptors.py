@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from reseal.errors import ImageError
 from reseal.ntfs import BitLockerError, NotNtfsError, Volume, secure
-
-if TYPE_CHECKING:
-    from reseal.session import Part, Session
-    from reseal.sid.replacement import Replacement
+from reseal.session import Part, Session
+from reseal.sid.replacement import Replacement
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from reseal.answerfile.assignment import assigned
+from reseal.answerfile import AnswerFile
+from reseal.answerfile.assignment import Assignment, assigned
 from reseal.answerfile.rules.identity import computer_name_problem
 from reseal.answerfile.secrets import is_secret
 from reseal.errors import UsageError
 from reseal.windows import Sid
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from reseal.answerfile import AnswerFile
-    from reseal.answerfile.assignment import Assignment
 
 #: A random name, as in answer files (documented: Unattended Windows Setup Reference, ComputerName).
 RANDOM = "*"

@@ -9,15 +9,11 @@ from __future__ import annotations
 
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING
 
-from reseal.tree import join
+from reseal.tree import Tree, join
 from reseal.windows.names import CONFIG
 from reseal.windows.registry import Registry
 from reseal.windows.volumes import Volumes, named
-
-if TYPE_CHECKING:
-    from reseal.tree import Tree
 
 CURRENT_VERSION = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 ENVIRONMENT = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Environment"

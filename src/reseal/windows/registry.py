@@ -17,11 +17,10 @@ the old identity (seen: a Windows 7 hive with Current 1 and LastKnownGood 2).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from reseal.errors import ImageError
 from reseal.regf import Hive, Key, RegfError, Value
-from reseal.tree import EscapeError, join
+from reseal.tree import EscapeError, Stat, join
 from reseal.windows.names import (
     CONFIG,
     DEFAULT_PROFILE,
@@ -37,14 +36,11 @@ from reseal.windows.volumes import (
     MOUNTED_DEVICES,
     USUAL_DRIVE,
     Place,
+    Volumes,
     is_elsewhere,
     letters,
     split,
 )
-
-if TYPE_CHECKING:
-    from reseal.tree import Stat
-    from reseal.windows.volumes import Volumes
 
 _CURRENT_VERSION = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 _SERVICE_PROFILES = {
