@@ -6,10 +6,13 @@ import argparse
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tools.windows_proof import answers, compare
 from tools.windows_proof.machine import Machine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _SYSPREP = r"C:\Windows\System32\Sysprep\sysprep.exe /generalize /oobe /shutdown /quiet"
 _RUN_ONCE = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\RunOnce"
@@ -20,17 +23,39 @@ def _said(text: str) -> None:
 
 
 def _identity(image: Path) -> dict[str, Any]:
-    record: dict[str, Any] = compare.reseal("inspect", image)
+    record: dict[str, Any] = compare.reseal("inspect", image, "--allow-backing")
     return {**record["identity"], "image_state": record["state"]["image_state"]}
 
 
 def _is_different(one: dict[str, Any], other: dict[str, Any]) -> None:
-    for name in ("machine_sid", "machine_guid", "computer_name"):
+    for name in compare.IDENTITIES:
         verdict = "differs" if one[name] != other[name] else "IS THE SAME"
         print(f"{name}: {one[name]} / {other[name]}: {verdict}")
-        if one[name] == other[name]:
-            msg = f"{name} is the same"
-            raise SystemExit(msg)
+    if same := compare.same(one, other):
+        raise SystemExit(f"{', '.join(same)} is the same")
+
+
+def boot_copies(golden: Path, work: Path, boot: Callable[[Path], None]) -> str:
+    """Boot two plain copies of a generalized image and two clones; return the report in Markdown.
+
+    Args:
+        golden: the generalized image.
+        work: the folder for the copies and clones.
+        boot: boots a disk until Windows shuts it down.
+    """
+    copies = [work / f"copy-{number}.qcow2" for number in (1, 2)]
+    for copy in copies:
+        shutil.copyfile(golden, copy)
+    table = work / "fleet.csv"
+    table.write_text("name\nPROOF-01\nPROOF-02\n")
+    compare.reseal("clone", golden, "--machines", table, "--output-dir", work / "fleet")
+    clones = [work / "fleet" / f"PROOF-0{number}.qcow2" for number in (1, 2)]
+    found = {"the golden image": _identity(golden)}
+    for image in (*copies, *clones):
+        boot(image)
+        found[image.stem] = _identity(image)
+    pairs = [(one.stem, other.stem) for one, other in (copies, clones)]
+    return compare.identities(found, pairs)
 
 
 def main() -> None:
@@ -71,15 +96,10 @@ def main() -> None:
         msg = f"the state is {after['image_state']}"
         raise SystemExit(msg)
 
-    _said("Two clones")
-    table = work / "fleet.csv"
-    table.write_text("name\nPROOF-01\nPROOF-02\n")
-    compare.reseal("clone", golden, "--machines", table, "--output-dir", work / "fleet")
-    clones = [work / "fleet" / f"PROOF-0{number}.qcow2" for number in (1, 2)]
-    for clone in clones:
-        Machine(clone, work).run(minutes=60)
-    one, two = (_clone_identity(clone) for clone in clones)
-    _is_different(one, two)
+    _said("Booting two plain copies and two clones")
+    text = boot_copies(golden, work, lambda disk: Machine(disk, work).run(minutes=60))
+    (work / "identities.md").write_text(text)
+    print(text)
 
     _said("Windows' own Sysprep, on a copy")
     theirs = work / "sysprep.qcow2"
@@ -88,12 +108,7 @@ def main() -> None:
     Machine(theirs, work).run(minutes=60)
     report = work / "report.md"
     report.write_text(compare.report(base, golden, theirs))
-    print(f"Done. The comparison: {report}")
-
-
-def _clone_identity(image: Path) -> dict[str, Any]:
-    record: dict[str, Any] = compare.reseal("inspect", image, "--allow-backing")
-    return {**record["identity"], "image_state": record["state"]["image_state"]}
+    print(f"Done. The comparison: {report}; what copies share: {work / 'identities.md'}")
 
 
 if __name__ == "__main__":
