@@ -69,6 +69,8 @@ OTHERWISE = {
     ("--mode", "unattend new"): "the Mode of an answer file, not the /mode of Sysprep",
     ("--strict", "verify"): "the verdict, not the providers of an image",
     ("--all-volumes", "sid"): "only what a SID is in",
+    ("--all-volumes", "clone"): "a profile of this Windows changes in any case",
+    ("--all-volumes", "specialize"): "a profile of this Windows changes in any case",
     ("--volume", "decrypt"): "a volume, with or without a Windows",
     ("--computer-name", "unattend new"): "empty by default",
 }
