@@ -1,7 +1,8 @@
 """Findings, and how the rules that make them are declared.
 
-A rule is declared by a decorator: its id, a title that says what must hold, the level of its findings, and
-how that is known. `reseal.answerfile.check` finds all of them in the modules of `reseal.answerfile.rules`.
+A rule is declared by a decorator: its id, the level of its findings, and how that is known. The first line of
+its docstring, its title, says what must hold. `reseal.answerfile.check` finds all of them in the modules of
+`reseal.answerfile.rules`.
 """
 
 from __future__ import annotations
@@ -207,7 +208,6 @@ class Rule(Declaration):
 
 def rule(
     identifier: str,
-    title: str,
     level: Level,
     *,
     mark: Mark,
@@ -221,7 +221,6 @@ def rule(
 
     Args:
         identifier: id of the rule.
-        title: one line.
         level: the level of its findings.
         mark: the kind of evidence for the Windows behaviour.
         source: the source of the evidence.
@@ -229,12 +228,5 @@ def rule(
         work: location of the work, if the function has only a docstring.
     """
     return declares(
-        Rule,
-        work=work,
-        id=identifier,
-        title=title,
-        mark=mark,
-        source=source,
-        order=order,
-        level=level,
+        Rule, work=work, id=identifier, mark=mark, source=source, order=order, level=level
     )

@@ -24,7 +24,7 @@ from reseal.mark import Mark
 from reseal.regf import Hive, sids, types
 from reseal.regf.sids import Place
 from reseal.session.boot_store import BootStore
-from reseal.session.change import Change, State, key_state, value_state
+from reseal.session.change import Change, State, value_state
 from reseal.session.staging import Counts, StagedTree
 from reseal.session.surroundings import Neighbours, Part, VolumeState
 from reseal.tree import Stat, Tree, join
@@ -228,10 +228,9 @@ class Session:
             key = self.registry.key_at(place)
             if key is None or not place.path:
                 continue
-            before = key_state(key)
-            key.delete()
+            gone = key.delete()
             self._edited.add(place.hive)
-            self.record("delete_key", place.shown, before, None)
+            self.record("delete_key", place.shown, {"keys": gone.keys, "values": gone.values}, None)
             found = True
         return found
 

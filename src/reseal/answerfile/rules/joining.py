@@ -25,7 +25,6 @@ _COMMA = re.compile(r"(?<!\\),")
 
 @rule(
     "join-both",
-    "A machine joins a domain or a workgroup",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, UnattendedJoin Identification",
@@ -46,7 +45,6 @@ def join_both(context: Context) -> Iterator[Problem]:
 
 @rule(
     "join-credentials",
-    "Joining a domain needs credentials, a provisioned account, or UnsecureJoin",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, UnattendedJoin Identification",
@@ -73,7 +71,6 @@ def join_credentials(context: Context) -> Iterator[Problem]:
 
 @rule(
     "join-provisioning",
-    "A provisioned account is not combined with credentials",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, Provisioning wins over Credentials",
@@ -93,7 +90,6 @@ def join_provisioning(context: Context) -> Iterator[Problem]:
 
 @rule(
     "join-account-data",
-    "The account data of an offline domain join is the base64 text that djoin saves",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, AccountData",
@@ -116,7 +112,6 @@ def join_account_data(context: Context) -> Iterator[Problem]:
 
 @rule(
     "join-upn",
-    "Credentials are a user and a domain, or a user principal name alone",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source='Unattended Windows Setup Reference, Credentials Username: with a UPN "the Domain '
@@ -137,7 +132,6 @@ def join_upn(context: Context) -> Iterator[Problem]:
 
 @rule(
     "join-unsecure",
-    "An unsecure join has no credentials, and only it has a machine password",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, UnsecureJoin and MachinePassword",
@@ -166,7 +160,6 @@ def join_unsecure(context: Context) -> Iterator[Problem]:
 
 @rule(
     "workgroup-name",
-    "A workgroup has at most 15 characters, and another name than the computer",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, JoinWorkgroup; Naming conventions: NetBIOS names",
@@ -200,7 +193,6 @@ def workgroup_name(context: Context) -> Iterator[Problem]:
 
 @rule(
     "join-unit",
-    "An organizational unit is a distinguished name, its domain included",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, MachineObjectOU: OU=…,DC=…",

@@ -26,7 +26,6 @@ ARCHITECTURES = ("x86", "amd64", "arm64", "wow64", "arm", "ia64")
 
 @rule(
     "root-element",
-    "The root element is <unattend> in the namespace of answer files",
     Level.ERROR,
     mark=Mark.SEEN,
     source="every real answer file",
@@ -51,7 +50,6 @@ def root_element(context: Context) -> Iterator[Problem]:
 
 @rule(
     "unknown-element",
-    "The root holds only passes and <servicing>, and a pass only components",
     Level.ERROR,
     mark=Mark.SEEN,
     source="every real answer file; elements of other namespaces below the root are ignored",
@@ -78,7 +76,6 @@ def unknown_element(context: Context) -> Iterator[Problem]:
 
 @rule(
     "foreign-element",
-    "Everything inside a component has the namespace of answer files",
     Level.WARNING,
     mark=Mark.INFERRED,
     source="no real answer file has another there, and settings are found by name and namespace",
@@ -98,7 +95,6 @@ def foreign_element(context: Context) -> Iterator[Problem]:
 
 @rule(
     "pass-name",
-    "A pass has one of the seven names",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="How Configuration Passes Work",
@@ -121,7 +117,6 @@ def pass_name(context: Context) -> Iterator[Problem]:
 
 @rule(
     "duplicate-pass",
-    "A pass occurs once in a file",
     Level.WARNING,
     mark=Mark.INFERRED,
     source="Windows System Image Manager writes each pass once, and no real file has it twice",
@@ -142,7 +137,6 @@ def duplicate_pass(context: Context) -> Iterator[Problem]:
 
 @rule(
     "component-identity",
-    "A component has its whole identity",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Component Settings and Properties Reference, Component IDs",
@@ -164,7 +158,6 @@ def component_identity(context: Context) -> Iterator[Problem]:
 
 @rule(
     "architecture",
-    "The architecture of a component is one that Windows has",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Component Settings and Properties Reference, ProcessorArchitecture",
@@ -189,7 +182,6 @@ def architecture(context: Context) -> Iterator[Problem]:
 
 @rule(
     "component-attribute",
-    "Token, language and scope of a component are those of the components of Windows",
     Level.WARNING,
     mark=Mark.SEEN,
     source="every component of the real answer files has 31bf3856ad364e35, neutral and nonSxS",
@@ -211,7 +203,6 @@ def component_attribute(context: Context) -> Iterator[Problem]:
 
 @rule(
     "duplicate-component",
-    "A component occurs once per architecture in a pass",
     Level.ERROR,
     mark=Mark.REPORTED,
     source='Setup stops, "a component or non-list setting is specified more than once"',
@@ -235,7 +226,6 @@ def duplicate_component(context: Context) -> Iterator[Problem]:
 
 @rule(
     "several-architectures",
-    "A file holds a component of a pass for one architecture; wow64 goes with amd64 and arm64",
     Level.NOTE,
     mark=Mark.DOCUMENTED,
     source="Best Practices for Authoring Answer Files; seen: 12 of 187 real files serve several",
@@ -262,7 +252,6 @@ def several_architectures(context: Context) -> Iterator[Problem]:
 
 @rule(
     "lone-architecture",
-    "A component is for the same architecture as the others",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Component Settings and Properties Reference, ProcessorArchitecture; seen: seven of "
@@ -307,7 +296,6 @@ def _place(component: Component) -> tuple[str, str]:
 
 @rule(
     "image-architecture",
-    "A component for another architecture is also there for that of the image",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Best Practices for Authoring Answer Files; seen: 12 of 187 real files serve "
@@ -338,7 +326,6 @@ def image_architecture(context: Context) -> Iterator[Problem]:
 
 @rule(
     "wcm-namespace",
-    "The namespace of wcm:action and wcm:keyValue is written as Windows writes it",
     Level.WARNING,
     mark=Mark.SEEN,
     source="every real file but one; a namespace is compared literally; it is not an address",

@@ -28,7 +28,6 @@ def _texts(context: Context, kind: str) -> Iterator[tuple[Setting, SettingSchema
 
 @rule(
     "boolean-value",
-    "A switch is true or false",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Component Settings and Properties Reference, .NET Types",
@@ -51,7 +50,6 @@ def boolean_value(context: Context) -> Iterator[Problem]:
 
 @rule(
     "enum-value",
-    "A setting with listed values has one of them",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, Values of each setting",
@@ -72,7 +70,6 @@ def enum_value(context: Context) -> Iterator[Problem]:
 
 @rule(
     "value-case",
-    "Switches and listed values have the capitals of the reference",
     Level.NOTE,
     mark=Mark.SEEN,
     source="the reference itself writes onError and OnError, True and true",
@@ -94,7 +91,6 @@ def value_case(context: Context) -> Iterator[Problem]:
 
 @rule(
     "integer-value",
-    "A number is written in decimal digits and fits 32 bits",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Component Settings and Properties Reference, .NET Types",
@@ -123,7 +119,6 @@ def integer_value(context: Context) -> Iterator[Problem]:
 
 @rule(
     "guid-value",
-    "A GUID has its usual form",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, for example PreferredPlan",
@@ -142,7 +137,6 @@ def guid_value(context: Context) -> Iterator[Problem]:
 
 @rule(
     "text-length",
-    "A text is not longer than its setting allows",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference; reported: Windows Setup stops with 0x80220005",
@@ -168,7 +162,6 @@ def text_length(context: Context) -> Iterator[Problem]:
 
 @rule(
     "padded-length",
-    "A text is short enough with the white space around it",
     Level.WARNING,
     mark=Mark.REPORTED,
     source="Windows counts all characters between the tags, line ends and indents included",
@@ -189,7 +182,6 @@ def padded_length(context: Context) -> Iterator[Problem]:
 
 @rule(
     "empty-value",
-    "A setting is not empty where the reference forbids it",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Best Practices for Authoring Answer Files, Avoid Creating Empty Elements",
@@ -210,7 +202,6 @@ def empty_value(context: Context) -> Iterator[Problem]:
 
 @rule(
     "surrounding-space",
-    "Names and passwords have no white space around them",
     Level.WARNING,
     mark=Mark.INFERRED,
     source="white space is part of a text in XML; seen: around commands it does no harm",
@@ -232,7 +223,6 @@ def surrounding_space(context: Context) -> Iterator[Problem]:
 
 @rule(
     "stray-text",
-    "Text is only in settings that take text",
     Level.WARNING,
     mark=Mark.SEEN,
     source="three real files have the product key next to <WillShowUI>, where Windows ignores it",
@@ -258,7 +248,6 @@ def stray_text(context: Context) -> Iterator[Problem]:
 
 @rule(
     "leaf-with-children",
-    "A setting that takes text holds no other settings",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, Child Elements",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from reseal.answerfile import AnswerFile, AnswerFileError
+from reseal.answerfile import AnswerFile, AnswerFileError, PassSettings, Setting
 from reseal.answerfile.passes import Pass
 from reseal.answerfile.processed import lacks_secrets
 from reseal.answerfile.secrets import holds_password, is_product_key, is_secret
