@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from reseal.disk.sidecar import sync_folder
-from reseal.errors import ImageError
+from reseal.errors import ImageError, os_errors
 from reseal.folder.descent import (
     exists,
     names_in,
@@ -179,7 +179,11 @@ def finish(path: Path, root: int) -> bool:
     """
     if path.is_symlink():
         raise ImageError(f"The journal {path} is a link. Nothing was touched.")
-    try:
+    with os_errors(
+        f"The changes in the journal {path} can't be finished",
+        ImageError,
+        "The journal stays. Fix the cause, then run reseal resume on the folder.",
+    ):
         committed = (path / _COMMIT).exists()
         if committed:
             _empty_deleted(root)
@@ -191,13 +195,6 @@ def finish(path: Path, root: int) -> bool:
         for name in (_LOG, _COMMIT):
             (path / name).unlink(missing_ok=True)
             sync_folder(path)
-    except OSError as error:
-        if isinstance(error, ImageError):
-            raise
-        raise ImageError(
-            f"The changes in the journal {path} can't be finished: {error.strerror}.",
-            hint="The journal stays. Fix the cause, then run reseal resume on the folder.",
-        ) from error
     _empty(path)
     with suppress(OSError):  # a worker can't delete it; its parent does
         path.rmdir()
