@@ -10,7 +10,7 @@ import click
 from reseal.cli.answer_files import answer_file_options
 from reseal.cli.help import Command
 from reseal.cli.options import force_option, image_argument, option
-from reseal.cli.run import CHANGING, Run, shares
+from reseal.cli.run import CHANGING, REHEARSING, Run, shares
 from reseal.operations.answers import FORCE_UNATTEND
 from reseal.operations.boot import Boot, BootRequest
 from reseal.operations.boot import status as status_of
@@ -29,7 +29,7 @@ from reseal.report import booting
 )
 @answer_file_options
 @force_option(FORCE_UNATTEND)
-@shares(*CHANGING)
+@shares(*CHANGING, *REHEARSING)
 def boot(image: Path, run: Run, **options: Any) -> None:
     """Arm the next boot without generalizing, as `sysprep /oobe` and `sysprep /audit` do.
 

@@ -71,6 +71,11 @@ from reseal.errors import UsageError
 )
 @now_option
 @option(
+    "--all-volumes",
+    is_flag=True,
+    help="With a SID that changes at once, also change volumes that hold no profile of this Windows.",
+)
+@option(
     "--jobs",
     type=click.IntRange(min=1),
     metavar="N",

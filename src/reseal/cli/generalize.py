@@ -17,7 +17,7 @@ from reseal.cli.options import (
     image_argument,
     option,
 )
-from reseal.cli.run import CHANGING, Run, one_of, shares
+from reseal.cli.run import CHANGING, REHEARSING, Run, one_of, shares
 from reseal.cli.steps import StepsCommand, forceable
 from reseal.operations.answers import FORCE_UNATTEND
 from reseal.operations.generalize import Generalize, GeneralizeRequest
@@ -93,7 +93,7 @@ def _may_be_forced() -> list[str]:
     metavar="FILE.json",
     help="Save the old identity for reseal verify --identity.",
 )
-@shares(*CHANGING, "delete_snapshots")
+@shares(*CHANGING, *REHEARSING, "delete_snapshots")
 def generalize(
     image: Path, oobe: bool, audit: bool, steps: list[tuple[str, ...]], run: Run, **options: Any
 ) -> None:

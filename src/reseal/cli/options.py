@@ -107,6 +107,27 @@ delete_snapshots_option = option(
     is_flag=True,
     help="Delete the internal snapshots of a qcow2; each holds the old disk.",
 )
+
+
+def _machines() -> Iterable[str]:
+    from reseal.rehearsal import machines  # noqa: PLC0415  reads the data files
+
+    return machines.names()
+
+
+machine_option = option(
+    "--machine",
+    metavar="NAME",
+    shell_complete=among("list", more=_machines),
+    help="Choose the machine that the image goes to: a name, or FILE.toml; reseal rehearse --machine "
+    "list lists them.",
+)
+require_rehearsal_option = option(
+    "--require-rehearsal", is_flag=True, help="Refuse the run if the next boot would stop."
+)
+no_rehearsal_option = option(
+    "--no-rehearsal", is_flag=True, help="Do not look at whether the next boot would stop."
+)
 quiet_option = option("--quiet", is_flag=True, help="Show no progress.")
 verbose_option = option("--verbose", is_flag=True, help="List every change or finding.")
 yes_option = option("--yes", is_flag=True, help="Accept what a new SID breaks, without asking.")

@@ -14,6 +14,7 @@ from reseal.cli.keys import read_keys
 from reseal.errors import UsageError
 from reseal.operations.operation import OnMessage, Operation, RecordT, Writing
 from reseal.operations.operation import run as run_operation
+from reseal.report import rehearsal
 
 #: Options that say how an image is opened and where it goes: the fields of `Writing`.
 _IMAGE = {
@@ -29,6 +30,9 @@ _IMAGE = {
     "decrypt": options.decrypt_option,
     "in_place": options.in_place_option,
     "prevent_device_encryption": options.prevent_device_encryption_option,
+    "machine": options.machine_option,
+    "require_rehearsal": options.require_rehearsal_option,
+    "no_rehearsal": options.no_rehearsal_option,
 }
 #: Options that say what is shown: the fields of `Run`.
 _OUTPUT = {
@@ -46,6 +50,8 @@ CHANGING = (
     *("keys", "decrypt", "in_place", "prevent_device_encryption"),
     *("as_json", "report_files", "quiet", "verbose"),
 )
+#: What commands share at whose end the next boot is rehearsed.
+REHEARSING = ("machine", "require_rehearsal", "no_rehearsal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +96,8 @@ class Run:
             record = run_operation(image, operation, self.writing, tell)
         console.keep(record, self.report_files)
         where = str(self.writing.output or record["image"]["path"])
-        self.show(record, lines(record, dry_run=self.dry_run, verbose=self.verbose, where=where))
+        text = lines(record, dry_run=self.dry_run, verbose=self.verbose, where=where)
+        self.show(record, rehearsal.around(record, text))
 
     def show(self, record: Mapping[str, Any], lines: Iterator[str]) -> None:
         """Print a record: as JSON, or its lines."""

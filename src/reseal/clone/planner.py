@@ -93,7 +93,7 @@ class Planner:
     def _row(self, wanted: FleetMachine) -> str:
         plan = self._plan
         how: tuple[object, ...] = (wanted.key, self._golden.fingerprint, plan.format, plan.thin)
-        how += (plan.now, plan.volume, plan.drivers)
+        how += (plan.now, plan.all_volumes, plan.volume, plan.drivers)
         return hashlib.sha256(repr((how, self._sid.value)).encode()).hexdigest()
 
     def _claim(self, wanted: FleetMachine) -> None:

@@ -49,6 +49,7 @@ class CloneOptions:
         seed: the seed of the identities; None for the folder's own, or a new random one.
         sid: for machines whose row names no SID: `new`, or `pending` if Windows generates it.
         now: whether SIDs and settings are changed in the clones at once.
+        all_volumes: whether that reaches volumes without a profile of this Windows, too.
         volume: the Windows, in the form of `--volume`.
         allow_backing: whether the golden image may have backing files outside its folder.
         dask: the address of a Dask scheduler that distributes the work; None for this machine alone.
@@ -64,6 +65,7 @@ class CloneOptions:
     seed: str | None = None
     sid: SidChoice = SidChoice.NEW
     now: bool = False
+    all_volumes: bool = False
     volume: str | None = None
     allow_backing: bool = False
     dask: str | None = None
@@ -141,6 +143,7 @@ def clone(
             volume=options.volume,
             allow_backing=options.allow_backing,
             now=options.now,
+            all_volumes=options.all_volumes,
             templates=fleet.templates,
             drivers=str(options.drivers.resolve()) if options.drivers else None,
             languages=sorted(found.target.languages or ()),

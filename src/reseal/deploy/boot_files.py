@@ -58,6 +58,9 @@ _MACHINES = {
     0x01C4: ("arm", "bootarm.efi"),
 }
 
+#: The loader in \EFI\Boot that firmware starts, by the architecture of Windows.
+NAMES_BY_ARCHITECTURE = dict(_MACHINES.values())
+
 #: Real folders hold some 150 files and 60 MiB (seen); FAT and mtools accept these names unchanged.
 _MAX_FILES = 2000
 _MAX_BYTES = 90 << 20

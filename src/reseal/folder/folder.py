@@ -19,6 +19,7 @@ from reseal.folder.journal import (
     Journal,
     check_absent,
     clear_place,
+    commit,
     finish,
     is_active,
     journal_of,
@@ -123,6 +124,23 @@ class Folder(FolderReader):
         finally:
             if own:
                 own.close()
+
+    @classmethod
+    def keep(cls, path: Path) -> None:
+        """Commit what another process has handed over. This process holds the lock on the folder.
+
+        Raises:
+            OSError: nothing is committed; `Folder.recover` undoes the changes.
+            UncleanFolderError: the changes are kept, but the journal can't be removed.
+        """
+        folder = path.resolve()
+        journal = journal_of(folder)
+        if is_active(journal):
+            root = _opened(folder)
+            try:
+                commit(journal, root)
+            finally:
+                os.close(root)
 
     def __enter__(self) -> Self:
         return self
@@ -304,6 +322,11 @@ class Folder(FolderReader):
         """Keep all changes. No further change is allowed."""
         with self._errors(""):
             self._journal.commit()
+        self.read_only = True
+
+    def hand_over(self) -> None:
+        """Keep all changes for `Folder.keep` in another process. No further change is allowed."""
+        self._journal.close()
         self.read_only = True
 
     def rollback(self) -> None:

@@ -134,12 +134,12 @@ def _files(installation: Installation, target: Target) -> list[Part]:
     state = image_state(Stage.GENERALIZED, target)
     ini, tag = installation.path(setup.STATE_INI), installation.path(setup.TAG_FILE)
     stat = installation.tree.stat(ini)
-    text = None
+    written = None
     if stat is not None and not stat.is_directory:
-        text = installation.tree.read(ini, 0, 4096).decode("utf-8", "replace").strip()
+        written = setup.state_in(installation.tree.read(ini, 0, 4096))
     there = installation.tree.stat(tag) is not None
     return [
-        Part(ini, state, text, text is not None and state in text,
+        Part(ini, state, written, written == state,
              "The third place of the ImageState.", Mark.DOCUMENTED),
         Part(tag, "present", "present" if there else None, there,
              "Sysprep's own sign that a run succeeded.", Mark.SEEN),

@@ -115,6 +115,10 @@ def _whole(hit: Mapping[str, Any]) -> str:
 def _advice(hit: Mapping[str, Any], owners: Owners, known: Mapping[str, str]) -> str:
     if hit["place"] in _DELETED:
         return "`reseal customize --wipe-free` wipes it."
+    if hit["kind"] == Kind.PASSWORD:
+        return "`reseal customize --drop-cached-unattend` deletes the answer files in Panther."
+    if hit["kind"] == Kind.ADDRESS or str(hit["key"]).lower().endswith("\\networkaddress"):
+        return "`reseal customize --reset-addresses` resets it."
     option = option_of(hit, known)
     if option:
         return f"`reseal {option}` removes it."

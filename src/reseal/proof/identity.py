@@ -62,6 +62,8 @@ class Kind(StrEnum):
     VOLUME = "volume id"
     DISK = "disk or partition id"
     AGENT = "identity of an agent"
+    PASSWORD = "password"  # noqa: S105  a kind of finding
+    ADDRESS = "static address"
 
 
 @dataclass(frozen=True, slots=True)

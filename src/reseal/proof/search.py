@@ -20,7 +20,7 @@ from reseal.proof.scanner import Scanner
 from reseal.proof.seeker import FolderSeeker
 from reseal.proof.volume import VolumeSeeker
 from reseal.run.opening import Found
-from reseal.windows.volumes import named
+from reseal.windows.volumes import labelled, named
 
 
 def search(
@@ -72,7 +72,7 @@ def _others(found: Found, scanner: Scanner, result: Search, *, deep: bool) -> No
     closed = found.neighbours.closed_volumes
     for part in found.parts:
         name = named(part.number, installation.registry.letters)
-        shown = f"volume {part.number}" + ("" if name.startswith("volume") else f" ({name})")
+        shown = labelled(part.number, installation.registry.letters)
         if part.system or result.hits.full:
             continue
         if part.number in closed:

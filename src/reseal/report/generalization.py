@@ -22,7 +22,8 @@ def lines(record: GeneralizeRecord, *, dry_run: bool, verbose: bool, where: str)
     """
     for one in record["checks"]:
         if one["level"] in {"warning", "note"}:
-            yield f"{one['level'].capitalize()}: {one['message']}"
+            hint = f" {one['hint']}" if one["level"] == "warning" and one["hint"] else ""
+            yield f"{one['level'].capitalize()}: {one['message']}{hint}"
     if record["unattend"]:
         yield from answer_file.lines(record["unattend"])
     if record["drivers"]:

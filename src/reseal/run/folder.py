@@ -46,8 +46,8 @@ class OpenedFolder(OpenedTree):
         look(self._folder)
 
     def flush(self) -> None:
-        """Make the changes permanent; otherwise closing the folder undoes them."""
-        self._folder.commit()
+        """Leave the changes to the parent, which commits them; otherwise closing undoes them."""
+        self._folder.hand_over()
 
 
 class Folder:
@@ -79,8 +79,9 @@ class Folder:
 
     def __exit__(self, *error: object) -> None:
         try:
-            # The before-images restore the folder, however the worker ended.
-            if any(error) and not self._options.dry_run:
+            # The before-images restore the folder, however the worker ended. Nothing undoes a commit.
+            undo = any(error) and not self._options.dry_run
+            if undo and not folder.is_committed(self._journal):
                 folder.Folder.recover(self._path, locked=True)
             folder.clear_place(self._journal)  # also that of a run that was killed at its beginning
         finally:
@@ -105,4 +106,7 @@ class Folder:
         return in_worker(self._path, run, report, limits)
 
     def finish(self, result: dict[str, Any], report: Report) -> None:
-        """Do nothing: the worker made the changes permanent."""
+        """Commit what the worker has written."""
+        del result, report
+        if not self._options.dry_run:
+            folder.Folder.keep(self._path)

@@ -143,7 +143,7 @@ def remains(installation: Installation, replacement: Replacement, result: Result
         if replacement.in_bytes(text) != text and not text.startswith(databases.MAGIC):
             problems.append(f"the new SID in {path}")
     volumes = installation.volumes
-    worked_on = volumes.others if installation.registry.all_volumes else ()
+    worked_on = [number for number in volumes.others if installation.registry.works_on(number)]
     for tree in (volumes.own, *map(volumes.tree, worked_on)):
         if isinstance(tree, Volume):
             found = secure.descriptors(tree.device, tree.name)

@@ -48,9 +48,7 @@ def replace(session: Session, replacement: Replacement, kept: list[str]) -> list
         session.note(kept[-1])
     for part in session.parts:
         # A volume that holds another Windows is that one's.
-        reached = (
-            session.registry.all_volumes and part.number in session.installation.volumes.others
-        )
+        reached = session.registry.works_on(part.number)
         required = part.system or reached
         patch = _patch(session, part, replacement, required=required)
         if patch is None:

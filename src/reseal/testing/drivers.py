@@ -176,7 +176,7 @@ def package(inf: str, folder: str, ids: dict[str, str]) -> dict[str, Any]:
     """
     found: dict[str, Any] = {
         rf"DriverInfFiles\{inf}": {"": multi(folder), "Active": folder},
-        rf"DriverPackages\{folder}": {"": inf, "Provider": "ACME"},
+        rf"DriverPackages\{folder}": {"": inf, "Provider": "ACME", "Version": bytes(48)},
     }
     for identifier, service in ids.items():
         found[rf"DeviceIds\{identifier}"] = {inf: bytes.fromhex("01ff0000")}

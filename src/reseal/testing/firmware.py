@@ -13,6 +13,7 @@ from uuid import UUID
 from reseal.bcd import objects
 from reseal.bcd.values import Value
 from reseal.testing.boot import store
+from reseal.testing.drivers import executable
 
 #: I/O port of QEMU's device isa-debug-exit; QEMU exits with code 2n + 1 for the number n written there.
 EXIT_PORT = 0xF4
@@ -111,7 +112,7 @@ def bootable(uefi: bytes | None = None, bios: bytes | None = None) -> dict[str, 
         "DVD": {"EFI": {"boot.sdi": b"$SDI0001" + bytes(5000)}},
     }  # fmt: skip
     system = {
-        "winload.efi": b"MZ", "winload.exe": b"MZ", "winresume.efi": b"MZ",
+        "winload.efi": executable(), "winload.exe": executable(), "winresume.efi": executable(),
         "config": {"BCD-Template": template()},
         "Recovery": {"Winre.wim": b"MSWIM\0\0\0" + bytes(range(256)) * 300, "ReAgent.xml": AGENT},
     }  # fmt: skip

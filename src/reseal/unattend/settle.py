@@ -105,8 +105,9 @@ def _say_what_is_used(
     mine = [name for name in STILL_TO_RUN if used.get(name) is one]
     if mine:
         _say_errors(session, document)
-        if not one.is_at(session.installation.path(CACHE)):
-            session.note(f"{one.path} is used for {', '.join(mine)}.")
+        cached = one.is_at(session.installation.path(CACHE))
+        drop = " --drop-cached-unattend gives it up." if cached else ""
+        session.note(f"{one.path} is used for {', '.join(mine)}.{drop}")
     for name in one.counts_in([name for name in used if name not in mine]):
         session.note(
             f"{one.path} is not used for {name}: {used[name].path} comes first and has settings for it, "
