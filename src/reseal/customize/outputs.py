@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reseal.errors import UsageError
+from reseal.interruption import uninterrupted
 
 if TYPE_CHECKING:
     from reseal.tree import Stat
@@ -38,11 +39,12 @@ class Outputs:
             msg = f"{target} already exists."
             raise UsageError(msg, "Name a path that does not exist yet.")
         try:
-            made = tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent)
+            with uninterrupted():
+                made = tempfile.mkdtemp(prefix=f".{target.name[:200]}.", dir=target.parent)
+                self._folders[target] = Path(made)
         except OSError as error:
             msg = f"{target} can't be written: {error.strerror}."
             raise UsageError(msg, "Name a path in a writable folder.") from error
-        self._folders[target] = Path(made)
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -106,9 +108,10 @@ class Outputs:
 
     def discard(self) -> None:
         """Delete everything that was not published."""
-        for folder in self._folders.values():
-            shutil.rmtree(folder, ignore_errors=True)
-        self._folders.clear()
+        with uninterrupted():
+            for folder in self._folders.values():
+                shutil.rmtree(folder, ignore_errors=True)
+            self._folders.clear()
 
 
 def is_safe(entry: Stat) -> bool:

@@ -89,22 +89,19 @@ def put(path: Path, ident: str, journal: Path) -> bool:
         number = image.fileno()
         if name and layout.backing < end:
             # The name of the backing file lies where the mark is to lie.
-            os.pwrite(number, name, free)
-            os.fsync(number)
-            os.pwrite(number, struct.pack(">Q", free), _BACKING_OFFSET)
-            os.fsync(number)
+            _write(number, name, free)
+            _write(number, struct.pack(">Q", free), _BACKING_OFFSET)
         body = said.ljust(end - layout.end - 16, b"\0") + _END
         behind = os.pread(number, len(body), layout.end + 8)
         try:
-            os.pwrite(number, body, layout.end + 8)
-            os.fsync(number)
+            _write(number, body, layout.end + 8)
+            _write(number, struct.pack(">II", EXTENSION_MARK, len(said)), layout.end)
         except OSError:
-            # Without the head that follows nothing finds it later, to take it away.
+            # Without its head nothing finds it later, to take it away.
             with contextlib.suppress(OSError):
+                os.pwrite(number, _END, layout.end)
                 os.pwrite(number, behind, layout.end + 8)
             raise
-        os.pwrite(number, struct.pack(">II", EXTENSION_MARK, len(said)), layout.end)
-        os.fsync(number)
     return True
 
 
@@ -122,7 +119,13 @@ def take_away(path: Path) -> None:
         number = image.fileno()
         # The length stays where other extensions follow, so that they are found.
         kind = _END if last else struct.pack(">II", _NOTHING, layout.mark_size)
-        os.pwrite(number, kind, layout.mark)
-        os.fsync(number)
-        os.pwrite(number, bytes(size - 8), layout.mark + 8)
-        os.fsync(number)
+        _write(number, kind, layout.mark)
+        _write(number, bytes(size - 8), layout.mark + 8)
+
+
+def _write(number: int, data: bytes, offset: int) -> None:
+    """Write all of the data, on stable storage."""
+    while data:
+        done = os.pwrite(number, data, offset)
+        data, offset = data[done:], offset + done
+    os.fsync(number)

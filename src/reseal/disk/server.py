@@ -7,7 +7,6 @@ import socket
 import subprocess
 import tempfile
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reseal.disk.device import DiskError
@@ -15,10 +14,12 @@ from reseal.disk.locks import in_use_by_qemu
 from reseal.disk.nbd import EXPORT
 from reseal.disk.qemu import is_lock_failure
 from reseal.errors import ImageError
+from reseal.interruption import temporary_folder
 from reseal.process import spawn, tool_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
 _DAEMON = "qemu-storage-daemon"
 _GREETING = b"NBDMAGIC"
@@ -34,10 +35,8 @@ def private_folder() -> Iterator[Path]:
     parent = tempfile.gettempdir()
     if len(parent) > _MAX_SOCKET_PATH - 40:
         parent = "/tmp"  # noqa: S108  # the folder in it is created with mode 0700
-    with tempfile.TemporaryDirectory(
-        prefix="reseal-", dir=parent, ignore_cleanup_errors=True
-    ) as folder:
-        yield Path(folder)
+    with temporary_folder(above=parent) as folder:
+        yield folder
 
 
 @contextmanager

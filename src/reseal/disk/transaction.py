@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 from reseal.disk.merge import InPlace
 from reseal.disk.output import NewImage
 from reseal.errors import UsageError
+from reseal.interruption import uninterrupted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,7 +68,8 @@ class Transaction:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._staged.discard()
+        with uninterrupted():
+            self._staged.discard()
 
     def commit(self) -> None:
         """Commit the changes. The overlay must no longer be served.

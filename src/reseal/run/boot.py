@@ -9,13 +9,11 @@ from __future__ import annotations
 import os
 import time
 from functools import cached_property, partial
-from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from reseal.bcd import Store
 from reseal.errors import ImageError, UsageError
-from reseal.hostfile import open_regular
+from reseal.hostfile import open_regular, replace_file
 from reseal.regf import Hive
 from reseal.run.disk import Disk, OpenedDisk
 from reseal.run.medium import carry_out
@@ -24,6 +22,7 @@ from reseal.session.boot_store import BIOS_STORE, LOG_SUFFIXES, MAX_SIZE, UEFI_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from reseal.bcd.notation import Places
     from reseal.run.medium import Medium, Work
@@ -217,24 +216,10 @@ class StoreFile:
 
     def replace(self) -> None:
         """Write the store into its file, and empty its logs."""
-        _replace(self._file.resolve(), self.store.hive.to_bytes())
+        replace_file(self._file, self.store.hive.to_bytes())
         # The new store includes the content of the logs.
         for log in self._logs.values():
             os.truncate(log, 0)
 
 
 AnyStore: TypeAlias = "BootStore | StoreFile"
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Replace a file atomically, keeping its mode."""
-    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        try:
-            file.write(data)
-            os.fchmod(file.fileno(), path.stat().st_mode & 0o7777)
-            file.flush()
-            os.fsync(file.fileno())
-            Path(file.name).replace(path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise

@@ -12,9 +12,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from reseal.disk import DiskError, FileDevice, Image
-from reseal.disk.attributes import keep_attributes
 from reseal.disk.sidecar import sync_folder
 from reseal.disk.staged import Appearance, require_space
+from reseal.hostfile import keep_attributes
 from reseal.run.disk import Disk
 from reseal.wim.writing import give_name, open_beside
 

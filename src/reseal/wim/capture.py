@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reseal.interruption import temporary_folder
 from reseal.wim import library
 from reseal.wim.errors import WimError
 from reseal.wim.file import new_wim, open_wim
@@ -17,6 +16,7 @@ from reseal.wim.writing import CHECK_INTEGRITY, SOLID, require_writable, set_pro
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from reseal.disk.device import Device
     from reseal.wim.progress import Report
@@ -126,7 +126,7 @@ def _config_file(stack: ExitStack, config: str | None) -> bytes | None:
     """Write a configuration to a file for libwim; None for no configuration."""
     if config is None:
         return None
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reseal-")))
+    folder = stack.enter_context(temporary_folder())
     file = folder / "WimScript.ini"
     file.write_text(config, encoding="utf-8")
     return bytes(file)

@@ -6,6 +6,7 @@ import ctypes
 from typing import TYPE_CHECKING, Any
 
 from reseal.wim import library
+from reseal.worker import REPLACING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +54,11 @@ class Progress:
         self._step = ""
         self._percent = -1
         self.function = library.PROGRESS(self._guarded)
+
+    def replaces(self, path: str) -> None:
+        """Report that a file is about to be replaced: from now on it may be the new one."""
+        if self._report:
+            self._report({REPLACING: path})
 
     def _guarded(self, message: int, info: int, _context: int) -> int:
         try:
