@@ -10,13 +10,10 @@ import errno
 import os
 import stat
 from contextlib import suppress
+from io import BufferedReader
+from pathlib import Path
 
 from reseal.interruption import uninterrupted
-
-TYPE_CHECKING = False  # not the one of typing, whose import takes longer than all of `reseal.regf`
-if TYPE_CHECKING:
-    from io import BufferedReader
-    from pathlib import Path
 
 
 def open_regular(path: Path) -> BufferedReader:

@@ -7,12 +7,9 @@ waits while an `uninterrupted` block runs.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
-
-TYPE_CHECKING = False  # not the one of typing, whose import takes longer than this module
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+from pathlib import Path
 
 _depth = 0
 _waiting = False
@@ -50,7 +47,6 @@ def temporary_folder(prefix: str = "reseal-", above: Path | str | None = None) -
     """
     import shutil  # noqa: PLC0415  they take long to load
     import tempfile  # noqa: PLC0415
-    from pathlib import Path  # noqa: PLC0415
 
     made = None
     try:

@@ -18,7 +18,8 @@ from collections.abc import Iterable
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
+from types import TracebackType
+from typing import Any, NoReturn, Self, TypeAlias
 
 from reseal import checks, errors
 from reseal.api.service import ABANDON, COMMIT, AbandonedError, Request, Service
@@ -29,13 +30,8 @@ from reseal.operations.generalize import GeneralizeRequest
 from reseal.operations.operation import HostPath, Writing, run
 from reseal.operations.record import RunRecord, identity_text
 from reseal.report import files
-from reseal.run.outputs import Outputs
+from reseal.run.outputs import Outputs, Render
 from reseal.session import Change, Mark
-
-if TYPE_CHECKING:
-    from types import TracebackType
-
-    from reseal.run.outputs import Render
 
 #: Files of a request that the caller reads.
 _FILES = ("unattend", "oobe_xml")

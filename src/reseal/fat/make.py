@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
+from reseal.disk.device import Device
 from reseal.disk.pour import named, nameless, pour
 from reseal.interruption import temporary_folder
 from reseal.process import run_tool
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from reseal.disk.device import Device
 
 _SECTOR = 512
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 from reseal.hostfile import open_regular, replace_file
 from reseal.regf.errors import RegfError
 from reseal.regf.hive import Hive
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 _KINDS = ("LOG1", "LOG2", "LOG")
 

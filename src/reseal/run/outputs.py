@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reseal.disk.attributes import require_one_name
 from reseal.disk.chain import open_chain
@@ -22,11 +23,7 @@ from reseal.errors import ResealError, UsageError
 from reseal.hostfile import keep_attributes
 from reseal.interruption import uninterrupted
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    #: Returns the content of a file from the record of a run; None for no file.
-    Render = Callable[[Mapping[str, Any]], "str | None"]
+Render = Callable[[Mapping[str, Any]], "str | None"]
 
 
 @dataclass
