@@ -94,7 +94,7 @@ def rehearse(
     chosen = (request or RehearseRequest()).chosen()
 
     def work(opened: Opened, _: Report) -> dict[str, Any]:
-        return _walked(opened, opening, chosen, str(image))
+        return walked(opened, opening, chosen, str(image))
 
     options = RunOptions(
         dry_run=True,
@@ -198,7 +198,7 @@ def require(record: Mapping[str, Any]) -> None:
         raise CheckError(msg, "Correct it first, or leave --require-rehearsal out.")
 
 
-def _walked(opened: Opened, opening: Opening, chosen: Chosen, subject: str) -> dict[str, Any]:
+def walked(opened: Opened, opening: Opening, chosen: Chosen, subject: str) -> dict[str, Any]:
     """Open the Windows that would start, and walk; walk without one if none can be opened."""
     from reseal.operations.inspect import windows_facts
     from reseal.rehearsal import rehearse as walk_through

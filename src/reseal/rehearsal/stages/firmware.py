@@ -37,7 +37,6 @@ _SECTOR = 512
 #: What mkntfs and mkfs.vfat write as boot code: it prints this text.
 _NOT_BOOTABLE = (b"not a bootable disk", b"not bootable")
 #: Where $Boot of Windows Vista and later says which program it loads; older ones load NTLDR (seen).
-_BOOTMGR = "BOOTMGR".encode("utf-16-le")
 _NTLDR = "NTLDR".encode("utf-16-le")
 #: The original name in the version resource of Microsoft's boot managers (seen).
 _MICROSOFTS = tuple(one.encode("utf-16-le") for one in ("bootmgfw.efi", "bootmgr.efi"))
@@ -366,8 +365,7 @@ def _boot_sector(walk: Walk, place: VolumeRange) -> Iterator[Fact]:
             cure=_REPAIR,
         )
         return
-    own = code[0x54:] == boot_code.ntfs()[0x54 : len(code)]
-    if own or _BOOTMGR in code or b"BOOTMGR" in code:
+    if boot_code.starts_bootmgr(code):
         yield passes(
             f"The active partition ({place.number}) has boot code for bootmgr, and bootmgr.",
             Mark.REPORTED,

@@ -238,7 +238,7 @@ def _drivers(walk: Walk) -> Iterator[Fact]:
 
 def _no_driver(name: str, path: str | None, *, critical: bool) -> Fact:
     text = f"The boot driver {name} has no file {path or 'in the image'}"
-    cure = f"reseal customize IMAGE --service {name}:disabled, after its filters are removed"
+    cure = f"reseal customize IMAGE --remove-filter {name}"
     if critical:
         return stops(
             f"{text}, and its ErrorControl makes that matter.",

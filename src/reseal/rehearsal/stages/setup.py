@@ -313,7 +313,7 @@ def _versions(walk: Walk) -> Iterator[Fact]:
             "boot of current Windows 11 with error 304, which may come from that.",
             Mark.REPORTED,
             "cschneegans/unattend-generator#453 (seen); that the value is the cause: inferred",
-            cure=rf"Set it to 2: reseal customize IMAGE --reg-set in {FILE_SYSTEM}",
+            cure=rf"Set it to 2 in {FILE_SYSTEM} with reseal reg",
         )
     if walk.build >= _RDP_CRASH_SINCE and walk.firmware == BIOS:
         yield unknown(
