@@ -359,7 +359,7 @@ CASES = (
     Case("no-windeploy", "windeploy.exe is missing, and CmdLine names it", "logon",
          "Please wait", "Restore", machine=_armed(_system32(oobe={"windeploy.exe": None}))),
     Case("stale-command", "CmdLine of an earlier repair whose file is gone", "logon",
-         "Please wait", "--recover", machine=lambda: healthy(system={"Setup": {
+         "Please wait", "--reg-set", machine=lambda: healthy(system={"Setup": {
              "SetupType": 2, "CmdLine": r"C:\Temp\fix.cmd"}})),
     Case("setup-begun", "setup.exe began and did not finish", "setup", "restarted unexpectedly",
          "--recover", machine=_setup(Status={"ChildCompletion": {"setup.exe": 1}})),

@@ -30,9 +30,12 @@ def _boot(**request: bool) -> Callable[[Session], object]:
     return Boot(BootRequest(**request)).result  # type: ignore[arg-type]
 
 
-def _without_filter(name: str) -> Callable[[Session], object]:
-    steps = Customization([STEPS["remove-filter"].parse((name,), "--remove-filter", Path())])
-    return steps.stage
+def _step(option: str) -> Callable[[str], Callable[[Session], object]]:
+    def words(word: str) -> Callable[[Session], object]:
+        step = STEPS[option.removeprefix("--")]
+        return Customization([step.parse(tuple(word.split(":")), option, Path())]).stage
+
+    return words
 
 
 #: What carries out the cure of a machine, by the words that the cure has.
@@ -40,7 +43,9 @@ CURES: dict[str, Callable[[str], Callable[[Session], object]]] = {
     "--enable-storage": lambda _: _boot(enable_storage=True),
     "--recover": lambda _: _boot(recover=True),
     "--oobe": lambda _: _boot(oobe=True),
-    "--remove-filter": _without_filter,
+    "--remove-filter": _step("--remove-filter"),
+    "--service": _step("--service"),
+    "--reg-set": _step("--reg-set"),
 }
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from reseal.disk import Device
     from reseal.rehearsal.machines import Machine
+    from reseal.run.disk import OpenedDisk
     from reseal.run.medium import Opened
     from reseal.run.opening import Found
     from reseal.session import Session
@@ -145,6 +146,27 @@ def rehearsing(
         if required:
             require(found)
         return found
+
+    return job
+
+
+def examining(
+    *, machine: str | None = None, required: bool = False, off: bool = False
+) -> Callable[[OpenedDisk], dict[str, Any]]:
+    """Return the rehearsal of a new disk before it is published, as an addition to the record.
+
+    The arguments are those of `rehearsing`.
+    """
+    if rehearsing(machine=machine, required=required, off=off) is None:
+        return lambda _: {}
+    chosen = RehearseRequest(machine=machine).chosen()
+
+    def job(opened: OpenedDisk) -> dict[str, Any]:
+        found = walked(opened, Opening(), chosen, opened.subject)
+        del found["windows"]
+        if required:
+            require(found)
+        return {"rehearsal": found}
 
     return job
 
