@@ -1,27 +1,24 @@
 """Findings, and how the rules that make them are declared.
 
-A rule is declared by a decorator: its id, a title that says what must hold, the level of its findings, and
-how that is known. `reseal.answerfile.check` finds all of them in the modules of `reseal.answerfile.rules`.
+A rule is declared by a decorator: its id, the level of its findings, and how that is known. The first line of
+its docstring, its title, says what must hold. `reseal.answerfile.check` finds all of them in the modules of
+`reseal.answerfile.rules`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from reseal.answerfile.schema import nearest
+from reseal.answerfile.document import AnswerFile, Setting
+from reseal.answerfile.schema import ComponentSchema, Schema, SettingSchema, nearest
 from reseal.answerfile.secrets import DELETED
+from reseal.answerfile.source import Position
 from reseal.answerfile.variables import is_template
 from reseal.declaration import ANYWHERE, Declaration, declares
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from reseal.answerfile.document import AnswerFile, Setting
-    from reseal.answerfile.schema import ComponentSchema, Schema, SettingSchema
-    from reseal.answerfile.source import Position
-    from reseal.mark import Mark
+from reseal.mark import Mark
 
 #: How often a name is compared with all that are known, in one file.
 MAX_SUGGESTIONS = 500
@@ -211,7 +208,6 @@ class Rule(Declaration):
 
 def rule(
     identifier: str,
-    title: str,
     level: Level,
     *,
     mark: Mark,
@@ -225,7 +221,6 @@ def rule(
 
     Args:
         identifier: id of the rule.
-        title: one line.
         level: the level of its findings.
         mark: the kind of evidence for the Windows behaviour.
         source: the source of the evidence.
@@ -233,12 +228,5 @@ def rule(
         work: location of the work, if the function has only a docstring.
     """
     return declares(
-        Rule,
-        work=work,
-        id=identifier,
-        title=title,
-        mark=mark,
-        source=source,
-        order=order,
-        level=level,
+        Rule, work=work, id=identifier, mark=mark, source=source, order=order, level=level
     )

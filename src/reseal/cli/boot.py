@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -17,9 +18,6 @@ from reseal.operations.boot import Boot, BootRequest
 from reseal.operations.boot import status as status_of
 from reseal.operations.repair import repair as repair_of
 from reseal.report import booting
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @click.command(cls=Command)

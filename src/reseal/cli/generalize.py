@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -22,9 +23,6 @@ from reseal.operations.answers import FORCE_UNATTEND
 from reseal.operations.generalize import Generalize, GeneralizeRequest
 from reseal.operations.sid import WHEN
 from reseal.report import generalization
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def _providers() -> list[str]:

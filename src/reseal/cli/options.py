@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from reseal.cli.help import Force, Option, argument
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    Complete = Callable[[click.Context, click.Parameter, str], list[str]]
+Complete = Callable[[click.Context, click.Parameter, str], list[str]]
 
 
 class HostPathType(click.Path):

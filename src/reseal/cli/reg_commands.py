@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from pathlib import Path
+from typing import Protocol
 
 import click
 
@@ -29,15 +31,9 @@ from reseal.cli.run import CHANGING, LOOKING, Run, shares
 from reseal.errors import UsageError
 from reseal.hostfile import read_regular
 from reseal.operations.operation import Writing
-from reseal.regf import Key, RegfError, compact, diff, exchange, regfile, types
+from reseal.regf import Hive, Key, RegfError, compact, diff, exchange, regfile, types
 from reseal.regf.file import HiveFile
 from reseal.regf.reader import Reader
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from reseal.regf import Hive
 
 #: What commands share that change hives.
 _CHANGING = tuple(name for name in CHANGING if name not in {"quiet", "verbose"})

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from reseal.cli import console, options
 from reseal.cli.keys import read_keys
 from reseal.errors import UsageError
-from reseal.operations.operation import Operation, RecordT, Writing
+from reseal.operations.operation import OnMessage, Operation, RecordT, Writing
 from reseal.operations.operation import run as run_operation
 from reseal.report import rehearsal
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from contextlib import AbstractContextManager
-    from pathlib import Path
-
-    from reseal.operations.operation import OnMessage
 
 #: Options that say how an image is opened and where it goes: the fields of `Writing`.
 _IMAGE = {

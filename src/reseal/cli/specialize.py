@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -22,9 +23,6 @@ from reseal.operations.answers import FORCE_UNATTEND
 from reseal.operations.sid import show_sid
 from reseal.operations.specialize import FORCE_DOMAIN, Specialize, SpecializeRequest
 from reseal.report import specialization
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @click.command(cls=Command)
@@ -46,6 +44,11 @@ if TYPE_CHECKING:
     "Repeatable.",
 )
 @now_option
+@option(
+    "--all-volumes",
+    is_flag=True,
+    help="With a SID that changes at once, also change volumes that hold no profile of this Windows.",
+)
 @replace_option
 @force_option(FORCE_UNATTEND, FORCE_DOMAIN)
 @yes_option

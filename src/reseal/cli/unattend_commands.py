@@ -141,7 +141,7 @@ def rules(as_json: bool) -> None:
                 {
                     "rule": rule.id,
                     "level": rule.level.value,
-                    "summary": rule.title,
+                    "summary": rule.title.removesuffix("."),
                     "mark": rule.mark,
                     "source": rule.source,
                 }
@@ -150,7 +150,7 @@ def rules(as_json: bool) -> None:
         )
         return
     for rule in RULES.values():
-        click.echo(f"{rule.id} ({rule.level})\n  {rule.title}.")
+        click.echo(f"{rule.id} ({rule.level})\n  {rule.title}")
         click.echo(f"  {rule.mark.capitalize()}: {rule.source}.")
 
 

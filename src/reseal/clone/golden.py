@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from reseal.answerfile import Target
 from reseal.disk.image import resolve
@@ -12,15 +14,10 @@ from reseal.run import read
 from reseal.run.opening import Found, choose
 from reseal.run.options import RunOptions
 from reseal.run.work import session_of
+from reseal.session import Session
 from reseal.unattend import apply as unattend
 from reseal.windows import Sid, identity
 from reseal.windows.setup import MODE_MARK, SetupState
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from reseal.session import Session
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import random
 import shutil
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from reseal.clone import fleet as fleets
 from reseal.clone import sampled
@@ -28,10 +29,8 @@ from reseal.errors import ImageError, ResealError, UsageError
 from reseal.operations.rehearse import rehearsing
 from reseal.specialize import SidChoice
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+Report = Callable[[dict[str, Any]], None]
 
-    Report = Callable[[dict[str, Any]], None]
 
 #: Machines as the Python API accepts them: a file, or rows of a table.
 Machines: TypeAlias = "Path | Sequence[Mapping[str, object]]"
@@ -51,6 +50,7 @@ class CloneOptions:
         seed: the seed of the identities; None for the folder's own, or a new random one.
         sid: for machines whose row names no SID: `new`, or `pending` if Windows generates it.
         now: whether SIDs and settings are changed in the clones at once.
+        all_volumes: whether that reaches volumes without a profile of this Windows, too.
         volume: the Windows, in the form of `--volume`.
         allow_backing: whether the golden image may have backing files outside its folder.
         dask: the address of a Dask scheduler that distributes the work; None for this machine alone.
@@ -69,6 +69,7 @@ class CloneOptions:
     seed: str | None = None
     sid: SidChoice = SidChoice.NEW
     now: bool = False
+    all_volumes: bool = False
     volume: str | None = None
     allow_backing: bool = False
     dask: str | None = None
@@ -158,6 +159,7 @@ def clone(
             volume=options.volume,
             allow_backing=options.allow_backing,
             now=options.now,
+            all_volumes=options.all_volumes,
             templates=fleet.templates,
             drivers=str(options.drivers.resolve()) if options.drivers else None,
             languages=sorted(found.target.languages or ()),

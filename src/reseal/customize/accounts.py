@@ -10,25 +10,21 @@ r"""Local accounts: remove, enable and disable them, and set their passwords.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from reseal.answerfile import Secret
 from reseal.customize import traces
 from reseal.customize.files import refuse_vital
 from reseal.customize.run import LAST_ADMINISTRATOR
+from reseal.customize.shared import Run
+from reseal.customize.step import Given
 from reseal.errors import CheckError, UsageError
 from reseal.hostfile import open_regular
 from reseal.ntfs import Volume, secure
+from reseal.session import Session
+from reseal.session.change import State
 from reseal.unattend.local_accounts import LocalAccounts
 from reseal.windows.accounts import accounts
 from reseal.windows.names import PROFILE_LIST
-
-if TYPE_CHECKING:
-    from reseal.customize.shared import Run
-    from reseal.customize.step import Given
-    from reseal.session import Session
-    from reseal.session.change import State
-    from reseal.windows.sid import Sid
+from reseal.windows.sid import Sid
 
 WINLOGON = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Winlogon"
 _SECRET = r"HKLM\SECURITY\Policy\Secrets\DefaultPassword"  # noqa: S105  a key's name

@@ -9,21 +9,17 @@ from __future__ import annotations
 
 import os
 import stat as modes
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from reseal.customize import expression, guest
 from reseal.customize.outputs import is_safe
+from reseal.customize.shared import Run
+from reseal.customize.step import Given
 from reseal.errors import CheckError, UsageError
+from reseal.session import Session
 from reseal.tree import join, parent
 from reseal.windows.names import MACHINE_HIVES
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.customize.shared import Run
-    from reseal.customize.step import Given
-    from reseal.session import Session
 
 #: The largest file that is copied into or out of an image; it is held in memory.
 _MAX_FILE = 4 << 30

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from reseal.customize.shared import Run
+from reseal.customize.step import Given
 from reseal.errors import UsageError
+from reseal.session import Session
 from reseal.windows.services import DISABLED, SERVICES
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.customize.shared import Run
-    from reseal.customize.step import Given
-    from reseal.session import Session
 
 CLASSES = r"HKLM\SYSTEM\CurrentControlSet\Control\Class"
 DEVICES = r"HKLM\SYSTEM\CurrentControlSet\Enum"

@@ -6,12 +6,9 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from reseal.errors import UsageError
-
-if TYPE_CHECKING:
-    from reseal.tree import Stat
+from reseal.tree import Stat
 
 _NAME = "out"
 _HIVE = b"regf"

@@ -20,20 +20,14 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from reseal.deploy.layout import Firmware
 from reseal.errors import CheckError, ImageError
-from reseal.tree import join
-from reseal.windows import content
+from reseal.tree import Tree, join
+from reseal.windows import Installation, content
 from reseal.windows.names import CONFIG
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.tree import Tree
-    from reseal.windows import Installation
 
 TEMPLATE = join(CONFIG, "BCD-Template")
 UEFI_MANAGER = r"Boot\EFI\bootmgfw.efi"

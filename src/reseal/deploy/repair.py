@@ -16,24 +16,21 @@ BCDBoot Command-Line Options). That the entries of other systems are lost with a
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from reseal.deploy import boot_code, boot_files
 from reseal.deploy.boot import store_of
 from reseal.deploy.layout import EFI_SYSTEM, Firmware, Layout, hidden_sectors
+from reseal.disk import Slice, VolumeRange
 from reseal.disk.tables import write_mbr
 from reseal.errors import CheckError
 from reseal.fat import FatVolume, NotFatError
 from reseal.fat.add import add
 from reseal.ntfs import NotNtfsError, Volume
 from reseal.ntfs.extend import set_hidden_sectors
+from reseal.run.disk import OpenedDisk
 from reseal.session.boot_store import BIOS_STORE, UEFI_STORE
 from reseal.tree import parent
-
-if TYPE_CHECKING:
-    from reseal.disk import Slice, VolumeRange
-    from reseal.run.disk import OpenedDisk
-    from reseal.windows import Installation
+from reseal.windows import Installation
 
 _CODE = 440
 

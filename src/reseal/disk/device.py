@@ -5,14 +5,12 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from reseal.errors import ImageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 #: Zeros that are written at once.
 _ZEROS = 4 << 20

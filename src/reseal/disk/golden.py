@@ -11,15 +11,12 @@ import json
 import os
 import shlex
 import stat
+from collections.abc import Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from reseal.disk.device import DiskError
 from reseal.disk.sidecar import golden_path, sync_folder
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
 
 _VERSION = 1
 _MAX_SIZE = 1 << 20

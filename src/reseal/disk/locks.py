@@ -18,15 +18,12 @@ import platform
 import stat
 import struct
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from reseal.disk.device import DiskError
 from reseal.disk.sidecar import lock_path
 from reseal.errors import ImageError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 # QEMU locks single bytes of an image, one for every permission that it uses and one for every
 # permission that it denies to others (block/file-posix.c, documented there).

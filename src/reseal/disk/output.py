@@ -6,25 +6,20 @@ import contextlib
 import json
 import os
 import shutil
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from pathlib import Path
 
 from reseal.disk import golden
 from reseal.disk.attributes import mode_of_new
 from reseal.disk.device import DiskError
-from reseal.disk.formats import EXTENSIONS, QEMU_NAMES, vdi
+from reseal.disk.formats import EXTENSIONS, QEMU_NAMES, Header, vdi
+from reseal.disk.image import Image
 from reseal.disk.locks import Lock
 from reseal.disk.overlay import create_overlay, overlay_name, plain_name
 from reseal.disk.sidecar import overlay_path, partial_path, sync_file, sync_folder
 from reseal.disk.staged import Appearance, require_space
 from reseal.errors import ImageError, UsageError
 from reseal.process import run_tool
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
-
-    from reseal.disk.formats import Header
-    from reseal.disk.image import Image
 
 
 class NewImage:

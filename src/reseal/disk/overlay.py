@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+from reseal.disk.chain import Link
 from reseal.disk.device import DiskError
 from reseal.disk.qemu import file_node, json_name
 from reseal.errors import ImageError
 from reseal.process import run_tool
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from reseal.disk.chain import Link
 
 
 def clear(overlay: Path) -> None:

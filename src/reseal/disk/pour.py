@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING
 
-from reseal.disk.device import DiskError
+from reseal.disk.device import Device, DiskError
 from reseal.errors import ImageError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from concurrent.futures import Future
-
-    from reseal.disk.device import Device
 
 _CHUNK = 4 << 20
 

@@ -8,20 +8,16 @@ leads out of it is refused, since its target would end up in the image.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from reseal.drivers.inf import MAX_SIZE, Inf, InfError
 from reseal.drivers.model import is_name
 from reseal.drivers.package import Package
+from reseal.drivers.target import Target
 from reseal.errors import UsageError
 from reseal.hostfile import read_regular
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from reseal.drivers.target import Target
 
 #: Real driver collections stay below these limits.
 _MAX_ENTRIES = 500_000

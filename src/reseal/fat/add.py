@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
+from reseal.disk.device import Device
 from reseal.disk.pour import named, nameless
 from reseal.fat.errors import NotFatError
 from reseal.fat.volume import FatVolume
 from reseal.process import run_tool
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from reseal.disk.device import Device
 
 _CHUNK = 1 << 20
 _SECTOR = 512

@@ -5,8 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import re
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Self
+from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from reseal.disk.locks import InUseError, Lock
 from reseal.errors import ImageError
@@ -17,11 +20,12 @@ from reseal.folder.journal import (
     Journal,
     check_absent,
     clear_place,
+    commit,
     finish,
     is_active,
     journal_of,
 )
-from reseal.folder.reader import FolderReader
+from reseal.folder.reader import FolderReader, Names
 from reseal.tree import (
     ARCHIVE,
     HIDDEN,
@@ -29,13 +33,6 @@ from reseal.tree import (
     SYSTEM,
     TreeError,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-    from types import TracebackType
-
-    from reseal.folder.reader import Names
 
 _SETTABLE = READONLY | HIDDEN | SYSTEM | ARCHIVE
 
@@ -128,6 +125,23 @@ class Folder(FolderReader):
         finally:
             if own:
                 own.close()
+
+    @classmethod
+    def keep(cls, path: Path) -> None:
+        """Commit what another process has handed over. This process holds the lock on the folder.
+
+        Raises:
+            OSError: nothing is committed; `Folder.recover` undoes the changes.
+            UncleanFolderError: the changes are kept, but the journal can't be removed.
+        """
+        folder = path.resolve()
+        journal = journal_of(folder)
+        if is_active(journal):
+            root = _opened(folder)
+            try:
+                commit(journal, root)
+            finally:
+                os.close(root)
 
     def __enter__(self) -> Self:
         return self
@@ -314,6 +328,11 @@ class Folder(FolderReader):
         """Keep all changes. No further change is allowed."""
         with self._errors(""):
             self._journal.commit()
+        self.read_only = True
+
+    def hand_over(self) -> None:
+        """Keep all changes for `Folder.keep` in another process. No further change is allowed."""
+        self._journal.close()
         self.read_only = True
 
     def rollback(self) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Self
+from types import TracebackType
+from typing import Self
 
+from reseal.disk.device import Device
 from reseal.errors import UsageError
 from reseal.ntfs import boot, content, directory, names, records, security, slack, state
 from reseal.ntfs.cache import BlockCache
 from reseal.ntfs.errors import DirtyVolumeError, HibernatedError
+from reseal.ntfs.inode import Inode
 from reseal.ntfs.mount import Mount
 from reseal.ntfs.raw import RawVolume
 from reseal.ntfs.reader import VolumeReader
@@ -22,13 +26,6 @@ from reseal.tree import (
     join,
     parent,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import TracebackType
-
-    from reseal.disk.device import Device
-    from reseal.ntfs.inode import Inode
 
 #: Name of temporary entries.
 _PASSING = "reseal.tmp"

@@ -7,15 +7,11 @@ image that does not replay them sees older values.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from reseal.errors import ImageError
 from reseal.mark import Mark
+from reseal.session import Session
 from reseal.sid import hives
 from reseal.windows.names import LOG_SUFFIXES
-
-if TYPE_CHECKING:
-    from reseal.session import Session
 
 
 def replay(session: Session) -> None:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from reseal.hostfile import open_regular
 from reseal.regf.errors import RegfError
 from reseal.regf.hive import Hive
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _KINDS = ("LOG1", "LOG2", "LOG")
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reseal.declaration import Declaration, declares
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from reseal.mark import Mark
+from reseal.mark import Mark
 
 
 class Result(StrEnum):

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+from reseal.operations.record import BootRecord
 from reseal.report import answer_file
 from reseal.report.changes import ending, listed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from reseal.operations.record import BootRecord
 
 
 def repaired(record: Mapping[str, Any], where: str) -> Iterator[str]:

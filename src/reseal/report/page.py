@@ -10,8 +10,9 @@ import base64
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
@@ -19,9 +20,6 @@ from markupsafe import Markup
 from reseal.operations import sizes
 from reseal.operations.record import DRY_RUN
 from reseal.sysprep.entry_points import REASONS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 _PACKAGE = "reseal.report"
 #: A value above this is shortened; the record as JSON has all of it.

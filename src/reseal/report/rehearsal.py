@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from reseal.rehearsal.machines import Machine
+from reseal.rehearsal.machines import Machine
 
 #: The words at the start of a line, by result.
 _SIGNS = {

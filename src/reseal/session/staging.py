@@ -8,15 +8,12 @@ saw Windows 11 images fail after an offline tool had created files).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from reseal.ntfs import security
-from reseal.tree import ARCHIVE, DIRECTORY, EscapeError, Stat, TreeError, join, parent
+from reseal.tree import ARCHIVE, DIRECTORY, EscapeError, Stat, Tree, TreeError, join, parent
 from reseal.windows import content
-
-if TYPE_CHECKING:
-    from reseal.tree import Tree
 
 
 @dataclass(slots=True)
@@ -216,6 +213,15 @@ class StagedTree:
         The view keeps showing the old name.
         """
         self._folders.append((path, new_path))
+
+    @property
+    def paths(self) -> Iterator[str]:
+        """The paths of all entries that `apply` changes, in any order."""
+        for stage in self._stages:
+            yield from (*stage.gone.values(), *stage.made.values(), *(stage.move or ()))
+            yield from (path for path, _ in (*stage.written.values(), *stage.descriptors.values()))
+        for renamed in self._folders:
+            yield from renamed
 
     @property
     def empty(self) -> bool:

@@ -6,14 +6,12 @@ import os
 import struct
 import uuid
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from reseal.deploy.boot_code import mbr
 from reseal.process import run_tool
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 #: GPT partition types (documented by Microsoft).
 BASIC_DATA = "ebd0a0a2-b9e5-4433-87c0-68b6b72699c7"

@@ -7,12 +7,10 @@ those in real hives of Windows 7 and 10.
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from reseal.regf import types
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SCSI_ADAPTER = "{4D36E97B-E325-11CE-BFC1-08002BE10318}"
 NET = "{4D36E972-E325-11CE-BFC1-08002BE10318}"

@@ -7,16 +7,13 @@ They are assembled by hand, because not all machines have compilers for these ta
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from uuid import UUID
 
 from reseal.bcd import objects
+from reseal.bcd.values import Value
 from reseal.testing.boot import store
 from reseal.testing.drivers import executable
-
-if TYPE_CHECKING:
-    from uuid import UUID
-
-    from reseal.bcd.values import Value
 
 #: I/O port of QEMU's device isa-debug-exit; QEMU exits with code 2n + 1 for the number n written there.
 EXIT_PORT = 0xF4

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import struct
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from xml.sax.saxutils import quoteattr
 
 from reseal.regf import types
@@ -17,10 +18,6 @@ from reseal.testing.core import core_control, core_files, core_services, winlogo
 from reseal.testing.hives import hive
 from reseal.testing.membership import builtin_groups, member_policy, raw, unicode_string
 from reseal.windows.sid import Sid
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 
 SAMPLE_SID = Sid(5, (21, 1004336348, 1177238915, 682003330))
 

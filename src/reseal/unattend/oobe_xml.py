@@ -13,19 +13,13 @@ country is a geographical location identifier, a language an LCID, both in decim
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from reseal.answerfile import AnswerFileError
-from reseal.answerfile.markup import Markup
+from reseal.answerfile.markup import Element, Markup
 from reseal.answerfile.source import Source, printable
 from reseal.errors import CheckError, UsageError
-from reseal.session import Mark
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from reseal.answerfile.markup import Element
-    from reseal.session import Session
+from reseal.session import Mark, Session
 
 FOLDER = r"System32\oobe\info"
 NAME = "oobe.xml"

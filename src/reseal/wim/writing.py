@@ -5,21 +5,17 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from reseal.disk.attributes import keep_attributes, require_one_name
 from reseal.disk.device import written_behind
 from reseal.disk.sidecar import sync_folder
 from reseal.wim import library
 from reseal.wim.errors import WimError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from reseal.wim.file import Wim
-    from reseal.wim.progress import Progress
+from reseal.wim.file import Wim
+from reseal.wim.progress import Progress
 
 # WIMLIB_WRITE_FLAG_*
 CHECK_INTEGRITY = 0x1

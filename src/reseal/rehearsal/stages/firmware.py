@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from reseal.deploy import boot_code
 from reseal.deploy.boot_files import NAMES_BY_ARCHITECTURE
-from reseal.disk import Slice
+from reseal.disk import Slice, VolumeRange
 from reseal.drivers.signature import Executable
 from reseal.errors import ImageError
 from reseal.fat import FatVolume, NotFatError
 from reseal.mark import Mark
 from reseal.rehearsal import sources
 from reseal.rehearsal.declaration import Fact, passes, stage, stops, unknown
-from reseal.rehearsal.walk import UEFI
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.disk import VolumeRange
-    from reseal.rehearsal.walk import Walk
+from reseal.rehearsal.walk import UEFI, Walk
 
 EFI_SYSTEM = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
 MANAGER = r"EFI\Microsoft\Boot\bootmgfw.efi"

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from reseal.bcd import elements
 from reseal.drivers.boot import BOOT_START, service_file
 from reseal.drivers.signature import Executable, hashes
 from reseal.errors import ImageError
 from reseal.mark import Mark
+from reseal.regf import Key
 from reseal.rehearsal import sources
 from reseal.rehearsal.declaration import Fact, passes, stage, stops, unknown
-from reseal.rehearsal.walk import BIOS, UEFI
-from reseal.tree import TreeError, join
+from reseal.rehearsal.walk import BIOS, UEFI, Walk
+from reseal.tree import Stat, TreeError, join
 from reseal.wim import wof
 from reseal.windows.values import number
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.regf import Key
-    from reseal.rehearsal.walk import Walk
-    from reseal.tree import Stat
 
 #: Files that the loader needs beside the kernel (reported for Server on UEFI; seen since Windows 7).
 CORE = ("ntoskrnl.exe", "hal.dll", "ci.dll", "kdcom.dll", "pshed.dll")

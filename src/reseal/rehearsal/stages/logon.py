@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from reseal.mark import Mark
 from reseal.rehearsal import sources
 from reseal.rehearsal.declaration import Fact, passes, stage, stops, unknown
+from reseal.rehearsal.walk import Walk
 from reseal.windows import setup
 from reseal.windows.values import number, text
 from reseal.windows.volumes import MOUNTED_DEVICES
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.rehearsal.walk import Walk
 
 WINLOGON = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Winlogon"
 PROGRAMS = ("wininit.exe", "winlogon.exe", "services.exe", "lsass.exe")

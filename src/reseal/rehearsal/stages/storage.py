@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from reseal.drivers.boot import BOOT_START, CRITICAL_DEVICES, DRIVER_DATABASE, service_file
 from reseal.errors import ImageError
 from reseal.mark import Mark
+from reseal.regf import Key
 from reseal.rehearsal import machines, sources
 from reseal.rehearsal.declaration import Fact, passes, stage, stops, unknown
+from reseal.rehearsal.machines import HostDevice, Machine
+from reseal.rehearsal.walk import Walk
 from reseal.tree import join
 from reseal.windows.values import number, strings, text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.regf import Key
-    from reseal.rehearsal.machines import HostDevice, Machine
-    from reseal.rehearsal.walk import Walk
 
 #: Device classes whose filters are in the way to the disk (documented).
 CLASSES = {
