@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from reseal.disk import FileDevice
 from reseal.operations.operation import Opening
-from reseal.operations.rehearse import RehearseRequest, of_session, walked
+from reseal.operations.rehearse import walked
+from reseal.operations.rehearsing import RehearseRequest, of_session
 from reseal.run.disk import OpenedDisk
 from reseal.session import Session
 from reseal.testing.core import architecture_of

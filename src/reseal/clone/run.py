@@ -26,7 +26,7 @@ from reseal.disk import Image
 from reseal.disk import golden as golden_mark
 from reseal.disk.locks import Lock
 from reseal.errors import ImageError, ResealError, UsageError
-from reseal.operations.rehearse import rehearsing
+from reseal.operations.rehearsing import rehearsing
 from reseal.specialize import SidChoice
 
 Report = Callable[[dict[str, Any]], None]

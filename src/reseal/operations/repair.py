@@ -137,7 +137,8 @@ def _repaired(
 def _stages(opened: OpenedDisk, volume: str | None) -> dict[str, str]:
     """Rehearse the disk as it is; return the result of each stage."""
     from reseal.operations.operation import Opening
-    from reseal.operations.rehearse import RehearseRequest, walked
+    from reseal.operations.rehearse import walked
+    from reseal.operations.rehearsing import RehearseRequest
 
     found = walked(opened, Opening(volume=volume), RehearseRequest().chosen(), opened.subject)
     return {one["name"]: one["result"] for one in found["stages"]}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from reseal.rehearsal.machines import Machine
+if TYPE_CHECKING:  # the command line of every run loads this module
+    from reseal.rehearsal.machines import Machine
 
 #: The words at the start of a line, by result.
 _SIGNS = {

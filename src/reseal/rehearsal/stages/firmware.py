@@ -70,6 +70,7 @@ def firmware(walk: Walk) -> Iterator[Fact]:
 # UEFI
 
 
+# Complex: the partitions that firmware looks at, in its order.
 def _uefi(walk: Walk) -> Iterator[Fact]:
     if walk.scheme is None:
         yield stops(

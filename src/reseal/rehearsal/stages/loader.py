@@ -84,6 +84,7 @@ def _entry(walk: Walk) -> Iterator[Fact]:
         )
 
 
+# Complex: the file is on the Windows volume, on another, or only its usual place is known.
 def _own_file(walk: Walk) -> Iterator[Fact]:
     """The file of the loader itself."""
     wanted = {UEFI: ("winload.efi",), BIOS: ("winload.exe",)}.get(
