@@ -171,7 +171,7 @@ def put(path: Path, volume: Path, offset: int) -> None:
     """Write a volume into a disk, and count its hidden sectors."""
     _patch(offset, volume.read_bytes())(path)
     with path.open("r+b") as file:
-        disks._count_hidden_sectors(file, offset, volume.stat().st_size)
+        disks._count_hidden_sectors(file.fileno(), offset, volume.stat().st_size)
 
 
 def _files(change: Callable[[dict[str, Any]], Any]) -> Callable[[Path], None]:
@@ -351,7 +351,7 @@ CASES = (
          "black screen", "Restore",
          machine=lambda: healthy(_system32(**{"setupcl.exe": None}),
                                  armed=True, setupexecute=("setupcl.exe",))),
-    Case("bad-software", "The SOFTWARE hive has 0 bytes", "session-manager", "0xC0000218",
+    Case("bad-sam", "The SAM hive has 0 bytes", "session-manager", "0xC0000218",
          "backup", machine=lambda: healthy(_system32(config={"SAM": b""}))),
     Case("product-type", "ProductType was changed offline", "session-manager", "0x9A",
          machine=lambda: healthy(system=_system(Control={"ProductOptions": {

@@ -126,7 +126,8 @@ def _uefi(walk: Walk) -> Iterator[Fact]:
 def _sectors(walk: Walk) -> Fact | None:
     """A GPT counts in the sectors of the disk that it was made on."""
     assert walk.disk
-    counted = 512 if walk.disk.read(_SECTOR, 8) == b"EFI PART" else 4096
+    headers = (_SECTOR, walk.disk.size - _SECTOR)
+    counted = 512 if any(walk.disk.read(one, 8) == b"EFI PART" for one in headers) else 4096
     if walk.machine is None:
         return (
             None

@@ -108,7 +108,7 @@ def _own_file(walk: Walk) -> Iterator[Fact]:
         found = next((stat for one in paths if (stat := walk.stat(one))), None)
         path = next((one for one in paths if walk.stat(one)), paths[0])
     if found is None:
-        yield _no_loader(" and ".join(paths))
+        yield _no_loader(" or ".join(paths))
         return
     if fact := _file(walk, path, found, critical=True):
         yield fact
@@ -118,7 +118,7 @@ def _own_file(walk: Walk) -> Iterator[Fact]:
 
 def _no_loader(path: str) -> Fact:
     return stops(
-        f"The loader {path} is missing.",
+        f"The loader is missing: {path}.",
         "0xc000000f for winload",
         Mark.DOCUMENTED,
         sources.BOOT_C000000F,
