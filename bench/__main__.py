@@ -18,6 +18,7 @@ from bench import (
     fleet,
     generalize,
     regf,
+    rehearse,
     results,
     sandbox,
     secure,
@@ -45,6 +46,7 @@ MEASUREMENTS = {
         bitlocker,
         startup,
         sandbox,
+        rehearse,
     )
 } | {"regf": regf.lines}
 
