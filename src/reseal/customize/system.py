@@ -8,20 +8,16 @@ r"""Settings of the system: time zone, locale, services.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from reseal.answerfile import Answers
 from reseal.answerfile.regional import LOCALE_FORM
 from reseal.customize import answers
+from reseal.customize.shared import Run
+from reseal.customize.step import Given
 from reseal.errors import CheckError, UsageError
+from reseal.session import Session
 from reseal.unattend.time_zone import set_time_zone
 from reseal.windows import answer_files, services
 from reseal.windows.addresses import ENABLE_DHCP, FIXED_VALUES, NETWORK_ADDRESS, fixed_addresses
-
-if TYPE_CHECKING:
-    from reseal.customize.shared import Run
-    from reseal.customize.step import Given
-    from reseal.session import Session
 
 UI_LANGUAGES = r"HKLM\SYSTEM\CurrentControlSet\Control\MUI\UILanguages"
 #: Types of services that are programs, alone or shared (documented, CreateService).

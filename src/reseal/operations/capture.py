@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from reseal.errors import UsageError
 from reseal.hostfile import open_regular
 from reseal.operations.operation import OnMessage, Opening
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 #: A configuration list is a short text.
 _MAX_CONFIG = 1 << 20

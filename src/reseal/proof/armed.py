@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reseal.session import Mark
 from reseal.sid.fresh import is_fresh
 from reseal.sysprep.arm import Stage, Target, armed_state, carried_over, image_state
-from reseal.windows import identity, setup
-
-if TYPE_CHECKING:
-    from reseal.windows import Installation
+from reseal.windows import Installation, identity, setup
 
 _MEANINGS = {
     "SetupType": "2 runs CmdLine before anyone can log on.",

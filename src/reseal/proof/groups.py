@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reseal.proof.hits import Place
 from reseal.proof.identity import Kind
+from reseal.windows import Installation
 from reseal.windows.volumes import split_volume
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from reseal.windows import Installation
 
 #: Places that are looked for in the registry rather than in a file.
 _IN_HIVES = {Place.KEY, Place.VALUE, Place.DESCRIPTOR}

@@ -6,17 +6,14 @@ Every rule has a reason that can be checked. A trace that no rule covers is a fa
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from reseal.proof.hits import Hit, Place
 from reseal.proof.identity import Kind
 from reseal.session import Mark
 from reseal.windows.volumes import split_volume
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 class Verdict(StrEnum):
@@ -75,8 +72,8 @@ _LICENSING = re.compile(
     re.IGNORECASE,
 )
 _DEVICES = re.compile(
-    r"^HKLM\\SYSTEM\\ControlSet\d{3}\\(Enum|Control\\(DeviceClasses|DeviceContainers|NetworkSetup2|Class)"
-    r"|Services\\BTHPORT\\Parameters\\Keys)\\",
+    r"^HKLM\\SYSTEM\\ControlSet\d{3}\\(Enum|Control\\(DeviceClasses|DeviceContainers|NetworkSetup2|Class))"
+    r"\\",
     re.IGNORECASE,
 )
 _SET_BY_HAND = re.compile(r"\\\\NetworkAddress$", re.IGNORECASE)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from reseal.operations.record import GeneralizeRecord, Written
 from reseal.report import answer_file, drivers
 from reseal.report.changes import counted, ending, listed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.operations.record import GeneralizeRecord, Written
 
 _NAMES_SHOWN = 12
 

@@ -9,16 +9,17 @@ import time
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-from reseal.bitlocker import encrypted
+from reseal.bitlocker import Key, encrypted
 from reseal.disk import Slice
 from reseal.disk.locks import Lock
 from reseal.disk.partitions import volumes
 from reseal.disk.staged import Appearance
 from reseal.errors import CheckError, ImageError, UsageError
 from reseal.ntfs import Volume
-from reseal.run.disk import Disk
+from reseal.run.disk import Disk, OpenedDisk
 from reseal.run.opening import Found, choose
 from reseal.run.options import RunOptions
 from reseal.tree import TreeError
@@ -27,13 +28,7 @@ from reseal.wim.config import DEFAULT_CONFIG
 from reseal.windows import content
 from reseal.windows.image_properties import image_properties
 from reseal.windows.setup import MODE_MARK, SetupState
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from reseal.bitlocker import Key
-    from reseal.run.disk import OpenedDisk
-    from reseal.worker import Report
+from reseal.worker import Report
 
 #: Hint for a hibernated Windows, whose files are not completely on the disk.
 _HIBERNATED_HINT = "Start Windows and shut it down fully (shutdown /s /t 0)."

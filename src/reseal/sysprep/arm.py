@@ -21,14 +21,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-from reseal.session import Mark
-from reseal.windows import setup
-
-if TYPE_CHECKING:
-    from reseal.session import Session
-    from reseal.windows import Installation, Registry
+from reseal.session import Mark, Session
+from reseal.windows import Installation, Registry, setup
 
 ARM = "arm"
 WINDEPLOY = r"oobe\windeploy.exe"

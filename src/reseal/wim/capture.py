@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from reseal.disk.device import Device
 from reseal.errors import CheckError
 from reseal.wim import library
 from reseal.wim.errors import WimError
 from reseal.wim.file import new_wim, open_wim
-from reseal.wim.progress import Progress
+from reseal.wim.progress import Progress, Report
 from reseal.wim.tree import reparsed_files
 from reseal.wim.volume import volume
 from reseal.wim.writing import CHECK_INTEGRITY, SOLID, require_writable, set_properties, write
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from reseal.disk.device import Device
-    from reseal.wim.progress import Report
 
 #: WIMLIB_ADD_FLAG_NTFS; _NORPFIX: links keep their drive letter, because the whole volume is captured;
 #: _VERBOSE: libwim reports omitted entries only with this flag.

@@ -8,14 +8,12 @@ import tempfile
 from ctypes import Structure, c_char_p, c_size_t, c_uint32, c_uint64, c_void_p
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from reseal.folder.descent import upper
 from reseal.tree import DIRECTORY, ENCRYPTED, REPARSE_POINT, EscapeError, Stat, TreeError
 from reseal.wim import library, wof
-
-if TYPE_CHECKING:
-    from reseal.wim.file import Wim
+from reseal.wim.file import Wim
 
 _RECURSIVE, _CHILDREN = 0x1, 0x2  # WIMLIB_ITERATE_DIR_TREE_FLAG_*
 #: WIMLIB_EXTRACT_FLAG_*: NO_ACLS, NORPFIX, NO_ATTRIBUTES, NO_PRESERVE_DIR_STRUCTURE.

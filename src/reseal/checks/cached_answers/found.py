@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
-from reseal.answerfile import AnswerFile, AnswerFileError
+from reseal.answerfile import AnswerFile, AnswerFileError, PassSettings, Setting
 from reseal.answerfile.passes import Pass
 from reseal.answerfile.processed import lacks_secrets
 from reseal.answerfile.secrets import holds_password, is_product_key, is_secret
 from reseal.checks.cached_answers import GIVEN
 from reseal.checks.declaration import Finding, NotCheckableError, note, warning
 from reseal.checks.reading import content
+from reseal.session import Session
 from reseal.windows.answer_files import IN_PANTHER, places
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from reseal.answerfile import PassSettings, Setting
-    from reseal.session import Session
 
 #: Passes that an armed image may run.
 _TO_RUN = (Pass.SPECIALIZE, Pass.AUDIT_SYSTEM, Pass.AUDIT_USER, Pass.OOBE_SYSTEM)
