@@ -73,5 +73,11 @@ def os_errors(
         kind: the class of the error.
         hint: what to do next.
     """
-    with os_errors(f"{what}", kind, hint):
+    try:
         yield
+    except OSError as error:
+        # Some errors of reseal are errors of the operating system, too, and say what is wrong already.
+        if isinstance(error, ResealError):
+            raise
+        msg = f"{what}: {error.strerror or error}."
+        raise kind(msg, hint) from error
