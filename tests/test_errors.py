@@ -24,18 +24,20 @@ def test_an_error_carries_its_hint() -> None:
 
 
 def test_an_error_of_the_operating_system_gets_words_and_a_class() -> None:
-    with pytest.raises(
-        ImageError, match=r"^x can't be read: No such file or directory\.$"
-    ) as failed:
-        with os_errors("x can't be read", ImageError, "Try again."):
-            Path("/nonexistent/file").read_bytes()
+    with (
+        pytest.raises(
+            ImageError, match=r"^x can't be read: No such file or directory\.$"
+        ) as failed,
+        os_errors("x can't be read", ImageError, "Try again."),
+    ):
+        Path("/nonexistent/file").read_bytes()
     assert failed.value.hint == "Try again."
     assert isinstance(failed.value.__cause__, FileNotFoundError)
 
 
 def test_an_error_of_reseal_that_is_one_of_the_operating_system_stays_as_it_is() -> None:
-    class Both(ImageError, OSError):
+    class BothError(ImageError, OSError):
         pass
 
-    with pytest.raises(Both, match="as it was"), os_errors("x can't be read"):
-        raise Both("as it was")
+    with pytest.raises(BothError, match="as it was"), os_errors("x can't be read"):
+        raise BothError("as it was")
