@@ -6,20 +6,15 @@ Layout: documented by the Linux-NTFS project.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from reseal.ntfs import records
-from reseal.ntfs.mft import Chunk, Names
+from reseal.ntfs.mft import Chunk, Names, Numbers, Pieces
+from reseal.ntfs.volume import Volume
 from reseal.tree import TreeError, join
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.ntfs.mft import Numbers, Pieces
-    from reseal.ntfs.volume import Volume
 
 MFT = 0
 BITMAP_FILE = 6

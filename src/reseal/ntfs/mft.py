@@ -8,22 +8,19 @@ Layout: documented by the Linux-NTFS project.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from reseal.ntfs import records
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    import numpy.typing as npt
-
-    Numbers: TypeAlias = npt.NDArray[np.int64]
-    Raw: TypeAlias = npt.NDArray[np.uint8]
-    #: Cluster in the attribute, cluster of the volume, clusters.
-    _Run: TypeAlias = tuple[int, int, int]
+Numbers: TypeAlias = npt.NDArray[np.int64]
+Raw: TypeAlias = npt.NDArray[np.uint8]
+#: Cluster in the attribute, cluster of the volume, clusters.
+_Run: TypeAlias = tuple[int, int, int]
 
 _IN_USE = 0x1
 _END = 0xFFFFFFFF

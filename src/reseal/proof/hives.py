@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from reseal.proof.hits import Place
-from reseal.regf import RegfError, baseblock, data, names, node
-from reseal.regf.survey import Survey
+from reseal.regf import Hive, Key, RegfError, baseblock, data, names, node
+from reseal.regf.survey import Numbers, Survey
 from reseal.tree import join
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from reseal.regf import Hive, Key
-    from reseal.regf.survey import Numbers
 
 SIGNATURE = b"regf"
 #: Keys that are walked at most; a damaged hive may hold the same key endlessly.

@@ -9,14 +9,11 @@ looks at the words in between, for those of four bytes, two more. Shorter ones a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from reseal.proof.needles import Needle
+from reseal.proof.needles import Needle
 
 #: Words, hashes and flags of one part stay in the processor's cache.
 _PART = 256 << 10

@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from reseal.disk.device import SparseDevice
 from reseal.errors import ImageError
-from reseal.ntfs import records
-from reseal.ntfs.clusters import MFT, Clusters
+from reseal.ntfs import Volume, records
+from reseal.ntfs.clusters import MFT, Clusters, Stream
+from reseal.ntfs.mft import Record
 from reseal.proof import hives
-from reseal.proof.hits import MAX_HITS, Place
+from reseal.proof.hits import MAX_HITS, Place, Search
+from reseal.proof.needles import Needle
+from reseal.proof.scanner import Scanner
 from reseal.proof.seeker import Seeker, is_hive_log
 from reseal.tree import TreeError
-from reseal.windows import content
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
-
-    from reseal.ntfs import Volume
-    from reseal.ntfs.clusters import Stream
-    from reseal.ntfs.mft import Record
-    from reseal.proof.hits import Search
-    from reseal.proof.needles import Needle
-    from reseal.proof.scanner import Scanner
-    from reseal.windows import Installation
+from reseal.windows import Installation, content
 
 #: Bytes that are read at once, and the largest hole that is read over rather than skipped.
 BLOCK = 4 << 20

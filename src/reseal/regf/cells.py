@@ -12,16 +12,12 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_left, bisect_right, insort
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from mmap import mmap
 
 from reseal.regf import baseblock
+from reseal.regf.baseblock import Content
 from reseal.regf.errors import RegfError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from mmap import mmap
-
-    from reseal.regf.baseblock import Content
 
 #: Offset that means "none".
 NIL = 0xFFFFFFFF

@@ -8,13 +8,10 @@ are sorted in this order (seen in all hives of Windows).
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
 
 from reseal.regf import node
+from reseal.regf.cells import Cells
 from reseal.regf.upcase import TABLE
-
-if TYPE_CHECKING:
-    from reseal.regf.cells import Cells
 
 _U16 = struct.Struct("<H")
 

@@ -11,26 +11,21 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
 from reseal.regf import baseblock, data, names, node, types
-from reseal.regf.cells import BIN_HEADER, NIL
+from reseal.regf.baseblock import Content
+from reseal.regf.cells import BIN_HEADER, NIL, Cells
 from reseal.regf.errors import RegfError
+from reseal.regf.hive import Hive
 from reseal.regf.key import Key
 from reseal.regf.reader import Reader
-from reseal.regf.survey import Survey
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.regf.baseblock import Content
-    from reseal.regf.cells import Cells
-    from reseal.regf.hive import Hive
-    from reseal.regf.survey import Numbers
+from reseal.regf.survey import Numbers, Survey
 
 #: What a cell holds, and the offsets of its key and value.
 Owner: TypeAlias = tuple[str, int | None, int | None]

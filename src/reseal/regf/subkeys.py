@@ -7,13 +7,10 @@ each offset, lh a hash. An ri splits a long list into leaves.
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 from reseal.regf import names, node
 from reseal.regf.cells import NIL, Cells
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 #: Entries of a full leaf. Windows splits a li or lh in two at 1012 entries (seen: the halves of
 #: ManySubkeysHive, and an lh of 967). It converts an lf that outgrows a page into a li (seen there).

@@ -7,25 +7,20 @@ damage: then the caller walks the hive key by key, to use what is intact.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from reseal.regf import baseblock, node
-from reseal.regf.cells import BIN_HEADER, NIL, SMALLEST_CELL
+from reseal.regf.cells import BIN_HEADER, NIL, SMALLEST_CELL, Cells
 from reseal.regf.limits import DEPTH_LIMIT
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import numpy.typing as npt
-
-    from reseal.regf.cells import Cells
-
-    Words: TypeAlias = npt.NDArray[np.uint32]
-    Numbers: TypeAlias = npt.NDArray[np.int64]
+Words: TypeAlias = npt.NDArray[np.uint32]
+Numbers: TypeAlias = npt.NDArray[np.int64]
 
 _LEAF_WIDTH = {int.from_bytes(kind, "little"): width
                for kind, width in ((b"lf", 2), (b"lh", 2), (b"li", 1))}  # fmt: skip

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from reseal.regf import baseblock, data, node
-from reseal.regf.cells import BIN_HEADER, NIL
+from reseal.regf.cells import BIN_HEADER, NIL, Cells
 from reseal.regf.limits import DEPTH_LIMIT
 from reseal.regf.subkeys import SubkeyList
-
-if TYPE_CHECKING:
-    from reseal.regf.cells import Cells
 
 _SIZE = struct.Struct("<i")
 #: Size of the cell, signature, bytes of the name, bytes and place of the data.

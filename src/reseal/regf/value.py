@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from reseal.regf import data, names, node, types
+from reseal.regf.cells import Cells
 from reseal.regf.errors import RegfError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.regf.cells import Cells
 
 
 class Value:

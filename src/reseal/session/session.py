@@ -15,27 +15,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
 
-from reseal.disk import Patched
+from reseal.bcd import BcdObject
+from reseal.bcd.values import Value
+from reseal.disk import Device, Patched
 from reseal.errors import CheckError, ImageError
 from reseal.mark import Mark
-from reseal.regf import sids, types
+from reseal.regf import Hive, sids, types
+from reseal.regf.sids import Place
+from reseal.session.boot_store import BootStore
 from reseal.session.change import Change, State, value_state
 from reseal.session.staging import Counts, StagedTree
 from reseal.session.surroundings import Neighbours, Part, VolumeState
-from reseal.tree import join
+from reseal.tree import Stat, Tree, join
+from reseal.windows import Installation
 from reseal.windows.names import MACHINE_HIVES
-
-if TYPE_CHECKING:
-    from reseal.bcd import BcdObject
-    from reseal.bcd.values import Value
-    from reseal.regf import Hive
-    from reseal.regf.sids import Place
-    from reseal.session.boot_store import BootStore
-    from reseal.tree import Stat, Tree
-    from reseal.windows import Installation
-    from reseal.windows.registry import LoadedHive, Location
+from reseal.windows.registry import LoadedHive, Location
+from reseal.windows.volumes import named
 
 Report = Callable[[dict[str, object]], None]
 
@@ -68,8 +64,10 @@ class Session:
         volume_state: the state of the file system; None for a folder.
         neighbours: the other installations and volumes on the disk.
         parts: the volumes of the disk; empty for a folder.
+        disk: the whole disk, without staged changes; None for a folder.
         switches: names of the switches on the command line, such as `discard-hibernation`.
-        wipe_free: whether to wipe free clusters and slack space at the end.
+        wiped_volumes: numbers of the volumes whose free clusters and slack space are wiped at the end.
+        discard_shadow_copies: numbers of the volumes that lose their shadow copies.
         changes: the staged changes, in order.
         notes: sentences for the user.
         timings: seconds per step.
@@ -83,6 +81,7 @@ class Session:
         neighbours: Neighbours = _ALONE,
         boot_stores: Callable[[], list[BootStore]] = list,
         parts: tuple[Part, ...] = (),
+        disk: Device | None = None,
         report: Report = lambda _: None,
         switches: frozenset[str] = frozenset(),
         random: Callable[[int], bytes] = os.urandom,
@@ -94,6 +93,7 @@ class Session:
         self.volume_state = volume_state
         self.neighbours = neighbours
         self.parts = parts
+        self.disk = disk
         #: The devices of the disk's volumes by number, without staged changes.
         self.devices = {one.number: one.device for one in parts}
         self.switches = switches
@@ -102,8 +102,8 @@ class Session:
         self.timings: dict[str, float] = {}
         self.random = random
         self.now = now()
-        self.discard_shadow_copies = False
-        self.wipe_free = False
+        self.discard_shadow_copies: set[int] = set()
+        self.wiped_volumes: set[int] = set()
         self._find_boot_stores = boot_stores
         self.volume_patches: list[tuple[Part, tuple[tuple[int, bytes], ...]]] = []
         self._report = report
@@ -345,12 +345,16 @@ class Session:
         self.parts = tuple(patched if one.number == part.number else one for one in self.parts)
         self.record("patch_volume", f"volume {part.number}: {what}", before, after)
 
-    def wipe_free_space(self) -> None:
-        """Wipe free clusters and slack space of the volume after all other writes."""
-        if not self.wipe_free:
-            self.wipe_free = True
-            shown = f"volume {self.installation.volume}: free clusters and slack"
-            self.record("wipe_free", shown, None, None)
+    def wipe_free_space(self, number: int | None = None) -> None:
+        """Wipe free clusters and slack space of a volume after all other writes.
+
+        Args:
+            number: number of the volume; None for that of Windows.
+        """
+        chosen = self.installation.volume if number is None else number
+        if chosen not in self.wiped_volumes:
+            self.wiped_volumes.add(chosen)
+            self.record("wipe_free", f"volume {chosen}: free clusters and slack", None, None)
 
     def wipe_hive(self, loaded: LoadedHive) -> None:
         """Wipe the free cells of a hive, and empty its logs."""
@@ -368,6 +372,11 @@ class Session:
         logs = [f"{loaded.file}.{suffix}" for suffix in loaded.logs]
         self.record("replay_logs", loaded.file, {"logs": ", ".join(logs)}, {"logs": "empty"})
         return True
+
+    def release(self, loaded: LoadedHive) -> None:
+        """Close a hive that has no name and was only read, to release its memory."""
+        if loaded.name == loaded.file and loaded.name not in self._edited:
+            self.registry.unload(loaded)
 
     # Verbs for files
 
@@ -446,35 +455,22 @@ class Session:
         self.files.rename_last(path, new_path)
         self.record("rename_file", path, path, new_path)
 
-    def forget_shadow_copies(self) -> None:
-        """Delete the volume's shadow copies, which offline writes make invalid."""
-        count = self.volume_state.shadow_copies if self.volume_state else 0
-        if count and not self.discard_shadow_copies:
-            self.discard_shadow_copies = True
-            self.record(
-                "discard_shadow_copies", "System Volume Information", {"stores": count}, None
-            )
+    def forget_shadow_copies(self, number: int | None = None, count: int | None = None) -> None:
+        """Delete a volume's shadow copies, which offline writes make invalid.
 
-    def settle(self) -> None:
-        """Stage the consequences of offline writes, and add notes about them.
-
-        Call it once, after all other changes are staged.
+        Args:
+            number: number of the volume; None for that of Windows.
+            count: how many it has; None for what is known of the volume of Windows.
         """
-        if not self.changes or not self.volume_state:
-            return
-        # An offline write does not save the data that it overwrites (documented: VSS).
-        with self.acting("reseal", Mark.INFERRED):
-            self.forget_shadow_copies()
-        if self.discard_shadow_copies:
-            self.note(
-                "The volume's shadow copies (restore points, previous versions) are deleted: offline "
-                "changes make them invalid."
-            )
-        if self.volume_state.journal:
-            self.note(
-                "The volume's USN journal does not record these changes: programs that read it, such as "
-                "search and backup, do not see them until they scan the files again."
-            )
+        chosen = self.installation.volume if number is None else number
+        if count is None:
+            count = self.volume_state.shadow_copies if self.volume_state else 0
+        if count and chosen not in self.discard_shadow_copies:
+            self.discard_shadow_copies.add(chosen)
+            folder = "System Volume Information"
+            if number is not None:
+                folder = named(number, self.registry.letters, folder)
+            self.record("discard_shadow_copies", folder, {"stores": count}, None)
 
     # Commit
 
