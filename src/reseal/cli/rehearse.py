@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,9 +14,6 @@ from reseal.cli.run import LOOKING, Run, shares
 from reseal.errors import UsageError
 from reseal.operations import rehearse as operation
 from reseal.report import rehearsal
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @click.command(cls=Command)
