@@ -27,7 +27,7 @@ from reseal.windows.setup import MODE_MARK, SYSPREP_MODE, SYSPREP_REGISTRY, Setu
 STRICT = "strict"
 #: Providers whose devices and settings an image keeps that returns to the same virtual hardware
 #: (documented that VM mode is for this; that it keeps the devices: inferred).
-KEPT_IN_VM_MODE = frozenset({"pnp", "network"})
+KEPT_IN_VM_MODE = frozenset({"pnp", "network", "bluetooth-pairings"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reseal.providers.declaration import Provider
-from reseal.providers.places import configuration, empty, matching, registry_views
+from reseal.providers.places import (
+    configuration,
+    delete_matching,
+    delete_subkeys,
+    empty,
+    registry_views,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,8 +77,7 @@ class Agent(Provider):
     def _forget(self, session: Session) -> None:
         before = len(session.changes)
         for pattern in self.files:
-            for path in matching(session, _path(session, pattern)):
-                session.delete_file(path)
+            delete_matching(session, _path(session, pattern))
         for folder in self.emptied:
             empty(session, _path(session, folder))
         for line in self.lines:
@@ -83,7 +88,7 @@ class Agent(Provider):
                     session.delete_value(view, name)
         for key in self.subkeys:
             for view in registry_views(key):
-                _delete_subkeys(session, view)
+                delete_subkeys(session, view)
         if len(session.changes) > before:
             for key, name, number in self.numbers:
                 for view in registry_views(key):
@@ -93,11 +98,6 @@ class Agent(Provider):
 
 def _path(session: Session, path: str) -> str:
     return path.replace("{windows}", session.installation.root)
-
-
-def _delete_subkeys(session: Session, path: str) -> None:
-    for name in [subkey.name for subkey in session.registry.subkeys(path)]:
-        session.delete_key(rf"{path}\{name}")
 
 
 def _delete_line(session: Session, line: Line) -> None:
