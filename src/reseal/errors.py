@@ -73,5 +73,8 @@ def os_errors(
         kind: the class of the error.
         hint: what to do next.
     """
-    with os_errors(f"{what}", kind, hint):
+    try:
         yield
+    except OSError as error:
+        msg = f"{what}: {error.strerror or error}."
+        raise kind(msg, hint) from error
