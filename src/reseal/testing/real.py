@@ -55,16 +55,6 @@ FAMILY = "contoso.weather_8wekyb3d8bbwe"
 TASK = "OneDrive Standalone Update Task-{sid}"
 TRIGGER = "CREATE TRIGGER Changed AFTER UPDATE ON User BEGIN SELECT workflow_changed(1); END"
 
-
-#: What the first boot of a generalized image starts, below System32 (documented and reported).
-FIRST_BOOT = {
-    "setupcl.exe": b"MZ",
-    "smss.exe": b"MZ",
-    "oobe": dict.fromkeys(
-        ("windeploy.exe", "setup.exe", "oobeldr.exe", "audit.exe", "msoobe.exe"), b"MZ"
-    ),
-}
-
 _CACHED_ANSWERS = """<?xml version="1.0" encoding="utf-8"?>
 <unattend xmlns="urn:schemas-microsoft-com:unattend" \
 xmlns:wcm="http://schemas.microsoft.com/WMIConfig/2002/State">
