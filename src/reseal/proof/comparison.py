@@ -34,7 +34,6 @@ def facts(found: Found) -> dict[str, Any]:
         "new_sid_at_next_boot": new_sid_pending(installation.registry)
         and not missing_programs(installation),
         "identities": [{"kind": kind.value, "value": value} for kind, value in identity.items()]
-        # Last: running a provider changes the hives in memory.
         + [
             {
                 "kind": Kind.AGENT.value,

@@ -7,15 +7,13 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from reseal.errors import ResealError
-from reseal.proof import known
 from reseal.proof.armed import armed
 from reseal.proof.groups import Owners, grouped
 from reseal.proof.identity import MachineIdentity
 from reseal.proof.judgement import Context, Verdict, judge
 from reseal.proof.search import search
+from reseal.providers.identities import find, look
 from reseal.providers.plugins import every
-from reseal.session import Session
 from reseal.sid import places
 from reseal.sid.fresh import is_fresh
 from reseal.windows.names import MACHINE_HIVES
@@ -51,8 +49,8 @@ def verify(
 
     Returns:
         `result` (`clean`, `as after Sysprep` or `not clean`), `statement` (what that rests on),
-        `failures` (whole sentences), `armed`, `identity`, `hits`, `agents` (provider that is off to how
-        many places it knows), `groups`, `counts` and `search`.
+        `failures` (whole sentences), `armed`, `identity`, `hits`, `identities` (what providers still
+        find, as `reseal.providers.identities` describes it), `groups`, `counts` and `search`.
     """
     installation = found.installation
     parts = armed(installation, given.machine_sid if given else None)
@@ -73,8 +71,7 @@ def verify(
     hits.sort(key=lambda one: (_ORDER.index(one["verdict"]), one["kind"], one["path"], one["key"]))
     left = [one for one in hits if one["verdict"] is Verdict.LEFT_BEHIND]
     as_sysprep = [one for one in hits if one["verdict"] is Verdict.AS_SYSPREP]
-    # Last: running a provider changes the hives in memory.
-    agents = Counter(one["provider"] for one in known.identities(installation))
+    identities = [one.to_json() for one in find(installation)]
     removable = options(installation) if left else {}
     groups = grouped([*left, *as_sysprep], Owners(installation), removable)
     failures = [
@@ -88,11 +85,12 @@ def verify(
         failures.append("Not every finding could be judged.")
     counts = dict.fromkeys(_ORDER, 0) | Counter(one["verdict"] for one in hits)
     result = NOT_CLEAN if failures else CLEAN
-    if not failures and any(counts[one] for one in _LEFT_TO_WINDOWS):
+    if not failures and (identities or any(counts[one] for one in _LEFT_TO_WINDOWS)):
         result = AS_SYSPREP
     return {
         "result": result,
-        "statement": _statement(found, searched, identity, result),
+        "statement": _statement(found, searched, identity, result)
+        + "".join(f" It still holds {one['what']}." for one in identities),
         "generalized": generalized,
         "failures": failures,
         "armed": [one.to_json() for one in parts],
@@ -101,7 +99,7 @@ def verify(
             **identity.to_json(),
         },
         "hits": hits,
-        "agents": dict(agents),
+        "identities": identities,
         "groups": [one.to_json() for one in groups],
         "counts": counts,
         "search": {
@@ -132,19 +130,17 @@ def _statement(found: Found, searched: Search, identity: MachineIdentity, result
 def options(installation: Installation) -> dict[str, str]:
     """What providers would remove: registry path or file in lower case, to the option that does it.
 
-    Providers that do not run by default are asked, too. They stage their changes in memory, where the
-    hives of this installation are changed; nothing is written.
+    Providers that do not run by default look, too. Nothing changes.
     """
     removed: dict[str, str] = {}
     for one in every():
-        session = Session(installation)
-        try:
-            one(session)
-        except ResealError:
-            continue  # what can't be read can't be changed either
-        option = "generalize" if one.default else f"generalize --enable {one.id}"
-        for change in session.changes:
-            removed.setdefault(change.target.lower(), option)
+        found = look(installation, one)
+        if found:
+            removed |= {
+                change.target.lower(): found.option
+                for change in found.changes
+                if change.target.lower() not in removed
+            }
     return removed
 
 

@@ -179,8 +179,10 @@ class Session:
             assert hive is not None
             # Read the value before the edit, because it is read from the hive on access.
             before = value_state(name, old.type, old.data) if old else None
-            (key or hive.root.create(place.path)).set(name, kind, data)
-            self._edited.add(place.hive)
+            self._edit(
+                place.hive,
+                lambda: (key or hive.root.create(place.path)).set(name, kind, data),  # noqa: B023
+            )
             after = value_state(name, kind, data)
             self.record("set_value", f"{place.shown}\\\\{name}", before, after)
 
@@ -190,8 +192,7 @@ class Session:
             hive = self.registry.hive(place.hive)
             assert hive is not None
             if self.registry.key_at(place) is None:
-                hive.root.create(place.path)
-                self._edited.add(place.hive)
+                self._edit(place.hive, lambda: hive.root.create(place.path))  # noqa: B023
                 self.record("create_key", place.shown, None, {"keys": 1, "values": 0})
 
     def set_text(self, path: str, name: str, text: str) -> None:
@@ -215,8 +216,7 @@ class Session:
             if key is None or old is None:
                 continue
             before = value_state(name, old.type, old.data)
-            key.unset(name)
-            self._edited.add(place.hive)
+            self._edit(place.hive, lambda: key.unset(name))  # noqa: B023
             self.record("delete_value", f"{place.shown}\\\\{name}", before, None)
             found = True
         return found
@@ -229,8 +229,7 @@ class Session:
             if key is None or not place.path:
                 continue
             before = key_state(key)
-            key.delete()
-            self._edited.add(place.hive)
+            self._edit(place.hive, key.delete)
             self.record("delete_key", place.shown, before, None)
             found = True
         return found
@@ -242,8 +241,7 @@ class Session:
             key = self.registry.key_at(place)
             if key is None or not place.path:
                 continue
-            key.rename(new_name)
-            self._edited.add(place.hive)
+            self._edit(place.hive, lambda: key.rename(new_name))  # noqa: B023
             renamed = join(place.shown.rpartition("\\")[0], new_name)
             self.record("rename_key", place.shown, place.shown, renamed)
             found = True
@@ -251,6 +249,11 @@ class Session:
 
     def _places(self, path: str | Location) -> list[Location]:
         return self.registry.locate(path) if isinstance(path, str) else [path]
+
+    def _edit(self, hive: str, edit: Callable[[], object]) -> None:
+        """Edit a hive; `Look` does not."""
+        edit()
+        self._edited.add(hive)
 
     # Verbs for the boot configuration data
 
