@@ -47,7 +47,7 @@ def verification(record: dict[str, Any], *, verbose: bool) -> Iterator[str]:
     if record["result"] == "clean":
         yield "Clean: the image is armed, and nothing was found in what was searched."
     elif record["result"] == _AS_SYSPREP:
-        yield f"As after Sysprep: the image is armed{_open(record)}."
+        yield f"As after Sysprep: the image is armed{_left_open(record)}"
     else:
         count = len(record["failures"])
         yield f"Not clean: {count} reason{'' if count == 1 else 's'}."
@@ -55,13 +55,11 @@ def verification(record: dict[str, Any], *, verbose: bool) -> Iterator[str]:
     yield "Proved: structure and state. Not proved: a boot (Windows did not run here)."
 
 
-def _open(record: dict[str, Any]) -> str:
-    """What is left to Windows, and to the person."""
+def _left_open(record: dict[str, Any]) -> str:
+    """What is left to Windows, and what every copy keeps."""
     asked = any(record["counts"][one] for one in (_AS_SYSPREP, _REPLACED))
-    parts = [", and Windows is asked to replace the machine SID"] if asked else []
-    if record["identities"]:
-        parts.append(", and what was not removed is in every copy")
-    return "".join(parts)
+    said = ", and Windows is asked to replace the machine SID." if asked else "."
+    return f"{said} What was not removed is in every copy." if record["identities"] else said
 
 
 def _groups(groups: list[dict[str, Any]], verdict: str) -> Iterator[str]:
