@@ -16,16 +16,6 @@ SOURCE = Path(__file__).parents[1] / "src" / "reseal"
 MOST = 16
 REASON = "# Complex: "
 
-#: Still to be divided.
-TO_DIVIDE = {
-    "answerfile/assignment.py Assignment.parse",
-    "answerfile/source.py _encoding",
-    "checks/storage_drivers.py storage_drivers_at_boot",
-    "sysprep/generalize.py generalize",
-    "unattend/settings.py apply_pass",
-    "unattend/settle.py settle",
-}
-
 
 def functions(text: str) -> Iterator[Function]:
     """Every function and method, without those that are inside of others."""
@@ -56,7 +46,7 @@ def test_what_is_complex_says_why() -> None:
         for path in SOURCE.rglob("*.py")
         for name in unexplained(path.read_text())
     }
-    assert sorted(found - TO_DIVIDE) == []
+    assert sorted(found) == []
 
 
 @pytest.mark.parametrize("count", [15, 16])

@@ -24,6 +24,7 @@ def open(  # noqa: A001  the verb that everybody expects
     output: str | PathLike[str] | None = None,
     thin: bool = False,
     dry_run: bool = False,
+    delete_snapshots: bool = False,
     allow_backing: bool = False,
     force: Iterable[str] = (),
     reads: Iterable[str | PathLike[str]] = (),
@@ -39,6 +40,8 @@ def open(  # noqa: A001  the verb that everybody expects
         output: a new image to write, its suffix names the format; None to work in place.
         thin: whether a qcow2 output is an overlay over the image.
         dry_run: whether `commit` writes nothing.
+        delete_snapshots: whether an image that is changed in place loses its internal snapshots, each of
+            which is a complete copy of the old disk.
         allow_backing: whether backing files may lie outside the image's folder.
         force: ids of checks whose errors don't stop `generalize`.
         reads: files and folders of this computer that operations read once the image is open: drivers,
@@ -61,6 +64,7 @@ def open(  # noqa: A001  the verb that everybody expects
         output=Path(output) if output else None,
         thin=thin,
         dry_run=dry_run,
+        delete_snapshots=delete_snapshots,
         allow_backing=allow_backing,
     )
     return open_image(

@@ -10,16 +10,14 @@ is in another module, which the declaration refers to.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from inspect import cleandoc
 from pkgutil import iter_modules, resolve_name
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from reseal.mark import Mark
+from reseal.mark import Mark
 
 #: The function that does the work, or its location: `package.module:name`.
 Work: TypeAlias = "Callable[..., Any] | str"

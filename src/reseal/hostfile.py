@@ -8,11 +8,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
-
-TYPE_CHECKING = False  # not the one of typing, whose import takes longer than all of `reseal.regf`
-if TYPE_CHECKING:
-    from io import BufferedReader
-    from pathlib import Path
+from io import BufferedReader
+from pathlib import Path
 
 
 def open_regular(path: Path) -> BufferedReader:

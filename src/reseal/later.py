@@ -5,11 +5,8 @@ A command loads only what it needs, which makes it start faster.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 def later(package: str, **modules: str) -> Callable[[str], object]:

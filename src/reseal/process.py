@@ -15,15 +15,12 @@ import re
 import shutil
 import signal
 import subprocess
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from reseal import sandbox
 from reseal.errors import EngineError, ImageError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 #: The Debian and Ubuntu package of each program that reseal runs.
 PACKAGES = {

@@ -8,13 +8,11 @@ the tree is read or written.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from reseal.errors import ImageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 #: File attributes, as GetFileAttributes returns them (documented).
 READONLY = 0x1

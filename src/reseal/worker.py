@@ -17,8 +17,9 @@ import stat
 import sys
 import tempfile
 import traceback
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from reseal import sandbox
 from reseal.errors import ImageError, ResealError
@@ -26,10 +27,8 @@ from reseal.messages import Channel, MessageError
 from reseal.process import die_with_parent, signal_name
 from reseal.sandbox import Limits
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+Report = Callable[[dict[str, Any]], None]
 
-    Report = Callable[[dict[str, Any]], None]
 
 #: The result of entering the sandbox.
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}

@@ -105,6 +105,17 @@ def test_generalize_and_a_new_image(image: Path, tmp_path: Path) -> None:
     assert wrong == set()
 
 
+@pytest.mark.parametrize("delete", [True, False])
+def test_internal_snapshots_go_where_that_is_asked_for(image: Path, *, delete: bool) -> None:
+    subprocess.run(["qemu-img", "snapshot", "-c", "before", image], check=True)
+    with reseal.open(image, delete_snapshots=delete) as opened:
+        opened.set_text(KEY, "Text", "new")
+        record = opened.commit()
+    listed = subprocess.run(["qemu-img", "snapshot", "-l", image], check=True, capture_output=True)
+    assert (b"before" in listed.stdout) != delete
+    assert any("internal snapshots" in note and "before" in note for note in record["notes"])
+
+
 def test_a_wrong_call_is_said_and_the_session_goes_on(image: Path) -> None:
     with reseal.open(image) as opened:
         for wrong in (

@@ -190,6 +190,12 @@ PROBLEMS: dict[str, Problem] = {
         machine={"software": microsoft({CURRENT_VERSION: {
             "Setup\\State": {"ImageState": "IMAGE_STATE_UNDEPLOYABLE"}}})},
     ),
+    "account-names": Problem(
+        "warning", r"SAM does not have: AcmeSync \(DESKTOP-SAMPLE1\\svc_acme\)",
+        machine={"system": {CCS: {"Services": {"AcmeSync": SERVICE | {
+            "ObjectName": r"DESKTOP-SAMPLE1\svc_acme"}}}}},
+        items=(r"AcmeSync (DESKTOP-SAMPLE1\svc_acme)",),
+    ),
     "answer-files": Problem(
         "warning", r"Windows\\Panther\\Unattend\\Unattend.xml:6 calls Sysprep.*pass specialize",
         machine={"files": {"Windows": {"Panther": {"Unattend": {"Unattend.xml": CALLS_SYSPREP}}}}},
@@ -203,8 +209,13 @@ PROBLEMS: dict[str, Problem] = {
         machine={"software": microsoft({r"Windows NT\CurrentVersion": {"Winlogon": {
             "AutoAdminLogon": "1", "DefaultUserName": "builder", "DefaultPassword": SECRET}}})},
     ),
+    "builder-servers": Problem(
+        "warning", r"gets its updates from http://wsus:8530 \(WUServer\)",
+        machine={"software": {"Policies": {r"Microsoft\Windows\WindowsUpdate": {
+            "WUServer": "http://wsus:8530", "AU": {"UseWUServer": 1}}}}},
+    ),
     "cached-answers": Problem(
-        "warning", r"Panther\\[Uu]nattend\.xml names every copy BUILDBOX",
+        "warning", r"Panther\\(Unattend\\U|u)nattend\.xml is used again \(specialize",
         machine={"files": {"Windows": {"Panther": {"unattend.xml": NAMES_ALIKE}}}},
     ),
     "cloud-join": Problem(
@@ -348,6 +359,12 @@ PROBLEMS: dict[str, Problem] = {
     "windows-update": Problem(
         "note", "wuauserv disabled",
         machine={"system": {CCS: {"Services": {"wuauserv": DISABLED}}}},
+    ),
+    "write-filters": Problem(
+        "warning", "The Unified Write Filter is on",
+        machine={"system": {CCS: {"Services": {"uwfvol": {
+            "ImagePath": r"System32\drivers\uwfvol.sys", "Start": 0,
+            r"Parameters\Static\Copy0": {"UwfEnabled": 1}}}}}},
     ),
 }  # fmt: skip
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from reseal.checks.declaration import Finding
 from reseal.checks.store_apps import Package, store_apps
+from reseal.customize.run import Customization
+from reseal.customize.steps import STEPS
 from reseal.testing.machine import Machine
 from tests.builders import session
 from tests.checks.problems import ALICE
@@ -45,6 +48,19 @@ def test_sysprep_s_own_sentence_and_the_command_that_helps() -> None:
     assert "for Alice, Bob," in one.message
     assert one.hint
     assert f"`Remove-AppxPackage -AllUsers -Package {GAME}`" in one.hint
+    assert "--force store-apps: it stays registered for that user" in one.hint
+
+
+def test_the_options_that_help_offline_are_named() -> None:
+    store: dict[str, Any] = {"Microsoft": {"Windows\\CurrentVersion\\Appx\\AppxAllUserStore": {
+        str(Machine().sid.relative(1001)): {GAME: {}}}}}  # fmt: skip
+    one = session(Machine(users=("Alice",), software=store))
+    [finding] = store_apps(one)
+    assert finding.hint
+    assert "--remove-user Alice" in finding.hint
+    step = Customization([STEPS["remove-user"].parse(("Alice",), "--remove-user", Path())])
+    step.stage(one)
+    assert store_apps(one)[0].level == "ok"
 
 
 def test_an_app_that_was_updated_from_the_store_is_no_longer_the_provisioned_one() -> None:

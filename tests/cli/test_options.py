@@ -56,6 +56,7 @@ OTHERWISE = {
     ("--set", "unattend new"): "of the new file; there is none that it could win over",
     ("--image", "unattend check"): "what is checked against it",
     ("--force", "boot"): "which checks a command has differs",
+    ("--force", "capture"): "which checks a command has differs",
     ("--force", "sid"): "which checks a command has differs",
     ("--force", "specialize"): "which checks a command has differs",
     ("--force", "unattend apply"): "which checks a command has differs",

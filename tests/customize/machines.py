@@ -26,6 +26,9 @@ SID = real_machine.SID
 #: The account of the SAM hive that people remove.
 USER = "AndrewRathbun"
 USER_SID = SID.relative(1001)
+#: The class of network adapters, and an adapter with addresses set by hand.
+ADAPTERS = "{4d36e972-e325-11ce-bfc1-08002be10318}"
+ADAPTER = "{4F2A1B3C-1111-4222-8333-0123456789AB}"
 PROFILE_TEXT = b"what lay in the profile of the one who built this image. " * 9
 MARK = "kept by everybody who starts with this profile"
 
@@ -44,13 +47,18 @@ _SVCHOST = (types.REG_EXPAND_SZ, types.encode(types.REG_EXPAND_SZ, r"%SystemRoot
 def sample(corpus: Path, path: Path) -> None:
     """Make the sample machine's image."""
     control = {
+        "Class": {
+            ADAPTERS: {"0001": {"NetCfgInstanceId": ADAPTER, "NetworkAddress": "0A1B2C3D4E5F"}}
+        },
         "Terminal Server": {"fDenyTSConnections": 1, "WinStations": {"RDP-Tcp": {}}},
         "MUI": {"UILanguages": {"en-US": {"LCID": 1033}}},
         "TimeZoneInformation": {"Bias": 480, "TimeZoneKeyName": "Pacific Standard Time"},
     }
     service = {"ImagePath": _SVCHOST, "Type": 32, "Start": 3}
     rules = {"RDP": RDP_RULE, "WinRM": WINRM_RULE, "Other": RDP_RULE.replace("28752", "1")}
+    fixed = {"EnableDHCP": 0, "IPAddress": ["192.0.2.25"], "SubnetMask": ["255.255.255.0"]}
     services = {
+        "Tcpip": {"Parameters": {"Interfaces": {ADAPTER: fixed}}},
         "WinRM": service,
         "wuauserv": service,
         "SharedAccess": {"Parameters": {"FirewallPolicy": {"FirewallRules": rules}}},

@@ -85,6 +85,8 @@ def _profile_is_clean(image: Judged) -> bool:
     return not named and sid not in data and kept and bool(control)
 
 
+INTERFACE = rf"ControlSet001\Services\Tcpip\Parameters\Interfaces\{machines.ADAPTER}"
+ADAPTER_KEY = rf"ControlSet001\Control\Class\{machines.ADAPTERS}\0001"
 TIME = b"\0\0" + bytes([10, 0, 5, 0, 3, 0]) + bytes(8)
 ROWS = [
     Row("copy-in", ["agent:/Install/"], lambda i: i.read(r"Install\agent\deep\a.bin") == bytes(5000)),
@@ -135,6 +137,11 @@ ROWS = [
     Row("enable-winrm", [],
         lambda i: i.service("WinRM", "Start") == 2 and _active(i, "-30267") == {"Active=TRUE"}),
     Row("default-profile-from", [USER], _profile_is_clean),
+    Row("reset-addresses", [],
+        lambda i: i.number("SYSTEM", INTERFACE, "EnableDHCP") in {1, None}
+        and "IPAddress" not in (i.machine("SYSTEM", INTERFACE) or {})
+        and "NetworkAddress" not in (i.machine("SYSTEM", ADAPTER_KEY) or {})),
+    Row("drop-cached-unattend", [], lambda i: not i.has(r"Windows\Panther\unattend.xml")),
     Row("oem-information", ["Manufacturer:Example Corp"],
         lambda i: i.text("SOFTWARE", OEM, "Manufacturer") == "Example Corp"),
     Row("wallpaper", ["w.png"],

@@ -77,3 +77,36 @@ def test_a_run_that_is_interrupted_among_them_is_finished_by_resume(
     assert read_header(image).snapshots == ()
     assert not [name for name in files(image.parent) if "reseal" in name]
     check(image)
+
+
+def test_references_that_qemu_had_counted_down_already_are_counted_again(
+    image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **_options: object) -> str:
+        raise OSError(5, "Input/output error")
+
+    before, writes = content(image), some_writes()
+    with monkeypatch.context() as patched:
+        patched.setattr("reseal.disk.snapshots.run_tool", interrupted)
+        with pytest.raises(DiskError, match="was interrupted"):
+            change(image)
+    count_down(image)
+    assert subprocess.run(["qemu-img", "check", "-q", image], check=False).returncode == 2
+    resume(image)
+    assert content(image) == changed(before, writes)
+    assert read_header(image).snapshots == ()
+    check(image)
+
+
+def count_down(image: Path) -> None:
+    """Take one reference from each cluster that has several, as QEMU does before it deletes a snapshot."""
+    data = bytearray(image.read_bytes())
+    cluster = 1 << int.from_bytes(data[20:24], "big")
+    table = int.from_bytes(data[48:56], "big")
+    block = int.from_bytes(data[table : table + 8], "big")
+    counts = [int.from_bytes(data[at : at + 2], "big") for at in range(block, block + cluster, 2)]
+    assert max(counts) > 1
+    for number, count in enumerate(counts):
+        if count > 1:
+            data[block + 2 * number : block + 2 * number + 2] = (count - 1).to_bytes(2, "big")
+    image.write_bytes(data)

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-import random
-import subprocess
-import time
+import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from reseal.errors import ImageError
+from reseal.folder import Folder, UncleanFolderError, journal, journal_of
+from reseal.run import Callables, RunOptions, change
+from reseal.run.resume import resume
+from reseal.session import Session
 from reseal.testing.machine import Machine, software_hive, system_hive, tree
 from tests.end_to_end import judges
+from tests.faults import supervisor
+from tests.faults.supervisor import Fault, Outcome, available
 
 #: Runs that are killed; `make faults` asks for more.
 KILLS = int(os.environ.get("RESEAL_KILLS", "10"))
+JOURNAL = journal_of(Path("windows")).name
 
 
 def _extract(folder: Path, spec: dict[str, Any]) -> None:
@@ -113,31 +123,108 @@ def test_links_out_of_the_folder_are_not_followed(tmp_path: Path) -> None:
     assert (outside / "secret.log").read_text() == "keep"
 
 
+@pytest.mark.skipif(not available(), reason="this system can't supervise system calls")
 def test_a_killed_run_is_put_back_by_resume(tmp_path: Path) -> None:
-    drawn = random.Random("folder")
-    put_back = 0
-    for moment in range(max(4, KILLS // 4)):
+    """Killed before its journal is active, while it is, and after its changes were committed."""
+    calls = _killed(tmp_path / "whole", None).calls
+    before = calls.index(f"mkdir /{JOURNAL} worker")
+    during = range(before + 1, calls.index("syncfs /windows reseal") + 1)
+    after = next(
+        number for number, call in enumerate(calls) if call.startswith("unlinkat /windows/.reseal")
+    )
+    pieces = max(2, KILLS // 4)
+    spread = [during[len(during) * piece // pieces - 1] for piece in range(1, pieces + 1)]
+    outcomes = []
+    for moment in (before, *spread, after + 1):
         base = tmp_path / str(moment)
-        base.mkdir()
-        folder = _made(base)
-        before = _contents(folder)
-        run = subprocess.Popen(
-            [judges.RESEAL, "generalize", folder],
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=dict(os.environ),
-        )  # fmt: skip
-        assert run.stderr
-        for _ in range(6):
-            run.stderr.readline()
-        time.sleep(drawn.uniform(0, 0.05))
-        run.kill()
-        run.communicate(timeout=30)
+        assert _killed(base, Fault(moment, "kill")).hit
+        folder = base / "windows"
         shown = judges.reseal("inspect", folder, "--json")
-        if shown.returncode == 4:
+        interrupted = shown.returncode == 4
+        if interrupted:
             assert "reseal resume" in shown.stderr
             assert judges.reseal("resume", folder).returncode == 0
-            put_back += 1
-        shown = judges.reseal("inspect", folder, "--json")
+            assert {one.name for one in base.iterdir()} == {"windows", "golden"}
+            shown = judges.reseal("inspect", folder, "--json")
         state = json.loads(shown.stdout)["state"]
-        assert _contents(folder) == before or state["generalization_state"] == 4
-        assert [one.name for one in base.iterdir()] == ["windows"]
-    assert put_back > 0
+        changed = _contents(folder) != _contents(base / "golden")
+        assert changed == (state["generalization_state"] == 4)
+        outcomes.append((interrupted, changed))
+    assert outcomes == [(False, False), *[(True, False) for _ in spread], (True, True)]
+
+
+def _killed(base: Path, fault: Fault | None) -> Outcome:
+    """Generalize a folder with the command, which is killed at a call."""
+    base.mkdir()
+    folder = _made(base)
+    shutil.copytree(folder, base / "golden")
+    return supervisor.command([judges.RESEAL, "generalize", folder], base, fault)
+
+
+def test_what_a_worker_has_not_handed_over_is_undone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = _made(tmp_path)
+    before = _contents(folder)
+    handing_over = Folder.hand_over
+
+    def crash(self: Folder) -> None:
+        handing_over(self)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    monkeypatch.setattr(Folder, "hand_over", crash)
+    with pytest.raises(ImageError, match=r"crashed .* the image was not changed"):
+        change(folder, Callables(_delete_and_write), RunOptions())
+    assert _contents(folder) == before
+    assert [one.name for one in tmp_path.iterdir()] == ["windows"]
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "it is broken"), KeyboardInterrupt()])
+def test_an_error_after_the_commit_says_that_the_run_is_done(
+    tmp_path: Path, error: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = _made(tmp_path)
+
+    def fail(root: int) -> None:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(journal, "_empty_deleted", fail)
+        with pytest.raises(UncleanFolderError, match="changes are kept") as raised:
+            change(folder, Callables(_delete_and_write), RunOptions())
+    assert raised.value.image_changed
+    assert "not changed" not in raised.value.message
+    assert "reseal resume" in str(raised.value.hint)
+    refused = judges.reseal("inspect", folder)
+    assert refused.returncode == 4
+    assert "reseal resume" in refused.stderr
+    assert "is complete" in resume(folder)
+    assert (folder / "new").read_bytes() == b"new"
+    assert not (folder / "pagefile.sys").exists()
+    assert [one.name for one in tmp_path.iterdir()] == ["windows"]
+
+
+def test_an_error_before_the_commit_undoes_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = _made(tmp_path)
+    before = _contents(folder)
+    sync = journal._sync_file_system
+    errors = [OSError(errno.EIO, "it is broken")]
+
+    def fail(root: int) -> None:
+        if errors:
+            raise errors.pop()
+        sync(root)
+
+    monkeypatch.setattr(journal, "_sync_file_system", fail)
+    with pytest.raises(ImageError, match="was not changed: it is broken"):
+        change(folder, Callables(_delete_and_write), RunOptions())
+    assert _contents(folder) == before
+    assert [one.name for one in tmp_path.iterdir()] == ["windows"]
+
+
+def _delete_and_write(session: Session) -> dict[str, Any]:
+    session.delete_file("pagefile.sys")
+    session.write_file("new", b"new")
+    return {}

@@ -11,7 +11,7 @@ import pytest
 
 from reseal.disk import FileDevice, Slice
 from reseal.disk.partitions import volumes
-from reseal.ntfs import Volume, secure
+from reseal.ntfs import Volume, secure, shadow_copies
 from reseal.testing import real
 from reseal.testing.machine import SAMPLE_SID, Machine
 from tests.end_to_end import judges
@@ -172,6 +172,62 @@ def test_generalize_on_all_volumes_changes_the_profile_there(
     assert disk.descriptors_with_the_sid(data) == 0
     assert NUMBERS not in disk.read(data, rf"Users\{real.CAROL}\NTUSER.DAT")
     assert disk.read(own, rf"Users\{real.CAROL}\hers.txt") == OTHER
+
+
+# Free clusters, and what offline writes make invalid
+
+
+SECRET = b"SECRET-of-the-old-machine" * 400
+STORE = rf"System Volume Information\{{12345678-0000}}{shadow_copies.IDENTIFIER}"
+
+
+@pytest.fixture
+def used_data(disk: Disk, numbers: tuple[int, int]) -> Disk:
+    """A disk on whose second volume a file was deleted, and which has a shadow copy."""
+    device = FileDevice(disk.path, read_only=False)
+    (place,) = [one for one in volumes(device) if one.number == numbers[1]]
+    part = Slice(device, place.offset, place.size)
+    with Volume.open(part, read_only=False, name="data") as volume:
+        volume.create("secret.txt", SECRET)
+        volume.delete("secret.txt")
+        volume.make_directory("System Volume Information")
+        volume.create(STORE, b"store")
+    assert SECRET in disk.path.read_bytes()
+    return disk
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("generalize", "--all-volumes", "--wipe-free"),
+        ("customize", "--mkdir", r"D:\New", "--wipe-free"),
+    ],
+    ids=["all volumes", "a change there"],
+)
+def test_a_volume_that_is_changed_is_wiped_and_loses_its_shadow_copies(
+    used_data: Disk, numbers: tuple[int, int], arguments: tuple[str, ...]
+) -> None:
+    _, data = numbers
+    done = judges.reseal(arguments[0], used_data.path, *arguments[1:], "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert SECRET not in used_data.path.read_bytes()
+    assert not used_data.has(data, STORE)
+    assert f"of volume {data} (D:) are deleted" in said(done)
+    with used_data.volume(data) as volume:
+        assert not volume.dirty
+
+
+def test_a_volume_that_is_not_changed_keeps_all_and_is_named(
+    used_data: Disk, numbers: tuple[int, int]
+) -> None:
+    own, data = numbers
+    done = judges.reseal("generalize", used_data.path, "--wipe-free", "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert SECRET in used_data.path.read_bytes()
+    assert used_data.has(data, STORE)
+    # On BIOS machines the store is changed on an NTFS volume of its own.
+    changed = f"volume {own} (C:)" if own == 3 else f"volume 1, volume {own} (C:)"
+    assert f"wiped on {changed}, not on volume {data} (D:), which" in said(done)
 
 
 # What verify says

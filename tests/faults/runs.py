@@ -239,17 +239,13 @@ class WindowsFolder(Subject):
         shutil.copytree(self.golden, self.path)
 
     def listen(self) -> None:
-        committing, aside = Folder.commit, self.aside
-        # The worker keeps a copy aside, where it may not write otherwise.
-        os.environ["RESEAL_SANDBOX_WITHOUT"] = "namespaces,landlock"
+        committing, aside = Folder.keep, self.aside
 
-        def commit_later(self: Folder) -> None:
-            shutil.copytree(
-                self.path, aside / "after", ignore=shutil.ignore_patterns(".reseal-deleted")
-            )
-            committing(self)
+        def commit_later(path: Path) -> None:
+            shutil.copytree(path, aside / "after", ignore=shutil.ignore_patterns(".reseal-deleted"))
+            committing(path)
 
-        setattr(Folder, "commit", commit_later)  # noqa: B010  mypy takes no method
+        setattr(Folder, "keep", commit_later)  # noqa: B010  mypy takes no method
 
     def judge(self, outcome: Outcome) -> str:
         del outcome

@@ -45,6 +45,21 @@ def test_content_is_replaced_whatever_its_size_was_and_becomes(
             assert bool(flags & tree.COMPRESSED) == compressed
 
 
+@pytest.mark.parametrize("left", [0, 1, 5000, 70_000])
+def test_nothing_of_the_old_content_is_left_where_a_file_was_cut(
+    make: Callable[..., Path], left: int
+) -> None:
+    mark = b"content that was cut off"
+    path = make({"file": File(mark * 40_000), "more": File(b"x", streams={"s": mark * 9000})})
+    assert mark in path.read_bytes()
+    with writable(path) as volume:
+        volume.write("file", b"n" * left)
+        volume.write("more", b"n" * left, stream="s")
+    verify(path)
+    assert mark not in path.read_bytes()
+    assert cat(path, "file") == b"n" * left
+
+
 def test_writing_keeps_the_file_itself(make: Callable[..., Path]) -> None:
     path = make({"file": File(b"old", attributes=tree.HIDDEN, streams={"more": b"kept"})})
     with writable(path) as volume:

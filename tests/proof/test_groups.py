@@ -12,7 +12,6 @@ from reseal.proof.groups import Owners, grouped, option_of
 from reseal.proof.hits import Hit, Place
 from reseal.proof.identity import Kind
 from reseal.proof.judgement import Context, Verdict, judge
-from reseal.proof.verification import options
 from reseal.sid import places
 from reseal.testing.machine import Machine
 from tests.builders import session
@@ -72,7 +71,7 @@ def test_a_provider_that_would_remove_it_is_named(place: str, found: str | None)
 def test_every_provider_says_what_it_would_remove_also_those_that_are_off() -> None:
     hosts = {"ProgramData": {"ssh": {"ssh_host_rsa_key": b"key", "ssh_host_rsa_key.pub": b"key"}}}
     one = session(Machine(files=hosts))
-    removable = options(one.installation)
+    removable = known.options(one.installation)
     assert removable[r"programdata\ssh\ssh_host_rsa_key"] == "generalize --enable openssh"
     name = r"hklm\system\controlset001\control\computername\computername\\computername"
     assert removable[name] == "generalize"

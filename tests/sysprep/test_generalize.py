@@ -85,7 +85,7 @@ def test_the_armed_state_is_complete_and_consistent(target: Target) -> None:
     assert registry.text(setup.SETUP, "RespecializeCmdLine")
     name = f"IMAGE_STATE_GENERALIZE_RESEAL_TO_{target.name}"
     assert one.files.read(r"Windows\Setup\State\State.ini") == (
-        f'[State]\r\nImageState="{name}"\r\n'.encode()
+        f"[State]\r\nImageState={name}\r\n".encode()
     )
     assert one.files.read(r"Windows\System32\Sysprep\Sysprep_succeeded.tag") == b""
 

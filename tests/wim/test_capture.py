@@ -10,7 +10,7 @@ import pytest
 
 from reseal.cli.console import Pace
 from reseal.testing.machine import Machine
-from reseal.testing.volumes import WOF_XPRESS4K, File, ntfs_volume
+from reseal.testing.volumes import WOF_XPRESS4K, File, Folder, ntfs_volume
 from reseal.testing.windows import windows
 from tests.end_to_end.judges import reseal
 from tests.ntfs.judges import run
@@ -213,3 +213,40 @@ def test_a_raw_disk_is_replaced_as_a_whole(golden_wim: Path, tmp_path: Path) -> 
     assert run("wimlib-imagex", "apply", golden_wim, "2", judged).returncode == 0
     assert oracle.volume(target, root=False) == oracle.volume(judged, root=False)
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def placeholders(image: Path) -> None:
+    """A Windows with a deduplicated file, two files of the cloud, and the folder of a cloud."""
+    data = bytes(112)
+    files = {
+        "big.bin": File(hole=100_000, reparse=(0x80000013, data)),
+        "cloud.bin": File(hole=50_000, reparse=(0x9000301A, data)),
+        "old.bin": File(hole=50_000, reparse=(0x80000021, data)),
+        "OneDrive": Folder({"here.txt": b"content"}, reparse=(0x9000601A, data)),
+    }
+    windows(image, Machine(files={"Users": {"Alice": files}}), size=48 * MIB)
+
+
+def test_files_whose_content_lies_elsewhere_are_refused_or_named(tmp_path: Path) -> None:
+    image, wim = tmp_path / "image.raw", tmp_path / "x.wim"
+    placeholders(image)
+    refused = reseal("capture", image, wim, "--compress", "none", "--quiet")
+    assert refused.returncode == 3
+    assert r"1 file in the chunk store" in refused.stderr
+    assert r"Users\Alice\big.bin" in refused.stderr
+    assert "--force dedup" in refused.stderr
+    assert not wim.exists()
+    record = call("capture", image, wim, "--compress", "none", "--force", "dedup")
+    assert record["deduplicated"] == [r"Users\Alice\big.bin"]
+    assert record["cloud"] == [r"Users\Alice\cloud.bin", r"Users\Alice\old.bin"]
+    dedup, cloud = [one for one in record["notes"] if "Users" in one]
+    assert r"Users\Alice\big.bin" in dedup
+    assert r"Users\Alice\cloud.bin, Users\Alice\old.bin" in cloud
+    shown = run("wimdir", wim, "1", "--detailed", "--path=/Users/Alice/big.bin").stdout
+    assert re.search(r"Reparse Tag += 0x80000013", shown)
+
+
+def test_an_unknown_word_of_force_is_refused(sample: Path, tmp_path: Path) -> None:
+    refused = reseal("capture", sample, tmp_path / "x.wim", "--force", "everything")
+    assert refused.returncode == 2
+    assert "--force everything is not known" in refused.stderr

@@ -128,3 +128,20 @@ def test_a_clone_keeps_the_bits_of_its_golden_image() -> None:
     pend(one, new)
     assert one.registry.number(setup.PENDING_REQUEST, "OperationFlags") == 0x7F04
     assert Pending.of(one.registry).chosen == new
+
+
+@pytest.mark.parametrize(
+    ("content", "state"),
+    [
+        (b"[State]\r\nImageState=IMAGE_STATE_COMPLETE\r\n", "IMAGE_STATE_COMPLETE"),
+        (b'[State]\r\nImageState="IMAGE_STATE_COMPLETE"\r\n', "IMAGE_STATE_COMPLETE"),
+        (b"[state]\nimagestate = IMAGE_STATE_COMPLETE", "IMAGE_STATE_COMPLETE"),
+        ("[State]\r\nImageState=IMAGE_STATE_COMPLETE\r\n".encode("utf-16"), "IMAGE_STATE_COMPLETE"),
+        (b"[State]\r\n", None),
+        (b"", None),
+        (b"\xff\xfe\xff", None),
+    ],
+)
+def test_state_ini_is_read_with_and_without_quotes(content: bytes, state: str | None) -> None:
+    """Finished images have it without quotes (seen); the documentation shows quotes."""
+    assert setup.state_in(content) == state

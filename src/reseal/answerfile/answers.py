@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from reseal.answerfile.assignment import Assignment
-    from reseal.answerfile.secrets import Secret
+from reseal.answerfile.assignment import Assignment
+from reseal.answerfile.secrets import Secret
 
 #: Groups of a new account, where none is asked for.
 DEFAULT_GROUPS = ("Users",)

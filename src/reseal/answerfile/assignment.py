@@ -10,19 +10,15 @@ Setup Reference). Items of lists have a number or a key in brackets:
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from reseal.answerfile import schema
 from reseal.answerfile.building import answer_file, element, identity
+from reseal.answerfile.document import AnswerFile
 from reseal.answerfile.markup import escaped
 from reseal.answerfile.passes import Pass
 from reseal.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from reseal.answerfile.document import AnswerFile
 
 #: Where a setting goes that is valid in several passes.
 _PREFERRED = (Pass.SPECIALIZE, Pass.OOBE_SYSTEM, Pass.AUDIT_SYSTEM, Pass.AUDIT_USER)
@@ -79,25 +75,14 @@ class Assignment:
         if not (equals and slash and path):
             msg = f"--set {place or text}: this is not the form of a setting."
             raise UsageError(msg, "Write COMPONENT/SETTING=VALUE, as in Shell-Setup/TimeZone=UTC.")
-        loaded = schema.load()
-        known = loaded.find(component) or loaded.find(_PREFIX + component)
+        known = _component(component)
         if known is None:
-            near = schema.nearest(component, (_short(one) for one in loaded.components))
-            msg = f"--set {place}: no component is called {component}."
-            if not near and _component(path.partition("/")[0]):  # it was meant as a pass
-                near_pass = schema.nearest(component, list(Pass), 0.6)
-                near = f"{near_pass}/{path}" if near_pass else ""
-                raise UsageError(
-                    msg, f"Did you mean {near}?" if near else f"The passes are {', '.join(Pass)}."
-                )
-            raise UsageError(msg, f"Did you mean {near}?" if near else "See the reference.")
+            raise _unknown_component(place, component, path)
         parsed = [_STEP.fullmatch(part) for part in path.split("/")]
         plain = "/".join(match.group("name") if match else "" for match in parsed)
         setting = known.find(plain)
         if setting is None or setting.is_container:
-            near = schema.nearest(plain, (s.path for s in known.settings.values() if s.type))
-            msg = f"--set {place}: {known.name} has no setting {plain or path} that takes a value."
-            raise UsageError(msg, f"Did you mean {near}?" if near else "See the reference.")
+            raise _unknown_setting(place, known, plain or path)
         steps = tuple(_steps(place, known, setting.path, [m.group("item") for m in parsed if m]))
         return cls(_pass(place, named, setting), known.name, setting.path, value, steps)
 
@@ -165,6 +150,24 @@ def _paths(component: str, path: str, named: str) -> Iterator[str]:
 def _component(name: str) -> schema.ComponentSchema | None:
     loaded = schema.load()
     return loaded.find(name) or loaded.find(_PREFIX + name)
+
+
+def _unknown_component(place: str, component: str, path: str) -> UsageError:
+    """Return the error for a component that is not known, and may have been meant as a pass."""
+    near = schema.nearest(component, map(_short, schema.load().components))
+    hint = "See the reference."
+    if not near and _component(path.partition("/")[0]):
+        near = schema.nearest(component, list(Pass), 0.6)
+        near = f"{near}/{path}" if near else ""
+        hint = f"The passes are {', '.join(Pass)}."
+    msg = f"--set {place}: no component is called {component}."
+    return UsageError(msg, f"Did you mean {near}?" if near else hint)
+
+
+def _unknown_setting(place: str, known: schema.ComponentSchema, path: str) -> UsageError:
+    near = schema.nearest(path, (one.path for one in known.settings.values() if one.type))
+    msg = f"--set {place}: {known.name} has no setting {path} that takes a value."
+    return UsageError(msg, f"Did you mean {near}?" if near else "See the reference.")
 
 
 def _end(setting: schema.SettingSchema) -> str:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from reseal.answerfile import schema
+from reseal.answerfile.document import AnswerFile
 from reseal.answerfile.findings import Context, Finding, Rule, Target
 from reseal.answerfile.source import printable
 from reseal.declaration import declared
-
-if TYPE_CHECKING:
-    from reseal.answerfile.document import AnswerFile
 
 #: The most findings for one file; real files have fewer.
 MAX_FINDINGS = 10_000

@@ -12,17 +12,12 @@ component is a setting: a leaf with text, a container, or an item of a list, whi
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from reseal.answerfile.markup import XML_SPACE, Edit, Element, Markup
-from reseal.answerfile.source import Source, read_bounded
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
-
-    from reseal.answerfile.source import Position
+from reseal.answerfile.source import Position, Source, read_bounded
 
 #: Namespaces (seen: every real file; documented for wcm in the examples of the reference).
 UNATTEND = "urn:schemas-microsoft-com:unattend"

@@ -1,27 +1,26 @@
 """Findings, and how the rules that make them are declared.
 
-A rule is declared by a decorator: its id, a title that says what must hold, the level of its findings, and
-how that is known. `reseal.answerfile.check` finds all of them in the modules of `reseal.answerfile.rules`.
+A rule is declared by a decorator: its id, the level of its findings, and how that is known. The first line of
+its docstring, its title, says what must hold. `reseal.answerfile.check` finds all of them in the modules of
+`reseal.answerfile.rules`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from reseal.answerfile.schema import nearest
+from reseal.answerfile.document import AnswerFile, Setting
+from reseal.answerfile.schema import ComponentSchema, Schema, SettingSchema, nearest
 from reseal.answerfile.secrets import DELETED
+from reseal.answerfile.source import Position
 from reseal.answerfile.variables import is_template
 from reseal.declaration import ANYWHERE, Declaration, declares
+from reseal.mark import Mark
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from reseal.answerfile.document import AnswerFile, Setting
-    from reseal.answerfile.schema import ComponentSchema, Schema, SettingSchema
-    from reseal.answerfile.source import Position
-    from reseal.mark import Mark
+_Item = TypeVar("_Item")
 
 #: How often a name is compared with all that are known, in one file.
 MAX_SUGGESTIONS = 500
@@ -142,6 +141,22 @@ def has_value(setting: Setting) -> bool:
     return bool(text) and text != DELETED and not is_template(text)
 
 
+def repeated(
+    items: Iterable[_Item], key: Callable[[_Item], object]
+) -> Iterator[tuple[_Item, _Item]]:
+    """Yield each item whose key another one before it has, and the first of those."""
+    seen: dict[object, _Item] = {}
+    for item in items:
+        first = seen.setdefault(key(item), item)
+        if first is not item:
+            yield item, first
+
+
+def list_around(setting: Setting) -> object:
+    """Return the list that the item with a setting belongs to."""
+    return getattr(setting.parent, "parent", None)
+
+
 class Context:
     """What a rule looks at.
 
@@ -211,7 +226,6 @@ class Rule(Declaration):
 
 def rule(
     identifier: str,
-    title: str,
     level: Level,
     *,
     mark: Mark,
@@ -225,7 +239,6 @@ def rule(
 
     Args:
         identifier: id of the rule.
-        title: one line.
         level: the level of its findings.
         mark: the kind of evidence for the Windows behaviour.
         source: the source of the evidence.
@@ -233,12 +246,5 @@ def rule(
         work: location of the work, if the function has only a docstring.
     """
     return declares(
-        Rule,
-        work=work,
-        id=identifier,
-        title=title,
-        mark=mark,
-        source=source,
-        order=order,
-        level=level,
+        Rule, work=work, id=identifier, mark=mark, source=source, order=order, level=level
     )

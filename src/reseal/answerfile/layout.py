@@ -6,15 +6,10 @@ stay; one blank line between two settings stays too, and a comment after a setti
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
-from reseal.answerfile.document import UNATTEND
+from reseal.answerfile.document import UNATTEND, AnswerFile
 from reseal.answerfile.markup import XML_SPACE, Edit, Element
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.answerfile.document import AnswerFile
 
 #: As Windows System Image Manager indents (seen: most real files).
 INDENT = "    "

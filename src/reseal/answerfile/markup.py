@@ -13,15 +13,12 @@ from __future__ import annotations
 
 import re
 from collections import ChainMap
+from collections.abc import Iterable, Iterator, MutableMapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 from xml.parsers import expat
 
 from reseal.answerfile.source import AnswerFileError, Source
 from reseal.answerfile.wellformed import fault
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, MutableMapping
 
 #: Bounds; the most that 55 real files have is 253 elements and a depth of 8. Comments count too.
 MAX_NODES = 50_000

@@ -12,7 +12,7 @@ Comments and order of the first file stay, those of the second come with what th
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from reseal.answerfile.components import JOIN, SETUP
 from reseal.answerfile.document import (
@@ -25,9 +25,6 @@ from reseal.answerfile.document import (
 )
 from reseal.answerfile.layout import formatted
 from reseal.answerfile.markup import Edit, Element
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 #: Settings that are taken from one file or the other: their parts depend on each other.
 WHOLE = frozenset(

@@ -6,9 +6,8 @@ Answer Files to Deploy to Multiple Architecture Types). Passwords are hidden as 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from reseal.answerfile import setup
+from reseal.answerfile.answers import Answers, NewInterface
 from reseal.answerfile.assignment import assigned
 from reseal.answerfile.building import (
     Item,
@@ -34,14 +33,11 @@ from reseal.answerfile.components import (
     SHELL,
     TCPIP,
 )
+from reseal.answerfile.document import AnswerFile
 from reseal.answerfile.merge import merge
 from reseal.answerfile.passes import Pass
 from reseal.answerfile.schema import BUILDS
 from reseal.answerfile.wireless import profile_commands
-
-if TYPE_CHECKING:
-    from reseal.answerfile.answers import Answers, NewInterface
-    from reseal.answerfile.document import AnswerFile
 
 #: The group of the firewall's rules for Remote Desktop, the same in every language (seen: answer
 #: files of image builders).

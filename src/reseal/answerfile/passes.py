@@ -6,11 +6,8 @@ of the numbers under `SYSTEM\\Setup\\Status\\UnattendPasses`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 class Pass(StrEnum):

@@ -9,19 +9,14 @@ run again. Seen (build logs): the attribute `wasPassProcessed="true"` and the te
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from reseal.answerfile import passes
-from reseal.answerfile.document import PROCESSED, AnswerFile, Setting
+from reseal.answerfile.document import PROCESSED, AnswerFile, PassSettings, Setting
 from reseal.answerfile.markup import XML_SPACE, Edit, Element
+from reseal.answerfile.passes import Pass
 from reseal.answerfile.secrets import DELETED, holds_password, is_secret
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
-
-    from reseal.answerfile.document import PassSettings
-    from reseal.answerfile.passes import Pass
 
 #: A secret in a comment, where settings were disabled.
 _IN_COMMENT = re.compile(

@@ -8,17 +8,13 @@ uses specialize.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from reseal.answerfile.building import Item, answer_file, component
 from reseal.answerfile.components import JOIN
+from reseal.answerfile.document import AnswerFile, Setting
 from reseal.answerfile.merge import merge
 from reseal.answerfile.passes import Pass
 from reseal.answerfile.requested import settings_at
 from reseal.answerfile.secrets import DELETED
-
-if TYPE_CHECKING:
-    from reseal.answerfile.document import AnswerFile, Setting
 
 OFFLINE = "OfflineIdentification/Provisioning/AccountData"
 

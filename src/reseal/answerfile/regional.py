@@ -9,12 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Collection
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
+from typing import Any
 
 #: A language tag as Windows takes it: language, script, region, variant, or the name of a sort
 #: order (documented: MS-LCID; es-ES_tradnl).

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from reseal.answerfile.components import DEPLOYMENT
+from reseal.answerfile.document import AnswerFile, Component, Setting
 from reseal.answerfile.passes import Pass
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.answerfile.document import AnswerFile, Component, Setting
 
 #: Documented: Best Practices for Authoring Answer Files: the 32-bit side of a 64-bit Windows.
 WOW64 = "wow64"

@@ -8,15 +8,12 @@ its own source. A setting that neither names may still be right for some Windows
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
+from typing import Any
 
 #: The build of each Windows (documented: Windows release information). A server has the build of the
 #: client that it was made with: Server 2016 is 14393.

@@ -11,17 +11,13 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from reseal.answerfile.document import AnswerFile, Setting
+from reseal.answerfile.markup import Edit
 from reseal.answerfile.variables import is_template
 from reseal.errors import ResealError
 from reseal.windows import answer_files
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.answerfile.document import AnswerFile, Setting
-    from reseal.answerfile.markup import Edit
 
 DELETED = answer_files.DELETED
 

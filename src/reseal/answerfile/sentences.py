@@ -7,7 +7,7 @@ in none of them is shown by its name.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
 from reseal.answerfile.components import (
     COMMANDS,
@@ -28,12 +28,8 @@ from reseal.answerfile.components import (
     SHELL,
     TCPIP,
 )
+from reseal.answerfile.document import Setting
 from reseal.answerfile.secrets import conceal, shown
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from reseal.answerfile.document import Setting
 
 DRIVERS_WINPE = "Microsoft-Windows-PnpCustomizationsWinPE"
 

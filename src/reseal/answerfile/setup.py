@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from reseal.answerfile.answers import Answers, FullSetup
 from reseal.answerfile.building import Item, commands, group, leaf
 from reseal.answerfile.components import INTERNATIONAL_WINPE, SETUP
 from reseal.answerfile.passes import Pass
-
-if TYPE_CHECKING:
-    from reseal.answerfile.answers import Answers, FullSetup
 
 #: Sizes in MB (documented: UEFI/GPT-based and BIOS/MBR-based hard drive partitions).
 EFI_SIZE = 300

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from reseal.answerfile.components import DEPLOYMENT, SHELL
+from reseal.answerfile.document import AnswerFile, Component, Package, PassSettings, Setting
 from reseal.answerfile.passes import WHEN, Pass
 from reseal.answerfile.secrets import DELETED, is_product_key, is_secret
 from reseal.answerfile.sentences import GROUPS, SENTENCES, SWITCHES, partial_key, quoted
-from reseal.answerfile.source import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.answerfile.document import AnswerFile, Component, Package, PassSettings, Setting
-    from reseal.answerfile.source import Position
+from reseal.answerfile.source import Position, printable
 
 #: What stands for the path of a setting where a package is meant.
 PACKAGE = "servicing/package"

@@ -7,13 +7,10 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from reseal.errors import ImageError
 from reseal.hostfile import open_regular
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 #: The largest of 55 real files has 236 KB.
 MAX_BYTES = 2 << 20
@@ -201,21 +198,26 @@ def _encoding(data: bytes, name: str) -> tuple[str, bytes]:
             problem = "the file is stored as UTF-16 without a byte order mark or XML declaration"
             raise AnswerFileError(name, Position(1, 1), problem, _AS_UTF8)
         return stored or "utf-8", mark
-    place = Position(1, match.start(1) + 1)
-    declared = ENCODINGS.get(match.group(1).lower())
-    if declared is None:
-        problem = "the encoding that the XML declaration names is not known here"
-        raise AnswerFileError(name, place, problem, _AS_UTF8)
+    declared = ENCODINGS.get(match.group(1).lower(), "")
+    if problem := _contradiction(match.group(1), declared, stored):
+        raise AnswerFileError(name, Position(1, match.start(1) + 1), problem, _AS_UTF8)
+    return stored or declared, mark
+
+
+def _contradiction(written: str, declared: str, stored: str) -> str:
+    """Return how the XML declaration contradicts the bytes; empty if it does not.
+
+    Args:
+        written: the encoding in the declaration.
+        declared: Python's name of it; empty if it is unknown.
+        stored: the encoding that the bytes show; empty if they show none.
+    """
+    if not declared:
+        return "the encoding that the XML declaration names is not known here"
     wide = stored.startswith("utf-16")
     if wide != declared.startswith("utf-16"):
-        problem = (
-            f"the XML declaration says {match.group(1)}, but the file is "
-            f"{'' if wide else 'not '}stored as UTF-16"
-        )
-        raise AnswerFileError(name, place, problem, _AS_UTF8)
+        how = "stored" if wide else "not stored"
+        return f"the XML declaration says {written}, but the file is {how} as UTF-16"
     if stored == "utf-8" and declared not in {"utf-8", "ascii"}:
-        problem = (
-            f"the XML declaration says {match.group(1)}, but the file starts with UTF-8's mark"
-        )
-        raise AnswerFileError(name, place, problem, _AS_UTF8)
-    return stored or declared, mark
+        return f"the XML declaration says {written}, but the file starts with UTF-8's mark"
+    return ""

@@ -10,17 +10,12 @@ them into those of this module.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping
 
+from reseal.answerfile.document import AnswerFile
 from reseal.answerfile.secrets import Secret
-from reseal.answerfile.source import AnswerFileError
+from reseal.answerfile.source import AnswerFileError, Position
 from reseal.answerfile.variables import OWN, STYLES, is_template, variables_in
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
-    from reseal.answerfile.document import AnswerFile
-    from reseal.answerfile.source import Position
 
 _VARIABLE = re.compile(r"(\$?)\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 

@@ -7,10 +7,7 @@ Terraform, cloud builders or scripts of their own, and each writes variables in 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from collections.abc import Iterator
 
 #: reseal's own form, which Terraform and shells use too: `${name}`, but not `$${name}`.
 OWN = "dollar"

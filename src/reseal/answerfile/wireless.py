@@ -7,12 +7,8 @@ command contains the password in plain text, so protect the file.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from reseal.answerfile.answers import WirelessNetwork
 from reseal.answerfile.markup import escaped
-
-if TYPE_CHECKING:
-    from reseal.answerfile.answers import WirelessNetwork
 
 _FILE = r"%SystemRoot%\Temp\wlan.xml"
 _NAMESPACE = "http://www.microsoft.com/networking/WLAN/profile/v1"

@@ -18,7 +18,8 @@ from collections.abc import Iterable
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
+from types import TracebackType
+from typing import Any, NoReturn, Self, TypeAlias
 
 from reseal import checks, errors
 from reseal.api.service import ABANDON, COMMIT, AbandonedError, Request, Service
@@ -30,9 +31,6 @@ from reseal.operations.operation import HostPath, Writing, check_writable, run
 from reseal.operations.record import RunRecord, save_identity
 from reseal.report import files
 from reseal.session import Change, Mark
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 #: Files of a request that the caller reads.
 _FILES = ("unattend", "oobe_xml")

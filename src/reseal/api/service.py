@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from pathlib import Path
+from typing import Any, TypeAlias
 
 from reseal.errors import ResealError, UsageError
 from reseal.messages import Channel
@@ -18,14 +20,8 @@ from reseal.operations.specialize import Specialize, SpecializeRequest
 from reseal.operations.unattend import ApplyUnattend, UnattendRequest
 from reseal.providers.plugins import every
 from reseal.regf import RegfError
-from reseal.session import Mark
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
-
-    from reseal.session import Session
-    from reseal.windows import Installation
+from reseal.session import Mark, Session
+from reseal.windows import Installation
 
 #: Requests that an opened image can stage.
 Request: TypeAlias = (

@@ -19,21 +19,16 @@ had only the boot manager and a loader), so all settings objects are copied.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 from reseal.bcd import elements, objects
 from reseal.bcd.devices import Device, DeviceValue, RamDisk
 from reseal.bcd.errors import BcdError
-from reseal.bcd.store import Store
+from reseal.bcd.store import BcdObject, Store
+from reseal.bcd.values import Value
 from reseal.regf import Hive, types
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from reseal.bcd.store import BcdObject
-    from reseal.bcd.values import Value
 
 #: Hive format version, and values of the `Description` key, in stores that Windows made (seen).
 _VERSION = (1, 3)

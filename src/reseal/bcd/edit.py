@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reseal.bcd import elements
-from reseal.bcd.notation import Notation
-
-if TYPE_CHECKING:
-    from reseal.bcd.notation import Places
-    from reseal.bcd.store import Store
+from reseal.bcd.notation import Notation, Places
+from reseal.bcd.store import Store
 
 
 def set_element(

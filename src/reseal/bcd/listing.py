@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 from uuid import UUID
 
 from reseal.bcd import elements, objects
 from reseal.bcd.elements import Format
-from reseal.bcd.notation import Notation
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.bcd.notation import Places
-    from reseal.bcd.store import BcdObject, Store
+from reseal.bcd.notation import Notation, Places
+from reseal.bcd.store import BcdObject, Store
 
 #: bcdedit's column width, and the objects that it lists only with `/enum all /v`: setup templates.
 _WIDTH = 24

@@ -10,7 +10,8 @@ in bcdedit; `locate=unknown` if the object lacks the element that should hold th
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Mapping
+from typing import TypeAlias
 from uuid import UUID
 
 from reseal.bcd import elements, objects, values
@@ -29,12 +30,8 @@ from reseal.bcd.devices import (
 )
 from reseal.bcd.elements import Format
 from reseal.bcd.errors import BcdUsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from reseal.bcd.store import BcdObject, Element, Store
-    from reseal.bcd.values import Value
+from reseal.bcd.store import BcdObject, Element, Store
+from reseal.bcd.values import Value
 
 #: The partitions of the image as devices, with their numbers.
 Places: TypeAlias = "Mapping[Device, int]"

@@ -9,19 +9,14 @@ TreatAsSystem, GuidCache). `Objects\{GUID}\Description` has `Type`; for a firmwa
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from reseal.bcd import elements, objects, values
 from reseal.bcd.errors import BcdError, BcdUsageError
-from reseal.regf import types
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.bcd.values import Value
-    from reseal.regf import Hive, Key
+from reseal.bcd.values import Value
+from reseal.regf import Hive, Key, types
 
 _OBJECTS = "Objects"
 _DESCRIPTION = "Description"

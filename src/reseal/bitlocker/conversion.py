@@ -11,18 +11,21 @@ from __future__ import annotations
 import struct
 import zlib
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from reseal.bitlocker.errors import MetadataError
-from reseal.bitlocker.metadata import CONVERTING, DECRYPTED, ENCRYPTED, INTERRUPTED, PAUSED
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.bitlocker.header import Header
-    from reseal.bitlocker.metadata import Metadata
-    from reseal.disk.device import Device
+from reseal.bitlocker.header import Header
+from reseal.bitlocker.metadata import (
+    CONVERTING,
+    DECRYPTED,
+    ENCRYPTED,
+    INTERRUPTED,
+    PAUSED,
+    Metadata,
+)
+from reseal.disk.device import Device
 
 # signature, sizes of the head and of all, logical and physical sector, chunk, log, unknown, regions,
 # checksum, both copies

@@ -5,15 +5,12 @@ Pass a device that can be discarded, such as an overlay: a half-decrypted volume
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from reseal.bitlocker.volume import OpenVolume
-    from reseal.disk.device import Slice
+from reseal.bitlocker.volume import OpenVolume
+from reseal.disk.device import Slice
 
 #: The unit in which unwritten parts are looked for.
 _STRETCH = 64 << 20

@@ -7,15 +7,12 @@ before it is parsed.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from reseal.bitlocker.errors import MetadataError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _HEAD = struct.Struct("<HHHH")  # size including this header, role, type, version
 

@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from reseal.bitlocker.errors import MetadataError
-
-if TYPE_CHECKING:
-    from reseal.disk.device import Device
+from reseal.disk.device import Device
 
 SECTOR = 512
 SIGNATURE = b"-FVE-FS-"

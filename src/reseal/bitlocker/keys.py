@@ -10,18 +10,15 @@ import hashlib
 import re
 import struct
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from uuid import UUID
 
 from reseal.bitlocker.entries import Role, Type, entries
 from reseal.bitlocker.errors import MetadataError
 from reseal.errors import UsageError
 from reseal.sandbox import hide_memory
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from uuid import UUID
 
 #: A startup key has 156 bytes, a recovery key as Windows saves it about 1,300.
 MAX_SIZE = 64 << 10

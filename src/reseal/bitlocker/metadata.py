@@ -9,20 +9,17 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from reseal.bitlocker import header
 from reseal.bitlocker.entries import Entry, Role, Type, entries
 from reseal.bitlocker.errors import MetadataError
 from reseal.bitlocker.header import SIGNATURE, Header
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.disk.device import Device
+from reseal.disk.device import Device
 
 #: Space that Windows reserves for each copy.
 BLOCK_SIZE = 64 << 10

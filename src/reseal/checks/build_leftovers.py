@@ -7,96 +7,170 @@ from typing import TYPE_CHECKING
 from reseal.checks.declaration import Finding, check, warning
 from reseal.mark import Mark
 from reseal.windows import setup
+from reseal.windows.accounts import accounts
+from reseal.windows.named_accounts import WINLOGON
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from reseal.session import Session
 
-WINLOGON = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Winlogon"
 OOBE = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\OOBE"
+_SKIPS = ("SkipMachineOOBE", "SkipUserOOBE")
 RUN_ONCE = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\RunOnce"
-PRE_SYSPREP = rf"{setup.SETUP}\FirstBoot\PreSysPrep"
+#: As 32-bit programs see it (documented: WOW64).
+_RUN_ONCE_32 = r"HKLM\SOFTWARE\WOW6432Node\Microsoft\Windows\CurrentVersion\RunOnce"
+#: Where LSA keeps the password for automatic logon (documented: Autologon of Sysinternals).
+LSA_PASSWORD = r"HKLM\SECURITY\Policy\Secrets\DefaultPassword"  # noqa: S105  a key
+#: Commands of Windows Setup that windeploy.exe and OOBE run. OnError is left out: a finished
+#: installation of Windows 10 1809 has a value there (seen).
+_FIRST_BOOT = tuple(
+    rf"{setup.SETUP}\FirstBoot\{name}"
+    for name in ("PreSysPrep", "PostSysPrep", "PreOOBE", "PostOOBE")
+)
 FILE_SYSTEM = r"HKLM\SYSTEM\CurrentControlSet\Control\FileSystem"
 SHORT_NAMES = "NtfsDisable8dot3NameCreation"
 #: The default of Windows: each volume has its own setting.
 _PER_VOLUME = 2
 #: Windows 11, whose specialize fails over the setting (reported for current builds).
 _WINDOWS_11 = 22000
+#: Folders of a task sequence in the root of the volume.
+_TASK_SEQUENCE = ("_SMSTaskSequence", "MININT")
+#: The account with which OOBE runs; it removes the account at its end (reported).
+_OOBE_USER = "defaultuser0"
 _MAX_NAMES = 100
+_MAX_OPTIONS = 5
 
 
 @check(
     "build-leftovers",
     "The build left no automatic logon and no commands for every copy.",
     mark=Mark.SEEN,
-    source="Microsoft Deployment Toolkit resets AutoAdminLogon before Sysprep (seen); PreSysPrep: a log of "
-    "a first boot (seen), the key inferred; NtfsDisable8dot3NameCreation: a failed specialize of Windows "
-    "11 (seen), the cause inferred; RunOnce, SkipMachineOOBE: documented",
+    source="Microsoft Deployment Toolkit resets AutoAdminLogon before Sysprep (seen); FirstBoot: a log of "
+    "a first boot (seen), the keys inferred; NtfsDisable8dot3NameCreation: a failed specialize of Windows "
+    "11 (seen), the cause inferred; RunOnce, SkipMachineOOBE: documented; _SMSTaskSequence, MININT, "
+    "defaultuser0: reported",
 )
 def build_leftovers(session: Session) -> Iterable[Finding]:
     r"""Sysprep does not change these, and every copy of the image carries them out.
 
-    An automatic logon with its password, `SkipMachineOOBE` and `SkipUserOOBE`, commands in `RunOnce`,
-    extensions in `Setup\FirstBoot\PreSysPrep` that windeploy.exe runs, and a global
-    `NtfsDisable8dot3NameCreation`, over which specialize of current Windows 11 may fail.
+    An automatic logon with its password, in the registry or in LSA; `SkipMachineOOBE` and `SkipUserOOBE`;
+    commands in `RunOnce`; extensions in `Setup\FirstBoot`; remains of a task sequence
+    (`_SMSTaskSequence`, `MININT`), which a new one may take for its own; the account `defaultuser0`; and a
+    global `NtfsDisable8dot3NameCreation`, over which specialize of current Windows 11 may fail. Each finding
+    names the options of `customize` and `generalize` that remove it.
     """
     yield from _logon(session)
-    registry = session.registry
-    skipped = [name for name in ("SkipMachineOOBE", "SkipUserOOBE") if registry.number(OOBE, name)]
-    if skipped:
+    yield from _oobe(session)
+    yield from _run_once(session)
+    yield from _extensions(session)
+    yield from _task_sequence(session)
+    if any(one.name.casefold() == _OOBE_USER for one in accounts(session.registry)):
         yield warning(
-            f"OOBE is told to skip its pages ({', '.join(skipped)}).",
-            f"Delete the values in {OOBE}, or name what OOBE hides in the answer file.",
+            f"The account {_OOBE_USER} is left, with which OOBE runs and which OOBE removes at its end.",
+            f"Remove it with --remove-user {_OOBE_USER}.",
         )
-    commands = _names(session, RUN_ONCE)
-    if commands:
-        yield warning(
-            f"Commands run once at the first logon of every copy: {', '.join(commands)}.",
-            f"Delete them from {RUN_ONCE} if only the build needs them.",
-            items=tuple(commands),
-        )
-    extensions = _names(session, PRE_SYSPREP)
-    if extensions:
-        yield warning(
-            "The first boot runs commands before specialize that Windows Setup left in "
-            f"{PRE_SYSPREP}: {', '.join(extensions)}.",
-            "Boot the image once more and let Setup finish; or delete the values.",
-            items=tuple(extensions),
-        )
-    number = registry.number(FILE_SYSTEM, SHORT_NAMES)
-    build = session.installation.build or _WINDOWS_11
-    if number not in {None, _PER_VOLUME} and build >= _WINDOWS_11:
-        yield warning(
-            f"{SHORT_NAMES} is {number}, a setting for all volumes; specialize of current Windows 11 may "
-            "stop at it (Sysprep_Specialize_NTFS_Online, inferred).",
-            f"Set it to {_PER_VOLUME} in {FILE_SYSTEM}.",
-        )
+    yield from _short_names(session)
 
 
 def _logon(session: Session) -> Iterator[Finding]:
     registry = session.registry
-    logon = registry.value(WINLOGON, "AutoAdminLogon")
-    password = registry.value(WINLOGON, "DefaultPassword")
-    if logon in {None, "", "0", 0} and not password:
+    on = registry.value(WINLOGON, "AutoAdminLogon") not in {None, "", "0", 0}
+    plain = bool(registry.value(WINLOGON, "DefaultPassword"))
+    # Finished installations of Windows 8.1 and 10 that never logged on automatically have the secret (seen).
+    secret = on and registry.key(LSA_PASSWORD) is not None
+    if not (on or plain):
         return
     user = registry.text(WINLOGON, "DefaultUserName")
-    what = (
-        f"Every copy logs on as {user} automatically"
-        if user
-        else "Every copy logs on automatically"
-    )
-    if logon in {None, "", "0", 0}:
+    what = f"Every copy logs on{f' as {user}' if user else ''} automatically"
+    if not on:
         what = "A password for automatic logon is kept"
-    stored = ", and the password is in the registry as plain text" if password else ""
+    kept = [
+        text
+        for text, there in (
+            ("in the registry as plain text (DefaultPassword)", plain),
+            ("as a secret of LSA, which administrators can read", secret),
+        )
+        if there
+    ]
+    stored = f"; the password is {' and '.join(kept)}" if kept else ""
     yield warning(
-        f"{what} (AutoAdminLogon, DefaultPassword){stored}.",
-        f"Set AutoAdminLogon to 0 and delete DefaultPassword in {WINLOGON}.",
+        f"{what} (AutoAdminLogon){stored}.",
+        "Turn automatic logon off and delete the password with --autologon-off.",
     )
 
 
-def _names(session: Session, path: str) -> list[str]:
-    values = session.registry.values(path)
-    found = [value.name or "(default)" for value in values if value.data]
-    more = len(found) - _MAX_NAMES
-    return [*found[:_MAX_NAMES], *([f"{more} more"] if more > 0 else [])]
+def _oobe(session: Session) -> Iterator[Finding]:
+    skipped = [name for name in _SKIPS if session.registry.number(OOBE, name)]
+    if skipped:
+        yield warning(
+            f"OOBE is told to skip its pages ({', '.join(skipped)}), a setting for tests only.",
+            f"Delete the values with {_deleting(OOBE, skipped)}, and hide pages with an answer file.",
+        )
+
+
+def _run_once(session: Session) -> Iterator[Finding]:
+    for key in (RUN_ONCE, _RUN_ONCE_32):
+        commands = _names(session, key)
+        if commands:
+            yield warning(
+                f"Commands run once at the first logon of every copy: {_shown(commands)}.",
+                f"If only the build needs them, delete them with {_deleting(key, commands)}.",
+                items=_shown_items(commands),
+            )
+
+
+def _extensions(session: Session) -> Iterator[Finding]:
+    for key in _FIRST_BOOT:
+        extensions = _names(session, key)
+        if extensions:
+            yield warning(
+                "The first boot runs commands that an upgrade of Windows left in "
+                f"{key}: {_shown(extensions)}.",
+                "Boot the image once more and let Setup finish; or delete them with "
+                f"{_deleting(key, extensions)}.",
+                items=_shown_items(extensions),
+            )
+
+
+def _task_sequence(session: Session) -> Iterator[Finding]:
+    for name in _TASK_SEQUENCE:
+        stat = session.files.stat(name)
+        if stat is not None and stat.is_directory:
+            path = rf"{session.registry.drive}\{name}"
+            yield warning(
+                f"{path} is left of a task sequence (MDT or Configuration Manager). It may hold credentials, "
+                "and a new task sequence may continue the old one.",
+                f"Delete it with --delete '{path}'.",
+                items=(name,),
+            )
+
+
+def _short_names(session: Session) -> Iterator[Finding]:
+    number = session.registry.number(FILE_SYSTEM, SHORT_NAMES)
+    build = session.installation.build or _WINDOWS_11
+    if number not in {None, _PER_VOLUME} and build >= _WINDOWS_11:
+        yield warning(
+            f"{SHORT_NAMES} is {number}, a setting for all volumes; specialize of current Windows 11 may "
+            "stop at it (Sysprep_Specialize_NTFS_Online in spntfs.dll; the cause is inferred).",
+            f"Set it to the default with --reg-set '{FILE_SYSTEM}' {SHORT_NAMES} REG_DWORD {_PER_VOLUME}.",
+        )
+
+
+def _names(session: Session, key: str) -> list[str]:
+    """Return the names of the values with data; the default value has an empty name."""
+    return [one.name for one in session.registry.values(key) if one.data][:_MAX_NAMES]
+
+
+def _shown_items(names: list[str]) -> tuple[str, ...]:
+    return tuple(name or "(default)" for name in names)
+
+
+def _shown(names: list[str]) -> str:
+    return ", ".join(_shown_items(names))
+
+
+def _deleting(key: str, names: list[str]) -> str:
+    """Return the options that delete values of a key."""
+    options = [rf"--reg-delete '{key}\\{name}'" for name in names[:_MAX_OPTIONS]]
+    return " ".join(options) + (" and so on" if len(names) > _MAX_OPTIONS else "")

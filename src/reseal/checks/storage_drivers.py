@@ -53,15 +53,18 @@ def storage_drivers_at_boot(session: Session) -> Iterable[Finding]:
             items=items,
         )
         return
-    parts = []
+    if missing or off:
+        yield note(" ".join(_lacks(missing, off)), _ADD if missing else None, items=items)
+
+
+def _lacks(missing: list[str], off: list[str]) -> Iterable[str]:
+    """Yield sentences about controllers without a driver, and with a disabled one."""
     if missing:
         virtio = {VIRTIO_BLOCK.name, VIRTIO_SCSI.name} <= set(missing)
         where = ", so it does not find its disk on virtio (KVM)" if virtio else ""
-        parts.append(f"Windows starts no driver at boot for {', '.join(missing)}{where}.")
+        yield f"Windows starts no driver at boot for {', '.join(missing)}{where}."
     if off:
-        parts.append(
+        yield (
             f"Windows disabled those for {', '.join(off)} on its last hardware; generalizing enables "
             "them again."
         )
-    if parts:
-        yield note(" ".join(parts), _ADD if missing else None, items=items)

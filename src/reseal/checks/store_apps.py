@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from reseal.checks.declaration import Finding, check, error
 from reseal.mark import Mark
+from reseal.windows.accounts import accounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -92,11 +93,22 @@ def store_apps(session: Session) -> Iterable[Finding]:
         yield error(
             f"The Store app {full_name} is installed for {', '.join(users)}, but is not provisioned "
             f"for all users{older}.",
-            f"Boot the image and remove it (`Remove-AppxPackage -AllUsers -Package {full_name}`), or "
-            "provision it for all users (`Add-AppxProvisionedPackage -Online`).",
+            _hint(session, full_name, users),
             sysprep_says=f"Package {full_name} was installed for a user, but not provisioned for all "
             "users. This package will not function properly in the sysprep image.",
         )
+
+
+def _hint(session: Session, full_name: str, users: list[str]) -> str:
+    """Say what helps: offline, removing the users or accepting the app as it is; else a running Windows."""
+    local = {one.name.casefold() for one in accounts(session.registry)}
+    removal = " ".join(f"--remove-user {name}" for name in users if name.casefold() in local)
+    remove = f"Remove the account with its apps ({removal}), or accept" if removal else "Accept"
+    return (
+        f"{remove} the app with --force store-apps: it stays registered for that user alone, and may not "
+        "work in the copies. Only a running Windows can remove the app and keep the user: "
+        f"`Remove-AppxPackage -AllUsers -Package {full_name}`."
+    )
 
 
 def _newest(registry: Registry, path: str) -> dict[tuple[str, str], tuple[int, ...]]:

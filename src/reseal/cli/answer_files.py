@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from reseal.cli.options import FILE_OR_STDIN, PATH, option
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _Declared = TypeVar("_Declared", bound="Callable[..., Any]")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,9 +12,6 @@ from reseal.cli.options import PATH, integrity_option, option
 from reseal.cli.run import Run, shares
 from reseal.operations import capture as operation
 from reseal.report import wim as report
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @click.command(cls=Command)

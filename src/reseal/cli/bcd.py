@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,9 +14,6 @@ from reseal.cli.options import PATH, among, option
 from reseal.cli.run import Run, shares
 from reseal.operations import bcd as operation
 from reseal.report import boot_configuration as report
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _target = argument("target", type=PATH, help="A disk image, or a store (a file named BCD).")
 _identifier = argument(

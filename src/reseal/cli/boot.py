@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import click
 
 from reseal.cli.answer_files import answer_file_options
 from reseal.cli.help import Command
 from reseal.cli.options import force_option, image_argument, option
-from reseal.cli.run import CHANGING, Run, shares
+from reseal.cli.run import CHANGING, REHEARSING, Run, shares
 from reseal.operations.answers import FORCE_UNATTEND
 from reseal.operations.boot import Boot, BootRequest
 from reseal.operations.boot import status as status_of
 from reseal.report import booting
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @click.command(cls=Command)
@@ -31,7 +29,7 @@ if TYPE_CHECKING:
 )
 @answer_file_options
 @force_option(FORCE_UNATTEND)
-@shares(*CHANGING)
+@shares(*CHANGING, *REHEARSING)
 def boot(image: Path, run: Run, **options: Any) -> None:
     """Arm the next boot without generalizing, as `sysprep /oobe` and `sysprep /audit` do.
 

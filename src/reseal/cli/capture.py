@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import click
 
 from reseal.cli.help import Command, argument
-from reseal.cli.options import PATH, among, image_argument, integrity_option, option
+from reseal.cli.options import (
+    PATH,
+    among,
+    force_option,
+    image_argument,
+    integrity_option,
+    option,
+)
 from reseal.cli.run import Run, shares
 from reseal.operations import capture as operation
 from reseal.report import wim as report
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @click.command(cls=Command)
@@ -37,13 +42,15 @@ if TYPE_CHECKING:
 )
 @integrity_option(help="Add an integrity table to the WIM.")
 @option("--require-generalized", is_flag=True, help="Refuse an image that is not generalized.")
+@force_option(operation.FORCE_DEDUP, help="Capture deduplicated files without their content.")
 @shares("volume", "keys", "allow_backing", "as_json", "quiet")
 def capture(image: Path, wim: Path, run: Run, **options: Any) -> None:
     r"""Capture the Windows volume of a disk image into a WIM, as DISM would.
 
     Security descriptors, streams, reparse points, short names and hard links are kept. DISM's default
     exclusions apply: page files, hiberfil.sys, System Volume Information, RECYCLER, Windows\CSC. The WIM
-    is written completely or not at all.
+    is written completely or not at all. Deduplicated files are refused, since their content lies in System
+    Volume Information.
     """
     request = operation.CaptureRequest(**options)
     with run.progress() as tell:

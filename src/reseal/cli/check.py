@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import click
 
@@ -11,9 +11,6 @@ from reseal.cli.options import check_names, force_option, image_argument
 from reseal.cli.run import LOOKING, Run, shares
 from reseal.operations import check as operation
 from reseal.report import text
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @click.command(cls=Command)

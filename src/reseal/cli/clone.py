@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,10 +17,6 @@ from reseal.cli.help import Command, argument
 from reseal.cli.options import PATH, among, drivers_option, option
 from reseal.cli.run import Run, shares
 from reseal.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 
 @click.command(cls=Command)
@@ -72,6 +70,11 @@ if TYPE_CHECKING:
     help="Set new SIDs where the table has none; pending leaves them to Windows.",
 )
 @now_option
+@option(
+    "--all-volumes",
+    is_flag=True,
+    help="With a SID that changes at once, also change volumes that hold no profile of this Windows.",
+)
 @option(
     "--jobs",
     type=click.IntRange(min=1),

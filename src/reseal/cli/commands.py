@@ -17,6 +17,7 @@ COMMANDS = (
     "customize",
     "generalize",
     "verify",
+    "rehearse",
     "boot",
     "sysprep",
     "sid",

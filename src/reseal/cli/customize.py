@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import click
 
@@ -11,9 +11,6 @@ from reseal.cli.run import CHANGING, Run, shares
 from reseal.cli.steps import StepsCommand, forceable
 from reseal.operations.customize import Customize, CustomizeRequest
 from reseal.report import customization
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @click.command(cls=StepsCommand)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import click
 
@@ -13,9 +13,6 @@ from reseal.cli.run import Run, shares
 from reseal.errors import UsageError
 from reseal.operations import decrypt as operation
 from reseal.report import bitlocker as report
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @click.command(cls=Command)

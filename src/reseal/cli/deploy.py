@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -12,9 +13,6 @@ from reseal.cli.options import PATH, among, drivers_option, option
 from reseal.cli.run import Run, shares
 from reseal.operations import deploy as operation
 from reseal.report import deployment
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @click.command(cls=Command)

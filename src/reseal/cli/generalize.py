@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,15 +17,12 @@ from reseal.cli.options import (
     image_argument,
     option,
 )
-from reseal.cli.run import CHANGING, Run, one_of, shares
+from reseal.cli.run import CHANGING, REHEARSING, Run, one_of, shares
 from reseal.cli.steps import StepsCommand, forceable
 from reseal.operations.answers import FORCE_UNATTEND
 from reseal.operations.generalize import Generalize, GeneralizeRequest
 from reseal.operations.sid import WHEN
 from reseal.report import generalization
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def _providers() -> list[str]:
@@ -95,7 +93,7 @@ def _may_be_forced() -> list[str]:
     metavar="FILE.json",
     help="Save the old identity for reseal verify --identity.",
 )
-@shares(*CHANGING, "delete_snapshots")
+@shares(*CHANGING, *REHEARSING, "delete_snapshots")
 def generalize(
     image: Path, oobe: bool, audit: bool, steps: list[tuple[str, ...]], run: Run, **options: Any
 ) -> None:

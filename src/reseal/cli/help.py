@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from reseal.cli import debug
 from reseal.errors import ResealError, UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _Declared = TypeVar("_Declared", bound="Callable[..., Any] | click.Command")
 

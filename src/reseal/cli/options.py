@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from reseal.cli.help import Force, Option, argument
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    Complete = Callable[[click.Context, click.Parameter, str], list[str]]
+Complete = Callable[[click.Context, click.Parameter, str], list[str]]
 
 
 class HostPathType(click.Path):
@@ -108,6 +106,27 @@ delete_snapshots_option = option(
     "--delete-snapshots",
     is_flag=True,
     help="Delete the internal snapshots of a qcow2; each holds the old disk.",
+)
+
+
+def _machines() -> Iterable[str]:
+    from reseal.rehearsal import machines  # noqa: PLC0415  reads the data files
+
+    return machines.names()
+
+
+machine_option = option(
+    "--machine",
+    metavar="NAME",
+    shell_complete=among("list", more=_machines),
+    help="Choose the machine that the image goes to: a name, or FILE.toml; reseal rehearse --machine "
+    "list lists them.",
+)
+require_rehearsal_option = option(
+    "--require-rehearsal", is_flag=True, help="Refuse the run if the next boot would stop."
+)
+no_rehearsal_option = option(
+    "--no-rehearsal", is_flag=True, help="Do not look at whether the next boot would stop."
 )
 quiet_option = option("--quiet", is_flag=True, help="Show no progress.")
 verbose_option = option("--verbose", is_flag=True, help="List every change or finding.")

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from reseal.regf import types
-
-if TYPE_CHECKING:
-    from reseal.regf import Key, Value
-    from reseal.regf.diff import Difference
+from reseal.regf import Key, Value, types
+from reseal.regf.diff import Difference
 
 Content = tuple[int, bytes] | bytes | None
 

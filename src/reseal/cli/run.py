@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from reseal.cli import console, options
 from reseal.cli.keys import read_keys
 from reseal.errors import UsageError
-from reseal.operations.operation import Operation, RecordT, Writing
+from reseal.operations.operation import OnMessage, Operation, RecordT, Writing
 from reseal.operations.operation import run as run_operation
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from contextlib import AbstractContextManager
-    from pathlib import Path
-
-    from reseal.operations.operation import OnMessage
+from reseal.report import rehearsal
 
 #: Options that say how an image is opened and where it goes: the fields of `Writing`.
 _IMAGE = {
@@ -33,6 +30,9 @@ _IMAGE = {
     "decrypt": options.decrypt_option,
     "in_place": options.in_place_option,
     "prevent_device_encryption": options.prevent_device_encryption_option,
+    "machine": options.machine_option,
+    "require_rehearsal": options.require_rehearsal_option,
+    "no_rehearsal": options.no_rehearsal_option,
 }
 #: Options that say what is shown: the fields of `Run`.
 _OUTPUT = {
@@ -50,6 +50,8 @@ CHANGING = (
     *("keys", "decrypt", "in_place", "prevent_device_encryption"),
     *("as_json", "report_files", "quiet", "verbose"),
 )
+#: What commands share at whose end the next boot is rehearsed.
+REHEARSING = ("machine", "require_rehearsal", "no_rehearsal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,8 @@ class Run:
             record = run_operation(image, operation, self.writing, tell)
         console.keep(record, self.report_files)
         where = str(self.writing.output or record["image"]["path"])
-        self.show(record, lines(record, dry_run=self.dry_run, verbose=self.verbose, where=where))
+        text = lines(record, dry_run=self.dry_run, verbose=self.verbose, where=where)
+        self.show(record, rehearsal.around(record, text))
 
     def show(self, record: Mapping[str, Any], lines: Iterator[str]) -> None:
         """Print a record: as JSON, or its lines."""

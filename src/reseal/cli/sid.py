@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import click
 
@@ -15,9 +15,6 @@ from reseal.operations.operation import check_force
 from reseal.operations.sid import ChangeSid, SidRequest, show_sid
 from reseal.operations.specialize import FORCE_DOMAIN
 from reseal.report import sid as report
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @click.command(cls=Command)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,15 +17,12 @@ from reseal.cli.options import (
     option,
     yes_option,
 )
-from reseal.cli.run import CHANGING, Run, shares
+from reseal.cli.run import CHANGING, REHEARSING, Run, shares
 from reseal.cli.sid import ask
 from reseal.operations.answers import FORCE_UNATTEND
 from reseal.operations.sid import show_sid
 from reseal.operations.specialize import FORCE_DOMAIN, Specialize, SpecializeRequest
 from reseal.report import specialization
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @click.command(cls=Command)
@@ -46,11 +44,16 @@ if TYPE_CHECKING:
     "Repeatable.",
 )
 @now_option
+@option(
+    "--all-volumes",
+    is_flag=True,
+    help="With a SID that changes at once, also change volumes that hold no profile of this Windows.",
+)
 @replace_option
 @force_option(FORCE_UNATTEND, FORCE_DOMAIN)
 @yes_option
 @drivers_option
-@shares(*CHANGING)
+@shares(*CHANGING, *REHEARSING)
 def specialize(image: Path, now: bool, yes: bool, run: Run, **options: Any) -> None:
     """Turn an image into one machine with its own name, SID, MachineGuid and answer file.
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import click
 
 from reseal.cli.help import Command, Option
 from reseal.customize import STEPS
 from reseal.customize.step import Kind
-from reseal.operations.customize import RECIPE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.operations.customize import StepWords
+from reseal.operations.customize import RECIPE, StepWords
 
 _FILE = click.Path(readable=False)
 #: Options whose name differs from the step's: other commands have an option of that name.

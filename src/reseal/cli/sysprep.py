@@ -6,8 +6,9 @@ internal to Windows and refused.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -17,9 +18,6 @@ from reseal.cli.help import Command, argument
 from reseal.cli.options import image_argument, option
 from reseal.cli.run import CHANGING, declares
 from reseal.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 #: How a run of Sysprep ends; they have no effect on an image that is powered off.
 _ENDINGS = ("reboot", "shutdown", "quit")

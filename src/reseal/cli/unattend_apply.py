@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -14,9 +15,6 @@ from reseal.operations.answers import FORCE_UNATTEND
 from reseal.operations.operation import check_force
 from reseal.operations.unattend import ApplyUnattend, UnattendRequest
 from reseal.report import answer_file
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @click.command(cls=Command)

@@ -17,7 +17,7 @@ from reseal.cli.help import argument
 from reseal.cli.options import FILE_OR_STDIN, PATH, json_option
 from reseal.cli.run import LOOKING, Run, shares
 from reseal.cli.unattend import unattend
-from reseal.errors import CheckError, ImageError, UsageError
+from reseal.errors import CheckError, ImageError, UsageError, os_errors
 from reseal.operations.answers import STANDARD_INPUT, load
 from reseal.operations.operation import Writing
 from reseal.operations.unattend import windows_of
@@ -141,7 +141,7 @@ def rules(as_json: bool) -> None:
                 {
                     "rule": rule.id,
                     "level": rule.level.value,
-                    "summary": rule.title,
+                    "summary": rule.title.removesuffix("."),
                     "mark": rule.mark,
                     "source": rule.source,
                 }
@@ -150,7 +150,7 @@ def rules(as_json: bool) -> None:
         )
         return
     for rule in RULES.values():
-        click.echo(f"{rule.id} ({rule.level})\n  {rule.title}.")
+        click.echo(f"{rule.id} ({rule.level})\n  {rule.title}")
         click.echo(f"  {rule.mark.capitalize()}: {rule.source}.")
 
 
@@ -258,7 +258,7 @@ def _write(path: Path, data: bytes) -> None:
     if str(path) == STANDARD_INPUT:
         click.echo(data, nl=False)
         return
-    try:
+    with os_errors(f"{path} can't be written"):
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
@@ -271,9 +271,6 @@ def _write(path: Path, data: bytes) -> None:
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
-    except OSError as error:
-        msg = f"{path} can't be written: {error.strerror}"
-        raise UsageError(msg) from error
 
 
 def _print_json(value: object) -> None:

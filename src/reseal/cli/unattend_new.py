@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -32,12 +35,27 @@ from reseal.operations.answers import STANDARD_INPUT
 from reseal.operations.operation import Opening
 from reseal.operations.unattend import windows_of
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 _FROM_FILE = "Read the {} from the first line of this file; - for standard input."
 #: Architectures of Windows 10 and 11.
 _ARCHITECTURES = ("x86", "amd64", "arm64")
+
+#: Kinds of options.
+_text = partial(click.option, default="")
+_texts = partial(click.option, multiple=True)
+_flag = partial(click.option, is_flag=True)
+_number = partial(click.option, metavar="NUMBER")
+_secret = partial(click.option, type=FILE_OR_STDIN, default="", metavar="FILE")
+
+#: How the words of an option become a field of `Answers`, in the order in which secrets are read.
+_PARSED: dict[str, Callable[[Any], object]] = {
+    "administrator_password": parts.secret,
+    "accounts": parts.accounts,
+    "interfaces": parts.interfaces,
+    "keyboard": ";".join,
+    "oem": parts.oem,
+    "run": parts.run,
+    "settings": parts.settings,
+}
 
 
 def _complete_setting(
@@ -48,72 +66,54 @@ def _complete_setting(
 
 
 @click.command(cls=Command)
-@click.option("--computer-name", default="", help="Set the computer name; * for a random one.")
-@click.option("--owner", default="", help="Set the registered owner.")
-@click.option("--organization", default="", help="Set the registered organization.")
-@click.option("--locale", default="", help="Set formats and keyboard, such as de-DE.")
-@click.option("--language", default="", help="Set the language of Windows, if it differs.")
-@click.option("--fallback-language", default="", help="Set the fallback language, such as en-US.")
-@click.option(
+@_text("--computer-name", help="Set the computer name; * for a random one.")
+@_text("--owner", help="Set the registered owner.")
+@_text("--organization", help="Set the registered organization.")
+@_text("--locale", help="Set formats and keyboard, such as de-DE.")
+@_text("--language", help="Set the language of Windows, if it differs.")
+@_text("--fallback-language", help="Set the fallback language, such as en-US.")
+@_texts(
     "--keyboard",
-    multiple=True,
     metavar="LAYOUT",
     help="Set the keyboard, such as 0409:00000409. Repeatable.",
 )
-@click.option("--time-zone", default="", help="Set the time zone by its Windows name.")
-@click.option(
-    "--product-key-file",
-    type=FILE_OR_STDIN,
-    default="",
-    metavar="FILE",
-    help=_FROM_FILE.format("product key"),
-)
-@click.option(
+@_text("--time-zone", help="Set the time zone by its Windows name.")
+@_secret("--product-key-file", help=_FROM_FILE.format("product key"))
+@_secret(
     "--administrator-password-file",
-    type=FILE_OR_STDIN,
-    default="",
-    metavar="FILE",
+    "administrator_password",
     help=_FROM_FILE.format("password"),
 )
-@click.option(
+@_texts(
     "--account",
-    multiple=True,
+    "accounts",
     metavar="NAME[,group=G]...[,password-file=FILE][,display-name=N]",
     help="Add a local account. Repeatable.",
 )
-@click.option(
-    "--logon", default="", metavar="NAME", help="Set the account that logs on automatically."
-)
-@click.option("--logon-once", is_flag=True, help="Log it on automatically only once.")
-@click.option(
+@_text("--logon", metavar="NAME", help="Set the account that logs on automatically.")
+@_flag("--logon-once", "once", help="Log it on automatically only once.")
+@_number(
     "--logon-count",
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
-    metavar="NUMBER",
     help="Set how many times it logs on; Windows adds one.",
 )
-@click.option("--workgroup", default="", help="Join this workgroup.")
-@click.option("--domain", default="", help="Join this domain.")
-@click.option("--domain-user", default="", metavar="[DOMAIN\\]USER", help="Join with this account.")
-@click.option(
-    "--domain-password-file",
-    type=FILE_OR_STDIN,
-    default="",
-    metavar="FILE",
-    help=_FROM_FILE.format("password"),
-)
-@click.option("--domain-unit", default="", help="Set the organizational unit.")
-@click.option(
+@_text("--workgroup", help="Join this workgroup.")
+@_text("--domain", help="Join this domain.")
+@_text("--domain-user", metavar="[DOMAIN\\]USER", help="Join with this account.")
+@_secret("--domain-password-file", help=_FROM_FILE.format("password"))
+@_text("--domain-unit", help="Set the organizational unit.")
+@_texts(
     "--interface",
-    multiple=True,
+    "interfaces",
     metavar="NAME,address=A/N[,KEY=VALUE]...",
     help="Set fixed addresses of a network interface. Repeatable keys: address, gateway, "
     "route=NETWORK@GATEWAY, dns; and once: suffix.",
 )
-@click.option(
+@_texts(
     "--first-logon",
-    multiple=True,
+    "commands",
     metavar="COMMAND",
     help="Run a command at the first logon. Repeatable.",
 )
@@ -124,74 +124,59 @@ def _complete_setting(
     show_default=True,
     help="Choose what the image boots to.",
 )
-@click.option(
-    "--copy-profile", is_flag=True, help="Use Administrator's profile as the default profile."
-)
-@click.option(
+@_flag("--copy-profile", help="Use Administrator's profile as the default profile.")
+@_texts(
     "--run",
-    "run_commands",
-    multiple=True,
     metavar="PASS:COMMAND",
     help=f"Run a command in {', '.join(parts.RUN)}. Repeatable.",
 )
-@click.option(
+@_text(
     "--edition",
-    default="",
     metavar="NAME",
     help="Take the public product key of this edition, such as Windows 11 Pro.",
 )
-@click.option(
-    "--oem",
-    multiple=True,
-    metavar="KEY=TEXT",
-    help=f"Set OEM information: {', '.join(parts.OEM)}.",
+@_texts("--oem", metavar="KEY=TEXT", help=f"Set OEM information: {', '.join(parts.OEM)}.")
+@_flag("--remote-desktop", help="Allow Remote Desktop, also in the firewall.")
+@_texts(
+    "--firewall-group",
+    "firewall_groups",
+    metavar="GROUP",
+    help="Enable a firewall rule group.",
 )
-@click.option("--remote-desktop", is_flag=True, help="Allow Remote Desktop, also in the firewall.")
-@click.option(
-    "--firewall-group", multiple=True, metavar="GROUP", help="Enable a firewall rule group."
-)
-@click.option(
-    "--wifi", default="", metavar="NAME[,password-file=FILE]", help="Add a wireless network."
-)
-@click.option(
+@_text("--wifi", metavar="NAME[,password-file=FILE]", help="Add a wireless network.")
+@_number(
     "--password-days",
     type=click.IntRange(min=0),
     metavar="DAYS",
     help="Set the days until passwords expire; 0 for never.",
 )
-@click.option(
+@_number(
     "--lockout-attempts",
     type=click.IntRange(min=0, max=999),
-    metavar="NUMBER",
     help="Lock an account after N wrong passwords; 0 for never.",
 )
-@click.option(
-    "--generalize", is_flag=True, help="In audit mode: generalize and shut down (auditUser)."
-)
-@click.option("--persist-devices", is_flag=True, help="Keep devices installed when generalizing.")
-@click.option("--keep-absent-devices", is_flag=True, help="Keep devices that are not present, too.")
-@click.option("--skip-rearm", is_flag=True, help="Don't rearm activation when generalizing.")
-@click.option(
+@_flag("--generalize", help="In audit mode: generalize and shut down (auditUser).")
+@_flag("--persist-devices", help="Keep devices installed when generalizing.")
+@_flag("--keep-absent-devices", help="Keep devices that are not present, too.")
+@_flag("--skip-rearm", help="Don't rearm activation when generalizing.")
+@_text(
     "--disk",
     "firmware",
-    default="",
     metavar="uefi|bios",
     type=click.Choice(["", "uefi", "bios"]),
     help="For Windows Setup: wipe and lay out a disk for this firmware.",
 )
-@click.option(
+@_number(
     "--disk-number", type=click.IntRange(min=0), default=0, metavar="N", help="Choose the disk."
 )
-@click.option(
+@_text(
     "--image",
-    default="",
     metavar="NAME|INDEX",
     help="For Windows Setup: choose the image to install.",
 )
-@click.option(
+@_texts(
     "--set",
     "settings",
-    multiple=True,
     metavar="PASS/COMPONENT/SETTING=VALUE",
     shell_complete=_complete_setting,
     help="Set any other setting, such as oobeSystem/Shell-Setup/OOBE/ProtectYourPC=3; list items have a "
@@ -207,55 +192,28 @@ def _complete_setting(
 @volume_option
 @index_option
 @allow_backing_option
-@click.option("--show-pages", is_flag=True, help="Show the OOBE pages to the user.")
-@click.option(
+@_flag("--show-pages", help="Show the OOBE pages to the user.")
+@_texts(
     "--architecture",
     type=click.Choice(_ARCHITECTURES),
-    multiple=True,
     help="Choose the architecture of Windows; several make several files.",
 )
-@click.option("--ask", is_flag=True, help="Ask for settings that no option sets.")
+@_flag("--ask", help="Ask for settings that no option sets.")
 @text_output_option
 def new(
-    computer_name: str,
-    owner: str,
-    organization: str,
-    locale: str,
+    *,
     language: str,
-    fallback_language: str,
-    keyboard: tuple[str, ...],
-    time_zone: str,
+    edition: str,
     product_key_file: str,
-    administrator_password_file: str,
-    account: tuple[str, ...],
-    logon: str,
-    logon_once: bool,
-    logon_count: int,
-    workgroup: str,
     domain: str,
     domain_user: str,
     domain_password_file: str,
     domain_unit: str,
-    interface: tuple[str, ...],
-    first_logon: tuple[str, ...],
     mode: str,
-    copy_profile: bool,
-    run_commands: tuple[str, ...],
-    edition: str,
-    oem: tuple[str, ...],
-    remote_desktop: bool,
-    firewall_group: tuple[str, ...],
     wifi: str,
-    password_days: int | None,
-    lockout_attempts: int | None,
-    generalize: bool,
-    persist_devices: bool,
-    keep_absent_devices: bool,
-    skip_rearm: bool,
     firmware: str,
     disk_number: int,
     image: str,
-    settings: tuple[str, ...],
     image_file: Path | None,
     volume: str | None,
     index: int | None,
@@ -264,45 +222,23 @@ def new(
     architecture: tuple[str, ...],
     ask: bool,
     output: Path | None,
+    **fields: Any,
 ) -> None:
     """Make an answer file from options or, with --ask, from questions."""
     target = _target(image_file, Opening(volume=volume, index=index, allow_backing=allow_backing))
+    product_key = _product_key(edition, product_key_file, target if firmware else Target())
+    for name, parse in _PARSED.items():
+        fields[name] = parse(fields[name])
     answers = Answers(
-        computer_name=computer_name,
-        owner=owner,
-        organization=organization,
-        locale=locale,
         language=language or _language_of(target),
-        fallback_language=fallback_language,
-        keyboard=";".join(keyboard),
-        time_zone=time_zone,
-        product_key=_product_key(edition, product_key_file, target if firmware else Target()),
-        administrator_password=parts.secret(administrator_password_file),
-        accounts=tuple(parts.account(text) for text in account),
-        logon=logon,
-        once=logon_once,
-        logon_count=logon_count,
+        product_key=product_key,
         domain=parts.domain_join(domain, domain_user, domain_password_file, domain_unit),
-        workgroup=workgroup,
-        interfaces=tuple(parts.interface(text) for text in interface),
-        commands=first_logon,
-        run=parts.run(run_commands),
         audit=mode == "audit",
-        copy_profile=copy_profile,
         hide_pages=not show_pages,
-        oem=parts.oem(oem),
-        remote_desktop=remote_desktop,
-        firewall_groups=firewall_group,
         wireless=parts.wireless(wifi),
-        password_days=password_days,
-        lockout_attempts=lockout_attempts,
-        generalize=generalize,
-        persist_devices=persist_devices,
-        keep_absent_devices=keep_absent_devices,
-        skip_rearm=skip_rearm,
         setup=parts.disk(firmware, disk_number, image),
-        settings=parts.settings(settings),
         build=target.build,
+        **fields,
     )
     if ask:
         answers = asked(answers)

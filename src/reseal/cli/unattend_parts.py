@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from reseal.answerfile import (
     DomainJoin,
@@ -19,9 +19,6 @@ from reseal.answerfile.answers import DEFAULT_GROUPS, FullSetup, WirelessNetwork
 from reseal.answerfile.assignment import Assignment, assigned
 from reseal.answerfile.secrets import is_secret
 from reseal.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 #: What `--oem` calls the settings of OEMInformation (documented: Unattended Windows Setup Reference).
 OEM = {
@@ -51,39 +48,51 @@ def secret(file: str) -> Secret | None:
         raise UsageError(msg) from error
 
 
-def _parts(text: str, option: str, allowed: frozenset[str]) -> tuple[str, dict[str, list[str]]]:
-    """Split `NAME,key=value,…`."""
+def _parts(
+    text: str, option: str, *, once: tuple[str, ...], often: tuple[str, ...] = ()
+) -> tuple[str, dict[str, list[str]]]:
+    """Split `NAME,key=value,…`, where some keys may occur once and others often."""
     name, *rest = text.split(",")
-    values: dict[str, list[str]] = {key: [] for key in allowed}
+    values: dict[str, list[str]] = {key: [] for key in sorted((*once, *often))}
     for part in rest:
         key, sign, value = part.partition("=")
-        if not sign or key not in allowed:
+        if not sign or key not in values:
             msg = f"--{option} does not understand {part}"
-            raise UsageError(
-                msg, f"It knows {', '.join(sorted(allowed))}, each with = and a value."
-            )
+            raise UsageError(msg, f"It knows {', '.join(values)}, each with = and a value.")
         values[key].append(value)
+    for key in once:
+        if len(values[key]) > 1:
+            msg = f"--{option} has {key} {len(values[key])} times"
+            raise UsageError(msg, "Give it once.")
     if not name:
         msg = f"--{option} needs a name first"
         raise UsageError(msg)
     return name, values
 
 
-def account(text: str) -> NewAccount:
-    """Parse `NAME[,group=G]…[,password-file=FILE][,display-name=N]`."""
-    name, values = _parts(text, "account", frozenset({"group", "password-file", "display-name"}))
+def accounts(texts: Iterable[str]) -> tuple[NewAccount, ...]:
+    """Parse `NAME[,group=G]…[,password-file=FILE][,display-name=N]`, several times."""
+    return tuple(map(_account, texts))
+
+
+def _account(text: str) -> NewAccount:
+    name, values = _parts(text, "account", once=("password-file", "display-name"), often=("group",))
     return NewAccount(
         name=name,
-        password=secret(_single(values["password-file"], "account", "password-file")),
+        password=secret("".join(values["password-file"])),
         groups=tuple(values["group"]) or DEFAULT_GROUPS,
-        display_name=_single(values["display-name"], "account", "display-name"),
+        display_name="".join(values["display-name"]),
     )
 
 
-def interface(text: str) -> NewInterface:
-    """Parse `NAME,address=A/N[,gateway=A]…[,route=NETWORK@A]…[,dns=A]…[,suffix=D]`."""
-    allowed = frozenset({"address", "gateway", "route", "dns", "suffix"})
-    name, values = _parts(text, "interface", allowed)
+def interfaces(texts: Iterable[str]) -> tuple[NewInterface, ...]:
+    """Parse `NAME,address=A/N[,gateway=A]…[,route=NETWORK@A]…[,dns=A]…[,suffix=D]`, several times."""
+    return tuple(map(_interface, texts))
+
+
+def _interface(text: str) -> NewInterface:
+    often = ("address", "gateway", "route", "dns")
+    name, values = _parts(text, "interface", once=("suffix",), often=often)
     routes = []
     for route in values["route"]:
         network, at, gateway = route.partition("@")
@@ -97,16 +106,8 @@ def interface(text: str) -> NewInterface:
         gateways=tuple(values["gateway"]),
         routes=tuple(routes),
         servers=tuple(values["dns"]),
-        domain=_single(values["suffix"], "interface", "suffix"),
+        domain="".join(values["suffix"]),
     )
-
-
-def _single(values: list[str], option: str, key: str) -> str:
-    """Return the one value of a key; empty where there is none."""
-    if len(values) > 1:
-        msg = f"--{option} has {key} {len(values)} times"
-        raise UsageError(msg, "Give it once.")
-    return "".join(values)
 
 
 def domain_join(domain: str, user: str, password_file: str, unit: str) -> DomainJoin | None:
@@ -158,8 +159,8 @@ def wireless(text: str) -> WirelessNetwork | None:
     """Parse `NAME[,password-file=FILE]`; None where it is empty."""
     if not text:
         return None
-    name, values = _parts(text, "wifi", frozenset({"password-file"}))
-    return WirelessNetwork(name, secret(_single(values["password-file"], "wifi", "password-file")))
+    name, values = _parts(text, "wifi", once=("password-file",))
+    return WirelessNetwork(name, secret("".join(values["password-file"])))
 
 
 def disk(firmware: str, number: int, image: str) -> FullSetup | None:

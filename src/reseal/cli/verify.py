@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import click
 
@@ -12,9 +12,6 @@ from reseal.cli.run import LOOKING, Run, shares
 from reseal.errors import UsageError
 from reseal.operations import verify as operation
 from reseal.report import verification
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @click.command(cls=Command)

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from reseal.clone.plan import ClonePlan, FleetMachine
 from reseal.errors import ImageError
 from reseal.run import read
 from reseal.run.opening import Found, choose
 from reseal.sid import Pending
 from reseal.windows import identity
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from reseal.clone.plan import ClonePlan, FleetMachine
 
 
 def adopt(output: Path, machine: FleetMachine, plan: ClonePlan) -> dict[str, Any]:

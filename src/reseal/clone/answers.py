@@ -13,16 +13,11 @@ A column that a template uses as a variable appears only where the template puts
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING
 
-from reseal.answerfile import AnswerFile, Answers, NewInterface, Secret, fill, make
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from reseal.answerfile import Finding
-    from reseal.clone.plan import ClonePlan, FleetMachine
+from reseal.answerfile import AnswerFile, Answers, Finding, NewInterface, Secret, fill, make
+from reseal.clone.plan import ClonePlan, FleetMachine
 
 #: Columns that become settings without a template.
 SETTINGS = ("owner", "organization", "product_key", "time_zone", "locale")

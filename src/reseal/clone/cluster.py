@@ -11,15 +11,13 @@ read.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from reseal.clone.plan import ClonePlan, FleetMachine
 from reseal.clone.pool import Answer, Worker, WorkerError, plain
 from reseal.errors import EngineError, ImageError, ResealError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
 
 _CONNECT = 30.0
 #: Extra tasks beyond those that run at once, so that no Dask worker waits for the scheduler.

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
 from reseal.answerfile import Position
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 #: Possible separators of cells; the first row shows which one the file uses.
 _SEPARATORS = ",;\t"

@@ -11,32 +11,27 @@ import base64
 import hashlib
 import ipaddress
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from reseal import answerfile
-from reseal.answerfile import AnswerFile, AnswerFileError, Level
+from reseal.answerfile import AnswerFile, AnswerFileError, Finding, Level, Position
 from reseal.answerfile.rules.accounts import account_names
 from reseal.answerfile.rules.identity import PRODUCT_KEY
 from reseal.answerfile.schema import nearest
 from reseal.answerfile.template import fill, filled, in_own_style, variables
 from reseal.clone.answers import NETWORK, SETTINGS
+from reseal.clone.golden import Golden
 from reseal.clone.plan import FleetMachine
+from reseal.clone.table import Cell, FleetRow, FleetTable
 from reseal.errors import UsageError
 from reseal.sid.choice import CONSTANTS
 from reseal.specialize import SidChoice
 from reseal.specialize.wish import RANDOM, checked_name, parsed_sid
 from reseal.unattend.apply import said_aloud
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from reseal.answerfile import Finding, Position
-    from reseal.clone.golden import Golden
-    from reseal.clone.table import Cell, FleetRow, FleetTable
-    from reseal.windows import Sid
+from reseal.windows import Sid
 
 _OWN = ("name", "sid", "unattend", "domain")
 #: Columns whose values the plan generates; a check uses placeholders instead.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from reseal.answerfile import Target
 from reseal.disk.image import resolve
@@ -13,9 +14,6 @@ from reseal.run.opening import Found, choose
 from reseal.unattend import apply as unattend
 from reseal.windows import Sid, identity
 from reseal.windows.setup import MODE_MARK, SetupState
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ class ClonePlan:
         thin: whether a clone is an overlay over the golden image.
         volume: the Windows, in the form of `--volume`.
         allow_backing: whether the golden image may have backing files outside its folder.
+        all_volumes: whether a SID that is changed at once is changed on volumes without a profile, too.
         now: whether the clones are changed completely at once, where Windows is not needed.
         templates: answer files by name, as base64.
         drivers: a resolved folder whose driver packages every machine gets; None for none.
@@ -36,6 +37,7 @@ class ClonePlan:
     thin: bool = True
     volume: str | None = None
     allow_backing: bool = False
+    all_volumes: bool = False
     now: bool = False
     templates: dict[str, str] = field(default_factory=dict, repr=False)
     drivers: str | None = None

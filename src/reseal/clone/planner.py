@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from reseal.clone.fleet import FleetError
-from reseal.clone.record import MADE, PLANNED, FleetEntry
+from reseal.clone.fleet import Fleet, FleetError
+from reseal.clone.golden import Golden
+from reseal.clone.plan import ClonePlan, FleetMachine
+from reseal.clone.record import MADE, PLANNED, FleetEntry, FleetRecord
 from reseal.clone.workshop import stream
 from reseal.errors import ImageError
 from reseal.providers.computer_name import random_name
@@ -20,14 +22,6 @@ from reseal.sid import choose
 from reseal.specialize import SidChoice
 from reseal.specialize.machine import prefix_of
 from reseal.specialize.wish import RANDOM
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from reseal.clone.fleet import Fleet
-    from reseal.clone.golden import Golden
-    from reseal.clone.plan import ClonePlan, FleetMachine
-    from reseal.clone.record import FleetRecord
 
 #: The maximum number of draws until a value is unused; a handful is already unlikely.
 _DRAWS = 1000
@@ -99,7 +93,7 @@ class Planner:
     def _row(self, wanted: FleetMachine) -> str:
         plan = self._plan
         how: tuple[object, ...] = (wanted.key, self._golden.fingerprint, plan.format, plan.thin)
-        how += (plan.now, plan.volume, plan.drivers)
+        how += (plan.now, plan.all_volumes, plan.volume, plan.drivers)
         return hashlib.sha256(repr((how, self._sid.value)).encode()).hexdigest()
 
     def _claim(self, wanted: FleetMachine) -> None:

@@ -5,17 +5,14 @@ from __future__ import annotations
 import selectors
 import socket
 import sys
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import Any, Self, TypeAlias
 
+from reseal.clone.plan import ClonePlan, FleetMachine
 from reseal.errors import ImageError, ResealError
 from reseal.messages import Channel, MessageError
 from reseal.process import spawn
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from reseal.clone.plan import ClonePlan, FleetMachine
 
 _END = 10.0
 #: How often a machine is tried if its worker is killed.

@@ -11,14 +11,12 @@ import json
 import os
 import stat
 from dataclasses import asdict, dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from reseal.answerfile.rules.identity import computer_name_problem
 from reseal.disk.sidecar import sync_folder
 from reseal.errors import ImageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 NAME = "fleet.json"
 SCHEMA = "fleet-1"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import random
 import shutil
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from reseal.clone import fleet as fleets
 from reseal.clone import sampled
@@ -24,13 +25,11 @@ from reseal.clone.table import load, table_of
 from reseal.disk import Image
 from reseal.disk import golden as golden_mark
 from reseal.disk.locks import Lock
-from reseal.errors import ImageError, ResealError, UsageError
+from reseal.errors import ImageError, ResealError, UsageError, os_errors
 from reseal.specialize import SidChoice
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+Report = Callable[[dict[str, Any]], None]
 
-    Report = Callable[[dict[str, Any]], None]
 
 #: Machines as the Python API accepts them: a file, or rows of a table.
 Machines: TypeAlias = "Path | Sequence[Mapping[str, object]]"
@@ -50,6 +49,7 @@ class CloneOptions:
         seed: the seed of the identities; None for the folder's own, or a new random one.
         sid: for machines whose row names no SID: `new`, or `pending` if Windows generates it.
         now: whether SIDs and settings are changed in the clones at once.
+        all_volumes: whether that reaches volumes without a profile of this Windows, too.
         volume: the Windows, in the form of `--volume`.
         allow_backing: whether the golden image may have backing files outside its folder.
         dask: the address of a Dask scheduler that distributes the work; None for this machine alone.
@@ -65,6 +65,7 @@ class CloneOptions:
     seed: str | None = None
     sid: SidChoice = SidChoice.NEW
     now: bool = False
+    all_volumes: bool = False
     volume: str | None = None
     allow_backing: bool = False
     dask: str | None = None
@@ -142,6 +143,7 @@ def clone(
             volume=options.volume,
             allow_backing=options.allow_backing,
             now=options.now,
+            all_volumes=options.all_volumes,
             templates=fleet.templates,
             drivers=str(options.drivers.resolve()) if options.drivers else None,
             languages=sorted(found.target.languages or ()),
@@ -169,11 +171,8 @@ def _clear(folder: Path) -> None:
 
 
 def _folder(output_dir: Path) -> Path:
-    try:
+    with os_errors(f"{output_dir} can't be created", hint="Name a writable folder."):
         output_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        msg = f"{output_dir} can't be created: {error.strerror}."
-        raise UsageError(msg, "Name a writable folder.") from error
     if not os.access(output_dir, os.W_OK | os.X_OK):
         msg = f"{output_dir} can't be written."
         raise UsageError(msg, "Name a writable folder.")

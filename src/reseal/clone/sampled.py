@@ -10,19 +10,17 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from reseal.clone.plan import ClonePlan, FleetMachine
 from reseal.clone.workshop import host_folders, stream, wish_of
 from reseal.ntfs import Volume, secure
 from reseal.run import Callables, RunOptions, change, read
 from reseal.run.opening import Found, choose
+from reseal.session import Session
 from reseal.specialize import Specialization
 from reseal.tree import TreeError
-
-if TYPE_CHECKING:
-    from reseal.clone.plan import ClonePlan, FleetMachine
-    from reseal.session import Session
-    from reseal.windows import Installation
+from reseal.windows import Installation
 
 #: Kinds of changes whose target is a path of the volume.
 _FILES = frozenset({"write_file", "rename_file", "delete_file", "delete_tree"})
@@ -82,12 +80,12 @@ def _look(installation: Installation, files: list[str], hives: list[str]) -> dic
         files: the paths of the files.
         hives: the names of the hives.
     """
-    tree, found = installation.tree, {}
+    found = {}
     for path in files:
         try:
-            stat = tree.stat(path)
+            stat = installation.volumes.stat(path)
             if stat is not None and not stat.is_directory:
-                found[path] = hashlib.sha256(tree.read(path)).hexdigest()
+                found[path] = hashlib.sha256(installation.volumes.read(path)).hexdigest()
         except TreeError as error:
             found[path] = error.message
     for name in hives:
@@ -103,8 +101,11 @@ def _look(installation: Installation, files: list[str], hives: list[str]) -> dic
                 content.update(repr((value.name, value.type, value.data)).encode())
             pending.extend((f"{path}\\{one.name}", one) for one in key.subkeys())
         found[f"the hive {name}"] = content.hexdigest()
-    if isinstance(tree, Volume):
-        descriptors = secure.descriptors(tree.device, tree.name)
-        shown = repr(sorted(descriptors.items()))
-        found["$Secure"] = hashlib.sha256(shown.encode()).hexdigest()
+    volumes = installation.volumes
+    trees = {installation.volume: volumes.own, **{n: volumes.tree(n) for n in volumes.others}}
+    for number, tree in trees.items():
+        if isinstance(tree, Volume):
+            descriptors = secure.descriptors(tree.device, tree.name)
+            shown = repr(sorted(descriptors.items()))
+            found[f"$Secure of volume {number}"] = hashlib.sha256(shown.encode()).hexdigest()
     return found

@@ -11,17 +11,15 @@ import json
 import re
 import tomllib
 from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from reseal.answerfile import Position
 from reseal.clone.csv_cells import cells
 from reseal.errors import UsageError
 from reseal.hostfile import open_regular
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
 #: Limits of a fleet; a file beyond them is a mistake or an attack.
 MAX_BYTES = 32 << 20

@@ -22,13 +22,16 @@ import hashlib
 import os
 import resource
 import time
-from contextlib import ExitStack, suppress
+from collections.abc import Callable
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from reseal.clone import answers
 from reseal.clone.adopt import adopt, digest
+from reseal.clone.plan import ClonePlan, FleetMachine
 from reseal.disk import connect
 from reseal.disk.formats import read_header
 from reseal.disk.output import NewImage, publish
@@ -38,21 +41,18 @@ from reseal.disk.thin import Changes, write_overlay
 from reseal.errors import ImageError, ResealError, UsageError
 from reseal.ntfs import Volume
 from reseal.run import RunOptions
-from reseal.run.disk import Disk, OpenedDisk, write_volume
+from reseal.run.disk import Disk, OpenedDisk, with_others, write_volume
 from reseal.run.opening import Found, choose
-from reseal.run.work import session_of
+from reseal.run.work import session_of, written
 from reseal.sandbox import Limits
+from reseal.session import Session
+from reseal.session.aftermath import settle
 from reseal.specialize import SidChoice, Specialization, Wish
 from reseal.specialize.wish import RANDOM
 from reseal.windows import Installation, Sid
 from reseal.windows.names import MACHINE_HIVES
+from reseal.windows.volumes import Volumes
 from reseal.worker import run_worker
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from reseal.clone.plan import ClonePlan, FleetMachine
-    from reseal.session import Session
 
 #: Blocks of the golden image kept in memory, as large as the requests of the volume's cache.
 _BLOCK = 256 << 10
@@ -167,9 +167,17 @@ class Workshop:
 
     def _new_session(self, chosen: Found) -> Session:
         one = chosen.installation
-        installation = Installation(self._volume, one.root, volume=one.volume)
+        known = one.volumes
+        others = {number: partial(self._other, number, chosen) for number in known.others}
+        volumes = Volumes(self._volume, others, known.partitions)
+        installation = Installation(self._volume, one.root, volume=one.volume, volumes=volumes)
         found = replace(chosen, installation=installation, volume=self._volume)
         return session_of(found, RunOptions())
+
+    def _other(self, number: int, chosen: Found) -> Volume:
+        """Open another volume, for reading; only forks do that."""
+        (device,) = (part.device for part in chosen.parts if part.number == number)
+        return Volume.open(device, read_only=True, name=f"volume {number} of {self.subject}")
 
     def _rehearse(self, chosen: Found) -> None:
         """Stage a machine and discard it, so that forks find the data that they need in memory."""
@@ -256,7 +264,7 @@ class Workshop:
         session.random = stream(machine.key)
         job = Specialization(wish_of(machine, self._plan))
         outcome = job(session)
-        session.settle()
+        settle(session)
         write_volume(self._part, self.subject, session, RunOptions(), self._volume)
         self._read_back(session, job)
         clusters = self._changes.changed()
@@ -280,22 +288,23 @@ class Workshop:
                     *(outcome.unattend.warnings if outcome.unattend else ()),
                     *(answers.unfilled(outcome.unattend.findings) if outcome.unattend else ()),
                     *outcome.effects,
+                    *(outcome.sid_change.kept if outcome.sid_change else ()),
                 ],
             },
         }
 
     def _read_back(self, session: Session, job: Specialization) -> None:
         """Compare what was written, below and through the file system."""
-        with Volume.open(self._part, read_only=True, name=self.subject) as volume:
+        own = Volume.open(self._part, read_only=True, name=self.subject)
+        with closing(with_others(session, own)) as volumes:
             for name in session.edited_hives:
                 loaded = session.registry.loaded[name]
                 for offset, data in loaded.hive.patches():
-                    if volume.read(loaded.file, offset, len(data)) != data:
+                    if volumes.read(loaded.file, offset, len(data)) != data:
                         msg = f"The hive {loaded.file} differs from the data that was written."
                         raise ImageError(msg, "Please report this.")
             if session.volume_patches:
-                again = Installation(volume, session.installation.root)
-                problems = job.recheck(again)
+                problems = job.recheck(written(session, volumes))
                 if problems:
                     msg = f"The clone is not complete; it lacks {', '.join(problems)}."
                     raise ImageError(msg, "Please report this.")
@@ -312,6 +321,7 @@ def wish_of(machine: FleetMachine, plan: ClonePlan) -> Wish:
         document=answers.template_of(machine, plan),
         settings=answers.settings_of(machine, plan.languages),
         now=plan.now,
+        all_volumes=plan.all_volumes,
         replace=machine.template is not None,
         drivers=Path(plan.drivers) if plan.drivers else None,
     )

@@ -10,25 +10,21 @@ r"""Local accounts: remove, enable and disable them, and set their passwords.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from reseal.answerfile import Secret
 from reseal.customize import traces
 from reseal.customize.files import refuse_vital
 from reseal.customize.run import LAST_ADMINISTRATOR
-from reseal.errors import CheckError, UsageError
+from reseal.customize.shared import Run
+from reseal.customize.step import Given
+from reseal.errors import CheckError, UsageError, os_errors
 from reseal.hostfile import open_regular
 from reseal.ntfs import Volume, secure
+from reseal.session import Session
+from reseal.session.change import State
 from reseal.unattend.local_accounts import LocalAccounts
 from reseal.windows.accounts import accounts
 from reseal.windows.names import PROFILE_LIST
-
-if TYPE_CHECKING:
-    from reseal.customize.shared import Run
-    from reseal.customize.step import Given
-    from reseal.session import Session
-    from reseal.session.change import State
-    from reseal.windows.sid import Sid
+from reseal.windows.sid import Sid
 
 WINLOGON = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Winlogon"
 _SECRET = r"HKLM\SECURITY\Policy\Secrets\DefaultPassword"  # noqa: S105  a key's name
@@ -93,18 +89,17 @@ class Password:
         if kind != "file" or not path:
             msg = "The password must be in a file."
             raise UsageError(msg, "Write USER:file:PATH, and put the password into the file.")
+        place = given.folder / path
+        hint = "Name a readable file."
+        with os_errors(f"{place} can't be read", hint=hint), open_regular(place) as file:
+            line = file.readline(_MAX_PASSWORD)
         try:
-            with open_regular(given.folder / path) as file:
-                line = file.readline(_MAX_PASSWORD)
             self._password = Secret(line.decode("utf-8-sig").rstrip("\r\n"))
-        except OSError as error:
-            msg = f"{given.folder / path} can't be read: {error.strerror}."
-            raise UsageError(msg, "Name a readable file.") from error
         except UnicodeDecodeError:
-            msg = f"{given.folder / path} is not in UTF-8."
+            msg = f"{place} is not in UTF-8."
             raise UsageError(msg, "Save it as UTF-8.") from None
         if not self._password:
-            msg = f"The first line of {given.folder / path} has no password."
+            msg = f"The first line of {place} has no password."
             raise UsageError(msg, "Write the password there.")
 
     def stage(self, run: Run) -> None:

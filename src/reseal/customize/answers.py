@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from reseal.answerfile import make, merge
+from reseal.answerfile import Answers, make, merge
+from reseal.customize.shared import Run
 from reseal.unattend import place
 from reseal.windows.setup import SetupState
-
-if TYPE_CHECKING:
-    from reseal.answerfile import Answers
-    from reseal.customize.shared import Run
 
 
 def add(run: Run, answers: Answers) -> None:

@@ -10,17 +10,14 @@ r"""Appearance: OEM information, wallpaper, lock screen.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from reseal.customize.registry import people
+from reseal.customize.shared import Run
+from reseal.customize.step import Given
 from reseal.customize.steps.appearance import FIELDS
 from reseal.errors import UsageError
+from reseal.session import Session
 from reseal.tree import join
-
-if TYPE_CHECKING:
-    from reseal.customize.shared import Run
-    from reseal.customize.step import Given
-    from reseal.session import Session
 
 OEM = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\OEMInformation"
 PERSONALIZATION = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\Personalization"

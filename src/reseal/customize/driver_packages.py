@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from reseal.customize.shared import Run
+from reseal.customize.step import Given
 from reseal.drivers import add_packages
 from reseal.errors import UsageError
-
-if TYPE_CHECKING:
-    from reseal.customize.shared import Run
-    from reseal.customize.step import Given
 
 
 class Drivers:

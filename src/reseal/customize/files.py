@@ -9,21 +9,17 @@ from __future__ import annotations
 
 import os
 import stat as modes
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from reseal.customize import expression, guest
 from reseal.customize.outputs import is_safe
-from reseal.errors import CheckError, UsageError
+from reseal.customize.shared import Run
+from reseal.customize.step import Given
+from reseal.errors import CheckError, UsageError, os_errors
+from reseal.session import Session
 from reseal.tree import join, parent
 from reseal.windows.names import MACHINE_HIVES
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.customize.shared import Run
-    from reseal.customize.step import Given
-    from reseal.session import Session
 
 #: The largest file that is copied into or out of an image; it is held in memory.
 _MAX_FILE = 4 << 30
@@ -207,11 +203,8 @@ def _walk(top: Path) -> Iterator[tuple[Path, tuple[str, ...], bool]]:
     """
     pending: list[tuple[Path, tuple[str, ...]]] = [(top, ())]
     for path, inside in pending:
-        try:
+        with os_errors(f"{path} can't be read", hint="Name a readable file or folder."):
             status = path.stat() if not inside else path.lstat()
-        except OSError as error:
-            msg = f"{path} can't be read: {error.strerror}."
-            raise UsageError(msg, "Name a readable file or folder.") from error
         if modes.S_ISDIR(status.st_mode):
             yield path, inside, True
             pending += [(one, (*inside, one.name)) for one in sorted(path.iterdir())]
@@ -229,8 +222,5 @@ def _walk(top: Path) -> Iterator[tuple[Path, tuple[str, ...], bool]]:
 
 
 def _content(path: Path) -> bytes:
-    try:
+    with os_errors(f"{path} can't be read", hint="Name a readable file."):
         return path.read_bytes()
-    except OSError as error:
-        msg = f"{path} can't be read: {error.strerror}."
-        raise UsageError(msg, "Name a readable file.") from error

@@ -6,12 +6,9 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from reseal.errors import UsageError
-
-if TYPE_CHECKING:
-    from reseal.tree import Stat
+from reseal.errors import UsageError, os_errors
+from reseal.tree import Stat
 
 _NAME = "out"
 _HIVE = b"regf"
@@ -37,11 +34,8 @@ class Outputs:
         if os.path.lexists(target) or target in self._folders:
             msg = f"{target} already exists."
             raise UsageError(msg, "Name a path that does not exist yet.")
-        try:
+        with os_errors(f"{target} can't be written", hint="Name a path in a writable folder."):
             made = tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent)
-        except OSError as error:
-            msg = f"{target} can't be written: {error.strerror}."
-            raise UsageError(msg, "Name a path in a writable folder.") from error
         self._folders[target] = Path(made)
 
     @property
@@ -61,16 +55,13 @@ class Outputs:
             return
         path = self._folders[target].joinpath(_NAME, *inside)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        try:
+        with os_errors(f"{target} can't be written", hint="Free some space, or name another path."):
             # A hive may hold passwords.
             mode = 0o600 if data.startswith(_HIVE) else 0o666
             with os.fdopen(os.open(path, flags, mode), "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-        except OSError as error:
-            msg = f"{target} can't be written: {error.strerror}."
-            raise UsageError(msg, "Free some space, or name another path.") from error
 
     def make_directory(self, target: Path, inside: tuple[str, ...]) -> None:
         """Keep a folder; arguments as in `write`."""

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from reseal.customize import guest
+from reseal.customize.shared import Run
+from reseal.customize.step import Given
 from reseal.errors import UsageError
+from reseal.session import Session
 from reseal.windows import identity, sddl
 from reseal.windows.accounts import accounts
 from reseal.windows.sid import Sid
-
-if TYPE_CHECKING:
-    from reseal.customize.shared import Run
-    from reseal.customize.step import Given
-    from reseal.session import Session
 
 #: Common names in addition to those of the machine's own accounts (documented, Well-known SIDs).
 _NAMES = {

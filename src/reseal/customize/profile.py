@@ -16,24 +16,20 @@ identifiers and absolute paths in it (reported: many image builders clean up aft
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
+from reseal.customize.shared import Run
+from reseal.customize.step import Given
 from reseal.customize.traces import Account
 from reseal.errors import UsageError
-from reseal.regf import Hive, descriptors, types
+from reseal.regf import Hive, Key, Value, descriptors, types
 from reseal.regf.compact import compact
 from reseal.regf.reader import Reader
+from reseal.session import Session
 from reseal.tree import join, walk
 from reseal.windows import identity
 from reseal.windows.accounts import accounts
 from reseal.windows.names import DEFAULT_PROFILE
 from reseal.windows.sid import Sid
-
-if TYPE_CHECKING:
-    from reseal.customize.shared import Run
-    from reseal.customize.step import Given
-    from reseal.regf import Key, Value
-    from reseal.session import Session
 
 _NOT_COPIED = re.compile(
     r"(?i)(ntuser[^\\]*|usrclass[^\\]*|AppData\\Local(Low)?"

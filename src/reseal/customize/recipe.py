@@ -10,14 +10,12 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from reseal.customize.step import Given, Step
 from reseal.customize.steps import STEPS
 from reseal.errors import UsageError
 from reseal.hostfile import open_regular
-
-if TYPE_CHECKING:
-    from reseal.customize.step import Given, Step
 
 _TABLE = "step"
 _MAX_RECIPE = 1 << 20

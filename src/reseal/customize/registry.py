@@ -15,19 +15,15 @@ r"""The registry of the machine, of the default profile and of every user's prof
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from reseal.customize.shared import Run
+from reseal.customize.step import Given
 from reseal.errors import UsageError
 from reseal.regf import regfile, types
+from reseal.session import Session
 from reseal.tree import join
 from reseal.windows.names import split_root
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.customize.shared import Run
-    from reseal.customize.step import Given
-    from reseal.session import Session
 
 _MAX_REG = 64 << 20
 #: SIDs of users: of the machine, of a domain, of Entra ID (documented, Well-known SIDs; the last: seen).

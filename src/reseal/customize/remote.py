@@ -12,16 +12,13 @@ r"""Remote access: Remote Desktop and Windows Remote Management.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
+from reseal.customize.shared import Run
+from reseal.customize.step import Given
 from reseal.customize.system import set_start
 from reseal.errors import CheckError
 from reseal.regf import types
-
-if TYPE_CHECKING:
-    from reseal.customize.shared import Run
-    from reseal.customize.step import Given
-    from reseal.session import Session
+from reseal.session import Session
 
 FIREWALL_RULES = (
     r"HKLM\SYSTEM\CurrentControlSet\Services\SharedAccess\Parameters\FirewallPolicy\FirewallRules"

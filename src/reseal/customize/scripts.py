@@ -15,21 +15,18 @@ The scripts are in `Windows\Setup\Scripts\reseal`, numbered in order. Logs and c
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from reseal.answerfile import Answers
 from reseal.customize import answers
 from reseal.customize.run import OEM_KEY
+from reseal.customize.shared import Run
+from reseal.customize.step import Given
 from reseal.errors import CheckError, UsageError
+from reseal.session import Session
 from reseal.tree import join
 from reseal.unattend.place import situation
 from reseal.windows.installation import CURRENT_VERSION
 from reseal.windows.setup import SetupState
-
-if TYPE_CHECKING:
-    from reseal.customize.shared import Run
-    from reseal.customize.step import Given
-    from reseal.session import Session
 
 SETUP_COMPLETE = r"Setup\Scripts\SetupComplete.cmd"
 FOLDER = r"Setup\Scripts\reseal"

@@ -11,16 +11,12 @@ r"""Space: wipe unused space in the volume and in hives, and shrink the image's 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from reseal.customize.shared import Run
+from reseal.customize.step import Given
 from reseal.errors import ImageError, UsageError
 from reseal.providers.page_files import FILES
+from reseal.session import Session
 from reseal.sid import hives
-
-if TYPE_CHECKING:
-    from reseal.customize.shared import Run
-    from reseal.customize.step import Given
-    from reseal.session import Session
 
 
 def wipe_free(run: Run, _: Given) -> None:
@@ -45,8 +41,7 @@ def _wipe(session: Session) -> None:
             if loaded is None:
                 continue
             session.wipe_hive(loaded)
-            if loaded.name == loaded.file and loaded.name not in session.edited_hives:
-                session.registry.unload(loaded)
+            session.release(loaded)
         except ImageError as error:
             if path.lower() in hives.needed(session):
                 raise

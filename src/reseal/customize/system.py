@@ -8,19 +8,16 @@ r"""Settings of the system: time zone, locale, services.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from reseal.answerfile import Answers
 from reseal.answerfile.regional import LOCALE_FORM
 from reseal.customize import answers
+from reseal.customize.shared import Run
+from reseal.customize.step import Given
 from reseal.errors import CheckError, UsageError
+from reseal.session import Session
 from reseal.unattend.time_zone import set_time_zone
-from reseal.windows import services
-
-if TYPE_CHECKING:
-    from reseal.customize.shared import Run
-    from reseal.customize.step import Given
-    from reseal.session import Session
+from reseal.windows import answer_files, services
+from reseal.windows.addresses import ENABLE_DHCP, FIXED_VALUES, NETWORK_ADDRESS, fixed_addresses
 
 UI_LANGUAGES = r"HKLM\SYSTEM\CurrentControlSet\Control\MUI\UILanguages"
 #: Types of services that are programs, alone or shared (documented, CreateService).
@@ -106,3 +103,28 @@ def set_start(session: Session, name: str, start: str) -> None:
         session.set_number(path, _DELAYED, 1)
     else:
         session.delete_value(path, _DELAYED)
+
+
+def reset_addresses(run: Run, _: Given) -> None:
+    """Do the step `reset-addresses`."""
+    session = run.session
+    found = list(fixed_addresses(session.registry))
+    for one in found:
+        if one.mac:
+            session.delete_value(one.path, NETWORK_ADDRESS)
+            continue
+        session.set_number(one.path, ENABLE_DHCP, 1)
+        for name in FIXED_VALUES:
+            session.delete_value(one.path, name)
+    if not found:
+        session.note("No network adapter has an address set by hand.")
+
+
+def drop_cached_unattend(run: Run, _: Given) -> None:
+    """Do the step `drop-cached-unattend`."""
+    session = run.session
+    kept = answer_files.CACHE if run.answers is not None else None
+    names = [name for name in answer_files.IN_PANTHER if name != kept]
+    deleted = sum(session.delete_file(session.installation.path(name)) for name in names)
+    if not deleted and kept is None:
+        session.note("Panther holds no answer file.")

@@ -14,22 +14,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from reseal.errors import ImageError
-from reseal.regf import sids, types
-from reseal.regf.reader import Reader
+from reseal.regf import Hive, sids, types
+from reseal.regf.reader import RawValue, Reader
+from reseal.session import Session
 from reseal.sid import databases, hives, places, texts
 from reseal.sid.replacement import Replacement
 from reseal.tree import TreeError, join
-from reseal.windows.registry import Location
-
-if TYPE_CHECKING:
-    from reseal.regf import Hive
-    from reseal.regf.reader import RawValue
-    from reseal.session import Session
-    from reseal.windows.registry import LoadedHive
-    from reseal.windows.sid import Sid
+from reseal.windows.registry import LoadedHive, Location
+from reseal.windows.sid import Sid
 
 TASK_CACHE = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Schedule\TaskCache"
 #: Where TaskCache lists tasks by their Id (seen).
@@ -111,8 +105,7 @@ def _hive(session: Session, loaded: LoadedHive, account: Account) -> None:
     hive = loaded.hive
     named = bool(sids.find(hive, str(account.sid)))
     if not named and not _mentions(hive, account):
-        if loaded.name == loaded.file and loaded.name not in session.edited_hives:
-            session.registry.unload(loaded)
+        session.release(loaded)
         return
     shown = session.registry.shown(loaded.name)
     # Find everything before the first edit, which may move data.

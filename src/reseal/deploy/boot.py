@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 from reseal.bcd import Recipe, Store, build
 from reseal.deploy import boot_code, boot_files, drive_letters, recovery, source
-from reseal.deploy.layout import Firmware, boot_device, hidden_sectors
+from reseal.deploy.layout import Firmware, Layout, boot_device, hidden_sectors
+from reseal.disk import Slice, VolumeRange
 from reseal.drivers import add_packages
 from reseal.errors import ImageError
 from reseal.fat import FatVolume
@@ -16,23 +20,14 @@ from reseal.fat.make import make as make_fat
 from reseal.ntfs import Volume
 from reseal.regf import Hive
 from reseal.run import Operation, RunOptions
+from reseal.run.disk import OpenedDisk
 from reseal.run.work import perform
+from reseal.session import Session
 from reseal.session.boot_store import BIOS_STORE, UEFI_STORE
 from reseal.session.session import Written
 from reseal.tree import ARCHIVE, HIDDEN, READONLY, SYSTEM, parent
-from reseal.windows import find_installations
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-    from uuid import UUID
-
-    from reseal.deploy.layout import Layout
-    from reseal.disk import Slice, VolumeRange
-    from reseal.run.disk import OpenedDisk
-    from reseal.session import Session
-    from reseal.windows import Installation
-    from reseal.worker import Report
+from reseal.windows import Installation, find_installations
+from reseal.worker import Report
 
 _RECOVERY_SEQUENCE = 0x14000008
 #: The part of a product's name that the boot menu shows: `Windows 11` of `Windows 11 Pro` (seen).

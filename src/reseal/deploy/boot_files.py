@@ -20,20 +20,14 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from reseal.deploy.layout import Firmware
 from reseal.errors import CheckError, ImageError
-from reseal.tree import join
-from reseal.windows import content
+from reseal.tree import Tree, join
+from reseal.windows import Installation, content
 from reseal.windows.names import CONFIG
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.tree import Tree
-    from reseal.windows import Installation
 
 TEMPLATE = join(CONFIG, "BCD-Template")
 UEFI_MANAGER = r"Boot\EFI\bootmgfw.efi"
@@ -63,6 +57,9 @@ _MACHINES = {
     0xAA64: ("arm64", "bootaa64.efi"),
     0x01C4: ("arm", "bootarm.efi"),
 }
+
+#: The loader in \EFI\Boot that firmware starts, by the architecture of Windows.
+NAMES_BY_ARCHITECTURE = dict(_MACHINES.values())
 
 #: Real folders hold some 150 files and 60 MiB (seen); FAT and mtools accept these names unchanged.
 _MAX_FILES = 2000

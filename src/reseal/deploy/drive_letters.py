@@ -10,15 +10,10 @@ assigns C: to its own volume (inferred); a Windows under another letter gets a m
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from reseal.disk import VolumeRange
 from reseal.regf import types
-from reseal.session import Mark
+from reseal.session import Mark, Session
 from reseal.windows.volumes import MOUNTED_DEVICES, USUAL_DRIVE, mounted_as
-
-if TYPE_CHECKING:
-    from reseal.disk import VolumeRange
-    from reseal.session import Session
 
 
 def settle(session: Session, place: VolumeRange) -> str:

@@ -20,17 +20,14 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
+from reseal.bcd.devices import Device as BootDevice
 from reseal.bcd.devices import GptPartition, MbrPartition
+from reseal.disk import Device
 from reseal.disk.partitions import SECTOR, VolumeRange
 from reseal.disk.tables import GPT_END, write_gpt, write_mbr
 from reseal.errors import UsageError
-
-if TYPE_CHECKING:
-    from reseal.bcd.devices import Device as BootDevice
-    from reseal.disk import Device
 
 MEBIBYTE = 1 << 20
 _GIBIBYTE = 1 << 30

@@ -8,21 +8,16 @@ the loader's id and the partition (form: seen in a real file; for an MBR disk in
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from lxml import etree
 
 from reseal import xml
+from reseal.disk import VolumeRange
 from reseal.errors import ImageError
-from reseal.session import Mark
-from reseal.windows import content
-
-if TYPE_CHECKING:
-    from reseal.disk import VolumeRange
-    from reseal.ntfs import Volume
-    from reseal.session import Session
-    from reseal.windows import Installation
+from reseal.ntfs import Volume
+from reseal.session import Mark, Session
+from reseal.windows import Installation, content
 
 FOLDER = r"\Recovery\WindowsRE"
 IMAGE = r"System32\Recovery\Winre.wim"

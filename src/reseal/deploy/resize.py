@@ -12,15 +12,17 @@ store. Any other partition stays in place, and the run is refused.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from reseal.bcd.devices import Device as BootDevice
 from reseal.bcd.devices import DeviceValue, File, Locate, MbrPartition, RamDisk, VirtualDisk
 from reseal.deploy import recovery
 from reseal.deploy.layout import MBR_LIMIT, MBR_RECOVERY, MEBIBYTE, RECOVERY, hidden_sectors
-from reseal.disk import Image, Slice
+from reseal.disk import Device, Image, Slice, VolumeRange
 from reseal.disk.formats import EXTENSIONS
 from reseal.disk.partitions import volumes
 from reseal.disk.tables import GPT_END, rewrite
@@ -36,14 +38,8 @@ from reseal.run.opening import choose
 from reseal.run.work import perform
 from reseal.session import Mark, Session
 from reseal.session.session import Written
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from reseal.disk import Device, VolumeRange
-    from reseal.windows import Installation
-    from reseal.worker import Report
+from reseal.windows import Installation
+from reseal.worker import Report
 
 _CHUNK = 4 << 20
 

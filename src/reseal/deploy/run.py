@@ -12,10 +12,12 @@ again.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from reseal.deploy import boot, source
 from reseal.deploy.layout import Firmware, Layout, hidden_sectors, plan
@@ -30,17 +32,11 @@ from reseal.ntfs.extend import extend
 from reseal.ntfs.make import make as make_ntfs
 from reseal.run import RunOptions
 from reseal.run.disk import Disk, OpenedDisk, on_device
-from reseal.run.medium import Held
+from reseal.run.medium import Held, Work
 from reseal.sandbox import Limits
 from reseal.wim import apply_image, is_wim
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
-
-    from reseal.run.medium import Work
-    from reseal.windows import Installation
-    from reseal.worker import Report
+from reseal.windows import Installation
+from reseal.worker import Report
 
 #: Ranges of free clusters below this size in bytes are copied with their neighbours.
 _GAP = 1 << 20

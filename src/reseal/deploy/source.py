@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reseal.checks.declaration import NotCheckableError
 from reseal.checks.storage_drivers import storage_drivers_at_boot
 from reseal.deploy import boot_files, recovery
+from reseal.deploy.layout import Firmware
 from reseal.errors import CheckError, ImageError
+from reseal.run.disk import OpenedDisk
 from reseal.run.opening import Found, choose
+from reseal.session import Session
 from reseal.windows.setup import MODE_MARK, SetupState
-
-if TYPE_CHECKING:
-    from reseal.deploy.layout import Firmware
-    from reseal.run.disk import OpenedDisk
-    from reseal.session import Session
 
 _SECTOR = 512
 

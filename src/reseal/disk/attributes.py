@@ -8,12 +8,9 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from reseal.disk.device import DiskError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 #: What a new file that replaces none is allowed to be in addition to its source's mode.
 _OWN = stat.S_IRUSR | stat.S_IWUSR

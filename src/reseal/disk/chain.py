@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from reseal.disk import formats
 from reseal.disk.device import DiskError
+from reseal.disk.formats import Header, Reference
 from reseal.disk.qemu import file_node
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from reseal.disk.formats import Header, Reference
 
 #: More backing files than this are taken for an attack; real chains have a handful.
 _MAX_DEPTH = 64

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Self
+from pathlib import Path
+from typing import Self
 
 from reseal.disk.attributes import mode_of_new
 from reseal.disk.device import DiskError
@@ -17,10 +19,6 @@ from reseal.disk.sidecar import overlay_path, partial_path, sync_file
 from reseal.disk.staged import require_space
 from reseal.errors import ImageError
 from reseal.process import run_tool
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 #: What qemu-img is told for formats whose defaults reseal does not want.
 _CREATE = {"vhd": ["-o", "subformat=dynamic,force_size=on"]}

@@ -12,15 +12,13 @@ import os
 import shutil
 import tempfile
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
+from reseal.disk.chain import Link
 from reseal.disk.device import DiskError
 from reseal.disk.pour import named
 from reseal.disk.qemu import file_node
 from reseal.errors import ImageError
-
-if TYPE_CHECKING:
-    from reseal.disk.chain import Link
 
 
 class Held:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Self
+from pathlib import Path
+from typing import Self
 
 from reseal.disk import formats
 from reseal.disk.chain import Link, open_chain
@@ -14,10 +16,6 @@ from reseal.disk.served import serve_link
 from reseal.disk.sidecar import journal_path
 from reseal.disk.torn import journal_of
 from reseal.errors import ImageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 
 class Image:

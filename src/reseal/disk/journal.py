@@ -13,14 +13,12 @@ import os
 import stat
 import uuid
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from pathlib import Path
+from typing import Any, Self
 
 from reseal.disk.sample import Sample, parse_samples
 from reseal.disk.sidecar import journal_path, sync_folder
 from reseal.errors import ImageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _VERSION = 2
 _MAX_SIZE = 1 << 20

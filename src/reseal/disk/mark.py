@@ -15,13 +15,11 @@ from __future__ import annotations
 import contextlib
 import os
 import struct
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
 from reseal.disk.formats.header import ContainerFile
 from reseal.disk.formats.qcow2 import EXTENSION_MARK, MAGIC, MARK_ID
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _BACKING_OFFSET, _BACKING_LENGTH, _CLUSTER_BITS = 8, 16, 20
 _VERSION, _HEADER_LENGTH = 4, 100
@@ -89,23 +87,31 @@ def put(path: Path, ident: str, journal: Path) -> bool:
         number = image.fileno()
         if name and layout.backing < end:
             # The name of the backing file lies where the mark is to lie.
-            os.pwrite(number, name, free)
+            _write(number, name, free)
             os.fsync(number)
-            os.pwrite(number, struct.pack(">Q", free), _BACKING_OFFSET)
+            _write(number, struct.pack(">Q", free), _BACKING_OFFSET)
             os.fsync(number)
         body = said.ljust(end - layout.end - 16, b"\0") + _END
         behind = os.pread(number, len(body), layout.end + 8)
         try:
-            os.pwrite(number, body, layout.end + 8)
+            _write(number, body, layout.end + 8)
             os.fsync(number)
+            _write(number, struct.pack(">II", EXTENSION_MARK, len(said)), layout.end)
         except OSError:
-            # Without the head that follows nothing finds it later, to take it away.
+            # Without its head nothing finds it later, to take it away.
             with contextlib.suppress(OSError):
-                os.pwrite(number, behind, layout.end + 8)
+                _write(number, _END, layout.end)
+                _write(number, behind, layout.end + 8)
             raise
-        os.pwrite(number, struct.pack(">II", EXTENSION_MARK, len(said)), layout.end)
         os.fsync(number)
     return True
+
+
+def _write(number: int, data: bytes, offset: int) -> None:
+    """Write all of `data`; a system may write a part at a time."""
+    done = 0
+    while done < len(data):
+        done += os.pwrite(number, data[done:], offset + done)
 
 
 def take_away(path: Path) -> None:
@@ -122,7 +128,7 @@ def take_away(path: Path) -> None:
         number = image.fileno()
         # The length stays where other extensions follow, so that they are found.
         kind = _END if last else struct.pack(">II", _NOTHING, layout.mark_size)
-        os.pwrite(number, kind, layout.mark)
+        _write(number, kind, layout.mark)
         os.fsync(number)
-        os.pwrite(number, bytes(size - 8), layout.mark + 8)
+        _write(number, bytes(size - 8), layout.mark + 8)
         os.fsync(number)

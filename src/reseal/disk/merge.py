@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from reseal.disk import golden, mark
+from reseal.disk.chain import Link
 from reseal.disk.device import DiskError
 from reseal.disk.formats import vdi
 from reseal.disk.held import Held
-from reseal.disk.image import refuse_interrupted, resume_command
+from reseal.disk.image import Image, refuse_interrupted, resume_command
 from reseal.disk.journal import Journal, remove_journal
 from reseal.disk.locks import InUseError, in_use_by_qemu, kept_by_qemu
 from reseal.disk.overlay import clear, create_overlay
@@ -21,12 +22,6 @@ from reseal.disk.snapshots import delete_all
 from reseal.disk.staged import require_space
 from reseal.errors import ImageError
 from reseal.process import run_tool
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from reseal.disk.chain import Link
-    from reseal.disk.image import Image
 
 #: What a merge may add to the image beside the overlay's own size: the tables of its container.
 _SPARE = 8 << 20

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Iterator
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from reseal.disk.device import DiskError, check_range
 from reseal.process import load_library
 from reseal.sandbox import heartbeat
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 #: Under this name the server exports the disk.
 EXPORT = "disk"

@@ -6,25 +6,20 @@ import contextlib
 import json
 import os
 import shutil
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from pathlib import Path
 
 from reseal.disk import golden
 from reseal.disk.attributes import mode_of_new
 from reseal.disk.device import DiskError
-from reseal.disk.formats import EXTENSIONS, QEMU_NAMES, vdi
+from reseal.disk.formats import EXTENSIONS, QEMU_NAMES, Header, vdi
+from reseal.disk.image import Image
 from reseal.disk.locks import Lock
 from reseal.disk.overlay import create_overlay, overlay_name, plain_name
 from reseal.disk.sidecar import overlay_path, partial_path, sync_file, sync_folder
 from reseal.disk.staged import Appearance, require_space
-from reseal.errors import ImageError, UsageError
+from reseal.errors import ImageError, UsageError, os_errors
 from reseal.process import run_tool
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
-
-    from reseal.disk.formats import Header
-    from reseal.disk.image import Image
 
 
 class NewImage:
@@ -203,12 +198,10 @@ def checked(output: Path, source: Path) -> Path:
 def lock_output(overlay: Path) -> Lock:
     """Lock an output by its overlay, so that two runs can't make the same image."""
     while True:
-        try:
+        with os_errors(f"{overlay} can't be created", DiskError):
             os.close(
                 os.open(overlay, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
             )
-        except OSError as error:
-            raise DiskError(f"{overlay} can't be created: {error.strerror}.") from error
         lock = Lock(overlay)
         lock.exclude()
         try:

@@ -7,16 +7,11 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from uuid import UUID
 
-from reseal.disk.device import DiskError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.disk.device import Device
+from reseal.disk.device import Device, DiskError
 
 SECTOR = 512
 #: Sizes of a logical sector that a GPT may count in; Windows knows no others.

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
+from typing import Any
 
 # What QEMU says when another process has the image open (block/file-posix.c).
 _LOCKED = re.compile(r'Failed to get (shared )?"[a-z ]+" lock')

@@ -8,19 +8,16 @@ copy of the same machine.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
+from reseal.disk.chain import Link
 from reseal.disk.formats import ContainerFile
 from reseal.disk.formats.qcow2 import allocated_clusters
 from reseal.disk.nbd import connect
 from reseal.disk.served import serve_link
 from reseal.worker import run_worker
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
-
-    from reseal.disk.chain import Link
 
 _SECTOR = 512
 _CLUSTER = 64 << 10  # of the overlays that qemu-img makes

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from reseal.disk.chain import Link
 from reseal.disk.overlay import create_overlay, overlay_blockdev
 from reseal.disk.server import private_folder, serve
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from reseal.disk.chain import Link
 
 
 @contextmanager

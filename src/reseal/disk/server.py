@@ -6,9 +6,10 @@ import json
 import socket
 import subprocess
 import tempfile
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reseal.disk.device import DiskError
 from reseal.disk.locks import in_use_by_qemu
@@ -16,9 +17,6 @@ from reseal.disk.nbd import EXPORT
 from reseal.disk.qemu import is_lock_failure
 from reseal.errors import ImageError
 from reseal.process import spawn, tool_message
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 _DAEMON = "qemu-storage-daemon"
 _GREETING = b"NBDMAGIC"

@@ -7,18 +7,15 @@ is whole, and so is the image at every moment.
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
 
 from reseal.disk.attributes import keep_attributes
 from reseal.disk.device import DiskError
+from reseal.disk.image import Image
 from reseal.disk.output import convert, remove_partial
 from reseal.disk.qemu import json_name
 from reseal.disk.sidecar import partial_path, sync_file, sync_folder
 from reseal.errors import ImageError
 from reseal.process import run_tool
-
-if TYPE_CHECKING:
-    from reseal.disk.image import Image
 
 
 class ShrinkError(DiskError):

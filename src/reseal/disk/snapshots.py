@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from reseal.disk import formats
+from reseal.disk.chain import Link
+from reseal.disk.held import Held
 from reseal.disk.qemu import json_name
+from reseal.errors import ImageError
 from reseal.process import run_tool
-
-if TYPE_CHECKING:
-    from reseal.disk.chain import Link
-    from reseal.disk.held import Held
 
 
 def delete_all(link: Link, held: Held) -> None:
@@ -23,7 +20,7 @@ def delete_all(link: Link, held: Held) -> None:
         held: its files.
 
     Raises:
-        ImageError: QEMU can't delete one.
+        ImageError: QEMU can't delete one; the image is to be checked before it is done again.
     """
     # Clusters that are freed keep their content unless they are discarded.
     name = json_name(held.blockdev() | {"discard": "unmap"})
@@ -36,4 +33,5 @@ def delete_all(link: Link, held: Held) -> None:
         )
         before, left = left, formats.read_header(link.path).snapshots
         if len(left) >= len(before):
-            return
+            msg = f"{link.path} still holds the internal snapshot {left[0]} after it was deleted."
+            raise ImageError(msg)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Protocol
+from pathlib import Path
+from typing import Protocol
 
 from reseal.disk.device import DiskError
+from reseal.disk.image import Image
 from reseal.errors import ImageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from reseal.disk.image import Image
 
 
 class Staged(Protocol):

@@ -7,17 +7,11 @@ from __future__ import annotations
 
 import struct
 import zlib
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 from uuid import UUID
 
-from reseal.disk.device import DiskError
-from reseal.disk.partitions import SECTOR
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from reseal.disk.device import Device
-    from reseal.disk.partitions import VolumeRange
+from reseal.disk.device import Device, DiskError
+from reseal.disk.partitions import SECTOR, VolumeRange
 
 #: Bytes at both ends of a GPT disk that the tables take: header and 128 entries of 128 bytes, before
 #: them at the start the protective MBR.

@@ -10,15 +10,10 @@ from __future__ import annotations
 
 import os
 import struct
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
-from reseal.disk.device import DiskError, check_range
+from reseal.disk.device import Device, DiskError, check_range
 from reseal.disk.formats.qcow2 import MAGIC
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from reseal.disk.device import Device
 
 CLUSTER_BITS = 16
 CLUSTER = 1 << CLUSTER_BITS

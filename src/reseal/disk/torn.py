@@ -12,18 +12,14 @@ another program has converted.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
+from reseal.disk.chain import Link
 from reseal.disk.journal import Journal
 from reseal.disk.sample import progress
 from reseal.disk.sidecar import journal_path, overlay_path, sync_folder
 from reseal.errors import ImageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from reseal.disk.chain import Link
 
 _SUFFIX = ".reseal-journal"
 #: More journals in one folder than this are not looked at.

@@ -6,17 +6,14 @@ both; leaving without a commit throws it away.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from pathlib import Path
+from typing import Self
 
+from reseal.disk.image import Image
 from reseal.disk.merge import InPlace
 from reseal.disk.output import NewImage
+from reseal.disk.staged import Staged
 from reseal.errors import UsageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from reseal.disk.image import Image
-    from reseal.disk.staged import Staged
 
 
 class Transaction:

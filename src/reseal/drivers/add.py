@@ -12,7 +12,7 @@ the image; of several versions of one package, the one that matches this version
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from reseal.drivers import registering
 from reseal.drivers.inf import MAX_SIZE, InfError
@@ -24,13 +24,8 @@ from reseal.drivers.source import Candidate, Source, best
 from reseal.drivers.target import Target
 from reseal.errors import CheckError, UsageError
 from reseal.regf import types
-from reseal.session import Mark
+from reseal.session import Mark, Session
 from reseal.tree import join
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from reseal.session import Session
 
 PROVIDER = "drivers"
 STAGING = r"Drivers\reseal"

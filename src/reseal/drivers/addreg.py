@@ -14,15 +14,11 @@ A line is `root, subkey, name, flags, data…`. The flags give the value's type 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from reseal.drivers.inf import Line
 from reseal.regf import types
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from reseal.drivers.inf import Line
 
 _BYTES, NO_CLOBBER, _DELETE, APPEND, _KEY_ONLY = 0x1, 0x2, 0x4, 0x8, 0x10
 #: The bit that makes the line a line of a DelReg section (documented).

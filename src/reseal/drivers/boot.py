@@ -8,6 +8,9 @@ read anything else yet:
 | 8 and later | `SYSTEM\DriverDatabase`: `DeviceIds\<id>` names INF files, `DriverInfFiles\<inf>` `Active` the package, `DriverPackages\<package>\Descriptors\<id>` `Configuration` a configuration, and its `Service` the driver | seen in a real hive of Windows 10, where the chain ends at the installed service for every boot device; documented in parts (Microsoft, Windows 10 IoT driver documentation); virt-v2v of libguestfs injects drivers in this form |
 | 7 | `Control\CriticalDeviceDatabase\<id with # for \>` `Service` | documented (KB314082); seen |
 
+A package without the value `Version` is not used (reported: virt-v2v, for Windows 10 and 2016; all packages of
+real hives of 8.1 and 10 have it: seen).
+
 A value other than 0 below a driver's `StartOverride` keeps it from starting on the hardware that the value
 belongs to (seen: 3 for 44 boot drivers of a real Windows 10).
 """  # noqa: E501  a table row can't be wrapped
@@ -111,6 +114,8 @@ class BootDrivers:
         for inf in listed.values() if listed else ():
             active = text(_below(database, rf"DriverInfFiles\{inf.name}"), "Active")
             package = _below(database, rf"DriverPackages\{active}") if active else None
+            if package is None or package.value("Version") is None:
+                continue
             described = _below(package, rf"Descriptors\{identifier}")
             configuration = text(described, "Configuration")
             if configuration:

@@ -26,18 +26,13 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from reseal.drivers.addreg import APPEND, NO_CLOBBER
+from reseal.drivers.addreg import APPEND, NO_CLOBBER, Setting
+from reseal.drivers.model import Configuration, Model
+from reseal.drivers.package import Package
 from reseal.regf import types
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from reseal.drivers.addreg import Setting
-    from reseal.drivers.model import Configuration, Model
-    from reseal.drivers.package import Package
 
 #: PROCESSOR_ARCHITECTURE_… (documented, SYSTEM_INFO).
 _ARCHITECTURES = {"x86": 0, "arm": 5, "ia64": 6, "amd64": 9, "arm64": 12}

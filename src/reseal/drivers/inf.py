@@ -17,13 +17,10 @@ string, and the total size of all substitutions.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from reseal.errors import ResealError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 #: The largest real files, of graphics drivers, have a few MiB.
 MAX_SIZE = 16 << 20

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from reseal.drivers.inf import MAX_SIZE, Inf, InfError
+from reseal.session import Session
 from reseal.tree import TreeError
-
-if TYPE_CHECKING:
-    from reseal.session import Session
 
 _LANGUAGE = r"HKLM\SYSTEM\CurrentControlSet\Control\Nls\Language"
 _ENGLISH = 0x409

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from reseal.drivers.addreg import Setting
+from reseal.drivers.addreg import Setting
 
 #: Names of files, sections or services that are valid in paths and as keys.
 _NAME = re.compile(r'[^\\/:*?"<>|\x00-\x1f]{1,200}')

@@ -17,21 +17,16 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from reseal.drivers import addreg
-from reseal.drivers.inf import Inf, InfError
+from reseal.drivers.addreg import Setting
+from reseal.drivers.inf import Inf, InfError, Line
 from reseal.drivers.model import Configuration, Model, Service, is_name
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from reseal.drivers.addreg import Setting
-    from reseal.drivers.inf import Line
-    from reseal.drivers.target import Target
+from reseal.drivers.target import Target
 
 #: SPSVCINST_ASSOCSERVICE: the service is the device's driver (documented, INF AddService Directive).
 _FUNCTION_DRIVER = 0x2

@@ -17,9 +17,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from reseal.drivers.addreg import APPEND, NO_CLOBBER
+from reseal.drivers.addreg import APPEND, NO_CLOBBER, Setting
 from reseal.drivers.boot import (
     BOOT_START,
     CRITICAL_DEVICES,
@@ -29,16 +28,12 @@ from reseal.drivers.boot import (
     BootDrivers,
 )
 from reseal.drivers.database import critical_devices, driver_database
-from reseal.regf import types
+from reseal.drivers.model import Configuration, Service
+from reseal.drivers.package import Package
+from reseal.regf import Key, types
+from reseal.session import Session
 from reseal.tree import join
 from reseal.windows.values import strings, text
-
-if TYPE_CHECKING:
-    from reseal.drivers.addreg import Setting
-    from reseal.drivers.model import Configuration, Service
-    from reseal.drivers.package import Package
-    from reseal.regf import Key
-    from reseal.session import Session
 
 SERVICES = r"HKLM\SYSTEM\CurrentControlSet\Services"
 CATALOGS = r"System32\CatRoot\{F750E6C3-38EE-11D1-85E5-00C04FC295EE}"

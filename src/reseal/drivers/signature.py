@@ -8,6 +8,7 @@ the signer.
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from dataclasses import dataclass
 
@@ -32,22 +33,71 @@ class Executable:
     signed: bool
 
     @classmethod
-    def read(cls, data: bytes) -> Executable | None:
-        """Read the headers; return None if it is not an executable."""
+    def read(cls, data: bytes, size: int | None = None) -> Executable | None:
+        """Read the headers; return None if it is not an executable.
+
+        Args:
+            data: the file, or its first 4 KiB.
+            size: bytes of the whole file, if `data` is only its beginning.
+        """
+        whole = len(data) if size is None else size
         try:
             (place,) = struct.unpack_from("<I", data, 0x3C)
             if data[:2] != b"MZ" or data[place : place + 4] != b"PE\0\0":
                 return None
-            machine, _, _, _, _, size = struct.unpack_from("<HHIIIH", data, place + 4)
+            machine, _, _, _, _, length = struct.unpack_from("<HHIIIH", data, place + 4)
             start = place + 24
             (magic,) = struct.unpack_from("<H", data, start)
             first = _DIRECTORIES[magic]
             (count,) = struct.unpack_from("<I", data, start + first - 4)
             signed = False
-            if count > _CERTIFICATES and size >= first + 8 * (_CERTIFICATES + 1):
+            if count > _CERTIFICATES and length >= first + 8 * (_CERTIFICATES + 1):
                 entry = start + first + 8 * _CERTIFICATES
-                offset, length = struct.unpack_from("<II", data, entry)
-                signed = bool(length) and 0 < offset <= len(data) - length
+                offset, taken = struct.unpack_from("<II", data, entry)
+                signed = bool(taken) and 0 < offset <= whole - taken
         except (struct.error, KeyError):
             return None
         return cls(_MACHINES.get(machine), signed)
+
+
+def signature_of(data: bytes) -> tuple[int, int] | None:
+    """Return offset and length of the embedded signature of a whole executable; None if it has none."""
+    entry = _entry(data)
+    if entry is None:
+        return None
+    offset, length = struct.unpack_from("<II", data, entry)
+    return (offset, length) if length and 0 < offset <= len(data) - length else None
+
+
+def hashes(data: bytes) -> list[bytes]:
+    """Return the digests by which a signature or a catalogue names an executable.
+
+    They leave out the checksum, the entry of the certificates, and the signature (documented: Windows
+    Authenticode Portable Executable Signature Format). Both SHA-1 and SHA-256, with and without padding to
+    8 bytes. The list is empty if it is not an executable.
+    """
+    entry = _entry(data)
+    if entry is None:
+        return []
+    (place,) = struct.unpack_from("<I", data, 0x3C)
+    checksum = place + 24 + 64
+    end = (signature_of(data) or (len(data), 0))[0]
+    kept = data[:checksum] + data[checksum + 4 : entry] + data[entry + 8 : end]
+    padded = kept + bytes(-end % 8)
+    return [
+        hashlib.new(name, one).digest() for one in (kept, padded) for name in ("sha256", "sha1")
+    ]
+
+
+def _entry(data: bytes) -> int | None:
+    """Return the offset of the directory entry of the certificates; None if there is none."""
+    try:
+        (place,) = struct.unpack_from("<I", data, 0x3C)
+        start = place + 24
+        (magic,) = struct.unpack_from("<H", data, start)
+        first = start + _DIRECTORIES[magic]
+        (count,) = struct.unpack_from("<I", data, first - 4)
+    except (struct.error, KeyError):
+        return None
+    entry = first + 8 * _CERTIFICATES
+    return entry if count > _CERTIFICATES and entry + 8 <= len(data) else None

@@ -13,12 +13,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
+from reseal.windows import Installation
 from reseal.windows.installation import CURRENT_VERSION, PRODUCT_OPTIONS, Product
-
-if TYPE_CHECKING:
-    from reseal.windows import Installation
 
 #: How closely a decoration matches; a higher value is a closer match.
 Rank: TypeAlias = tuple[int, ...]

@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from reseal.disk.device import Device
 from reseal.fat.errors import FatError, NotFatError
-
-if TYPE_CHECKING:
-    from reseal.disk.device import Device
 
 SECTOR_SIZES = (512, 1024, 2048, 4096)
 MAX_CLUSTER_SIZE = 256 << 10

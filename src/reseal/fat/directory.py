@@ -7,14 +7,11 @@ sets in a short entry are reported (Linux, fs/fat).
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from reseal.fat.boot import ENTRY_SIZE
 from reseal.tree import DIRECTORY
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 #: A directory has at most 65,536 entries.
 MAX_SIZE = 65536 * ENTRY_SIZE

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
+from reseal.disk.device import Device
 from reseal.disk.pour import named, nameless, pour
 from reseal.process import run_tool
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from reseal.disk.device import Device
 
 _SECTOR = 512
 

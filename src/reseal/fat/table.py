@@ -8,14 +8,10 @@ from __future__ import annotations
 
 import struct
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
-from reseal.fat.boot import FIRST_CLUSTER
+from reseal.disk.device import Device
+from reseal.fat.boot import FIRST_CLUSTER, BootSector
 from reseal.fat.errors import FatError
-
-if TYPE_CHECKING:
-    from reseal.disk.device import Device
-    from reseal.fat.boot import BootSector
 
 #: Bytes of the table per read; a multiple of 3, so that pairs of FAT12 entries are not split.
 _WINDOW = 48 << 10

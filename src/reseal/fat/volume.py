@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
+from reseal.disk.device import Device
 from reseal.fat import boot, directory
+from reseal.fat.boot import BootSector
+from reseal.fat.directory import Entry
 from reseal.fat.errors import FatError
 from reseal.fat.table import Table
 from reseal.tree import DIRECTORY, Stat
-
-if TYPE_CHECKING:
-    from reseal.disk.device import Device
-    from reseal.fat.boot import BootSector
-    from reseal.fat.directory import Entry
 
 _ROOT = "\\"
 #: A file may have clusters beyond its size; more than this number is treated as damage.

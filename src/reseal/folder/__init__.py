@@ -3,8 +3,10 @@
 from reseal.folder.folder import Folder, lock
 from reseal.folder.journal import (
     InterruptedRunError,
+    UncleanFolderError,
     clear_place,
     is_active,
+    is_committed,
     journal_of,
     make_place,
 )
@@ -12,8 +14,10 @@ from reseal.folder.journal import (
 __all__ = [
     "Folder",
     "InterruptedRunError",
+    "UncleanFolderError",
     "clear_place",
     "is_active",
+    "is_committed",
     "journal_of",
     "lock",
     "make_place",

@@ -5,13 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from reseal.tree import EscapeError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 #: How ntfs-3g and the kernel's ntfs3 show FILE_ATTRIBUTE_* bits, most significant byte first, and
 #: the self-relative security descriptor.

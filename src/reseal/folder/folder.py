@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import re
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Self
+from pathlib import Path
+from typing import Self
 
 from reseal.disk.locks import InUseError, Lock
-from reseal.errors import ImageError
+from reseal.errors import ImageError, os_errors
 from reseal.folder import descent
 from reseal.folder.descent import names_in, opened_folder, upper
 from reseal.folder.journal import (
@@ -17,11 +19,12 @@ from reseal.folder.journal import (
     Journal,
     check_absent,
     clear_place,
+    commit,
     finish,
     is_active,
     journal_of,
 )
-from reseal.folder.reader import FolderReader
+from reseal.folder.reader import FolderReader, Names
 from reseal.tree import (
     ARCHIVE,
     HIDDEN,
@@ -29,13 +32,6 @@ from reseal.tree import (
     SYSTEM,
     TreeError,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-    from types import TracebackType
-
-    from reseal.folder.reader import Names
 
 _SETTABLE = READONLY | HIDDEN | SYSTEM | ARCHIVE
 
@@ -129,15 +125,27 @@ class Folder(FolderReader):
             if own:
                 own.close()
 
+    @classmethod
+    def keep(cls, path: Path) -> None:
+        """Commit what another process has handed over. This process holds the lock on the folder.
+
+        Raises:
+            OSError: nothing is committed; `Folder.recover` undoes the changes.
+            UncleanFolderError: the changes are kept, but the journal can't be removed.
+        """
+        folder = path.resolve()
+        journal = journal_of(folder)
+        if is_active(journal):
+            root = _opened(folder)
+            try:
+                commit(journal, root)
+            finally:
+                os.close(root)
+
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     # Writing
@@ -316,6 +324,11 @@ class Folder(FolderReader):
             self._journal.commit()
         self.read_only = True
 
+    def hand_over(self) -> None:
+        """Keep all changes for `Folder.keep` in another process. No further change is allowed."""
+        self._journal.close()
+        self.read_only = True
+
     def rollback(self) -> None:
         """Undo all changes. No further change is allowed."""
         if self._journal.started:
@@ -364,8 +377,5 @@ def lock(path: Path, *, shared: bool) -> Lock:
 
 
 def _opened(path: Path) -> int:
-    try:
+    with os_errors(f"{path} can't be opened", TreeError):
         return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        msg = f"{path} can't be opened: {error.strerror}."
-        raise TreeError(msg) from error

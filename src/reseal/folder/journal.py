@@ -7,7 +7,8 @@ repeated, so the process may be killed in the middle of a change or of its undoi
 
 Files are not deleted but moved into a folder in the tree's root, because only a rename can restore a file
 with its number, its other names and its streams. They are deleted when the changes are committed. A file
-`commit` in the journal marks that; from then on, nothing is undone.
+`commit` in the journal marks that; from then on, nothing is undone. A worker leaves its changes in the
+journal and its parent commits them, so that the parent knows which of the two happened.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ import os
 import re
 import shutil
 import stat
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, BinaryIO
+from pathlib import Path
+from typing import Any, BinaryIO
 
 from reseal.disk.sidecar import sync_folder
-from reseal.errors import ImageError
+from reseal.errors import ImageError, os_errors
 from reseal.folder.descent import (
     exists,
     names_in,
@@ -32,10 +35,6 @@ from reseal.folder.descent import (
     set_attributes,
     write_all,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
 
 #: The folder in the tree's root that holds what was deleted until the changes are committed.
 DELETED = ".reseal-deleted"
@@ -50,6 +49,12 @@ class InterruptedRunError(ImageError):
     """An earlier run on the folder was interrupted and must be undone first."""
 
 
+class UncleanFolderError(ImageError):
+    """All changes are kept, but the journal or what it moved away could not be deleted."""
+
+    image_changed = True
+
+
 def journal_of(folder: Path) -> Path:
     """Return the path of a folder's journal, which is next to it."""
     return folder.with_name(f".{folder.name}.reseal-journal")
@@ -60,6 +65,11 @@ def is_active(path: Path) -> bool:
     if path.is_symlink() or (os.path.lexists(path) and not path.is_dir()):
         return True
     return os.path.lexists(path / _LOG) or os.path.lexists(path / _COMMIT)
+
+
+def is_committed(path: Path) -> bool:
+    """Whether a journal's changes are kept: from then on it can only be completed."""
+    return os.path.lexists(path / _COMMIT)
 
 
 def make_place(path: Path) -> None:
@@ -78,7 +88,7 @@ def check_absent(path: Path, folder: Path) -> None:
     """Raise InterruptedRunError if a journal shows that an earlier run was interrupted."""
     if is_active(path):
         msg = f"An earlier run on {folder} was interrupted; its journal is {path}."
-        raise InterruptedRunError(msg, hint=f"Undo it first: reseal resume {folder}")
+        raise InterruptedRunError(msg, hint=f"Undo or complete it first: reseal resume {folder}")
 
 
 class Journal:
@@ -140,13 +150,10 @@ class Journal:
         return [{"op": "folder", "names": list(names), **_times(found)}]
 
     def commit(self) -> None:
-        """Keep the changes: delete the files that were moved away, then the journal."""
+        """Keep the changes, as `commit` does."""
         if self.started:
-            _sync_file_system(self._root)
-            (self.path / _COMMIT).touch()
-            sync_folder(self.path)
+            commit(self.path, self._root)
             self.close()
-            finish(self.path, self._root)
 
     def close(self) -> None:
         """Close the log; the journal stays."""
@@ -166,6 +173,37 @@ class Journal:
             sync_folder(self.path.parent)
 
 
+def commit(path: Path, root: int) -> None:
+    """Keep the changes in a journal: mark it, then delete what was moved away, and the journal.
+
+    Args:
+        path: the journal.
+        root: file descriptor of the folder.
+
+    Raises:
+        OSError: the journal is not marked; its changes can be undone.
+        UncleanFolderError: it is marked, but something could not be deleted.
+    """
+    marked = False
+    try:
+        _sync_file_system(root)
+        # A worker that an image has taken over may have put a link there.
+        os.close(
+            os.open(path / _COMMIT, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        )
+        marked = True
+        sync_folder(path)
+        _finish(path, root)
+    except (OSError, KeyboardInterrupt) as error:
+        if not (marked or is_committed(path)):
+            raise
+        why = error.strerror if isinstance(error, OSError) else "stopped by the user"
+        raise UncleanFolderError(
+            f"The run is done and its changes are kept, but its journal {path} can't be removed: {why}.",
+            hint="Fix the cause, then run reseal resume on the folder.",
+        ) from error
+
+
 def finish(path: Path, root: int) -> bool:
     """Undo the changes in a journal, or complete them if they were committed.
 
@@ -181,25 +219,28 @@ def finish(path: Path, root: int) -> bool:
     """
     if path.is_symlink():
         raise ImageError(f"The journal {path} is a link. Nothing was touched.")
-    try:
-        committed = (path / _COMMIT).exists()
-        if committed:
-            _empty_deleted(root)
-        elif os.path.lexists(path / _LOG):
-            with _opened(path / _LOG, os.O_RDWR) as log:
-                _undo_all(path, root, log)
-        _sync_file_system(root)
-        # Order matters: without its log, a journal has nothing to undo, and committed changes stay committed.
-        for name in (_LOG, _COMMIT):
-            (path / name).unlink(missing_ok=True)
-            sync_folder(path)
-    except OSError as error:
-        if isinstance(error, ImageError):
-            raise
-        raise ImageError(
-            f"The changes in the journal {path} can't be finished: {error.strerror}.",
-            hint="The journal stays. Fix the cause, then run reseal resume on the folder.",
-        ) from error
+    with os_errors(
+        f"The changes in the journal {path} can't be finished",
+        ImageError,
+        "The journal stays. Fix the cause, then run reseal resume on the folder.",
+    ):
+        return _finish(path, root)
+
+
+def _finish(path: Path, root: int) -> bool:
+    committed = is_committed(path)
+    if committed:
+        _empty_deleted(root)
+    elif os.path.lexists(path / _LOG):
+        with _opened(path / _LOG, os.O_RDWR) as log:
+            _undo_all(path, root, log)
+    _sync_file_system(root)
+    # Order matters: without its log, a journal has nothing to undo, and committed changes stay committed.
+    (path / _LOG).unlink(missing_ok=True)
+    sync_folder(path)
+    (path / _COMMIT).unlink(missing_ok=True)
+    with suppress(OSError):  # a mark that comes back after a power failure is completed again
+        sync_folder(path)
     _empty(path)
     with suppress(OSError):  # a worker can't delete it; its parent does
         path.rmdir()

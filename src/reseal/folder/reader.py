@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from reseal.folder import descent
 from reseal.folder.descent import names_in, opened_folder, upper
 from reseal.folder.journal import DELETED
 from reseal.sandbox import heartbeat
 from reseal.tree import ARCHIVE, DIRECTORY, REPARSE_POINT, EscapeError, Stat, TreeError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 #: The parts of a path in their exact spelling.
 Names: TypeAlias = "list[str]"

@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from reseal.bitlocker.header import is_encrypted
+from reseal.disk.device import Device
 from reseal.ntfs.errors import BitLockerError, NotNtfsError, TruncatedError, VolumeError
-
-if TYPE_CHECKING:
-    from reseal.disk.device import Device
 
 BOOT_SECTOR_SIZE = 512
 OEM_NAME = slice(3, 11)

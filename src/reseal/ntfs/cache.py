@@ -9,10 +9,8 @@ from __future__ import annotations
 import ctypes
 from collections import OrderedDict
 from ctypes import memmove, string_at
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from reseal.disk.device import Device
+from reseal.disk.device import Device
 
 #: Bytes in a block, the unit of reads from the device.
 BLOCK_SIZE = 256 << 10

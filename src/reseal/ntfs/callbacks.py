@@ -11,15 +11,11 @@ import ctypes
 import errno
 import os
 import stat
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from reseal.errors import ImageError
 from reseal.ntfs import library
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from reseal.ntfs.cache import BlockCache
+from reseal.ntfs.cache import BlockCache
 
 #: Maximum number of reads in one library call. The blocks of a damaged index may form a cycle, which the
 #: library would follow without end. The largest legitimate call scans the cluster bitmap of a volume of

@@ -6,35 +6,23 @@ Layout: documented by the Linux-NTFS project.
 
 from __future__ import annotations
 
-import struct
-from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from reseal.ntfs import records
+from reseal.ntfs.mft import Chunk, Names, Numbers, Pieces
+from reseal.ntfs.volume import Volume
 from reseal.tree import TreeError, join
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import numpy.typing as npt
-
-    from reseal.ntfs.volume import Volume
 
 MFT = 0
 BITMAP_FILE = 6
 #: Bytes of the MFT held in memory.
 _CHUNK = 1 << 20
-_IN_USE = 0x1
-_END = 0xFFFFFFFF
-_HEAD = struct.Struct("<HH")
-_RECORD = struct.Struct("<HHIIQ")  # first attribute, flags, used, allocated, base record: at 0x14
-_ATTRIBUTE = struct.Struct("<IIBBHH")
-_NON_RESIDENT = struct.Struct("<qqHH4xqq")  # at 16: vcns, run list, unit, allocated, size
-_SECTOR = 512
 _MAX_DEPTH = 512
+#: Paths that are kept, since the occurrences in a volume are in few files and folders.
+_MAX_PATHS = 100_000
 #: Maximum number of runs. A volume with more is hostile; further runs count as unallocated.
 _MAX_RUNS = 1 << 25
 
@@ -76,30 +64,48 @@ class Owner:
         return self.stream is not None and 0 <= self.stream.size <= self.offset
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A file record of the MFT with its update sequence undone."""
+class _Streams:
+    """All streams of a volume; a `Stream` is made when it is asked for.
 
-    number: int
-    data: bytes
+    Attributes:
+        numbers: the number of the stream to which each part of a stream belongs.
+    """
 
-    @property
-    def in_use(self) -> bool:
-        """Whether the record is in use."""
-        return bool(_RECORD.unpack_from(self.data, 0x14)[1] & _IN_USE)
+    def __init__(self, rows: Numbers, names: list[str]) -> None:
+        """Unite the parts that lie in several file records.
 
-    @property
-    def base(self) -> int:
-        """The number of the base record; its own number if it is a base record."""
-        base = int(_RECORD.unpack_from(self.data, 0x14)[4]) & records.RECORD_MASK
-        return base or self.number
+        Args:
+            rows: the parts, as `Pieces.columns`.
+            names: the names of streams by number.
+        """
+        self._names = names
+        order = np.lexsort((rows[:, 2], rows[:, 1], rows[:, 0]))
+        ordered = rows[order, :3]
+        new = np.concatenate(([True], (ordered[1:] != ordered[:-1]).any(axis=1)))[: len(rows)]
+        firsts = order[new]
+        by_place = np.argsort(firsts)
+        ranks = np.empty(len(firsts), np.int64)
+        ranks[by_place] = np.arange(len(firsts))
+        self.numbers: Numbers = np.empty(len(rows), np.int64)
+        self.numbers[order] = ranks[np.cumsum(new) - 1]
+        self._rows = rows[firsts[by_place]]
+        self._rows[:, 5] = -1
+        # The part with the first cluster has the size.
+        parts = np.flatnonzero(rows[:, 4] == 0)
+        self._rows[self.numbers[parts], 3] = rows[parts, 3]
+        self._rows[self.numbers[parts], 5] = rows[parts, 5]
 
-    def attribute_at(self, position: int) -> tuple[int, str] | None:
-        """The type and name of the attribute at a byte of the record, or None."""
-        for kind, start, length in _attributes(self.data):
-            if start <= position < start + length:
-                return kind, _name(self.data, start)
-        return None
+    def __getitem__(self, number: int) -> Stream:
+        record, kind, name, flags, _, size = self._rows[number].tolist()
+        return Stream(record, kind, self._names[name], size, flags)
+
+    def transformed(self, names: tuple[str, ...]) -> Iterator[Stream]:
+        """Yield the data streams that are compressed or encrypted, or have one of these names."""
+        flags = records.ATTRIBUTE_COMPRESSED | records.ATTRIBUTE_ENCRYPTED
+        numbers = [number for number, name in enumerate(self._names) if name in names]
+        chosen = (self._rows[:, 3] & flags != 0) | np.isin(self._rows[:, 2], numbers)
+        for number in np.flatnonzero(chosen & (self._rows[:, 1] == records.DATA)).tolist():
+            yield self[number]
 
 
 class Clusters:
@@ -109,60 +115,59 @@ class Clusters:
         self.volume = volume
         self.size = volume.boot.cluster_size
         self.count = volume.boot.size // self.size
-        self.streams: list[Stream] = []
-        self._numbers: dict[tuple[int, int, str], int] = {}
-        self._runs = array("q")  # stream, first cluster in it, cluster of the volume, clusters
-        self._sorted: npt.NDArray[np.int64] | None = None
-        self._paths: dict[int, str] = {records.ROOT: ""}
+        self._names = Names()
+        self._columns: list[Numbers] = []
+        self._found: list[Numbers] = []
+        self._count = self._runs = 0
+        self._streams: _Streams | None = None
+        self._sorted: Numbers | None = None
+        self._paths = {records.ROOT: ""}
 
     # The MFT
 
-    def scan(self) -> Iterator[list[Record]]:
+    def scan(self) -> Iterator[Chunk]:
         """Read the whole MFT, collect all runs, and yield the records in chunks."""
         size = self.volume.boot.record_size
         with self.volume.metadata(MFT) as mft:
             attribute = mft.attribute(records.DATA)
             total = attribute.size if attribute else 0
             for start in range(0, total, _CHUNK):
-                raw = mft.read(records.DATA, "", start, _CHUNK)
-                yield list(self._chunk(raw, start // size, size))
+                chunk = Chunk(mft.read(records.DATA, "", start, _CHUNK), start // size, size)
+                self._learn(chunk.pieces(self._names))
+                yield chunk
 
-    def _chunk(self, raw: bytes, first: int, size: int) -> Iterator[Record]:
-        for position in range(0, len(raw) - size + 1, size):
-            if raw[position : position + 4] != b"FILE":
-                continue
-            number = first + position // size
-            data = _fixed(raw[position : position + size])
-            record = Record(number, data)
-            if record.in_use:
-                self._learn(record)
-            yield record
+    def _learn(self, pieces: Pieces) -> None:
+        if self._runs > _MAX_RUNS:
+            return
+        runs = pieces.runs
+        inside = (runs[:, 2] >= 0) & (runs[:, 2] + runs[:, 3] <= self.count)
+        runs = runs[inside]
+        runs[:, 0] += self._count
+        self._columns.append(pieces.columns)
+        self._found.append(runs)
+        self._count += len(pieces.columns)
+        self._runs += len(runs)
 
-    def _learn(self, record: Record) -> None:
-        data, base = record.data, record.base
-        for kind, start, length in _attributes(data):
-            if not data[start + 8] or length < 64 or len(self._runs) > 4 * _MAX_RUNS:
-                continue
-            _, _, _, _, _, flags = _ATTRIBUTE.unpack_from(data, start)
-            first, _, runs, _, _, size = _NON_RESIDENT.unpack_from(data, start + 16)
-            name = _name(data, start)
-            key = (base, kind, name)
-            number = self._numbers.setdefault(key, len(self.streams))
-            if number == len(self.streams):
-                self.streams.append(Stream(base, kind, name, -1, flags))
-            if first == 0:
-                self.streams[number] = Stream(base, kind, name, size, flags)
-            for vcn, cluster, clusters in _decoded(data[start + runs : start + length], first):
-                if cluster >= 0 and cluster + clusters <= self.count:
-                    self._runs.extend((number, vcn, cluster, clusters))
+    # Streams
+
+    @property
+    def streams(self) -> _Streams:
+        """The streams that the scan found."""
+        if self._streams is None:
+            rows = np.concatenate([np.zeros((0, 6), np.int64), *self._columns])
+            self._streams = _Streams(rows, self._names.all)
+            self._columns.clear()
+        return self._streams
 
     # Owners
 
     @property
-    def runs(self) -> npt.NDArray[np.int64]:
+    def runs(self) -> Numbers:
         """All runs as rows (stream, first cluster in it, cluster, clusters), sorted by cluster."""
         if self._sorted is None:
-            rows = np.frombuffer(self._runs, np.int64).reshape(-1, 4)
+            rows = np.concatenate([np.zeros((0, 4), np.int64), *self._found])
+            self._found.clear()
+            rows[:, 0] = self.streams.numbers[rows[:, 0]]
             self._sorted = rows[np.argsort(rows[:, 2], kind="stable")]
         return self._sorted
 
@@ -212,69 +217,28 @@ class Clusters:
 
     def path(self, record: int) -> str:
         """The path of a file by its record number; a part without a name is `<file N>`."""
-        names: list[str] = []
-        for _ in range(_MAX_DEPTH):
-            if record in self._paths:
-                break
-            try:
-                with self.volume.metadata(record) as inode:
-                    found = [
-                        one for one in inode.names() if one.namespace != records.NAME_DOS
-                    ] or inode.names()
-            except TreeError:
-                found = []
-            if not found:
-                names.append(f"<file {record}>")
-                record = records.ROOT
-                break
-            names.append(found[0].name)
-            record = found[0].parent & records.RECORD_MASK
-        return join(self._paths.get(record, ""), *reversed(names))
+        below: list[tuple[int, str]] = []
+        while record not in self._paths:
+            name, above = self._name(record)
+            below.append((record, name))
+            if len(below) == _MAX_DEPTH:
+                above = records.ROOT
+            record = above
+        path = self._paths[record]
+        if len(self._paths) > _MAX_PATHS:
+            self._paths = {records.ROOT: ""}
+        for number, name in reversed(below):
+            path = join(path, name)
+            self._paths[number] = path
+        return path
 
-
-def _fixed(data: bytes) -> bytes:
-    """Undo the update sequence; return a record with a damaged sequence unchanged."""
-    start, count = _HEAD.unpack_from(data, 4)
-    if count != len(data) // _SECTOR + 1 or start + 2 * count > len(data):
-        return data
-    fixed = bytearray(data)
-    for index in range(1, count):
-        place = index * _SECTOR - 2
-        if data[place : place + 2] == data[start : start + 2]:
-            fixed[place : place + 2] = data[start + 2 * index : start + 2 * index + 2]
-    return bytes(fixed)
-
-
-def _attributes(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield type, offset and length of each attribute of a file record."""
-    position = _RECORD.unpack_from(data, 0x14)[0]
-    while 0x18 <= position <= len(data) - 24:
-        kind, length, *_ = _ATTRIBUTE.unpack_from(data, position)
-        if kind == _END or length < 24 or position + length > len(data):
-            return
-        yield kind, position, length
-        position += length
-
-
-def _name(data: bytes, start: int) -> str:
-    length, offset = data[start + 9], struct.unpack_from("<H", data, start + 10)[0]
-    return records.decode_name(data[start + offset : start + offset + 2 * length])
-
-
-def _decoded(runs: bytes, vcn: int) -> Iterator[tuple[int, int, int]]:
-    """Yield (cluster in the stream, cluster of the volume, clusters) of a run list; no holes."""
-    position = cluster = 0
-    while position < len(runs) and runs[position]:
-        lengths, offsets = runs[position] & 15, runs[position] >> 4
-        end = position + 1 + lengths + offsets
-        if not 0 < lengths <= 8 or offsets > 8 or end > len(runs):
-            return
-        count = int.from_bytes(runs[position + 1 : position + 1 + lengths], "little")
-        if offsets:
-            raw = runs[position + 1 + lengths : end]
-            cluster += int.from_bytes(raw, "little", signed=True)
-            if not 0 <= cluster < 1 << 48 or count >= 1 << 48 or vcn >= 1 << 48:
-                return
-            yield vcn, cluster, count
-        vcn += count
-        position = end
+    def _name(self, record: int) -> tuple[str, int]:
+        """Return the name of a file and the record of its folder."""
+        try:
+            with self.volume.metadata(record) as inode:
+                names = inode.names()
+        except TreeError:
+            names = []
+        for one in sorted(names, key=lambda one: one.namespace == records.NAME_DOS):
+            return one.name, one.parent & records.RECORD_MASK
+        return f"<file {record}>", records.ROOT

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from reseal.ntfs import records
-from reseal.ntfs.inode import MAX_READ
+from reseal.ntfs.inode import MAX_READ, Inode
+from reseal.ntfs.records import Attribute
 from reseal.tree import EscapeError, TreeError
-
-if TYPE_CHECKING:
-    from reseal.ntfs.inode import Inode
-    from reseal.ntfs.records import Attribute
 
 #: Reparse tags (documented, "Reparse Point Tags").
 TAG_WOF = 0x80000017
 TAG_DEDUPLICATED = 0x80000013
 #: Name surrogate bit of a tag: the file refers to another one (links, junctions, mount points).
 NAME_SURROGATE = 0x20000000
+
+#: Zeros that are written at once.
+_ZEROS = bytes(1 << 20)
 
 #: The stream in which CompactOS stores the compressed content of a file (documented, wofapi).
 WOF_STREAM = "WofCompressedData"
@@ -71,7 +69,8 @@ def replace(inode: Inode, stream: str, data: bytes) -> None:
     """Replace the content of a stream; add a named stream that is missing.
 
     A CompactOS or deduplicated file becomes an ordinary file. A compressed or sparse value is first
-    emptied and then written whole, because libntfs-3g has limits in rewriting single blocks of it.
+    emptied and then written whole, because libntfs-3g has limits in rewriting single blocks of it. The rest
+    of any other value is zeroed before it is cut off, since its clusters would keep the old content.
 
     Args:
         inode: the file.
@@ -93,6 +92,8 @@ def replace(inode: Inode, stream: str, data: bytes) -> None:
         return
     inode.write(stream, 0, data)
     if len(data) < attribute.size:
+        for start in range(len(data), attribute.size, len(_ZEROS)):
+            inode.write(stream, start, _ZEROS[: attribute.size - start])
         inode.truncate(stream, len(data))
 
 

@@ -7,16 +7,12 @@ Unix file type. So this module reads the index.
 from __future__ import annotations
 
 import ctypes
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from reseal.ntfs import records
+from reseal.ntfs.inode import Inode
+from reseal.ntfs.records import DirectoryEntry
 from reseal.tree import TreeError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.ntfs.inode import Inode
-    from reseal.ntfs.records import DirectoryEntry
 
 INDEX_NAME = "$I30"
 BLOCK_SIZES = (512, 1024, 2048, 4096, 8192, 16384, 32768, 65536)

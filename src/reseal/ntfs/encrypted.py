@@ -12,17 +12,13 @@ record, resident and unnamed, before the first two bytes that the update sequenc
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from reseal.ntfs import records
+from reseal.ntfs.mount import Mount
+from reseal.ntfs.volume import Volume
 from reseal.tree import TreeError, join
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.ntfs.mount import Mount
-    from reseal.ntfs.volume import Volume
 
 MFT = 0
 

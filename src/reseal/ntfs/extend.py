@@ -12,15 +12,12 @@ partition out and back in.
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
 
+from reseal.disk.device import Device
 from reseal.ntfs import boot, records
 from reseal.ntfs.errors import VolumeError
 from reseal.ntfs.raw import RawVolume, Record
 from reseal.ntfs.volume import Volume
-
-if TYPE_CHECKING:
-    from reseal.disk.device import Device
 
 _BITMAP, _BAD_CLUSTERS = 6, 8
 _BAD_STREAM = "$Bad"

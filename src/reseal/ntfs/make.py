@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from reseal.disk.device import Device
 from reseal.disk.pour import named, nameless, pour
 from reseal.process import run_tool
-
-if TYPE_CHECKING:
-    from reseal.disk.device import Device
 
 _SECTOR = 512
 #: Windows' default for volumes up to 16 TiB (documented: default cluster size for NTFS).

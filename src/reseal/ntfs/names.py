@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from reseal.ntfs import records
-
-if TYPE_CHECKING:
-    from reseal.ntfs.inode import Inode
+from reseal.ntfs.inode import Inode
 
 #: A name of at most 8 characters and an extension of 3 needs no separate short name (documented,
 #: "Naming Files, Paths, and Namespaces").

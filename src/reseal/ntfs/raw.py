@@ -9,16 +9,12 @@ Layout: documented by the Linux-NTFS project. Every field is checked, because th
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from reseal.disk.device import Device
 from reseal.ntfs import boot, records
 from reseal.ntfs.errors import VolumeError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.disk.device import Device
 
 ATTRIBUTE_LIST = 0x20
 #: The record of $MFTMirr in $MFT.

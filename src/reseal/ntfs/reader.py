@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from reseal.ntfs import content, directory, names, records
-from reseal.ntfs.inode import MAX_REPARSE
+from reseal.ntfs.inode import MAX_REPARSE, Inode
+from reseal.ntfs.mount import Mount
 from reseal.tree import DIRECTORY, NORMAL, REPARSE_POINT, EscapeError, Stat, TreeError, join, parent
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.ntfs.inode import Inode
-    from reseal.ntfs.mount import Mount
 
 #: Attribute bits that exist only in the index, not in the file attributes that Windows shows.
 _INDEX_ONLY = 0x30000000

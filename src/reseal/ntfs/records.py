@@ -7,13 +7,10 @@ because the volume may be hostile.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from reseal.tree import TreeError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 #: Attribute types.
 STANDARD_INFORMATION = 0x10

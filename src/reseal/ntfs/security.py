@@ -8,12 +8,9 @@ CreatePrivateObjectSecurityEx).
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from reseal.tree import TreeError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 #: Flags of an access control entry (documented, ACE_HEADER).
 OBJECT_INHERIT = 0x01

@@ -11,12 +11,9 @@ Layout: libvshadow's documentation of the format (seen in a volume made by Windo
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
 
+from reseal.ntfs.volume import Volume
 from reseal.tree import join
-
-if TYPE_CHECKING:
-    from reseal.ntfs.volume import Volume
 
 FOLDER = "System Volume Information"
 #: {3808876b-c176-4e48-b7ae-04046e6cc752} marks the header, the catalogue and every store file.

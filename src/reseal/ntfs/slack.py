@@ -9,15 +9,11 @@ Layout: documented by the Linux-NTFS project.
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
 from reseal.ntfs import records
 from reseal.ntfs.directory import INDEX_NAME
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from reseal.ntfs.raw import RawVolume
+from reseal.ntfs.raw import RawVolume
 
 _RECORD_USED = 0x18
 #: Offset of the index header in an index block, from which the size of the entries counts.

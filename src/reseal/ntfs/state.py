@@ -5,13 +5,11 @@ from __future__ import annotations
 import ctypes
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from reseal.ntfs import records
+from reseal.ntfs.mount import Mount
 from reseal.tree import TreeError
-
-if TYPE_CHECKING:
-    from reseal.ntfs.mount import Mount
 
 #: VOLUME_IS_DIRTY: chkdsk runs at the next boot (documented).
 DIRTY = 0x0001

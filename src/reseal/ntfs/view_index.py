@@ -7,16 +7,12 @@ the others in index blocks. An entry in a node with children points to the node 
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from reseal.ntfs import boot, records
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.ntfs.errors import VolumeError
-    from reseal.ntfs.raw import RawVolume, Record, Value
+from reseal.ntfs.errors import VolumeError
+from reseal.ntfs.raw import RawVolume, Record, Value
 
 #: An entry: offset and length of its data, 4 bytes reserved, its length, its key's length, flags.
 _ENTRY = struct.Struct("<HH4xHHH2x")

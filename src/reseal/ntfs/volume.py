@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
+from reseal.disk.device import Device
 from reseal.errors import UsageError
 from reseal.ntfs import boot, content, directory, names, records, security, slack, state
 from reseal.ntfs.cache import BlockCache
 from reseal.ntfs.errors import DirtyVolumeError, HibernatedError
+from reseal.ntfs.inode import Inode
 from reseal.ntfs.mount import Mount
 from reseal.ntfs.raw import RawVolume
 from reseal.ntfs.reader import VolumeReader
@@ -22,13 +25,6 @@ from reseal.tree import (
     join,
     parent,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import TracebackType
-
-    from reseal.disk.device import Device
-    from reseal.ntfs.inode import Inode
 
 #: Name of temporary entries.
 _PASSING = "reseal.tmp"
@@ -134,12 +130,7 @@ class Volume(VolumeReader):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @property

@@ -14,22 +14,16 @@ The volume must not be mounted, and its log must be empty.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
+from reseal.disk.device import Slice
 from reseal.ntfs import records
 from reseal.ntfs.errors import VolumeError
-from reseal.ntfs.raw import RawVolume
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import numpy.typing as npt
-
-    from reseal.disk.device import Slice
-    from reseal.ntfs.raw import Value
+from reseal.ntfs.raw import RawVolume, Value
 
 _BITMAP = 6
 #: The records with copies in $MFTMirr, which hold no user data.

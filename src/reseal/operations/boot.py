@@ -44,6 +44,7 @@ class Boot(Operation[BootRecord]):
     """Arm the next boot of an image."""
 
     command = "boot"
+    rehearses = True
     proved = (_PROVED,)
 
     def __init__(self, request: BootRequest) -> None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from reseal.errors import UsageError
 from reseal.hostfile import open_regular
 from reseal.operations.operation import OnMessage, Opening
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 #: A configuration list is a short text.
 _MAX_CONFIG = 1 << 20
+#: What `--force` calls the refusal of deduplicated files.
+FORCE_DEDUP = "dedup"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +29,7 @@ class CaptureRequest:
         config: a list of what to leave out, in DISM's form.
         check: whether the WIM gets an integrity table.
         require_generalized: whether an image is refused that is not generalized.
+        force: `dedup` captures deduplicated files without their content.
 
     Raises:
         UsageError: options contradict each other.
@@ -42,6 +43,7 @@ class CaptureRequest:
     config: Path | None = None
     check: bool = False
     require_generalized: bool = False
+    force: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         from reseal.wim import COMPRESSIONS
@@ -49,6 +51,9 @@ class CaptureRequest:
         if self.compress is not None and self.compress not in COMPRESSIONS:
             msg = f"--compress {self.compress} is not known."
             raise UsageError(msg, f"Choose one of {', '.join(COMPRESSIONS)}.")
+        if unknown := set(self.force) - {FORCE_DEDUP}:
+            msg = f"--force {min(unknown)} is not known."
+            raise UsageError(msg, f"Use --force {FORCE_DEDUP}.")
         if self.append and (self.compress or self.solid):
             msg = "An image that is appended is compressed as the WIM is."
             raise UsageError(msg, "Leave --compress and --solid out.")
@@ -76,6 +81,7 @@ def capture(
         config=_load(asked.config) if asked.config else None,
         check=asked.check,
         require_generalized=asked.require_generalized,
+        deduplicated=FORCE_DEDUP in asked.force,
         allow_backing=chosen.allow_backing,
         keys=chosen.keys,
     )

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from reseal.errors import UsageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from reseal.operations.operation import OnMessage, Opening, Writing
+from reseal.operations.operation import OnMessage, Opening, Writing
 
 
 def decrypt(

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from reseal.errors import UsageError
 from reseal.operations import sizes
 from reseal.operations.operation import OnMessage, Opening
 from reseal.operations.record import NOT_PROVED, PROVED, SCHEMA, owner
 from reseal.version import __version__
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _MADE = (
     "The disk: every boot file was read back from the system partition; the boot store obeys all rules "

@@ -89,6 +89,7 @@ class Generalize(Operation[GeneralizeRecord]):
     """
 
     command = "generalize"
+    rehearses = True
 
     def __init__(self, request: GeneralizeRequest | None = None) -> None:
         """Read and check every file that the request names.
@@ -98,6 +99,7 @@ class Generalize(Operation[GeneralizeRecord]):
             UsageError: options contradict each other, or a name is not known.
         """
         from reseal import checks
+        from reseal.checks.cached_answers import GIVEN
         from reseal.customize.run import Customization, forced
         from reseal.providers.machine_sid import machine_sid
         from reseal.providers.selection import select
@@ -113,7 +115,8 @@ class Generalize(Operation[GeneralizeRecord]):
         self.target = target_of(asked.target, self._answers and self._answers.document)
         _check_mode(asked.mode, self.target)
         named = [name for name in others if name != FORCE_UNATTEND]
-        self._switches = checks.force(named) | _switches(asked)
+        given = {GIVEN} if self._answers else set()
+        self._switches = checks.force(named) | _switches(asked) | given
         when = _when(asked)
         self._sid = None if when == "pending" else sid.SidNow(again=when == "both")
         self._new_sid = machine_sid in self._providers and self._sid is None
@@ -146,6 +149,7 @@ class Generalize(Operation[GeneralizeRecord]):
     def result(self, session: Session) -> dict[str, Any]:
         """Stage the whole run."""
         from reseal.operations.replay import replay
+        from reseal.proof import known
         from reseal.sysprep.arm import Target
         from reseal.sysprep.generalize import generalize as engine
         from reseal.windows import identity
@@ -156,18 +160,23 @@ class Generalize(Operation[GeneralizeRecord]):
         drivers = added(session, self._drivers) if self._drivers else None
         target = Target(self.target)
         answers = self._steps.stage(session, target, self._answers)
+        with session.step("Looking at what stays"):
+            kept = known.kept(session.installation, self._providers)
         outcome = engine(session, target, self._providers, answers, sid_now=self._sid is not None)
         done = outcome.result == "generalized"
         if done:
             replay(session)
         replaced = self._sid.change(session, generalized=done) if self._sid else None
         self._steps.finish()
+        for one in kept:
+            session.note(one.sentence)
         return {
             "result": outcome.result,
             "summary": _summary(self.target, session, done=done),
             "target": self.target,
             "checks": [one.to_json() for one in outcome.checks],
             "coverage": outcome.coverage.to_json(),
+            "kept": [one.to_json() for one in kept],
             "unattend": outcome.unattend.to_json() if outcome.unattend else None,
             "sid": replaced,
             "drivers": drivers,

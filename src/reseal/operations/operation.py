@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Gets `{"step": …}` as the work goes on.
 OnMessage: TypeAlias = "Callable[[dict[str, object]], None]"
+#: Rehearses the next boot of a session's image, with its staged changes; returns the record of that.
+Rehearsing: TypeAlias = "Callable[[Session], dict[str, Any]]"
 #: The record of an operation.
 RecordT = TypeVar("RecordT", bound=RunRecord)
 #: A file or folder of this computer.
@@ -62,6 +64,9 @@ class Writing(Opening):
         decrypt: whether the volume of Windows is decrypted first, if BitLocker encrypts it.
         in_place: whether that may be done in the image itself.
         prevent_device_encryption: whether Windows is kept from encrypting it again by itself.
+        machine: the machine of the rehearsal: a name, or a file that describes one; None for any.
+        require_rehearsal: whether the run is refused if the next boot would stop.
+        no_rehearsal: whether the next boot is not rehearsed.
 
     Raises:
         UsageError: the options contradict each other.
@@ -75,6 +80,9 @@ class Writing(Opening):
     decrypt: bool = False
     in_place: bool = False
     prevent_device_encryption: bool = False
+    machine: str | None = None
+    require_rehearsal: bool = False
+    no_rehearsal: bool = False
 
     def __post_init__(self) -> None:
         if self.dry_run and self.output:
@@ -101,11 +109,15 @@ class Operation(Generic[RecordT]):
         command: its command, without `reseal`.
         proved: what `recheck` proves, in whole sentences.
         whose: whether the record has the identity and the state of the image.
+        rehearses: whether the next boot of the staged image is rehearsed.
+        rehearsing: how; None to leave it out.
     """
 
     command: str
     proved: tuple[str, ...] = ()
     whose: bool = True
+    rehearses: bool = False
+    rehearsing: Rehearsing | None = None
 
     @property
     def needs(self) -> Mapping[str, Any]:
@@ -131,6 +143,8 @@ class Operation(Generic[RecordT]):
         installation = session.installation
         before = record.owner(installation) if self.whose else None
         result = self.result(session)
+        if self.rehearsing:
+            result = {**result, "rehearsal": self.rehearsing(session)}
         return {
             "schema": record.SCHEMA,
             "command": self.command,
@@ -201,6 +215,7 @@ def run(
     from reseal.run.outputs import Outputs
 
     chosen = writing or Writing()
+    operation.rehearsing = _rehearsing(chosen) if operation.rehearses else None
     kept = Outputs()
 
     def tell(message: dict[str, Any]) -> None:
@@ -244,6 +259,15 @@ def run(
     if chosen.dry_run and done["result"] != record.ALREADY_GENERALIZED:
         done["result"] = record.DRY_RUN
     return done
+
+
+def _rehearsing(writing: Writing) -> Rehearsing | None:
+    """Return the rehearsal of a run; None to leave it out. Raises UsageError for an unknown machine."""
+    from reseal.operations.rehearse import rehearsing
+
+    return rehearsing(
+        machine=writing.machine, required=writing.require_rehearsal, off=writing.no_rehearsal
+    )
 
 
 def look(

@@ -259,12 +259,23 @@ class RunRecord(TypedDict):
     decrypted: NotRequired[DecryptedVolume | None]
 
 
+class KeptRecord(TypedDict):
+    """What stays because a provider does not run, as `reseal.proof.known.Kept` describes it."""
+
+    provider: str
+    title: str
+    places: int
+    targets: list[str]
+    option: str
+
+
 class GeneralizeRecord(RunRecord):
     """The record of `reseal generalize`."""
 
     target: str
     checks: list[CheckRecord]
     coverage: dict[str, list[str]]
+    kept: list[KeptRecord]
     unattend: AnswerFileRecord | None
     sid: SidChange | None
     drivers: list[DriverRecord] | None

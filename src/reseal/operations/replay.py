@@ -7,15 +7,11 @@ image that does not replay them sees older values.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from reseal.errors import ImageError
 from reseal.mark import Mark
+from reseal.session import Session
 from reseal.sid import hives
 from reseal.windows.names import LOG_SUFFIXES
-
-if TYPE_CHECKING:
-    from reseal.session import Session
 
 
 def replay(session: Session) -> None:
@@ -40,8 +36,7 @@ def replay(session: Session) -> None:
                 continue
             if loaded is None or session.replay_logs(loaded):
                 continue
-            if loaded.name == loaded.file and loaded.name not in session.edited_hives:
-                session.registry.unload(loaded)
+            session.release(loaded)
 
 
 def _has_logs(session: Session, path: str) -> bool:

@@ -32,6 +32,7 @@ class SpecializeRequest:
         unattend: an answer file for its first boot, as in `AnswerFileOptions`.
         settings: `SETTING=VALUE` each, as in `Shell-Setup/TimeZone=UTC`; they win over the answer file.
         now: whether all is done at once that has a known place.
+        all_volumes: whether a SID that is replaced now is replaced on volumes without a profile, too.
         replace: whether answer files that would win are moved aside.
         force: `unattend`, to take an answer file with errors; `domain`, to rename a member of a domain.
         drivers: a folder of this computer whose driver packages are added.
@@ -42,6 +43,7 @@ class SpecializeRequest:
     unattend: Content | None = None
     settings: tuple[str, ...] = ()
     now: bool = False
+    all_volumes: bool = False
     replace: bool = False
     force: tuple[str, ...] = ()
     drivers: HostPath | None = None
@@ -55,6 +57,7 @@ class Specialize(Operation[SpecializeRecord]):
     """
 
     command = "specialize"
+    rehearses = True
 
     def __init__(self, request: SpecializeRequest) -> None:
         """Read and check every file that the request names.
@@ -79,6 +82,7 @@ class Specialize(Operation[SpecializeRecord]):
                 document=load(request.unattend) if request.unattend else None,
                 settings=partial(assigned, own) if own else None,
                 now=request.now,
+                all_volumes=request.all_volumes,
                 replace=request.replace,
                 force_answers=FORCE_UNATTEND in request.force,
                 force_domain=FORCE_DOMAIN in request.force,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from reseal.errors import ImageError
 from reseal.windows.services import SERVICES
-from reseal.windows.volumes import named
+from reseal.windows.volumes import labelled
 
 if TYPE_CHECKING:
     from reseal.session import Session
@@ -28,8 +28,7 @@ def say_left(session: Session, sid: Sid | None) -> None:
         if count := _descriptors(session, number, sid):
             kept.append(f"{count} descriptors of files with the machine's SID")
         if kept:
-            name = named(number, registry.letters)
-            where = f"Volume {number}" if name.startswith("volume") else f"Volume {number} ({name})"
+            where = labelled(number, registry.letters).capitalize()
             session.note(
                 f"{where} is left as it is, with {', '.join(kept)}. Windows replaces the SID on its own "
                 "volume alone (documented); --all-volumes has reseal change this one, too."

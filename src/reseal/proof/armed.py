@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reseal.session import Mark
 from reseal.sid.fresh import is_fresh
 from reseal.sysprep.arm import Stage, Target, armed_state, carried_over, image_state
-from reseal.windows import identity, setup
-
-if TYPE_CHECKING:
-    from reseal.windows import Installation
+from reseal.windows import Installation, identity, setup
 
 _MEANINGS = {
     "SetupType": "2 runs CmdLine before anyone can log on.",
@@ -137,12 +134,12 @@ def _files(installation: Installation, target: Target) -> list[Part]:
     state = image_state(Stage.GENERALIZED, target)
     ini, tag = installation.path(setup.STATE_INI), installation.path(setup.TAG_FILE)
     stat = installation.tree.stat(ini)
-    text = None
+    written = None
     if stat is not None and not stat.is_directory:
-        text = installation.tree.read(ini, 0, 4096).decode("utf-8", "replace").strip()
+        written = setup.state_in(installation.tree.read(ini, 0, 4096))
     there = installation.tree.stat(tag) is not None
     return [
-        Part(ini, state, text, text is not None and state in text,
+        Part(ini, state, written, written == state,
              "The third place of the ImageState.", Mark.DOCUMENTED),
         Part(tag, "present", "present" if there else None, there,
              "Sysprep's own sign that a run succeeded.", Mark.SEEN),

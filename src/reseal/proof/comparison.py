@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 from reseal.proof import known
 from reseal.proof.identity import Kind, MachineIdentity
 from reseal.proof.judgement import Verdict
+from reseal.run.opening import Found
 from reseal.windows.setup import SetupState, missing_programs, new_sid_pending
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from reseal.run.opening import Found
 
 NOTHING, UNTIL_BOOT, SHARED = "nothing shared", "shared until the first boot", "identities shared"
 #: Ids that clones share without harm.

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reseal.proof.hits import Place
 from reseal.proof.identity import Kind
+from reseal.windows import Installation
 from reseal.windows.volumes import split_volume
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from reseal.windows import Installation
 
 #: Places that are looked for in the registry rather than in a file.
 _IN_HIVES = {Place.KEY, Place.VALUE, Place.DESCRIPTOR}
@@ -118,6 +115,10 @@ def _whole(hit: Mapping[str, Any]) -> str:
 def _advice(hit: Mapping[str, Any], owners: Owners, known: Mapping[str, str]) -> str:
     if hit["place"] in _DELETED:
         return "`reseal customize --wipe-free` wipes it."
+    if hit["kind"] == Kind.PASSWORD:
+        return "`reseal customize --drop-cached-unattend` deletes the answer files in Panther."
+    if hit["kind"] == Kind.ADDRESS or str(hit["key"]).lower().endswith("\\networkaddress"):
+        return "`reseal customize --reset-addresses` resets it."
     option = option_of(hit, known)
     if option:
         return f"`reseal {option}` removes it."

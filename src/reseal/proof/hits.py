@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from reseal.proof.identity import Kind
+from reseal.proof.identity import Kind
 
 #: Occurrences that are followed to their place; a hostile image may be filled with them.
 MAX_HITS = 200_000

@@ -16,24 +16,21 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+from reseal.disk import VolumeRange
 from reseal.errors import UsageError
 from reseal.hostfile import open_regular
 from reseal.ntfs import Volume
+from reseal.windows import Installation
 from reseal.windows.identity import Identity
 from reseal.windows.installation import CURRENT_VERSION
+from reseal.windows.registry import Registry
 from reseal.windows.sid import Sid
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from reseal.disk import VolumeRange
-    from reseal.windows import Installation
-    from reseal.windows.registry import Registry
 
 #: The form of an identity file; a reader refuses any other.
 FORMAT = "reseal identity"
@@ -65,6 +62,8 @@ class Kind(StrEnum):
     VOLUME = "volume id"
     DISK = "disk or partition id"
     AGENT = "identity of an agent"
+    PASSWORD = "password"  # noqa: S105  a kind of finding
+    ADDRESS = "static address"
 
 
 @dataclass(frozen=True, slots=True)

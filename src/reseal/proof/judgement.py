@@ -6,17 +6,14 @@ Every rule has a reason that can be checked. A trace that no rule covers is a fa
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from reseal.proof.hits import Hit, Place
 from reseal.proof.identity import Kind
 from reseal.session import Mark
 from reseal.windows.volumes import split_volume
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 class Verdict(StrEnum):
@@ -46,11 +43,15 @@ class Context:
         new_sid_pending: whether setupcl.exe replaces the machine's SID at the next boot, and is there.
         hives: paths, in lower case, of the hives in which it does so.
         keeps_sids: tells of a path whether Windows itself keeps SIDs there.
+        vm_mode: whether the image was generalized in VM mode, so that its devices stay.
+        awaited: passwords of answer files that a pass to come needs.
     """
 
     new_sid_pending: bool
     hives: frozenset[str]
     keeps_sids: Callable[[str], bool] = lambda _: False
+    vm_mode: bool = False
+    awaited: frozenset[Hit] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +72,11 @@ _LICENSING = re.compile(
     re.IGNORECASE,
 )
 _DEVICES = re.compile(
-    r"^HKLM\\SYSTEM\\ControlSet\d{3}\\(Enum|Control\\(DeviceClasses|DeviceContainers|NetworkSetup2|Class)"
-    r"|Services\\BTHPORT\\Parameters\\Keys)\\",
+    r"^HKLM\\SYSTEM\\ControlSet\d{3}\\(Enum|Control\\(DeviceClasses|DeviceContainers|NetworkSetup2|Class))"
+    r"\\",
     re.IGNORECASE,
 )
+_SET_BY_HAND = re.compile(r"\\\\NetworkAddress$", re.IGNORECASE)
 _PROTECT = re.compile(r"\\microsoft\\protect\\s-1-5-21-[-0-9]+", re.IGNORECASE)
 
 
@@ -157,6 +159,30 @@ _RULES: tuple[_Rule, ...] = (
         Verdict.HARMLESS,
         "The product id belongs to the license, which is sealed; Windows renews it when the image is "
         "activated.",
+        Mark.INFERRED,
+    ),
+    _Rule(
+        lambda hit, context: hit in context.awaited,
+        Verdict.REPORTED,
+        "A pass to come needs this password, and Windows deletes it from its copy of the answer file in "
+        "Panther after the pass. Until then, anyone who has the image can read it.",
+        Mark.DOCUMENTED,
+    ),
+    _Rule(
+        lambda hit, context: hit.kind is Kind.MAC
+        and context.vm_mode
+        and bool(_SET_BY_HAND.search(hit.key)),
+        Verdict.LEFT_BEHIND,
+        "VM mode keeps the adapter, and this address was set by hand, so every copy has it.",
+        Mark.DOCUMENTED,
+    ),
+    _Rule(
+        lambda hit, context: hit.kind is Kind.MAC
+        and context.vm_mode
+        and bool(_DEVICES.match(hit.key)),
+        Verdict.REPORTED,
+        "VM mode keeps the adapter. The hypervisor gives the adapter of each copy its own address; whether "
+        "Windows then replaces this record of the old one is not known.",
         Mark.INFERRED,
     ),
     _Rule(

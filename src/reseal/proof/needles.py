@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import struct
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from reseal.proof.identity import Kind, MachineIdentity
 from reseal.windows.sid import Sid
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 #: A shorter text stands everywhere by chance; it is looked for in its own places only.
 SHORTEST_TEXT = 4

@@ -3,28 +3,71 @@
 Every occurrence of seven bytes or more covers a whole 32-bit word at an address that four divides. So
 only those words are looked at, a quarter of all bytes: each is folded to lower case, hashed, and
 looked up in a table of 64 KiB, which numpy does for a block in the cache at about two GB a second.
-What passes is compared in full. Shorter sequences are sought one by one.
+What passes is compared in full. For sequences of five and six bytes, such as MAC addresses, a second pass
+looks at the words in between, for those of four bytes, two more. Shorter ones are searched one by one.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from reseal.proof.needles import Needle
+from reseal.proof.needles import Needle
 
 #: Words, hashes and flags of one part stay in the processor's cache.
 _PART = 256 << 10
 _WORD = 4
-#: Any occurrence of so many bytes covers a whole aligned word.
-_SMALLEST = 2 * _WORD - 1
 _FOLD = 0x20202020
 #: The golden ratio: its multiples spread over the upper half of a word (Knuth).
 _SPREAD = 0x9E3779B1
+
+
+class _Anchors:
+    """The words for which one pass looks."""
+
+    def __init__(self) -> None:
+        #: A word, folded -> needles that have it, and where.
+        self._needles: dict[int, list[tuple[int, int]]] = {}
+        self._table = np.zeros(1 << 16, np.bool_)
+        self._words = np.zeros(0, np.uint32)
+
+    def __bool__(self) -> bool:
+        return bool(self._needles)
+
+    def add(self, index: int, data: bytes, places: range) -> None:
+        """Add the words at some places of a needle."""
+        for place in places:
+            word = int.from_bytes(data[place : place + _WORD], "little") | _FOLD
+            self._needles.setdefault(word, []).append((index, place))
+
+    def settle(self) -> None:
+        """Build the tables from all words that were added."""
+        self._words = np.array(sorted(self._needles), np.uint32)
+        self._table[(self._words * np.uint32(_SPREAD)) >> np.uint32(16)] = True
+
+    def find(self, block: bytes, start: int) -> Iterator[tuple[int, int]]:
+        """Yield the place in the block and the number of each needle whose word is there.
+
+        Args:
+            block: the bytes.
+            start: the place of the first word; `_PART` bytes are searched.
+        """
+        count = min(_PART, len(block) - start) // _WORD
+        if count <= 0:
+            return
+        words = np.frombuffer(block, "<u4", count, start) | np.uint32(_FOLD)
+        hashes = (words * np.uint32(_SPREAD)).view(np.uint16)[1::2]
+        places = np.flatnonzero(np.take(self._table, hashes, mode="clip"))
+        if not places.size:
+            return
+        passed = words[places]
+        exact = self._words[np.searchsorted(self._words, passed).clip(max=self._words.size - 1)]
+        for place in places[exact == passed].tolist():
+            for index, shift in self._needles[int(words[place])]:
+                at = start + place * _WORD - shift
+                if at >= 0:
+                    yield at, index
 
 
 class Scanner:
@@ -38,46 +81,35 @@ class Scanner:
     def __init__(self, needles: Sequence[Needle]) -> None:
         self.needles = tuple(needles)
         self.longest = max((len(one.data) for one in needles), default=1)
-        #: A word, folded -> needles that have it, and where.
-        self._anchors: dict[int, list[tuple[int, int]]] = {}
-        self._short: list[int] = []
+        #: For each of the four alignments of a word.
+        self._passes = tuple(_Anchors() for _ in range(_WORD))
+        self._shortest: list[int] = []
         for index, needle in enumerate(self.needles):
-            if len(needle.data) < _SMALLEST:
-                self._short.append(index)
+            size = len(needle.data)
+            if size < _WORD:
+                self._shortest.append(index)
                 continue
-            first = _rarest(needle.data)
-            for place in range(first, first + _WORD):
-                word = int.from_bytes(needle.data[place : place + _WORD], "little") | _FOLD
-                self._anchors.setdefault(word, []).append((index, place))
-        self._table = np.zeros(1 << 16, np.bool_)
-        anchors = np.array(sorted(self._anchors), np.uint32)
-        self._words = anchors
-        self._table[(anchors * np.uint32(_SPREAD)) >> np.uint32(16)] = True
+            # Of so many words in a row, one is at an address that one of the passes looks at.
+            count = next(one for one in (4, 2, 1) if size >= _WORD + one - 1)
+            first = _rarest(needle.data, count)
+            for alignment in range(0, _WORD, count):
+                self._passes[alignment].add(index, needle.data, range(first, first + count))
+        for one in self._passes:
+            one.settle()
 
     def find(self, block: bytes) -> Iterator[tuple[int, int]]:
         """Yield the place in the block and the number of the needle of every occurrence."""
-        if self._anchors:
-            for start in range(0, len(block), _PART):
-                yield from self._part(block, start)
-        for index in self._short:
+        for start in range(0, len(block), _PART):
+            found = [
+                one
+                for alignment, anchors in enumerate(self._passes)
+                if anchors
+                for one in anchors.find(block, start + alignment)
+                if self._is_there(block, *one)
+            ]
+            yield from sorted(found)
+        for index in self._shortest:
             yield from self._one(block, index)
-
-    def _part(self, block: bytes, start: int) -> Iterator[tuple[int, int]]:
-        count = min(_PART, len(block) - start) // _WORD
-        if not count:
-            return
-        words = np.frombuffer(block, "<u4", count, start) | np.uint32(_FOLD)
-        hashes = (words * np.uint32(_SPREAD)).view(np.uint16)[1::2]
-        places = np.flatnonzero(np.take(self._table, hashes, mode="clip"))
-        if not places.size:
-            return
-        passed = words[places]
-        exact = self._words[np.searchsorted(self._words, passed).clip(max=self._words.size - 1)]
-        for place in places[exact == passed].tolist():
-            for index, shift in self._anchors[int(words[place])]:
-                at = start + place * _WORD - shift
-                if at >= 0 and self._is_there(block, at, index):
-                    yield at, index
 
     def _one(self, block: bytes, index: int) -> Iterator[tuple[int, int]]:
         needle = self.needles[index]
@@ -107,11 +139,11 @@ def _in_word(character: bytes) -> bool:
     return (head.isalnum() or head in {b"-", b"_"}) and not rest.strip(b"\0")
 
 
-def _rarest(data: bytes) -> int:
-    """Choose where the four words that stand for a needle begin: those that chance makes least."""
+def _rarest(data: bytes, count: int) -> int:
+    """Choose where the words that stand for a needle begin: those that chance makes least."""
 
     def worth(place: int) -> tuple[int, int]:
-        windows = (data[one : one + _WORD] for one in range(place, place + _WORD))
+        windows = (data[one : one + _WORD] for one in range(place, place + count))
         return min(len(set(window.strip(b"\0 "))) for window in windows), place
 
-    return max(range(len(data) - _SMALLEST + 1), key=worth)
+    return max(range(len(data) - (_WORD + count - 1) + 1), key=worth)

@@ -9,21 +9,18 @@ CompactOS compressed, and the hives after their logs were replayed.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 from reseal.errors import ImageError
 from reseal.fat import FatVolume, NotFatError
 from reseal.ntfs import Volume
 from reseal.proof.hits import Search
+from reseal.proof.identity import MachineIdentity
 from reseal.proof.needles import needles, too_short
 from reseal.proof.scanner import Scanner
 from reseal.proof.seeker import FolderSeeker
 from reseal.proof.volume import VolumeSeeker
-from reseal.windows.volumes import named
-
-if TYPE_CHECKING:
-    from reseal.proof.identity import MachineIdentity
-    from reseal.run.opening import Found
+from reseal.run.opening import Found
+from reseal.windows.volumes import labelled, named
 
 
 def search(
@@ -75,7 +72,7 @@ def _others(found: Found, scanner: Scanner, result: Search, *, deep: bool) -> No
     closed = found.neighbours.closed_volumes
     for part in found.parts:
         name = named(part.number, installation.registry.letters)
-        shown = f"volume {part.number}" + ("" if name.startswith("volume") else f" ({name})")
+        shown = labelled(part.number, installation.registry.letters)
         if part.system or result.hits.full:
             continue
         if part.number in closed:

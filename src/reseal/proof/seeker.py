@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from reseal.errors import ImageError
 from reseal.proof import hives
-from reseal.proof.hits import Hit, Place
+from reseal.proof.hits import Hit, Place, Search
+from reseal.proof.needles import Needle
+from reseal.proof.scanner import Scanner
 from reseal.regf import Hive, RegfError
-from reseal.tree import TreeError, join, walk
+from reseal.tree import Files, TreeError, join, walk
+from reseal.windows import Installation
 from reseal.windows.names import LOG_SUFFIXES, MACHINE_HIVES, MAX_HIVE_SIZE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.proof.hits import Search
-    from reseal.proof.needles import Needle
-    from reseal.proof.scanner import Scanner
-    from reseal.tree import Files
-    from reseal.windows import Installation
 
 _STREAM_READ = 16 << 20
 

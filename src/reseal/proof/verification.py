@@ -5,24 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import asdict, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from reseal.proof import known, settings
 from reseal.proof.armed import armed
 from reseal.proof.groups import Owners, grouped
+from reseal.proof.hits import Hit, Search
 from reseal.proof.identity import MachineIdentity
 from reseal.proof.judgement import Context, Verdict, judge
 from reseal.proof.search import search
-from reseal.providers.identities import find, look
-from reseal.providers.plugins import every
+from reseal.providers.identities import find
+from reseal.run.opening import Found
+from reseal.session import Session
 from reseal.sid import places
 from reseal.sid.fresh import is_fresh
+from reseal.windows import Installation
 from reseal.windows.names import MACHINE_HIVES
 from reseal.windows.setup import SETUPCL_EXE, SetupState, missing_programs, new_sid_pending
-
-if TYPE_CHECKING:
-    from reseal.proof.hits import Hit, Search
-    from reseal.run.opening import Found
-    from reseal.windows import Installation
 
 CLEAN, AS_SYSPREP, NOT_CLEAN = "clean", "as after Sysprep", "not clean"
 #: In the order in which a person wants to read them.
@@ -66,13 +65,17 @@ def verify(
             disk_ids=given.disk_ids or own.disk_ids,
         )
     searched = search(found, identity, deep=deep, system_volume_only=system_volume_only)
-    context = _context(installation)
-    hits = [_to_json(hit, count, context) for hit, count in searched.hits.groups.values()]
+    session = Session(installation)
+    passwords, awaited = settings.passwords(session)
+    context = replace(_context(installation), awaited=awaited)
+    more = [*passwords, *settings.addresses(session)]
+    found_hits = [*searched.hits.groups.values(), *((hit, 1) for hit in more)]
+    hits = [_to_json(hit, count, context) for hit, count in found_hits]
     hits.sort(key=lambda one: (_ORDER.index(one["verdict"]), one["kind"], one["path"], one["key"]))
     left = [one for one in hits if one["verdict"] is Verdict.LEFT_BEHIND]
     as_sysprep = [one for one in hits if one["verdict"] is Verdict.AS_SYSPREP]
     identities = [one.to_json() for one in find(installation)]
-    removable = options(installation) if left else {}
+    removable = known.options(installation) if left else {}
     groups = grouped([*left, *as_sysprep], Owners(installation), removable)
     failures = [
         f"{one.target} is {_shown(one.found)}, not {_shown(one.expected)}."
@@ -127,23 +130,6 @@ def _statement(found: Found, searched: Search, identity: MachineIdentity, result
     return f"Searched {where} for {', '.join(kinds) or 'nothing'}: {verdict}."
 
 
-def options(installation: Installation) -> dict[str, str]:
-    """What providers would remove: registry path or file in lower case, to the option that does it.
-
-    Providers that do not run by default look, too. Nothing changes.
-    """
-    removed: dict[str, str] = {}
-    for one in every():
-        found = look(installation, one)
-        if found:
-            removed |= {
-                change.target.lower(): found.option
-                for change in found.changes
-                if change.target.lower() not in removed
-            }
-    return removed
-
-
 def _own(
     installation: Installation, identity: MachineIdentity, *, generalized: bool
 ) -> MachineIdentity:
@@ -167,6 +153,7 @@ def _context(installation: Installation) -> Context:
         new_sid_pending(registry) and there,
         frozenset(one.lower() for one in files if one is not None),
         partial(places.known, windows=installation.root, profiles=profiles),
+        settings.in_vm_mode(registry),
     )
 
 

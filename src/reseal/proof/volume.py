@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from itertools import islice
-from typing import TYPE_CHECKING
 
+from reseal.disk.device import SparseDevice
 from reseal.errors import ImageError
-from reseal.ntfs import records
-from reseal.ntfs.clusters import MFT, Clusters, Record
+from reseal.ntfs import Volume, records
+from reseal.ntfs.clusters import MFT, Clusters, Stream
+from reseal.ntfs.mft import Record
 from reseal.proof import hives
-from reseal.proof.hits import MAX_HITS, Place
+from reseal.proof.hits import MAX_HITS, Place, Search
+from reseal.proof.needles import Needle
+from reseal.proof.scanner import Scanner
 from reseal.proof.seeker import Seeker, is_hive_log
 from reseal.tree import TreeError
-from reseal.windows import content
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
-
-    from reseal.ntfs import Volume
-    from reseal.ntfs.clusters import Stream
-    from reseal.proof.hits import Search
-    from reseal.proof.needles import Needle
-    from reseal.proof.scanner import Scanner
-    from reseal.windows import Installation
+from reseal.windows import Installation, content
 
 #: Bytes that are read at once, and the largest hole that is read over rather than skipped.
 BLOCK = 4 << 20
 _GAP = 1 << 20
+#: Longer than any form of an identity.
+_PAGE = 4096
 #: Blocks that are read ahead.
 _AHEAD = 2
 #: A compressed file above this is not looked into; that is said.
@@ -70,12 +66,11 @@ class VolumeSeeker(Seeker):
     # File records
 
     def _records(self) -> None:
+        size = self.volume.boot.record_size
         for chunk in self.clusters.scan():
-            data = b"".join(record.data for record in chunk)
-            self.result.bytes_read += len(data)
-            size = self.volume.boot.record_size
-            for at, index in self.scanner.find(data):
-                self._in_record(chunk[at // size], at % size, self.scanner.needles[index])
+            self.result.bytes_read += len(chunk.data)
+            for at, index in self.scanner.find(chunk.data):
+                self._in_record(chunk.record(at), at % size, self.scanner.needles[index])
 
     def _in_record(self, record: Record, at: int, needle: Needle) -> None:
         attribute = record.attribute_at(at) if record.in_use else None
@@ -96,10 +91,26 @@ class VolumeSeeker(Seeker):
     # The disk
 
     def _extents(self, *, deep: bool) -> Iterator[tuple[int, int]]:
-        if deep:
-            yield 0, self.volume.boot.size
-        else:
+        if not deep:
             yield from self.clusters.extents(gap=_GAP)
+            return
+        device, size = self.volume.device, self.volume.boot.size
+        if not isinstance(device, SparseDevice):
+            yield 0, size
+            return
+        # What the container reports as zeros holds nothing. An occurrence may reach into it, since many
+        # forms of an identity begin or end with zeros.
+        first = last = 0
+        for offset, length in device.data(0, size):
+            start, end = max(offset - _PAGE, 0), min(offset + length + _PAGE, size)
+            if start - last < _GAP:
+                last = end
+                continue
+            if last > first:
+                yield first, last - first
+            first, last = start, end
+        if last > first:
+            yield first, last - first
 
     def _raw(self, *, deep: bool) -> Generator[tuple[int, int], None, None]:
         """Yield place and needle of everything found on the disk, as it lies there."""
@@ -120,7 +131,7 @@ class VolumeSeeker(Seeker):
         """Yield offset and bytes of each block; the next is read while one is looked at."""
         pieces = (
             (start, min(BLOCK, offset + size - start))
-            for offset, size in self._extents(deep=deep)
+            for offset, size in list(self._extents(deep=deep))
             for start in range(offset, offset + size, BLOCK)
         )
         pending: deque[tuple[int, Future[bytes]]] = deque()
@@ -203,8 +214,8 @@ class VolumeSeeker(Seeker):
     # What does not lie there as it reads
 
     def _compressed(self) -> None:
-        for stream in self.clusters.streams:
-            if stream.type != records.DATA or stream.record < _FIRST_USER_FILE:
+        for stream in self.clusters.streams.transformed((_WOF_STREAM,)):
+            if stream.record < _FIRST_USER_FILE:
                 continue
             if stream.flags & records.ATTRIBUTE_ENCRYPTED:
                 path = self.in_image(self._path(stream))

@@ -66,7 +66,8 @@ def cloud_join(session: Session) -> None:
     device objects in the directory and in the service stay and can be deleted there. Settings that
     policies of the service made stay, and so does the Intune Management Extension.
 
-    The key of a user's workplace join stays in the profile, without its certificate. Keys that the TPM keeps (`Crypto\PCPKSP`) and Windows Hello belong to the provider windows-hello.
+    The key of a user's workplace join stays in the profile, without its certificate. Keys that the TPM
+    keeps (`Crypto\PCPKSP`) and Windows Hello belong to the provider windows-hello.
     """
     registry = session.registry
     keys = Keys(session)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from reseal.errors import ResealError
 from reseal.providers.declaration import ENABLED
 from reseal.providers.plugins import every
-from reseal.session.look import Look
+from reseal.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from reseal.providers.declaration import Provider
     from reseal.session import Change
@@ -52,35 +52,36 @@ class Found:
         }
 
 
-def look(installation: Installation, provider: Provider) -> Found | None:
-    """Let a provider look at an installation. Nothing changes.
+def look(
+    installation: Installation,
+    providers: Iterable[Provider],
+    switches: frozenset[str] = frozenset(),
+) -> Iterator[Found]:
+    """Yield what each of some providers would change, if that is anything. Nothing changes.
 
-    Returns:
-        What it would change; None if that is nothing, or if it can't read the image.
-    """
-    for switches in (frozenset[str](), frozenset({ENABLED + provider.id})):
-        by_name = bool(switches)
-        if not by_name and not provider.default:
-            continue
-        session = Look(installation, switches=switches)
-        try:
-            provider(session)
-        except ResealError:
-            return None
-        if session.changes:
-            return Found(provider, tuple(session.changes), by_name)
-    return None
-
-
-def find(installation: Installation, providers: Iterable[Provider] | None = None) -> list[Found]:
-    """Return the identities that an installation holds, as providers find them.
-
-    Every provider looks, those that do not run by default included.
+    A provider that can't read the image is left out.
 
     Args:
-        installation: the Windows.
-        providers: the providers that look; None for all.
+        installation: the Windows, which stays as it is.
+        providers: the providers that look.
+        switches: those of the run.
     """
-    chosen = every() if providers is None else providers
-    found = (look(installation, one) for one in chosen if one.identity)
-    return [one for one in found if one]
+    copy = installation.copy()
+    for one in providers:
+        for by_name in (False, True):
+            if not by_name and not one.default:
+                continue
+            named = frozenset({ENABLED + one.id}) if by_name else frozenset[str]()
+            session = Session(copy, switches=switches | named)
+            try:
+                one(session)
+            except ResealError:
+                break
+            if session.changes:
+                yield Found(one, tuple(session.changes), by_name)
+                break
+
+
+def find(installation: Installation) -> list[Found]:
+    """Return the identities that an installation holds, as all providers find them."""
+    return list(look(installation, [one for one in every() if one.identity]))

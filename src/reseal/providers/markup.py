@@ -7,12 +7,9 @@ declarations are refused, and with them every entity that a file could define.
 from __future__ import annotations
 
 import codecs
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from xml.parsers import expat
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _MAX_DEPTH = 128
 _MAX_ELEMENTS = 1_000_000

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from reseal.errors import UsageError
+from reseal.providers import Provider
 from reseal.providers.plugins import every
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from reseal.providers import Provider
 
 _LIST = "`reseal providers` lists them all."
 

@@ -12,16 +12,12 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_left, bisect_right, insort
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from mmap import mmap
 
 from reseal.regf import baseblock
+from reseal.regf.baseblock import Content
 from reseal.regf.errors import RegfError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from mmap import mmap
-
-    from reseal.regf.baseblock import Content
 
 #: Offset that means "none".
 NIL = 0xFFFFFFFF
@@ -30,6 +26,7 @@ PAGE = 4096
 SMALLEST_CELL = 8
 
 _SIZE = struct.Struct("<i")
+_SIZE_AND_SIGNATURE = struct.Struct("<i2s")
 _U32 = struct.Struct("<I")
 _BIN = struct.Struct("<4sIIQQI")
 
@@ -37,6 +34,46 @@ _BIN = struct.Struct("<4sIIQQI")
 _SEARCH_LIMIT = 256 * 1024
 #: Larger bins are not searched: one of 100 MB would take more than a second.
 _BIN_SEARCH_LIMIT = 1 << 20
+
+
+class Children:
+    """Which subkeys were found, and which were not there, since the same paths are looked up again and again.
+
+    A key is its cell's offset and epoch, so that what is known of a deleted key is never used. The list of
+    subkeys forgets a name that it inserts or removes.
+
+    Args:
+        epochs: of the cells; see `Cells`.
+    """
+
+    #: A run of generalize asks for about two thousand keys of a large hive.
+    LIMIT = 8192
+
+    def __init__(self, epochs: dict[int, int]) -> None:
+        self._epochs = epochs
+        self._known: dict[tuple[int, int], dict[str, tuple[int, int]]] = {}
+        self._count = 0
+
+    def get(self, key: tuple[int, int], upper: str) -> int | None:
+        """Return the subkey with this upper-cased name, NIL if there is none; None if unknown."""
+        below = self._known.get(key)
+        found = below.get(upper) if below else None
+        if found is None or (found[0] != NIL and self._epochs.get(found[0], 0) != found[1]):
+            return None
+        return found[0]
+
+    def put(self, key: tuple[int, int], upper: str, offset: int | None) -> None:
+        """Remember a subkey, or that there is none."""
+        if self._count >= self.LIMIT:
+            self._known.clear()
+            self._count = 0
+        place = NIL if offset is None else offset
+        self._known.setdefault(key, {})[upper] = place, self._epochs.get(place, 0)
+        self._count += 1
+
+    def forget(self, key: tuple[int, int], upper: str) -> None:
+        """Forget what is known of a name."""
+        self._known.get(key, {}).pop(upper, None)
 
 
 class Cells:
@@ -51,6 +88,7 @@ class Cells:
         epochs: number of times that each cell was freed. An object that refers to a cell is stale if the
             number has changed since.
         writes: number of changes.
+        children: subkeys that were looked up.
     """
 
     def __init__(self, name: str, data: Content, bins_size: int, minor: int) -> None:
@@ -61,6 +99,7 @@ class Cells:
         self.pages: set[int] = set()
         self.epochs: dict[int, int] = {}
         self.writes = 0
+        self.children = Children(self.epochs)
         self._bins: list[int] = []
         self._bin_ends: list[int] = []
         self._searched: set[int] = set()
@@ -109,6 +148,12 @@ class Cells:
         Raises:
             RegfError: as for `locate`, or the signature is wrong.
         """
+        if BIN_HEADER <= offset <= self.bins_size - SMALLEST_CELL and not offset & 7:
+            start = offset + baseblock.SIZE
+            size, found = _SIZE_AND_SIGNATURE.unpack_from(self.data, start)
+            # The usual case, with one look at the cell.
+            if found == signature and need + 4 <= -size <= self.bins_size - offset and not size & 7:
+                return start + 4, start - size
         start, end = self.locate(offset, need, what)
         if self.data[start : start + 2] != signature:
             raise self.damage(f"the cell of {what} has the wrong signature", offset)

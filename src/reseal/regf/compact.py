@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
 
 from reseal.regf import baseblock, names, node
 from reseal.regf.hive import Hive
 from reseal.regf.reader import Reader
-from reseal.regf.writer import PlainKey, Writer
-
-if TYPE_CHECKING:
-    from reseal.regf.writer import PlainChild
+from reseal.regf.writer import PlainChild, PlainKey, Writer
 
 
 def compact(hive: Hive) -> Hive:

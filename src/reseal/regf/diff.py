@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from reseal.regf import names
+from reseal.regf.key import Key
 from reseal.regf.limits import DEPTH_LIMIT
 from reseal.regf.reader import Node, RawValue, Reader
 from reseal.regf.regfile import Section, ValueLine
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from reseal.regf.key import Key
 
 Kind = Literal[
     "key added",

@@ -6,18 +6,14 @@ as `HKEY_LOCAL_MACHINE\SYSTEM`.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from reseal.regf import names
 from reseal.regf.errors import RegfError
+from reseal.regf.key import Key
 from reseal.regf.reader import Reader
 from reseal.regf.regfile import Section, ValueLine, expressible, full_root
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from reseal.regf.key import Key
 
 #: Mount points of hives by file name (documented: "Registry Hives").
 MOUNT_POINTS = {

@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from reseal.errors import os_errors
 from reseal.hostfile import open_regular
 from reseal.regf.errors import RegfError
 from reseal.regf.hive import Hive
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _KINDS = ("LOG1", "LOG2", "LOG")
 
@@ -37,14 +35,11 @@ class HiveFile:
         Raises:
             RegfError: a file can't be read, or is not a sound hive.
         """
-        try:
+        with os_errors(f"{path} can't be read", RegfError):
             self.path = path.resolve(strict=True)
             self.logs = dict(_logs(self.path))
             contents = {kind: log.read_bytes() for kind, log in self.logs.items()}
             data = _read(self.path)
-        except OSError as error:
-            msg = f"{path} can't be read: {error.strerror}."
-            raise RegfError(msg) from error
         self.hive = Hive.open(data, contents, name=path.name, ignore_logs=ignore_logs)
 
     def save(self, *, backup: bool = False) -> Path | None:
@@ -69,15 +64,12 @@ class HiveFile:
     def replace(self, data: bytes | bytearray, *, backup: bool = False) -> Path | None:
         """Replace the file with `data`; see `save`."""
         kept: Path | None = None
-        try:
+        with os_errors(f"{self.path} can't be written", RegfError):
             if backup:
                 kept = self._keep()
             self._swap(data)
             for log in self.logs.values():
                 os.truncate(log, 0)
-        except OSError as error:
-            msg = f"{self.path} can't be written: {error.strerror}."
-            raise RegfError(msg) from error
         return kept
 
     def _keep(self) -> Path:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from reseal.regf.hive import Hive
+    from reseal.regf.tree import Tree
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -43,23 +44,27 @@ class Key:
         hive: the hive of the key.
     """
 
-    __slots__ = ("_epoch", "_offset", "hive")
+    __slots__ = ("_epoch", "_offset", "_start", "hive")
 
     def __init__(self, hive: Hive, offset: int) -> None:
         self.hive = hive
         self._offset = offset
         self._epoch = hive.cells.epochs.get(offset, 0)
+        self._start = 0  # of the content in the file, once it was checked
 
     def _nk(self) -> int:
         """Return the file position of the content of the key's cell."""
         cells = self.hive.cells
+        if self._start and cells.epochs.get(self._offset, 0) == self._epoch:
+            return self._start
         while cells.epochs.get(self._offset, 0) != self._epoch:
             moved = self.hive.moved.get((self._offset, self._epoch))
             if moved is None:
                 msg = f"{cells.name}: this key was deleted."
                 raise RegfError(msg)
             self._offset, self._epoch = moved
-        return cells.locate_signed(self._offset, b"nk", node.NK_SIZE, "a key")[0]
+        self._start = cells.locate_signed(self._offset, b"nk", node.NK_SIZE, "a key")[0]
+        return self._start
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Key):
@@ -167,8 +172,8 @@ class Key:
     # Content
 
     def _subkeys(self) -> SubkeyList:
-        self._nk()
-        return SubkeyList(self.hive.cells, self._offset)
+        start = self._nk()
+        return SubkeyList(self.hive.cells, self._offset, start)
 
     def _values(self) -> ValueList:
         nk = self._nk()
@@ -180,7 +185,14 @@ class Key:
 
     def subkey(self, name: str) -> Key | None:
         """Return the direct subkey with this name, or None."""
-        offset = self._subkeys().find(names.upcase(name))
+        cells, upper = self.hive.cells, names.upcase(name)
+        start = self._nk()
+        known = cells.children.get((self._offset, self._epoch), upper)
+        if known is None:
+            offset = SubkeyList(cells, self._offset, start).find(upper)
+            cells.children.put((self._offset, self._epoch), upper, offset)
+        else:
+            offset = None if known == NIL else known
         return None if offset is None else Key(self.hive, offset)
 
     def key(self, path: str) -> Key | None:
@@ -296,8 +308,8 @@ class Key:
         return True
 
     @_edit
-    def delete(self) -> None:
-        """Delete the key and its subkeys.
+    def delete(self) -> Tree:
+        """Delete the key and its subkeys; return what they consisted of.
 
         Raises:
             RegfError: it is the root key.
@@ -307,18 +319,19 @@ class Key:
             msg = f"{self.hive.name}: the root key can't be deleted."
             raise RegfError(msg)
         cells = self.hive.cells
-        found, shared = tree.collect(cells, self.offset)
+        found = tree.collect(cells, self.offset)
         subkeys = parent._subkeys()
         subkeys.remove(self._offset)
-        cells.free_all(found)
-        self.hive.touched.difference_update(found)
-        for offset, count in shared.items():
+        cells.free_all(found.cells)
+        self.hive.touched.difference_update(found.cells)
+        for offset, count in found.security.items():
             self.hive.security.release(offset, count)
         if not subkeys.count:
             nk = parent._nk()
             cells.write(nk + node.NK_MAX_NAME, bytes(2))
             cells.write_u32(nk + node.NK_MAX_CLASS, 0)
         parent._stamp()
+        return found
 
     @_edit
     def rename(self, new_name: str, *, stamp: bool = True) -> None:

@@ -10,18 +10,13 @@ Windows recovered (seen).
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from reseal.regf import baseblock
-from reseal.regf.baseblock import BaseBlock
+from reseal.regf.baseblock import BaseBlock, Content
 from reseal.regf.errors import RegfError
 from reseal.regf.marvin import marvin32
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from reseal.regf.baseblock import Content
 
 _ENTRY = struct.Struct("<4sIIIIIQQ")
 #: Maximum gap in bytes between the end of the hive and a page in a log. A hive grows by whole bins, and

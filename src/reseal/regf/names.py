@@ -8,13 +8,12 @@ are sorted in this order (seen in all hives of Windows).
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
 
 from reseal.regf import node
+from reseal.regf.cells import Cells
 from reseal.regf.upcase import TABLE
 
-if TYPE_CHECKING:
-    from reseal.regf.cells import Cells
+_U16 = struct.Struct("<H")
 
 
 def decode(data: bytes | bytearray | memoryview, *, compressed: bool) -> str:
@@ -75,20 +74,29 @@ def hint_lf(name: str) -> bytes:
 def of_key(cells: Cells, offset: int) -> str:
     """Return the name of the key at a cell offset."""
     start, end = cells.locate_signed(offset, b"nk", node.NK_SIZE, "a key")
-    (flags,) = struct.unpack_from("<H", cells.data, start + node.NK_FLAGS)
-    (size,) = struct.unpack_from("<H", cells.data, start + node.NK_NAME_SIZE)
+    content = cells.data
+    flags: int = _U16.unpack_from(content, start + node.NK_FLAGS)[0]
+    size: int = _U16.unpack_from(content, start + node.NK_NAME_SIZE)[0]
     first = start + node.NK_SIZE
     if first + size > end:
         raise cells.damage("the name of a key is longer than its cell", offset)
-    return decode(cells.data[first : first + size], compressed=bool(flags & node.COMPRESSED))
+    return decode(content[first : first + size], compressed=bool(flags & node.COMPRESSED))
+
+
+def size_of_value(cells: Cells, offset: int) -> int:
+    """Return the bytes of the stored name of the value at a cell offset."""
+    start, _ = cells.locate_signed(offset, b"vk", node.VK_SIZE, "a value")
+    size: int = _U16.unpack_from(cells.data, start + node.VK_NAME_SIZE)[0]
+    return size
 
 
 def of_value(cells: Cells, offset: int) -> str:
     """Return the name of the value at a cell offset."""
     start, end = cells.locate_signed(offset, b"vk", node.VK_SIZE, "a value")
-    (size,) = struct.unpack_from("<H", cells.data, start + node.VK_NAME_SIZE)
-    (flags,) = struct.unpack_from("<H", cells.data, start + node.VK_FLAGS)
+    content = cells.data
+    size: int = _U16.unpack_from(content, start + node.VK_NAME_SIZE)[0]
+    flags: int = _U16.unpack_from(content, start + node.VK_FLAGS)[0]
     first = start + node.VK_SIZE
     if first + size > end:
         raise cells.damage("the name of a value is longer than its cell", offset)
-    return decode(cells.data[first : first + size], compressed=bool(flags & node.VK_COMPRESSED))
+    return decode(content[first : first + size], compressed=bool(flags & node.VK_COMPRESSED))

@@ -8,17 +8,13 @@ of the hive, even if references in a hostile hive form loops.
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from reseal.regf import baseblock, data, names, node, security
-from reseal.regf.cells import BIN_HEADER, NIL
+from reseal.regf.cells import BIN_HEADER, NIL, Cells
 from reseal.regf.limits import DEPTH_LIMIT
 from reseal.regf.subkeys import SubkeyList
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.regf.cells import Cells
 
 _SIZE = struct.Struct("<i")
 _SIZE_AND_VK = struct.Struct("<i2sHIIIHH")

@@ -8,14 +8,11 @@ understand; this parser refuses the whole file, to avoid a partial import.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from reseal.regf import types
 from reseal.regf.errors import RegfError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 HEADER_5 = "Windows Registry Editor Version 5.00"
 HEADER_4 = "REGEDIT4"

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
 
 from reseal.regf import baseblock
-
-if TYPE_CHECKING:
-    from reseal.regf.cells import Cells
+from reseal.regf.cells import Cells
 
 _SK = struct.Struct("<2sHIIII")
 _FLINK, _BLINK, _COUNT, _LENGTH, _DESCRIPTOR = 4, 8, 12, 16, 20

@@ -7,13 +7,10 @@ each offset, lh a hash. An ri splits a long list into leaves.
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 from reseal.regf import names, node
 from reseal.regf.cells import NIL, Cells
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 #: Entries of a full leaf. Windows splits a li or lh in two at 1012 entries (seen: the halves of
 #: ManySubkeysHive, and an lh of 967). It converts an lf that outgrows a page into a li (seen there).
@@ -132,12 +129,13 @@ class SubkeyList:
     Args:
         cells: the cells of the hive.
         key: the offset of the key's nk cell.
+        start: where its content begins in the file, if the cell was checked already.
     """
 
-    def __init__(self, cells: Cells, key: int) -> None:
+    def __init__(self, cells: Cells, key: int, start: int = 0) -> None:
         self._cells = cells
         self._key = key
-        self._nk, _ = cells.locate_signed(key, b"nk", node.NK_SIZE, "a key")
+        self._nk = start or cells.locate_signed(key, b"nk", node.NK_SIZE, "a key")[0]
         self.count = cells.u32(self._nk + node.NK_SUBKEY_COUNT)
         self._list = cells.u32(self._nk + node.NK_SUBKEYS)
 
@@ -206,6 +204,7 @@ class SubkeyList:
     def insert(self, offset: int, name: str) -> None:
         """Insert a key whose name is not in the list."""
         upper = names.upcase(name)
+        self._forget(upper)
         if self._list == NIL or not self.count:
             kind = leaf_kind(self._cells.minor)
             self._list = _allocate(self._cells, kind, _entry(kind, offset, name), self._key)
@@ -238,7 +237,9 @@ class SubkeyList:
         """Remove a key from the list."""
         root = self._root()
         leaves = [self._list] if root is None else root
-        number, leaf = self._candidate(names.upcase(names.of_key(self._cells, offset)))
+        upper = names.upcase(names.of_key(self._cells, offset))
+        self._forget(upper)
+        number, leaf = self._candidate(upper)
         if offset not in leaf.offsets():
             # This happens only if the list is out of order.
             for number, place in enumerate(leaves):  # noqa: B007
@@ -255,6 +256,10 @@ class SubkeyList:
         else:
             self._drop(root, number, leaf)
         self._set_count(self.count - 1)
+
+    def _forget(self, upper: str) -> None:
+        epoch = self._cells.epochs.get(self._key, 0)
+        self._cells.children.forget((self._key, epoch), upper)
 
     def _drop(self, root: list[int] | None, number: int, leaf: Leaf) -> None:
         """Free an empty leaf, and the whole list if it was the last one."""

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from reseal.regf import data, names, node, types
+from reseal.regf.cells import Cells
 from reseal.regf.errors import RegfError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.regf.cells import Cells
 
 
 class Value:
@@ -21,18 +17,21 @@ class Value:
     RegfError.
     """
 
-    __slots__ = ("_cells", "_epoch", "_offset")
+    __slots__ = ("_cells", "_epoch", "_offset", "_start")
 
     def __init__(self, cells: Cells, offset: int) -> None:
         self._cells = cells
         self._offset = offset
         self._epoch = cells.epochs.get(offset, 0)
+        self._start = 0  # of the content in the file, once it was checked
 
     def _vk(self) -> int:
         if self._cells.epochs.get(self._offset, 0) != self._epoch:
             msg = f"{self._cells.name}: this value was deleted."
             raise RegfError(msg)
-        return self._cells.locate_signed(self._offset, b"vk", node.VK_SIZE, "a value")[0]
+        if not self._start:
+            self._start = self._cells.locate_signed(self._offset, b"vk", node.VK_SIZE, "a value")[0]
+        return self._start
 
     @property
     def offset(self) -> int:
@@ -95,7 +94,11 @@ class ValueList:
     def find(self, name: str) -> int | None:
         """Return the offset of the value with this name, or None."""
         upper = names.upcase(name)
+        size = len(upper)
+        sizes = (size, 2 * size, 2 * size + 1) if upper.isascii() else ()
         for offset in self.offsets():
+            if sizes and names.size_of_value(self._cells, offset) not in sizes:
+                continue
             if names.upcase(names.of_value(self._cells, offset)) == upper:
                 return offset
         return None

@@ -7,17 +7,15 @@ memory holds little more than the result.
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from reseal.regf import baseblock, names, node
 from reseal.regf.cells import BIN_HEADER, NIL, PAGE
 from reseal.regf.data import BIG_DATA_MINOR, SEGMENT
 from reseal.regf.errors import RegfError
 from reseal.regf.subkeys import PACKED_LEAF, leaf_kind
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
 
 Source = TypeVar("Source")
 

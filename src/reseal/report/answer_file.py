@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from reseal.operations.record import AnswerFileRecord, SettingRecord, UnattendRecord
 from reseal.report.changes import ending, listed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.operations.record import AnswerFileRecord, SettingRecord, UnattendRecord
 
 #: How many settings a line names; the rest is counted.
 _SHOWN = 8

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from reseal.operations import sizes
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 
 def metadata(record: Mapping[str, Any]) -> Iterator[str]:

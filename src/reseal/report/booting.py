@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from reseal.operations.record import BootRecord
 from reseal.report import answer_file
 from reseal.report.changes import ending, listed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.operations.record import BootRecord
 
 
 def lines(record: BootRecord, *, dry_run: bool, verbose: bool, where: str) -> Iterator[str]:

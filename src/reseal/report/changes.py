@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
 from reseal.operations import sizes
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from reseal.operations.record import ChangeRecord, RunRecord
+from reseal.operations.record import ChangeRecord, RunRecord
 
 _WIDTH = 96
 

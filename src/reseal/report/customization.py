@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from reseal.operations.record import CustomizeRecord
 from reseal.report.changes import counted, ending, listed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.operations.record import CustomizeRecord
 
 
 def lines(record: CustomizeRecord, *, dry_run: bool, verbose: bool, where: str) -> Iterator[str]:

@@ -8,9 +8,10 @@ import platform
 import re
 import shutil
 import sys
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reseal.disk.locks import LOCK_FILE, Lock
 from reseal.errors import EngineError, ImageError
@@ -19,9 +20,6 @@ from reseal.process import PACKAGES, load_library, run_tool
 from reseal.sandbox import layers
 from reseal.version import __version__
 from reseal.worker import run_worker
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
 
 _IMAGES = "every command on a disk image"
 _WINDOWS = "every command on the Windows of a disk image"

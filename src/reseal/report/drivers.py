@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.operations.record import DriverRecord
+from reseal.operations.record import DriverRecord
 
 #: How ready the drivers of a controller are, as `reseal.drivers.storage.Ready` names it, and as it is
 #: shown.

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+from reseal.clone import CloneResult
 from reseal.clone.record import MADE, NAME
 from reseal.operations import sizes
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from reseal.clone import CloneResult
 
 
 def summary(

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from reseal.operations.record import GeneralizeRecord, Written
 from reseal.report import answer_file, drivers
 from reseal.report.changes import counted, ending, listed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.operations.record import GeneralizeRecord, Written
 
 _NAMES_SHOWN = 12
 
@@ -26,7 +22,8 @@ def lines(record: GeneralizeRecord, *, dry_run: bool, verbose: bool, where: str)
     """
     for one in record["checks"]:
         if one["level"] in {"warning", "note"}:
-            yield f"{one['level'].capitalize()}: {one['message']}"
+            hint = f" {one['hint']}" if one["level"] == "warning" and one["hint"] else ""
+            yield f"{one['level'].capitalize()}: {one['message']}{hint}"
     if record["unattend"]:
         yield from answer_file.lines(record["unattend"])
     if record["drivers"]:

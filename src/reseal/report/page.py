@@ -10,8 +10,9 @@ import base64
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
@@ -19,9 +20,6 @@ from markupsafe import Markup
 from reseal.operations import sizes
 from reseal.operations.record import DRY_RUN
 from reseal.sysprep.entry_points import REASONS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 _PACKAGE = "reseal.report"
 #: A value above this is shortened; the record as JSON has all of it.
@@ -43,7 +41,22 @@ _IDENTITY_ROWS = (
     ("MAC addresses", "mac_addresses"),
 )
 #: Widths in units of the chart's own coordinates.
-_CHART, _ROW = 640, 44
+_CHART, _ROW, _LINK = 640, 44, 40
+#: The class and the sign of a stage of the boot, by its result: told apart without colours, too.
+_KINDS = {
+    "passes": "passes",
+    "can't be told": "unclear",
+    "would ask": "asks",
+    "would wait": "asks",
+    "would stop": "stops",
+}
+_SIGNS = {
+    "passes": "✓",
+    "can't be told": "?",
+    "would ask": "!",
+    "would wait": "!",
+    "would stop": "✗",
+}
 _PLAN = (
     ("declarative", "Declarative actions, run as they are written"),
     ("emulated", "Entry points of DLLs, emulated offline"),
@@ -80,6 +93,7 @@ def render(record: Mapping[str, Any]) -> str:
         sid=_sid(record),
         answers=record.get("unattend"),
         drivers=record.get("drivers") or (),
+        chain=_chain(record.get("rehearsal")),
         checks=record.get("checks") or (),
         groups=_groups(record["changes"]),
         timings=_timings(record["timings"]),
@@ -185,6 +199,24 @@ def _timings(timings: dict[str, float]) -> dict[str, Any]:
         "width": _CHART,
         "height": max(len(bars), 1) * _ROW,
         "row": _ROW,
+    }
+
+
+def _chain(rehearsal: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The stages of the next boot as a chain of marks; None if it was not rehearsed."""
+    if not rehearsal:
+        return None
+    links = [
+        {**one, "y": index * _LINK, "kind": _KINDS[one["result"]], "sign": _SIGNS[one["result"]]}
+        for index, one in enumerate(rehearsal["stages"])
+    ]
+    return {
+        "links": links,
+        "statement": rehearsal["statement"],
+        "machine": rehearsal["machine"],
+        "width": _CHART,
+        "height": len(links) * _LINK,
+        "link": _LINK,
     }
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
+from reseal.operations.record import SidRecord
 from reseal.report.changes import ending, listed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.operations.record import SidRecord
 
 
 def show_text(record: dict[str, Any]) -> Iterator[str]:

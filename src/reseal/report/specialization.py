@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from reseal.operations.record import SpecializeRecord
 from reseal.report import answer_file, drivers
 from reseal.report.changes import ending, listed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.operations.record import SpecializeRecord
 
 
 def lines(record: SpecializeRecord, *, dry_run: bool, verbose: bool, where: str) -> Iterator[str]:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from reseal.operations import sizes
 from reseal.report import drivers
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 _WORDS = {True: "yes", False: "no", None: "unknown"}
 

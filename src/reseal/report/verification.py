@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from reseal.operations import sizes
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _SHOWN = 20
 _LEFT, _AS_SYSPREP, _REPLACED = "left behind", "as after Sysprep", "replaced at first boot"

@@ -8,26 +8,21 @@ import time
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from reseal.disk import Slice
+from reseal.disk import Device, Slice
 from reseal.disk.device import part
 from reseal.disk.locks import Lock
-from reseal.disk.partitions import volumes
+from reseal.disk.partitions import VolumeRange, volumes
 from reseal.errors import CheckError, ImageError, UsageError
 from reseal.ntfs import Volume
 from reseal.run import raw_copy
+from reseal.run.disk import OpenedDisk
 from reseal.run.medium import carry_out
 from reseal.run.options import RunOptions
 from reseal.sandbox import Limits
 from reseal.wim import apply_image, apply_to_folder
-from reseal.worker import in_worker
-
-if TYPE_CHECKING:
-    from reseal.disk import Device
-    from reseal.disk.partitions import VolumeRange
-    from reseal.run.disk import OpenedDisk
-    from reseal.worker import Report
+from reseal.worker import Report, in_worker
 
 _FOLDER_NOTE = (
     "The folder does not have the security descriptors, attributes, short names and named streams. Apply "

@@ -10,30 +10,26 @@ import time
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reseal.bitlocker import MetadataError, OpenVolume, encrypted, metadata
 from reseal.bitlocker.decrypt import decrypt as decrypt_volume
 from reseal.bitlocker.decrypt import needed
+from reseal.disk import VolumeRange
 from reseal.disk.partitions import volumes
 from reseal.disk.staged import require_space
 from reseal.errors import CheckError, ImageError
 from reseal.mark import Mark
 from reseal.ntfs import TruncatedError, VolumeError, boot
-from reseal.run.disk import Disk
+from reseal.run.disk import Disk, OpenedDisk
 from reseal.run.medium import carry_out, host_errors
 from reseal.run.opening import volume_name
-from reseal.run.operation import Callables
+from reseal.run.operation import Callables, Operation
 from reseal.run.options import RunOptions
 from reseal.run.work import perform
+from reseal.session import Session
 from reseal.session.session import Written
-
-if TYPE_CHECKING:
-    from reseal.disk import VolumeRange
-    from reseal.run.disk import OpenedDisk
-    from reseal.run.operation import Operation
-    from reseal.session import Session
-    from reseal.worker import Report
+from reseal.worker import Report
 
 #: Records whether Windows was started from an encrypted volume (reported).
 STATUS = r"HKLM\SYSTEM\CurrentControlSet\Control\BitLockerStatus"

@@ -8,27 +8,22 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from reseal.bcd import Store
+from reseal.bcd.notation import Places
 from reseal.errors import ImageError, UsageError
 from reseal.hostfile import open_regular
 from reseal.regf import Hive
 from reseal.run.disk import Disk, OpenedDisk
-from reseal.run.medium import carry_out
+from reseal.run.medium import Medium, Work, carry_out
 from reseal.run.options import RunOptions
-from reseal.session.boot_store import BIOS_STORE, LOG_SUFFIXES, MAX_SIZE, UEFI_STORE
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from reseal.bcd.notation import Places
-    from reseal.run.medium import Medium, Work
-    from reseal.session.boot_store import BootStore
-    from reseal.worker import Report
+from reseal.session.boot_store import BIOS_STORE, LOG_SUFFIXES, MAX_SIZE, UEFI_STORE, BootStore
+from reseal.worker import Report
 
 #: Reads or edits a store; called with the store and the image's partitions.
 StoreJob: TypeAlias = "Callable[[Store, Places], dict[str, Any]]"

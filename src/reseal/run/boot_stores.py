@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from reseal.bcd.devices import Device as BootDevice
 from reseal.bcd.devices import GptPartition, MbrPartition
-from reseal.disk import Slice
+from reseal.disk import Device, Slice
 from reseal.disk.partitions import VolumeRange, volumes
 from reseal.errors import ImageError
 from reseal.fat import FatVolume, NotFatError
 from reseal.ntfs import BitLockerError, NotNtfsError, Volume
 from reseal.session.boot_store import BIOS_STORE, UEFI_STORE, BootStore, FileSystem
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.disk import Device
 
 #: EFI system partitions: the GPT type (documented by Microsoft) and the MBR type (UEFI specification).
 EFI_SYSTEM = frozenset({"c12a7328-f81f-11d2-ba4b-00a0c93ec93b", "ef"})

@@ -9,16 +9,17 @@ import time
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-from reseal.bitlocker import encrypted
+from reseal.bitlocker import Key, encrypted
 from reseal.disk import Slice
 from reseal.disk.locks import Lock
 from reseal.disk.partitions import volumes
 from reseal.disk.staged import Appearance
 from reseal.errors import CheckError, ImageError, UsageError
 from reseal.ntfs import Volume
-from reseal.run.disk import Disk
+from reseal.run.disk import Disk, OpenedDisk
 from reseal.run.opening import Found, choose
 from reseal.run.options import RunOptions
 from reseal.tree import TreeError
@@ -27,17 +28,11 @@ from reseal.wim.config import DEFAULT_CONFIG
 from reseal.windows import content
 from reseal.windows.image_properties import image_properties
 from reseal.windows.setup import MODE_MARK, SetupState
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from reseal.bitlocker import Key
-    from reseal.run.disk import OpenedDisk
-    from reseal.worker import Report
+from reseal.worker import Report
 
 #: Hint for a hibernated Windows, whose files are not completely on the disk.
 _HIBERNATED_HINT = "Start Windows and shut it down fully (shutdown /s /t 0)."
-#: Maximum number of encrypted files that a note names.
+#: Maximum number of files that a note names.
 _NAMED = 5
 
 
@@ -55,6 +50,7 @@ class CaptureOptions:
         config: a configuration list (WimScript.ini); None for DISM's default.
         check: whether to write an integrity table.
         require_generalized: whether to refuse an image that is not generalized.
+        deduplicated: whether to capture deduplicated files without their content.
         allow_backing: whether backing files may be outside the image's folder.
         keys: keys for volumes that BitLocker encrypts; a volume with a clear key needs none.
     """
@@ -68,6 +64,7 @@ class CaptureOptions:
     config: str | None = None
     check: bool = False
     require_generalized: bool = False
+    deduplicated: bool = False
     allow_backing: bool = False
     keys: tuple[Key, ...] = ()
 
@@ -85,7 +82,7 @@ def capture(
 
     Returns:
         `image` (path, format, size), `wim`, `index`, `name`, `properties`, `generalized`, `mode`,
-        `excluded`, `encrypted`, `notes`, `size` of the file in bytes, and `timings`.
+        `excluded`, `encrypted`, `deduplicated`, `cloud`, `notes`, `size` of the file in bytes, and `timings`.
 
     Raises:
         UsageError: the WIM exists without `append`, or the options are inconsistent.
@@ -256,19 +253,24 @@ def _capture(
         check=options.check,
         config=DEFAULT_CONFIG if options.config is None else options.config,
         only_plain=only_plain,
+        deduplicated=options.deduplicated,
         before_rename=appearance.require_unchanged,
         on_progress=report,
     )
 
 
 def _said(result: dict[str, Any]) -> list[str]:
-    """Return notes about content that the WIM lacks, compared with DISM."""
-    notes, encrypted = [], result["encrypted"]
-    if encrypted:
-        named = ", ".join(path.replace("/", "\\") for path in encrypted[:_NAMED])
-        more = f" and {len(encrypted) - _NAMED} more" if len(encrypted) > _NAMED else ""
-        notes.append(
-            "A WIM can't hold encrypted files and folders (EFS). They and their content were omitted: "
-            f"{named}{more}."
-        )
-    return notes
+    """Return notes about content that the WIM lacks, or may lack, compared with the volume."""
+    sentences = {
+        "encrypted": "A WIM can't hold encrypted files and folders (EFS). They and their content were "
+        "omitted",
+        "deduplicated": "The content of deduplicated files is not in the WIM, and they can't be read where "
+        "it is applied",
+        "cloud": "Placeholders of files in the cloud are in the WIM, but not content that only the cloud has",
+    }
+    return [f"{text}: {_named(result[key])}." for key, text in sentences.items() if result[key]]
+
+
+def _named(paths: list[str]) -> str:
+    named = ", ".join(path.replace("/", "\\") for path in paths[:_NAMED])
+    return named + (f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else "")

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from reseal.disk import Device, VolumeRange
 from reseal.errors import ImageError
 from reseal.fat import FatVolume, NotFatError
-
-if TYPE_CHECKING:
-    from reseal.disk import Device, VolumeRange
 
 #: Partitions that Windows does not use for files, by GPT and MBR type: Microsoft reserved, BIOS boot, Linux
 #: file systems, swap, LVM and RAID (documented: Microsoft; Discoverable Partitions Specification).

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from contextlib import ExitStack, closing
 from dataclasses import asdict, replace
 from functools import partial
@@ -90,15 +91,13 @@ class OpenedDisk:
         part, wiped = self.part(place), {}
         with session.step("Writing"):
             written = write_volume(part, self.subject, session, options)
-        if session.wipe_free:
-            from reseal.ntfs.wipe import wipe  # noqa: PLC0415  its arrays take long to load
-
-            with session.step("Wiping free space"):
-                wiped["wiped"] = asdict(wipe(part, self.subject))
         for store in session.edited_boot_stores:
             if store.place != place:
                 with session.step("Writing the boot configuration"):
                     written.add(store.name, self.write_boot_store(store))
+        if session.wiped_volumes:
+            with session.step("Wiping free space"):
+                wiped["wiped"] = _wipe(session, part, self.subject)
         return {**wiped, "written": asdict(written)}
 
     def write_boot_store(self, store: BootStore) -> int:
@@ -111,7 +110,7 @@ class OpenedDisk:
         """See `Opened.read_back`."""
         assert place
         own = Volume.open(self.part(place), read_only=True, name=self.subject)
-        with closing(_with_others(session, own)) as volumes:
+        with closing(with_others(session, own)) as volumes:
             look(volumes)
         for store in session.edited_boot_stores:
             self.read_back_boot_store(store)
@@ -123,6 +122,28 @@ class OpenedDisk:
     def flush(self) -> None:
         """Flush all writes to the image."""
         self.device.flush()
+
+
+def _wipe(session: Session, own: Slice, subject: str) -> dict[str, int]:
+    """Wipe volumes that are not mounted; return how much was wiped, on all of them.
+
+    Args:
+        session: the session, whose changes are written.
+        own: the volume that holds the installation, with an empty log.
+        subject: name of the image in messages.
+    """
+    from reseal.ntfs.wipe import Wiped, wipe  # noqa: PLC0415  its arrays take long to load
+
+    total: Counter[str] = Counter()
+    for number in sorted(session.wiped_volumes):
+        name = f"volume {number} of {subject}"
+        device = own if number == session.installation.volume else session.devices[number]
+        assert isinstance(device, Slice)
+        if device is not own:
+            with Volume.open(device, read_only=False, name=name) as volume:
+                volume.reset_log()
+        total.update(asdict(wipe(device, name)))
+    return asdict(Wiped(**total))
 
 
 def write_volume(
@@ -158,17 +179,21 @@ def write_volume(
             name=subject,
             discard_hibernation="discard-hibernation" in options.switches,
         )
-    volumes = _with_others(session, volume)
+    volumes = with_others(session, volume)
     try:
         if any(patched.system for patched, _ in session.volume_patches):
             volume.reset_log()
-        if session.discard_shadow_copies:
+        if session.installation.volume in session.discard_shadow_copies:
             shadow_copies.discard(volume)
+        for number in sorted(session.discard_shadow_copies & volumes.others.keys()):
+            tree = volumes.tree(number)
+            assert isinstance(tree, Volume)
+            shadow_copies.discard(tree)
         written = session.commit(volumes)
         for store in session.edited_boot_stores:
             if store.place.offset == part.offset:
                 written.add(store.name, store.write(volume))
-        if session.wipe_free:
+        if session.wiped_volumes:
             # The log has names and contents of deleted files; a clean log has nothing to replay.
             volume.reset_log()
         if options.chkdsk_at_boot:
@@ -178,16 +203,12 @@ def write_volume(
     return written
 
 
-def _with_others(session: Session, own: Volume) -> Volumes:
+def with_others(session: Session, own: Volume) -> Volumes:
     """Return a volume with the disk's other volumes, which are opened on first access."""
 
     def opened(number: int) -> Volume:
         name = f"volume {number} of {own.name}"
-        other = Volume.open(session.devices[number], read_only=own.read_only, name=name)
-        if not own.read_only:
-            # Offline writes make them invalid.
-            shadow_copies.discard(other)
-        return other
+        return Volume.open(session.devices[number], read_only=own.read_only, name=name)
 
     known = session.installation.volumes
     others = {number: partial(opened, number) for number in known.others}

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Self
+from pathlib import Path
+from typing import Any, Self
 
 from reseal import folder
+from reseal.disk import VolumeRange
 from reseal.errors import ImageError, UsageError
+from reseal.run.medium import Work
 from reseal.run.opening import OpenedTree
+from reseal.run.options import RunOptions
 from reseal.sandbox import Limits
-from reseal.worker import in_worker
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from reseal.disk import VolumeRange
-    from reseal.run.medium import Work
-    from reseal.run.options import RunOptions
-    from reseal.session import Session
-    from reseal.tree import Tree
-    from reseal.worker import Report
+from reseal.session import Session
+from reseal.tree import Tree
+from reseal.worker import Report, in_worker
 
 
 class OpenedFolder(OpenedTree):
@@ -50,8 +46,8 @@ class OpenedFolder(OpenedTree):
         look(self._folder)
 
     def flush(self) -> None:
-        """Make the changes permanent; otherwise closing the folder undoes them."""
-        self._folder.commit()
+        """Leave the changes to the parent, which commits them; otherwise closing undoes them."""
+        self._folder.hand_over()
 
 
 class Folder:
@@ -83,8 +79,9 @@ class Folder:
 
     def __exit__(self, *error: object) -> None:
         try:
-            # The before-images restore the folder, however the worker ended.
-            if any(error) and not self._options.dry_run:
+            # The before-images restore the folder, however the worker ended. Nothing undoes a commit.
+            undo = any(error) and not self._options.dry_run
+            if undo and not folder.is_committed(self._journal):
                 folder.Folder.recover(self._path, locked=True)
             folder.clear_place(self._journal)  # also that of a run that was killed at its beginning
         finally:
@@ -109,4 +106,7 @@ class Folder:
         return in_worker(self._path, run, report, limits)
 
     def finish(self, result: dict[str, Any], report: Report) -> None:
-        """Do nothing: the worker made the changes permanent."""
+        """Commit what the worker has written."""
+        del result, report
+        if not self._options.dry_run:
+            folder.Folder.keep(self._path)

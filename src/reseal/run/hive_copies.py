@@ -8,23 +8,20 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+from reseal.bitlocker import Key
 from reseal.errors import CheckError
 from reseal.mark import Mark
 from reseal.regf import Hive, diff
 from reseal.run.image import read
 from reseal.run.opening import Found, choose
 from reseal.session.change import State, key_state, value_state
+from reseal.session.session import Session
 from reseal.tree import join
 from reseal.windows.names import DEFAULT_PROFILE, LOG_SUFFIXES, split_root
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from reseal.bitlocker import Key
-    from reseal.session.session import Session
-    from reseal.windows.registry import Registry
+from reseal.windows.registry import Registry
 
 _NAME = "reg"
 #: The kind of change for each kind of difference between two hives.

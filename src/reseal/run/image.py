@@ -67,6 +67,27 @@ def read(
     options = RunOptions(
         dry_run=True, allow_backing=allow_backing, index=index, writes=writes, keys=keys
     )
+    return read_opened(path, work, options, whole=whole)
+
+
+def read_opened(
+    path: Path,
+    work: Callable[[Opened, Report], dict[str, Any]],
+    options: RunOptions,
+    *,
+    whole: bool = False,
+) -> dict[str, Any]:
+    """Inspect an opened medium, whether it has an installation or not.
+
+    Args:
+        path: a disk image, a WIM, or a folder.
+        work: called in the worker with the opened medium; returns plain data.
+        options: how to open the image; `dry_run` must be set.
+        whole: whether the work needs the whole volume, rather than some files of a WIM.
+
+    Returns:
+        The result of the work, with `image` added.
+    """
     with host_errors(path), _medium(path, options, whole=whole) as medium:
         result = medium.in_worker(work, None)
         return {"image": medium.facts, **result}

@@ -43,6 +43,7 @@ class Found:
         parts: the volumes of the disk, below their file systems; empty in a folder.
         boot_stores: finds the stores that the disk can start from; none in a folder.
         encrypted: whether BitLocker encrypts the volume.
+        disk: the whole disk; None in a folder.
     """
 
     installation: Installation
@@ -52,6 +53,7 @@ class Found:
     parts: tuple[Part, ...] = ()
     boot_stores: Callable[[], list[BootStore]] = list
     encrypted: bool = False
+    disk: Device | None = None
 
     @property
     def state(self) -> VolumeState | None:
@@ -126,6 +128,7 @@ def installations(
                         parts=parts,
                         boot_stores=stores,
                         encrypted=readable.encrypted,
+                        disk=device,
                     )
                 )
         if not found:

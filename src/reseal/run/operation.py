@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from reseal.session import Session
-    from reseal.windows import Installation
+from reseal.session import Session
+from reseal.windows import Installation
 
 
 class Operation(Protocol):

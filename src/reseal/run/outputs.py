@@ -10,21 +10,18 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reseal.disk.attributes import keep_attributes, require_one_name
 from reseal.disk.chain import open_chain
 from reseal.disk.sidecar import golden_path, journal_path, lock_path, overlay_path, sync_folder
 from reseal.errors import ResealError, UsageError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    #: Returns the content of a file from the record of a run; None for no file.
-    Render = Callable[[Mapping[str, Any]], "str | None"]
+Render = Callable[[Mapping[str, Any]], "str | None"]
 
 
 @dataclass

@@ -8,25 +8,21 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-from reseal.disk import DiskError, FileDevice, Image
+from reseal.disk import Device, DiskError, FileDevice, Image
 from reseal.disk.attributes import keep_attributes
 from reseal.disk.sidecar import sync_folder
 from reseal.disk.staged import Appearance, require_space
 from reseal.run.disk import Disk
+from reseal.run.medium import Medium
+from reseal.run.options import RunOptions
 from reseal.wim.writing import give_name, open_beside
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import ExitStack
-    from pathlib import Path
-
-    from reseal.disk import Device
-    from reseal.run.medium import Medium
-    from reseal.run.options import RunOptions
-    from reseal.worker import Report
+from reseal.worker import Report
 
 #: Maximum data in a raw file, in bytes, to copy it instead of merging an overlay.
 _MOST = 64 << 20

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from reseal import disk
 from reseal.errors import ImageError, UsageError
 from reseal.folder import Folder, is_active, journal_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def resume(path: Path) -> str:

@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from reseal.disk import DiskError
 from reseal.disk.pour import named
 from reseal.disk.staged import require_space
 from reseal.process import run_tool
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _MIB = 1 << 20
 #: Usual maximum overhead of a file: its record, its index entry, the slack of its last cluster.

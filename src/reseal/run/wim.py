@@ -7,31 +7,25 @@ atomically at the end; its other images stay byte for byte.
 from __future__ import annotations
 
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import asdict, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from reseal.disk import FileDevice
 from reseal.disk.locks import Lock
 from reseal.errors import ImageError, ResealError, UsageError
 from reseal.run.disk import OpenedDisk, on_device
-from reseal.run.medium import Held
+from reseal.run.medium import Held, Work
 from reseal.run.opening import OpenedTree
+from reseal.run.options import RunOptions
 from reseal.run.scratch import scratch_volume
 from reseal.sandbox import Limits
 from reseal.wim import apply_image, open_wim, replace_image
 from reseal.wim.metadata import ImageFacts, image_facts
 from reseal.wim.tree import WimTree
-from reseal.worker import in_worker
-
-if TYPE_CHECKING:
-    from contextlib import ExitStack
-    from pathlib import Path
-
-    from reseal.run.medium import Work
-    from reseal.run.options import RunOptions
-    from reseal.worker import Report
+from reseal.worker import Report, in_worker
 
 
 class Wim(Held):

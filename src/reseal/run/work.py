@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from reseal.errors import ImageError
 from reseal.run.opening import choose
+from reseal.session.aftermath import settle
 from reseal.session.session import Session
 from reseal.windows import Installation
 from reseal.windows.volumes import Volumes
@@ -42,10 +43,10 @@ def perform(
         chosen = choose(found, options.volume, opened.subject)
         session = session_of(chosen, options, report)
         result = operation.stage(session)
-        session.settle()
-    written: dict[str, Any] = {"written": None}
+        settle(session)
+    done: dict[str, Any] = {"written": None}
     if (session.changes or options.chkdsk_at_boot) and not options.dry_run:
-        written = opened.write(session, chosen.place, options)
+        done = opened.write(session, chosen.place, options)
         with session.step("Reading it back"):
             look = partial(_read_back, session, operation, opened.subject)
             opened.read_back(session, chosen.place, look)
@@ -54,7 +55,7 @@ def perform(
         **result,
         "changes": [one.to_json() for one in session.changes],
         "notes": session.notes,
-        **written,
+        **done,
         "traffic": opened.traffic,
         "timings": session.timings,
     }
@@ -77,20 +78,28 @@ def session_of(chosen: Found, options: RunOptions, report: Report = lambda _: No
         neighbours=chosen.neighbours,
         boot_stores=chosen.boot_stores,
         parts=chosen.parts,
+        disk=chosen.disk,
         switches=options.switches,
         report=report,
     )
 
 
-def _read_back(session: Session, operation: Operation, subject: str, tree: Tree) -> None:
-    """Read back the written changes; raise ImageError if anything differs from the staged state."""
+def written(session: Session, tree: Tree) -> Installation:
+    """Return the installation of a session as it was written to a tree."""
     old = session.installation
     volumes = tree if isinstance(tree, Volumes) else Volumes(tree)
     names = volumes.names
     again = Installation(volumes.own, old.root, volume=old.volume, volumes=volumes)
     again.registry.all_volumes = old.registry.all_volumes
+    again.registry.profile_volumes = old.registry.profile_volumes
     # The written registry may have other names for the volumes.
     volumes.names = names
+    return again
+
+
+def _read_back(session: Session, operation: Operation, subject: str, tree: Tree) -> None:
+    """Read back the written changes; raise ImageError if anything differs from the staged state."""
+    again = written(session, tree)
     for name in session.edited_hives:
         loaded = session.registry.loaded[name]
         if tree.read(loaded.file) != loaded.hive.to_bytes():

@@ -14,7 +14,8 @@ process and its children. Layers that the kernel does not offer are skipped, and
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from pathlib import Path
 
 from reseal.errors import EngineError
 from reseal.sandbox import landlock, privileges, seccomp, trace
@@ -28,10 +29,6 @@ from reseal.sandbox.limits import (
     watch,
 )
 from reseal.sandbox.privileges import hide_memory
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
 
 __all__ = [
     "FILES",

@@ -16,13 +16,10 @@ import errno
 import os
 import struct
 import tempfile
+from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING
 
 from reseal.sandbox import calls
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4

@@ -9,19 +9,16 @@ are searched only if neither has a store, because stores there are left over fro
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
-from reseal.bcd import BcdObject, Notation, Store
+from reseal.bcd import BcdObject, Element, Notation, Store
+from reseal.bcd.devices import Device as BootDevice
+from reseal.bcd.values import Value
+from reseal.disk import VolumeRange
 from reseal.errors import ImageError
 from reseal.fat import FatVolume
 from reseal.ntfs import Volume
 from reseal.regf import Hive
-
-if TYPE_CHECKING:
-    from reseal.bcd import Element
-    from reseal.bcd.devices import Device as BootDevice
-    from reseal.bcd.values import Value
-    from reseal.disk import VolumeRange
 
 UEFI_STORE = r"EFI\Microsoft\Boot\BCD"
 BIOS_STORE = r"Boot\BCD"

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
-from reseal.regf import types
-
-if TYPE_CHECKING:
-    from reseal.mark import Mark
-    from reseal.regf import Key
+from reseal.mark import Mark
+from reseal.regf import Key, types
 
 #: The state before or after a change; None if absent.
 State: TypeAlias = dict[str, object] | str | None

@@ -15,27 +15,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
 
-from reseal.disk import Patched
+from reseal.bcd import BcdObject
+from reseal.bcd.values import Value
+from reseal.disk import Device, Patched
 from reseal.errors import CheckError, ImageError
 from reseal.mark import Mark
-from reseal.regf import sids, types
-from reseal.session.change import Change, State, key_state, value_state
+from reseal.regf import Hive, sids, types
+from reseal.regf.sids import Place
+from reseal.session.boot_store import BootStore
+from reseal.session.change import Change, State, value_state
 from reseal.session.staging import Counts, StagedTree
 from reseal.session.surroundings import Neighbours, Part, VolumeState
-from reseal.tree import join
+from reseal.tree import Stat, Tree, join
+from reseal.windows import Installation
 from reseal.windows.names import MACHINE_HIVES
-
-if TYPE_CHECKING:
-    from reseal.bcd import BcdObject
-    from reseal.bcd.values import Value
-    from reseal.regf import Hive
-    from reseal.regf.sids import Place
-    from reseal.session.boot_store import BootStore
-    from reseal.tree import Stat, Tree
-    from reseal.windows import Installation
-    from reseal.windows.registry import LoadedHive, Location
+from reseal.windows.registry import LoadedHive, Location
+from reseal.windows.volumes import named
 
 Report = Callable[[dict[str, object]], None]
 
@@ -68,8 +64,10 @@ class Session:
         volume_state: the state of the file system; None for a folder.
         neighbours: the other installations and volumes on the disk.
         parts: the volumes of the disk; empty for a folder.
+        disk: the whole disk, without staged changes; None for a folder.
         switches: names of the switches on the command line, such as `discard-hibernation`.
-        wipe_free: whether to wipe free clusters and slack space at the end.
+        wiped_volumes: numbers of the volumes whose free clusters and slack space are wiped at the end.
+        discard_shadow_copies: numbers of the volumes that lose their shadow copies.
         changes: the staged changes, in order.
         notes: sentences for the user.
         timings: seconds per step.
@@ -83,6 +81,7 @@ class Session:
         neighbours: Neighbours = _ALONE,
         boot_stores: Callable[[], list[BootStore]] = list,
         parts: tuple[Part, ...] = (),
+        disk: Device | None = None,
         report: Report = lambda _: None,
         switches: frozenset[str] = frozenset(),
         random: Callable[[int], bytes] = os.urandom,
@@ -94,6 +93,7 @@ class Session:
         self.volume_state = volume_state
         self.neighbours = neighbours
         self.parts = parts
+        self.disk = disk
         #: The devices of the disk's volumes by number, without staged changes.
         self.devices = {one.number: one.device for one in parts}
         self.switches = switches
@@ -102,8 +102,8 @@ class Session:
         self.timings: dict[str, float] = {}
         self.random = random
         self.now = now()
-        self.discard_shadow_copies = False
-        self.wipe_free = False
+        self.discard_shadow_copies: set[int] = set()
+        self.wiped_volumes: set[int] = set()
         self._find_boot_stores = boot_stores
         self.volume_patches: list[tuple[Part, tuple[tuple[int, bytes], ...]]] = []
         self._report = report
@@ -179,10 +179,8 @@ class Session:
             assert hive is not None
             # Read the value before the edit, because it is read from the hive on access.
             before = value_state(name, old.type, old.data) if old else None
-            self._edit(
-                place.hive,
-                lambda: (key or hive.root.create(place.path)).set(name, kind, data),  # noqa: B023
-            )
+            (key or hive.root.create(place.path)).set(name, kind, data)
+            self._edited.add(place.hive)
             after = value_state(name, kind, data)
             self.record("set_value", f"{place.shown}\\\\{name}", before, after)
 
@@ -192,7 +190,8 @@ class Session:
             hive = self.registry.hive(place.hive)
             assert hive is not None
             if self.registry.key_at(place) is None:
-                self._edit(place.hive, lambda: hive.root.create(place.path))  # noqa: B023
+                hive.root.create(place.path)
+                self._edited.add(place.hive)
                 self.record("create_key", place.shown, None, {"keys": 1, "values": 0})
 
     def set_text(self, path: str, name: str, text: str) -> None:
@@ -216,7 +215,8 @@ class Session:
             if key is None or old is None:
                 continue
             before = value_state(name, old.type, old.data)
-            self._edit(place.hive, lambda: key.unset(name))  # noqa: B023
+            key.unset(name)
+            self._edited.add(place.hive)
             self.record("delete_value", f"{place.shown}\\\\{name}", before, None)
             found = True
         return found
@@ -228,9 +228,9 @@ class Session:
             key = self.registry.key_at(place)
             if key is None or not place.path:
                 continue
-            before = key_state(key)
-            self._edit(place.hive, key.delete)
-            self.record("delete_key", place.shown, before, None)
+            gone = key.delete()
+            self._edited.add(place.hive)
+            self.record("delete_key", place.shown, {"keys": gone.keys, "values": gone.values}, None)
             found = True
         return found
 
@@ -241,7 +241,8 @@ class Session:
             key = self.registry.key_at(place)
             if key is None or not place.path:
                 continue
-            self._edit(place.hive, lambda: key.rename(new_name))  # noqa: B023
+            key.rename(new_name)
+            self._edited.add(place.hive)
             renamed = join(place.shown.rpartition("\\")[0], new_name)
             self.record("rename_key", place.shown, place.shown, renamed)
             found = True
@@ -249,11 +250,6 @@ class Session:
 
     def _places(self, path: str | Location) -> list[Location]:
         return self.registry.locate(path) if isinstance(path, str) else [path]
-
-    def _edit(self, hive: str, edit: Callable[[], object]) -> None:
-        """Edit a hive; `Look` does not."""
-        edit()
-        self._edited.add(hive)
 
     # Verbs for the boot configuration data
 
@@ -349,12 +345,16 @@ class Session:
         self.parts = tuple(patched if one.number == part.number else one for one in self.parts)
         self.record("patch_volume", f"volume {part.number}: {what}", before, after)
 
-    def wipe_free_space(self) -> None:
-        """Wipe free clusters and slack space of the volume after all other writes."""
-        if not self.wipe_free:
-            self.wipe_free = True
-            shown = f"volume {self.installation.volume}: free clusters and slack"
-            self.record("wipe_free", shown, None, None)
+    def wipe_free_space(self, number: int | None = None) -> None:
+        """Wipe free clusters and slack space of a volume after all other writes.
+
+        Args:
+            number: number of the volume; None for that of Windows.
+        """
+        chosen = self.installation.volume if number is None else number
+        if chosen not in self.wiped_volumes:
+            self.wiped_volumes.add(chosen)
+            self.record("wipe_free", f"volume {chosen}: free clusters and slack", None, None)
 
     def wipe_hive(self, loaded: LoadedHive) -> None:
         """Wipe the free cells of a hive, and empty its logs."""
@@ -372,6 +372,11 @@ class Session:
         logs = [f"{loaded.file}.{suffix}" for suffix in loaded.logs]
         self.record("replay_logs", loaded.file, {"logs": ", ".join(logs)}, {"logs": "empty"})
         return True
+
+    def release(self, loaded: LoadedHive) -> None:
+        """Close a hive that has no name and was only read, to release its memory."""
+        if loaded.name == loaded.file and loaded.name not in self._edited:
+            self.registry.unload(loaded)
 
     # Verbs for files
 
@@ -450,35 +455,22 @@ class Session:
         self.files.rename_last(path, new_path)
         self.record("rename_file", path, path, new_path)
 
-    def forget_shadow_copies(self) -> None:
-        """Delete the volume's shadow copies, which offline writes make invalid."""
-        count = self.volume_state.shadow_copies if self.volume_state else 0
-        if count and not self.discard_shadow_copies:
-            self.discard_shadow_copies = True
-            self.record(
-                "discard_shadow_copies", "System Volume Information", {"stores": count}, None
-            )
+    def forget_shadow_copies(self, number: int | None = None, count: int | None = None) -> None:
+        """Delete a volume's shadow copies, which offline writes make invalid.
 
-    def settle(self) -> None:
-        """Stage the consequences of offline writes, and add notes about them.
-
-        Call it once, after all other changes are staged.
+        Args:
+            number: number of the volume; None for that of Windows.
+            count: how many it has; None for what is known of the volume of Windows.
         """
-        if not self.changes or not self.volume_state:
-            return
-        # An offline write does not save the data that it overwrites (documented: VSS).
-        with self.acting("reseal", Mark.INFERRED):
-            self.forget_shadow_copies()
-        if self.discard_shadow_copies:
-            self.note(
-                "The volume's shadow copies (restore points, previous versions) are deleted: offline "
-                "changes make them invalid."
-            )
-        if self.volume_state.journal:
-            self.note(
-                "The volume's USN journal does not record these changes: programs that read it, such as "
-                "search and backup, do not see them until they scan the files again."
-            )
+        chosen = self.installation.volume if number is None else number
+        if count is None:
+            count = self.volume_state.shadow_copies if self.volume_state else 0
+        if count and chosen not in self.discard_shadow_copies:
+            self.discard_shadow_copies.add(chosen)
+            folder = "System Volume Information"
+            if number is not None:
+                folder = named(number, self.registry.letters, folder)
+            self.record("discard_shadow_copies", folder, {"stores": count}, None)
 
     # Commit
 

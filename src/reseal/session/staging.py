@@ -8,15 +8,12 @@ saw Windows 11 images fail after an offline tool had created files).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from reseal.ntfs import security
-from reseal.tree import ARCHIVE, DIRECTORY, EscapeError, Stat, TreeError, join, parent
+from reseal.tree import ARCHIVE, DIRECTORY, EscapeError, Stat, Tree, TreeError, join, parent
 from reseal.windows import content
-
-if TYPE_CHECKING:
-    from reseal.tree import Tree
 
 
 @dataclass(slots=True)
@@ -134,6 +131,31 @@ class StagedTree:
             raise TreeError(msg)
         return content.read(self._tree, found.base)
 
+    def head(self, path: str, size: int) -> bytes:
+        """Return the first bytes of a file in the view; a compressed one is read whole.
+
+        Args:
+            path: path of the file.
+            size: maximum number of bytes.
+        """
+        found = self._find(path)
+        plain = found is not None and found.data is None and found.base is not None
+        if found is None or not plain or self._compressed(found.base):
+            return self.read(path)[:size]
+        assert found.base is not None
+        return self._tree.read(found.base, 0, size)
+
+    def reparse(self, path: str) -> bytes:
+        """Return the reparse data of an unchanged entry; empty for one without, and for a changed one."""
+        found = self._find(path)
+        if found is None or found.data is not None or found.base is None:
+            return b""
+        return self._tree.read_reparse(found.base) or b""
+
+    def _compressed(self, path: str | None) -> bool:
+        stat = self._stat(path) if path else None
+        return stat is not None and bool(stat.reparse_tag)
+
     def descriptor(self, path: str) -> bytes | None:
         """Return an entry's security descriptor in the view; None if the tree does not store any.
 
@@ -191,6 +213,15 @@ class StagedTree:
         The view keeps showing the old name.
         """
         self._folders.append((path, new_path))
+
+    @property
+    def paths(self) -> Iterator[str]:
+        """The paths of all entries that `apply` changes, in any order."""
+        for stage in self._stages:
+            yield from (*stage.gone.values(), *stage.made.values(), *(stage.move or ()))
+            yield from (path for path, _ in (*stage.written.values(), *stage.descriptors.values()))
+        for renamed in self._folders:
+            yield from renamed
 
     @property
     def empty(self) -> bool:

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reseal.errors import ImageError
 from reseal.ntfs import Volume, secure
 from reseal.session import Mark, Session
 from reseal.sid import databases, descriptors, hives, names, sealed, texts
+from reseal.sid.descriptors import Descriptors
 from reseal.sid.pending import withdraw, withdraw_sids
+from reseal.sid.replacement import Replacement
 from reseal.sid.sealed import Left
-from reseal.windows import identity
+from reseal.windows import Installation, identity
 from reseal.windows.names import LOG_SUFFIXES
-
-if TYPE_CHECKING:
-    from reseal.sid.descriptors import Descriptors
-    from reseal.sid.replacement import Replacement
-    from reseal.windows import Installation
 
 _ACTOR = "sid"
 
@@ -146,7 +143,7 @@ def remains(installation: Installation, replacement: Replacement, result: Result
         if replacement.in_bytes(text) != text and not text.startswith(databases.MAGIC):
             problems.append(f"the new SID in {path}")
     volumes = installation.volumes
-    worked_on = volumes.others if installation.registry.all_volumes else ()
+    worked_on = [number for number in volumes.others if installation.registry.works_on(number)]
     for tree in (volumes.own, *map(volumes.tree, worked_on)):
         if isinstance(tree, Volume):
             found = secure.descriptors(tree.device, tree.name)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from reseal.errors import CheckError, UsageError
+from reseal.session import Session
 from reseal.windows import Sid, identity
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from reseal.session import Session
 
 #: Has the form of a machine SID and is a constant of Microsoft's: it occurs in the hives of unrelated
 #: installations (seen in several Windows 10 images).

@@ -14,16 +14,13 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
-from typing import TYPE_CHECKING
 
 from reseal.disk import DiskError
 from reseal.errors import ImageError
+from reseal.session import Session
 from reseal.sid import places
+from reseal.sid.replacement import Replacement
 from reseal.tree import TreeError
-
-if TYPE_CHECKING:
-    from reseal.session import Session
-    from reseal.sid.replacement import Replacement
 
 MAGIC = b"SQLite format 3\0"
 _MAX_SIZE = 1 << 30

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from reseal.errors import ImageError
 from reseal.ntfs import BitLockerError, NotNtfsError, Volume, secure
-
-if TYPE_CHECKING:
-    from reseal.session import Part, Session
-    from reseal.sid.replacement import Replacement
+from reseal.session import Part, Session
+from reseal.sid.replacement import Replacement
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +48,7 @@ def replace(session: Session, replacement: Replacement, kept: list[str]) -> list
         session.note(kept[-1])
     for part in session.parts:
         # A volume that holds another Windows is that one's.
-        reached = (
-            session.registry.all_volumes and part.number in session.installation.volumes.others
-        )
+        reached = session.registry.works_on(part.number)
         required = part.system or reached
         patch = _patch(session, part, replacement, required=required)
         if patch is None:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from reseal.errors import CheckError
+from reseal.session import Session
 from reseal.sid import places
 from reseal.windows import Sid, identity
-
-if TYPE_CHECKING:
-    from reseal.session import Session
 
 _MASTER_KEYS = places.Place(r"{profile}\AppData\Roaming\Microsoft\Protect", 1)
 _GUID_LENGTH = 36

@@ -8,15 +8,11 @@ another SID, or when the image was booted and generalized again: then the SID is
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
 
 from reseal.mark import Mark
 from reseal.regf import types
-from reseal.windows import identity, setup
-
-if TYPE_CHECKING:
-    from reseal.session import Session
-    from reseal.windows import Registry, Sid
+from reseal.session import Session
+from reseal.windows import Registry, Sid, identity, setup
 
 VALUE = "SidDigest"
 _CLONE_TAG = "CloneTag"

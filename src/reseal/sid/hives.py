@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
 from reseal.errors import ImageError
 from reseal.regf import baseblock, sids
+from reseal.regf.sids import Place
+from reseal.session import Session
 from reseal.sid import places
+from reseal.sid.replacement import Replacement
 from reseal.windows.names import LOG_SUFFIXES, MACHINE_HIVES
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from reseal.regf.sids import Place
-    from reseal.session import Session
-    from reseal.sid.replacement import Replacement
 
 _SIGNATURE = b"regf"
 #: Logs have the same signature.
@@ -76,8 +72,8 @@ def replace(
             continue
         if found:
             yield path, found
-        elif path.lower() not in must:
-            session.registry.unload(loaded)
+        else:
+            session.release(loaded)
 
 
 def remaining(session: Session, old: str, written: Iterable[str]) -> dict[str, int]:

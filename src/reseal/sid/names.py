@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from reseal.errors import ImageError
+from reseal.session import Session
 from reseal.sid import places
+from reseal.sid.replacement import Replacement
 from reseal.tree import join, parent
-
-if TYPE_CHECKING:
-    from reseal.session import Session
-    from reseal.sid.replacement import Replacement
 
 
 def with_sid(session: Session, replacement: Replacement) -> dict[str, str]:

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from reseal.providers.machine_sid import machine_sid
 from reseal.regf import types
-from reseal.session import Mark
-from reseal.windows import Sid, setup
-
-if TYPE_CHECKING:
-    from reseal.session import Session
-    from reseal.windows import Registry
+from reseal.session import Mark, Session
+from reseal.windows import Registry, Sid, setup
 
 _ACTOR = "sid"
 

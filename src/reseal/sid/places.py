@@ -7,17 +7,12 @@ below the root of the volume; `{windows}` is the installation's folder and `{pro
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
 
-from reseal.tree import TreeError, join
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from reseal.session import Session
-    from reseal.tree import Stat
+from reseal.session import Session
+from reseal.tree import Stat, TreeError, join
 
 #: Entries that one run looks at; a hostile image may have any number.
 _MAX_ENTRIES = 1_000_000

@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from reseal.windows import Sid
+from reseal.windows import Sid
 
 #: Bytes of a binary SID before its sub-authorities: the count in them differs between a machine and
 #: its accounts.

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from reseal.session import Session
 from reseal.sid import places
+from reseal.sid.replacement import Replacement
 from reseal.tree import TreeError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.session import Session
-    from reseal.sid.replacement import Replacement
 
 _PART = 8 << 20
 #: What `places.SEALED` calls the log of a hive.

@@ -11,15 +11,12 @@ from __future__ import annotations
 import hashlib
 import zlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from reseal.regf import types
+from reseal.session import Session
 from reseal.sid import places
+from reseal.sid.replacement import Replacement
 from reseal.tree import TreeError, join
-
-if TYPE_CHECKING:
-    from reseal.session import Session
-    from reseal.sid.replacement import Replacement
 
 TASK_CACHE = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Schedule\TaskCache\Tasks"
 #: The largest text that is read.

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection
 
-from reseal.answerfile import Pass
+from reseal.answerfile import AnswerFile, Pass, Setting
 from reseal.answerfile.assignment import Assignment, assigned
 from reseal.answerfile.components import SHELL
 from reseal.answerfile.requested import settings_at
 from reseal.errors import CheckError
+from reseal.session import Session
 from reseal.unattend.applier import Work
 from reseal.unattend.apply import as_record
+from reseal.unattend.place import Situation
 from reseal.unattend.settings import apply_pass
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from reseal.answerfile import AnswerFile, Setting
-    from reseal.session import Session
-    from reseal.unattend.place import Situation
 
 _NAME = "ComputerName"
 

@@ -16,9 +16,9 @@ that the name is preset, is set with `now` only (seen in a hive that Microsoft p
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from reseal.answerfile import Pass, merge
+from reseal.answerfile import AnswerFile, Pass, merge
 from reseal.errors import CheckError, ImageError
 from reseal.providers.computer_name import computer_name, random_name, rename
 from reseal.providers.machine_guid import machine_guid
@@ -26,7 +26,7 @@ from reseal.providers.msdtc import msdtc
 from reseal.providers.rng_seed import rng_seed
 from reseal.providers.smb_server import smb_server
 from reseal.providers.terminal_services import terminal_services
-from reseal.session import Mark
+from reseal.session import Mark, Session
 from reseal.sid import Pending, Replacement, Result, change_now, choose, pend, refuse
 from reseal.sid.change import remains
 from reseal.sid.effects import effects, refuse_in_domain
@@ -34,15 +34,10 @@ from reseal.specialize import answers
 from reseal.specialize.wish import RANDOM, SidChoice, Wish
 from reseal.unattend import apply as unattend
 from reseal.unattend import place as placing
+from reseal.unattend.place import Situation
 from reseal.unattend.present import hidden
-from reseal.windows import Sid, identity
+from reseal.windows import Installation, Sid, identity
 from reseal.windows.setup import SetupState
-
-if TYPE_CHECKING:
-    from reseal.answerfile import AnswerFile
-    from reseal.session import Session
-    from reseal.unattend.place import Situation
-    from reseal.windows import Installation
 
 STEP = "specialize"
 #: What identifies a machine and has no other way to a new value than being replaced.
@@ -217,6 +212,9 @@ class Specialization:
             session.note(f"The machine has this SID already: {new}.")
             return new, None, [], None
         broken = effects(session, old)
+        # A profile of this Windows goes with its account, wherever it lies.
+        session.registry.profile_volumes = True
+        session.registry.all_volumes = wish.all_volumes
         self._replacement = Replacement(old, new)
         return new, "now", broken, change_now(session, self._replacement)
 

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from reseal.answerfile.assignment import assigned
+from reseal.answerfile import AnswerFile
+from reseal.answerfile.assignment import Assignment, assigned
 from reseal.answerfile.rules.identity import computer_name_problem
 from reseal.answerfile.secrets import is_secret
 from reseal.errors import UsageError
 from reseal.windows import Sid
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from reseal.answerfile import AnswerFile
-    from reseal.answerfile.assignment import Assignment
 
 #: A random name, as in answer files (documented: Unattended Windows Setup Reference, ComputerName).
 RANDOM = "*"
@@ -42,6 +37,7 @@ class Wish:
         document: its answer file; None to keep the one that the image holds.
         settings: returns settings that win over it, as an answer file for an architecture.
         now: whether all is done at once that has a known place, rather than at the next boot.
+        all_volumes: whether a SID that is replaced at once is replaced on volumes without a profile, too.
         replace: whether other answer files that would win are moved aside.
         force_answers: whether an answer file with errors is taken.
         force_domain: whether a member of a domain gets another name or SID.
@@ -54,6 +50,7 @@ class Wish:
     document: AnswerFile | None = None
     settings: Callable[[str], AnswerFile] | None = None
     now: bool = False
+    all_volumes: bool = False
     replace: bool = False
     force_answers: bool = False
     force_domain: bool = False

@@ -12,14 +12,12 @@ Sorting: reported.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+from lxml import etree
 
 from reseal.errors import ImageError
 from reseal.xml import XmlError, local_name
 from reseal.xml import parse as parse_xml
-
-if TYPE_CHECKING:
-    from lxml import etree
 
 #: The largest action file seen has 31 KB; a hostile image may hold one of any size.
 MAX_SIZE = 8 << 20

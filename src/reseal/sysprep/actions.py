@@ -15,16 +15,12 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from typing import TYPE_CHECKING
 
 from reseal.regf import types
-from reseal.session import Mark
+from reseal.session import Mark, Session
+from reseal.sysprep.action_file import Action, Component
 from reseal.tree import join, parent
 from reseal.windows import split_root
-
-if TYPE_CHECKING:
-    from reseal.session import Session
-    from reseal.sysprep.action_file import Action, Component
 
 _TYPES = {name: number for number, name in types.NAMES.items()}
 _VARIABLE = re.compile(r"\$\(([^)]*)\)")

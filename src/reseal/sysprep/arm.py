@@ -8,7 +8,8 @@ r"""Arm an image, so that its next boot runs specialize, then OOBE or audit mode
 | CloneTag | seen in five real hives: the time of the last generalize as C `ctime` text |
 | SysprepStatus GeneralizationState 4 | reported by three independent sources |
 | ChildCompletion, UnattendPasses 0 | reported: otherwise the pass does not run again, or Windows computes ImageState UNDEPLOYABLE |
-| ImageState in `Setup\State` and State.ini | documented: Microsoft, Windows Setup States |
+| ImageState in `Setup\State` | documented: Microsoft, Windows Setup States |
+| ImageState in State.ini | documented, with quotes around it; the files that were seen have none |
 | ImageState in `Setup\ImageServicingData` | seen in staged images |
 | AuditBoot | reported |
 | CleanupState 2, if the image has the value | inferred: seen in finished installations; the meaning of other numbers is not known |
@@ -20,14 +21,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-from reseal.session import Mark
-from reseal.windows import setup
-
-if TYPE_CHECKING:
-    from reseal.session import Session
-    from reseal.windows import Installation, Registry
+from reseal.session import Mark, Session
+from reseal.windows import Installation, Registry, setup
 
 ARM = "arm"
 WINDEPLOY = r"oobe\windeploy.exe"
@@ -194,7 +190,7 @@ def reset_carried_over(session: Session, target: Target) -> None:
 
 
 def write_state_file(session: Session, state: str) -> None:
-    """Stage State.ini, the third copy of the ImageState."""
-    with session.acting(ARM, Mark.DOCUMENTED):
-        text = f'[State]\r\nImageState="{state}"\r\n'
+    """Stage State.ini, the third copy of the ImageState, without quotes as finished images have it (seen)."""
+    with session.acting(ARM, Mark.SEEN):
+        text = f"[State]\r\nImageState={state}\r\n"
         session.write_file(session.installation.path(setup.STATE_INI), text.encode("ascii"))

@@ -20,11 +20,11 @@ state it is stuck (inferred).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from reseal.errors import CheckError
-from reseal.session import Mark
+from reseal.session import Mark, Session
 from reseal.sysprep.arm import (
     Armed,
     Stage,
@@ -36,13 +36,7 @@ from reseal.sysprep.arm import (
     set_state,
     write_state_file,
 )
-from reseal.windows import setup
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.session import Session
-    from reseal.windows import Installation, Registry
+from reseal.windows import Installation, Registry, setup
 
 _NOT_RUN, _BEGUN, _DONE = 0, 1, 3
 _CHILDREN = ("setup.exe", "oobeldr.exe", "audit.exe")

@@ -10,21 +10,16 @@ the next boot.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from functools import cache
-from typing import TYPE_CHECKING
 
 from reseal.checks import CHECKS
+from reseal.providers import Provider
 from reseal.providers.plugins import every
-from reseal.sysprep.plan import AT_BOOT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from reseal.providers import Provider
-    from reseal.sysprep.action_file import Module
-    from reseal.sysprep.plan import Plan
+from reseal.sysprep.action_file import Module
+from reseal.sysprep.plan import AT_BOOT, Plan
 
 _PACKAGES = (
     "Packages of users are registered in the state repository, whose triggers only a running Windows "

@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from reseal import checks
 from reseal.answerfile import Pass
 from reseal.checks import Finding, Level
 from reseal.checks.vm_mode import VM_MODE
 from reseal.errors import CheckError, ImageError
+from reseal.providers import Provider
 from reseal.providers.machine_sid import machine_sid
 from reseal.providers.plugins import every
 from reseal.providers.selection import select
-from reseal.session import Mark
+from reseal.session import Mark, Session
 from reseal.sysprep import actions, panther, plan
+from reseal.sysprep.action_file import Component
 from reseal.sysprep.arm import Target, arm, missing
 from reseal.sysprep.entry_points import Coverage, coverage, providers_for
 from reseal.sysprep.plan import ACTION_FILES, Plan
 from reseal.unattend import apply as unattend
 from reseal.unattend import place, settle
-from reseal.windows.setup import MODE_MARK, SetupState
-
-if TYPE_CHECKING:
-    from reseal.providers import Provider
-    from reseal.session import Session
-    from reseal.sysprep.action_file import Component
+from reseal.windows.setup import MODE_MARK, SYSPREP_MODE, SYSPREP_REGISTRY, SetupState
 
 #: Refuse third parties' entry points.
 STRICT = "strict"
 #: Providers whose devices and settings an image keeps that returns to the same virtual hardware
 #: (documented that VM mode is for this; that it keeps the devices: inferred).
-KEPT_IN_VM_MODE = frozenset({"pnp", "network"})
+KEPT_IN_VM_MODE = frozenset({"pnp", "network", "bluetooth-pairings"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +87,7 @@ def generalize(
         if not session.changes:
             session.note("The image is already generalized; nothing was changed.")
         return Outcome("already generalized", findings, covered)
-    situation = place.after_generalize(target)
-    application = None
-    with session.step("Checking the answer file"):
-        if answers:
-            application = unattend.Application(session, answers, situation)
-            application.begin()
-            application.apply(Pass.GENERALIZE)
-        settings = application.outcome if application else unattend.apply_found(session, situation)
+    application, settings = _apply_answers(session, answers, place.after_generalize(target))
     with session.step("Running the plan"):
         left_out = {machine_sid} if sid_now else set()
         run_plan(session, found.run, tuple(one for one in chosen if one not in left_out))
@@ -115,25 +104,49 @@ def generalize(
         panther.write(session, target, covered, before)
     with session.step("Verifying the edited hives"):
         session.verify()
+    _say_what_was_left_out(session, chosen)
+    return Outcome("generalized", findings, covered, settings)
+
+
+def _apply_answers(
+    session: Session, answers: unattend.Request | None, situation: place.Situation
+) -> tuple[unattend.Application | None, unattend.Outcome | None]:
+    """Apply the pass generalize of the given answer file, or of one in the image."""
+    with session.step("Checking the answer file"):
+        if answers is None:
+            return None, unattend.apply_found(session, situation)
+        application = unattend.Application(session, answers, situation)
+        application.begin()
+        application.apply(Pass.GENERALIZE)
+        return application, application.outcome
+
+
+def _say_what_was_left_out(session: Session, chosen: tuple[Provider, ...]) -> None:
+    """Note the disabled providers, and the paths that were not examined."""
     disabled = [one.id for one in every() if one.default and one not in chosen]
     if disabled:
         session.note(f"Disabled providers, whose data stays in the image: {', '.join(disabled)}.")
     for path in sorted(session.files.outside):
         session.note(f"{path} leads out of the volume through a link and was not examined.")
-    return Outcome("generalized", findings, covered, settings)
 
 
 def mark_vm_mode(session: Session) -> None:
-    """Record VM mode in the image, so that reseal can warn when it moves to other hardware."""
+    r"""Record VM mode in the image: for specialize, and so that reseal can warn on other hardware.
+
+    Specialize reads SysprepMode in `Setup\Sysprep` (seen: a log of 14393). That it is text is inferred: a
+    log of Server 2022 shows a missing one as `<null>` (seen), and Remote Desktop Services read it as text
+    from an offline disk (documented: QueryOfflineInformation). The text is that of the command line.
+    """
     with session.acting("vm-mode", Mark.INFERRED):
         session.set_text(MODE_MARK, "Mode", "vm")
+        session.set_text(SYSPREP_REGISTRY, SYSPREP_MODE, "vm")
     session.note(
         "VM mode: devices, drivers' settings and network adapters stay. Use the image only on the same "
         "hypervisor with the same virtual hardware."
     )
     session.note(
-        "Specialize reads SysprepMode in Setup\\Sysprep (seen in a log); its type and data are not known, so "
-        "it was not set."
+        "SysprepMode in Setup\\Sysprep, which specialize reads, is the text vm now. Its type and data are "
+        "inferred: no source shows them."
     )
 
 

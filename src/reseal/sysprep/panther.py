@@ -7,18 +7,14 @@ Form and ids: seen in a log of Server 2022.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from reseal.checks.vm_mode import VM_MODE
-from reseal.session import Mark
+from reseal.session import Mark, Session
 from reseal.sysprep.arm import Stage, Target, image_state
+from reseal.sysprep.entry_points import Coverage
 from reseal.tree import join
 from reseal.version import __version__
 from reseal.windows import setup
-
-if TYPE_CHECKING:
-    from reseal.session import Session
-    from reseal.sysprep.entry_points import Coverage
 
 LOG = join(setup.SYSPREP, r"Panther\setupact.log")
 #: Registry values whose old data must not survive in the log.

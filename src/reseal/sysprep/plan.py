@@ -17,16 +17,13 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING
 
+from reseal.session import Session
 from reseal.sysprep import action_file
 from reseal.sysprep.action_file import Component, Module
 from reseal.tree import join
 from reseal.windows import setup
 from reseal.windows.external import external_providers
-
-if TYPE_CHECKING:
-    from reseal.session import Session
 
 ACTION_FILES = join(setup.SYSPREP, "ActionFiles")
 _CURRENT_VERSION = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion"

@@ -6,7 +6,8 @@ differ.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Mapping
+from typing import TypeAlias
 from uuid import UUID
 
 from reseal.bcd import Store, objects
@@ -20,12 +21,8 @@ from reseal.bcd.objects import (
     LOADER_SETTINGS,
     RESUME_SETTINGS,
 )
+from reseal.bcd.values import Value
 from reseal.testing.hives import hive
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from reseal.bcd.values import Value
 
 LOADER = UUID("733b62e5-f608-11eb-825c-c112f60133ab")
 RESUME = UUID("733b62e4-f608-11eb-825c-c112f60133ab")

@@ -6,13 +6,12 @@ import os
 import struct
 import uuid
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import BinaryIO
 
+from reseal.deploy.boot_code import mbr
 from reseal.process import run_tool
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 #: GPT partition types (documented by Microsoft).
 BASIC_DATA = "ebd0a0a2-b9e5-4433-87c0-68b6b72699c7"
@@ -159,7 +158,8 @@ def _end(places: Sequence[tuple[int, int]]) -> int:
 
 def _mbr(rows: Sequence[tuple[int, int, int, bool]], signature: int) -> bytes:
     """Build a boot sector from (type, first sector, sectors, active) of each partition."""
-    boot = bytearray(512)
+    protective = any(kind == 0xEE for kind, *_ in rows)
+    boot = bytearray((b"" if protective else mbr()).ljust(512, b"\0"))
     struct.pack_into("<I", boot, 440, signature)
     for index, (kind, first, sectors, active) in enumerate(rows):
         beyond = b"\xfe\xff\xff"  # obsolete cylinder, head and sector
@@ -173,10 +173,28 @@ def _mbr(rows: Sequence[tuple[int, int, int, bool]], signature: int) -> bytes:
 def _fill(disk: Path, places: Sequence[tuple[int, int]], contents: Sequence[Path | int]) -> None:
     """Copy the volumes into their partitions, preserving holes."""
     with disk.open("r+b") as target:
-        for (offset, _), content in zip(places, contents, strict=True):
+        for (offset, size), content in zip(places, contents, strict=True):
             if isinstance(content, Path):
                 with content.open("rb") as source:
                     _copy_sparse(source.fileno(), target.fileno(), offset)
+            _count_hidden_sectors(target, offset, size)
+
+
+def _count_hidden_sectors(disk: BinaryIO, offset: int, size: int) -> None:
+    """Write the number of sectors before a partition into its boot sector and the copy of that."""
+    disk.seek(offset)
+    sector = disk.read(512)
+    if sector[3:11] == b"NTFS    ":
+        copy = offset + size - 512
+    elif sector[82:85] == b"FAT":
+        copy = offset + 6 * int.from_bytes(sector[11:13], "little")
+    else:
+        return
+    for place in (offset, copy):
+        disk.seek(place)
+        if disk.read(512)[3:11] == sector[3:11]:
+            disk.seek(place + 28)
+            disk.write(struct.pack("<I", offset // 512))
 
 
 def _copy_sparse(source: int, target: int, offset: int) -> None:

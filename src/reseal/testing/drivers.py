@@ -7,12 +7,10 @@ those in real hives of Windows 7 and 10.
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from reseal.regf import types
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SCSI_ADAPTER = "{4D36E97B-E325-11CE-BFC1-08002BE10318}"
 NET = "{4D36E972-E325-11CE-BFC1-08002BE10318}"
@@ -178,7 +176,7 @@ def package(inf: str, folder: str, ids: dict[str, str]) -> dict[str, Any]:
     """
     found: dict[str, Any] = {
         rf"DriverInfFiles\{inf}": {"": multi(folder), "Active": folder},
-        rf"DriverPackages\{folder}": {"": inf, "Provider": "ACME"},
+        rf"DriverPackages\{folder}": {"": inf, "Provider": "ACME", "Version": bytes(48)},
     }
     for identifier, service in ids.items():
         found[rf"DeviceIds\{identifier}"] = {inf: bytes.fromhex("01ff0000")}

@@ -7,15 +7,13 @@ They are assembled by hand, because not all machines have compilers for these ta
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from uuid import UUID
 
 from reseal.bcd import objects
+from reseal.bcd.values import Value
 from reseal.testing.boot import store
-
-if TYPE_CHECKING:
-    from uuid import UUID
-
-    from reseal.bcd.values import Value
+from reseal.testing.drivers import executable
 
 #: I/O port of QEMU's device isa-debug-exit; QEMU exits with code 2n + 1 for the number n written there.
 EXIT_PORT = 0xF4
@@ -114,7 +112,7 @@ def bootable(uefi: bytes | None = None, bios: bytes | None = None) -> dict[str, 
         "DVD": {"EFI": {"boot.sdi": b"$SDI0001" + bytes(5000)}},
     }  # fmt: skip
     system = {
-        "winload.efi": b"MZ", "winload.exe": b"MZ", "winresume.efi": b"MZ",
+        "winload.efi": executable(), "winload.exe": executable(), "winresume.efi": executable(),
         "config": {"BCD-Template": template()},
         "Recovery": {"Winre.wim": b"MSWIM\0\0\0" + bytes(range(256)) * 300, "ReAgent.xml": AGENT},
     }  # fmt: skip

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-from reseal.regf import Hive, RegfError, baseblock, descriptors, types
+from reseal.regf import Hive, Key, RegfError, baseblock, descriptors, types
 from reseal.regf.writer import PlainKey, Writer
-
-if TYPE_CHECKING:
-    from reseal.regf import Key
 
 #: 2024-01-01 00:00 UTC as FILETIME, so that built hives are deterministic.
 TIMESTAMP = 133485408000000000

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import struct
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from xml.sax.saxutils import quoteattr
 
 from reseal.regf import types
+from reseal.testing.core import core_control, core_files, core_services, winlogon
 from reseal.testing.hives import hive
 from reseal.testing.membership import builtin_groups, member_policy, raw, unicode_string
 from reseal.windows.sid import Sid
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 
 SAMPLE_SID = Sid(5, (21, 1004336348, 1177238915, 682003330))
 
@@ -127,7 +125,8 @@ class Machine:
 
 def _control_set(machine: Machine) -> dict[str, Any]:
     dword, multi = types.REG_DWORD, types.REG_MULTI_SZ
-    return {
+    core = {"Control": core_control(), "Services": core_services(machine.build)}
+    return _merged(core, {
         "Control": {
             "ComputerName": {"ComputerName": {"": "mnmsrvc", "ComputerName": machine.computer_name}},
             "PortableOperatingSystem": 0,
@@ -135,7 +134,6 @@ def _control_set(machine: Machine) -> dict[str, Any]:
                 "SETUPEXECUTE": (multi, types.encode(multi, list(machine.setupexecute))),
                 "Environment": {"PROCESSOR_ARCHITECTURE": machine.architecture},
             },
-            "Class": {"{4d36e967-e325-11ce-bfc1-08002be10318}": {"Class": "DiskDrive"}},
         },
         "Services": {
             "Tcpip": {"Parameters": {
@@ -148,7 +146,7 @@ def _control_set(machine: Machine) -> dict[str, Any]:
             "storahci": {"Start": 0, "Type": 1},
         },
         "Enum": {"ROOT": {"VOLMGR": {"0000": {"Service": "volmgr"}}}},
-    }  # fmt: skip
+    })  # fmt: skip
 
 
 def system_hive(machine: Machine) -> bytes:
@@ -216,6 +214,7 @@ def software_hive(machine: Machine) -> bytes:
             "CurrentBuildNumber": str(machine.build),
             "InstallationType": machine.install_type,
             "SystemRoot": rf"{machine.drive}\Windows",
+            "Winlogon": winlogon(machine.drive),
             "ProfileList": profiles,
             "NetworkList": {
                 "Profiles": {network: {"ProfileName": "Home", "Description": "Home"}},
@@ -296,7 +295,6 @@ def tree(machine: Machine) -> dict[str, Any]:
         "sysprep.exe": b"MZ",
     }
     windows: dict[str, Any] = {
-        "explorer.exe": b"MZ" + bytes(4094),
         "inf": {"setupapi.dev.log": b"[Device Install Log]", "oem0.inf": b"[Version]"},
         "Panther": {
             "setupact.log": b"2024-01-01 log",
@@ -311,10 +309,6 @@ def tree(machine: Machine) -> dict[str, Any]:
         "ServiceState": {"wmansvc": {"state.bin": b"state"}},
         "System32": {
             "config": config,
-            "drivers": {"storahci.sys": b"MZ", "ntfs.sys": b"MZ"},
-            "ntoskrnl.exe": b"MZ" + bytes(9000),
-            "oobe": {"windeploy.exe": b"MZ"},
-            "setupcl.exe": b"MZ",
             "Sysprep": sysprep,
             "winevt": {"Logs": {"System.evtx": b"ElfFile\0" + bytes(4088), "Security.evtx": b"E"}},
         },
@@ -331,7 +325,7 @@ def tree(machine: Machine) -> dict[str, Any]:
     keys = {f"{uuid.UUID(int=number).hex}_{guid}": b"key" for number in range(3)}
     crypto = {"RSA": {"MachineKeys": keys, "S-1-5-18": {}}, "Keys": {}}
     spec: dict[str, Any] = {
-        "Windows": windows,
+        "Windows": _merged(core_files(machine.architecture, machine.build), windows),
         "Users": users,
         "Program Files": {"Example": {"program.exe": b"MZ"}},
         "ProgramData": {"Microsoft": {"Crypto": crypto}},

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reseal.regf import types
-
-if TYPE_CHECKING:
-    from reseal.windows.sid import Sid
+from reseal.windows.sid import Sid
 
 #: Administrators and Users, and the domain groups that become their members.
 _GROUPS = {0x220: ("Administrators", 500, 512), 0x221: ("Users", 1001, 513)}

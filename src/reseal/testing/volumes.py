@@ -7,15 +7,12 @@ import struct
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from pathlib import Path
+from typing import TypeAlias
 
 from reseal.errors import EngineError
+from reseal.ntfs import Volume
 from reseal.tree import COMPRESSED, join
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from reseal.ntfs import Volume
 
 #: Default time: 2024-01-01 00:00 UTC, in 100 ns since 1601.
 SAMPLE_TIME = 133_485_408_000_000_000

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import struct
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from reseal.bcd.devices import GptPartition, MbrPartition
+from reseal.deploy import boot_code
 from reseal.disk import FileDevice
 from reseal.ntfs import Volume
 from reseal.testing import disks
 from reseal.testing.boot import boot_store
+from reseal.testing.core import architecture_of, loaders
 from reseal.testing.disks import BASIC_DATA, convert, gpt_disk, mbr_disk
+from reseal.testing.drivers import executable
 from reseal.testing.fat import fat_volume
-from reseal.testing.machine import Machine, tree
+from reseal.testing.machine import Machine, _merged, tree
 from reseal.testing.volumes import ntfs_volume, populate
 
 MEBIBYTE = 1 << 20
@@ -62,10 +67,15 @@ def windows(
     with TemporaryDirectory(dir=path.parent) as folder:
         disk = Path(folder) / "disk"
         volume = Path(folder) / "volume"
-        files = tree(machine)
+        place = MEBIBYTE + (SYSTEM_SIZE if system_partition else 0)
+        files = tree(_mounted(machine, _drive_of(firmware, place) if partitioned else None))
         if firmware == "uefi":
             efi = Path(folder) / "efi"
-            fat_volume(efi, EFI_SIZE, efi_files(boot or _uefi_store(disk)))
+            fat_volume(
+                efi,
+                EFI_SIZE,
+                efi_files(boot or _uefi_store(disk), architecture_of(machine.architecture)),
+            )
             make_ntfs(volume, size, files)
             gpt_disk(disk, [
                 (efi, disks.EFI_SYSTEM, "EFI system partition"),
@@ -73,14 +83,16 @@ def windows(
                 (volume, BASIC_DATA, "Basic data partition"),
             ])  # fmt: skip
         elif firmware == "bios":
-            place = MEBIBYTE + (SYSTEM_SIZE if system_partition else 0)
             store = with_logs(boot or _bios_store(place))
             system = Path(folder) / "system"
             if system_partition:
                 make_ntfs(system, SYSTEM_SIZE, {"bootmgr": b"BOOTMGR", "Boot": store})
+                install_boot_code(system)
             else:
                 files = files | {"bootmgr": b"BOOTMGR", "Boot": store}
             make_ntfs(volume, size, files)
+            if not system_partition:
+                install_boot_code(volume)
             rows = [(system, disks.MBR_NTFS)] if system_partition else []
             mbr_disk(disk, [*rows, (volume, disks.MBR_NTFS)])
         else:
@@ -91,6 +103,33 @@ def windows(
                 disk = volume
         convert(disk, path, FORMATS[path.suffix])
     return machine
+
+
+def install_boot_code(volume: Path) -> None:
+    """Write boot code that starts bootmgr to an NTFS volume."""
+    boot_code.install(FileDevice(volume, read_only=False), boot_code.ntfs())
+
+
+def _drive_of(firmware: str | None, place: int) -> bytes:
+    """Return what MountedDevices has for the partition of Windows.
+
+    Args:
+        firmware: as in `windows`.
+        place: the offset of the partition on an MBR disk.
+    """
+    if firmware == "bios":
+        return struct.pack("<IQ", disks.SIGNATURE, place)
+    number = 3 if firmware == "uefi" else 1
+    return b"DMIO:ID:" + disks.partition_id(number, "Basic data partition").bytes_le
+
+
+def _mounted(machine: Machine, data: bytes | None) -> Machine:
+    """Return a machine with loaders, and with the drive letter of its own partition unless it has another."""
+    if data is None:
+        return machine
+    drive = {"MountedDevices": {rf"\DosDevices\{machine.drive}": data}}
+    files = _merged({"Windows": loaders(machine.architecture)}, machine.files)
+    return replace(machine, system=_merged(drive, machine.system), files=files)
 
 
 def uefi_partitions(disk: Path) -> tuple[GptPartition, GptPartition]:
@@ -123,11 +162,12 @@ def with_logs(store: bytes) -> dict[str, bytes]:
     return {"BCD": store, "BCD.LOG": b"", "BCD.LOG1": b"", "BCD.LOG2": b""}
 
 
-def efi_files(store: bytes) -> dict[str, Any]:
+def efi_files(store: bytes, architecture: str = "amd64") -> dict[str, Any]:
     """Return the files of an EFI system partition."""
-    manager = b"MZ" + bytes(9000)
+    manager = executable(architecture).ljust(9002, b"\0")
     boot = {"bootmgfw.efi": manager, "memtest.efi": b"MZ", **with_logs(store)}
-    return {"EFI": {"Microsoft": {"Boot": boot}, "Boot": {"bootx64.efi": manager}}}
+    name = {"x86": "bootia32.efi", "arm64": "bootaa64.efi"}.get(architecture, "bootx64.efi")
+    return {"EFI": {"Microsoft": {"Boot": boot}, "Boot": {name: manager}}}
 
 
 def _uefi_store(disk: Path) -> bytes:

@@ -12,19 +12,14 @@ An account listed without a password has none. Each function stages one item, an
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
+from reseal.answerfile import Secret, Setting
 from reseal.answerfile.secrets import password_of
 from reseal.errors import CheckError, UsageError
-from reseal.unattend.applier import leaves
+from reseal.unattend.applier import Applier, Work, leaves
 from reseal.unattend.local_accounts import ADMINISTRATOR, LocalAccounts
 from reseal.windows.sid import Sid
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from reseal.answerfile import Secret, Setting
-    from reseal.unattend.applier import Applier, Work
 
 
 def _on_accounts(stage: Callable[[LocalAccounts, Setting], None]) -> Applier:

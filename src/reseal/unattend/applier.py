@@ -6,17 +6,13 @@ without any record counts as not applied, so that no setting is skipped silently
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
-    from reseal.answerfile import AnswerFile, Setting
-    from reseal.answerfile.document import Branch
-    from reseal.session import Session
+from reseal.answerfile import AnswerFile, Setting
+from reseal.answerfile.document import Branch
+from reseal.session import Session
 
 #: Why a setting of a pass that Windows runs is not applied offline.
 LATER = "Windows applies it when its pass runs."

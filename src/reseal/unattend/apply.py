@@ -15,35 +15,28 @@ at once as well; Windows applies them again.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from reseal import answerfile
-from reseal.answerfile import Level, Pass, Target, mark
+from reseal.answerfile import AnswerFile, Finding, Level, Pass, Setting, Target, mark
+from reseal.answerfile.document import Package
 from reseal.answerfile.provisioned import joined_at_specialize, offline_blob
 from reseal.answerfile.requested import components_of
 from reseal.answerfile.show import PACKAGE
 from reseal.errors import CheckError
-from reseal.session import Mark
+from reseal.session import Mark, Session
 from reseal.unattend import copy_profile, drivers, oobe_xml, place
 from reseal.unattend.applier import Left, Work, leaves
+from reseal.unattend.place import Situation
 from reseal.unattend.present import STEP, STILL_TO_RUN, existing, users
 from reseal.unattend.settings import apply_pass
 from reseal.unattend.settle import leave_out
 from reseal.unattend.time_zone import TIME_ZONES
-from reseal.windows import manifests
+from reseal.windows import Installation, manifests
 from reseal.windows.image_properties import UI_LANGUAGES
 from reseal.windows.setup import SetupState
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
-
-    from reseal.answerfile import AnswerFile, Finding, Setting
-    from reseal.answerfile.document import Package
-    from reseal.session import Session
-    from reseal.unattend.place import Situation
-    from reseal.windows import Installation
 
 KEYBOARD_LAYOUTS = r"HKLM\SYSTEM\CurrentControlSet\Control\Keyboard Layouts"
 #: Findings that become warnings of a run.

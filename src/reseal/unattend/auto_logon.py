@@ -8,14 +8,9 @@ values: reported.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from reseal.answerfile import Setting
 from reseal.answerfile.secrets import password_of
-from reseal.unattend.applier import as_number, leaves
-
-if TYPE_CHECKING:
-    from reseal.answerfile import Setting
-    from reseal.unattend.applier import Work
+from reseal.unattend.applier import Work, as_number, leaves
 
 WINLOGON = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Winlogon"
 _TEXTS = (("Username", "DefaultUserName"), ("Domain", "DefaultDomainName"))

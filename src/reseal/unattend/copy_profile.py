@@ -7,17 +7,11 @@ it to Windows, and checks that there is a profile to copy.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from reseal.answerfile import Pass
+from reseal.answerfile import AnswerFile, Pass
 from reseal.answerfile.components import SHELL
 from reseal.answerfile.requested import settings_at
+from reseal.session import Session
 from reseal.tree import join
-
-if TYPE_CHECKING:
-    from reseal.answerfile import AnswerFile
-    from reseal.session import Session
-
 
 #: How the SID of an account of a machine or a domain starts; those of services have no person.
 _ACCOUNT = "S-1-5-21-"

@@ -8,21 +8,15 @@ Paths without a folder are reported as not applied. reseal never connects to a s
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from reseal.answerfile import Pass
+from reseal.answerfile import AnswerFile, Pass, Setting
 from reseal.answerfile.components import DRIVERS
 from reseal.answerfile.requested import settings_at
 from reseal.drivers import add_packages
 from reseal.errors import UsageError
-from reseal.unattend.applier import leaves
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from reseal.answerfile import AnswerFile, Setting
-    from reseal.unattend.applier import Work
+from reseal.unattend.applier import Work, leaves
 
 ITEM = "DriverPaths/PathAndCredentials"
 _PATH = "Path"

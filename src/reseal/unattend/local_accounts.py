@@ -14,19 +14,15 @@ from __future__ import annotations
 
 import struct
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
+from reseal.answerfile import Secret
 from reseal.errors import UsageError
-from reseal.regf import types
+from reseal.regf import Key, Value, types
+from reseal.session import Session
 from reseal.windows.accounts import NAMES, USERS, accounts
 from reseal.windows.identity import ACCOUNT_DOMAIN
 from reseal.windows.sam import PasswordKey, SamError, User, boot_key, records
 from reseal.windows.sid import Sid
-
-if TYPE_CHECKING:
-    from reseal.answerfile import Secret
-    from reseal.regf import Key, Value
-    from reseal.session import Session
 
 _BUILTIN = r"HKLM\SAM\SAM\Domains\Builtin"
 _NONE = rf"{ACCOUNT_DOMAIN}\Groups\{records.NONE_GROUP:08X}"

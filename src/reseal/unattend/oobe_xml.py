@@ -13,19 +13,13 @@ country is a geographical location identifier, a language an LCID, both in decim
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from reseal.answerfile import AnswerFileError
-from reseal.answerfile.markup import Markup
+from reseal.answerfile.markup import Element, Markup
 from reseal.answerfile.source import Source, printable
-from reseal.errors import CheckError, UsageError
-from reseal.session import Mark
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from reseal.answerfile.markup import Element
-    from reseal.session import Session
+from reseal.errors import CheckError, UsageError, os_errors
+from reseal.session import Mark, Session
 
 FOLDER = r"System32\oobe\info"
 NAME = "oobe.xml"
@@ -76,7 +70,7 @@ def load(folder: Path) -> dict[str, bytes]:
     """
     files: dict[str, bytes] = {}
     size = 0
-    try:
+    with os_errors(f"{folder} can't be read"):
         for path in sorted(folder.rglob("*")):
             if path.is_symlink() or not path.is_file():
                 continue
@@ -85,9 +79,6 @@ def load(folder: Path) -> dict[str, bytes]:
                 msg = f"{folder} holds too many files for a folder with an oobe.xml."
                 raise UsageError(msg, "Name the folder that contains oobe.xml.")
             files["\\".join(path.relative_to(folder).parts)] = path.read_bytes()
-    except OSError as error:
-        msg = f"{folder} can't be read: {error.strerror}."
-        raise UsageError(msg) from error
     check_folder(files, str(folder))
     return files
 

@@ -14,12 +14,11 @@ with an answer file (seen in real hives; reported).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from reseal.answerfile import AnswerFile, Pass, mark, merge, reset
 from reseal.answerfile.passes import AFTER_GENERALIZE, PASS_COMPLETE
 from reseal.errors import CheckError
-from reseal.session import Mark
+from reseal.session import Mark, Session
 from reseal.tree import join
 from reseal.unattend.present import (
     STEP,
@@ -32,10 +31,7 @@ from reseal.unattend.present import (
 )
 from reseal.windows import answer_files, setup
 from reseal.windows.answer_files import CACHE, FOR_SYSPREP, UNATTEND_FILE
-
-if TYPE_CHECKING:
-    from reseal.session import Session
-    from reseal.windows.setup import SetupState
+from reseal.windows.setup import SetupState
 
 #: Searched at every boot into audit mode; spelled as on the page that documents it.
 FIRST = r"Panther\Unattend\unattend.xml"

@@ -6,18 +6,14 @@ pass, and Setup has not marked the pass as processed in it. The first file that 
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from reseal.answerfile import AnswerFile, AnswerFileError, Pass
 from reseal.answerfile.source import MAX_BYTES
+from reseal.session import Session
 from reseal.tree import TreeError
 from reseal.windows import answer_files
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-
-    from reseal.session import Session
 
 STEP = "answer-files"
 #: Passes that an armed image may still run, depending on how it boots.

@@ -11,10 +11,10 @@ names.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from reseal.answerfile import Pass
+from reseal.answerfile import Pass, Setting
 from reseal.answerfile.components import (
     DRIVERS,
     JOIN,
@@ -30,17 +30,11 @@ from reseal.answerfile.secrets import NotHiddenError
 from reseal.errors import CheckError
 from reseal.session import Mark
 from reseal.unattend.accounts import add_account, add_domain_member, set_administrator_password
-from reseal.unattend.applier import LATER, Left, as_number, leaves
+from reseal.unattend.applier import LATER, Applier, Left, Work, as_number, leaves
 from reseal.unattend.auto_logon import WINLOGON, set_auto_logon
 from reseal.unattend.drivers import ITEM, add_drivers
 from reseal.unattend.present import STILL_TO_RUN
 from reseal.unattend.time_zone import TIME_ZONE_INFORMATION, apply_time_zone
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from reseal.answerfile import Setting
-    from reseal.unattend.applier import Applier, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,19 +225,9 @@ def apply_pass(work: Work, name: Pass) -> tuple[list[Setting], list[Left]]:
     architecture = work.session.installation.architecture or ""
     by_windows = name not in _AT_ONCE
     for row in ROWS:
-        inferred = row.known.mark is Mark.INFERRED
-        elsewhere = row.only_64_bit and architecture == "x86"
-        if name not in row.passes or elsewhere or (by_windows and inferred):
-            continue
-        for setting in settings_at(work.document, name, row.component, row.path, architecture):
-            try:
-                with work.session.acting(row.provider, row.known.mark):
-                    row.apply(work, setting)
-            except NotHiddenError as error:
-                msg = (
-                    f"A password in {work.document.name} is marked as hidden, but {error.message}."
-                )
-                raise CheckError(msg, "Hide it with `reseal unattend hide-secrets`.") from None
+        if _applies(row, name, architecture):
+            for setting in settings_at(work.document, name, row.component, row.path, architecture):
+                _apply(row, work, setting)
     found = [
         leaf
         for component in components_of(work.document, name, architecture)
@@ -254,6 +238,22 @@ def apply_pass(work: Work, name: Pass) -> tuple[list[Setting], list[Left]]:
         for one in found
         if one not in work.applied
     ]
+
+
+def _applies(row: Row, name: Pass, architecture: str) -> bool:
+    """Whether a row holds in a pass; Windows itself applies what is only inferred."""
+    if name not in row.passes or (row.only_64_bit and architecture == "x86"):
+        return False
+    return name in _AT_ONCE or row.known.mark is not Mark.INFERRED
+
+
+def _apply(row: Row, work: Work, setting: Setting) -> None:
+    try:
+        with work.session.acting(row.provider, row.known.mark):
+            row.apply(work, setting)
+    except NotHiddenError as error:
+        msg = f"A password in {work.document.name} is marked as hidden, but {error.message}."
+        raise CheckError(msg, "Hide it with `reseal unattend hide-secrets`.") from None
 
 
 def _reason(setting: Setting) -> str:

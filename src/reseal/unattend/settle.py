@@ -16,18 +16,13 @@ the cached one is inferred.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable
 
 from reseal.answerfile import AnswerFile, Level, Pass, check, mark, reset, scrub
 from reseal.answerfile.processed import holds_secrets, lacks_secrets
-from reseal.session import Mark
+from reseal.session import Mark, Session
 from reseal.unattend.present import STEP, STILL_TO_RUN, Existing, existing, read, unserved, users
 from reseal.windows.answer_files import CACHE
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-
-    from reseal.session import Session
 
 
 def leave_out(session: Session, names: Collection[Pass], but: str | None = None) -> None:
@@ -87,13 +82,20 @@ def settle(session: Session, new: str | None = None, aside: Iterable[str] = ()) 
                 f"{one.path} has settings for generalize, which were not applied: a given answer file "
                 "alone counts in this pass (inferred)."
             )
-        secret = [s.name for s in document.passes if s.name in mine and holds_secrets(s)]
-        if secret and not one.is_at(session.installation.path(CACHE)):
-            session.note(
-                f"The passwords for {', '.join(secret)} stay in {one.path}, since Windows needs them. "
-                "It deletes them from its own copy in Panther, not from this file (inferred). Delete the "
-                "file on the machines after its use."
-            )
+        _say_what_stays(session, one, document, mine)
+
+
+def _say_what_stays(
+    session: Session, one: Existing, document: AnswerFile, mine: Collection[Pass]
+) -> None:
+    """Note the passes for which a file that Windows does not clean keeps its passwords."""
+    secret = [s.name for s in document.passes if s.name in mine and holds_secrets(s)]
+    if secret and not one.is_at(session.installation.path(CACHE)):
+        session.note(
+            f"The passwords for {', '.join(secret)} stay in {one.path}, since Windows needs them. "
+            "It deletes them from its own copy in Panther, not from this file (inferred). Delete the "
+            "file on the machines after its use."
+        )
 
 
 def _say_what_is_used(
@@ -103,8 +105,9 @@ def _say_what_is_used(
     mine = [name for name in STILL_TO_RUN if used.get(name) is one]
     if mine:
         _say_errors(session, document)
-        if not one.is_at(session.installation.path(CACHE)):
-            session.note(f"{one.path} is used for {', '.join(mine)}.")
+        cached = one.is_at(session.installation.path(CACHE))
+        drop = " --drop-cached-unattend gives it up." if cached else ""
+        session.note(f"{one.path} is used for {', '.join(mine)}.{drop}")
     for name in one.counts_in([name for name in used if name not in mine]):
         session.note(
             f"{one.path} is not used for {name}: {used[name].path} comes first and has settings for it, "

@@ -15,20 +15,14 @@ from __future__ import annotations
 
 import difflib
 import struct
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
+from reseal.answerfile import Setting
 from reseal.answerfile.regional import NO_DAYLIGHT_SAVING, OF_A_PLACE, is_offset, zone_hint
 from reseal.errors import ImageError, ResealError, UsageError
-from reseal.regf import types
-from reseal.unattend.applier import LATER
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from reseal.answerfile import Setting
-    from reseal.regf import Key
-    from reseal.session import Session
-    from reseal.unattend.applier import Work
+from reseal.regf import Key, types
+from reseal.session import Session
+from reseal.unattend.applier import LATER, Work
 
 TIME_ZONES = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Time Zones"
 TIME_ZONE_INFORMATION = r"HKLM\SYSTEM\CurrentControlSet\Control\TimeZoneInformation"

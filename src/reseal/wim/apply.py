@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+from reseal.disk.device import Device
 from reseal.errors import ImageError
 from reseal.ntfs import Volume
 from reseal.wim import library
 from reseal.wim.errors import WimError
 from reseal.wim.file import open_wim
-from reseal.wim.progress import Progress
+from reseal.wim.progress import Progress, Report
 from reseal.wim.volume import volume
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from reseal.disk.device import Device
-    from reseal.wim.progress import Report
 
 _NTFS = 0x1  # WIMLIB_EXTRACT_FLAG_NTFS
 #: WIMLIB_EXTRACT_FLAG_NORPFIX: absolute links keep their drive letter.

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from reseal.disk.device import Device
+from reseal.errors import CheckError
 from reseal.wim import library
 from reseal.wim.errors import WimError
 from reseal.wim.file import new_wim, open_wim
-from reseal.wim.progress import Progress
-from reseal.wim.tree import compressed_files
+from reseal.wim.progress import Progress, Report
+from reseal.wim.tree import reparsed_files
 from reseal.wim.volume import volume
 from reseal.wim.writing import CHECK_INTEGRITY, SOLID, require_writable, set_properties, write
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from reseal.disk.device import Device
-    from reseal.wim.progress import Report
 
 #: WIMLIB_ADD_FLAG_NTFS; _NORPFIX: links keep their drive letter, because the whole volume is captured;
 #: _VERBOSE: libwim reports omitted entries only with this flag.
 ADD_FLAGS = 0x1 | 0x200 | 0x4
+
+#: Maximum number of files that an error names.
+_NAMED = 5
 
 #: Compression types by command-line name, as in DISM and wimlib-imagex.
 COMPRESSIONS = {
@@ -46,6 +46,7 @@ def capture_volume(
     check: bool = False,
     config: str | None = None,
     only_plain: bool = False,
+    deduplicated: bool = False,
     before_rename: Callable[[], None] = lambda: None,
     on_progress: Report | None = None,
 ) -> dict[str, Any]:
@@ -65,15 +66,18 @@ def capture_volume(
         check: whether to write an integrity table; appending keeps an existing one.
         config: exclusions in the format of WimScript.ini; None for none.
         only_plain: whether to write nothing if the volume has CompactOS files.
+        deduplicated: whether to capture files without their content that Data Deduplication has.
         before_rename: called when the file is complete; may raise to prevent the replacement.
         on_progress: receives `{"step": …}` and `{"progress": …, "done": …, "total": …}`, in bytes.
 
     Returns:
         `index` of the image (None if nothing was written), `encrypted` (paths omitted because they are
-        encrypted), `excluded` (number of entries that the configuration excluded) and `compressed`
-        (paths of WOF-compressed files, which are stored compressed).
+        encrypted), `excluded` (number of entries that the configuration excluded), `compressed` (paths of
+        WOF-compressed files, which are stored compressed), `deduplicated` and `cloud` (paths of files whose
+        content is not in the WIM, or may not be).
 
     Raises:
+        CheckError: the volume has deduplicated files, and `deduplicated` is not set.
         WimError: the WIM can't be read or written, or already has an image with this name.
         ImageError: the volume is damaged, or changed while it was read.
         EngineError: libwim is missing.
@@ -102,9 +106,11 @@ def capture_volume(
         target.check(code, "can't capture the volume", progress)
         opened.walked()
         index = target.facts.images
-        compressed = compressed_files(target, index)
-        if compressed and only_plain:
-            return {"index": None, "compressed": compressed}
+        found = reparsed_files(target, index)
+        if found.deduplicated and not deduplicated:
+            raise _deduplicated(found.deduplicated)
+        if found.compressed and only_plain:
+            return {"index": None, "compressed": found.compressed}
         set_properties(target, index, properties or {})
         flags = SOLID if solid else 0
         flags |= CHECK_INTEGRITY if check else 0
@@ -118,8 +124,24 @@ def capture_volume(
         "index": index,
         "encrypted": progress.left_out,
         "excluded": progress.excluded,
-        "compressed": compressed,
+        "compressed": found.compressed,
+        "deduplicated": found.deduplicated,
+        "cloud": found.cloud,
     }
+
+
+def _deduplicated(paths: list[str]) -> CheckError:
+    shown = ", ".join(paths[:_NAMED])
+    more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+    msg = (
+        f"Data Deduplication keeps the content of {len(paths)} file{'s' * (len(paths) > 1)} in the chunk "
+        f"store of the volume, which a WIM leaves out: {shown}{more}. Nothing was written."
+    )
+    return CheckError(
+        msg,
+        "Boot the image and undo the deduplication (`Start-DedupJob -Type Unoptimization`), or capture these "
+        "files without their content with --force dedup.",
+    )
 
 
 def _config_file(stack: ExitStack, config: str | None) -> bytes | None:

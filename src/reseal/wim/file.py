@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from reseal.hostfile import open_regular
 from reseal.wim import library
 from reseal.wim.errors import WimError
 from reseal.wim.progress import Progress, nothing
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 _CHECK_INTEGRITY = 0x1  # WIMLIB_OPEN_FLAG_CHECK_INTEGRITY
 

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+
+from lxml import etree
 
 from reseal.wim.errors import WimError
-from reseal.wim.file import open_wim
+from reseal.wim.file import Wim, open_wim
 from reseal.xml import XmlError, parse
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from lxml import etree
-
-    from reseal.wim.file import Wim
 
 #: Maximum plausible count; larger ones are treated as damage.
 _MAX_COUNT = 1 << 48

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from reseal.wim import library
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+Report = Callable[[dict[str, Any]], None]
 
-    Report = Callable[[dict[str, Any]], None]
 
 _SIZED: dict[int, tuple[str, Any]] = {
     library.WRITE_STREAMS: ("Writing the files", library.WriteStreams),

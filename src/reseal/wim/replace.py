@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+from reseal.disk.device import Device
 from reseal.wim import library
 from reseal.wim.capture import ADD_FLAGS
 from reseal.wim.file import open_wim
 from reseal.wim.metadata import kept_properties
-from reseal.wim.progress import Progress
+from reseal.wim.progress import Progress, Report
 from reseal.wim.volume import volume
 from reseal.wim.writing import RETAIN_GUID, SOLID, require_writable, set_properties, write
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from reseal.disk.device import Device
-    from reseal.wim.progress import Report
 
 _ROOT = b"/"
 _WITH_ALL_BELOW = 0x2  # WIMLIB_DELETE_FLAG_RECURSIVE

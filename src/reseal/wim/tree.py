@@ -6,16 +6,14 @@ import ctypes
 import os
 import tempfile
 from ctypes import Structure, c_char_p, c_size_t, c_uint32, c_uint64, c_void_p
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from reseal.folder.descent import upper
 from reseal.tree import DIRECTORY, ENCRYPTED, REPARSE_POINT, EscapeError, Stat, TreeError
 from reseal.wim import library, wof
-
-if TYPE_CHECKING:
-    from reseal.wim.file import Wim
+from reseal.wim.file import Wim
 
 _RECURSIVE, _CHILDREN = 0x1, 0x2  # WIMLIB_ITERATE_DIR_TREE_FLAG_*
 #: WIMLIB_EXTRACT_FLAG_*: NO_ACLS, NORPFIX, NO_ATTRIBUTES, NO_PRESERVE_DIR_STRUCTURE.
@@ -74,14 +72,47 @@ class _Found:
     descriptor: bytes | None = None
 
 
-def compressed_files(wim: Wim, index: int) -> list[str]:
-    """Return the files of an image that are stored WOF-compressed ("CompactOS")."""
-    found: list[str] = []
+#: Reparse tags of files whose content is not in the file ([MS-FSCC] 2.1.2.1): Data Deduplication; files of
+#: the cloud, whose tags differ in one digit; and placeholders of OneDrive and of Windows 8.1.
+_DEDUPLICATED = 0x80000013
+_CLOUD, _CLOUD_MASK = 0x9000001A, 0xFFFF0FFF
+_PLACEHOLDERS = frozenset({0x80000015, 0x80000021})
+
+
+@dataclass(slots=True)
+class Reparsed:
+    """Files of an image whose content is not stored as that of other files.
+
+    Attributes:
+        compressed: WOF-compressed ("CompactOS").
+        deduplicated: their content is in the volume's chunk store.
+        cloud: placeholders, whose content may be in the cloud.
+    """
+
+    compressed: list[str] = field(default_factory=list)
+    deduplicated: list[str] = field(default_factory=list)
+    cloud: list[str] = field(default_factory=list)
+
+    def of(self, tag: int) -> list[str] | None:
+        """Return the list of files with a reparse tag; None for other tags."""
+        if tag == wof.REPARSE_TAG:
+            return self.compressed
+        if tag == _DEDUPLICATED:
+            return self.deduplicated
+        if tag & _CLOUD_MASK == _CLOUD or tag in _PLACEHOLDERS:
+            return self.cloud
+        return None
+
+
+def reparsed_files(wim: Wim, index: int) -> Reparsed:
+    """Return the files of an image whose content is not stored as that of other files."""
+    found = Reparsed()
 
     def visit(address: int, _context: int) -> int:
         entry = _Entry.from_address(address)
-        if entry.reparse_tag == wof.REPARSE_TAG:
-            found.append(os.fsdecode(entry.path).strip("/").replace("/", "\\"))
+        paths = found.of(entry.reparse_tag) if entry.reparse_tag else None
+        if paths is not None and not entry.attributes & DIRECTORY:
+            paths.append(os.fsdecode(entry.path).strip("/").replace("/", "\\"))
         return 0
 
     code = wim.calls.wimlib_iterate_dir_tree(

@@ -11,20 +11,15 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
-from typing import TYPE_CHECKING
 
-from reseal.disk.device import FileDevice, written_behind
+from reseal.disk.device import Device, FileDevice, written_behind
 from reseal.ntfs import library as ntfs_library
 from reseal.ntfs.cache import BlockCache
 from reseal.ntfs.callbacks import Allowance, Callbacks, RunawayError
 from reseal.ntfs.library import DeviceOperations, NtfsDevice
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.disk.device import Device
 
 #: Name under which libwim opens a device. It only appears in libwim's messages.
 _NAME = b"the volume"

@@ -5,21 +5,18 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from reseal.disk.attributes import keep_attributes, require_one_name
 from reseal.disk.device import written_behind
 from reseal.disk.sidecar import sync_folder
+from reseal.errors import os_errors
 from reseal.wim import library
 from reseal.wim.errors import WimError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from reseal.wim.file import Wim
-    from reseal.wim.progress import Progress
+from reseal.wim.file import Wim
+from reseal.wim.progress import Progress
 
 # WIMLIB_WRITE_FLAG_*
 CHECK_INTEGRITY = 0x1
@@ -76,11 +73,10 @@ def write(
     """
     shown, path = path, path.resolve()
     require_one_name(path, shown)
-    try:
+    with os_errors(
+        f"{path} can't be written", WimError, "reseal needs write access to the folder of the file."
+    ):
         number, temporary = open_beside(path)
-    except OSError as error:
-        msg = f"{path} can't be written: {error.strerror}."
-        raise WimError(msg, "reseal needs write access to the folder of the file.") from error
     try:
         target = f"/proc/self/fd/{number}".encode()
         with written_behind(number):

@@ -21,12 +21,12 @@ UNATTEND_FILE = "UnattendFile"
 #: Places below the Windows folder, in order. Setup uses and marks `CACHE`, and deletes its secrets.
 CACHE = r"Panther\unattend.xml"
 FOR_SYSPREP = r"System32\Sysprep\unattend.xml"
-_BELOW_WINDOWS = (
+IN_PANTHER = (
     r"Panther\Unattend\Unattend.xml",
     r"Panther\Unattend\Autounattend.xml",
     CACHE,
-    FOR_SYSPREP,
 )
+_BELOW_WINDOWS = (*IN_PANTHER, FOR_SYSPREP)
 _IN_ROOT = ("Unattend.xml", "Autounattend.xml")
 #: The file names in these folders, in lower case.
 NAMES = frozenset(map(str.lower, _IN_ROOT))

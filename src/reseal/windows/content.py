@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from reseal.tree import TreeError
+from reseal.tree import Tree, TreeError
 from reseal.wim import WofError, wof
-
-if TYPE_CHECKING:
-    from reseal.tree import Tree
 
 #: Size of tag, length and reserved word before the data of a reparse point (documented).
 _REPARSE_HEADER = 8

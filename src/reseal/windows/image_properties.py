@@ -9,12 +9,8 @@ service pack build is UBR from Windows 10 on, and the second number of BuildLabE
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
-from reseal.windows.installation import CURRENT_VERSION, PRODUCT_OPTIONS
-
-if TYPE_CHECKING:
-    from reseal.windows.installation import Installation
+from reseal.windows.installation import CURRENT_VERSION, PRODUCT_OPTIONS, Installation
 
 UI_LANGUAGES = r"HKLM\SYSTEM\CurrentControlSet\Control\MUI\UILanguages"
 LANGUAGE = r"HKLM\SYSTEM\CurrentControlSet\Control\Nls\Language"

@@ -8,15 +8,12 @@ subfolders, such as `Windows.old\Windows`, are not installations.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from functools import partial
 
-from reseal.tree import join
+from reseal.tree import Tree, join
 from reseal.windows.names import CONFIG
 from reseal.windows.registry import Registry
 from reseal.windows.volumes import Volumes, named
-
-if TYPE_CHECKING:
-    from reseal.tree import Tree
 
 CURRENT_VERSION = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 ENVIRONMENT = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Environment"
@@ -83,6 +80,18 @@ class Installation:
         self.volumes = volumes or Volumes(tree)
         self.registry = Registry(self.volumes, root, volume=volume, ignore_logs=ignore_logs)
         self.volumes.names = self._names
+
+    def copy(self) -> Installation:
+        """Return the installation with copies of its hives, so that edits of them have no effect here."""
+        known = self.volumes
+        volumes = Volumes(
+            known.own, {n: partial(known.tree, n) for n in known.others}, known.partitions
+        )
+        copied = Installation(self.tree, self.root, volume=self.volume, volumes=volumes)
+        copied.registry.source = self.registry
+        copied.registry.all_volumes = self.registry.all_volumes
+        copied.registry.profile_volumes = self.registry.profile_volumes
+        return copied
 
     def _names(self) -> dict[int, str]:
         return {number: named(number, self.registry.letters) for number in self.volumes.others}

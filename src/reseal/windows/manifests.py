@@ -8,10 +8,8 @@ the middle of a long name (seen: paths in hives of Windows 7 and 10).
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from reseal.windows.installation import Installation
+from reseal.windows.installation import Installation
 
 MANIFESTS = r"WinSxS\Manifests"
 _FILE = re.compile(r"(?i)([a-z0-9]+_.+?)_[0-9a-f]{16}_[0-9.]+_.*\.manifest")

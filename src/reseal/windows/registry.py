@@ -17,11 +17,10 @@ the old identity (seen: a Windows 7 hive with Current 1 and LastKnownGood 2).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from reseal.errors import ImageError
 from reseal.regf import Hive, Key, RegfError, Value
-from reseal.tree import EscapeError, join
+from reseal.tree import EscapeError, Stat, join
 from reseal.windows.names import (
     CONFIG,
     DEFAULT_PROFILE,
@@ -37,14 +36,11 @@ from reseal.windows.volumes import (
     MOUNTED_DEVICES,
     USUAL_DRIVE,
     Place,
+    Volumes,
     is_elsewhere,
     letters,
     split,
 )
-
-if TYPE_CHECKING:
-    from reseal.tree import Stat
-    from reseal.windows.volumes import Volumes
 
 _CURRENT_VERSION = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 _SERVICE_PROFILES = {
@@ -87,12 +83,16 @@ class Registry:
         self.root = root
         #: Whether profiles and files on other volumes of the image are part of what is worked on.
         self.all_volumes = False
+        #: Whether volumes with a profile of this Windows are.
+        self.profile_volumes = False
         self.loaded: dict[str, LoadedHive] = {}
+        #: Where the hives come from, with their edits; None for their files.
+        self.source: Registry | None = None
         self._ignore_logs = ignore_logs
         self._drive: str | None = None
         self._letters: dict[str, int] | None = None
         self._placed: dict[str, Place] | None = None
-        self._reached: dict[bool, dict[str, str]] = {}
+        self._reached: dict[tuple[bool, bool], dict[str, str]] = {}
 
     # Hives
 
@@ -148,6 +148,12 @@ class Registry:
         self.loaded.pop(sid.upper(), None)
 
     def _open(self, name: str, path: str) -> LoadedHive | None:
+        if self.source is not None:
+            loaded = self.source.load_file(path)
+            if loaded is not None:
+                hive = Hive.open(loaded.hive.to_bytes(), name=path)
+                self.loaded[name] = LoadedHive(name, path, hive, loaded.logs)
+            return self.loaded.get(name)
         stat = self._stat(path)
         if stat is None or stat.is_directory:
             return None
@@ -217,15 +223,16 @@ class Registry:
     def profiles(self) -> dict[str, str]:
         """Profile folders in ProfileList by SID (upper case), as paths in the image.
 
-        Profiles on other volumes are included only if `all_volumes` is set; `placed_profiles` has all.
+        Profiles on other volumes are included only if these are worked on; `placed_profiles` has all.
         """
-        if self.all_volumes not in self._reached:
-            self._reached[self.all_volumes] = {
+        chosen = self.all_volumes, self.profile_volumes
+        if chosen not in self._reached:
+            self._reached[chosen] = {
                 sid: place.path
                 for sid, place in self.placed_profiles.items()
                 if self._reaches(place)
             }
-        return self._reached[self.all_volumes]
+        return self._reached[chosen]
 
     @property
     def placed_profiles(self) -> dict[str, Place]:
@@ -298,15 +305,22 @@ class Registry:
     def path_of(self, text: str) -> str | None:
         """Convert a Windows path to a path in the image.
 
-        The result is None if the path is outside the image, or on another volume without `all_volumes`.
+        The result is None if the path is outside the image, or on a volume that is not worked on.
         """
         place = self.place(text)
         return place.path if self._reaches(place) else None
 
-    def _reaches(self, place: Place) -> bool:
-        if place.volume == self.volume:
+    def works_on(self, number: int | None) -> bool:
+        """Whether another volume is worked on; one that holds a Windows or can't be opened never is."""
+        if number not in self.tree.others:
+            return False
+        if self.all_volumes:
             return True
-        return self.all_volumes and place.volume in self.tree.others
+        profiles = self.placed_profiles.values() if self.profile_volumes else ()
+        return any(place.volume == number for place in profiles)
+
+    def _reaches(self, place: Place) -> bool:
+        return place.volume == self.volume or self.works_on(place.volume)
 
     # Keys
 

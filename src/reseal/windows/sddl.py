@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import re
 import struct
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from reseal.errors import UsageError
 from reseal.windows.sid import Sid
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 #: SID strings of two letters, except those for accounts of the machine.
 WELL_KNOWN = {

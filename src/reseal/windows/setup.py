@@ -7,6 +7,7 @@ build diary that inspected a correctly generalized Server 2019 image offline. Im
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,8 @@ IMAGE_SERVICING_DATA = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\Im
 SYSPREP_REGISTRY = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\Sysprep"
 #: Set by a run that failed (reported: scripts delete it before they try again).
 SYSPREP_CORRUPT = "SysprepCorrupt"
+#: The mode of the last run, which specialize reads: missing without /mode:vm (seen: Windows 10 1607).
+SYSPREP_MODE = "SysprepMode"
 STATE_INI = r"Setup\State\State.ini"
 #: Records a run in VM mode (value `Mode`); only reseal uses this key.
 MODE_MARK = r"HKLM\SOFTWARE\reseal"
@@ -80,6 +83,17 @@ OPERATION_FLAGS = "OperationFlags"
 #: SID to put there, without which it generates one (reported).
 SID_OLD = "SidAccountDomainOld"
 SID_NEW = "SidAccountDomainNew"
+
+
+#: `ImageState=…` of State.ini: documented with quotes, seen without.
+_IN_STATE_INI = re.compile(r"^\s*ImageState\s*=\s*\"?(\w+)\"?\s*$", re.IGNORECASE | re.MULTILINE)
+
+
+def state_in(data: bytes) -> str | None:
+    """Return the ImageState of State.ini, whether it stands in quotes or not; None without one."""
+    utf16 = data[:2] in {b"\xff\xfe", b"\xfe\xff"}
+    found = _IN_STATE_INI.search(data.decode("utf-16" if utf16 else "utf-8", "replace"))
+    return found[1] if found else None
 
 
 def new_sid_pending(registry: Registry) -> bool:

@@ -240,3 +240,14 @@ def named(number: int, drives: Mapping[str, int], *inside: str) -> str:
     """
     drive = next((drive for drive, one in drives.items() if one == number), f"volume {number}:")
     return join(drive, *inside)
+
+
+def labelled(number: int, drives: Mapping[str, int]) -> str:
+    """Return a volume as messages name it, such as `volume 4 (D:)`.
+
+    Args:
+        number: number of the volume.
+        drives: volume numbers by drive letter.
+    """
+    name = named(number, drives)
+    return f"volume {number}" if name.startswith("volume") else f"volume {number} ({name})"

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from reseal.answerfile.components import ACCOUNTS, SHELL
-from reseal.answerfile.findings import Context, Level, Problem, rule
+from reseal.answerfile.document import AnswerFile, Setting
+from reseal.answerfile.findings import Context, Level, Problem, list_around, repeated, rule
 from reseal.answerfile.passes import Pass
 from reseal.answerfile.secrets import DELETED, NotHiddenError, Secret, password_of, shown
 from reseal.answerfile.variables import is_template
 from reseal.mark import Mark
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.answerfile.document import AnswerFile, Setting
 
 #: Documented: LocalAccount Name.
 FORBIDDEN_IN_ACCOUNT_NAME = frozenset('"/\\[]:|<>+=;,?*%@')
@@ -153,7 +149,6 @@ def _names(context: Context) -> Iterator[Setting]:
 
 @rule(
     "account-name",
-    "The name of a local account is one that Windows accepts",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, LocalAccount Name; NetUserAdd for the length",
@@ -168,7 +163,6 @@ def account_name(context: Context) -> Iterator[Problem]:
 
 @rule(
     "account-is-computer",
-    "No local account has the name of the computer",
     Level.ERROR,
     mark=Mark.REPORTED,
     source="Windows makes such an account and puts it into no group; NetUserAdd refuses the name",
@@ -194,7 +188,6 @@ def account_is_computer(context: Context) -> Iterator[Problem]:
 
 @rule(
     "account-without-name",
-    "A local account has a name",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, LocalAccount Name does not support being empty",
@@ -214,24 +207,21 @@ def account_without_name(context: Context) -> Iterator[Problem]:
 
 @rule(
     "duplicate-account",
-    "A local account occurs once in a list",
     Level.ERROR,
     mark=Mark.INFERRED,
     source="an account is found by its name, so that the second replaces the first",
 )
 def duplicate_account(context: Context) -> Iterator[Problem]:
     """A local account occurs once in a list."""
-    seen: dict[tuple[object, str], Setting] = {}
-    for name in _names(context):
-        lists = getattr(name.parent, "parent", None)
-        first = seen.setdefault((lists, name.text.casefold()), name)
-        if first is not name:
-            yield Problem(
-                name.value_position,
-                f"another account of this list is called {shown(name)}",
-                f"it is on line {first.position.line}, and names are not case-sensitive",
-                "make one of the two",
-            )
+    for name, first in repeated(
+        _names(context), lambda name: (list_around(name), name.text.casefold())
+    ):
+        yield Problem(
+            name.value_position,
+            f"another account of this list is called {shown(name)}",
+            f"it is on line {first.position.line}, and names are not case-sensitive",
+            "make one of the two",
+        )
 
 
 def _logons(context: Context) -> Iterator[Setting]:
@@ -242,7 +232,6 @@ def _logons(context: Context) -> Iterator[Setting]:
 
 @rule(
     "logon-account",
-    "The account for automatic logon is created in the same file, or is Administrator",
     Level.NOTE,
     mark=Mark.INFERRED,
     source="where it is not, the image must have it already, or the logon fails",
@@ -265,7 +254,6 @@ def logon_account(context: Context) -> Iterator[Problem]:
 
 @rule(
     "logon-enabled",
-    "An automatic logon is enabled",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, AutoLogon Enabled: false is the default",
@@ -284,7 +272,6 @@ def logon_enabled(context: Context) -> Iterator[Problem]:
 
 @rule(
     "logon-username",
-    "The account for automatic logon is named without its domain",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, AutoLogon Username and Domain",
@@ -303,7 +290,6 @@ def logon_username(context: Context) -> Iterator[Problem]:
 
 @rule(
     "logon-password",
-    "The password of the automatic logon is that of the account",
     Level.ERROR,
     mark=Mark.INFERRED,
     source="the file that makes the account gives it another password, so that the logon fails",
@@ -344,7 +330,6 @@ def _password(element: Setting | None) -> Secret | None:
 
 @rule(
     "logon-count",
-    "An automatic logon has a LogonCount, to which Windows adds one",
     Level.NOTE,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, LogonCount; seen: 31 real files log on without",
@@ -379,7 +364,6 @@ def _is_reset(context: Context) -> bool:
 
 @rule(
     "no-account",
-    "An account can log on after OOBE",
     Level.NOTE,
     mark=Mark.INFERRED,
     source="OOBE skips its account page only where an account or Administrator's password is set",

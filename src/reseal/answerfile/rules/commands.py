@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from reseal.answerfile.components import COMMANDS, DEPLOYMENT, SETUP, SHELL
-from reseal.answerfile.findings import Context, Level, Problem, rule
+from reseal.answerfile.document import Setting
+from reseal.answerfile.findings import Context, Level, Problem, list_around, repeated, rule
 from reseal.answerfile.passes import Pass
 from reseal.answerfile.secrets import shown
 from reseal.answerfile.variables import variables_in
 from reseal.mark import Mark
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.answerfile.document import Setting
 
 #: Lists that are worked through by Order, beside the commands.
 ORDERED = (
@@ -51,7 +47,6 @@ def _items(context: Context) -> Iterator[tuple[Setting, str]]:
 
 @rule(
     "command-without-path",
-    "A command has something to run",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, RunSynchronousCommand: Path is required",
@@ -70,7 +65,6 @@ def command_without_path(context: Context) -> Iterator[Problem]:
 
 @rule(
     "order-missing",
-    "An item of a list that is worked through in order has an Order",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, Order; seen: every item of the real files",
@@ -90,7 +84,6 @@ def order_missing(context: Context) -> Iterator[Problem]:
 
 @rule(
     "order-value",
-    "An Order is a number from 1, for commands of Microsoft-Windows-Deployment up to 500",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, RunSynchronousCommand, Order",
@@ -113,7 +106,6 @@ def order_value(context: Context) -> Iterator[Problem]:
 
 @rule(
     "duplicate-order",
-    "No two items of a list have the same Order",
     Level.ERROR,
     mark=Mark.REPORTED,
     source='Windows names an item by it (`RunSynchronousCommand/[Order="2"]` in '
@@ -122,23 +114,20 @@ def order_value(context: Context) -> Iterator[Problem]:
 def duplicate_order(context: Context) -> Iterator[Problem]:
     """No two items of a list have the same Order."""
     for component, path in ORDERED:
-        seen: dict[tuple[object, str], Setting] = {}
-        for order in context.values_at(component, f"{path}/Order"):
-            item = order.parent
-            around = getattr(item, "parent", None)
-            first = seen.setdefault((around, order.text.lstrip("0")), order)
-            if first is not order:
-                yield Problem(
-                    order.value_position,
-                    f"another {item.name} of this list has Order {order.text[:12]}",
-                    f"it is on line {first.position.line}, and Order is the key of the list",
-                    "number the items 1, 2, 3",
-                )
+        orders = context.values_at(component, f"{path}/Order")
+        for order, first in repeated(
+            orders, lambda order: (list_around(order), order.text.lstrip("0"))
+        ):
+            yield Problem(
+                order.value_position,
+                f"another {order.parent.name} of this list has Order {order.text[:12]}",
+                f"it is on line {first.position.line}, and Order is the key of the list",
+                "number the items 1, 2, 3",
+            )
 
 
 @rule(
     "sysprep-command",
-    "Sysprep is not started by a command of Microsoft-Windows-Deployment",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Sysprep Overview, unsupported scenarios; reported: from auditUser it can work",
@@ -158,7 +147,6 @@ def sysprep_command(context: Context) -> Iterator[Problem]:
 
 @rule(
     "shell-syntax",
-    "A command that needs cmd.exe or PowerShell starts it",
     Level.WARNING,
     mark=Mark.INFERRED,
     source="commands are started as processes; every real file that uses such syntax calls cmd",
@@ -238,7 +226,6 @@ def _commands(context: Context) -> Iterator[tuple[Setting, Setting]]:
 
 @rule(
     "command-no-program",
-    "A command starts a program, not a file that another program opens",
     Level.WARNING,
     mark=Mark.INFERRED,
     source="commands are started as processes; every real file calls PowerShell or msiexec",
@@ -261,7 +248,6 @@ def command_no_program(context: Context) -> Iterator[Problem]:
 
 @rule(
     "script-policy",
-    "A script of PowerShell runs with a policy that allows it",
     Level.NOTE,
     mark=Mark.DOCUMENTED,
     source="about_Execution_Policies: Restricted is the default of Windows clients",
@@ -289,7 +275,6 @@ def script_policy(context: Context) -> Iterator[Problem]:
 
 @rule(
     "typographic-quotes",
-    "A command has straight quotes and plain hyphens",
     Level.WARNING,
     mark=Mark.INFERRED,
     source="cmd has no others; PowerShell accepts curly quotes, and programs receive them unchanged",
@@ -308,7 +293,6 @@ def typographic_quotes(context: Context) -> Iterator[Problem]:
 
 @rule(
     "early-shutdown",
-    "No command shuts Windows down before the others of its list have run",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="RunSynchronousCommand WillReboot, which is the way to restart in between",

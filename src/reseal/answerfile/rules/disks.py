@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from reseal.answerfile.components import SETUP
-from reseal.answerfile.findings import Context, Level, Problem, has_value, rule
+from reseal.answerfile.document import Setting
+from reseal.answerfile.findings import Context, Level, Problem, has_value, repeated, rule
 from reseal.answerfile.secrets import shown
 from reseal.mark import Mark
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.answerfile.document import Setting
-
 _DISK = "DiskConfiguration/Disk"
+_LETTER = f"{_DISK}/ModifyPartitions/ModifyPartition/Letter"
 _IMAGE = "ImageInstall/OSImage"
 
 
 @rule(
     "partition-size",
-    "A new partition has a size or fills the disk, not both",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, CreatePartition Size: Setup ends with an error",
@@ -72,7 +68,6 @@ def _in_megabytes(text: str) -> str:
 
 @rule(
     "install-target",
-    "Windows is installed to a named partition or to the first that is free, not both",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, InstallToAvailablePartition: it fails",
@@ -92,7 +87,6 @@ def install_target(context: Context) -> Iterator[Problem]:
 
 @rule(
     "install-partition",
-    "The partition to install to is one that the file creates, if it wipes that disk",
     Level.ERROR,
     mark=Mark.INFERRED,
     source="a wiped disk has the partitions of CreatePartitions and no others",
@@ -151,7 +145,6 @@ def _disks(context: Context) -> dict[tuple[object, str], Setting]:
 
 @rule(
     "install-partition-type",
-    "Windows is installed to a primary partition, not to the EFI system partition or the MSR",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="UEFI/GPT-based hard drive partitions",
@@ -180,7 +173,6 @@ def install_partition_type(context: Context) -> Iterator[Problem]:
 
 @rule(
     "install-disk",
-    "The disk to install to is one that DiskConfiguration describes, if it describes any",
     Level.WARNING,
     mark=Mark.INFERRED,
     source="laying out one disk and installing to another is probably a mistake",
@@ -211,7 +203,6 @@ def _has_number(disk: Setting) -> bool:
 
 @rule(
     "modified-partition",
-    "A partition to modify is one that the file creates, if it wipes that disk",
     Level.ERROR,
     mark=Mark.INFERRED,
     source="a wiped disk has the partitions of CreatePartitions and no others",
@@ -237,28 +228,24 @@ def modified_partition(context: Context) -> Iterator[Problem]:
 
 @rule(
     "duplicate-letter",
-    "A drive letter goes to one partition",
     Level.ERROR,
     mark=Mark.INFERRED,
     source="a drive letter leads to one volume",
 )
 def duplicate_letter(context: Context) -> Iterator[Problem]:
     """A drive letter goes to one partition."""
-    seen: dict[tuple[object, str], Setting] = {}
-    for letter in context.values_at(SETUP, f"{_DISK}/ModifyPartitions/ModifyPartition/Letter"):
-        first = seen.setdefault((letter.component, letter.text.upper()), letter)
-        if first is not letter:
-            yield Problem(
-                letter.value_position,
-                f"another partition has the drive letter {letter.text[:2].upper()}",
-                f"it gets it on line {first.position.line}",
-                "give one of the two another letter",
-            )
+    letters = context.values_at(SETUP, _LETTER)
+    for letter, first in repeated(letters, lambda letter: (letter.component, letter.text.upper())):
+        yield Problem(
+            letter.value_position,
+            f"another partition has the drive letter {letter.text[:2].upper()}",
+            f"it gets it on line {first.position.line}",
+            "give one of the two another letter",
+        )
 
 
 @rule(
     "partition-extend",
-    "The last partition of a disk extends, and no other",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, CreatePartition Extend. Logical partitions lie "
@@ -287,7 +274,6 @@ def partition_extend(context: Context) -> Iterator[Problem]:
 
 @rule(
     "partition-format",
-    "The EFI system partition is formatted with FAT32, and the MSR not at all",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="UEFI/GPT-based hard drive partitions",
@@ -320,36 +306,31 @@ def partition_format(context: Context) -> Iterator[Problem]:
 
 @rule(
     "duplicate-disk",
-    "A disk is described once",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, Disk: DiskID tells disks apart",
 )
 def duplicate_disk(context: Context) -> Iterator[Problem]:
     """A disk is described once."""
-    seen: dict[tuple[object, str], int] = {}
-    for number in context.values_at(SETUP, f"{_DISK}/DiskID"):
-        key = (number.component, number.text)
-        first = seen.setdefault(key, number.position.line)
-        if first != number.position.line:
-            yield Problem(
-                number.value_position,
-                f"the disk {number.text[:6]} is described a second time",
-                f"it is described on line {first} already",
-                "put all its partitions into one <Disk>",
-            )
+    numbers = context.values_at(SETUP, f"{_DISK}/DiskID")
+    for number, first in repeated(numbers, lambda number: (number.component, number.text)):
+        yield Problem(
+            number.value_position,
+            f"the disk {number.text[:6]} is described a second time",
+            f"it is described on line {first.position.line} already",
+            "put all its partitions into one <Disk>",
+        )
 
 
 @rule(
     "drive-letter",
-    "A drive letter is one letter from C",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, Letter",
 )
 def drive_letter(context: Context) -> Iterator[Problem]:
     """A drive letter is one letter from C."""
-    for letter in context.values_at(SETUP, f"{_DISK}/ModifyPartitions/ModifyPartition/Letter"):
+    for letter in context.values_at(SETUP, _LETTER):
         if not re.fullmatch(r"[C-Zc-z]", letter.text):
             yield Problem(
                 letter.value_position,
@@ -361,7 +342,6 @@ def drive_letter(context: Context) -> Iterator[Problem]:
 
 @rule(
     "image-metadata",
-    "An image is chosen by its index, name or description",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, MetaData Key",
@@ -381,7 +361,6 @@ def image_metadata(context: Context) -> Iterator[Problem]:
 
 @rule(
     "image-index",
-    "The index of an image is a number from 1",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, MetaData Value",

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from reseal.answerfile import product_keys
 from reseal.answerfile.components import DEPLOYMENT, SETUP, SHELL
+from reseal.answerfile.document import Setting
 from reseal.answerfile.findings import Context, Level, Problem, rule
 from reseal.answerfile.passes import Pass
 from reseal.mark import Mark
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.answerfile.document import Setting
 
 #: Documented: ComputerName.
 COMPUTER_NAME_BYTES = 15
@@ -60,7 +56,6 @@ def computer_name_problem(name: str) -> tuple[str, str, str] | None:
 
 @rule(
     "computer-name",
-    "A computer name has at most 15 bytes, no forbidden character, and is not a number",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, ComputerName",
@@ -81,7 +76,6 @@ def _product_keys(context: Context) -> Iterator[Setting]:
 
 @rule(
     "product-key-form",
-    "A product key has five groups of five letters and digits",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, UserData ProductKey Key; Setup fails otherwise",
@@ -100,7 +94,6 @@ def product_key_form(context: Context) -> Iterator[Problem]:
 
 @rule(
     "product-key-letters",
-    "A product key holds only letters and digits that keys are made of",
     Level.WARNING,
     mark=Mark.REPORTED,
     source="the alphabet of product keys. All zeros is a placeholder that real files use",
@@ -123,7 +116,6 @@ def product_key_letters(context: Context) -> Iterator[Problem]:
 
 @rule(
     "product-key-edition",
-    "A public product key is that of the edition that is installed",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Key Management Services (KMS) client activation and product keys; seen: a template "

@@ -5,15 +5,12 @@ from __future__ import annotations
 import binascii
 import re
 from base64 import b64decode
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from reseal.answerfile.components import JOIN, SHELL
 from reseal.answerfile.findings import Context, Level, Problem, rule
 from reseal.answerfile.secrets import shown
 from reseal.mark import Mark
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 #: The longest name of a workgroup (documented: JoinWorkgroup; it is a NetBIOS name).
 WORKGROUP_LENGTH = 15
@@ -28,7 +25,6 @@ _COMMA = re.compile(r"(?<!\\),")
 
 @rule(
     "join-both",
-    "A machine joins a domain or a workgroup",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, UnattendedJoin Identification",
@@ -49,7 +45,6 @@ def join_both(context: Context) -> Iterator[Problem]:
 
 @rule(
     "join-credentials",
-    "Joining a domain needs credentials, a provisioned account, or UnsecureJoin",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, UnattendedJoin Identification",
@@ -76,7 +71,6 @@ def join_credentials(context: Context) -> Iterator[Problem]:
 
 @rule(
     "join-provisioning",
-    "A provisioned account is not combined with credentials",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, Provisioning wins over Credentials",
@@ -96,7 +90,6 @@ def join_provisioning(context: Context) -> Iterator[Problem]:
 
 @rule(
     "join-account-data",
-    "The account data of an offline domain join is the base64 text that djoin saves",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, AccountData",
@@ -119,7 +112,6 @@ def join_account_data(context: Context) -> Iterator[Problem]:
 
 @rule(
     "join-upn",
-    "Credentials are a user and a domain, or a user principal name alone",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source='Unattended Windows Setup Reference, Credentials Username: with a UPN "the Domain '
@@ -140,7 +132,6 @@ def join_upn(context: Context) -> Iterator[Problem]:
 
 @rule(
     "join-unsecure",
-    "An unsecure join has no credentials, and only it has a machine password",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, UnsecureJoin and MachinePassword",
@@ -169,7 +160,6 @@ def join_unsecure(context: Context) -> Iterator[Problem]:
 
 @rule(
     "workgroup-name",
-    "A workgroup has at most 15 characters, and another name than the computer",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, JoinWorkgroup; Naming conventions: NetBIOS names",
@@ -203,7 +193,6 @@ def workgroup_name(context: Context) -> Iterator[Problem]:
 
 @rule(
     "join-unit",
-    "An organizational unit is a distinguished name, its domain included",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, MachineObjectOU: OU=…,DC=…",

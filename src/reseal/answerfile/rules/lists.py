@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import groupby
-from typing import TYPE_CHECKING
 
-from reseal.answerfile.findings import Context, Level, Problem, rule
+from reseal.answerfile.document import Branch, Setting
+from reseal.answerfile.findings import Context, Level, Problem, repeated, rule
+from reseal.answerfile.schema import SettingSchema
 from reseal.mark import Mark
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.answerfile.document import Branch, Setting
-    from reseal.answerfile.schema import SettingSchema
 
 #: What wcm:action may say. The reference uses add alone; the other two are what Windows System
 #: Image Manager writes for Modify and RemoveListItem (documented; their spelling is inferred).
@@ -21,7 +17,6 @@ ACTIONS = ("add", "modify", "remove")
 
 @rule(
     "list-action",
-    "An item of a list has a wcm:action",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Component Settings and Properties Reference, List-Item Actions; one example of the "
@@ -48,7 +43,6 @@ def list_action(context: Context) -> Iterator[Problem]:
 
 @rule(
     "list-action-value",
-    "The action of a list item is add, modify or remove",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Component Settings and Properties Reference, List-Item Actions",
@@ -67,7 +61,6 @@ def list_action_value(context: Context) -> Iterator[Problem]:
 
 @rule(
     "action-without-list",
-    "Only items of lists carry an action",
     Level.NOTE,
     mark=Mark.DOCUMENTED,
     source="Component Settings and Properties Reference, List-Item Actions",
@@ -86,7 +79,6 @@ def action_without_list(context: Context) -> Iterator[Problem]:
 
 @rule(
     "list-key",
-    "An item of a keyed list has a key",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Component Settings and Properties Reference, Key Settings for List Items",
@@ -105,7 +97,6 @@ def list_key(context: Context) -> Iterator[Problem]:
 
 @rule(
     "duplicate-key",
-    "No two items of a list have the same key",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Component Settings and Properties Reference, Key Settings for List Items",
@@ -113,21 +104,18 @@ def list_key(context: Context) -> Iterator[Problem]:
 def duplicate_key(context: Context) -> Iterator[Problem]:
     """No two items of a list have the same key."""
     for items in _lists(context):
-        seen: dict[str, Setting] = {}
-        for item in items:
-            first = seen.setdefault(item.key.casefold(), item) if item.key else item
-            if first is not item:
-                yield Problem(
-                    context.document.position(item.element, "wcm:keyValue"),
-                    f"another {item.name} of this list has the same wcm:keyValue",
-                    f"it is on line {first.position.line}, and one replaces the other",
-                    "give it a key of its own",
-                )
+        keyed = [item for item in items if item.key]
+        for item, first in repeated(keyed, lambda item: str(item.key).casefold()):
+            yield Problem(
+                context.document.position(item.element, "wcm:keyValue"),
+                f"another {item.name} of this list has the same wcm:keyValue",
+                f"it is on line {first.position.line}, and one replaces the other",
+                "give it a key of its own",
+            )
 
 
 @rule(
     "repeated-setting",
-    "A setting that is not a list item occurs once",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, whose lists are marked by wcm:action",
@@ -149,7 +137,6 @@ def repeated_setting(context: Context) -> Iterator[Problem]:
 
 @rule(
     "missing-setting",
-    "A setting has the settings inside that the reference calls required",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, for example AcceptEula",

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
 from reseal.answerfile.components import DEPLOYMENT, SHELL
+from reseal.answerfile.document import Setting
 from reseal.answerfile.findings import Context, Level, Problem, rule
 from reseal.answerfile.passes import Pass
-from reseal.answerfile.schema import BUILDS
+from reseal.answerfile.schema import BUILDS, SettingSchema
+from reseal.answerfile.source import Position
 from reseal.answerfile.variables import variables_in
 from reseal.mark import Mark
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from reseal.answerfile.document import Setting
-    from reseal.answerfile.schema import SettingSchema
-    from reseal.answerfile.source import Position
 
 
 @rule(
     "reseal-beside-generalize",
-    "Reseal is not combined with Generalize",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, Microsoft-Windows-Deployment Generalize",
@@ -40,7 +34,6 @@ def reseal_beside_generalize(context: Context) -> Iterator[Problem]:
 
 @rule(
     "skipped-oobe",
-    "The pages of OOBE are answered rather than skipped",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference of 2016, SkipMachineOOBE: tests only; deprecated",
@@ -61,7 +54,6 @@ def skipped_oobe(context: Context) -> Iterator[Problem]:
 
 @rule(
     "retired-setting",
-    "A setting is not one that the reference calls deprecated",
     Level.NOTE,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, deprecation notes of each setting",
@@ -102,7 +94,6 @@ def _advice(context: Context, setting: Setting, schema: SettingSchema) -> str:
 
 @rule(
     "setting-too-new",
-    "A setting is not newer than the Windows of the image",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Changed answer file settings, by version; reported: an older Windows can't process "
@@ -122,7 +113,6 @@ def setting_too_new(context: Context) -> Iterator[Problem]:
 
 @rule(
     "setting-too-old",
-    "A setting still exists in the Windows of the image",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Changed answer file settings, by version",
@@ -154,7 +144,6 @@ def _outermost(
 
 @rule(
     "vm-mode",
-    "Optimizations for virtual machines need Sysprep's mode for them",
     Level.NOTE,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, VMModeOptimizations",
@@ -174,7 +163,6 @@ def vm_mode(context: Context) -> Iterator[Problem]:
 
 @rule(
     "processed-pass",
-    "A pass that Windows has marked as done is not run again",
     Level.NOTE,
     mark=Mark.DOCUMENTED,
     source="Windows Setup Automation Overview; seen: the attribute in build logs",
@@ -193,7 +181,6 @@ def processed_pass(context: Context) -> Iterator[Problem]:
 
 @rule(
     "template-variable",
-    "A variable of a template gets its value before Windows reads the file",
     Level.NOTE,
     mark=Mark.INFERRED,
     source="Windows does not expand variables of these forms and uses them literally",

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import TYPE_CHECKING
 
-from reseal.answerfile.document import Setting
+from reseal.answerfile.document import Component, Setting
 from reseal.answerfile.findings import Context, Level, Problem, rule
 from reseal.answerfile.passes import Pass
+from reseal.answerfile.schema import SettingSchema
 from reseal.mark import Mark
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from reseal.answerfile.document import Component
-    from reseal.answerfile.schema import SettingSchema
 
 #: How alike two names must be for one to be a misspelling of the other.
 MISSPELT = 0.88
@@ -26,7 +21,6 @@ def _in_order(passes: Iterable[str]) -> str:
 
 @rule(
     "misspelt-component",
-    "A component's name is spelt as Windows spells it",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, Components; Windows stops at unknown ones",
@@ -45,7 +39,6 @@ def misspelt_component(context: Context) -> Iterator[Problem]:
 
 @rule(
     "unknown-component",
-    "A component is one of those that the reference or the real files name",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, Components; editions and roles have more",
@@ -65,7 +58,6 @@ def unknown_component(context: Context) -> Iterator[Problem]:
 
 @rule(
     "image-component",
-    "A component is one that the image has",
     Level.WARNING,
     mark=Mark.SEEN,
     source="the names of manifests in component stores; that Windows can't apply the others: "
@@ -93,7 +85,6 @@ def image_component(context: Context) -> Iterator[Problem]:
 
 @rule(
     "component-case",
-    "A component's name has the capitals of the reference",
     Level.NOTE,
     mark=Mark.SEEN,
     source="PnPSysprep and SQMApi in 39 components of real files; names of assemblies have no case",
@@ -113,7 +104,6 @@ def component_case(context: Context) -> Iterator[Problem]:
 
 @rule(
     "misspelt-setting",
-    "A setting's name is spelt as Windows spells it",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference; reported: Windows Setup stops with 0x80220005",
@@ -132,7 +122,6 @@ def misspelt_setting(context: Context) -> Iterator[Problem]:
 
 @rule(
     "misplaced-setting",
-    "A setting is in the right parent element",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, Parent Hierarchy; reported: Windows Setup "
@@ -151,7 +140,6 @@ def misplaced_setting(context: Context) -> Iterator[Problem]:
 
 @rule(
     "unknown-setting",
-    "A setting is one of those that the reference or the real files name",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference for Windows 10 1809; newer Windows has more",
@@ -173,7 +161,6 @@ def unknown_setting(context: Context) -> Iterator[Problem]:
 
 @rule(
     "setting-case",
-    "A setting's name has the capitals of the reference",
     Level.WARNING,
     mark=Mark.INFERRED,
     source="XML tells capitals apart, and no real file differs from the reference in them",
@@ -192,7 +179,6 @@ def setting_case(context: Context) -> Iterator[Problem]:
 
 @rule(
     "wrong-pass",
-    "A setting is in a pass for which it is documented",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, Valid Configuration Passes of each setting",

@@ -5,17 +5,13 @@ from __future__ import annotations
 import ipaddress
 import itertools
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 from reseal.answerfile.components import DNS, NETBT, TCPIP
-from reseal.answerfile.findings import Context, Level, Problem, rule
+from reseal.answerfile.document import Setting
+from reseal.answerfile.findings import Context, Level, Problem, list_around, repeated, rule
 from reseal.answerfile.secrets import shown
 from reseal.mark import Mark
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from reseal.answerfile.document import Setting
 
 #: The order in which settings must stand (documented: UnicastIpAddresses; Prefix).
 INTERFACE_ORDER = ("Ipv4Settings", "Ipv6Settings", "Identifier", "UnicastIpAddresses", "Routes")
@@ -41,7 +37,6 @@ def _is_address(text: str, *, prefix: bool = False) -> bool:
 
 @rule(
     "ip-address",
-    "An address is one of IPv4 or IPv6, that of an interface with the length of its prefix",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, UnicastIpAddresses, DNSServerSearchOrder",
@@ -82,7 +77,6 @@ def _with_length(text: str) -> str:
 
 @rule(
     "route-prefix",
-    "The prefix of a route is a number of bits, or an address with one",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, Prefix",
@@ -105,7 +99,6 @@ def route_prefix(context: Context) -> Iterator[Problem]:
 
 @rule(
     "interface-order",
-    "The settings of an interface and of a route are in the order of the reference",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, UnicastIpAddresses (Note) and Prefix",
@@ -143,7 +136,6 @@ _INTERFACE = "Interfaces/Interface"
 
 @rule(
     "mac-form",
-    "An interface is named by its name, or by its MAC address with hyphens",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, Interface Identifier: 00-11-22-33-44-55",
@@ -172,7 +164,6 @@ def mac_form(context: Context) -> Iterator[Problem]:
 
 @rule(
     "interface-identifier",
-    "An interface has an Identifier",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, Interface Identifier",
@@ -192,7 +183,6 @@ def interface_identifier(context: Context) -> Iterator[Problem]:
 
 @rule(
     "duplicate-interface",
-    "An interface is described once",
     Level.WARNING,
     mark=Mark.INFERRED,
     source="an interface is found by its Identifier, so that one description may replace the other",
@@ -200,22 +190,19 @@ def interface_identifier(context: Context) -> Iterator[Problem]:
 def duplicate_interface(context: Context) -> Iterator[Problem]:
     """An interface is described once."""
     for component in (TCPIP, DNS, NETBT):
-        seen: dict[tuple[object, str], Setting] = {}
-        for setting in context.values_at(component, f"{_INTERFACE}/Identifier"):
-            first = seen.setdefault((setting.component, setting.text.casefold()), setting)
-            if first is not setting:
-                yield Problem(
-                    setting.value_position,
-                    f"the interface {shown(setting)} is described a second time",
-                    f"it is described on line {first.position.line} already, and one may replace "
-                    "the other",
-                    "put all its settings into one <Interface>",
-                )
+        names = context.values_at(component, f"{_INTERFACE}/Identifier")
+        for name, first in repeated(names, lambda name: (name.component, name.text.casefold())):
+            yield Problem(
+                name.value_position,
+                f"the interface {shown(name)} is described a second time",
+                f"it is described on line {first.position.line} already, and one may replace "
+                "the other",
+                "put all its settings into one <Interface>",
+            )
 
 
 @rule(
     "dhcp-left-on",
-    "An interface with a fixed address has DHCP turned off",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, Ipv4Settings DhcpEnabled: true is the default",
@@ -238,7 +225,6 @@ def dhcp_left_on(context: Context) -> Iterator[Problem]:
 
 @rule(
     "gateway-outside",
-    "A gateway is in the network of an address of its interface",
     Level.WARNING,
     mark=Mark.INFERRED,
     source="Windows sends nothing to a gateway that it can't reach directly",
@@ -265,24 +251,20 @@ def gateway_outside(context: Context) -> Iterator[Problem]:
 
 @rule(
     "route-identifier",
-    "The routes of an interface have identifiers of their own",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, Route Identifier: it is unique",
 )
 def route_identifier(context: Context) -> Iterator[Problem]:
     """The routes of an interface have identifiers of their own."""
-    seen: dict[tuple[object, str], Setting] = {}
-    for setting in context.values_at(TCPIP, f"{_INTERFACE}/Routes/Route/Identifier"):
-        around = getattr(setting.parent, "parent", None)
-        first = seen.setdefault((around, setting.text), setting)
-        if first is not setting:
-            yield Problem(
-                setting.value_position,
-                f"another route of this interface has the Identifier {shown(setting)}",
-                f"it is on line {first.position.line}, and one may replace the other",
-                "number the routes 0, 1, 2",
-            )
+    names = context.values_at(TCPIP, f"{_INTERFACE}/Routes/Route/Identifier")
+    for name, first in repeated(names, lambda name: (list_around(name), name.text)):
+        yield Problem(
+            name.value_position,
+            f"another route of this interface has the Identifier {shown(name)}",
+            f"it is on line {first.position.line}, and one may replace the other",
+            "number the routes 0, 1, 2",
+        )
 
 
 def _networks(item: Setting) -> Iterator[ipaddress.IPv4Network | ipaddress.IPv6Network]:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from reseal.answerfile import regional
 from reseal.answerfile.components import INTERNATIONAL, INTERNATIONAL_WINPE, SHELL
+from reseal.answerfile.document import Setting
 from reseal.answerfile.findings import Context, Level, Problem, rule
 from reseal.answerfile.secrets import shown
 from reseal.mark import Mark
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.answerfile.document import Setting
 
 #: What the names of Windows' time zones have in common, so that a newer one is told from an error.
 _TIME_ZONE_FORM = re.compile(
@@ -34,7 +30,6 @@ def _time_zones(context: Context) -> Iterator[tuple[Setting, str]]:
 
 @rule(
     "time-zone",
-    "A time zone is named as Windows names it",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, TimeZone: the names that tzutil /l lists",
@@ -63,7 +58,6 @@ def time_zone(context: Context) -> Iterator[Problem]:
 
 @rule(
     "unknown-time-zone",
-    "A time zone is one of those that Windows is known to have",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Default Time Zones: updates add time zones",
@@ -91,7 +85,6 @@ def _locales(context: Context) -> Iterator[Setting]:
 
 @rule(
     "locale-form",
-    "A locale is written as language and region",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, UserLocale: for example en-US",
@@ -114,7 +107,6 @@ def locale_form(context: Context) -> Iterator[Problem]:
 
 @rule(
     "unknown-locale",
-    "A locale is one of those that come with Windows",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Default Input Profiles in Windows; reported: Windows 10 and later have those of CLDR",
@@ -148,7 +140,6 @@ def _inputs(context: Context) -> Iterator[tuple[Setting, str]]:
 
 @rule(
     "input-locale",
-    "An input locale is a locale, or language and keyboard by numbers; several with semicolons",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, InputLocale",
@@ -168,7 +159,6 @@ def input_locale(context: Context) -> Iterator[Problem]:
 
 @rule(
     "unknown-keyboard",
-    "A keyboard layout is one of those that Windows has",
     Level.WARNING,
     mark=Mark.SEEN,
     source="Control\\\\Keyboard Layouts of a Windows 10 1709; documented: Windows keyboard layouts",
@@ -190,7 +180,6 @@ def unknown_keyboard(context: Context) -> Iterator[Problem]:
 
 @rule(
     "image-language",
-    "The language of Windows is one that the image has",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="UILanguage: the language pack must be installed; seen: MUI\\UILanguages of real hives",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from reseal.answerfile.components import COMMANDS
 from reseal.answerfile.document import Setting
@@ -19,9 +19,6 @@ from reseal.answerfile.secrets import (
 from reseal.answerfile.variables import is_template
 from reseal.mark import Mark
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 def _values(context: Context, *, hidden: bool) -> Iterator[Setting]:
     """Yield the Value of the password elements whose PlainText says so."""
@@ -35,7 +32,6 @@ def _values(context: Context, *, hidden: bool) -> Iterator[Setting]:
 
 @rule(
     "hidden-password",
-    "A password with PlainText false has the hidden form of Windows",
     Level.ERROR,
     mark=Mark.SEEN,
     source="21 real files and the examples of the reference: base64 of UTF-16LE, element's "
@@ -58,7 +54,6 @@ def hidden_password(context: Context) -> Iterator[Problem]:
 
 @rule(
     "hidden-password-flag",
-    "A hidden password is marked as hidden",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, PlainText: true is the default",
@@ -80,7 +75,6 @@ def hidden_password_flag(context: Context) -> Iterator[Problem]:
 
 @rule(
     "deleted-secret",
-    "A secret that Windows has deleted from the file is only in a completed pass",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Windows Setup Automation Overview; seen: the text itself in a build log",
@@ -99,7 +93,6 @@ def deleted_secret(context: Context) -> Iterator[Problem]:
 
 @rule(
     "plain-text-secret",
-    "A password is readable in the file",
     Level.NOTE,
     mark=Mark.DOCUMENTED,
     source="Best Practices for Authoring Answer Files, Improve Security for Answer Files",
@@ -136,7 +129,6 @@ def plain_text_secret(context: Context) -> Iterator[Problem]:
 
 @rule(
     "password-beside-value",
-    "The password of an account is in Value",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, LocalAccount Password: PlainText and Value",

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
-from reseal.answerfile.document import UNATTEND, WCM
-from reseal.answerfile.findings import Context, Level, Problem, rule
+from reseal.answerfile.document import UNATTEND, WCM, Component
+from reseal.answerfile.findings import Context, Level, Problem, repeated, rule
 from reseal.answerfile.passes import Pass
 from reseal.answerfile.variables import is_template
 from reseal.mark import Mark
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.answerfile.document import Component
 
 #: What a component of Windows carries in an answer file (seen: all 672 of the real files).
 IDENTITY = {
@@ -31,7 +26,6 @@ ARCHITECTURES = ("x86", "amd64", "arm64", "wow64", "arm", "ia64")
 
 @rule(
     "root-element",
-    "The root element is <unattend> in the namespace of answer files",
     Level.ERROR,
     mark=Mark.SEEN,
     source="every real answer file",
@@ -56,7 +50,6 @@ def root_element(context: Context) -> Iterator[Problem]:
 
 @rule(
     "unknown-element",
-    "The root holds only passes and <servicing>, and a pass only components",
     Level.ERROR,
     mark=Mark.SEEN,
     source="every real answer file; elements of other namespaces below the root are ignored",
@@ -83,7 +76,6 @@ def unknown_element(context: Context) -> Iterator[Problem]:
 
 @rule(
     "foreign-element",
-    "Everything inside a component has the namespace of answer files",
     Level.WARNING,
     mark=Mark.INFERRED,
     source="no real answer file has another there, and settings are found by name and namespace",
@@ -103,7 +95,6 @@ def foreign_element(context: Context) -> Iterator[Problem]:
 
 @rule(
     "pass-name",
-    "A pass has one of the seven names",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="How Configuration Passes Work",
@@ -126,28 +117,24 @@ def pass_name(context: Context) -> Iterator[Problem]:
 
 @rule(
     "duplicate-pass",
-    "A pass occurs once in a file",
     Level.WARNING,
     mark=Mark.INFERRED,
     source="Windows System Image Manager writes each pass once, and no real file has it twice",
 )
 def duplicate_pass(context: Context) -> Iterator[Problem]:
     """A pass occurs once in a file."""
-    seen: dict[str, str] = {}
-    for settings in context.document.passes:
-        first = seen.setdefault(settings.name, str(settings.position.line))
-        if settings.name in list(Pass) and first != str(settings.position.line):
-            yield Problem(
-                settings.position,
-                f"the pass {settings.name} appears here a second time",
-                f"it began on line {first}, and Windows may read only one of the two",
-                "move these components there",
-            )
+    passes = [settings for settings in context.document.passes if settings.name in list(Pass)]
+    for settings, first in repeated(passes, lambda settings: settings.name):
+        yield Problem(
+            settings.position,
+            f"the pass {settings.name} appears here a second time",
+            f"it began on line {first.position.line}, and Windows may read only one of the two",
+            "move these components there",
+        )
 
 
 @rule(
     "component-identity",
-    "A component has its whole identity",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Component Settings and Properties Reference, Component IDs",
@@ -169,7 +156,6 @@ def component_identity(context: Context) -> Iterator[Problem]:
 
 @rule(
     "architecture",
-    "The architecture of a component is one that Windows has",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Component Settings and Properties Reference, ProcessorArchitecture",
@@ -194,7 +180,6 @@ def architecture(context: Context) -> Iterator[Problem]:
 
 @rule(
     "component-attribute",
-    "Token, language and scope of a component are those of the components of Windows",
     Level.WARNING,
     mark=Mark.SEEN,
     source="every component of the real answer files has 31bf3856ad364e35, neutral and nonSxS",
@@ -216,31 +201,27 @@ def component_attribute(context: Context) -> Iterator[Problem]:
 
 @rule(
     "duplicate-component",
-    "A component occurs once per architecture in a pass",
     Level.ERROR,
     mark=Mark.REPORTED,
     source='Setup stops, "a component or non-list setting is specified more than once"',
 )
 def duplicate_component(context: Context) -> Iterator[Problem]:
     """A component occurs once per architecture in a pass."""
-    seen: dict[tuple[str, str, str], Component] = {}
-    for component in context.document.components():
-        name = component.pass_settings.name
-        key = (name, component.name.casefold(), component.architecture.casefold())
-        first = seen.setdefault(key, component)
-        if first is not component and component.name:
-            yield Problem(
-                component.position,
-                f"{component.name} ({component.architecture}) appears a second time in this pass",
-                f"it began on line {first.position.line}, and Windows Setup stops at a duplicate "
-                "component",
-                "move these settings there",
-            )
+    named = [component for component in context.document.components() if component.name]
+    for component, first in repeated(
+        named, lambda component: (*_place(component), component.architecture.casefold())
+    ):
+        yield Problem(
+            component.position,
+            f"{component.name} ({component.architecture}) appears a second time in this pass",
+            f"it began on line {first.position.line}, and Windows Setup stops at a duplicate "
+            "component",
+            "move these settings there",
+        )
 
 
 @rule(
     "several-architectures",
-    "A file holds a component of a pass for one architecture; wow64 goes with amd64 and arm64",
     Level.NOTE,
     mark=Mark.DOCUMENTED,
     source="Best Practices for Authoring Answer Files; seen: 12 of 187 real files serve several",
@@ -267,7 +248,6 @@ def several_architectures(context: Context) -> Iterator[Problem]:
 
 @rule(
     "lone-architecture",
-    "A component is for the same architecture as the others",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Component Settings and Properties Reference, ProcessorArchitecture; seen: seven of "
@@ -312,7 +292,6 @@ def _place(component: Component) -> tuple[str, str]:
 
 @rule(
     "image-architecture",
-    "A component for another architecture is also there for that of the image",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Best Practices for Authoring Answer Files; seen: 12 of 187 real files serve "
@@ -343,7 +322,6 @@ def image_architecture(context: Context) -> Iterator[Problem]:
 
 @rule(
     "wcm-namespace",
-    "The namespace of wcm:action and wcm:keyValue is written as Windows writes it",
     Level.WARNING,
     mark=Mark.SEEN,
     source="every real file but one; a namespace is compared literally; it is not an address",

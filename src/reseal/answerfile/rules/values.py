@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from reseal.answerfile.document import Setting
 from reseal.answerfile.findings import Context, Level, Problem, has_value, rule
+from reseal.answerfile.schema import SettingSchema
 from reseal.answerfile.secrets import DELETED, is_secret, shown
 from reseal.answerfile.variables import BLOCK
 from reseal.mark import Mark
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.answerfile.document import Setting
-    from reseal.answerfile.schema import SettingSchema
 
 #: Settings that name something, where white space would be part of the name.
 NAMES = frozenset({"ComputerName", "Name", "Username", "UserName", "Domain", "JoinDomain"})
@@ -32,7 +28,6 @@ def _texts(context: Context, kind: str) -> Iterator[tuple[Setting, SettingSchema
 
 @rule(
     "boolean-value",
-    "A switch is true or false",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Component Settings and Properties Reference, .NET Types",
@@ -55,7 +50,6 @@ def boolean_value(context: Context) -> Iterator[Problem]:
 
 @rule(
     "enum-value",
-    "A setting with listed values has one of them",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, Values of each setting",
@@ -76,7 +70,6 @@ def enum_value(context: Context) -> Iterator[Problem]:
 
 @rule(
     "value-case",
-    "Switches and listed values have the capitals of the reference",
     Level.NOTE,
     mark=Mark.SEEN,
     source="the reference itself writes onError and OnError, True and true",
@@ -98,7 +91,6 @@ def value_case(context: Context) -> Iterator[Problem]:
 
 @rule(
     "integer-value",
-    "A number is written in decimal digits and fits 32 bits",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Component Settings and Properties Reference, .NET Types",
@@ -127,7 +119,6 @@ def integer_value(context: Context) -> Iterator[Problem]:
 
 @rule(
     "guid-value",
-    "A GUID has its usual form",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, for example PreferredPlan",
@@ -146,7 +137,6 @@ def guid_value(context: Context) -> Iterator[Problem]:
 
 @rule(
     "text-length",
-    "A text is not longer than its setting allows",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference; reported: Windows Setup stops with 0x80220005",
@@ -172,7 +162,6 @@ def text_length(context: Context) -> Iterator[Problem]:
 
 @rule(
     "padded-length",
-    "A text is short enough with the white space around it",
     Level.WARNING,
     mark=Mark.REPORTED,
     source="Windows counts all characters between the tags, line ends and indents included",
@@ -193,7 +182,6 @@ def padded_length(context: Context) -> Iterator[Problem]:
 
 @rule(
     "empty-value",
-    "A setting is not empty where the reference forbids it",
     Level.WARNING,
     mark=Mark.DOCUMENTED,
     source="Best Practices for Authoring Answer Files, Avoid Creating Empty Elements",
@@ -214,7 +202,6 @@ def empty_value(context: Context) -> Iterator[Problem]:
 
 @rule(
     "surrounding-space",
-    "Names and passwords have no white space around them",
     Level.WARNING,
     mark=Mark.INFERRED,
     source="white space is part of a text in XML; seen: around commands it does no harm",
@@ -236,7 +223,6 @@ def surrounding_space(context: Context) -> Iterator[Problem]:
 
 @rule(
     "stray-text",
-    "Text is only in settings that take text",
     Level.WARNING,
     mark=Mark.SEEN,
     source="three real files have the product key next to <WillShowUI>, where Windows ignores it",
@@ -262,7 +248,6 @@ def stray_text(context: Context) -> Iterator[Problem]:
 
 @rule(
     "leaf-with-children",
-    "A setting that takes text holds no other settings",
     Level.ERROR,
     mark=Mark.DOCUMENTED,
     source="Unattended Windows Setup Reference, Child Elements",

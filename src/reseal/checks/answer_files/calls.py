@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+
+from lxml import etree
 
 from reseal.answerfile.components import DEPLOYMENT
 from reseal.checks.declaration import Finding, NotCheckableError, note, warning
 from reseal.checks.reading import xml
+from reseal.session import Session
 from reseal.windows.answer_files import places
 from reseal.xml import local_name
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from lxml import etree
-
-    from reseal.session import Session
 
 COMMAND = "RunSynchronousCommand"
 #: The program, but not its folder, which scripts clean up.

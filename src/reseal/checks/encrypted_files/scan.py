@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from reseal import ntfs
 from reseal.checks.declaration import Finding, NotCheckableError, error
+from reseal.session import Session
 from reseal.tree import TreeError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from reseal.session import Session
 
 
 def encrypted_files(session: Session) -> Iterable[Finding]:

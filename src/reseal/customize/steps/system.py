@@ -57,6 +57,38 @@ def service() -> None:
 
 
 @step(
+    "reset-addresses",
+    Group.SYSTEM,
+    mark=Mark.DOCUMENTED,
+    source="Microsoft, TCP/IP and NBT configuration parameters (KB314053); NetworkAddress: the setting of "
+    "network drivers; that nothing else in the image keeps the address: inferred",
+    work="reseal.customize.system:reset_addresses",
+)
+def reset_addresses() -> None:
+    """Return network adapters to DHCP and to their own MAC address.
+
+    This removes IPv4 addresses and gateways set by hand, and NetworkAddress. DNS servers set by hand stay,
+    and so do IPv6 addresses, whose place in the registry has no documented layout. VM mode keeps adapters,
+    so without this step all copies share such addresses.
+    """
+
+
+@step(
+    "drop-cached-unattend",
+    Group.SYSTEM,
+    mark=Mark.DOCUMENTED,
+    source="Microsoft, Windows Setup Automation Overview: Implicit Answer File Search Order",
+    work="reseal.customize.system:drop_cached_unattend",
+)
+def drop_cached_unattend() -> None:
+    r"""Delete the answer files that Windows keeps in Panther, so that no later boot uses them.
+
+    These are Panther\unattend.xml and the files in Panther\Unattend. Give this step before steps that add to
+    the answer file. An answer file given with --unattend replaces the cached one anyway.
+    """
+
+
+@step(
     "enable-rdp",
     Group.SYSTEM,
     mark=Mark.DOCUMENTED,

@@ -10,13 +10,10 @@ sources are in this folder (`mbr.S`, `ntfs.S`); the record of the run says which
 from __future__ import annotations
 
 from importlib.resources import files
-from typing import TYPE_CHECKING
 
+from reseal.disk import Device
 from reseal.disk.tables import write_boot_code
 from reseal.errors import ImageError
-
-if TYPE_CHECKING:
-    from reseal.disk import Device
 
 #: Size of $Boot in bytes; its first sector begins with the jump and the volume's parameters (documented).
 BOOT_SIZE = 16 * 512

@@ -7,15 +7,12 @@ first, so that the header of a hostile image decides nothing. QEMU never guesses
 from __future__ import annotations
 
 import stat
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 from reseal.disk.device import DiskError
 from reseal.disk.formats import qcow2, raw, vdi, vhd, vhdx, vmdk
 from reseal.disk.formats.header import SECTOR, ContainerFile, Header, Reference
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 __all__ = [
     "EXTENSIONS",

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from pathlib import Path
+from typing import Any, Self
 
 from reseal.disk.device import DiskError, FileDevice
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SECTOR = 512
 

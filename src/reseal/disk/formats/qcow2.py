@@ -6,18 +6,13 @@ import os
 import struct
 import sys
 from array import array
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from reseal.disk.formats.header import Header, Mark, Reference
+from reseal.disk.formats.header import ContainerFile, Header, Mark, Reference
 from reseal.disk.qemu import file_node, json_name
 from reseal.errors import ImageError
 from reseal.process import run_tool
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.disk.formats.header import ContainerFile
 
 MAGIC = b"QFI\xfb"
 

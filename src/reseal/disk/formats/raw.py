@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from reseal.disk.formats.header import SECTOR, Header
-
-if TYPE_CHECKING:
-    from reseal.disk.formats.header import ContainerFile
+from reseal.disk.formats.header import SECTOR, ContainerFile, Header
 
 #: What other files begin with (or have at an offset), for a better message than "no partitions".
 _OTHER_FILES = (

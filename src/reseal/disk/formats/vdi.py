@@ -5,12 +5,9 @@ from __future__ import annotations
 import os
 import struct
 from array import array
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from reseal.disk.formats.header import SECTOR, ContainerFile, Header
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 MAGIC = b"\x7f\x10\xda\xbe"
 MAGIC_OFFSET = 0x40

@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import sys
 from array import array
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from reseal.disk.formats.header import SECTOR, Header
-
-if TYPE_CHECKING:
-    from reseal.disk.formats.header import ContainerFile
+from reseal.disk.formats.header import SECTOR, ContainerFile, Header
 
 MAGIC = b"conectix"
 

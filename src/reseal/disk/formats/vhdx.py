@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import struct
 from array import array
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 from uuid import UUID
 
-from reseal.disk.formats.header import Header
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.disk.formats.header import ContainerFile
+from reseal.disk.formats.header import ContainerFile, Header
 
 MAGIC = b"vhdxfile"
 

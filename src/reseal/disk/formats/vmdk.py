@@ -5,12 +5,9 @@ from __future__ import annotations
 import re
 import sys
 from array import array
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from reseal.disk.formats.header import SECTOR, Header, Reference
-
-if TYPE_CHECKING:
-    from reseal.disk.formats.header import ContainerFile
+from reseal.disk.formats.header import SECTOR, ContainerFile, Header, Reference
 
 MAGIC_SPARSE = b"KDMV"
 MAGIC_ESX = b"COWD"

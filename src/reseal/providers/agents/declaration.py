@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reseal.providers.declaration import ENABLED, Provider
-from reseal.providers.places import configuration, empty, matching, profiles, registry_views
+from reseal.providers.places import (
+    configuration,
+    delete_subkeys,
+    empty,
+    matching,
+    profiles,
+    registry_views,
+)
 from reseal.tree import join, parent
 from reseal.windows import services
 
@@ -120,7 +127,7 @@ class Agent(Provider):
                     session.delete_value(view, name)
         for key in self.subkeys:
             for view in registry_views(key):
-                _delete_subkeys(session, view)
+                delete_subkeys(session, view)
 
     def _set_numbers(self, session: Session) -> None:
         for key, name, number in self.numbers:
@@ -150,11 +157,6 @@ def _paths(session: Session, path: str) -> list[str]:
                 folder = parent(folder)
             folders[folder.lower()] = folder
     return [join(folder, path[of_service.end() :]) for folder in folders.values()]
-
-
-def _delete_subkeys(session: Session, path: str) -> None:
-    for name in [subkey.name for subkey in session.registry.subkeys(path)]:
-        session.delete_key(rf"{path}\{name}")
 
 
 def _delete_line(session: Session, line: Line) -> None:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 from uuid import UUID
 
-from reseal.bcd import elements, objects
+from reseal.bcd import BcdObject, elements, objects
 from reseal.bcd.devices import Boot, DeviceValue, GptPartition, Locate, MbrPartition
 from reseal.bcd.notation import default_locate
 from reseal.errors import ImageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.bcd import BcdObject
-    from reseal.session import Session
-    from reseal.session.boot_store import BootStore
+from reseal.session import Session
+from reseal.session.boot_store import BootStore
 
 #: The switch that requests located devices, as Sysprep leaves them.
 LOCATE = "locate-boot-devices"

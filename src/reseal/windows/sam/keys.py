@@ -19,18 +19,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from Cryptodome.Cipher import AES, ARC4, DES
 from Cryptodome.Hash import MD4
 
+from reseal.windows.registry import Registry
 from reseal.windows.sam.errors import SamError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from reseal.windows.registry import Registry
 
 LSA = r"HKLM\SYSTEM\CurrentControlSet\Control\Lsa"
 _PARTS = ("JD", "Skew1", "GBG", "Data")

@@ -1,0 +1,93 @@
+"""The text of `reseal rehearse`: a stage a line, like a boot log."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from reseal.rehearsal.machines import Machine
+
+#: The words at the start of a line, by result.
+_SIGNS = {
+    "passes": "passes",
+    "can't be told": "  ?   ",
+    "would ask": "ASKS  ",
+    "would wait": "WAITS ",
+    "would stop": "STOPS ",
+}
+_MARGIN = " " * 26
+
+
+def lines(record: Mapping[str, Any], *, verbose: bool = False) -> Iterator[str]:
+    """Yield the lines of a rehearsal.
+
+    Args:
+        record: the record.
+        verbose: whether every fact is listed, with its mark and source.
+    """
+    image, windows = record["image"], record["windows"]
+    name = (windows or {}).get("product_name") or "no Windows that could be opened"
+    yield f"{image['path']}: {name}"
+    yield " ".join(("Machine:", _machine(record)))
+    yield ""
+    for one in record["stages"]:
+        yield f"[{_SIGNS[one['result']]}] {one['name']:<16} {one['said']}"
+        if one["result"] != "passes" or verbose:
+            yield from _details(one, verbose=verbose)
+    yield ""
+    yield record["statement"]
+
+
+def summary(record: Mapping[str, Any]) -> str:
+    """Return the line for the end of another command."""
+    warning = "Warning: " if record["verdict"] == "would stop" else ""
+    return f"{warning}Rehearsal: {record['statement']}"
+
+
+def around(record: Mapping[str, Any], text: Iterator[str]) -> Iterator[str]:
+    """Yield the lines of a record with that of its rehearsal: first if the boot would stop, else last.
+
+    Args:
+        record: the record of a run.
+        text: its lines.
+    """
+    found = record.get("rehearsal")
+    if not found:
+        yield from text
+    elif found["verdict"] == "would stop":
+        yield summary(found)
+        yield from text
+    else:
+        yield from text
+        yield summary(found)
+
+
+def machines(known: tuple[Machine, ...]) -> Iterator[str]:
+    """Yield the lines of `reseal rehearse --machine list`."""
+    for one in known:
+        yield f"{one.name:<16} {one.title} ({', '.join(one.firmware)})"
+
+
+def _machine(record: Mapping[str, Any]) -> str:
+    parts = [record["machine"] or "any"]
+    if record["firmware"]:
+        parts.append(record["firmware"].upper())
+    if record["secure_boot"]:
+        parts.append(f"Secure Boot {record['secure_boot']}")
+    return ", ".join(parts)
+
+
+def _details(one: Mapping[str, Any], *, verbose: bool) -> Iterator[str]:
+    if one["hypothetical"]:
+        yield f"{_MARGIN}(if an earlier stage did not stop)"
+    if one["symptom"]:
+        yield f"{_MARGIN}A person would see {one['symptom']}."
+    if one["cure"]:
+        yield f"{_MARGIN}Cure: {one['cure']}"
+    if not verbose:
+        return
+    for fact in one["facts"]:
+        yield f"{_MARGIN}- {fact['text']}"
+        yield f"{_MARGIN}  {fact['result']}; {fact['mark']}: {fact['source']}"
