@@ -73,5 +73,9 @@ def os_errors(
         kind: the class of the error.
         hint: what to do next.
     """
-    with os_errors(f"{what}", kind, hint):
+    try:
         yield
+    except OSError as error:
+        if isinstance(error, ResealError):
+            raise
+        raise kind(f"{what}: {error.strerror or error}.", hint) from error
