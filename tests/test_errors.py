@@ -1,9 +1,9 @@
-import errno
+from pathlib import Path
 
 import pytest
 
 from reseal import errors
-from reseal.disk import DiskError
+from reseal.errors import ImageError, os_errors
 
 
 def test_every_exit_code_has_its_class() -> None:
@@ -23,25 +23,21 @@ def test_an_error_carries_its_hint() -> None:
     assert (error.message, error.hint) == ("disk.qcow2 is truncated.", "Copy it again.")
 
 
-@pytest.mark.parametrize(
-    ("failure", "said"),
-    [
-        (FileNotFoundError(errno.ENOENT, "No such file or directory"), "No such file or directory"),
-        (OSError("a reason without a number"), "a reason without a number"),
-    ],
-)
-def test_an_error_of_the_system_becomes_one_of_ours(failure: OSError, said: str) -> None:
+def test_an_error_of_the_operating_system_gets_words_and_a_class() -> None:
     with (
-        pytest.raises(errors.EngineError, match=f"^a.xml can't be read: {said}.$") as raised,
-        errors.os_errors("a.xml can't be read", errors.EngineError, "Name another file."),
+        pytest.raises(
+            ImageError, match=r"^x can't be read: No such file or directory\.$"
+        ) as failed,
+        os_errors("x can't be read", ImageError, "Try again."),
     ):
-        raise failure
-    assert raised.value.hint == "Name another file."
-    assert raised.value.__cause__ is failure
+        Path("/nonexistent/file").read_bytes()
+    assert failed.value.hint == "Try again."
+    assert isinstance(failed.value.__cause__, FileNotFoundError)
 
 
-def test_an_error_of_ours_stays_as_it_is() -> None:
-    ours = DiskError("The disk is full.")
-    with pytest.raises(DiskError) as raised, errors.os_errors("a.xml can't be written"):
-        raise ours
-    assert raised.value is ours
+def test_an_error_of_reseal_that_is_one_of_the_operating_system_stays_as_it_is() -> None:
+    class BothError(ImageError, OSError):
+        pass
+
+    with pytest.raises(BothError, match="as it was"), os_errors("x can't be read"):
+        raise BothError("as it was")

@@ -13,6 +13,7 @@ from reseal.cli.options import PATH, machine_option, option
 from reseal.cli.run import LOOKING, Run, shares
 from reseal.errors import UsageError
 from reseal.operations import rehearse as operation
+from reseal.operations.rehearsing import FIRMWARE, RehearseRequest
 from reseal.report import rehearsal
 
 
@@ -26,7 +27,7 @@ from reseal.report import rehearsal
 @machine_option
 @option(
     "--firmware",
-    type=click.Choice(operation.FIRMWARE),
+    type=click.Choice(FIRMWARE),
     help="Its firmware, if it has both; derived from the partition table otherwise.",
 )
 @option(
@@ -50,7 +51,7 @@ def rehearse(image: Path | None, unattended: bool, run: Run, **options: Any) -> 
     if image is None:
         msg = "The image is missing."
         raise UsageError(msg, "Name a disk image, a WIM or a folder.")
-    request = operation.RehearseRequest(**options)
+    request = RehearseRequest(**options)
     record = operation.rehearse(image, run.writing, request)
     console.keep(operation.report_of(record), run.report_files)
     run.show(record, rehearsal.lines(record, verbose=run.verbose))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from reseal.cli.options import FILE_OR_STDIN, PATH, json_option
 from reseal.cli.run import LOOKING, Run, shares
 from reseal.cli.unattend import unattend
 from reseal.errors import CheckError, ImageError, UsageError, os_errors
+from reseal.hostfile import replace_file
 from reseal.operations.answers import STANDARD_INPUT, load
 from reseal.operations.operation import Writing
 from reseal.operations.unattend import windows_of
@@ -259,18 +258,7 @@ def _write(path: Path, data: bytes) -> None:
         click.echo(data, nl=False)
         return
     with os_errors(f"{path} can't be written"):
-        mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                os.fchmod(descriptor, mode)
-                file.flush()
-                os.fsync(descriptor)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        replace_file(path, data)
 
 
 def _unreadable(failure: AnswerFileError) -> dict[str, object]:
