@@ -70,13 +70,13 @@ def _clones() -> Iterator[str]:
                 table = Path(output) / "machines.csv"
                 table.write_text("name\n" + "".join(f"PC-{number}\n" for number in range(count)))
                 fleet = Path(output) / "fleet"
-                command = [RESEAL, "clone", over, "--machines", table, "--output-dir", fleet]
-                return run([*command, "--jobs", "1", "--quiet"])
+                into: list[str | Path] = ["--machines", table, "--output-dir", fleet]
+                return run([RESEAL, "clone", over, *into, "--jobs", "1", "--quiet"])
 
         def empty() -> Usage:
             path = Path(folder) / "empty.qcow2"
-            command = ["qemu-img", "create", "-q", "-f", "qcow2", "-b", golden, "-F", "raw", path]
-            return run(command)
+            create = ("qemu-img", "create", "-q", "-f", "qcow2")
+            return run([*create, "-b", golden, "-F", "raw", path])
 
         taken = in_turns({"many": partial(clones, CLONES + 1), "one": partial(clones, 1)}, RUNS)
         floor = in_turns({"empty": empty}, RUNS)["empty"]
@@ -91,9 +91,9 @@ def _hives() -> Iterator[str]:
     hive = images.large_hive()
     peer = {"hivexml (peer)": partial(run, ["hivexml", hive])}
     with TemporaryDirectory() as folder:
-        export = [RESEAL, "reg", "export", hive, "--output", Path(folder) / "export.reg"]
-        for name, command in (("verify", [RESEAL, "reg", "verify", hive]), ("export", export)):
-            ways = {"reseal": partial(run, command), **peer}
+        export = ("--output", Path(folder) / "export.reg")
+        for name, more in (("verify", ()), ("export", export)):
+            ways = {"reseal": partial(run, [RESEAL, "reg", name, hive, *more]), **peer}
             size = hive.stat().st_size / 1e6
             yield from lines(f"reg {name}, {size:.0f} MB, processor time", in_turns(ways, 1))
 
