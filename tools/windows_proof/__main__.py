@@ -6,6 +6,7 @@ import argparse
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,12 @@ def _said(text: str) -> None:
 
 
 def _identity(image: Path) -> dict[str, Any]:
-    record: dict[str, Any] = compare.reseal("inspect", image)
+    record: dict[str, Any] = compare.reseal("inspect", image, "--allow-backing")
     return {**record["identity"], "image_state": record["state"]["image_state"]}
 
 
 def _is_different(results: Results, who: str, one: dict[str, Any], other: dict[str, Any]) -> None:
-    for name in ("machine_sid", "machine_guid", "computer_name"):
+    for name in compare.IDENTITIES:
         seen = f"{one[name]} / {other[name]}"
         results.add(f"{who}: {name} differs", seen, expected=one[name] != other[name])
 
@@ -39,6 +40,29 @@ def _settle() -> None:
         print(settle.report(parser.parse_args(sys.argv[2:]).file), end="")
     except settle.SettleError as error:
         raise SystemExit(f"{error}.") from error
+
+
+def boot_copies(golden: Path, work: Path, boot: Callable[[Path], None]) -> str:
+    """Boot two plain copies of a generalized image and two clones; return the report in Markdown.
+
+    Args:
+        golden: the generalized image.
+        work: the folder for the copies and clones.
+        boot: boots a disk until Windows shuts it down.
+    """
+    copies = [work / f"copy-{number}.qcow2" for number in (1, 2)]
+    for copy in copies:
+        shutil.copyfile(golden, copy)
+    table = work / "fleet.csv"
+    table.write_text("name\nPROOF-01\nPROOF-02\n")
+    compare.reseal("clone", golden, "--machines", table, "--output-dir", work / "fleet")
+    clones = [work / "fleet" / f"PROOF-0{number}.qcow2" for number in (1, 2)]
+    found = {"the golden image": _identity(golden)}
+    for image in (*copies, *clones):
+        boot(image)
+        found[image.stem] = _identity(image)
+    pairs = [(one.stem, other.stem) for one, other in (copies, clones)]
+    return compare.identities(found, pairs)
 
 
 def main() -> None:
@@ -87,15 +111,11 @@ def main() -> None:
     results.add("Specialize and OOBE", str(state), expected=state == "IMAGE_STATE_COMPLETE")
     _is_different(results, "before and after the first boot", before, after)
 
-    _said("Two clones")
-    table = work / "fleet.csv"
-    table.write_text("name\nPROOF-01\nPROOF-02\n")
-    compare.reseal("clone", golden, "--machines", table, "--output-dir", work / "fleet")
-    clones = [work / "fleet" / f"PROOF-0{number}.qcow2" for number in (1, 2)]
-    for clone in clones:
-        Machine(clone, work).run(minutes=60)
-    one, two = (_clone_identity(clone) for clone in clones)
-    _is_different(results, "two clones", one, two)
+    _said("Booting two plain copies and two clones")
+    text = boot_copies(golden, work, lambda disk: Machine(disk, work).run(minutes=60))
+    (work / "identities.md").write_text(text)
+    print(text)
+    results.add("Two plain copies and two clones, booted", "identities.md", expected=True)
 
     _said("Windows' own Sysprep, on a copy")
     theirs = work / "sysprep.qcow2"
@@ -105,11 +125,6 @@ def main() -> None:
     report = work / "report.md"
     report.write_text(compare.report(base, golden, theirs))
     results.add("Compared with Windows' own Sysprep", report.name, expected=True)
-
-
-def _clone_identity(image: Path) -> dict[str, Any]:
-    record: dict[str, Any] = compare.reseal("inspect", image, "--allow-backing")
-    return {**record["identity"], "image_state": record["state"]["image_state"]}
 
 
 if __name__ == "__main__":
