@@ -27,7 +27,7 @@ _FOLD = 0x20202020
 _SPREAD = 0x9E3779B1
 
 
-class _Anchors:
+class Anchors:
     """The words for which one pass looks."""
 
     def __init__(self) -> None:
@@ -86,7 +86,7 @@ class Scanner:
         self.needles = tuple(needles)
         self.longest = max((len(one.data) for one in needles), default=1)
         #: For each of the four alignments of a word.
-        self._passes = tuple(_Anchors() for _ in range(_WORD))
+        self._passes = tuple(Anchors() for _ in range(_WORD))
         self._shortest: list[int] = []
         for index, needle in enumerate(self.needles):
             size = len(needle.data)
