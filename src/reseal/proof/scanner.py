@@ -40,7 +40,13 @@ class Anchors:
         return bool(self._needles)
 
     def add(self, index: int, data: bytes, places: range) -> None:
-        """Add the words at some places of a needle."""
+        """Add the words at some places of a needle.
+
+        Args:
+            index: of the needle.
+            data: its bytes.
+            places: offsets in them.
+        """
         for place in places:
             word = int.from_bytes(data[place : place + _WORD], "little") | _FOLD
             self._needles.setdefault(word, []).append((index, place))
