@@ -65,7 +65,8 @@ def look(
         providers: the providers that look.
         switches: those of the run.
     """
-    from reseal.session import Session  # checks and lists load this module, and no engine
+    # Checks, which only declare, load this module.
+    from reseal.session import Session  # noqa: PLC0415
 
     copy = installation.copy()
     for one in providers:
