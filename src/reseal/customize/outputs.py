@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from reseal.disk.sidecar import sync_folder
 from reseal.errors import UsageError
 from reseal.interruption import uninterrupted
 from reseal.tree import Stat
@@ -37,8 +38,9 @@ class Outputs:
             raise UsageError(msg, "Name a path that does not exist yet.")
         try:
             with uninterrupted():
-                made = tempfile.mkdtemp(prefix=f".{target.name[:200]}.", dir=target.parent)
+                made = tempfile.mkdtemp(prefix=f".{target.name[:200]}.reseal-", dir=target.parent)
                 self._folders[target] = Path(made)
+            sync_folder(target.parent)
         except OSError as error:
             msg = f"{target} can't be written: {error.strerror}."
             raise UsageError(msg, "Name a path in a writable folder.") from error
@@ -67,6 +69,7 @@ class Outputs:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
+            sync_folder(path.parent)
         except OSError as error:
             msg = f"{target} can't be written: {error.strerror}."
             raise UsageError(msg, "Free some space, or name another path.") from error
@@ -91,6 +94,7 @@ class Outputs:
                     if os.path.lexists(target):
                         raise FileExistsError
                     made.rename(target)
+                    sync_folder(target.parent)
                 except OSError:
                     kept.append(f"{target} is in {made}")
                     continue

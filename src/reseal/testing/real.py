@@ -59,7 +59,7 @@ FIRST_BOOT = {
     "setupcl.exe": b"MZ",
     "smss.exe": b"MZ",
     "oobe": dict.fromkeys(
-        ("windeploy.exe", "Setup.exe", "oobeldr.exe", "audit.exe", "msoobe.exe"), b"MZ"
+        ("windeploy.exe", "setup.exe", "oobeldr.exe", "audit.exe", "msoobe.exe"), b"MZ"
     ),
 }
 
