@@ -37,7 +37,7 @@ def restructured(seeds: Sequence[bytes], chance: random.Random) -> bytes:
         holders = list(_holders(parsed))
         holder, key = chance.choice(holders)
         other, place = chance.choice(holders)
-        holder[key] = chance.choice([*VALUES, json.loads(json.dumps(other[place]))])
+        holder[key] = json.loads(json.dumps(chance.choice([*VALUES, other[place]])))
     return b"\n".join(json.dumps(one).encode() for one in parsed)
 
 

@@ -332,7 +332,7 @@ class Disk(Held):
             self._device(),
             work,
             report,
-            replace(limits, keeps=self._keeps),
+            replace(limits, keeps=(*self._keeps, *self._options.keeps)),
             keys=self._options.keys,
         )
 
