@@ -11,7 +11,7 @@ import pytest
 
 from reseal.clone import CloneOptions, clone
 from reseal.clone.record import MADE, FleetRecord
-from reseal.errors import ImageError
+from reseal.errors import ImageError, ResealError
 from tests.clone import machines
 
 TWO = [{"name": "PC-1"}, {"name": "PC-2"}]
@@ -61,13 +61,26 @@ def test_a_golden_image_that_changes_meanwhile_ends_the_run(
     assert len(images) == 1  # what was made of the changed one is gone
 
 
-def test_a_golden_image_that_changed_since_is_refused(golden: Path, tmp_path: Path) -> None:
-    assert all(one.error is None for one in clone(golden, TWO, tmp_path / "fleet", OPTIONS))
-    written(golden)
-    before = {one.name: one.read_bytes() for one in (tmp_path / "fleet").iterdir()}
-    with pytest.raises(ImageError, match="was changed since thin clones in this folder"):
-        list(clone(golden, TWO, tmp_path / "fleet", OPTIONS))
-    assert {one.name: one.read_bytes() for one in (tmp_path / "fleet").iterdir()} == before
+@pytest.mark.parametrize("digest", ["other", None])
+def test_a_golden_image_that_changed_since_is_refused(
+    digest: str | None, golden: Path, tmp_path: Path
+) -> None:
+    fleet = tmp_path / "fleet"
+    assert all(one.error is None for one in clone(golden, TWO[:1], fleet, OPTIONS))
+    if digest:  # with the size and time that it had
+        record = FleetRecord.read(fleet)
+        assert record
+        assert record.golden
+        record.golden["digest"] = digest
+        record.write()
+        said = "was changed since thin clones in this folder"
+    else:
+        written(golden)
+        said = "belongs to PC-1 of an earlier run"
+    before = {one.name: one.read_bytes() for one in fleet.iterdir()}
+    with pytest.raises(ResealError, match=said):
+        list(clone(golden, TWO[:1], fleet, OPTIONS))
+    assert {one.name: one.read_bytes() for one in fleet.iterdir()} == before
 
 
 def test_the_next_run_deletes_what_a_killed_one_left(golden: Path, tmp_path: Path) -> None:
