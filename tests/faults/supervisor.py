@@ -20,7 +20,7 @@ import socket
 import struct
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -111,8 +111,9 @@ class Fault(NamedTuple):
 
     `EIO` and `ENOSPC` make the call fail, `short` lets half of a write through, `kill` kills the
     process that was started, which takes its children with it, and `crash` the one that made the call.
-    `TERM`, `HUP` and `INT` send that signal to the process that was started, and let the call through;
-    `TERM caller` and so on send it to the one that made the call.
+    `orphan` kills the process that was started alone, and lets the call through. `TERM`, `HUP` and `INT`
+    send that signal to the process that was started, and let the call through; `TERM caller` and so on send
+    it to the one that made the call.
     """
 
     number: int
@@ -176,6 +177,27 @@ def supervised(
         return _Supervisor(listener, child, folder, fault, before).watch()
     finally:
         os.close(listener)
+
+
+def command(arguments: Sequence[str | Path], folder: Path, fault: Fault | None) -> Outcome:
+    """Run a program as `supervised` does; what it changes below `folder` counts."""
+
+    def run() -> int:
+        os.execv(arguments[0], [str(one) for one in arguments])
+
+    return supervised(run, folder, fault)
+
+
+def moments(calls: list[str], merging: str, count: int) -> list[int]:
+    """Choose calls before the first that names `merging`, and as many from there on, evenly spread."""
+    first = next(number for number, call in enumerate(calls) if merging in call)
+    parts = range(first), range(first, len(calls))
+    chosen = (count // 2, count - count // 2)
+    return [
+        part[len(part) * (2 * index + 1) // (2 * wanted)]
+        for part, wanted in zip(parts, chosen, strict=True)
+        for index in range(wanted)
+    ]
 
 
 def _be(run: Callable[[], int], answer: socket.socket) -> None:
@@ -300,6 +322,9 @@ class _Supervisor:
         kind = self._fault.kind
         if kind in _ERRORS:
             return 0, -_ERRORS[kind], 0
+        if kind == "orphan":
+            os.kill(self._child, signal.SIGKILL)
+            return 0, 0, _CONTINUE
         if (name := kind.removesuffix(" caller")) in SIGNALS:
             os.kill(self._child if name == kind else _group(pid), SIGNALS[name])
             return 0, 0, _CONTINUE

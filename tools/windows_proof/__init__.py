@@ -9,4 +9,7 @@ creates two clones, boots them, and compares their identities. Windows' Sysprep 
 **It was not run.** The authors of reseal had no machine that can run Windows. Tests check the parts that do
 not need Windows: the answer files, the command lines of QEMU and its start, and the comparison on the sample
 image. Expect to have to fix it; please report what you find.
+
+`settle.cmd` needs no KVM: it collects, in any Windows in a virtual machine, what answers the open questions
+about Sysprep, and `python -m tools.windows_proof settle settle.zip` prints the answers.
 """

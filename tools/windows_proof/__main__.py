@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
-from tools.windows_proof import answers, compare
+from tools.windows_proof import answers, compare, settle
 from tools.windows_proof.machine import Machine
+from tools.windows_proof.results import Results
 
 _SYSPREP = r"C:\Windows\System32\Sysprep\sysprep.exe /generalize /oobe /shutdown /quiet"
 _RUN_ONCE = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\RunOnce"
@@ -24,18 +26,30 @@ def _identity(image: Path) -> dict[str, Any]:
     return {**record["identity"], "image_state": record["state"]["image_state"]}
 
 
-def _is_different(one: dict[str, Any], other: dict[str, Any]) -> None:
+def _is_different(results: Results, who: str, one: dict[str, Any], other: dict[str, Any]) -> None:
     for name in ("machine_sid", "machine_guid", "computer_name"):
-        verdict = "differs" if one[name] != other[name] else "IS THE SAME"
-        print(f"{name}: {one[name]} / {other[name]}: {verdict}")
-        if one[name] == other[name]:
-            msg = f"{name} is the same"
-            raise SystemExit(msg)
+        seen = f"{one[name]} / {other[name]}"
+        results.add(f"{who}: {name} differs", seen, expected=one[name] != other[name])
+
+
+def _settle() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tools.windows_proof settle")
+    parser.add_argument("file", type=Path, help="the zip that settle.cmd packed")
+    try:
+        print(settle.report(parser.parse_args(sys.argv[2:]).file), end="")
+    except settle.SettleError as error:
+        raise SystemExit(f"{error}.") from error
 
 
 def main() -> None:
-    """Install, generalize, boot, clone, compare."""
-    parser = argparse.ArgumentParser(prog="python -m tools.windows_proof")
+    """Install, generalize, boot, clone, compare; or read what settle.cmd collected."""
+    if sys.argv[1:2] == ["settle"]:
+        _settle()
+        return
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.windows_proof",
+        epilog="python -m tools.windows_proof settle FILE.zip reads what settle.cmd collected.",
+    )
     parser.add_argument("--iso", type=Path, required=True, help="an evaluation ISO of Windows")
     parser.add_argument("--index", type=int, default=1, help="the image in its install.wim")
     parser.add_argument("--work", type=Path, required=True, help="a folder with 150 GB free")
@@ -43,6 +57,7 @@ def main() -> None:
     work: Path = given.work
     stick = work / "stick"
     stick.mkdir(parents=True, exist_ok=True)
+    results = Results(work / "results.md")
 
     _said("Installing Windows, about half an hour")
     base = work / "base.qcow2"
@@ -50,7 +65,8 @@ def main() -> None:
     (stick / "Autounattend.xml").write_text(answers.setup(given.index))
     Machine(base, work, iso=given.iso, answers=stick).run(minutes=120)
     before = _identity(base)
-    print(before)
+    state = before["image_state"]
+    results.add("Installation", str(state), expected=state == "IMAGE_STATE_COMPLETE")
 
     _said("Generalizing offline")
     ours, file = work / "reseal.qcow2", work / "first-boot.xml"
@@ -59,17 +75,17 @@ def main() -> None:
     reports = ("--report", work / "reseal.html", "--save-identity", work / "identity.json")
     compare.reseal("generalize", ours, "--unattend", file, *reports)
     verified = compare.reseal("verify", ours, "--identity", work / "identity.json")
-    print(f"verify: {verified['result']}")
+    clean = verified["result"] in {"clean", "as after Sysprep"}
+    results.add("Generalized offline, verify", verified["result"], expected=clean)
     golden = work / "golden.qcow2"
     shutil.copyfile(ours, golden)
 
     _said("Booting it: specialize, OOBE, a desktop, a shutdown")
     Machine(ours, work).run(minutes=60)
     after = _identity(ours)
-    _is_different(before, after)
-    if after["image_state"] != "IMAGE_STATE_COMPLETE":
-        msg = f"the state is {after['image_state']}"
-        raise SystemExit(msg)
+    state = after["image_state"]
+    results.add("Specialize and OOBE", str(state), expected=state == "IMAGE_STATE_COMPLETE")
+    _is_different(results, "before and after the first boot", before, after)
 
     _said("Two clones")
     table = work / "fleet.csv"
@@ -79,7 +95,7 @@ def main() -> None:
     for clone in clones:
         Machine(clone, work).run(minutes=60)
     one, two = (_clone_identity(clone) for clone in clones)
-    _is_different(one, two)
+    _is_different(results, "two clones", one, two)
 
     _said("Windows' own Sysprep, on a copy")
     theirs = work / "sysprep.qcow2"
@@ -88,7 +104,7 @@ def main() -> None:
     Machine(theirs, work).run(minutes=60)
     report = work / "report.md"
     report.write_text(compare.report(base, golden, theirs))
-    print(f"Done. The comparison: {report}")
+    results.add("Compared with Windows' own Sysprep", report.name, expected=True)
 
 
 def _clone_identity(image: Path) -> dict[str, Any]:

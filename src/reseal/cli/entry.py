@@ -27,6 +27,9 @@ def main() -> None:
         sys.exit(130)
     finally:
         _flush()
+        # Nothing is left to stop, and files are deleted at exit.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
         # Replaces the exit code of Ctrl-C, after the cleanup.
         if stopped:
             sys.exit(128 + stopped[0])

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from reseal.disk.sidecar import sync_folder
-from reseal.errors import UsageError
+from reseal.errors import UsageError, os_errors
 from reseal.interruption import uninterrupted
 from reseal.tree import Stat
 
@@ -36,14 +36,11 @@ class Outputs:
         if os.path.lexists(target) or target in self._folders:
             msg = f"{target} already exists."
             raise UsageError(msg, "Name a path that does not exist yet.")
-        try:
+        with os_errors(f"{target} can't be written", hint="Name a path in a writable folder."):
             with uninterrupted():
                 made = tempfile.mkdtemp(prefix=f".{target.name[:200]}.reseal-", dir=target.parent)
                 self._folders[target] = Path(made)
             sync_folder(target.parent)
-        except OSError as error:
-            msg = f"{target} can't be written: {error.strerror}."
-            raise UsageError(msg, "Name a path in a writable folder.") from error
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -62,7 +59,7 @@ class Outputs:
             return
         path = self._folders[target].joinpath(_NAME, *inside)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        try:
+        with os_errors(f"{target} can't be written", hint="Free some space, or name another path."):
             # A hive may hold passwords.
             mode = 0o600 if data.startswith(_HIVE) else 0o666
             with os.fdopen(os.open(path, flags, mode), "wb") as file:
@@ -70,9 +67,6 @@ class Outputs:
                 file.flush()
                 os.fsync(file.fileno())
             sync_folder(path.parent)
-        except OSError as error:
-            msg = f"{target} can't be written: {error.strerror}."
-            raise UsageError(msg, "Free some space, or name another path.") from error
 
     def make_directory(self, target: Path, inside: tuple[str, ...]) -> None:
         """Keep a folder; arguments as in `write`."""

@@ -266,7 +266,7 @@ def run(
 
 def _rehearsing(writing: Writing) -> Rehearsing | None:
     """Return the rehearsal of a run; None to leave it out. Raises UsageError for an unknown machine."""
-    from reseal.operations.rehearse import rehearsing
+    from reseal.operations.rehearsing import rehearsing
 
     return rehearsing(
         machine=writing.machine, required=writing.require_rehearsal, off=writing.no_rehearsal

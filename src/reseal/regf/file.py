@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
+from reseal.errors import os_errors
 from reseal.hostfile import open_regular, replace_file
 from reseal.regf.errors import RegfError
 from reseal.regf.hive import Hive
@@ -36,14 +37,11 @@ class HiveFile:
         Raises:
             RegfError: a file can't be read.
         """
-        try:
+        with os_errors(f"{path} can't be read", RegfError):
             self.path = path.resolve(strict=True)
             self.logs = dict(_logs(self.path))
             self.log_contents = {kind: log.read_bytes() for kind, log in self.logs.items()}
             self.data = _read(self.path)
-        except OSError as error:
-            msg = f"{path} can't be read: {error.strerror}."
-            raise RegfError(msg) from error
         self._name, self._ignore_logs = path.name, ignore_logs
 
     @cached_property
@@ -75,15 +73,12 @@ class HiveFile:
     def replace(self, data: bytes | bytearray, *, backup: bool = False) -> Path | None:
         """Replace the file with `data`; see `save`."""
         kept: Path | None = None
-        try:
+        with os_errors(f"{self.path} can't be written", RegfError):
             if backup:
                 kept = self._keep()
             replace_file(self.path, data)
             for log in self.logs.values():
                 os.truncate(log, 0)
-        except OSError as error:
-            msg = f"{self.path} can't be written: {error.strerror}."
-            raise RegfError(msg) from error
         return kept
 
     def _keep(self) -> Path:

@@ -12,6 +12,7 @@ from pathlib import Path
 from reseal.disk.attributes import require_one_name
 from reseal.disk.device import written_behind
 from reseal.disk.sidecar import sync_folder
+from reseal.errors import os_errors
 from reseal.hostfile import keep_attributes
 from reseal.wim import library
 from reseal.wim.errors import WimError
@@ -73,11 +74,10 @@ def write(
     """
     shown, path = path, path.resolve()
     require_one_name(path, shown)
-    try:
+    with os_errors(
+        f"{path} can't be written", WimError, "reseal needs write access to the folder of the file."
+    ):
         number, temporary = open_beside(path)
-    except OSError as error:
-        msg = f"{path} can't be written: {error.strerror}."
-        raise WimError(msg, "reseal needs write access to the folder of the file.") from error
     try:
         target = f"/proc/self/fd/{number}".encode()
         with written_behind(number):

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from reseal.deploy.boot_files import NAMES_BY_ARCHITECTURE
 from reseal.errors import ImageError
 from reseal.mark import Mark
 from reseal.rehearsal import sources
 from reseal.rehearsal.declaration import Fact, passes, stage, stops, unknown
-from reseal.rehearsal.walk import BIOS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.rehearsal.walk import Walk
+from reseal.rehearsal.walk import BIOS, Walk
 
 #: The authorities that issue boot managers, by the name of the choice.
 AUTHORITIES = {
