@@ -40,12 +40,12 @@ class Anchors:
         return bool(self._needles)
 
     def add(self, index: int, data: bytes, places: range) -> None:
-        """Add the words at some places of a needle.
+        """Add words of a needle.
 
         Args:
-            index: of the needle.
+            index: number of the needle.
             data: its bytes.
-            places: offsets in them.
+            places: where the words begin in it.
         """
         for place in places:
             word = int.from_bytes(data[place : place + _WORD], "little") | _FOLD
