@@ -37,6 +37,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         os.environ.pop(oracles.KEPT, None)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave what is marked `judges` to `make judges`; the rest of the suite has one of each kind."""
+    if "RESEAL_JUDGES" not in os.environ:
+        for item in items:
+            if item.get_closest_marker("judges"):
+                item.add_marker(pytest.mark.skip(reason="`make judges` runs it"))
+
+
 @pytest.fixture(scope="session")
 def corpus() -> Path:
     """The folder of real Windows artefacts; the test is skipped where it is absent."""

@@ -12,6 +12,9 @@ exit code of the command line:
 | 5 | EngineError | a required program or library is missing |
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class ResealError(Exception):
     """The base class of all errors that reseal raises.
@@ -57,3 +60,24 @@ class EngineError(ResealError):
     """A required program or library is not installed or does not work."""
 
     exit_code = 5
+
+
+@contextmanager
+def os_errors(
+    what: str, kind: type[ResealError] = UsageError, hint: str | None = None
+) -> Iterator[None]:
+    """Raise errors of the operating system as errors of reseal, with its reason.
+
+    Args:
+        what: what could not be done to which file, such as `a.xml can't be read`.
+        kind: the class of the error.
+        hint: what to do next.
+    """
+    try:
+        yield
+    except OSError as error:
+        # Some errors of reseal are errors of the operating system, too, and say what is wrong already.
+        if isinstance(error, ResealError):
+            raise
+        msg = f"{what}: {error.strerror or error}."
+        raise kind(msg, hint) from error

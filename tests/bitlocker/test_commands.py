@@ -53,10 +53,10 @@ def test_commands_that_read_take_a_key(locked: Path, command: list[str]) -> None
     assert "BitLocker, and" not in done.stderr
     assert (locked / "image.qcow2").read_bytes() == before
     (locked / "new.wim").unlink(missing_ok=True)
-    for key, message in (
-        ([], "no key was given"),
-        (["--key", "recovery:wrong.txt"], "doesn't open"),
-    ):
+    wrong = ["--key", "recovery:wrong.txt"]
+    attempts = [([], "no key was given"), (wrong, "doesn't open")]
+    # Each needs its million rounds of SHA-256, so a wrong one is given to two of the commands.
+    for key, message in attempts[: 2 if command[0] in {"inspect", "capture"} else 1]:
         refused = run(locked, *command, *key)
         assert refused.returncode == 3
         assert message in refused.stderr

@@ -33,7 +33,7 @@ from tests.sid.test_sid import owners
 from tests.specialize.test_specialize import Look, answer
 
 CHOSEN = "S-1-5-21-3004336341-3177238912-782003339"
-FLEET = 30
+FLEET = 12
 
 
 @pytest.fixture(scope="module")

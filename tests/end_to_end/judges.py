@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.oracles import ORACLES, Tree
+from tests.oracles import ORACLES, Tree, hivex
 
+_LARGE = 1 << 20
 RESEAL = Path(sys.executable).with_name("reseal")
 HIVES = {
     name: rf"Windows\System32\config\{name}"
@@ -46,14 +47,16 @@ class Volume:
         formats = {".vhd": "vpc", ".raw": "raw"}
         source = formats.get(image.suffix, image.suffix[1:])
         _run("qemu-img", "convert", "-f", source, "-O", "raw", image, disk)
-        if disk.read_bytes()[3:7] == b"NTFS":
-            return cls(disk)
+        with disk.open("rb") as file:
+            if file.read(7)[3:] == b"NTFS":
+                return cls(disk)
         table = json.loads(_run("sfdisk", "--json", disk))["partitiontable"]
         # That of Windows is the largest in every sample.
         partition = max(table["partitions"], key=lambda one: one["size"])
         volume = folder / "volume.raw"
-        _run("dd", f"if={disk}", f"of={volume}", "bs=512", f"skip={partition['start']}",
-             f"count={partition['size']}", "conv=sparse")  # fmt: skip
+        _run("dd", f"if={disk}", f"of={volume}", "bs=64K", "iflag=skip_bytes,count_bytes",
+             f"skip={partition['start'] * 512}", f"count={partition['size'] * 512}",
+             "conv=sparse")  # fmt: skip
         disk.unlink()
         return cls(volume)
 
@@ -84,6 +87,15 @@ def agreed(data: bytes) -> Tree:
     for other in others:
         assert walks[first] == walks[other], f"{first} and {other} disagree"
     return walks[first]
+
+
+def seen(data: bytes) -> Tree:
+    """What readers say of a hive: all of them, or only hivex, the strictest, of a large one.
+
+    All need 8 seconds for a real SYSTEM. `agreed` has one judged by all in every run, and
+    `make judges` those of every machine.
+    """
+    return agreed(data) if len(data) < _LARGE else hivex(data)
 
 
 def unexplained(before: Tree, after: Tree, changes: list[dict[str, Any]], hive: str) -> set[str]:

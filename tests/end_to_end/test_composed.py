@@ -27,7 +27,7 @@ def test_a_composed_machine_is_what_its_hives_say(
 
 @pytest.mark.corpus
 @pytest.mark.parametrize("name", composed.MACHINES)
-def test_its_hives_are_read_by_all_after_it_was_generalized(
+def test_its_hives_are_read_by_others_after_it_was_generalized(
     name: str, composed_machines: dict[str, Path], tmp_path: Path
 ) -> None:
     image = tmp_path / "machine.qcow2"
@@ -37,4 +37,4 @@ def test_its_hives_are_read_by_all_after_it_was_generalized(
     volume = judges.Volume.of(image, tmp_path)
     assert volume.is_clean()
     for hive in ("SYSTEM", "SOFTWARE"):
-        assert judges.agreed(volume.read(judges.HIVES[hive]))
+        assert judges.seen(volume.read(judges.HIVES[hive]))

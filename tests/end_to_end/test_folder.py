@@ -19,7 +19,8 @@ from reseal.run.resume import resume
 from reseal.session import Session
 from reseal.testing.machine import Machine, software_hive, system_hive, tree
 from tests.end_to_end import judges
-from tests.faults.supervisor import Fault, Outcome, available, supervised
+from tests.faults import supervisor
+from tests.faults.supervisor import Fault, Outcome, available
 
 #: Runs that are killed; `make faults` asks for more.
 KILLS = int(os.environ.get("RESEAL_KILLS", "10"))
@@ -157,11 +158,7 @@ def _killed(base: Path, fault: Fault | None) -> Outcome:
     base.mkdir()
     folder = _made(base)
     shutil.copytree(folder, base / "golden")
-
-    def command() -> int:
-        os.execv(judges.RESEAL, ["reseal", "generalize", str(folder)])
-
-    return supervised(command, base, base / "golden", fault)
+    return supervisor.command([judges.RESEAL, "generalize", folder], base, fault)
 
 
 def test_what_a_worker_has_not_handed_over_is_undone(

@@ -1,4 +1,4 @@
-"""The parent is killed at random moments: no child survives, the image is untouched or complete.
+"""The parent is killed at many moments: no child survives, the image is untouched or complete.
 
 `make faults` asks for more moments, and kills at every single write as well (tests/faults).
 """
@@ -7,25 +7,23 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import shutil
 import subprocess
-import time
-import uuid
 from pathlib import Path
 
 import pytest
 
 from reseal.testing.windows import windows
 from tests.end_to_end import judges
+from tests.faults import supervisor
+from tests.faults.supervisor import Fault, Outcome
 
 #: Most in the format that clones are made from.
-KILLS = int(os.environ.get("RESEAL_KILLS", "10"))
+KILLS = int(os.environ.get("RESEAL_KILLS", "6"))
 MOMENTS = {"qcow2": -(-KILLS * 2 // 3), "raw": KILLS // 3}
-STEPS = 8
-MARKER = "RESEAL_TEST_RUN"
 
 
+@pytest.mark.skipif(not supervisor.available(), reason="this system can't supervise system calls")
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("suffix", MOMENTS)
 def test_killing_the_parent_leaves_the_image_untouched_or_complete(
@@ -34,16 +32,13 @@ def test_killing_the_parent_leaves_the_image_untouched_or_complete(
     golden = tmp_path / f"golden.{suffix}"
     windows(golden)
     before = golden.read_bytes()
-    drawn = random.Random(f"killed {suffix}")
+    calls = _run(golden, tmp_path / "whole", None).calls
     outcomes = {"untouched": 0, "resumed": 0, "complete": 0}
-    merging = _seconds_of_merge(golden, tmp_path / f"timed.{suffix}")
-    for moment in range(MOMENTS[suffix]):
-        folder = tmp_path / f"run{moment}"
-        folder.mkdir()
-        image = folder / f"image.{suffix}"
-        shutil.copyfile(golden, image)
-        marker = _run_and_kill(image, moment, drawn, merging)
-        _nobody_survives(marker)
+    for moment in supervisor.moments(calls, f"/image.{suffix} qemu-img", MOMENTS[suffix]):
+        folder = tmp_path / str(moment)
+        # It returns when no child is left, and fails where one does nothing for a minute.
+        assert _run(golden, folder, Fault(moment, "orphan")).hit
+        image = folder / golden.with_stem("image").name
         outcome = _outcome(image, before)
         if outcome == "untouched" and not outcomes["untouched"] % 5:
             # What is left beside it does not get in the way of the next run.
@@ -52,64 +47,16 @@ def test_killing_the_parent_leaves_the_image_untouched_or_complete(
         outcomes[outcome] += 1
         shutil.rmtree(folder)
     print(f"{suffix}: {outcomes}")
-    assert sum(outcomes.values()) == MOMENTS[suffix]
     assert outcomes["untouched"] > 0
+    assert outcomes["resumed"] > 0
 
 
-def _seconds_of_merge(golden: Path, image: Path) -> float:
-    """How long the last step takes here and now, so that kills fall before, into and behind it."""
+def _run(golden: Path, folder: Path, fault: Fault | None) -> Outcome:
+    """Generalize a copy of an image with the command, whose own process a fault kills."""
+    folder.mkdir()
+    image = folder / golden.with_stem("image").name
     shutil.copyfile(golden, image)
-    run = subprocess.Popen(
-        [judges.RESEAL, "generalize", image], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
-    assert run.stderr
-    for _ in range(STEPS):
-        run.stderr.readline()
-    start = time.monotonic()
-    run.communicate(timeout=120)
-    image.unlink()
-    return time.monotonic() - start
-
-
-def _run_and_kill(image: Path, moment: int, drawn: random.Random, merging: float) -> str:
-    """Kill the parent alone, a random time after a random step has begun; returns its marker."""
-    marker = uuid.uuid4().hex
-    run = subprocess.Popen(
-        [judges.RESEAL, "generalize", image],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        env=os.environ | {MARKER: marker},
-    )
-    assert run.stderr
-    # The merge is the last step and the only one that touches the image: every other kill hits it.
-    steps = drawn.randrange(STEPS) if moment % 2 else STEPS
-    for _ in range(steps):
-        if not run.stderr.readline():
-            break
-    time.sleep(drawn.uniform(0, merging if steps == STEPS else 0.04))
-    run.kill()
-    run.communicate(timeout=30)
-    return marker
-
-
-def _nobody_survives(marker: str) -> None:
-    deadline = time.monotonic() + 5
-    while alive := _marked(marker):
-        assert time.monotonic() < deadline, f"still alive: {alive}"
-        time.sleep(0.005)
-
-
-def _marked(marker: str) -> list[str]:
-    found = []
-    wanted = f"{MARKER}={marker}".encode()
-    for process in Path("/proc").iterdir():
-        if process.name.isdigit():
-            try:
-                if wanted in (process / "environ").read_bytes():
-                    found.append((process / "cmdline").read_text())
-            except OSError:
-                continue
-    return found
+    return supervisor.command([judges.RESEAL, "generalize", image], folder, fault)
 
 
 def _outcome(image: Path, before: bytes) -> str:

@@ -33,7 +33,7 @@ def golden(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def before(corpus: Path) -> dict[str, Tree]:
-    """What its hives hold after log replay, as all readers agree."""
+    """What its hives hold after log replay."""
     config = real_machine.machine(corpus).files["Windows"]["System32"]["config"]
     found = {ADMINISTRATOR: judges.agreed(user_hive(real_machine.machine(corpus), 500))}
     for name in ("SYSTEM", "SOFTWARE", "DEFAULT"):
@@ -42,7 +42,7 @@ def before(corpus: Path) -> dict[str, Tree]:
             for suffix in ("LOG1", "LOG2")
             if config.get(f"{name}.{suffix}")
         }
-        found[name] = judges.agreed(Hive.open(config[name], logs).to_bytes())
+        found[name] = judges.seen(Hive.open(config[name], logs).to_bytes())
     return found
 
 

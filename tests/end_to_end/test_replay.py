@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from reseal.errors import CheckError
+from reseal.operations.generalize import Generalize, GeneralizeRequest
 from reseal.regf import Hive
 from reseal.testing.machine import Machine
 from reseal.testing.windows import windows
+from tests.builders import session
 from tests.end_to_end import composed, judges
 
 CLASSES = r"Users\Alice\AppData\Local\Microsoft\Windows\UsrClass.dat"
@@ -61,6 +64,24 @@ def test_logs_that_nothing_else_edits_are_replayed(
         one for one in record["changes"] if one["kind"] == "replay_logs" and one["target"] == path
     ]
     assert change["after"] == {"logs": "empty"}
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("path", [OTHER, CLASSES])
+@pytest.mark.parametrize("sid", ["new", "both"])
+def test_a_hive_with_logs_and_without_the_sid_is_replayed_when_the_sid_changes(
+    path: str, sid: str, corpus: Path
+) -> None:
+    files = _dirty(corpus, "BBI")
+    one = session(_machine(path, files))
+    if sid == "both":
+        # Nothing may keep the SID, and a tree in memory has no volume whose descriptors could be changed.
+        with pytest.raises(CheckError, match="permissions"):
+            Generalize(GeneralizeRequest(sid=sid)).stage(one)
+    else:
+        Generalize(GeneralizeRequest(sid=sid)).stage(one)
+    assert path in one.edited_hives
+    one.verify()
 
 
 @pytest.mark.corpus

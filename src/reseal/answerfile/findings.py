@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from reseal.answerfile.document import AnswerFile, Setting
 from reseal.answerfile.schema import ComponentSchema, Schema, SettingSchema, nearest
@@ -19,6 +19,8 @@ from reseal.answerfile.source import Position
 from reseal.answerfile.variables import is_template
 from reseal.declaration import ANYWHERE, Declaration, declares
 from reseal.mark import Mark
+
+_Item = TypeVar("_Item")
 
 #: How often a name is compared with all that are known, in one file.
 MAX_SUGGESTIONS = 500
@@ -137,6 +139,22 @@ def has_value(setting: Setting) -> bool:
     """
     text = setting.text
     return bool(text) and text != DELETED and not is_template(text)
+
+
+def repeated(
+    items: Iterable[_Item], key: Callable[[_Item], object]
+) -> Iterator[tuple[_Item, _Item]]:
+    """Yield each item whose key another one before it has, and the first of those."""
+    seen: dict[object, _Item] = {}
+    for item in items:
+        first = seen.setdefault(key(item), item)
+        if first is not item:
+            yield item, first
+
+
+def list_around(setting: Setting) -> object:
+    """Return the list that the item with a setting belongs to."""
+    return getattr(setting.parent, "parent", None)
 
 
 class Context:

@@ -7,6 +7,7 @@ import signal
 import sys
 
 from reseal import __version__
+from reseal.interruption import interrupt
 
 
 def main() -> None:
@@ -26,6 +27,9 @@ def main() -> None:
         sys.exit(130)
     finally:
         _flush()
+        # Nothing is left to stop, and files are deleted at exit.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
         # Replaces the exit code of Ctrl-C, after the cleanup.
         if stopped:
             sys.exit(128 + stopped[0])
@@ -51,11 +55,16 @@ def _stop_as_ctrl_c_does() -> list[int]:
     def stop(number: int, _: object) -> None:
         if not stopped:  # a second signal must not interrupt the cleanup
             stopped.append(number)
-            raise KeyboardInterrupt
+            interrupt()
+
+    def ctrl_c(*_: object) -> None:
+        interrupt()
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores it
             signal.signal(number, stop)
+    if signal.getsignal(signal.SIGINT) == signal.default_int_handler:  # a shell's `&` ignores it
+        signal.signal(signal.SIGINT, ctrl_c)
     return stopped
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import wraps
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import click
 
+from reseal.cli.console import print_json
 from reseal.cli.help import argument
 from reseal.cli.keys import read_keys
 from reseal.cli.options import PATH, among, option, text_output_option
@@ -22,13 +24,12 @@ from reseal.cli.reg_output import (
     difference_json,
     difference_text,
     key_json,
-    print_json,
     shown,
     typed_json,
     value_text,
 )
 from reseal.cli.run import CHANGING, LOOKING, Run, shares
-from reseal.errors import UsageError
+from reseal.errors import UsageError, os_errors
 from reseal.hostfile import read_regular
 from reseal.operations.operation import Writing
 from reseal.regf import Hive, Key, RegfError, compact, diff, exchange, regfile, types
@@ -130,6 +131,19 @@ def open_target(
     return _OneHive(target, prefix, writing, ignore_logs=ignore_logs)
 
 
+def _opened(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command TARGET opened, as `registry`."""
+
+    @wraps(function)
+    def command(
+        target: Path, run: Run, prefix: str | None = None, ignore_logs: bool = False, **given: Any
+    ) -> None:
+        registry = open_target(target, run, prefix=prefix, ignore_logs=ignore_logs)
+        function(registry=registry, run=run, **given)
+
+    return command
+
+
 def _key(registry: Registry, path: str) -> Key:
     hive, below, _ = registry.places(path)[0]
     key = hive.key(below)
@@ -146,16 +160,10 @@ def _key(registry: Registry, path: str) -> Key:
 @option("--recursive", "-r", is_flag=True, help="Print everything below, too.")
 @_ignore_logs_option
 @shares(*LOOKING)
-def query(
-    target: Path,
-    path: str,
-    value: str | None,
-    recursive: bool,
-    ignore_logs: bool,
-    run: Run,
-) -> None:
+@_opened
+def query(registry: Registry, path: str, value: str | None, recursive: bool, run: Run) -> None:
     """Print the values and subkeys of a key."""
-    key = _key(open_target(target, run, ignore_logs=ignore_logs), path)
+    key = _key(registry, path)
     if value is not None:
         found = key.value(value)
         if found is None:
@@ -245,8 +253,9 @@ def _parsed(number: int, data: tuple[str, ...]) -> bytes:
 )
 @_backup_option
 @shares(*_CHANGING)
+@_opened
 def set_value(
-    target: Path,
+    registry: Registry,
     path: str,
     name: str | None,
     data: tuple[str, ...],
@@ -255,7 +264,6 @@ def set_value(
     run: Run,
 ) -> None:
     """Set a value and create its key as needed; without a value create only the key."""
-    registry = open_target(target, run)
     number = _type_number(kind)
     content = _parsed(number, data)
     for hive, below, _ in registry.places(path):
@@ -271,15 +279,9 @@ def set_value(
 @option("--value", help="Delete only this value of the key.")
 @_backup_option
 @shares(*_CHANGING)
-def delete(
-    target: Path,
-    path: str,
-    value: str | None,
-    backup: bool,
-    run: Run,
-) -> None:
+@_opened
+def delete(registry: Registry, path: str, value: str | None, backup: bool, run: Run) -> None:
     """Delete a key with everything below it, or one value."""
-    registry = open_target(target, run)
     hive = _key(registry, path).hive
     found = [key for one, below, _ in registry.places(path) if (key := one.key(below))]
     # Not any(): in every control set.
@@ -296,15 +298,9 @@ def delete(
 @argument("new_name", help="The new name, without a path.")
 @_backup_option
 @shares(*_CHANGING)
-def rename(
-    target: Path,
-    path: str,
-    new_name: str,
-    backup: bool,
-    run: Run,
-) -> None:
+@_opened
+def rename(registry: Registry, path: str, new_name: str, backup: bool, run: Run) -> None:
     """Rename a key."""
-    registry = open_target(target, run)
     hive = _key(registry, path).hive
     for one, below, _ in registry.places(path):
         key = one.key(below)
@@ -320,15 +316,11 @@ def _write_reg(sections: Iterator[regfile.Section], output: Path | None, version
             sys.stdout.buffer.write(piece)
         sys.stdout.flush()
         return
-    try:
-        # A key of SAM or SECURITY holds password hashes, so only the owner may read it.
-        with open(output, "wb", opener=_private) as file:
-            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                os.fchmod(file.fileno(), 0o600)
-            file.writelines(pieces)
-    except OSError as error:
-        msg = f"{output} can't be written: {error.strerror}."
-        raise UsageError(msg) from error
+    # A key of SAM or SECURITY holds password hashes, so only the owner may read it.
+    with os_errors(f"{output} can't be written"), open(output, "wb", opener=_private) as file:
+        if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            os.fchmod(file.fileno(), 0o600)
+        file.writelines(pieces)
 
 
 def _private(path: str, flags: int) -> int:
@@ -377,20 +369,11 @@ def export(
 @_prefix_option
 @_backup_option
 @shares(*_CHANGING)
-def import_reg(
-    target: Path,
-    file: Path,
-    prefix: str | None,
-    backup: bool,
-    run: Run,
-) -> None:
+@_opened
+def import_reg(registry: Registry, file: Path, backup: bool, run: Run) -> None:
     """Apply a .reg file."""
-    registry = open_target(target, run, prefix=prefix)
-    try:
+    with os_errors(f"{file} can't be read"):
         sections = regfile.parse(read_regular(file))
-    except OSError as error:
-        msg = f"{file} can't be read: {error.strerror}."
-        raise UsageError(msg) from error
     hive = registry.apply(sections)
     _done(registry, hive, "import", run, backup=backup)
 
@@ -435,9 +418,10 @@ def compare(
 @_optional_key_path
 @_ignore_logs_option
 @shares(*LOOKING)
-def verify(target: Path, path: str, ignore_logs: bool, run: Run) -> None:
+@_opened
+def verify(registry: Registry, path: str, run: Run) -> None:
     """Check the structure of a hive against the rules of Windows. Exit code 4 if it is damaged."""
-    hive, _, _ = open_target(target, run, ignore_logs=ignore_logs).places(path)[0]
+    hive, _, _ = registry.places(path)[0]
     violations = hive.verify()
     if run.as_json:
         print_json(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -14,9 +15,6 @@ from reseal.errors import UsageError
 from reseal.operations import rehearse as operation
 from reseal.operations.rehearsing import FIRMWARE, RehearseRequest
 from reseal.report import rehearsal
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @click.command(cls=Command)

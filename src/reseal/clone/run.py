@@ -25,7 +25,7 @@ from reseal.clone.table import load, table_of
 from reseal.disk import Image
 from reseal.disk import golden as golden_mark
 from reseal.disk.locks import Lock
-from reseal.errors import ImageError, ResealError, UsageError
+from reseal.errors import ImageError, ResealError, UsageError, os_errors
 from reseal.operations.rehearsing import rehearsing
 from reseal.specialize import SidChoice
 
@@ -189,11 +189,8 @@ def _clear(folder: Path) -> None:
 
 
 def _folder(output_dir: Path) -> Path:
-    try:
+    with os_errors(f"{output_dir} can't be created", hint="Name a writable folder."):
         output_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        msg = f"{output_dir} can't be created: {error.strerror}."
-        raise UsageError(msg, "Name a writable folder.") from error
     if not os.access(output_dir, os.W_OK | os.X_OK):
         msg = f"{output_dir} can't be written."
         raise UsageError(msg, "Name a writable folder.")

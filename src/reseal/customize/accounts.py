@@ -16,7 +16,7 @@ from reseal.customize.files import refuse_vital
 from reseal.customize.run import LAST_ADMINISTRATOR
 from reseal.customize.shared import Run
 from reseal.customize.step import Given
-from reseal.errors import CheckError, UsageError
+from reseal.errors import CheckError, UsageError, os_errors
 from reseal.hostfile import open_regular
 from reseal.ntfs import Volume, secure
 from reseal.session import Session
@@ -89,18 +89,17 @@ class Password:
         if kind != "file" or not path:
             msg = "The password must be in a file."
             raise UsageError(msg, "Write USER:file:PATH, and put the password into the file.")
+        place = given.folder / path
+        hint = "Name a readable file."
+        with os_errors(f"{place} can't be read", hint=hint), open_regular(place) as file:
+            line = file.readline(_MAX_PASSWORD)
         try:
-            with open_regular(given.folder / path) as file:
-                line = file.readline(_MAX_PASSWORD)
             self._password = Secret(line.decode("utf-8-sig").rstrip("\r\n"))
-        except OSError as error:
-            msg = f"{given.folder / path} can't be read: {error.strerror}."
-            raise UsageError(msg, "Name a readable file.") from error
         except UnicodeDecodeError:
-            msg = f"{given.folder / path} is not in UTF-8."
+            msg = f"{place} is not in UTF-8."
             raise UsageError(msg, "Save it as UTF-8.") from None
         if not self._password:
-            msg = f"The first line of {given.folder / path} has no password."
+            msg = f"The first line of {place} has no password."
             raise UsageError(msg, "Write the password there.")
 
     def stage(self, run: Run) -> None:

@@ -16,7 +16,7 @@ from reseal.customize import expression, guest
 from reseal.customize.outputs import is_safe
 from reseal.customize.shared import Run
 from reseal.customize.step import Given
-from reseal.errors import CheckError, UsageError
+from reseal.errors import CheckError, UsageError, os_errors
 from reseal.session import Session
 from reseal.tree import join, parent
 from reseal.windows.names import MACHINE_HIVES
@@ -203,11 +203,8 @@ def _walk(top: Path) -> Iterator[tuple[Path, tuple[str, ...], bool]]:
     """
     pending: list[tuple[Path, tuple[str, ...]]] = [(top, ())]
     for path, inside in pending:
-        try:
+        with os_errors(f"{path} can't be read", hint="Name a readable file or folder."):
             status = path.stat() if not inside else path.lstat()
-        except OSError as error:
-            msg = f"{path} can't be read: {error.strerror}."
-            raise UsageError(msg, "Name a readable file or folder.") from error
         if modes.S_ISDIR(status.st_mode):
             yield path, inside, True
             pending += [(one, (*inside, one.name)) for one in sorted(path.iterdir())]
@@ -225,8 +222,5 @@ def _walk(top: Path) -> Iterator[tuple[Path, tuple[str, ...], bool]]:
 
 
 def _content(path: Path) -> bytes:
-    try:
+    with os_errors(f"{path} can't be read", hint="Name a readable file."):
         return path.read_bytes()
-    except OSError as error:
-        msg = f"{path} can't be read: {error.strerror}."
-        raise UsageError(msg, "Name a readable file.") from error

@@ -7,7 +7,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from reseal.errors import UsageError
+from reseal.errors import UsageError, os_errors
+from reseal.interruption import uninterrupted
 from reseal.tree import Stat
 
 _NAME = "out"
@@ -34,12 +35,12 @@ class Outputs:
         if os.path.lexists(target) or target in self._folders:
             msg = f"{target} already exists."
             raise UsageError(msg, "Name a path that does not exist yet.")
-        try:
-            made = tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent)
-        except OSError as error:
-            msg = f"{target} can't be written: {error.strerror}."
-            raise UsageError(msg, "Name a path in a writable folder.") from error
-        self._folders[target] = Path(made)
+        with (
+            os_errors(f"{target} can't be written", hint="Name a path in a writable folder."),
+            uninterrupted(),
+        ):
+            made = tempfile.mkdtemp(prefix=f".{target.name[:200]}.", dir=target.parent)
+            self._folders[target] = Path(made)
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -58,16 +59,13 @@ class Outputs:
             return
         path = self._folders[target].joinpath(_NAME, *inside)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        try:
+        with os_errors(f"{target} can't be written", hint="Free some space, or name another path."):
             # A hive may hold passwords.
             mode = 0o600 if data.startswith(_HIVE) else 0o666
             with os.fdopen(os.open(path, flags, mode), "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-        except OSError as error:
-            msg = f"{target} can't be written: {error.strerror}."
-            raise UsageError(msg, "Free some space, or name another path.") from error
 
     def make_directory(self, target: Path, inside: tuple[str, ...]) -> None:
         """Keep a folder; arguments as in `write`."""
@@ -103,9 +101,10 @@ class Outputs:
 
     def discard(self) -> None:
         """Delete everything that was not published."""
-        for folder in self._folders.values():
-            shutil.rmtree(folder, ignore_errors=True)
-        self._folders.clear()
+        with uninterrupted():
+            for folder in self._folders.values():
+                shutil.rmtree(folder, ignore_errors=True)
+            self._folders.clear()
 
 
 def is_safe(entry: Stat) -> bool:

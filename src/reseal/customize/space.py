@@ -41,8 +41,7 @@ def _wipe(session: Session) -> None:
             if loaded is None:
                 continue
             session.wipe_hive(loaded)
-            if loaded.name == loaded.file and loaded.name not in session.edited_hives:
-                session.registry.unload(loaded)
+            session.release(loaded)
         except ImageError as error:
             if path.lower() in hives.needed(session):
                 raise

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from reseal.customize import guest
 from reseal.declaration import Declaration, declares
-from reseal.errors import ResealError, UsageError
+from reseal.errors import ResealError, UsageError, os_errors
 from reseal.hostfile import open_regular
 
 if TYPE_CHECKING:
@@ -186,12 +186,9 @@ class Given:
             UsageError: it can't be read, or is larger than `limit` bytes.
         """
         path = self.host(name)
-        try:
-            with open_regular(path) as file:
-                data = file.read(limit + 1)
-        except OSError as error:
-            msg = f"{path} can't be read: {error.strerror}."
-            raise UsageError(msg, "Name a readable file.") from error
+        hint = "Name a readable file."
+        with os_errors(f"{path} can't be read", hint=hint), open_regular(path) as file:
+            data = file.read(limit + 1)
         if len(data) > limit:
             msg = f"{path} is larger than {limit >> 10} KiB."
             raise UsageError(msg, "It is probably not the intended file.")

@@ -105,8 +105,7 @@ def _hive(session: Session, loaded: LoadedHive, account: Account) -> None:
     hive = loaded.hive
     named = bool(sids.find(hive, str(account.sid)))
     if not named and not _mentions(hive, account):
-        if loaded.name == loaded.file and loaded.name not in session.edited_hives:
-            session.registry.unload(loaded)
+        session.release(loaded)
         return
     shown = session.registry.shown(loaded.name)
     # Find everything before the first edit, which may move data.

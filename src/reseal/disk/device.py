@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from reseal.errors import ImageError
+from reseal.errors import ImageError, os_errors
 
 #: Zeros that are written at once.
 _ZEROS = 4 << 20
@@ -93,11 +93,8 @@ class FileDevice:
         self.read_only = read_only
         self.scratch = scratch
         flags = (os.O_RDONLY if read_only else os.O_RDWR) | os.O_CLOEXEC
-        try:
+        with os_errors(f"{self.path} can't be opened", DiskError):
             self._fd = os.dup(file) if isinstance(file, int) else os.open(file, flags)
-        except OSError as error:
-            msg = f"{self.path} can't be opened: {error.strerror}"
-            raise DiskError(msg) from error
         self.size = os.lseek(self._fd, 0, os.SEEK_END)
 
     def read(self, offset: int, size: int) -> bytes:

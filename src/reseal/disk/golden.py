@@ -17,6 +17,7 @@ from pathlib import Path
 
 from reseal.disk.device import DiskError
 from reseal.disk.sidecar import golden_path, sync_folder
+from reseal.errors import os_errors
 
 _VERSION = 1
 _MAX_SIZE = 1 << 20
@@ -41,7 +42,11 @@ def mark(image: Path, clones: Path) -> None:
     shown = os.path.relpath(clones, image.parent)
     if shown not in folders:
         draft = path.with_name(path.name + ".new")
-        try:
+        with os_errors(
+            f"{image} can't be marked as the golden image of thin clones",
+            DiskError,
+            "Make its folder writable, or make full images (clone --full, others without --thin).",
+        ):
             draft.unlink(missing_ok=True)
             fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
             with os.fdopen(fd, "w", encoding="utf-8") as file:
@@ -50,11 +55,6 @@ def mark(image: Path, clones: Path) -> None:
                 os.fsync(file.fileno())
             draft.replace(path)
             sync_folder(path.parent)
-        except OSError as error:
-            raise DiskError(
-                f"{image} can't be marked as the golden image of thin clones: {error.strerror}.",
-                hint="Make its folder writable, or make full images (clone --full, others without --thin).",
-            ) from error
     mode = image.stat().st_mode
     if mode & _WRITE_BITS:
         with suppress(OSError):  # another user's file, which this user can't write, either

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from reseal.disk.device import DiskError
 from reseal.disk.sidecar import lock_path
-from reseal.errors import ImageError
+from reseal.errors import ImageError, os_errors
 
 # QEMU locks single bytes of an image, one for every permission that it uses and one for every
 # permission that it denies to others (block/file-posix.c, documented there).
@@ -65,10 +65,8 @@ class Lock:
         self._fd = self._opened()
 
     def _opened(self, mode: int = os.O_RDONLY) -> int:
-        try:
+        with os_errors(f"{self._path} can't be opened", DiskError):
             return os.open(self._path, mode | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
-        except OSError as error:
-            raise DiskError(f"{self._path} can't be opened: {error.strerror}.") from error
 
     def share(self) -> None:
         """Take or keep the lock as one of several readers."""
@@ -266,10 +264,8 @@ def _locked(path: Path, byte: int) -> bool:
 
 def _is_locked(path: Path, byte: int) -> bool:
     """Whether another open file holds a lock on a byte; OSError if locks are not supported."""
-    try:
+    with os_errors(f"{path} can't be opened", DiskError):
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
-    except OSError as error:
-        raise DiskError(f"{path} can't be opened: {error.strerror}.") from error
     try:
         query = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, byte, 1, 0)
         answer = struct.unpack(_FLOCK, fcntl.fcntl(fd, fcntl.F_OFD_GETLK, query))

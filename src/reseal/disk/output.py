@@ -18,7 +18,7 @@ from reseal.disk.locks import Lock
 from reseal.disk.overlay import create_overlay, overlay_name, plain_name
 from reseal.disk.sidecar import overlay_path, partial_path, sync_file, sync_folder
 from reseal.disk.staged import Appearance, require_space
-from reseal.errors import ImageError, UsageError
+from reseal.errors import ImageError, UsageError, os_errors
 from reseal.process import run_tool
 
 
@@ -56,7 +56,7 @@ class NewImage:
             below = os.path.relpath(image.file, self._output.parent)
             create_overlay(self.overlay, image.link, plain_name(below), size=size)
         except BaseException:
-            self._lock.close()
+            self.discard()
             raise
 
     def commit(self) -> None:
@@ -198,12 +198,10 @@ def checked(output: Path, source: Path) -> Path:
 def lock_output(overlay: Path) -> Lock:
     """Lock an output by its overlay, so that two runs can't make the same image."""
     while True:
-        try:
+        with os_errors(f"{overlay} can't be created", DiskError):
             os.close(
                 os.open(overlay, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
             )
-        except OSError as error:
-            raise DiskError(f"{overlay} can't be created: {error.strerror}.") from error
         lock = Lock(overlay)
         lock.exclude()
         try:

@@ -9,7 +9,7 @@ from typing import Any
 from reseal.disk.chain import Link
 from reseal.disk.device import DiskError
 from reseal.disk.qemu import file_node, json_name
-from reseal.errors import ImageError
+from reseal.errors import ImageError, os_errors
 from reseal.process import run_tool
 
 
@@ -19,10 +19,8 @@ def clear(overlay: Path) -> None:
     Raises:
         DiskError: it can't be deleted.
     """
-    try:
+    with os_errors(f"{overlay} can't be deleted", DiskError):
         overlay.unlink(missing_ok=True)
-    except OSError as error:
-        raise DiskError(f"{overlay} can't be deleted: {error.strerror}.") from error
 
 
 def create_overlay(
@@ -44,13 +42,12 @@ def create_overlay(
     if link.unusual:
         name = json_name(link.blockdev())
     command = ["qemu-img", "create", "-q", "-u", "-f", "qcow2", "-b", name, "-F", qemu_format(link)]
-    try:
+    with os_errors(
+        f"{overlay} can't be created",
+        DiskError,
+        "reseal needs write access to the image's folder; --output writes a new image elsewhere.",
+    ):
         os.close(os.open(overlay, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
-    except OSError as error:
-        raise DiskError(
-            f"{overlay} can't be created: {error.strerror or error}.",
-            hint="reseal needs write access to the image's folder; --output writes a new image elsewhere.",
-        ) from error
     try:
         command += [str(overlay), str(size or link.header.size)]
         run_tool(command, files=link.all_files())

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from tempfile import TemporaryFile
 
 from reseal.disk.device import Device, DiskError
-from reseal.errors import ImageError
+from reseal.errors import os_errors
 
 _CHUNK = 4 << 20
 
@@ -22,15 +22,11 @@ def nameless(size: int) -> Iterator[int]:
     Raises:
         DiskError: the file system has no space for it.
     """
-    try:
-        with TemporaryFile(prefix="reseal-") as file:
-            file.truncate(size)
-            yield file.fileno()
-    except OSError as error:
-        if isinstance(error, ImageError):
-            raise
-        msg = f"a temporary file of {size >> 20} MiB can't be used: {error.strerror or error}."
-        raise DiskError(msg, hint="Free some space, or name another folder in TMPDIR.") from error
+    subject = f"a temporary file of {size >> 20} MiB can't be used"
+    hint = "Free some space, or name another folder in TMPDIR."
+    with os_errors(subject, DiskError, hint), TemporaryFile(prefix="reseal-") as file:
+        file.truncate(size)
+        yield file.fileno()
 
 
 def named(descriptor: int) -> str:

@@ -16,7 +16,7 @@ from reseal.drivers.inf import MAX_SIZE, Inf, InfError
 from reseal.drivers.model import is_name
 from reseal.drivers.package import Package
 from reseal.drivers.target import Target
-from reseal.errors import UsageError
+from reseal.errors import UsageError, os_errors
 from reseal.hostfile import read_regular
 
 #: Real driver collections stay below these limits.
@@ -97,7 +97,7 @@ class Source:
         Raises:
             UsageError: it can't be read, is too large, or a link leads out of the folder.
         """
-        try:
+        with os_errors(f"{path} can't be read", hint="Check its permissions."):
             if not path.resolve().is_relative_to(self._real):
                 msg = f"{path} is a link that leads out of {self.root}."
                 raise UsageError(msg, "Copy the file into the folder.")
@@ -106,9 +106,6 @@ class Source:
                 msg = f"{path} has {size} bytes, more than can be added to an image."
                 raise UsageError(msg, "Name a folder with fewer or smaller drivers.")
             data = read_regular(path)
-        except OSError as error:
-            msg = f"{path} can't be read: {error.strerror}."
-            raise UsageError(msg, "Check its permissions.") from error
         self.read_bytes += len(data)
         return data
 

@@ -8,11 +8,10 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from reseal.disk.locks import InUseError, Lock
-from reseal.errors import ImageError
+from reseal.errors import ImageError, os_errors
 from reseal.folder import descent
 from reseal.folder.descent import names_in, opened_folder, upper
 from reseal.folder.journal import (
@@ -146,12 +145,7 @@ class Folder(FolderReader):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     # Writing
@@ -383,8 +377,5 @@ def lock(path: Path, *, shared: bool) -> Lock:
 
 
 def _opened(path: Path) -> int:
-    try:
+    with os_errors(f"{path} can't be opened", TreeError):
         return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        msg = f"{path} can't be opened: {error.strerror}."
-        raise TreeError(msg) from error

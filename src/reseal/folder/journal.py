@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from reseal.disk.sidecar import sync_folder
-from reseal.errors import ImageError
+from reseal.errors import ImageError, os_errors
 from reseal.folder.descent import (
     exists,
     names_in,
@@ -219,15 +219,12 @@ def finish(path: Path, root: int) -> bool:
     """
     if path.is_symlink():
         raise ImageError(f"The journal {path} is a link. Nothing was touched.")
-    try:
+    with os_errors(
+        f"The changes in the journal {path} can't be finished",
+        ImageError,
+        "The journal stays. Fix the cause, then run reseal resume on the folder.",
+    ):
         return _finish(path, root)
-    except OSError as error:
-        if isinstance(error, ImageError):
-            raise
-        raise ImageError(
-            f"The changes in the journal {path} can't be finished: {error.strerror}.",
-            hint="The journal stays. Fix the cause, then run reseal resume on the folder.",
-        ) from error
 
 
 def _finish(path: Path, root: int) -> bool:

@@ -22,6 +22,7 @@ from ctypes import (
     c_void_p,
 )
 from functools import cache
+from typing import TypeAlias
 
 from reseal.errors import EngineError
 
@@ -92,9 +93,11 @@ class DeviceOperations(Structure):
 
 _LOG_HANDLER = CFUNCTYPE(c_int, c_char_p, c_char_p, c_int, c_uint32, c_void_p, c_void_p, c_void_p)
 
+#: Functions of a library by name: what each returns, and its arguments.
+Prototypes: TypeAlias = dict[str, tuple[object, tuple[object, ...]]]
 _P = c_void_p
 #: Prototypes, name: (result, arguments), from the library's public headers.
-PROTOTYPES: dict[str, tuple[object, tuple[object, ...]]] = {
+PROTOTYPES: Prototypes = {
     "ntfs_device_alloc": (DevicePointer, (c_char_p, c_long, POINTER(DeviceOperations), _P)),
     "ntfs_device_free": (c_int, (DevicePointer,)),
     "ntfs_device_mount": (_P, (DevicePointer, c_ulong)),
@@ -143,6 +146,18 @@ PROTOTYPES: dict[str, tuple[object, tuple[object, ...]]] = {
 }
 
 
+def declare(calls: ctypes.CDLL, prototypes: Prototypes) -> None:
+    """Give the functions of a library their prototypes.
+
+    Raises:
+        AttributeError: the library lacks one.
+    """
+    for name, (result, arguments) in prototypes.items():
+        function = getattr(calls, name)
+        function.restype = result
+        function.argtypes = arguments
+
+
 class Library:
     """The loaded library.
 
@@ -156,10 +171,7 @@ class Library:
     def __init__(self, calls: ctypes.CDLL) -> None:
         self.calls = calls
         try:
-            for name, (result, arguments) in PROTOTYPES.items():
-                function = getattr(calls, name)
-                function.restype = result
-                function.argtypes = arguments
+            declare(calls, PROTOTYPES)
             self.unnamed = ctypes.addressof(c_uint16.in_dll(calls, "AT_UNNAMED"))
         except (AttributeError, ValueError) as error:
             msg = f"The installed libntfs-3g is incompatible: {error}."

@@ -36,8 +36,7 @@ def replay(session: Session) -> None:
                 continue
             if loaded is None or session.replay_logs(loaded):
                 continue
-            if loaded.name == loaded.file and loaded.name not in session.edited_hives:
-                session.registry.unload(loaded)
+            session.release(loaded)
 
 
 def _has_logs(session: Session, path: str) -> bool:

@@ -72,8 +72,8 @@ _LICENSING = re.compile(
     re.IGNORECASE,
 )
 _DEVICES = re.compile(
-    r"^HKLM\\SYSTEM\\ControlSet\d{3}\\(Enum|Control\\(DeviceClasses|DeviceContainers|NetworkSetup2|Class)"
-    r"|Services\\BTHPORT\\Parameters\\Keys)\\",
+    r"^HKLM\\SYSTEM\\ControlSet\d{3}\\(Enum|Control\\(DeviceClasses|DeviceContainers|NetworkSetup2|Class))"
+    r"\\",
     re.IGNORECASE,
 )
 _SET_BY_HAND = re.compile(r"\\\\NetworkAddress$", re.IGNORECASE)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from reseal.mark import Mark
 from reseal.providers.declaration import provider
-from reseal.providers.places import matching
+from reseal.providers.places import delete_matching
 
 if TYPE_CHECKING:
     from reseal.session import Session
@@ -32,5 +32,4 @@ def diagnostic_data(session: Session) -> None:
     name. reseal deletes them. The service writes new ones at its next start.
     """
     for pattern in _LOGS:
-        for path in matching(session, pattern):
-            session.delete_file(path)
+        delete_matching(session, pattern)

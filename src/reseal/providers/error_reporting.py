@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from reseal.mark import Mark
 from reseal.providers.declaration import provider
-from reseal.providers.places import empty, matching, profiles
+from reseal.providers.places import delete_matching, empty, profiles
 from reseal.tree import join
 
 if TYPE_CHECKING:
@@ -41,8 +41,6 @@ def error_reporting(session: Session) -> None:
         for queue in _QUEUES:
             empty(session, join(folder, queue))
     for profile in profiles(session):
-        for path in matching(session, join(profile, _USER_DUMPS, "*.dmp")):
-            session.delete_file(path)
+        delete_matching(session, join(profile, _USER_DUMPS, "*.dmp"))
     for pattern in _DUMPS:
-        for path in matching(session, join(windows, pattern)):
-            session.delete_file(path)
+        delete_matching(session, join(windows, pattern))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from reseal.mark import Mark
 from reseal.providers.declaration import provider
+from reseal.providers.places import delete_subkeys
 
 if TYPE_CHECKING:
     from reseal.session import Session
@@ -29,5 +30,4 @@ def network_list(session: Session) -> None:
     `Signatures` and the cache of Network Location Awareness; the keys that hold them stay.
     """
     for name in _LISTS:
-        for subkey in session.registry.subkeys(rf"{NETWORK_LIST}\{name}"):
-            session.delete_key(rf"{NETWORK_LIST}\{name}\{subkey.name}")
+        delete_subkeys(session, rf"{NETWORK_LIST}\{name}")

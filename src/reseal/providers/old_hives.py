@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from reseal.mark import Mark
 from reseal.providers.declaration import provider
-from reseal.providers.places import matching
+from reseal.providers.places import delete_matching
 from reseal.tree import join
 from reseal.windows.names import CONFIG, MACHINE_HIVES
 
@@ -30,8 +30,7 @@ def old_hives(session: Session) -> None:
     (`SYSTEM.old`, `.bak`, `.sav`, `.alt`). Restoring one would bring the old SID back.
     """
     config = session.installation.path(CONFIG)
-    for path in matching(session, join(config, "RegBack", "*")):
-        session.delete_file(path)
+    delete_matching(session, join(config, "RegBack", "*"))
     for name in MACHINE_HIVES:
         for suffix in _COPIES:
             session.delete_file(f"{config}\\{name}.{suffix}")

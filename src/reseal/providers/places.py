@@ -52,6 +52,18 @@ def matching(session: Session, pattern: str) -> list[str]:
     ]
 
 
+def delete_matching(session: Session, pattern: str) -> None:
+    """Delete the files that match a path with wildcards in its last part."""
+    for path in matching(session, pattern):
+        session.delete_file(path)
+
+
+def delete_subkeys(session: Session, path: str) -> None:
+    """Delete the subkeys of a key; the key itself stays, with its permissions and values."""
+    for subkey in session.registry.subkeys(path):
+        session.delete_key(rf"{path}\{subkey.name}")
+
+
 def files_below(session: Session, folder: str, depth: int) -> Iterator[str]:
     """Yield the files in a folder and in its subfolders.
 

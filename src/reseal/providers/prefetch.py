@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from reseal.mark import Mark
 from reseal.providers.declaration import provider
-from reseal.providers.places import empty, matching
+from reseal.providers.places import delete_matching, empty
 
 if TYPE_CHECKING:
     from reseal.session import Session
@@ -43,6 +43,5 @@ def prefetch(session: Session) -> None:
     for name in _VALUES:
         session.delete_value(READY_BOOST, name)
     session.delete_key(EXTERNAL_MEMORY)
-    for path in matching(session, session.installation.path(PREFETCH, "*")):
-        session.delete_file(path)
+    delete_matching(session, session.installation.path(PREFETCH, "*"))
     empty(session, session.installation.path(PREFETCH, "ReadyBoot"))

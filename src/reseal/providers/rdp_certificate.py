@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from reseal.mark import Mark
 from reseal.providers.declaration import provider
-from reseal.providers.places import matching
+from reseal.providers.places import delete_matching, delete_subkeys
 from reseal.tree import join
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ KEY_FILE = "f686aace6942fb7f7ceb231212eef4a4_"
     "Machines: the service creates a deleted certificate again when it starts; name of the key's file: "
     "reported (Microsoft's own diagnostic scripts among others)",
     entry_points=("tssysprep.dll,RCMSysPrepGeneralize", "capisp.dll,CAPISysPrep_Generalize"),
+    identity="the certificate and key of Remote Desktop",
 )
 def rdp_certificate(session: Session) -> None:
     r"""The certificate by which Remote Desktop clients recognise the machine.
@@ -39,10 +40,8 @@ def rdp_certificate(session: Session) -> None:
     new ones when Remote Desktop starts. Certificates issued by an authority are in other stores and
     stay.
     """
-    for certificate in session.registry.subkeys(CERTIFICATES):
-        session.delete_key(rf"{CERTIFICATES}\{certificate.name}")
-    for path in matching(session, join(MACHINE_KEYS, f"{KEY_FILE}*")):
-        session.delete_file(path)
+    delete_subkeys(session, CERTIFICATES)
+    delete_matching(session, join(MACHINE_KEYS, f"{KEY_FILE}*"))
     for control_set in session.registry.control_sets:
         path = rf"HKLM\SYSTEM\{control_set}\{LISTENERS}"
         for listener in session.registry.subkeys(path):

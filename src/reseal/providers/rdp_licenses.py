@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from reseal.mark import Mark
 from reseal.providers.declaration import provider
+from reseal.providers.places import delete_subkeys
 
 if TYPE_CHECKING:
     from reseal.session import Session
@@ -37,5 +38,4 @@ def rdp_licenses(session: Session) -> None:
     for path in LICENSING:
         for value in session.registry.values(rf"{path}\HardwareID"):
             session.delete_value(rf"{path}\HardwareID", value.name)
-        for license_ in session.registry.subkeys(rf"{path}\Store"):
-            session.delete_key(rf"{path}\Store\{license_.name}")
+        delete_subkeys(session, rf"{path}\Store")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from reseal.mark import Mark
 from reseal.providers.declaration import provider
-from reseal.providers.places import matching
+from reseal.providers.places import delete_matching
 from reseal.tree import join
 
 if TYPE_CHECKING:
@@ -36,5 +36,4 @@ def restore_points(session: Session) -> None:
     """
     session.forget_shadow_copies()
     for folder in _METADATA:
-        for path in matching(session, join(folder, "*")):
-            session.delete_file(path)
+        delete_matching(session, join(folder, "*"))

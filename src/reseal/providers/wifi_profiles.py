@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from reseal.mark import Mark
 from reseal.providers.declaration import provider
+from reseal.providers.places import delete_subkeys
 from reseal.tree import join
 
 if TYPE_CHECKING:
@@ -34,5 +35,4 @@ def wifi_profiles(session: Session) -> None:
     for entry in session.files.list(PROFILES):
         if entry.is_directory:
             session.delete_tree(join(PROFILES, entry.name))
-    for adapter in session.registry.subkeys(INTERFACES):
-        session.delete_key(rf"{INTERFACES}\{adapter.name}")
+    delete_subkeys(session, INTERFACES)

@@ -373,6 +373,11 @@ class Session:
         self.record("replay_logs", loaded.file, {"logs": ", ".join(logs)}, {"logs": "empty"})
         return True
 
+    def release(self, loaded: LoadedHive) -> None:
+        """Close a hive that has no name and was only read, to release its memory."""
+        if loaded.name == loaded.file and loaded.name not in self._edited:
+            self.registry.unload(loaded)
+
     # Verbs for files
 
     def delete_file(self, path: str) -> bool:

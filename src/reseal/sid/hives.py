@@ -72,8 +72,8 @@ def replace(
             continue
         if found:
             yield path, found
-        elif path.lower() not in must:
-            session.registry.unload(loaded)
+        else:
+            session.release(loaded)
 
 
 def remaining(session: Session, old: str, written: Iterable[str]) -> dict[str, int]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from reseal.answerfile import AnswerFileError
 from reseal.answerfile.markup import Element, Markup
 from reseal.answerfile.source import Source, printable
-from reseal.errors import CheckError, UsageError
+from reseal.errors import CheckError, UsageError, os_errors
 from reseal.session import Mark, Session
 
 FOLDER = r"System32\oobe\info"
@@ -70,7 +70,7 @@ def load(folder: Path) -> dict[str, bytes]:
     """
     files: dict[str, bytes] = {}
     size = 0
-    try:
+    with os_errors(f"{folder} can't be read"):
         for path in sorted(folder.rglob("*")):
             if path.is_symlink() or not path.is_file():
                 continue
@@ -79,9 +79,6 @@ def load(folder: Path) -> dict[str, bytes]:
                 msg = f"{folder} holds too many files for a folder with an oobe.xml."
                 raise UsageError(msg, "Name the folder that contains oobe.xml.")
             files["\\".join(path.relative_to(folder).parts)] = path.read_bytes()
-    except OSError as error:
-        msg = f"{folder} can't be read: {error.strerror}."
-        raise UsageError(msg) from error
     check_folder(files, str(folder))
     return files
 

@@ -207,7 +207,7 @@ VISIT = CFUNCTYPE(c_int, c_void_p, c_void_p)
 
 _W = c_void_p
 #: Prototypes, name: (result, arguments), from the library's public header.
-PROTOTYPES: dict[str, tuple[object, tuple[object, ...]]] = {
+PROTOTYPES: ntfs_library.Prototypes = {
     "wimlib_global_init": (c_int, (c_int,)),
     "wimlib_get_version": (c_uint32, ()),
     "wimlib_get_error_string": (c_char_p, (c_int,)),
@@ -247,10 +247,7 @@ class Library:
     def __init__(self, calls: ctypes.CDLL) -> None:
         self.calls = calls
         try:
-            for name, (result, arguments) in PROTOTYPES.items():
-                function = getattr(calls, name)
-                function.restype = result
-                function.argtypes = arguments
+            ntfs_library.declare(calls, PROTOTYPES)
         except AttributeError as error:
             raise _misfit(str(error)) from error
         self._messages = os.memfd_create("libwim messages")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from reseal.answerfile.components import ACCOUNTS, SHELL
 from reseal.answerfile.document import AnswerFile, Setting
-from reseal.answerfile.findings import Context, Level, Problem, rule
+from reseal.answerfile.findings import Context, Level, Problem, list_around, repeated, rule
 from reseal.answerfile.passes import Pass
 from reseal.answerfile.secrets import DELETED, NotHiddenError, Secret, password_of, shown
 from reseal.answerfile.variables import is_template
@@ -213,17 +213,15 @@ def account_without_name(context: Context) -> Iterator[Problem]:
 )
 def duplicate_account(context: Context) -> Iterator[Problem]:
     """A local account occurs once in a list."""
-    seen: dict[tuple[object, str], Setting] = {}
-    for name in _names(context):
-        lists = getattr(name.parent, "parent", None)
-        first = seen.setdefault((lists, name.text.casefold()), name)
-        if first is not name:
-            yield Problem(
-                name.value_position,
-                f"another account of this list is called {shown(name)}",
-                f"it is on line {first.position.line}, and names are not case-sensitive",
-                "make one of the two",
-            )
+    for name, first in repeated(
+        _names(context), lambda name: (list_around(name), name.text.casefold())
+    ):
+        yield Problem(
+            name.value_position,
+            f"another account of this list is called {shown(name)}",
+            f"it is on line {first.position.line}, and names are not case-sensitive",
+            "make one of the two",
+        )
 
 
 def _logons(context: Context) -> Iterator[Setting]:

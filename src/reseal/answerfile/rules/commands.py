@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from reseal.answerfile.components import COMMANDS, DEPLOYMENT, SETUP, SHELL
 from reseal.answerfile.document import Setting
-from reseal.answerfile.findings import Context, Level, Problem, rule
+from reseal.answerfile.findings import Context, Level, Problem, list_around, repeated, rule
 from reseal.answerfile.passes import Pass
 from reseal.answerfile.secrets import shown
 from reseal.answerfile.variables import variables_in
@@ -114,18 +114,16 @@ def order_value(context: Context) -> Iterator[Problem]:
 def duplicate_order(context: Context) -> Iterator[Problem]:
     """No two items of a list have the same Order."""
     for component, path in ORDERED:
-        seen: dict[tuple[object, str], Setting] = {}
-        for order in context.values_at(component, f"{path}/Order"):
-            item = order.parent
-            around = getattr(item, "parent", None)
-            first = seen.setdefault((around, order.text.lstrip("0")), order)
-            if first is not order:
-                yield Problem(
-                    order.value_position,
-                    f"another {item.name} of this list has Order {order.text[:12]}",
-                    f"it is on line {first.position.line}, and Order is the key of the list",
-                    "number the items 1, 2, 3",
-                )
+        orders = context.values_at(component, f"{path}/Order")
+        for order, first in repeated(
+            orders, lambda order: (list_around(order), order.text.lstrip("0"))
+        ):
+            yield Problem(
+                order.value_position,
+                f"another {order.parent.name} of this list has Order {order.text[:12]}",
+                f"it is on line {first.position.line}, and Order is the key of the list",
+                "number the items 1, 2, 3",
+            )
 
 
 @rule(

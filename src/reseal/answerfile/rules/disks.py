@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 from reseal.answerfile.components import SETUP
 from reseal.answerfile.document import Setting
-from reseal.answerfile.findings import Context, Level, Problem, has_value, rule
+from reseal.answerfile.findings import Context, Level, Problem, has_value, repeated, rule
 from reseal.answerfile.secrets import shown
 from reseal.mark import Mark
 
 _DISK = "DiskConfiguration/Disk"
+_LETTER = f"{_DISK}/ModifyPartitions/ModifyPartition/Letter"
 _IMAGE = "ImageInstall/OSImage"
 
 
@@ -233,16 +234,14 @@ def modified_partition(context: Context) -> Iterator[Problem]:
 )
 def duplicate_letter(context: Context) -> Iterator[Problem]:
     """A drive letter goes to one partition."""
-    seen: dict[tuple[object, str], Setting] = {}
-    for letter in context.values_at(SETUP, f"{_DISK}/ModifyPartitions/ModifyPartition/Letter"):
-        first = seen.setdefault((letter.component, letter.text.upper()), letter)
-        if first is not letter:
-            yield Problem(
-                letter.value_position,
-                f"another partition has the drive letter {letter.text[:2].upper()}",
-                f"it gets it on line {first.position.line}",
-                "give one of the two another letter",
-            )
+    letters = context.values_at(SETUP, _LETTER)
+    for letter, first in repeated(letters, lambda letter: (letter.component, letter.text.upper())):
+        yield Problem(
+            letter.value_position,
+            f"another partition has the drive letter {letter.text[:2].upper()}",
+            f"it gets it on line {first.position.line}",
+            "give one of the two another letter",
+        )
 
 
 @rule(
@@ -313,17 +312,14 @@ def partition_format(context: Context) -> Iterator[Problem]:
 )
 def duplicate_disk(context: Context) -> Iterator[Problem]:
     """A disk is described once."""
-    seen: dict[tuple[object, str], int] = {}
-    for number in context.values_at(SETUP, f"{_DISK}/DiskID"):
-        key = (number.component, number.text)
-        first = seen.setdefault(key, number.position.line)
-        if first != number.position.line:
-            yield Problem(
-                number.value_position,
-                f"the disk {number.text[:6]} is described a second time",
-                f"it is described on line {first} already",
-                "put all its partitions into one <Disk>",
-            )
+    numbers = context.values_at(SETUP, f"{_DISK}/DiskID")
+    for number, first in repeated(numbers, lambda number: (number.component, number.text)):
+        yield Problem(
+            number.value_position,
+            f"the disk {number.text[:6]} is described a second time",
+            f"it is described on line {first.position.line} already",
+            "put all its partitions into one <Disk>",
+        )
 
 
 @rule(
@@ -334,7 +330,7 @@ def duplicate_disk(context: Context) -> Iterator[Problem]:
 )
 def drive_letter(context: Context) -> Iterator[Problem]:
     """A drive letter is one letter from C."""
-    for letter in context.values_at(SETUP, f"{_DISK}/ModifyPartitions/ModifyPartition/Letter"):
+    for letter in context.values_at(SETUP, _LETTER):
         if not re.fullmatch(r"[C-Zc-z]", letter.text):
             yield Problem(
                 letter.value_position,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from reseal.answerfile.document import Branch, Setting
-from reseal.answerfile.findings import Context, Level, Problem, rule
+from reseal.answerfile.findings import Context, Level, Problem, repeated, rule
 from reseal.answerfile.schema import SettingSchema
 from reseal.mark import Mark
 
@@ -104,16 +104,14 @@ def list_key(context: Context) -> Iterator[Problem]:
 def duplicate_key(context: Context) -> Iterator[Problem]:
     """No two items of a list have the same key."""
     for items in _lists(context):
-        seen: dict[str, Setting] = {}
-        for item in items:
-            first = seen.setdefault(item.key.casefold(), item) if item.key else item
-            if first is not item:
-                yield Problem(
-                    context.document.position(item.element, "wcm:keyValue"),
-                    f"another {item.name} of this list has the same wcm:keyValue",
-                    f"it is on line {first.position.line}, and one replaces the other",
-                    "give it a key of its own",
-                )
+        keyed = [item for item in items if item.key]
+        for item, first in repeated(keyed, lambda item: str(item.key).casefold()):
+            yield Problem(
+                context.document.position(item.element, "wcm:keyValue"),
+                f"another {item.name} of this list has the same wcm:keyValue",
+                f"it is on line {first.position.line}, and one replaces the other",
+                "give it a key of its own",
+            )
 
 
 @rule(

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from reseal.answerfile.components import DNS, NETBT, TCPIP
 from reseal.answerfile.document import Setting
-from reseal.answerfile.findings import Context, Level, Problem, rule
+from reseal.answerfile.findings import Context, Level, Problem, list_around, repeated, rule
 from reseal.answerfile.secrets import shown
 from reseal.mark import Mark
 
@@ -190,17 +190,15 @@ def interface_identifier(context: Context) -> Iterator[Problem]:
 def duplicate_interface(context: Context) -> Iterator[Problem]:
     """An interface is described once."""
     for component in (TCPIP, DNS, NETBT):
-        seen: dict[tuple[object, str], Setting] = {}
-        for setting in context.values_at(component, f"{_INTERFACE}/Identifier"):
-            first = seen.setdefault((setting.component, setting.text.casefold()), setting)
-            if first is not setting:
-                yield Problem(
-                    setting.value_position,
-                    f"the interface {shown(setting)} is described a second time",
-                    f"it is described on line {first.position.line} already, and one may replace "
-                    "the other",
-                    "put all its settings into one <Interface>",
-                )
+        names = context.values_at(component, f"{_INTERFACE}/Identifier")
+        for name, first in repeated(names, lambda name: (name.component, name.text.casefold())):
+            yield Problem(
+                name.value_position,
+                f"the interface {shown(name)} is described a second time",
+                f"it is described on line {first.position.line} already, and one may replace "
+                "the other",
+                "put all its settings into one <Interface>",
+            )
 
 
 @rule(
@@ -259,17 +257,14 @@ def gateway_outside(context: Context) -> Iterator[Problem]:
 )
 def route_identifier(context: Context) -> Iterator[Problem]:
     """The routes of an interface have identifiers of their own."""
-    seen: dict[tuple[object, str], Setting] = {}
-    for setting in context.values_at(TCPIP, f"{_INTERFACE}/Routes/Route/Identifier"):
-        around = getattr(setting.parent, "parent", None)
-        first = seen.setdefault((around, setting.text), setting)
-        if first is not setting:
-            yield Problem(
-                setting.value_position,
-                f"another route of this interface has the Identifier {shown(setting)}",
-                f"it is on line {first.position.line}, and one may replace the other",
-                "number the routes 0, 1, 2",
-            )
+    names = context.values_at(TCPIP, f"{_INTERFACE}/Routes/Route/Identifier")
+    for name, first in repeated(names, lambda name: (list_around(name), name.text)):
+        yield Problem(
+            name.value_position,
+            f"another route of this interface has the Identifier {shown(name)}",
+            f"it is on line {first.position.line}, and one may replace the other",
+            "number the routes 0, 1, 2",
+        )
 
 
 def _networks(item: Setting) -> Iterator[ipaddress.IPv4Network | ipaddress.IPv6Network]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from reseal.answerfile.document import UNATTEND, WCM, Component
-from reseal.answerfile.findings import Context, Level, Problem, rule
+from reseal.answerfile.findings import Context, Level, Problem, repeated, rule
 from reseal.answerfile.passes import Pass
 from reseal.answerfile.variables import is_template
 from reseal.mark import Mark
@@ -123,16 +123,14 @@ def pass_name(context: Context) -> Iterator[Problem]:
 )
 def duplicate_pass(context: Context) -> Iterator[Problem]:
     """A pass occurs once in a file."""
-    seen: dict[str, str] = {}
-    for settings in context.document.passes:
-        first = seen.setdefault(settings.name, str(settings.position.line))
-        if settings.name in list(Pass) and first != str(settings.position.line):
-            yield Problem(
-                settings.position,
-                f"the pass {settings.name} appears here a second time",
-                f"it began on line {first}, and Windows may read only one of the two",
-                "move these components there",
-            )
+    passes = [settings for settings in context.document.passes if settings.name in list(Pass)]
+    for settings, first in repeated(passes, lambda settings: settings.name):
+        yield Problem(
+            settings.position,
+            f"the pass {settings.name} appears here a second time",
+            f"it began on line {first.position.line}, and Windows may read only one of the two",
+            "move these components there",
+        )
 
 
 @rule(
@@ -209,19 +207,17 @@ def component_attribute(context: Context) -> Iterator[Problem]:
 )
 def duplicate_component(context: Context) -> Iterator[Problem]:
     """A component occurs once per architecture in a pass."""
-    seen: dict[tuple[str, str, str], Component] = {}
-    for component in context.document.components():
-        name = component.pass_settings.name
-        key = (name, component.name.casefold(), component.architecture.casefold())
-        first = seen.setdefault(key, component)
-        if first is not component and component.name:
-            yield Problem(
-                component.position,
-                f"{component.name} ({component.architecture}) appears a second time in this pass",
-                f"it began on line {first.position.line}, and Windows Setup stops at a duplicate "
-                "component",
-                "move these settings there",
-            )
+    named = [component for component in context.document.components() if component.name]
+    for component, first in repeated(
+        named, lambda component: (*_place(component), component.architecture.casefold())
+    ):
+        yield Problem(
+            component.position,
+            f"{component.name} ({component.architecture}) appears a second time in this pass",
+            f"it began on line {first.position.line}, and Windows Setup stops at a duplicate "
+            "component",
+            "move these settings there",
+        )
 
 
 @rule(
