@@ -66,16 +66,17 @@ def _clones() -> Iterator[str]:
 
         def clones(count: int) -> Usage:
             with images.overlay(golden) as over, TemporaryDirectory(dir=folder) as output:
-                run([RESEAL, "generalize", "--quiet", over])
+                run([RESEAL, "generalize", "--quiet", str(over)])
                 table = Path(output) / "machines.csv"
                 table.write_text("name\n" + "".join(f"PC-{number}\n" for number in range(count)))
                 fleet = Path(output) / "fleet"
-                command: list[str | Path] = [RESEAL, "clone", over, "--machines", table]
-                return run([*command, "--output-dir", fleet, "--jobs", "1", "--quiet"])
+                options = ("--machines", str(table), "--output-dir", str(fleet), "--jobs", "1")
+                return run([RESEAL, "clone", str(over), *options, "--quiet"])
 
         def empty() -> Usage:
             path = Path(folder) / "empty.qcow2"
-            return run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", golden, "-F", "raw", path])
+            options = ("-q", "-f", "qcow2", "-b", str(golden), "-F", "raw", str(path))
+            return run(["qemu-img", "create", *options])
 
         taken = in_turns({"many": partial(clones, CLONES + 1), "one": partial(clones, 1)}, RUNS)
         floor = in_turns({"empty": empty}, RUNS)["empty"]
@@ -88,11 +89,11 @@ def _clones() -> Iterator[str]:
 
 def _hives() -> Iterator[str]:
     hive = images.large_hive()
-    peer = {"hivexml (peer)": partial(run, ["hivexml", hive])}
+    peer = {"hivexml (peer)": partial(run, ["hivexml", str(hive)])}
     with TemporaryDirectory() as folder:
-        where: list[str | Path] = ["--output", Path(folder) / "export.reg"]
-        for name, output in (("verify", []), ("export", where)):
-            command: list[str | Path] = [RESEAL, "reg", name, hive, *output]
+        output = str(Path(folder) / "export.reg")
+        for name, options in (("verify", ()), ("export", ("--output", output))):
+            command = [RESEAL, "reg", name, str(hive), *options]
             ways = {"reseal": partial(run, command), **peer}
             size = hive.stat().st_size / 1e6
             yield from lines(f"reg {name}, {size:.0f} MB, processor time", in_turns(ways, 1))

@@ -14,6 +14,7 @@ import time
 from dataclasses import dataclass
 from importlib.util import cache_from_source
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 import reseal
@@ -34,24 +35,25 @@ class Usage:
     memory: int
 
 
-def run(command: Sequence[str | Path], codes: tuple[int, ...] = (0,)) -> Usage:
+def run(command: Sequence[str], codes: tuple[int, ...] = (0,)) -> Usage:
     """Run a command to its end, without output.
 
     Args:
         command: the program and its arguments.
         codes: exit codes that mean success.
     """
-    start = time.perf_counter()
     null = subprocess.DEVNULL
-    process = subprocess.Popen(
-        [str(part) for part in command], stdin=null, stdout=null, stderr=null
-    )
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in codes:
-        msg = f"{' '.join(map(str, command))} ended with {process.returncode}"
-        raise RuntimeError(msg)
+    with TemporaryFile() as said:
+        start = time.perf_counter()
+        process = subprocess.Popen(command, stdin=null, stdout=null, stderr=said)
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode not in codes:
+            said.seek(0)
+            text = said.read().decode(errors="replace")
+            msg = f"{' '.join(command)} ended with {process.returncode}: {text[-2000:]}"
+            raise RuntimeError(msg)
     return Usage(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss * 1024)
 
 

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 from tests.rehearsal.cases import CASES, Case
 from tests.rehearsal.cured import cured_disk, cured_machine
+from tests.rehearsal.repair_scripts import CAUSES
 from tests.rehearsal.samples import Record, disk, healthy, stage, walk, walk_disk
 
 _HEAD = """\
@@ -25,6 +26,17 @@ reseal alone, such as a file that has to come from installation media.
 
 | fault | stage | what reseal says | what a person would see | cure | after the cure |
 |---|---|---|---|---|---|
+"""
+
+
+_SCRIPTS = """
+## The causes that the repair scripts know
+
+Microsoft's support engineers publish scripts that repair the disks of machines that do not start
+(Azure/repair-script-library). Each cause that they look for offline is tested, or the reason why not is here.
+
+| script | cause | here |
+|---|---|---|
 """
 
 
@@ -68,7 +80,11 @@ def rows(disks: dict[str, Path]) -> Iterator[str]:
 
 def page(disks: dict[str, Path]) -> str:
     """Return the whole page."""
-    return _HEAD + "".join(rows(disks))
+    scripts = (
+        _row(script, cause, found if isinstance(found, str) else f"tested: {', '.join(found)}")
+        for script, cause, found in CAUSES
+    )
+    return _HEAD + "".join(rows(disks)) + _SCRIPTS + "".join(scripts)
 
 
 def _row(*cells: str | None) -> str:

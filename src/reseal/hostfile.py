@@ -113,7 +113,8 @@ def replace_file(path: Path, data: bytes | bytearray) -> None:
         with uninterrupted():
             draft.replace(target)
             draft = None
-        _sync_folder(target.parent)
+        with suppress(OSError):  # it is replaced; at worst a loss of power brings the old one back
+            _sync_folder(target.parent)
     finally:
         if draft is not None:
             with suppress(OSError):

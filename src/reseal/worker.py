@@ -170,7 +170,6 @@ def _work(
     try:
         die_with_parent(parent_pid)
         _leave_parent({writer, *limits.keeps})
-        _settle(limits, scratch)
         channel = Channel(writer)
 
         def send(message: dict[str, Any]) -> None:
@@ -178,6 +177,7 @@ def _work(
             channel.send(message)
 
         try:
+            _settle(limits, scratch)
             send({"result": job(lambda message: send({"report": message}))})
         except ResealError as error:
             lineage, trace = list(_lineage(type(error))), frames(error)

@@ -113,7 +113,7 @@ def _tried(
             yield _point(name, number, "power", state, when)
         return
     subject = SUBJECTS[name](folder)
-    outcome, _ = subject.run(None)
+    outcome = subject.hit(None)
     points = [
         Fault(number, kind) for number, call in enumerate(outcome.calls) for kind in kinds(call)
     ]

@@ -67,8 +67,10 @@ def longer(spec: Any) -> Any:
     """Files and values whose content no other machine has by chance."""
     if isinstance(spec, dict):
         return {name: longer(one) for name, one in spec.items()}
-    if isinstance(spec, str | bytes) and len(spec) < 8:
-        return spec + (" of one machine" if isinstance(spec, str) else b" of one machine")
+    if isinstance(spec, str) and len(spec) < 8:
+        return f"{spec} of one machine"
+    if isinstance(spec, bytes) and len(spec) < 8:
+        return spec + b" of one machine"
     return spec
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from reseal.testing.machine import Machine
 from tests.builders import effect
 from tests.providers.judge import judged
@@ -7,7 +9,7 @@ from tests.providers.test_agents import files, nested
 
 DSC = r"Microsoft\Windows\CurrentVersion\DSC"
 FOLDER = r"Windows\System32\Configuration"
-MACHINE = {
+MACHINE: dict[str, Any] = {
     "software": nested(
         DSC, {"AgentId": "5F1B2C3D-0000-11E7-80C1-005056AABBCC", "PSDscAllowKeep": 1}
     ),

@@ -278,6 +278,8 @@ CASES = (
     Case("setup-entry", "The default entry is left over from Windows Setup", "boot-manager",
          "Setup starts again", "--repair",
          disk=_elements({0x12000002: r"\$WINDOWS.~BT\Windows\system32\winload.efi"})),
+    Case("system-root", "systemroot names a folder that is not there", "boot-manager",
+         "0xc000000f", "--repair", disk=_elements({0x22000002: r"\WINNT"})),
     Case("winpe", "The loader's entry has winpe yes", "loader",
          "Windows PE", "--repair", disk=_elements({0x26000022: True})),
     Case("imcdevice", "The loader's entry has imcdevice of Hyper-V", "loader",
@@ -356,6 +358,18 @@ CASES = (
     Case("product-type", "ProductType was changed offline", "session-manager", "0x9A",
          machine=lambda: healthy(system=_system(Control={"ProductOptions": {
              "ProductType": "ServerNT"}}))),
+    Case("pending-update", "An update is pending (pending.xml)", "session-manager",
+         result=UNKNOWN, cure="Boot the image once",
+         machine=lambda: healthy({"Windows": {"WinSxS": {"pending.xml": b"<x/>"}}})),
+    Case("no-userinit", "Userinit of Winlogon is missing", "logon", "0xC000021A", "Restore",
+         machine=_without("userinit.exe")),
+    Case("no-shell", "The shell of Winlogon is missing", "logon", "without a desktop", "Restore",
+         machine=lambda: healthy(software={"Microsoft": {"Windows NT": {"CurrentVersion": {
+             "Winlogon": {"Shell": "gone.exe"}}}}})),
+    Case("rpc-mapper", "RpcEptMapper and RpcSs have different ImagePaths", "logon",
+         "black screen", machine=lambda: healthy(system=_system(Services={
+             "RpcSs": {"ImagePath": r"%SystemRoot%\system32\svchost.exe -k rpcss -p"},
+             "RpcEptMapper": {"ImagePath": r"C:\x.exe"}}))),
     Case("no-windeploy", "windeploy.exe is missing, and CmdLine names it", "logon",
          "Please wait", "Restore", machine=_armed(_system32(oobe={"windeploy.exe": None}))),
     Case("stale-command", "CmdLine of an earlier repair whose file is gone", "logon",

@@ -38,7 +38,8 @@ _NOTHING = (
     b"UEFI Interactive Shell", b"No bootable", b"Boot Failed", b"reseal: ", b"not a bootable",
     b"Shell>", b"BdsDxe: No", b"No mapping",
 )  # fmt: skip
-_LONGEST = 90
+#: Seconds after which a machine that shows nothing counts as one that does not start.
+_LONGEST = {"uefi": 90, "bios": 40}
 
 
 @dataclass(frozen=True)
@@ -224,7 +225,7 @@ def starts(path: Path, layout: Layout) -> bool:
     shown = b""
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as machine:
         assert machine.stdout
-        watch = threading.Timer(_LONGEST, machine.kill)
+        watch = threading.Timer(_LONGEST[layout.firmware], machine.kill)
         watch.start()
         while part := os.read(machine.stdout.fileno(), 4096):
             shown += part

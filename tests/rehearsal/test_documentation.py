@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 
 from tests.rehearsal.cases import CASES
+from tests.rehearsal.layouts import LAYOUTS
+from tests.rehearsal.repair_scripts import CAUSES
 from tools.boot_faults import healthy_disks, page
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "boot-faults.md"
 
 
 def test_every_case_has_its_row() -> None:
-    rows = [one for one in PAGE.read_text("utf-8").splitlines() if one.startswith("| ")][2:]
+    table = PAGE.read_text("utf-8").partition("\n## ")[0]
+    rows = [one for one in table.splitlines() if one.startswith("| ")][1:]
     assert len(rows) == len(CASES)
     for case, row in zip(CASES, rows, strict=True):
         cells = row.split(" | ")
@@ -25,3 +28,12 @@ def test_every_case_has_its_row() -> None:
 @pytest.mark.judges
 def test_the_page_is_what_the_cases_give(tmp_path: Path) -> None:
     assert PAGE.read_text("utf-8") == page(healthy_disks(tmp_path))
+
+
+def test_every_cause_of_the_repair_scripts_has_a_case_or_a_reason() -> None:
+    known = {one.id for one in CASES} | {one.id for one in LAYOUTS}
+    for _, cause, found in CAUSES:
+        if isinstance(found, str):
+            assert found.endswith("."), cause
+        else:
+            assert set(found) <= known, cause

@@ -9,7 +9,7 @@ import pytest
 from tests.rehearsal.layouts import LAYOUTS, MACHINE_4K, Layout, starts
 from tests.rehearsal.samples import stage, walk_disk
 
-_FEW = {"uefi", "hidden-sectors"}
+_FEW = {"uefi", "none-active"}
 
 
 def rehearsed(layout: Layout, path: Path) -> str:

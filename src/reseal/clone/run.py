@@ -188,6 +188,17 @@ def _clear(folder: Path) -> None:
                 one.unlink(missing_ok=True)
 
 
+def _not_compared(name: str, error: ResealError | OSError) -> ImageError:
+    # The cause of an error of this computer, without what it says of the golden image.
+    host = next((one for one in (error, error.__cause__) if getattr(one, "strerror", None)), None)
+    why = getattr(host, "strerror", None) or error
+    return ImageError(
+        f"All machines are made, but {name} could not be compared with one made by `reseal specialize`"
+        f" ({why}).",
+        "Run the command again, or leave it: the comparison changes no machine.",
+    )
+
+
 def _folder(output_dir: Path) -> Path:
     with os_errors(f"{output_dir} can't be created", hint="Name a writable folder."):
         output_dir.mkdir(parents=True, exist_ok=True)
@@ -337,7 +348,10 @@ class _Run:
 
     def _compare(self, machine: FleetMachine) -> None:
         self._on_message({"comparing": machine.name})
-        differences = sampled.differences(machine, self._plan)
+        try:
+            differences = sampled.differences(machine, self._plan)
+        except (ResealError, OSError) as error:
+            raise _not_compared(machine.name, error) from error
         self._record.sampled = {"name": machine.name, "differences": differences}
         self._record.write()
         if differences:

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from reseal.disk.sidecar import sync_folder
 from reseal.errors import UsageError, os_errors
 from reseal.interruption import uninterrupted
 from reseal.tree import Stat
@@ -35,12 +36,11 @@ class Outputs:
         if os.path.lexists(target) or target in self._folders:
             msg = f"{target} already exists."
             raise UsageError(msg, "Name a path that does not exist yet.")
-        with (
-            os_errors(f"{target} can't be written", hint="Name a path in a writable folder."),
-            uninterrupted(),
-        ):
-            made = tempfile.mkdtemp(prefix=f".{target.name[:200]}.", dir=target.parent)
-            self._folders[target] = Path(made)
+        with os_errors(f"{target} can't be written", hint="Name a path in a writable folder."):
+            with uninterrupted():
+                made = tempfile.mkdtemp(prefix=f".{target.name[:200]}.reseal-", dir=target.parent)
+                self._folders[target] = Path(made)
+            sync_folder(target.parent)
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -66,6 +66,7 @@ class Outputs:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
+            sync_folder(path.parent)
 
     def make_directory(self, target: Path, inside: tuple[str, ...]) -> None:
         """Keep a folder; arguments as in `write`."""
@@ -87,6 +88,7 @@ class Outputs:
                     if os.path.lexists(target):
                         raise FileExistsError
                     made.rename(target)
+                    sync_folder(target.parent)
                 except OSError:
                     kept.append(f"{target} is in {made}")
                     continue

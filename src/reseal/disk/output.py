@@ -128,8 +128,11 @@ def publish(whole: Path, output: Path) -> None:
     except OSError:  # a file system without hard links
         _refuse_present(output)
         whole.rename(output)
-    whole.unlink(missing_ok=True)
-    sync_folder(output.parent)
+    # It has its name; what is left is deleted by the next run.
+    with contextlib.suppress(OSError):
+        whole.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        sync_folder(output.parent)
 
 
 def _refuse_present(output: Path) -> None:

@@ -27,7 +27,7 @@ _FOLD = 0x20202020
 _SPREAD = 0x9E3779B1
 
 
-class _Anchors:
+class Anchors:
     """The words for which one pass looks."""
 
     def __init__(self) -> None:
@@ -40,7 +40,13 @@ class _Anchors:
         return bool(self._needles)
 
     def add(self, index: int, data: bytes, places: range) -> None:
-        """Add the words at some places of a needle."""
+        """Add words of a needle.
+
+        Args:
+            index: number of the needle.
+            data: its bytes.
+            places: where the words begin in it.
+        """
         for place in places:
             word = int.from_bytes(data[place : place + _WORD], "little") | _FOLD
             self._needles.setdefault(word, []).append((index, place))
@@ -86,7 +92,7 @@ class Scanner:
         self.needles = tuple(needles)
         self.longest = max((len(one.data) for one in needles), default=1)
         #: For each of the four alignments of a word.
-        self._passes = tuple(_Anchors() for _ in range(_WORD))
+        self._passes = tuple(Anchors() for _ in range(_WORD))
         self._shortest: list[int] = []
         for index, needle in enumerate(self.needles):
             size = len(needle.data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 from reseal.errors import os_errors
@@ -21,25 +22,34 @@ class HiveFile:
     Attributes:
         path: the file; for a link, its target.
         logs: its existing log files, by kind.
+        data: its content.
+        log_contents: the content of the log files.
         hive: the hive in it.
     """
 
     def __init__(self, path: Path, *, ignore_logs: bool = False) -> None:
-        """Read and open a hive.
+        """Read a hive.
 
         Args:
             path: the hive; its logs are in the same folder, and their names may differ in case.
             ignore_logs: open a dirty hive without its logs, read-only.
 
         Raises:
-            RegfError: a file can't be read, or is not a sound hive.
+            RegfError: a file can't be read.
         """
         with os_errors(f"{path} can't be read", RegfError):
             self.path = path.resolve(strict=True)
             self.logs = dict(_logs(self.path))
-            contents = {kind: log.read_bytes() for kind, log in self.logs.items()}
-            data = _read(self.path)
-        self.hive = Hive.open(data, contents, name=path.name, ignore_logs=ignore_logs)
+            self.log_contents = {kind: log.read_bytes() for kind, log in self.logs.items()}
+            self.data = _read(self.path)
+        self._name, self._ignore_logs = path.name, ignore_logs
+
+    @cached_property
+    def hive(self) -> Hive:
+        """The hive, opened when it is first asked for. Raises RegfError if it is not sound."""
+        return Hive.open(
+            self.data, self.log_contents, name=self._name, ignore_logs=self._ignore_logs
+        )
 
     def save(self, *, backup: bool = False) -> Path | None:
         """Write the hive if it changed, and empty its logs.

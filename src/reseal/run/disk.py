@@ -332,7 +332,11 @@ class Disk(Held):
             self._device(),
             work,
             report,
-            replace(limits, keeps=self._keeps, programs=self._options.programs),
+            replace(
+                limits,
+                keeps=(*self._keeps, *self._options.keeps),
+                programs=self._options.programs,
+            ),
             keys=self._options.keys,
         )
 

@@ -73,6 +73,11 @@ class Replacement:
     def count(self, data: bytes) -> int:
         """Count it in any bytes: as text and in binary, where the three numbers are enough."""
         found = data.count(self.old_binary[_PREFIX:])
-        return found + sum(
-            1 for plain, pattern, _ in self._bytes if plain in data for _ in pattern.finditer(data)
-        )
+        for plain, pattern, _ in self._bytes:
+            # At each place of the plain text, the pattern looks at what is around it.
+            at = data.find(plain)
+            while at >= 0:
+                there = pattern.match(data, at) is not None
+                found += there
+                at = data.find(plain, at + (len(plain) if there else 1))
+        return found

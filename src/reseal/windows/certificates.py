@@ -108,7 +108,13 @@ def _thumbprint(value: object) -> str | None:
 
 
 def blob(registry: Registry, store: str, thumbprint: str) -> bytes:
-    """A certificate with its properties; empty if the store lacks it."""
+    """A certificate with its properties; empty if the store lacks it.
+
+    Args:
+        registry: the installation's registry.
+        store: the name of the store.
+        thumbprint: 40 hexadecimal digits.
+    """
     value = registry.value(certificate_key(store, thumbprint), "Blob")
     return value if isinstance(value, bytes) else b""
 

@@ -18,6 +18,8 @@ AUTHORITIES = {
 }
 _VIOLATION = "one of: Security Policy Violation, Secure Boot Violation, 0xc0430001"
 _MAX_MANAGER = 16 << 20
+_SIGNED = sources.UEFI_SPEC + ", Secure Boot"
+_REPAIR = "reseal boot IMAGE --repair"
 
 
 @stage(
@@ -51,10 +53,19 @@ def secure_boot(walk: Walk) -> Iterator[Fact]:
 
 
 def _signed(walk: Walk, path: str, data: bytes) -> Iterator[Fact]:
-    from reseal.rehearsal.authenticode import issuers  # noqa: PLC0415  loads a library
+    from reseal.rehearsal.authenticode import ChangedError, issuers  # noqa: PLC0415  loads a library
 
     try:
         found = issuers(data)
+    except ChangedError:
+        text = f"{path} was changed after it was signed"
+        if walk.secure_boot is None:
+            yield unknown(
+                f"{text}; with Secure Boot on it does not start.", Mark.DOCUMENTED, _SIGNED
+            )
+            return
+        yield stops(f"{text}.", _VIOLATION, Mark.DOCUMENTED, _SIGNED, cure=_REPAIR)
+        return
     except ImageError as error:
         yield unknown(
             f"The signature of {path} can't be read: {error.message}",

@@ -45,7 +45,7 @@ _SEVERE = 2
 _7B = "0x7B (INACCESSIBLE_BOOT_DEVICE)"
 _MAX_IDS, _MAX_DEVICES, _MAX_FILTERS = 100_000, 20_000, 200
 #: Enumerators of Enum that lead to a disk.
-_ENUMERATORS = ("SCSI", "IDE", "STORAGE", "PCIIDE", "PCI", "VMBUS", "USBSTOR")
+_ENUMERATORS = ("ACPI", "SCSI", "IDE", "STORAGE", "PCIIDE", "PCI", "VMBUS", "USBSTOR")
 _DRIVERS = "reseal generalize IMAGE --drivers FOLDER"
 _KEEPS_OFFLINE = frozenset({3, 4})
 
