@@ -17,7 +17,11 @@ from bench import (
     clone,
     fleet,
     generalize,
+    growth,
+    machines,
+    process,
     regf,
+    rehearse,
     results,
     sandbox,
     secure,
@@ -35,6 +39,8 @@ PAGE = Path(__file__).parents[1] / "docs" / "explanation" / "performance.md"
 MEASUREMENTS = {
     one.__name__.rpartition(".")[2]: one.measure
     for one in (
+        machines,
+        growth,
         generalize,
         secure,
         sid,
@@ -45,6 +51,7 @@ MEASUREMENTS = {
         bitlocker,
         startup,
         sandbox,
+        rehearse,
     )
 } | {"regf": regf.lines}
 
@@ -62,6 +69,7 @@ def _lines(names: list[str]) -> Iterator[str]:
 
 def main() -> None:
     """Print each line immediately; update the page if all measurements ran."""
+    process.require_bytecode()
     chosen = sys.argv[1:]
     if len(chosen) == 1:
         for line in MEASUREMENTS[chosen[0]]():

@@ -34,7 +34,7 @@ class Usage:
     memory: int
 
 
-def run(command: Sequence[str | Path], codes: tuple[int, ...] = (0,)) -> Usage:
+def run(command: Sequence[str], codes: tuple[int, ...] = (0,)) -> Usage:
     """Run a command to its end, without output.
 
     Args:
@@ -50,7 +50,7 @@ def run(command: Sequence[str | Path], codes: tuple[int, ...] = (0,)) -> Usage:
     wall = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode not in codes:
-        msg = f"{' '.join(map(str, command))} ended with {process.returncode}"
+        msg = f"{' '.join(command)} ended with {process.returncode}"
         raise RuntimeError(msg)
     return Usage(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss * 1024)
 

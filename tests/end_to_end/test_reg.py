@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
+from reseal.testing.hives import hive
 from reseal.testing.machine import Machine
 from reseal.testing.windows import windows
 from tests.end_to_end import judges
@@ -78,3 +80,24 @@ def test_what_is_not_there_is_said(sample: Path) -> None:
         assert message in done.stderr
         assert "Traceback" not in done.stderr
     assert sample.read_bytes() == before
+
+
+def test_a_new_overlay_is_an_image_however_small_it_is(sample: Path, tmp_path: Path) -> None:
+    overlay = sample.with_name(f"overlay of {sample.name}")
+    subprocess.run(
+        ["qemu-img", "create", "-q", "-f", "qcow2", "-b", sample.name, "-F", "qcow2", str(overlay)],
+        check=True,
+    )
+    assert overlay.stat().st_size < 1 << 20
+    shown = judges.reseal("reg", "query", overlay, CURRENT, "--value", "ComputerName", "--json")
+    assert json.loads(shown.stdout)["data"] == Machine().computer_name, shown.stderr
+    assert judges.reseal("reg", "set", overlay, CURRENT, "ComputerName", "NEW-NAME").returncode == 0
+    shown = judges.reseal("reg", "query", overlay, CURRENT, "--value", "ComputerName", "--json")
+    assert json.loads(shown.stdout)["data"] == "NEW-NAME"
+    overlay.unlink()
+
+
+def test_a_small_hive_without_its_magic_is_a_hive(tmp_path: Path) -> None:
+    damaged = tmp_path / "hive"
+    damaged.write_bytes(bytes(4) + hive({"A": {"B": 1}}).to_bytes()[4:])
+    assert "not a registry hive" in judges.reseal("reg", "query", damaged, "A").stderr

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -13,7 +15,11 @@ from reseal.disk import FileDevice
 from reseal.ntfs import Volume
 from reseal.ntfs.clusters import Clusters
 from reseal.proof import volume as searching
-from reseal.proof.identity import MachineIdentity
+from reseal.proof.hits import Place
+from reseal.proof.identity import Kind, MachineIdentity
+from reseal.proof.needles import Needle
+from reseal.proof.scanner import Anchors, Scanner
+from reseal.proof.search import search
 from reseal.proof.verification import verify
 from reseal.run import read
 from reseal.run.opening import Found, installations
@@ -188,3 +194,54 @@ def test_damaged_run_lists_and_records_are_no_crash(image: Path) -> None:
             found(image)
         except ResealError:
             continue
+
+
+class Sparse(FileDevice):
+    """A sparse file that knows its holes, as a container does."""
+
+    def zero(self, offset: int, size: int) -> None:
+        raise AssertionError((offset, size))
+
+    def data(self, offset: int, size: int) -> Iterator[tuple[int, int]]:
+        end = offset + size
+        while offset < end:
+            try:
+                start = os.lseek(self.fileno(), offset, os.SEEK_DATA)
+            except OSError:  # only a hole is left
+                return
+            offset = min(os.lseek(self.fileno(), start, os.SEEK_HOLE), end)
+            if start < offset:
+                yield start, offset - start
+
+
+def test_zeros_of_the_container_are_not_read(tmp_path: Path) -> None:
+    """The cost of a deep search is that of the data, whatever the size of the disk."""
+    taken = []
+    for size in (32 << 20, 512 << 20):
+        path = tmp_path / f"{size}.raw"
+        windows(path, size=size, partitioned=False)
+        with path.open("r+b") as file:
+            # At the end of a part that has data: the last byte of UTF-16 text is in the hole.
+            free = size - (3 << 20)
+            file.seek(free + CLUSTER - 2 * len(NEEDLE) + 1)
+            file.write(NEEDLE.encode("utf-16-le")[:-1])
+        device = Sparse(path)
+        with installations(device, "volume") as (one,):
+            result = search(one, IDENTITY, deep=True)
+        device.close()
+        (hit,) = [hit for hit, _ in result.hits.groups.values()]
+        assert (hit.place, hit.offset) == (Place.UNALLOCATED, free + CLUSTER - 2 * len(NEEDLE) + 1)
+        taken.append(result.bytes_read)
+    small, large = taken
+    # A larger volume has larger tables of clusters.
+    assert large - small < 4 << 20
+
+
+def test_a_block_is_read_once_for_all_needles() -> None:
+    searched = [
+        Needle(Kind.MAC, str(number), "binary", bytes([number] * 6)) for number in range(50)
+    ]
+    scanner, block = Scanner(searched), bytes(256 << 10)
+    with patch.object(Anchors, "find", autospec=True, side_effect=Anchors.find) as find:
+        list(scanner.find(block))
+    assert find.call_count == 2

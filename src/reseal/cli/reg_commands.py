@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import click
 
+from reseal.cli.console import print_json
 from reseal.cli.help import argument
 from reseal.cli.keys import read_keys
 from reseal.cli.options import PATH, among, option, text_output_option
@@ -23,7 +24,6 @@ from reseal.cli.reg_output import (
     difference_json,
     difference_text,
     key_json,
-    print_json,
     shown,
     typed_json,
     value_text,

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _MAGIC = b"regf"
 _WIM = b"MSWIM\0\0\0"
+#: Bytes of a raw disk; a hive of this size has its magic.
+_SMALLEST_DISK = 1 << 20
 _CURRENT = "currentcontrolset"
 
 
@@ -37,10 +39,16 @@ def is_image(target: Path) -> bool:
     try:
         with open_regular(target) as file:
             start = file.read(max(len(_MAGIC), len(_WIM)))
-        large = target.stat().st_size >= 1 << 20
-        return start.startswith(_WIM) or (large and not start.startswith(_MAGIC))
+        if start.startswith(_MAGIC) or not start:
+            return False
+        if start.startswith(_WIM) or target.stat().st_size >= _SMALLEST_DISK:
+            return True
     except OSError:
         return False
+    # A new overlay is small, and a damaged hive may lack its magic.
+    from reseal.disk.formats import is_container  # noqa: PLC0415  hives don't need it
+
+    return is_container(target)
 
 
 class ImageHives:

@@ -162,6 +162,8 @@ class Workshop:
         self._session = self._new_session(chosen)
         for name in MACHINE_HIVES:
             self._session.registry.hive(name)
+        for loaded in self._session.registry.loaded.values():
+            loaded.hive.cells.mutable()  # copied once here, rather than in each fork
         gc.collect()
         gc.freeze()  # keeps the forks' collectors from touching shared objects
 

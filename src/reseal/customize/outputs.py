@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from reseal.errors import UsageError, os_errors
+from reseal.interruption import uninterrupted
 from reseal.tree import Stat
 
 _NAME = "out"
@@ -34,9 +35,12 @@ class Outputs:
         if os.path.lexists(target) or target in self._folders:
             msg = f"{target} already exists."
             raise UsageError(msg, "Name a path that does not exist yet.")
-        with os_errors(f"{target} can't be written", hint="Name a path in a writable folder."):
-            made = tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent)
-        self._folders[target] = Path(made)
+        with (
+            os_errors(f"{target} can't be written", hint="Name a path in a writable folder."),
+            uninterrupted(),
+        ):
+            made = tempfile.mkdtemp(prefix=f".{target.name[:200]}.", dir=target.parent)
+            self._folders[target] = Path(made)
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -97,9 +101,10 @@ class Outputs:
 
     def discard(self) -> None:
         """Delete everything that was not published."""
-        for folder in self._folders.values():
-            shutil.rmtree(folder, ignore_errors=True)
-        self._folders.clear()
+        with uninterrupted():
+            for folder in self._folders.values():
+                shutil.rmtree(folder, ignore_errors=True)
+            self._folders.clear()
 
 
 def is_safe(entry: Stat) -> bool:

@@ -56,7 +56,7 @@ class NewImage:
             below = os.path.relpath(image.file, self._output.parent)
             create_overlay(self.overlay, image.link, plain_name(below), size=size)
         except BaseException:
-            self._lock.close()
+            self.discard()
             raise
 
     def commit(self) -> None:

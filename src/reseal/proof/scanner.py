@@ -18,12 +18,16 @@ from reseal.proof.needles import Needle
 #: Words, hashes and flags of one part stay in the processor's cache.
 _PART = 256 << 10
 _WORD = 4
+#: Any occurrence of so many bytes covers a whole aligned word.
+_LONG = 2 * _WORD - 1
+#: Occurrences of short needles in a block that are put in order; a hostile block may be full of them.
+_KEPT = 1 << 16
 _FOLD = 0x20202020
 #: The golden ratio: its multiples spread over the upper half of a word (Knuth).
 _SPREAD = 0x9E3779B1
 
 
-class _Anchors:
+class Anchors:
     """The words for which one pass looks."""
 
     def __init__(self) -> None:
@@ -36,7 +40,13 @@ class _Anchors:
         return bool(self._needles)
 
     def add(self, index: int, data: bytes, places: range) -> None:
-        """Add the words at some places of a needle."""
+        """Add the words at some places of a needle.
+
+        Args:
+            index: of the needle.
+            data: its bytes.
+            places: offsets in them.
+        """
         for place in places:
             word = int.from_bytes(data[place : place + _WORD], "little") | _FOLD
             self._needles.setdefault(word, []).append((index, place))
@@ -82,7 +92,7 @@ class Scanner:
         self.needles = tuple(needles)
         self.longest = max((len(one.data) for one in needles), default=1)
         #: For each of the four alignments of a word.
-        self._passes = tuple(_Anchors() for _ in range(_WORD))
+        self._passes = tuple(Anchors() for _ in range(_WORD))
         self._shortest: list[int] = []
         for index, needle in enumerate(self.needles):
             size = len(needle.data)
@@ -98,16 +108,25 @@ class Scanner:
             one.settle()
 
     def find(self, block: bytes) -> Iterator[tuple[int, int]]:
-        """Yield the place in the block and the number of the needle of every occurrence."""
+        """Yield the place in the block and the number of the needle of every occurrence.
+
+        Long needles come first, by place, then short ones one after another.
+        """
+        short: list[tuple[int, int]] = []
         for start in range(0, len(block), _PART):
-            found = [
+            found = sorted(
                 one
                 for alignment, anchors in enumerate(self._passes)
                 if anchors
                 for one in anchors.find(block, start + alignment)
                 if self._is_there(block, *one)
-            ]
-            yield from sorted(found)
+            )
+            for at, index in found:
+                if len(self.needles[index].data) < _LONG and len(short) < _KEPT:
+                    short.append((index, at))
+                else:
+                    yield at, index
+        yield from ((at, index) for index, at in sorted(short))
         for index in self._shortest:
             yield from self._one(block, index)
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from reseal.errors import ResealError
 from reseal.providers.declaration import ENABLED
 from reseal.providers.plugins import every
-from reseal.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -66,6 +65,8 @@ def look(
         providers: the providers that look.
         switches: those of the run.
     """
+    from reseal.session import Session  # noqa: PLC0415  checks and lists load no engine
+
     copy = installation.copy()
     for one in providers:
         for by_name in (False, True):

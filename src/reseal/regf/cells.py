@@ -63,7 +63,13 @@ class Children:
         return found[0]
 
     def put(self, key: tuple[int, int], upper: str, offset: int | None) -> None:
-        """Remember a subkey, or that there is none."""
+        """Remember a subkey, or that there is none.
+
+        Args:
+            key: the offset of the key's cell, and its epoch.
+            upper: the upper-cased name.
+            offset: offset of the subkey; None if there is none.
+        """
         if self._count >= self.LIMIT:
             self._known.clear()
             self._count = 0

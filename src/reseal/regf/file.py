@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from reseal.errors import os_errors
-from reseal.hostfile import open_regular
+from reseal.hostfile import open_regular, replace_file
 from reseal.regf.errors import RegfError
 from reseal.regf.hive import Hive
 
@@ -67,7 +66,7 @@ class HiveFile:
         with os_errors(f"{self.path} can't be written", RegfError):
             if backup:
                 kept = self._keep()
-            self._swap(data)
+            replace_file(self.path, data)
             for log in self.logs.values():
                 os.truncate(log, 0)
         return kept
@@ -78,35 +77,6 @@ class HiveFile:
         for kind, log in self.logs.items():
             shutil.copy2(log, self.path.with_name(f"{kept.name}.{kind}"))
         return kept
-
-    def _swap(self, data: bytes | bytearray) -> None:
-        descriptor, name = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=self.path.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                shutil.copystat(self.path, name)
-                _keep_owner(self.path, descriptor)
-                os.fsync(descriptor)
-            Path(name).replace(self.path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
-def _keep_owner(path: Path, descriptor: int) -> None:
-    status = path.stat()
-    if (status.st_uid, status.st_gid) != (os.geteuid(), os.getegid()):
-        try:
-            os.fchown(descriptor, status.st_uid, status.st_gid)
-        except PermissionError:
-            # An ordinary user who may write another user's file becomes its owner.
-            return
 
 
 def _logs(path: Path) -> Iterator[tuple[str, Path]]:

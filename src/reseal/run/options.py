@@ -33,6 +33,7 @@ class RunOptions:
             closed.
         decrypt: whether to decrypt the volume of the installation first, if it is encrypted.
         prevent_device_encryption: whether to prevent automatic device encryption in Windows.
+        programs: whether the worker may start programs.
     """
 
     volume: str | None = None
@@ -51,3 +52,4 @@ class RunOptions:
     keys: tuple[Key, ...] | None = None
     decrypt: bool = False
     prevent_device_encryption: bool = False
+    programs: bool = False

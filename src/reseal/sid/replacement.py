@@ -42,15 +42,21 @@ class Replacement:
         return re.compile(rf"(?<!\d){re.escape(str(self.old)[2:])}(?!\d)", re.ASCII)
 
     @cached_property
-    def _bytes(self) -> tuple[tuple[re.Pattern[bytes], bytes], ...]:
+    def _bytes(self) -> tuple[tuple[bytes, re.Pattern[bytes], bytes], ...]:
+        # A pattern that begins with a lookbehind is tried at each byte, so look for the plain text first.
         old, new = str(self.old)[2:], str(self.new)[2:]
         wide, narrow = old.encode("utf-16-le"), old.encode("ascii")
         return (
             (
+                wide,
                 re.compile(rb"(?<![0-9]\0)" + re.escape(wide) + rb"(?![0-9]\0)"),
                 new.encode("utf-16-le"),
             ),
-            (re.compile(rb"(?<![0-9])" + re.escape(narrow) + rb"(?![0-9])"), new.encode("ascii")),
+            (
+                narrow,
+                re.compile(rb"(?<![0-9])" + re.escape(narrow) + rb"(?![0-9])"),
+                new.encode("ascii"),
+            ),
         )
 
     def in_text(self, text: str) -> str:
@@ -59,11 +65,14 @@ class Replacement:
 
     def in_bytes(self, data: bytes) -> bytes:
         """Replace it in the bytes of a text, be it UTF-16, UTF-8 or a single-byte encoding."""
-        for pattern, new in self._bytes:
-            data = pattern.sub(lambda _, new=new: new, data)  # type: ignore[misc]
+        for plain, pattern, new in self._bytes:
+            if plain in data:
+                data = pattern.sub(lambda _, new=new: new, data)  # type: ignore[misc]
         return data
 
     def count(self, data: bytes) -> int:
         """Count it in any bytes: as text and in binary, where the three numbers are enough."""
         found = data.count(self.old_binary[_PREFIX:])
-        return found + sum(1 for pattern, _ in self._bytes for _ in pattern.finditer(data))
+        return found + sum(
+            1 for plain, pattern, _ in self._bytes if plain in data for _ in pattern.finditer(data)
+        )

@@ -108,12 +108,12 @@ def _thumbprint(value: object) -> str | None:
 
 
 def blob(registry: Registry, store: str, thumbprint: str) -> bytes:
-    """A certificate with its properties; empty if the store lacks it.
+    """Return a certificate with its properties; empty if the store lacks it.
 
     Args:
-        registry: the installation's registry.
-        store: the name of the store.
-        thumbprint: 40 hexadecimal digits.
+        registry: the registry of the Windows.
+        store: the name of the store, such as `My`.
+        thumbprint: of the certificate.
     """
     value = registry.value(certificate_key(store, thumbprint), "Blob")
     return value if isinstance(value, bytes) else b""

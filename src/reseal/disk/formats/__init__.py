@@ -83,6 +83,12 @@ def read_header(path: Path, qemu_format: str | None = None) -> Header:
         return header
 
 
+def is_container(path: Path) -> bool:
+    """Whether a file has the magic of a container format, however small it is."""
+    with ContainerFile(path) as file:
+        return _magic(file) is not None
+
+
 def require_whole(path: Path, name: str) -> None:
     """Check that nothing of what an image's tables promise is missing from the file.
 
