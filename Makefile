@@ -58,7 +58,7 @@ fuzz: setup
 	RESEAL_FUZZ=2000 RESEAL_EXAMPLES=3000 $(VENV)/bin/python -m pytest -n0 \
 		tests/ntfs/test_fuzz.py tests/regf/test_random_edits.py
 
-# A sample of faults at writes, flushes, renames and deletions, in 15 minutes; it prints its seed.
+# A sample of faults at calls that change files, and of losses of power, in 15 minutes; it prints its seed.
 faults: setup
 	$(VENV)/bin/python -m tests.faults
 

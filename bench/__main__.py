@@ -21,6 +21,7 @@ from bench import (
     machines,
     process,
     regf,
+    rehearse,
     results,
     sandbox,
     secure,
@@ -50,6 +51,7 @@ MEASUREMENTS = {
         bitlocker,
         startup,
         sandbox,
+        rehearse,
     )
 } | {"regf": regf.lines}
 

@@ -15,6 +15,7 @@ from reseal.api import OpenImage
 from reseal.checks import CHECKS
 from reseal.operations.record import SCHEMA
 from reseal.providers import Provider, provider
+from reseal.providers.agents import AGENTS
 from reseal.providers.plugins import own
 from reseal.session import Change, Mark, Session
 from tools.command_tree import Command, commands
@@ -97,9 +98,22 @@ def _providers(declared: Iterable[Provider]) -> Iterator[str]:
         state = "Runs by default" if one.default else "Off by default"
         yield f"**{_prose(one.title)}.** {state}{'; goes beyond Sysprep' if one.beyond else ''}.\n"
         yield from _docstring(one.description)
+        if one.renewal:
+            yield f"*A new identity:* {_prose(one.renewal)}\n"
         yield f"*Known:* {one.mark}. *Source:* {_prose(one.source)}.\n"
         if one.entry_points:
             yield f"*Replaces:* {', '.join(f'`{name}`' for name in one.entry_points)}.\n"
+    yield "## Agents\n"
+    yield "| services | identity | provider | a new identity |\n|---|---|---|---|"
+    for agent in AGENTS:
+        if agent.identity:
+            services = ", ".join(f"`{name}`" for name in agent.services)
+            state = "on" if agent.default else "off"
+            yield (
+                f"| {services} | {_cell(agent.identity)} | [{agent.id}](#{agent.id}), {state} "
+                f"| {_cell(agent.renewal)} |"
+            )
+    yield ""
     yield from _marks()
 
 

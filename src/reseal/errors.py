@@ -76,4 +76,8 @@ def os_errors(
     try:
         yield
     except OSError as error:
-        raise kind(f"{what}: {error.strerror or error}.", hint) from error
+        # Some errors of reseal are errors of the operating system, too, and say what is wrong already.
+        if isinstance(error, ResealError):
+            raise
+        msg = f"{what}: {error.strerror or error}."
+        raise kind(msg, hint) from error

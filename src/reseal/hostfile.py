@@ -1,6 +1,7 @@
-"""Opening a file of this computer that a person names: a regular one, or an error at once.
+"""Files of this computer that a person names: opened if they are regular, and replaced as a whole.
 
-To open a pipe would wait for a writer that never comes, and a device may have no end.
+To open a pipe would wait for a writer that never comes, and a device may have no end. A file that takes the
+place of another keeps what that one carried: owner, group, mode, access list, extended attributes.
 """
 
 from __future__ import annotations
@@ -8,8 +9,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
+
+from reseal.interruption import uninterrupted
 
 
 def open_regular(path: Path) -> BufferedReader:
@@ -35,3 +39,91 @@ def read_regular(path: Path) -> bytes:
     """Return the content of a regular file. Raises as `open_regular` does."""
     with open_regular(path) as file:
         return file.read()
+
+
+def keep_attributes(old: Path, new: int) -> None:
+    """Give a new file what the file that it is to replace carries.
+
+    An owner or group that this user may not give is left out, and with a group its permissions: the
+    new file is never open to more people than the old one.
+
+    Args:
+        old: the file that is to be replaced; nothing is done where it does not exist.
+        new: the descriptor of the new file.
+
+    Raises:
+        OSError: the mode can't be set.
+    """
+    try:
+        status = old.stat()
+    except FileNotFoundError:
+        return
+    mode = stat.S_IMODE(status.st_mode)
+    own = os.fstat(new)
+    if own.st_uid != status.st_uid:
+        with suppress(OSError):
+            os.fchown(new, status.st_uid, -1)
+    if own.st_gid != status.st_gid:
+        try:
+            os.fchown(new, -1, status.st_gid)
+        except OSError:
+            mode &= ~(stat.S_IRWXG | stat.S_ISGID)
+    if os.fstat(new).st_uid != status.st_uid:
+        mode &= ~stat.S_ISUID
+    with suppress(OSError):  # a file system without them
+        for name in os.listxattr(old):
+            if name == "system.posix_acl_access" and not mode & stat.S_IRWXG:
+                continue  # the group's bits are its mask
+            with suppress(OSError):
+                os.setxattr(new, name, os.getxattr(old, name))
+    # Last: an access list and a change of owner change the mode.
+    os.fchmod(new, mode)
+
+
+def replace_file(path: Path, data: bytes | bytearray) -> None:
+    """Replace a file as a whole, on stable storage, or create one that only its owner can read.
+
+    Args:
+        path: the file; a symbolic link stays one.
+        data: the new content.
+
+    Raises:
+        OSError: the file can't be written, is not a regular one, or has other names, which would keep the
+            old content. It is unchanged.
+    """
+    import tempfile  # noqa: PLC0415  it takes long to load
+
+    target = path.resolve()
+    with suppress(FileNotFoundError):
+        status = target.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+        if status.st_nlink > 1:
+            raise OSError(errno.EMLINK, "it has several names (hard links)", str(path))
+    draft = None
+    try:
+        with uninterrupted():
+            number, name = tempfile.mkstemp(prefix=f".{target.name[:200]}.", dir=target.parent)
+            draft = target.with_name(os.path.basename(name))  # noqa: PTH119  of a Path's own folder
+        with os.fdopen(number, "wb") as file:
+            file.write(data)
+            file.flush()
+            keep_attributes(target, number)
+            os.fsync(number)
+        with uninterrupted():
+            draft.replace(target)
+            draft = None
+        with suppress(OSError):  # it is replaced; at worst a loss of power brings the old one back
+            _sync_folder(target.parent)
+    finally:
+        if draft is not None:
+            with suppress(OSError):
+                draft.unlink()
+
+
+def _sync_folder(path: Path) -> None:
+    number = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

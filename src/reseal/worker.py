@@ -23,6 +23,7 @@ from typing import Any, NoReturn
 
 from reseal import sandbox
 from reseal.errors import ImageError, ResealError
+from reseal.interruption import temporary_folder
 from reseal.messages import Channel, MessageError
 from reseal.process import die_with_parent, signal_name
 from reseal.sandbox import Limits
@@ -32,6 +33,11 @@ Report = Callable[[dict[str, Any]], None]
 
 #: The result of entering the sandbox.
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
+#: What is wrong with this computer rather than with the image or with reseal.
+_HOST = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+_UNCHANGED = "the image was not changed"
+#: Key of a report: the work is about to replace this file, and the worker may end before it says that it has.
+REPLACING = "replacing"
 #: The start of the note with a worker's traceback.
 WORKER = "Traceback of the worker:"
 _MAX_CAUSES = 20
@@ -106,8 +112,8 @@ def run_worker(
         UnexpectedError: the job raised something that is not a ResealError.
     """
     limits = (limits or Limits()).as_wished()
-    with tempfile.TemporaryDirectory(prefix="reseal-", ignore_cleanup_errors=True) as scratch:
-        return _run_worker(job, subject, on_message, limits, Path(scratch))
+    with temporary_folder() as scratch:
+        return _run_worker(job, subject, on_message, limits, scratch)
 
 
 def _run_worker(
@@ -127,11 +133,14 @@ def _run_worker(
         _work(job, writer, parent_pid, limits, scratch)
     os.close(writer)
     channel = Channel(reader)
+    state = _UNCHANGED
     try:
         while (final := channel.receive()) and "report" in final:
             if not isinstance(final["report"], dict):
                 raise _babble(subject)
-            if on_message is not None:
+            if REPLACING in final["report"]:
+                state = f"{final['report'][REPLACING]} is either as it was or complete"
+            elif on_message is not None:
                 on_message(final["report"])
     except MessageError as error:
         raise _babble(subject) from error
@@ -143,11 +152,13 @@ def _run_worker(
         _, status = os.waitpid(pid, 0)
     _warn_once()
     if final is None:
-        raise _crashed(os.waitstatus_to_exitcode(status), subject, limits)
+        raise _crashed(os.waitstatus_to_exitcode(status), subject, limits, state)
     if "result" in final:
         return final["result"]
     if "limit" in final:
-        raise _met_limit(str(final["limit"]), subject, limits)
+        raise _met_limit(str(final["limit"]), subject, limits, state)
+    if "host" in final:
+        raise ImageError(f"the work on {subject} failed ({final['host']}); {state}.")
     raise _carried_error(final, subject)
 
 
@@ -159,7 +170,6 @@ def _work(
     try:
         die_with_parent(parent_pid)
         _leave_parent({writer, *limits.keeps})
-        _settle(limits, scratch)
         channel = Channel(writer)
 
         def send(message: dict[str, Any]) -> None:
@@ -167,6 +177,7 @@ def _work(
             channel.send(message)
 
         try:
+            _settle(limits, scratch)
             send({"result": job(lambda message: send({"report": message}))})
         except ResealError as error:
             lineage, trace = list(_lineage(type(error))), frames(error)
@@ -177,6 +188,8 @@ def _work(
         except BaseException as error:  # noqa: BLE001  # carried to the parent, which raises it
             if isinstance(error, OSError) and error.errno in _REFUSED:
                 send({"limit": str(error.filename or "something outside")})
+            elif isinstance(error, OSError) and error.errno in _HOST:
+                send({"host": str(error).partition("] ")[2]})
             else:
                 said = "".join(traceback.format_exception_only(error)).strip()
                 send({"unexpected": said, "traceback": frames(error)})
@@ -240,28 +253,27 @@ def _babble(subject: str) -> ImageError:
 _OVERRIDE = "The image is damaged or hostile. If you trust it, set {} in the environment."
 
 
-def _crashed(code: int, subject: str, limits: Limits) -> ImageError:
+def _crashed(code: int, subject: str, limits: Limits, state: str) -> ImageError:
     if code in {-signal.SIGPROF, -signal.SIGXCPU}:
         seconds = limits.patience if code == -signal.SIGPROF else limits.processor
         return ImageError(
-            f"the engine worked for {seconds:.0f} seconds on {subject} and did not finish; the image"
-            " was not changed.",
+            f"the engine worked for {seconds:.0f} seconds on {subject} and did not finish; {state}.",
             _OVERRIDE.format("RESEAL_WORKER_PATIENCE to more seconds, or to 0 for no limit,"),
         )
     how = f"crashed ({signal_name(-code)})" if code < 0 else f"ended early (exit code {code})"
-    return ImageError(f"the engine {how} while working on {subject}; the image was not changed.")
+    return ImageError(f"the engine {how} while working on {subject}; {state}.")
 
 
-def _met_limit(what: str, subject: str, limits: Limits) -> ImageError:
+def _met_limit(what: str, subject: str, limits: Limits, state: str) -> ImageError:
     if what == "memory":
         allowed = f"{limits.memory >> 20} MiB" if limits.memory else "all"
         return ImageError(
             f"the engine needed more memory than its limit ({allowed}) while working on {subject};"
-            " the image was not changed.",
+            f" {state}.",
             _OVERRIDE.format("RESEAL_WORKER_MEMORY to more MiB, or to 0 for no limit,"),
         )
     return ImageError(
-        f"the engine was refused {what[:300]!r} while working on {subject}; the image was not changed.",
+        f"the engine was refused {what[:300]!r} while working on {subject}; {state}.",
         "It may only read and write the image and the files that the command names.",
     )
 

@@ -21,6 +21,7 @@ STORE = "Appx\\AppxAllUserStore"
 ALICE = str(Machine().sid.relative(1001))
 APP = "Contoso.Notes_1.2.3.4_x64__8wekyb3d8bbwe"
 SECRET = "hunter2"
+THUMBPRINT = "1F2E3D4C5B6A798887766554433221100FFEEDDC"
 
 CALLS_SYSPREP = f"""<?xml version="1.0" encoding="utf-8"?>
 <unattend xmlns="urn:schemas-microsoft-com:unattend">
@@ -93,6 +94,11 @@ def microsoft(spec: dict[str, Any]) -> dict[str, Any]:
 def users(spec: dict[str, Any], **values: bytes) -> dict[str, Any]:
     """A part of SAM."""
     return {"SAM": {"Domains": {"Account": {**values, "Users": spec}}}}
+
+
+def version(company: str) -> bytes:
+    """The part of a version resource that names the company."""
+    return b"".join(f"{text}\0".encode("utf-16-le") for text in ("CompanyName", company, "Next"))
 
 
 @dataclass(frozen=True)
@@ -212,6 +218,22 @@ PROBLEMS: dict[str, Problem] = {
         "warning", r"Panther\\(Unattend\\U|u)nattend\.xml is used again \(specialize",
         machine={"files": {"Windows": {"Panther": {"unattend.xml": NAMES_ALIKE}}}},
     ),
+    "cloud-join": Problem(
+        "warning", r"Entra, tenant Corp \(t-1\), by builder@corp\.example; enrolled.*MDM, MS DM Server",
+        machine={
+            "system": {CCS: {"Control": {"CloudDomainJoin": {
+                "JoinInfo": {"0B": {"TenantId": "t-1", "UserEmail": "builder@corp.example"}},
+                "TenantInfo": {"t-1": {"DisplayName": "Corp"}},
+            }}}},
+            "software": microsoft({"Enrollments": {
+                "9A8B7C6D-5E4F-4321-8765-0123456789AB": {"ProviderID": "MS DM Server"},
+                "Context": {"x": 1}}}),
+        },
+        items=(
+            "joined to Microsoft Entra, tenant Corp (t-1), by builder@corp.example",
+            "enrolled in device management (MDM, MS DM Server) by an unknown user",
+        ),
+    ),
     "defender-endpoint": Problem(
         "warning", "onboarded", "0x80070005",
         machine={"software": microsoft({
@@ -231,6 +253,13 @@ PROBLEMS: dict[str, Problem] = {
         volume={"Users": {"Alice": {"secret.txt": File(b"x", encrypted=True)}}},
         items=(r"Users\Alice\secret.txt",),
     ),
+    "failover-cluster": Problem(
+        "warning", "node of a failover cluster",
+        machine={
+            "system": {CCS: {"Services": {"ClusSvc": SERVICE}}},
+            "files": {"Windows": {"Cluster": {"CLUSDB": b"regf"}}},
+        },
+    ),
     "ie-provider": Problem(
         "warning", "The Cleanup provider of Internet Explorer", "0x800700c1",
         machine={"software": microsoft({CURRENT_VERSION: {"Setup\\Sysprep\\Cleanup": {
@@ -242,6 +271,22 @@ PROBLEMS: dict[str, Problem] = {
         machine={"files": {"Windows": {"System32": {"inetsrv": {"config": {
             "applicationHost.config": IIS}}}}}},
         items=("IISWASOnlyAesProvider",),
+    ),
+    "kept-identities": Problem(
+        "warning", r"share the AnyDesk id \(1 place\)",
+        machine={"files": {"ProgramData": {"AnyDesk": {"service.conf": b"ad.anynet.id=1"}}}},
+        items=(r"ProgramData\AnyDesk\service.conf",),
+    ),
+    "kms-client": Problem(
+        "warning", r"KMS, with the host kms\.corp\.example.*\(CMID\)",
+        machine={"software": microsoft({r"Windows NT\CurrentVersion": {"SoftwareProtectionPlatform": {
+            "KeyManagementServiceName": "kms.corp.example"}}})},
+    ),
+    "machine-certificates": Problem(
+        "warning", "share the TLS certificates of WinRM, with their private keys",
+        machine={"software": microsoft({CURRENT_VERSION: {"WSMAN": {"Listener": {"*+HTTPS": {
+            "certThumbprint": THUMBPRINT.lower(), "hostname": "PC1"}}}}})},
+        items=(f"WinRM *+HTTPS: {THUMBPRINT}",),
     ),
     "msmq": Problem(
         "warning", "MSMQ", machine={"system": {CCS: {"Services": {"MSMQ": SERVICE}}}}
@@ -286,6 +331,21 @@ PROBLEMS: dict[str, Problem] = {
     "store-apps": Problem(
         "error", f"{APP} is installed for Alice", "0x80073cf2",
         machine={"software": microsoft({CURRENT_VERSION: {STORE: {ALICE: {APP: {}}}}})},
+    ),
+    "sysprep-providers": Problem(
+        "note", r"agent\.dll,Prepare of Contoso \(Generalize\)",
+        machine={
+            "software": microsoft({CURRENT_VERSION: {"Setup\\SysPrepExternal": {
+                "Generalize": {"{X}": "%SystemDrive%\\Tools\\agent.dll,Prepare"},
+                "Cleanup": {"{Y}": "C:\\Windows\\System32\\DscCore.dll,SysPrep_Cleanup"}}}}),
+            "files": {"Tools": {"agent.dll": b"MZ" + version("Contoso")}},
+        },
+        items=("agent.dll,Prepare of Contoso (Generalize)",),
+    ),
+    "unknown-agents": Problem(
+        "warning", "Rapid7 Insight Agent: what identifies this agent is not known",
+        machine={"system": {CCS: {"Services": {"ir_agent": SERVICE}}}},
+        items=("Rapid7 Insight Agent",),
     ),
     "vm-mode": Problem(
         "error", "last ran on Dell Inc. Latitude E6430",

@@ -227,12 +227,12 @@ ANSWERS = {
     "</FirstLogonCommands>": "runs 1 command at the first logon",
     "<LogonCommands><AsynchronousCommand/><AsynchronousCommand/></LogonCommands>": "runs 2 commands",
     "<FirstLogonCommands></FirstLogonCommands>": None,
-    ACCOUNT: "creates the account builder, holds 1 password",
-    ACCOUNT.replace("true", "false"): "creates the account builder, holds 1 password",
+    ACCOUNT: "creates the account builder and holds 1 password",
+    ACCOUNT.replace("true", "false"): "creates the account builder and holds 1 password",
     ACCOUNT.replace("hush", "*SENSITIVE*DATA*DELETED*"): None,
     "<AutoLogon><Password><Value>hush</Value></Password></AutoLogon>": "holds 1 password",
     "<RunSynchronous><RunSynchronousCommand><Path>net user x hush</Path></RunSynchronousCommand>"
-    "</RunSynchronous>": "holds 1 password that anyone can read, runs 1 command in Setup",
+    "</RunSynchronous>": "holds 1 password that anyone can read and runs 1 command in Setup",
     "<TimeZone>UTC</TimeZone>": None,
 }
 

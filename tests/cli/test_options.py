@@ -62,6 +62,7 @@ OTHERWISE = {
     ("--force", "unattend apply"): "which checks a command has differs",
     ("--sid", "generalize"): "when the machine gets its SID",
     ("--sid", "clone"): "single SIDs are in the table",
+    ("--firmware", "deploy"): "what the new disk is made for; rehearse asks about one that exists",
     ("--sid", "sid"): "new and pending are options of their own",
     ("--integrity", "apply"): "the table is checked rather than made",
     ("--unattend", "clone"): "a template, with variables",
@@ -69,6 +70,8 @@ OTHERWISE = {
     ("--mode", "unattend new"): "the Mode of an answer file, not the /mode of Sysprep",
     ("--strict", "verify"): "the verdict, not the providers of an image",
     ("--all-volumes", "sid"): "only what a SID is in",
+    ("--all-volumes", "clone"): "a profile of this Windows changes in any case",
+    ("--all-volumes", "specialize"): "a profile of this Windows changes in any case",
     ("--volume", "decrypt"): "a volume, with or without a Windows",
     ("--computer-name", "unattend new"): "empty by default",
 }

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from reseal.disk import DiskError, Image, Transaction, golden
-from reseal.disk.attributes import keep_attributes, require_one_name
+from reseal.disk.attributes import require_one_name
 from reseal.disk.shrink import shrink
 from reseal.disk.sidecar import golden_path
+from reseal.hostfile import keep_attributes
 from tests.disk.images import KINDS, Kind, changed, content, make_image, some_writes, write
 
 #: An access list (acl(5), linux/posix_acl_xattr.h): the owner, the user 4242, group, mask, others.

@@ -41,7 +41,7 @@ ROOT = Path(__file__).parents[2]
 QCOW2, VHDX, VHD, VMDK, VDI, RAW = FORMATS
 
 #: Runs that are killed, of each kind of test. `RESEAL_KILLS=200 make test` looks more closely.
-KILLS = int(os.environ.get("RESEAL_KILLS", "12"))
+KILLS = int(os.environ.get("RESEAL_KILLS", "6"))
 
 
 def interrupt(path: Path, monkeypatch: pytest.MonkeyPatch, tool: Callable[..., str]) -> None:

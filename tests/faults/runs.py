@@ -1,222 +1,137 @@
-"""The runs that faults hit, and how it is judged what they have left."""
+"""The runs that faults hit: every command that writes, on every kind of image."""
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import mmap
 import os
-import re
 import shutil
 import signal
 import subprocess
-import tempfile
-from abc import ABC, abstractmethod
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from reseal.cli.entry import _stop_as_ctrl_c_does
-from reseal.disk import DiskError, Image, merge, nbd
-from reseal.errors import ResealError
-from reseal.folder import Folder
-from reseal.operations.generalize import Generalize, GeneralizeRequest
-from reseal.operations.operation import Writing, run
-from reseal.run.resume import resume
+from reseal.bcd.devices import Boot
+from reseal.clone.record import MADE, FleetRecord
+from reseal.disk import DiskError, nbd
 from reseal.testing import real
+from reseal.testing.boot import boot_store
+from reseal.testing.disks import BASIC_DATA, convert, gpt_disk
+from reseal.testing.firmware import bootable
+from reseal.testing.hives import hive
 from reseal.testing.machine import Machine, tree
+from reseal.testing.volumes import ntfs_volume
 from reseal.testing.windows import windows
-from reseal.worker import UnexpectedError
-from tests.faults.supervisor import Fault, Outcome, supervised
+from tests.bitlocker import encryptor
+from tests.bitlocker.windows import encrypted_windows
+from tests.faults.subject import DiskImage, NewFile, Subject, WindowsFolder, deleting
+from tests.faults.supervisor import Fault, Outcome
 
-#: Codes with which a run may end: killed, done, an error of the image.
-CODES = {None, 0, 4, 130}
-STOPPED = 130
-#: What a message says of an image that is as it was, and of one that is not.
-UNTOUCHED = re.compile("not changed|othing was (changed|written)|left untouched")
-TORN = re.compile("is incomplete|is done")
-UNEXPECTED = 98
+SIZE = 48 << 20
+RESEAL = Path(sys.executable).with_name("reseal")
+TEXT = "Written by the test."
+ANSWERS = """<?xml version="1.0" encoding="utf-8"?>
+<unattend xmlns="urn:schemas-microsoft-com:unattend">
+<settings pass="specialize">
+<component name="Microsoft-Windows-Shell-Setup" processorArchitecture="amd64"
+ publicKeyToken="31bf3856ad364e35" language="neutral" versionScope="nonSxS">
+<TimeZone>UTC</TimeZone></component>
+</settings></unattend>
+"""
+SETTINGS = (
+    'Windows Registry Editor Version 5.00\n\n[HKEY_LOCAL_MACHINE\\SOFTWARE\\Example]\n"a"="b"\n'
+)
+FLEET = "name\nPC-1\nPC-2\n"
+RECOVERY_FILE = "recovery.txt"
 
 
-class Subject(ABC):
-    """What a run works on.
+def small(path: Path, *, generalized: bool = False, **options: Any) -> None:
+    """Make an image of the sample Windows."""
+    windows(path, Machine(users=("Alice",)), size=SIZE, **options)
+    if generalized:
+        _reseal("generalize", path)
 
-    Attributes:
-        place: the folder with it and all that a run leaves; made anew for each run.
-        aside: a folder in it that no fault hits.
-        path: the image or the folder.
-        good: the states in which a run that says that all is well may leave it.
-    """
 
-    good = frozenset({"complete"})
+def captured(path: Path, images: int = 1, machine: Machine | None = None) -> None:
+    """Make a WIM of the sample Windows."""
+    source = path.with_name("captured.qcow2")
+    windows(source, machine or Machine(), size=SIZE)
+    for number in range(images):
+        how = ["--append"] if number else ["--compress", "xpress"]
+        _reseal("capture", source, path, "--name", f"{number}", *how)
+    source.unlink()
 
-    def __init__(self, base: Path, name: str) -> None:
-        self.place = base / "run"
-        self.aside = self.place / "aside"
-        self.path = self.place / name
-        self.temporary = self.place / "tmp"
 
-    def run(self, fault: Fault | None) -> tuple[Outcome, str]:
-        """Run with a fault; return what happened, and in which state it left the subject.
+def empty(path: Path) -> None:
+    """Make a disk with an empty NTFS volume."""
+    volume, disk = path.with_name("volume"), path.with_name("disk")
+    ntfs_volume(volume, SIZE)
+    gpt_disk(disk, [(volume, BASIC_DATA, "Windows")])
+    convert(disk, path, "qcow2")
+    volume.unlink()
+    disk.unlink()
 
-        The state is `untouched`, `complete`, or `resumed` where `resume` had to finish it. Any other is
-        an AssertionError.
-        """
-        outcome = self.hit(fault)
-        try:
-            assert outcome.code in CODES, "ended in an unexpected way"
-            state = self.judge(outcome)
-            assert outcome.code != 0 or state in self.good, f"ended well, and is {state}"
-            self._judge_sentence(state)
-        except (AssertionError, ResealError) as error:
-            raise AssertionError(f"{fault} ({outcome.hit}), exit code {outcome.code}") from error
-        return outcome, state
 
-    def _judge_sentence(self, state: str) -> None:
-        """Compare what the run has said last with the truth on disk."""
-        said = self.aside / "error"
-        text = said.read_text() if said.exists() else ""
-        if state == "untouched":
-            assert not TORN.search(text), f"is untouched, and says: {text}"
+def folder(path: Path, spec: dict[str, object] | None = None) -> None:
+    """Make a folder with the files of the sample Windows."""
+    path.mkdir()
+    for name, content in (tree(Machine()) if spec is None else spec).items():
+        if isinstance(content, dict):
+            folder(path / name, content)
         else:
-            assert not UNTOUCHED.search(text), f"is {state}, and says: {text}"
+            assert isinstance(content, bytes)
+            (path / name).write_bytes(content)
 
-    def hit(self, fault: Fault | None) -> Outcome:
-        """Run with a fault, and judge nothing."""
-        shutil.rmtree(self.place, ignore_errors=True)
-        self.temporary.mkdir(parents=True)
-        self.aside.mkdir()
-        self.restore()
-        return self.supervised(fault)
 
-    def supervised(self, fault: Fault | None) -> Outcome:
-        """Run in a process of its own."""
-        return supervised(self._begin, self.place, self.aside, fault)
+def encrypted(path: Path) -> None:
+    """Make an image that BitLocker encrypts."""
+    encrypted_windows(path, [encryptor.recovery()])
 
-    def _begin(self) -> int:
-        os.environ["TMPDIR"] = tempfile.tempdir = str(self.temporary)
-        self.listen()
-        _stop_as_ctrl_c_does()
-        try:
-            self.act()
-        except KeyboardInterrupt:
-            return STOPPED
-        except UnexpectedError as error:
-            (self.aside / "traceback").write_text(error.traceback)
-            return UNEXPECTED
-        except ResealError as error:
-            (self.aside / "error").write_text(f"{error.message}\n{error.hint}")
-            return error.exit_code
-        return 0
 
-    def act(self) -> None:
-        """Do what faults are to hit."""
-        run(self.path, Generalize())
+def snapshot(path: Path) -> None:
+    """Make an image with an internal snapshot."""
+    small(path)
+    subprocess.run(["qemu-img", "snapshot", "-c", "before", path], check=True)
 
-    def left(self) -> set[str]:
-        """What lies beside the subject."""
-        return {one.name for one in self.place.iterdir()} - {"tmp", "aside", self.path.name}
 
-    def resumed(self, look: Callable[[], object]) -> bool:
-        """Finish what was interrupted; returns whether anything was."""
-        try:
-            look()
-        except ResealError as error:
-            if "reseal resume" not in str(error.hint):
-                raise
-            resume(self.path)
-            assert self.left() == set(), self.left()
-            return True
+def software(path: Path) -> None:
+    """Make a hive file."""
+    path.write_bytes(hive({"Example": {"Number": 1}}).to_bytes())
+
+
+def store(path: Path) -> None:
+    """Make a boot store."""
+    path.write_bytes(boot_store(Boot(), Boot(), uefi=True))
+
+
+def _reseal(*arguments: object) -> None:
+    done = subprocess.run(
+        [RESEAL, *map(str, arguments), "--quiet"], check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def _is_record(content: bytes) -> bool:
+    try:
+        return "reseal" in json.loads(content)
+    except ValueError:
         return False
 
-    @abstractmethod
-    def restore(self) -> None:
-        """Put the subject into its place."""
 
-    @abstractmethod
-    def listen(self) -> None:
-        """In the run: keep what it is about to make of the subject."""
-
-    @abstractmethod
-    def judge(self, outcome: Outcome) -> str:
-        """Say what state the subject is in."""
+def _is_identity(content: bytes) -> bool:
+    try:
+        return "sid" in content.decode() and bool(json.loads(content))
+    except ValueError:
+        return False
 
 
-class DiskImage(Subject):
-    """The sample image, generalized.
-
-    Attributes:
-        make: what makes the image at a path.
-    """
-
-    make: Callable[[Path], object] = staticmethod(windows)
-
-    def __init__(self, base: Path, suffix: str = "qcow2") -> None:
-        super().__init__(base, f"sample.{suffix}")
-        self.golden = base / f"golden.{suffix}"
-        self.make(self.golden)
-        self.content = self.golden.read_bytes()
-
-    def restore(self) -> None:
-        self.path.write_bytes(self.content)
-
-    def listen(self) -> None:
-        committing, aside = merge.InPlace.commit, self.aside
-
-        def commit_later(staged: merge.InPlace) -> None:
-            shutil.copyfile(staged.overlay, aside / "overlay")
-            committing(staged)
-
-        setattr(merge.InPlace, "commit", commit_later)  # noqa: B010  mypy takes no method
-
-    def judge(self, outcome: Outcome) -> str:
-        interrupted = self.resumed(lambda: Image.open(self.path).close())
-        if not interrupted and self.path.read_bytes() == self.content:
-            deleting = " at unlink" in str(outcome.hit)
-            assert outcome.code is None or deleting or self.left() == set(), self.left()
-            return "untouched"
-        self.is_merged()
-        return "resumed" if interrupted else "complete"
-
-    def is_merged(self) -> None:
-        """Check that the image is what it was, with all the changes."""
-        driver = self.path.suffix[1:]
-        wanted = {
-            "driver": "qcow2",
-            "file": {"driver": "file", "filename": str(self.aside / "overlay")},
-            "backing": {
-                "driver": driver,
-                "file": {"driver": "file", "filename": str(self.golden)},
-            },
-        }
-        commands = [["qemu-img", "compare", "-q", str(self.path), "json:" + json.dumps(wanted)]]
-        if driver == "qcow2":
-            commands.append(["qemu-img", "check", "-q", str(self.path)])
-        for command in commands:
-            done = subprocess.run(command, check=False, capture_output=True, text=True)
-            assert done.returncode == 0, (command, done.stdout, done.stderr)
-
-
-class TwoVolumes(DiskImage):
-    """A machine in use, whose second volume is generalized, too, with a new SID."""
-
-    make = staticmethod(real.machine)
-
-    def act(self) -> None:
-        run(self.path, Generalize(GeneralizeRequest(sid="both", all_volumes=True)))
-
-
-class Snapshot(DiskImage):
-    """The sample image with an internal snapshot, which goes in the same run."""
-
-    @staticmethod
-    def make(path: Path) -> None:
-        windows(path)
-        subprocess.run(["qemu-img", "snapshot", "-c", "before", path], check=True)
-
-    def act(self) -> None:
-        run(self.path, Generalize(), Writing(delete_snapshots=True))
+class Snapshots(DiskImage):
+    """An image with an internal snapshot, which goes in the same run."""
 
     def is_merged(self) -> None:
         super().is_merged()
@@ -224,40 +139,6 @@ class Snapshot(DiskImage):
             ["qemu-img", "snapshot", "-l", self.path], check=True, capture_output=True
         )
         assert not shown.stdout, shown.stdout
-
-
-class WindowsFolder(Subject):
-    """The sample's files in a folder, generalized."""
-
-    def __init__(self, base: Path) -> None:
-        super().__init__(base, "windows")
-        self.golden = base / "golden"
-        _extract(self.golden, tree(Machine()))
-        self.before = _contents(self.golden)
-
-    def restore(self) -> None:
-        shutil.copytree(self.golden, self.path)
-
-    def listen(self) -> None:
-        committing, aside = Folder.keep, self.aside
-
-        def commit_later(path: Path) -> None:
-            shutil.copytree(path, aside / "after", ignore=shutil.ignore_patterns(".reseal-deleted"))
-            committing(path)
-
-        setattr(Folder, "keep", commit_later)  # noqa: B010  mypy takes no method
-
-    def judge(self, outcome: Outcome) -> str:
-        del outcome
-        interrupted = self.resumed(lambda: Folder(self.path, read_only=True).close())
-        found = _contents(self.path)
-        if found == self.before:
-            return "untouched"
-        after = _contents(self.aside / "after")
-        assert found == after, sorted(
-            name for name in {*found, *after} if found.get(name) != after.get(name)
-        )
-        return "resumed" if interrupted else "complete"
 
 
 class Interrupted(Subject):
@@ -268,49 +149,53 @@ class Interrupted(Subject):
     def __init__(self, base: Path, make: Callable[[Path], Subject], during: str) -> None:
         self._inner = make(base)
         self.__dict__.update(vars(self._inner))
+        self.words = ["resume", "{path}"]
         calls = self._inner.hit(None).calls
         moments = [number for number, call in enumerate(calls) if during in call]
         self._inner.hit(Fault(moments[len(moments) // 2], "kill"))
         self._kept = base / "interrupted"
-        shutil.copytree(self.place, self._kept)
+        for one in (self.place, self.aside):
+            shutil.copytree(one, self._kept / one.name)
+
+    def move(self, place: Path) -> None:
+        super().move(place)
+        self._inner.move(place)
+
+    def begin(self) -> None:
+        for one in (self.place, self.aside):
+            shutil.rmtree(one, ignore_errors=True)
+            shutil.copytree(self._kept / one.name, one)
+        for name in ("output", "error"):
+            (self.aside / name).unlink(missing_ok=True)
 
     def restore(self) -> None:
-        shutil.copytree(self._kept, self.place, dirs_exist_ok=True)
+        raise NotImplementedError
 
-    def listen(self) -> None:
-        pass
-
-    def act(self) -> None:
-        resume(self.path)
+    def _judge_temporary(self, outcome: Outcome) -> None:
+        """The kill has left something there."""
 
     def judge(self, outcome: Outcome) -> str:
         return self._inner.judge(outcome)
 
 
 class Engine(DiskImage):
-    """The sample image, where the worker's own transfers to and from its disk fail."""
+    """An image where the worker's own transfers to and from its disk fail."""
 
     def supervised(self, fault: Fault | None) -> Outcome:
         self._fault = fault or Fault(-1, "")
-        self._seen = mmap.mmap(
-            -1, 1 << 16
-        )  # shared with the worker: a count, and a letter for each
-        child = os.fork()
-        if child == 0:
-            os._exit(self._begin())
-        _, status = os.waitpid(child, 0)
-        code = os.waitstatus_to_exitcode(status)
+        # Shared with the worker: a count, and a letter for each transfer.
+        self._seen = mmap.mmap(-1, 1 << 16)
+        outcome = super().supervised(None)
         count = int.from_bytes(self._seen[:4], "little")
         calls = [f"{_TRANSFERS[letter]} disk worker" for letter in self._seen[4 : 4 + count]]
         hit = 0 <= self._fault.number < count
-        return Outcome(
-            code, calls, f"{fault.kind} at {calls[fault.number]}" if fault and hit else None
-        )
+        where = f"{fault.kind} at {calls[fault.number]}" if fault and hit else None
+        return Outcome(outcome.code, calls, where)
 
-    def listen(self) -> None:
-        super().listen()
+    def command(self) -> int:
         for letter, name in (("p", "write"), ("f", "flush"), ("r", "read")):
             setattr(nbd.NbdDevice, name, self._faulty(letter, getattr(nbd.NbdDevice, name)))
+        return super().command()
 
     def _faulty(self, letter: str, transfer: Callable[..., object]) -> Callable[..., object]:
         def transfer_or_not(device: nbd.NbdDevice, *arguments: Any) -> object:
@@ -334,39 +219,181 @@ class Engine(DiskImage):
 _TRANSFERS = {ord("p"): "pwrite", ord("f"): "flush", ord("r"): "read"}
 
 
-def _extract(folder: Path, spec: dict[str, object]) -> None:
-    folder.mkdir()
-    for name, content in spec.items():
-        if isinstance(content, dict):
-            _extract(folder / name, content)
-        else:
-            assert isinstance(content, bytes)
-            (folder / name).write_bytes(content)
+class Fleet(Subject):
+    """A fleet of two machines. What was made stays; the same command makes the rest."""
+
+    def __init__(self, base: Path, more: Sequence[str] = ()) -> None:
+        words = [
+            *("clone", "{inputs}/source.qcow2", "--machines", "{inputs}/fleet.csv"),
+            *("--output-dir", "{path}", "--jobs", "1", "--quiet", *more),
+        ]
+        super().__init__(base, "fleet", words)
+        small(self.inputs / "source.qcow2", generalized=True)
+        (self.inputs / "fleet.csv").write_text(FLEET)
+        self._source = (self.inputs / "source.qcow2").read_bytes()
+
+    def restore(self) -> None:
+        for mark in self.inputs.glob(".*"):
+            mark.unlink()
+
+    def judge(self, outcome: Outcome) -> str:
+        assert (self.inputs / "source.qcow2").read_bytes() == self._source, "the source was changed"
+        assert outcome.code is None or deleting(outcome) or self.left() == set(), self.left()
+        images = self._images()
+        if self.path.exists():
+            record = FleetRecord.read(self.path)
+            made = [one for one in record.machines.values() if one.state == MADE] if record else []
+            for one in made:
+                assert one.path, one
+                digest = hashlib.sha256((self.path / one.path).read_bytes()).hexdigest()
+                assert digest == one.sha256, f"{one.name} is not what fleet.json says"
+            if outcome.code == 0:
+                assert len(made) == len(images) == 2
+        self._again()
+        states = {0: "untouched", 2: "complete"}
+        return states.get(len(images), "resumed")
+
+    def _images(self) -> list[Path]:
+        return [one for one in self.path.glob("*.qcow2") if not one.name.startswith(".")]
+
+    def _again(self) -> None:
+        """The same command ends well and leaves nothing of the interrupted run."""
+        said = [self.aside / name for name in ("output", "error")]
+        for one in filter(Path.exists, said):
+            one.rename(one.with_suffix(".first"))
+        child = os.fork()
+        if child == 0:
+            try:
+                os._exit(self.command())
+            finally:
+                os._exit(99)
+        _, status = os.waitpid(child, 0)
+        text = said[1].read_text()
+        for one in said:
+            one.unlink()
+            if one.with_suffix(".first").exists():
+                one.with_suffix(".first").rename(one)
+        assert os.waitstatus_to_exitcode(status) == 0, f"the next run: {text}"
+        names = {one.name for one in self.path.iterdir()}
+        assert names == {"PC-1.qcow2", "PC-2.qcow2", "fleet.json"}, names
 
 
-def _contents(folder: Path) -> dict[str, tuple[int, bytes | None, int]]:
-    """Every file's mode, content and time of change; a folder's mode."""
-    found: dict[str, tuple[int, bytes | None, int]] = {}
-    for one in folder.rglob("*"):
-        status = one.stat()
-        if one.is_file():
-            found[str(one.relative_to(folder))] = (
-                status.st_mode,
-                one.read_bytes(),
-                status.st_mtime_ns,
-            )
-        else:
-            found[str(one.relative_to(folder))] = (status.st_mode, None, 0)
-    return found
+def _with(name: str, content: str, make: Callable[[Path], Subject]) -> Callable[[Path], Subject]:
+    """Put a file among the inputs of a subject."""
 
+    def made(base: Path) -> Subject:
+        (base / "inputs").mkdir()
+        (base / "inputs" / name).write_text(content)
+        return make(base)
+
+    return made
+
+
+def _with_wim(make: Callable[[Path], Subject]) -> Callable[[Path], Subject]:
+    def made(base: Path) -> Subject:
+        (base / "inputs").mkdir()
+        captured(base / "inputs" / "source.wim", machine=Machine(files=bootable()))
+        return make(base)
+
+    return made
+
+
+def _disk(
+    *words: str,
+    make: Callable[[Path], object] = small,
+    kind: type[DiskImage] = DiskImage,
+    **options: Any,
+) -> Callable[[Path], Subject]:
+    return partial(kind, make=make, words=words, **options)
+
+
+def _new(name: str, *words: str, **options: Any) -> Callable[[Path], Subject]:
+    return partial(NewFile, name=name, make=options.pop("make", None), words=words, **options)
+
+
+_GENERALIZE = ("generalize", "{path}", "--quiet")
+_BOOTABLE = partial(small, firmware="uefi")
+_KEY = ("--key", "recovery:{inputs}/" + RECOVERY_FILE)
+_IMPORT = ("reg", "import", "{path}", "{inputs}/settings.reg")
+_APPLY = ("unattend", "apply", "{path}", "{inputs}/answers.xml")
 
 SUBJECTS: dict[str, Callable[[Path], Subject]] = {
-    "qcow2": DiskImage,
-    "raw": partial(DiskImage, suffix="raw"),
-    "two volumes": TwoVolumes,
-    "snapshot": Snapshot,
-    "folder": WindowsFolder,
-    "engine": Engine,
-    "resume qcow2": partial(Interrupted, make=DiskImage, during=" /sample.qcow2 qemu-img"),
-    "resume folder": partial(Interrupted, make=WindowsFolder, during=" /windows/"),
-}
+    **{
+        f"generalize {suffix}": _disk(*_GENERALIZE, suffix=suffix)
+        for suffix in ("qcow2", "raw", "vhdx", "vhd", "vmdk", "vdi")
+    },
+    "two volumes": _disk(
+        "generalize", "{path}", "--sid", "both", "--all-volumes", make=real.machine
+    ),
+    "snapshot": _disk(
+        "generalize", "{path}", "--delete-snapshots", make=snapshot, kind=Snapshots
+    ),
+    "engine": _disk(*_GENERALIZE, kind=Engine),
+    "outputs": _disk(
+        *("generalize", "{path}", "--save-identity", "{place}/old.json", "--report", "{place}/run.json"),
+        outputs={"old.json": _is_identity, "run.json": _is_record},
+    ),
+    "customize": _disk(
+        *("customize", "{path}", "--write", rf"C:\a.txt:{TEXT}", "--copy-out"),
+        r"C:\a.txt:{place}/a.txt",
+        outputs={"a.txt": lambda content: content == TEXT.encode()},
+    ),
+    "sid": _disk("sid", "{path}", "--new", "--yes", "--report", "{place}/run.json",
+                 outputs={"run.json": _is_record}),
+    "specialize": _disk(
+        "specialize", "{path}", "--computer-name", "PC-42", "--sid", "new", "--now", "--yes"
+    ),
+    "boot": _disk("boot", "{path}", "--audit"),
+    "unattend apply": _with("answers.xml", ANSWERS, _disk(*_APPLY)),
+    "reg import": _with("settings.reg", SETTINGS, _disk(*_IMPORT, suffix="raw")),
+    "bcd set": _disk("bcd", "set", "{path}", "{{default}}", "nx", "AlwaysOn", make=_BOOTABLE),
+    "decrypt": _with(
+        RECOVERY_FILE, encryptor.RECOVERY,
+        _disk("decrypt", "{path}", "--in-place", "--sparse", *_KEY, make=encrypted),
+    ),
+    "new image": _new(
+        *("new.vhdx", "generalize", "{inputs}/source.qcow2", "--output", "{path}", "--quiet"),
+        source=small,
+    ),
+    "thin image": _new(
+        *("new.qcow2", "boot", "{inputs}/source.qcow2", "--audit", "--thin", "--output", "{path}"),
+        source=small,
+    ),
+    "deploy": _with_wim(_new(
+        *("new.qcow2", "deploy", "{inputs}/source.wim", "{path}", "--size", "400M", "--firmware", "bios"),
+    )),
+    "capture": _new(
+        "new.wim", "capture", "{inputs}/source.qcow2", "{path}", "--compress", "xpress", source=small
+    ),
+    "capture append": _new(
+        *("new.wim", "capture", "{inputs}/source.qcow2", "{path}", "--append", "--name", "b"),
+        source=small, make=captured,
+    ),
+    "apply": _with_wim(_disk("apply", "{inputs}/source.wim", "{path}", make=empty)),
+    "apply folder": _with_wim(_new("new", "apply", "{inputs}/source.wim", "{path}")),
+    "wim": _new("two.wim", "customize", "{path}", "--index", "1", "--write", rf"C:\a.txt:{TEXT}",
+                make=partial(captured, images=2)),
+    "clone": Fleet,
+    "clone full": partial(Fleet, more=("--full",)),
+    "folder": partial(WindowsFolder, make=folder, words=_GENERALIZE),
+    "customize folder": partial(
+        WindowsFolder, make=folder,
+        words=("customize", "{path}", "--write", rf"C:\a.txt:{TEXT}", "--delete", r"C:\Users\*"),
+    ),
+    "reg file": _with("settings.reg", SETTINGS, _new("SOFTWARE", *_IMPORT, make=software)),
+    "bcd file": _new("BCD", "bcd", "set", "{path}", "{{default}}", "nx", "AlwaysOn", make=store),
+    "answer file": _new(
+        "answers.xml", "unattend", "fmt", "{path}",
+        make=lambda path: path.write_text(ANSWERS.replace("><", "> <")),
+    ),
+    "resume qcow2": partial(
+        Interrupted, make=_disk(*_GENERALIZE), during=" /sample.qcow2 qemu-img"
+    ),
+    "resume raw": partial(
+        Interrupted, make=_disk(*_GENERALIZE, suffix="raw"), during=" /sample.raw qemu-img"
+    ),
+    "resume folder": partial(
+        Interrupted, during=" /windows/",
+        make=partial(WindowsFolder, make=folder, words=_GENERALIZE),
+    ),
+}  # fmt: skip

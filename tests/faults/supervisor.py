@@ -66,8 +66,27 @@ CALLS = (
     Call("mkdirat", (258, 34), path=1, at=0),
     Call("link", (86, -1), path=1),
     Call("linkat", (265, 37), path=3, at=2),
+    Call("symlink", (88, -1), path=1),
+    Call("symlinkat", (266, 36), path=2, at=1),
+    Call("openat", (257, 56), path=1, at=0),  # that create or empty a file
+    Call("chmod", (90, -1), path=0),
+    Call("fchmodat", (268, 53), path=1, at=0),
+    Call("fchown", (93, 55), fd=0),
+    Call("utimensat", (280, 88), path=1, at=0),
+    Call("setxattr", (188, 5), path=0),
+    Call("fsetxattr", (190, 7), fd=0),
 )
 _WRITES = {"write", "pwrite", "pwritev"}
+#: Where these calls have the name that a file had before.
+_FROM = {
+    "rename": (None, 0),
+    "renameat": (0, 1),
+    "renameat2": (0, 1),
+    "link": (None, 0),
+    "linkat": (0, 1),
+}
+#: O_CREAT, O_TRUNC and the bit of O_TMPFILE (asm-generic/fcntl.h): an open that changes a file.
+_CREATING = 0o100 | 0o1000 | 0o20000000
 #: What ends a command and lets it clean up.
 SIGNALS = {"TERM": signal.SIGTERM, "HUP": signal.SIGHUP, "INT": signal.SIGINT}
 _ERRORS = {"EIO": errno.EIO, "ENOSPC": errno.ENOSPC}
@@ -93,7 +112,8 @@ class Fault(NamedTuple):
     `EIO` and `ENOSPC` make the call fail, `short` lets half of a write through, `kill` kills the
     process that was started, which takes its children with it, and `crash` the one that made the call.
     `orphan` kills the process that was started alone, and lets the call through. `TERM`, `HUP` and `INT`
-    send it that signal, and let the call through.
+    send that signal to the process that was started, and let the call through; `TERM caller` and so on send
+    it to the one that made the call.
     """
 
     number: int
@@ -118,24 +138,32 @@ class Outcome:
 def kinds(call: str) -> tuple[str, ...]:
     """Return what can happen at a call."""
     name, _, process = call.split(" ")
-    found = ["EIO"]
+    found = ["EIO", "ENOSPC"]
     if name in _WRITES:
-        found += ["ENOSPC", "short"]
+        found.append("short")
     if process != "reseal":
         found.append("crash")
+    if process != "reseal" and not call.endswith(" disk worker"):
+        found += [f"{one} caller" for one in SIGNALS]
     if not call.endswith(" disk worker"):
         found += ["kill", *SIGNALS]
     return tuple(found)
 
 
-def supervised(run: Callable[[], int], folder: Path, aside: Path, fault: Fault | None) -> Outcome:
+def supervised(
+    run: Callable[[], int],
+    folder: Path,
+    fault: Fault | None,
+    before: Callable[[str, Path | None], None] = lambda _what, _old: None,
+) -> Outcome:
     """Run something in a process of its own, to its end and that of all its children.
 
     Args:
         run: returns the exit code.
         folder: calls that change what lies below count.
-        aside: unless it lies below this.
         fault: what is to happen.
+        before: called before each call is let through, with its description, and for one that gives a
+            file another name with the old one.
     """
     mine, theirs = socket.socketpair()
     child = os.fork()
@@ -146,7 +174,7 @@ def supervised(run: Callable[[], int], folder: Path, aside: Path, fault: Fault |
     with mine:
         _, (listener,), _, _ = socket.recv_fds(mine, 1, 1)
     try:
-        return _Supervisor(listener, child, folder, aside, fault).watch()
+        return _Supervisor(listener, child, folder, fault, before).watch()
     finally:
         os.close(listener)
 
@@ -157,7 +185,7 @@ def command(arguments: Sequence[str | Path], folder: Path, fault: Fault | None) 
     def run() -> int:
         os.execv(arguments[0], [str(one) for one in arguments])
 
-    return supervised(run, folder, folder / "aside", fault)
+    return supervised(run, folder, fault)
 
 
 def moments(calls: list[str], merging: str, count: int) -> list[int]:
@@ -181,7 +209,10 @@ def _be(run: Callable[[], int], answer: socket.socket) -> None:
         numbers = [number for number in _BY_NUMBER if number >= 0]
         program = [(0x20, 0, 0, 0)]  # load the number
         for number in numbers:
-            program += [(0x15, 0, 1, number), (0x06, 0, 0, 0x7FC00000)]  # SECCOMP_RET_USER_NOTIF
+            ask = [(0x06, 0, 0, 0x7FC00000)]  # SECCOMP_RET_USER_NOTIF
+            if _BY_NUMBER[number].name == "openat":  # load the flags, and look at them
+                ask = [(0x20, 0, 0, 32), (0x45, 0, 1, _CREATING), *ask, (0x06, 0, 0, 0x7FFF0000)]
+            program += [(0x15, 0, len(ask), number), *ask]
         program.append((0x06, 0, 0, 0x7FFF0000))
         raw = b"".join(struct.pack("=HBBI", *one) for one in program)
         buffer = ctypes.create_string_buffer(raw)
@@ -201,10 +232,15 @@ def _be(run: Callable[[], int], answer: socket.socket) -> None:
 
 class _Supervisor:
     def __init__(
-        self, listener: int, child: int, folder: Path, aside: Path, fault: Fault | None
+        self,
+        listener: int,
+        child: int,
+        folder: Path,
+        fault: Fault | None,
+        before: Callable[[str, Path | None], None],
     ) -> None:
         self._listener, self._child = listener, child
-        self._folder, self._aside = str(folder), str(aside)
+        self._folder, self._before = str(folder), before
         self._fault = fault
         self._outcome = Outcome()
         self._names: dict[int, str] = {}
@@ -242,6 +278,7 @@ class _Supervisor:
         except OSError:
             what = None
         if what is not None:
+            self._before(what, self._old_name(call, pid, arguments))
             self._outcome.calls.append(what)
             if self._fault and self._fault.number == len(self._outcome.calls) - 1:
                 self._outcome.hit = f"{self._fault.kind} at {what}"
@@ -256,15 +293,19 @@ class _Supervisor:
             path = str(Path(f"/proc/{pid}/fd/{arguments[call.fd] & 0xFFFFFFFF}").readlink())
         else:
             assert call.path is not None
-            path = os.fsdecode(_memory(pid, arguments[call.path], 4096).split(b"\0", 1)[0])
-            if not path.startswith("/"):
-                start = arguments[call.at] & 0xFFFFFFFF if call.at is not None else 0xFFFFFF9C
-                where = "cwd" if start == 0xFFFFFF9C else f"fd/{start}"
-                path = str(Path(f"/proc/{pid}/{where}").readlink() / path)
-        if not path.startswith(self._folder) or path.startswith(self._aside):
+            start = arguments[call.at] if call.at is not None else None
+            path = _named(pid, start, arguments[call.path])
+        if not path.startswith(self._folder):
             return None
         shown = path[len(self._folder) :].replace(" ", "_")
         return f"{call.name} {shown or '/'} {self._process(pid)}"
+
+    def _old_name(self, call: Call, pid: int, arguments: list[int]) -> Path | None:
+        if call.name not in _FROM:
+            return None
+        at, name = _FROM[call.name]
+        path = _named(pid, None if at is None else arguments[at], arguments[name])
+        return Path(path.replace("/proc/self/", f"/proc/{pid}/"))
 
     def _process(self, pid: int) -> str:
         if pid not in self._names:
@@ -284,8 +325,8 @@ class _Supervisor:
         if kind == "orphan":
             os.kill(self._child, signal.SIGKILL)
             return 0, 0, _CONTINUE
-        if kind in SIGNALS:
-            os.kill(self._child, SIGNALS[kind])
+        if (name := kind.removesuffix(" caller")) in SIGNALS:
+            os.kill(self._child if name == kind else _group(pid), SIGNALS[name])
             return 0, 0, _CONTINUE
         if kind == "short":
             try:
@@ -303,6 +344,16 @@ def _group(pid: int) -> int:
         if line.startswith("Tgid:"):
             return int(line.split()[1])
     raise ProcessLookupError
+
+
+def _named(pid: int, start: int | None, address: int) -> str:
+    """Return the absolute path that an argument means, from a folder's descriptor where it is relative."""
+    path = os.fsdecode(_memory(pid, address, 4096).split(b"\0", 1)[0])
+    if path.startswith("/"):
+        return path
+    where = "cwd" if start is None or start & 0xFFFFFFFF == 0xFFFFFF9C else f"fd/{start}"
+    folder = Path(f"/proc/{pid}/{where}").readlink()
+    return f"/proc/{pid}/fd/{path}" if folder.parts[-1] == "fd" else str(folder / path)
 
 
 def _memory(pid: int, address: int, size: int) -> bytes:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 from reseal.errors import ResealError
-from tests.fuzz.mutation import mutated
+from tests.fuzz.mutation import mutated, restructured
 from tests.fuzz.targets import TARGETS
 
 #: Processor seconds that no input of these sizes may take.
@@ -24,7 +24,9 @@ def inputs(name: str) -> Iterator[tuple[int, bytes]]:
     yield from enumerate(seeds)
     number = len(seeds)
     while True:
-        yield number, mutated(seeds, random.Random(f"{name} {number}"))
+        chance = random.Random(f"{name} {number}")
+        lines = TARGETS[name].lines and number % 4
+        yield number, (restructured if lines else mutated)(seeds, chance)
         number += 1
 
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 #: Numbers at which parsers break: bounds of each width, and what becomes negative or overflows.
 NUMBERS = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF,
            0x7FFFFFFFFFFFFFFF, 0x8000000000000000, 0xFFFFFFFFFFFFFFFF)  # fmt: skip
+
+
+#: What stands in JSON where something else is expected.
+VALUES: tuple[Any, ...] = (
+    *(None, True, 0, -1, 1 << 40, 1 << 70, 1.5, "", "x", "..", "/", "a" * 3000, [], {}),
+    *([[]], {"": 0}, "S-1-5-21-1-2-3", "\0", "\ud800"),
+)
 
 
 def mutated(seeds: Sequence[bytes], chance: random.Random) -> bytes:
@@ -16,6 +25,28 @@ def mutated(seeds: Sequence[bytes], chance: random.Random) -> bytes:
     for _ in range(chance.choice((1, 1, 2, 3, 5, 8))):
         _damage(data, seeds, chance)
     return bytes(data)
+
+
+def restructured(seeds: Sequence[bytes], chance: random.Random) -> bytes:
+    """Return good lines of JSON of which some values were replaced by others, so that it stays JSON."""
+    lines = chance.choice(seeds).splitlines()
+    while chance.randrange(2):
+        lines += chance.choice(seeds).splitlines()
+    parsed = [json.loads(line) for line in lines]
+    for _ in range(chance.choice((1, 1, 2, 3))):
+        holders = list(_holders(parsed))
+        holder, key = chance.choice(holders)
+        other, place = chance.choice(holders)
+        holder[key] = json.loads(json.dumps(chance.choice([*VALUES, other[place]])))
+    return b"\n".join(json.dumps(one).encode() for one in parsed)
+
+
+def _holders(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield every place in a value, as the list or dictionary with it, and its index or key."""
+    if isinstance(value, dict | list):
+        for key in range(len(value)) if isinstance(value, list) else list(value):
+            yield value, key
+            yield from _holders(value[key])
 
 
 def _damage(data: bytearray, seeds: Sequence[bytes], chance: random.Random) -> None:

@@ -44,6 +44,7 @@ from reseal.testing.volumes import ntfs_volume, populate
 from reseal.wim import wof
 from reseal.windows.sam.keys import PasswordKey
 from reseal.windows.sam.records import User, new_fixed, with_alias_member, with_group_member
+from tests.fuzz import more
 from tests.fuzz.machine import machine
 from tests.fuzz.memory import Memory
 from tests.fuzz.mutation import edits
@@ -60,11 +61,17 @@ class Target:
         seeds: returns inputs to begin with.
         run: takes one input.
         budget: inputs in a run of the tests.
+        of: the modules that parse.
+        workers: whether each input is read in a process of its own.
+        lines: whether inputs are lines of JSON, of which most stay so.
     """
 
     seeds: Callable[[], list[bytes]]
     run: Callable[[bytes], None]
     budget: int = 1000
+    of: tuple[str, ...] = ()
+    workers: bool = False
+    lines: bool = False
 
 
 def _edit_seeds() -> list[bytes]:
@@ -369,23 +376,81 @@ def _kinds() -> list[bytes]:
 
 
 TARGETS = {
-    "partitions": Target(_kinds, partitions, 150),
-    "containers": Target(_kinds, containers, 200),
-    "ntfs": Target(_edit_seeds, ntfs, 400),
-    "fat": Target(_edit_seeds, fat),
-    "bcd": Target(lambda: [boot_store(Boot(), Boot(), uefi=uefi) for uefi in (True, False)], bcd),
-    "plan": Target(lambda: [sample_plan(22631), sample_plan(10240)], plan),
-    "answers": Target(_answer_seeds, answers),
-    "identity": Target(lambda: [json.dumps(MachineIdentity().to_json()).encode()], identity),
-    "sam": Target(_sam_seeds, sam),
-    "wof": Target(_wof_seeds, compressed),
+    "partitions": Target(
+        _kinds, partitions, 150, of=("reseal.disk.partitions", "reseal.disk.tables")
+    ),
+    "containers": Target(_kinds, containers, 200, of=("reseal.disk.formats",)),
+    "ntfs": Target(
+        _edit_seeds,
+        ntfs,
+        400,
+        of=(
+            "reseal.ntfs.raw",
+            "reseal.ntfs.records",
+            "reseal.ntfs.secure",
+            "reseal.ntfs.view_index",
+            "reseal.ntfs.slack",
+        ),
+    ),
+    "fat": Target(_edit_seeds, fat, of=("reseal.fat",)),
+    "bcd": Target(
+        lambda: [boot_store(Boot(), Boot(), uefi=uefi) for uefi in (True, False)],
+        bcd,
+        of=("reseal.bcd.store", "reseal.bcd.devices", "reseal.bcd.values", "reseal.bcd.listing"),
+    ),
+    "plan": Target(
+        lambda: [sample_plan(22631), sample_plan(10240)], plan, of=("reseal.sysprep.action_file",)
+    ),
+    "answers": Target(
+        _answer_seeds,
+        answers,
+        of=(
+            "reseal.answerfile.document",
+            "reseal.answerfile.check",
+            "reseal.answerfile.wellformed",
+        ),
+    ),
+    "identity": Target(
+        lambda: [json.dumps(MachineIdentity().to_json()).encode()],
+        identity,
+        of=("reseal.proof.identity",),
+        lines=True,
+    ),
+    "sam": Target(_sam_seeds, sam, of=("reseal.windows.sam.records", "reseal.windows.sam.keys")),
+    "wof": Target(_wof_seeds, compressed, of=("reseal.wim.wof",)),
     "machine": Target(
         lambda: [random.Random(n).randbytes(6 * (1 + n % 12)) for n in range(64)],
         machine,
         100,
+        of=("reseal.windows.registry", "reseal.windows.installation"),
     ),
     "journal": Target(
-        lambda: [json.dumps(JOURNAL | {"samples": [[0, "a", "b"]]}).encode()], journal
+        lambda: [json.dumps(JOURNAL | {"samples": [[0, "a", "b"]]}).encode()],
+        journal,
+        of=("reseal.disk.journal",),
+        lines=True,
     ),
-    "undo": Target(_undo_seeds, undo, 300),
+    "undo": Target(_undo_seeds, undo, 300, of=("reseal.folder.journal",), lines=True),
+    "recipes": Target(more.recipe_seeds, more.recipes, of=("reseal.customize.recipe",)),
+    "tables": Target(
+        more.table_seeds, more.tables, of=("reseal.clone.table", "reseal.clone.csv_cells")
+    ),
+    "bitlocker": Target(
+        _edit_seeds,
+        more.bitlocker,
+        300,
+        of=(
+            "reseal.bitlocker.metadata",
+            "reseal.bitlocker.entries",
+            "reseal.bitlocker.header",
+            "reseal.bitlocker.unlock",
+        ),
+    ),
+    "wim": Target(
+        more.wim_seeds,
+        more.wim,
+        40,
+        of=("reseal.wim.file", "reseal.wim.metadata", "reseal.wim.tree"),
+        workers=True,
+    ),
 }

@@ -36,10 +36,10 @@ def test_what_an_agent_has_is_named_and_stays(name: str) -> None:
 
 
 def test_what_runs_is_not_named() -> None:
-    machine, _ = AGENT_CASES["openssh"]
+    machine, _ = AGENT_CASES["wazuh"]
     one = session(Machine(**machine))
-    assert known.kept(one.installation, select(enable=["openssh"])) == []
-    assert [each.provider for each in known.kept(one.installation, select())] == ["openssh"]
+    assert known.kept(one.installation, select(enable=["wazuh"])) == []
+    assert [each.provider for each in known.kept(one.installation, select())] == ["wazuh"]
     assert known.kept(session().installation) == []
 
 
@@ -50,15 +50,15 @@ def test_one_that_was_disabled_looks_too() -> None:
     assert any("MachineGuid" in one for one in found.targets)
 
 
-@pytest.mark.parametrize(("enable", "noted"), [((), True), (("openssh",), False)])
+@pytest.mark.parametrize(("enable", "noted"), [((), True), (("wazuh",), False)])
 def test_generalize_says_what_stays_and_how_it_goes(
     enable: tuple[str, ...], *, noted: bool
 ) -> None:
-    machine, _ = AGENT_CASES["openssh"]
+    machine, _ = AGENT_CASES["wazuh"]
     one = session(Machine(**machine))
     record = Generalize(GeneralizeRequest(enable=enable)).stage(one)
     assert bool(record["kept"]) == noted
-    assert any("ssh_host_" in note and "--enable openssh" in note for note in one.notes) == noted
+    assert any("client.keys" in note and "--enable wazuh" in note for note in one.notes) == noted
 
 
 @pytest.mark.parametrize("files", [PUPPET, SALT], ids=["puppet", "salt"])

@@ -10,7 +10,7 @@ from reseal.session import Session
 from reseal.testing.machine import Machine
 from reseal.testing.memory import MemoryTree
 from tests import oracles
-from tests.builders import State, difference, session, state
+from tests.builders import Effect, State, difference, session, state
 
 #: Hives of the corpus that lie in one folder each.
 WINDOWS_10 = "win10-1709"
@@ -64,3 +64,14 @@ def judge(one: Session, *, reader: str = "dissect.regf") -> None:
         loaded = one.registry.loaded[name]
         assert loaded.hive.verify() == []
         assert oracles.ORACLES[reader](tree.read(loaded.file)) == oracles.tree_of(loaded.hive)
+
+
+def judged(done: Effect, *readers: str) -> Effect:
+    """Let other readers judge each hive that a provider wrote on a sample machine."""
+    tree = done.session.installation.tree
+    for name in done.session.edited_hives:
+        loaded = done.session.registry.loaded[name]
+        assert loaded.hive.verify() == []
+        for reader in readers or ("dissect.regf", "hivex"):
+            assert oracles.ORACLES[reader](tree.read(loaded.file)) == oracles.tree_of(loaded.hive)
+    return done

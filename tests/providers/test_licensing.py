@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from reseal.operations.generalize import Generalize, GeneralizeRequest
 from reseal.testing.machine import Machine
 from tests.builders import effect
 
@@ -76,3 +77,20 @@ def test_as_many_rearms_are_named_as_this_windows_has(build: int, said: str) -> 
     done = effect("licensing", Machine(build=build), switches=REARM)
     (note,) = done.session.notes
     assert said in note
+
+
+@pytest.mark.parametrize(("edition", "staged"), [("Enterprise", True), ("Professional", False)])
+def test_sysprep_rearms_copies_that_are_licensed_by_volume(edition: str, *, staged: bool) -> None:
+    done = effect("licensing", Machine(edition=edition), switches=frozenset({"rearm-volume"}))
+    assert (f"+{SCRIPT}" in done.changes) == staged
+    (note,) = done.session.notes
+    assert ("--no-rearm leaves it out" in note) == staged
+
+
+def test_generalize_passes_on_whether_the_person_asked() -> None:
+    asked = {None: "rearm-volume", True: "rearm"}
+    for rearm in (None, True, False):
+        switches = Generalize(GeneralizeRequest(rearm=rearm)).needs["switches"]
+        assert {one for one in switches if one.startswith("rearm")} == {
+            name for value, name in asked.items() if value is rearm
+        }

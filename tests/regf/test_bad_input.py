@@ -193,13 +193,13 @@ def test_a_million_subkeys_are_listed() -> None:
 
     built = Hive.open(sealed(Writer(baseblock.new(5, "wide"), expand).write(0, b"ROOT")))
     children.clear()
-    begin = time.monotonic()
+    begin = time.process_time()
     assert sum(1 for _ in built.root.subkeys()) == 1_000_000
     found = built.key("0765432")
     assert found is not None
     found.delete()
     built.root.create("0765432x")
-    assert time.monotonic() - begin < 20
+    assert time.process_time() - begin < 20
     assert built.key("0765432x") is not None
 
 

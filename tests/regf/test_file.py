@@ -72,6 +72,6 @@ def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
         HiveFile(tmp_path)
     (tmp_path / "empty").touch()
     with pytest.raises(RegfError, match="0 bytes"):
-        HiveFile(tmp_path / "empty")
+        _ = HiveFile(tmp_path / "empty").hive
     (tmp_path / "ok").write_bytes(hive({"a": {}}).to_bytes())
     assert HiveFile(tmp_path / "ok").hive.key("a") is not None

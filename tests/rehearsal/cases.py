@@ -171,7 +171,7 @@ def put(path: Path, volume: Path, offset: int) -> None:
     """Write a volume into a disk, and count its hidden sectors."""
     _patch(offset, volume.read_bytes())(path)
     with path.open("r+b") as file:
-        disks._count_hidden_sectors(file, offset, volume.stat().st_size)
+        disks._count_hidden_sectors(file.fileno(), offset, volume.stat().st_size)
 
 
 def _files(change: Callable[[dict[str, Any]], Any]) -> Callable[[Path], None]:
@@ -295,7 +295,7 @@ CASES = (
     Case("no-hal", "hal.dll is missing", "loader", "0xc0000221", "Restore",
          machine=_without("hal.dll")),
     Case("no-driver-file", "A critical boot driver has no file", "loader", "acmeflt",
-         "--service acmeflt:disabled",
+         "--remove-filter acmeflt",
          machine=lambda: _service("acmeflt", Start=0, Type=1, ErrorControl=3)),
     Case("unsigned", "A boot driver without a signature, on x64", "loader", "0xc0000428",
          "--drivers",
@@ -332,7 +332,7 @@ CASES = (
              _system32(drivers={"acme.sys": b""}),
              _system(Control={"Class": {DISK: {"UpperFilters": multi("partmgr", "acme")}}},
                      Services={"acme": {"Start": 3, "Type": 1}}))),
-    Case("partmgr-disabled", "partmgr is disabled", "storage", "0x7B", "--service partmgr:boot",
+    Case("partmgr-disabled", "partmgr is disabled", "storage", "0x7B", "--enable-storage",
          machine=lambda: healthy(system=_system(Services={"partmgr": {"Start": 4}}))),
     Case("no-disk-service", "The service disk is missing", "storage", "0x7B",
          machine=lambda: healthy(system=_system(Services={"disk": None}))),
@@ -351,7 +351,7 @@ CASES = (
          "black screen", "Restore",
          machine=lambda: healthy(_system32(**{"setupcl.exe": None}),
                                  armed=True, setupexecute=("setupcl.exe",))),
-    Case("bad-software", "The SOFTWARE hive has 0 bytes", "session-manager", "0xC0000218",
+    Case("bad-sam", "The SAM hive has 0 bytes", "session-manager", "0xC0000218",
          "backup", machine=lambda: healthy(_system32(config={"SAM": b""}))),
     Case("product-type", "ProductType was changed offline", "session-manager", "0x9A",
          machine=lambda: healthy(system=_system(Control={"ProductOptions": {
@@ -359,7 +359,7 @@ CASES = (
     Case("no-windeploy", "windeploy.exe is missing, and CmdLine names it", "logon",
          "Please wait", "Restore", machine=_armed(_system32(oobe={"windeploy.exe": None}))),
     Case("stale-command", "CmdLine of an earlier repair whose file is gone", "logon",
-         "Please wait", "--recover", machine=lambda: healthy(system={"Setup": {
+         "Please wait", "--reg-set", machine=lambda: healthy(system={"Setup": {
              "SetupType": 2, "CmdLine": r"C:\Temp\fix.cmd"}})),
     Case("setup-begun", "setup.exe began and did not finish", "setup", "restarted unexpectedly",
          "--recover", machine=_setup(Status={"ChildCompletion": {"setup.exe": 1}})),

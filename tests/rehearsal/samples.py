@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from reseal.disk import FileDevice
 from reseal.operations.operation import Opening
-from reseal.operations.rehearse import RehearseRequest, _walked, of_session
+from reseal.operations.rehearse import walked
+from reseal.operations.rehearsing import RehearseRequest, of_session
 from reseal.run.disk import OpenedDisk
 from reseal.session import Session
 from reseal.testing.core import architecture_of
@@ -170,7 +171,7 @@ def walk_disk(path: Path, /, **request: Any) -> Record:
     """Rehearse a raw disk in this process."""
     device = FileDevice(path, read_only=True)
     try:
-        return _walked(
+        return walked(
             OpenedDisk(device, "the sample", ()),
             Opening(),
             RehearseRequest(**request).chosen(),

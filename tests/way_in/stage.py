@@ -60,9 +60,9 @@ def golden(folder: Path) -> Path:
     for name in ("one", "two"):
         shutil.copyfile(folder / "image.qcow2", clones / f"{name}.qcow2")
     windows(clones / "other.qcow2", Machine(computer_name="OTHER-PC"))
-    taken = take_out(folder / "image.qcow2", "SOFTWARE", folder)
-    shutil.copyfile(taken.copy, folder / "SOFTWARE.old")
-    taken.copy.rename(folder / "SOFTWARE")
+    taken = take_out(folder / "image.qcow2", "SOFTWARE")
+    for name in ("SOFTWARE.old", "SOFTWARE"):
+        (folder / name).write_bytes(taken.data)
     (folder / "BCD").write_bytes(_store())
     for name in ("answers", "other"):
         (folder / f"{name}.xml").write_text(ANSWERS.format(name=f"{name.upper()}-PC"))

@@ -13,10 +13,15 @@ ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
 
-def follows_schema(path: Path) -> subprocess.CompletedProcess[str]:
+FORMS = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
+
+
+def follows_schema(
+    path: Path, schema: str = "vendor.github-workflows"
+) -> subprocess.CompletedProcess[str]:
     tool = Path(sys.executable).with_name("check-jsonschema")
     return subprocess.run(
-        [tool, "--builtin-schema", "vendor.github-workflows", path],
+        [tool, "--builtin-schema", schema, path],
         capture_output=True,
         text=True,
         check=False,
@@ -26,6 +31,12 @@ def follows_schema(path: Path) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda one: one.name)
 def test_a_workflow_follows_the_published_schema(path: Path) -> None:
     done = follows_schema(path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("path", FORMS, ids=lambda one: one.name)
+def test_an_issue_form_follows_the_published_schema(path: Path) -> None:
+    done = follows_schema(path, "vendor.github-issue-forms")
     assert done.returncode == 0, done.stdout + done.stderr
 
 

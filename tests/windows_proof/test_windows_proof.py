@@ -14,6 +14,7 @@ import pytest
 from reseal.testing.windows import windows
 from tests.end_to_end import judges
 from tools.windows_proof import answers, compare
+from tools.windows_proof.__main__ import boot_copies
 from tools.windows_proof.machine import FIRMWARE, Machine
 
 ROOT = Path(__file__).parents[2]
@@ -72,6 +73,31 @@ def test_the_comparison_tells_both_apart(tmp_path: Path) -> None:
     assert "| Sysprep alone | 2 |" in text
     assert "| reseal alone | 0 |" in text
     assert r"OnlySysprep\\Name" in text
+
+
+@pytest.mark.parametrize("draws", ["all", "no MachineGuid"])
+def test_copies_and_clones_are_booted_and_compared(draws: str, tmp_path: Path) -> None:
+    golden = tmp_path / "golden.qcow2"
+    windows(golden)
+    judges.generalize(golden)
+    booted = []
+
+    def boot(disk: Path) -> None:
+        """What Windows is expected to do at its first boot, done by reseal."""
+        booted.append(disk.stem)
+        kept = compare.reseal("inspect", disk, "--allow-backing")["identity"]["machine_guid"]
+        given = ("--sid", "new", "--now", "--yes", "--quiet", "--computer-name", "*")
+        assert judges.reseal("specialize", disk, *given, "--allow-backing").returncode == 0
+        if draws != "all" and disk.stem.startswith("copy"):
+            key = r"HKLM\SOFTWARE\Microsoft\Cryptography"
+            assert judges.reseal("reg", "set", disk, key, "MachineGuid", kept).returncode == 0
+
+    text = boot_copies(golden, tmp_path, boot)
+    assert booted == ["copy-1", "copy-2", "PROOF-01", "PROOF-02"]
+    assert text.count("\n| ") == 6
+    shared = "nothing" if draws == "all" else "machine_guid"
+    assert f"copy-1 and copy-2 share {shared}." in text
+    assert "PROOF-01 and PROOF-02 share nothing." in text
 
 
 def test_it_says_that_it_was_not_run() -> None:

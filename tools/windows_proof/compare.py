@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 HIVES = (r"HKLM\SYSTEM", r"HKLM\SOFTWARE", r"HKLM\SAM", r"HKLM\SECURITY", r"HKU\.DEFAULT")
+#: What must differ between two machines.
+IDENTITIES = ("machine_sid", "machine_guid", "computer_name")
 RESEAL = str(Path(sys.executable).with_name("reseal"))
 
 #: A place in the registry: the hive, the key, the value's name or None.
@@ -32,6 +34,31 @@ def changes(before: Path, after: Path) -> dict[Place, Any]:
         for one in reseal("reg", "diff", before, after, hive):
             found[hive, one["path"], one["value"]] = [one["kind"], one["after"]]
     return found
+
+
+def same(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    """Return the names of the identities that two machines share."""
+    return [name for name in IDENTITIES if one[name] == other[name]]
+
+
+def identities(found: dict[str, dict[str, Any]], pairs: list[tuple[str, str]]) -> str:
+    """Show the identities of booted machines, and what each pair shares; return it in Markdown.
+
+    Args:
+        found: the identity of each machine.
+        pairs: machines that must share nothing.
+    """
+    heads = ("machine", *IDENTITIES, "image_state")
+    lines = ["# Identities after the first boot", "", f"| {' | '.join(heads)} |"]
+    lines.append("|" + "---|" * len(heads))
+    for name, identity in found.items():
+        cells = (name, *(str(identity[head]) for head in heads[1:]))
+        lines.append(f"| {' | '.join(cells)} |")
+    lines.append("")
+    for one, other in pairs:
+        shared = same(found[one], found[other])
+        lines.append(f"- {one} and {other} share {', '.join(shared) or 'nothing'}.")
+    return "\n".join(lines) + "\n"
 
 
 def report(base: Path, ours: Path, sysprep: Path) -> str:

@@ -27,9 +27,10 @@ from reseal.errors import ImageError, ResealError, UsageError
 from reseal.messages import Channel, MessageError
 from reseal.operations.answers import content
 from reseal.operations.generalize import GeneralizeRequest
-from reseal.operations.operation import HostPath, Writing, check_writable, run
-from reseal.operations.record import RunRecord, save_identity
+from reseal.operations.operation import HostPath, Writing, run
+from reseal.operations.record import RunRecord, identity_text
 from reseal.report import files
+from reseal.run.outputs import Outputs, Render
 from reseal.session import Change, Mark
 
 #: Files of a request that the caller reads.
@@ -58,6 +59,7 @@ class OpenImage:
         self._channel: Channel | None = None
         self._record: RunRecord | None = None
         self._error: BaseException | None = None
+        self._outputs = Outputs()
 
     def __enter__(self) -> Self:
         """Open the image, and start its worker."""
@@ -294,14 +296,14 @@ class OpenImage:
         Raises:
             ImageError: the image is damaged, or reads back differently than it was written.
         """
-        kept = [Path(one) for one in report]
-        for path in kept:
-            files.check(path)
-        identity = Path(save_identity_as) if save_identity_as else None
-        if identity:
-            check_writable(identity)
         if self._channel is None:
             raise _closed(self._path)
+        # The thread that owns the image waits for a request meanwhile.
+        for path in map(Path, report):
+            files.check(path)
+            self._keep(path, partial(files.render, path=path))
+        if save_identity_as:
+            self._keep(Path(save_identity_as), identity_text, private=True)
         self._channel.send({"verb": COMMIT})
         self._channel.close()
         self._channel = None
@@ -309,18 +311,19 @@ class OpenImage:
         if self._record is None:
             error, self._error = self._error, None
             raise error or _nonsense(self._path)
-        for path in kept:
-            files.write(self._record, path)
-        if identity:
-            save_identity(self._record, identity)
         return dict(self._record)
+
+    def _keep(self, path: Path, render: Render, *, private: bool = False) -> None:
+        """Write a file before the image changes, and name it when that is done."""
+        inputs = (one for one in (self._path, self._writing.output) if one)
+        self._outputs.add(path, render, inputs=inputs, private=private)
 
     # The line to the worker
 
     def _run(self, service: Service, over: socket.socket) -> None:
         """Be the thread that owns the image."""
         try:
-            self._record = run(self._path, service, self._writing)
+            self._record = run(self._path, service, self._writing, outputs=self._outputs)
         except BaseException as error:  # noqa: BLE001  the caller's thread raises it
             self._error = error
         finally:

@@ -10,23 +10,21 @@ sector number or byte offset as input: documented by libbde, seen in volumes of 
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
 
 import Cryptodome
 import numpy as np
 from Cryptodome.Cipher import AES
+from numpy.typing import NDArray
 
 from reseal.bitlocker.errors import MetadataError
 from reseal.bitlocker.metadata import METHODS
 from reseal.errors import EngineError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+Words: TypeAlias = NDArray[np.uint32]
+Halves: TypeAlias = NDArray[np.uint64]
 
-    from numpy.typing import NDArray
-
-    Words: TypeAlias = NDArray[np.uint32]
-    Halves: TypeAlias = NDArray[np.uint64]
 
 _BLOCK = 16
 #: SHA-256 of zeros decrypted with every method, each checked against cryptography or libbde.

@@ -52,7 +52,7 @@ _MAX_OPTIONS = 5
     "defaultuser0: reported",
 )
 def build_leftovers(session: Session) -> Iterable[Finding]:
-    r"""Sysprep does not change these, and every copy of the image carries them out.
+    r"""Every copy of the image carries these out; Sysprep is not known to change them.
 
     An automatic logon with its password, in the registry or in LSA; `SkipMachineOOBE` and `SkipUserOOBE`;
     commands in `RunOnce`; extensions in `Setup\FirstBoot`; remains of a task sequence

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from reseal.checks.declaration import Finding, check, note, warning
@@ -155,12 +154,4 @@ def _has(registry: Registry, role: Role) -> bool:
     for feature in role.features:
         if registry.number(rf"{FEATURES}\{feature}", "InstallState") == INSTALLED:
             return True
-    for pattern in role.services:
-        if "*" not in pattern:
-            names: Iterable[str] = (pattern,)
-        else:
-            listed = (one.name for one in registry.subkeys(services.SERVICES))
-            names = (name for name in listed if fnmatchcase(name.lower(), pattern.lower()))
-        if any(services.installed(registry, name) for name in names):
-            return True
-    return False
+    return any(any(services.named(registry, pattern)) for pattern in role.services)

@@ -15,7 +15,7 @@ from reseal.answerfile.variables import STYLES
 from reseal.cli.answer_files import now_option
 from reseal.cli.help import Command, argument
 from reseal.cli.options import PATH, among, drivers_option, option
-from reseal.cli.run import Run, shares
+from reseal.cli.run import REHEARSING, Run, shares
 from reseal.errors import UsageError
 
 
@@ -84,7 +84,7 @@ from reseal.errors import UsageError
 @option("--seed", metavar="TEXT", help="Derive the same identities from TEXT every time.")
 @option("--dask", metavar="tcp://HOST:PORT", help="Run on a Dask cluster.")
 @drivers_option
-@shares("volume", "allow_backing", "as_json", "quiet")
+@shares("volume", "allow_backing", *REHEARSING, "as_json", "quiet")
 def clone(
     golden: Path, machines: Path, output_dir: Path, thin: bool | None, sid: str, run: Run,
     **given: Any,
@@ -96,7 +96,7 @@ def clone(
     """
     from reseal.clone import CloneOptions  # noqa: PLC0415  --help needs no engines
     from reseal.clone import clone as make  # noqa: PLC0415
-    from reseal.report import fleet  # noqa: PLC0415
+    from reseal.report import fleet, rehearsal  # noqa: PLC0415
     from reseal.specialize import SidChoice  # noqa: PLC0415
 
     if sid not in set(SidChoice):
@@ -107,23 +107,28 @@ def clone(
         sid=SidChoice(sid),
         volume=run.writing.volume,
         allow_backing=run.writing.allow_backing,
+        machine=run.writing.machine,
+        require_rehearsal=run.writing.require_rehearsal,
+        no_rehearsal=run.writing.no_rehearsal,
         **given,
     )
     start = time.perf_counter()
     warnings: list[str] = []
+    found: dict[str, Any] = {}
     results = []
     with _progress(quiet=run.quiet) as show:
 
         def on_message(message: dict[str, Any]) -> None:
             if "warning" in message:
                 warnings.append(message["warning"])
+            found.update(message if "rehearsal" in message else {})
             show(message)
 
         for result in make(golden, machines, output_dir, options, on_message):
             results.append(result)
             show({"finished": result.entry.name, "result": result})
-    record = fleet.summary(results, output_dir, warnings, time.perf_counter() - start)
-    run.show(record, fleet.lines(record))
+    record = fleet.summary(results, output_dir, warnings, time.perf_counter() - start) | found
+    run.show(record, rehearsal.around(record, fleet.lines(record)))
     if record["errors"]:
         first = next(iter(record["errors"].values()))
         raise SystemExit(int(first["exit_code"]) or 1)

@@ -20,9 +20,9 @@ from reseal.errors import ResealError
 from reseal.report import files
 
 
-def print_json(record: Mapping[str, Any]) -> None:
-    """Print a record as JSON."""
-    text = json.dumps(record, indent=2, ensure_ascii=False)
+def print_json(content: object) -> None:
+    """Print plain data, such as a record, as JSON."""
+    text = json.dumps(content, indent=2, ensure_ascii=False)
     # JSON escapes what is below a space; a terminal acts on the other controls, too.
     for char in {one for one in text if not one.isprintable() and one != "\n"}:
         text = text.replace(char, json.dumps(char)[1:-1])

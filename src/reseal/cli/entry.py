@@ -7,6 +7,7 @@ import signal
 import sys
 
 from reseal import __version__
+from reseal.interruption import interrupt
 
 
 def main() -> None:
@@ -54,11 +55,16 @@ def _stop_as_ctrl_c_does() -> list[int]:
     def stop(number: int, _: object) -> None:
         if not stopped:  # a second signal must not interrupt the cleanup
             stopped.append(number)
-            raise KeyboardInterrupt
+            interrupt()
+
+    def ctrl_c(*_: object) -> None:
+        interrupt()
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores it
             signal.signal(number, stop)
+    if signal.getsignal(signal.SIGINT) == signal.default_int_handler:  # a shell's `&` ignores it
+        signal.signal(signal.SIGINT, ctrl_c)
     return stopped
 
 

@@ -6,34 +6,34 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from functools import wraps
 from pathlib import Path
-from typing import Any, Protocol
+from typing import BinaryIO
 
 import click
 
+from reseal.cli import console
+from reseal.cli.console import print_json
 from reseal.cli.help import argument
 from reseal.cli.keys import read_keys
 from reseal.cli.options import PATH, among, option, text_output_option
 from reseal.cli.reg import keys_of_group, reg, volume_of_group
-from reseal.cli.reg_image import ImageHives, is_image
+from reseal.cli.reg_image import ImageHives, OneHive, Registry, in_worker, is_image
 from reseal.cli.reg_output import (
     data_text,
     difference_json,
     difference_text,
     key_json,
-    print_json,
     shown,
     typed_json,
     value_text,
 )
 from reseal.cli.run import CHANGING, LOOKING, Run, shares
-from reseal.errors import UsageError, os_errors
+from reseal.errors import ResealError, UsageError
 from reseal.hostfile import read_regular
 from reseal.operations.operation import Writing
 from reseal.regf import Hive, Key, RegfError, compact, diff, exchange, regfile, types
-from reseal.regf.file import HiveFile
 from reseal.regf.reader import Reader
 
 #: What commands share that change hives.
@@ -50,61 +50,6 @@ _ignore_logs_option = option(
 _prefix_option = option(
     "--prefix", help="Set the full path of the hive's root (default: from the file name)."
 )
-
-
-class Registry(Protocol):
-    """TARGET: one hive file, or all hives of an image."""
-
-    def places(self, path: str) -> list[tuple[Hive, str, str]]:
-        """Return where a path lies: hive, path in it, full path of its root; one place at least.
-
-        In an image, `CurrentControlSet` lies in every control set that Select names.
-        """
-        ...
-
-    def apply(self, sections: list[regfile.Section]) -> Hive:
-        """Apply the sections of a .reg file; return a hive that was changed."""
-        ...
-
-    def commit(self, command: str, run: Run, *, backup: bool) -> bool:
-        """Write the changes and the reports; return whether anything changed.
-
-        Args:
-            command: the command that made the changes, as in the record.
-            run: the options of the command line, with the reports to write.
-            backup: whether the old hive file is kept.
-        """
-        ...
-
-
-class _OneHive:
-    def __init__(
-        self, path: Path, prefix: str | None, writing: Writing, *, ignore_logs: bool
-    ) -> None:
-        if writing != Writing(dry_run=writing.dry_run):
-            msg = f"{path} is a hive file; options about images don't apply to it."
-            raise UsageError(msg, "Leave out --output, --volume and the like, or name an image.")
-        self.file = HiveFile(path, ignore_logs=ignore_logs)
-        self._prefix = prefix or exchange.mount_point(path.name)
-
-    def places(self, path: str) -> list[tuple[Hive, str, str]]:
-        below = exchange.relative(path, self._prefix) if path.upper().startswith("HK") else None
-        return [(self.file.hive, path if below is None else below, self._prefix)]
-
-    def apply(self, sections: list[regfile.Section]) -> Hive:
-        exchange.apply(self.file.hive.root, sections, self._prefix)
-        return self.file.hive
-
-    def commit(self, command: str, run: Run, *, backup: bool) -> bool:
-        if run.report_files:
-            msg = f"{self.file.hive.name} is a hive file, and `reseal {command}` reports on images only."
-            raise UsageError(
-                msg, "Keep the old file with --backup; `reseal reg diff` compares both."
-            )
-        changed = self.file.hive.changed
-        if not run.dry_run:
-            self.file.save(backup=backup)
-        return changed
 
 
 def open_target(
@@ -128,20 +73,7 @@ def open_target(
         writing = replace(writing, keys=read_keys(keys))
     if is_image(target):
         return ImageHives(target, writing, ignore_logs=ignore_logs)
-    return _OneHive(target, prefix, writing, ignore_logs=ignore_logs)
-
-
-def _opened(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command TARGET opened, as `registry`."""
-
-    @wraps(function)
-    def command(
-        target: Path, run: Run, prefix: str | None = None, ignore_logs: bool = False, **given: Any
-    ) -> None:
-        registry = open_target(target, run, prefix=prefix, ignore_logs=ignore_logs)
-        function(registry=registry, run=run, **given)
-
-    return command
+    return OneHive(target, prefix, writing, ignore_logs=ignore_logs)
 
 
 def _key(registry: Registry, path: str) -> Key:
@@ -160,53 +92,73 @@ def _key(registry: Registry, path: str) -> Key:
 @option("--recursive", "-r", is_flag=True, help="Print everything below, too.")
 @_ignore_logs_option
 @shares(*LOOKING)
-@_opened
-def query(registry: Registry, path: str, value: str | None, recursive: bool, run: Run) -> None:
+def query(
+    target: Path,
+    path: str,
+    value: str | None,
+    recursive: bool,
+    ignore_logs: bool,
+    run: Run,
+) -> None:
     """Print the values and subkeys of a key."""
-    key = _key(registry, path)
-    if value is not None:
-        found = key.value(value)
-        if found is None:
-            msg = f"{shown(key.path)} has no value {shown(value)!r}."
-            raise UsageError(msg)
+    registry = open_target(target, run, ignore_logs=ignore_logs)
+    registry.read([path])
+
+    def show() -> None:
+        key = _key(registry, path)
+        if value is not None:
+            found = key.value(value)
+            if found is None:
+                msg = f"{shown(key.path)} has no value {shown(value)!r}."
+                raise UsageError(msg)
+            if run.as_json:
+                print_json({"name": found.name, **typed_json(found.type, found.data)})
+            else:
+                click.echo(data_text(found.type, found.data))
+            return
+        keys = [key]
+        if recursive:
+            walk = Reader(key.hive.cells).walk(key.offset)
+            keys = [Key(key.hive, offset) for _, offset, _ in walk]
         if run.as_json:
-            print_json({"name": found.name, **typed_json(found.type, found.data)})
-        else:
-            click.echo(data_text(found.type, found.data))
-        return
-    keys = [key]
-    if recursive:
-        walk = Reader(key.hive.cells).walk(key.offset)
-        keys = [Key(key.hive, offset) for _, offset, _ in walk]
-    if run.as_json:
-        print_json([key_json(each) for each in keys] if recursive else key_json(key))
-        return
-    for each in keys:
-        click.echo(f"[{shown(each.path)}]")
-        for line in map(value_text, each.values()):
-            click.echo(line)
-        if not recursive:
-            for child in each.subkeys():
-                click.echo(f"    {shown(child.name)}\\")
+            print_json([key_json(each) for each in keys] if recursive else key_json(key))
+            return
+        for each in keys:
+            click.echo(f"[{shown(each.path)}]")
+            for line in map(value_text, each.values()):
+                click.echo(line)
+            if not recursive:
+                for child in each.subkeys():
+                    click.echo(f"    {shown(child.name)}\\")
+
+    in_worker([registry], show)
 
 
-def _done(registry: Registry, hive: Hive, command: str, run: Run, *, backup: bool) -> None:
+def _change(
+    registry: Registry, edit: Callable[[], Hive], command: str, run: Run, *, backup: bool
+) -> None:
+    """Edit hives in a worker, write them, and print what was done to the one that `edit` returns."""
+
+    def edited() -> dict[str, object]:
+        hive = edit()
+        recovery = hive.recovery
+        return {
+            "name": hive.name,
+            "dirty": recovery.dirty,
+            "log_entries_applied": recovery.entries_applied,
+            "notes": list(recovery.notes),
+        }
+
+    record = in_worker([registry], edited)
+    name = console.safe(str(record.pop("name")))
     changed = registry.commit(f"reg {command}", run, backup=backup)
-    recovery = hive.recovery
     if run.as_json:
-        print_json(
-            {
-                "changed": changed,
-                "dirty": recovery.dirty,
-                "log_entries_applied": recovery.entries_applied,
-                "notes": list(recovery.notes),
-            }
-        )
+        print_json({"changed": changed, **record})
         return
-    if recovery.entries_applied:
-        click.echo(f"{hive.name}: {recovery.entries_applied} log entries applied.")
+    if record["log_entries_applied"]:
+        click.echo(f"{name}: {record['log_entries_applied']} log entries applied.")
     done = "would change" if run.dry_run else "written"
-    click.echo(f"{hive.name}: {done if changed else 'nothing to change'}.")
+    click.echo(f"{name}: {done if changed else 'nothing to change'}.")
 
 
 def _type_number(name: str) -> int:
@@ -253,9 +205,8 @@ def _parsed(number: int, data: tuple[str, ...]) -> bytes:
 )
 @_backup_option
 @shares(*_CHANGING)
-@_opened
 def set_value(
-    registry: Registry,
+    target: Path,
     path: str,
     name: str | None,
     data: tuple[str, ...],
@@ -264,13 +215,19 @@ def set_value(
     run: Run,
 ) -> None:
     """Set a value and create its key as needed; without a value create only the key."""
+    registry = open_target(target, run)
     number = _type_number(kind)
     content = _parsed(number, data)
-    for hive, below, _ in registry.places(path):
-        key = hive.root.create(below)
-        if name is not None:
-            key.set(name, number, content)
-    _done(registry, hive, "set", run, backup=backup)
+    registry.read([path])
+
+    def edit() -> Hive:
+        for hive, below, _ in registry.places(path):
+            key = hive.root.create(below)
+            if name is not None:
+                key.set(name, number, content)
+        return hive
+
+    _change(registry, edit, "set", run, backup=backup)
 
 
 @reg.command("delete")
@@ -279,17 +236,28 @@ def set_value(
 @option("--value", help="Delete only this value of the key.")
 @_backup_option
 @shares(*_CHANGING)
-@_opened
-def delete(registry: Registry, path: str, value: str | None, backup: bool, run: Run) -> None:
+def delete(
+    target: Path,
+    path: str,
+    value: str | None,
+    backup: bool,
+    run: Run,
+) -> None:
     """Delete a key with everything below it, or one value."""
-    hive = _key(registry, path).hive
-    found = [key for one, below, _ in registry.places(path) if (key := one.key(below))]
-    # Not any(): in every control set.
-    done = [key.delete() if value is None else key.unset(value) for key in found]
-    if value is not None and not any(done):
-        msg = f"{shown(path)} has no value {shown(value)!r}."
-        raise UsageError(msg)
-    _done(registry, hive, "delete", run, backup=backup)
+    registry = open_target(target, run)
+    registry.read([path])
+
+    def edit() -> Hive:
+        hive = _key(registry, path).hive
+        found = [key for one, below, _ in registry.places(path) if (key := one.key(below))]
+        # Not any(): in every control set.
+        done = [key.delete() if value is None else key.unset(value) for key in found]
+        if value is not None and not any(done):
+            msg = f"{shown(path)} has no value {shown(value)!r}."
+            raise UsageError(msg)
+        return hive
+
+    _change(registry, edit, "delete", run, backup=backup)
 
 
 @reg.command("rename")
@@ -298,29 +266,60 @@ def delete(registry: Registry, path: str, value: str | None, backup: bool, run: 
 @argument("new_name", help="The new name, without a path.")
 @_backup_option
 @shares(*_CHANGING)
-@_opened
-def rename(registry: Registry, path: str, new_name: str, backup: bool, run: Run) -> None:
+def rename(
+    target: Path,
+    path: str,
+    new_name: str,
+    backup: bool,
+    run: Run,
+) -> None:
     """Rename a key."""
-    hive = _key(registry, path).hive
-    for one, below, _ in registry.places(path):
-        key = one.key(below)
-        if key is not None:
-            key.rename(new_name)
-    _done(registry, hive, "rename", run, backup=backup)
+    registry = open_target(target, run)
+    registry.read([path])
+
+    def edit() -> Hive:
+        hive = _key(registry, path).hive
+        for one, below, _ in registry.places(path):
+            key = one.key(below)
+            if key is not None:
+                key.rename(new_name)
+        return hive
+
+    _change(registry, edit, "rename", run, backup=backup)
 
 
-def _write_reg(sections: Iterator[regfile.Section], output: Path | None, version: int) -> None:
-    pieces = regfile.write(sections, version)
+@contextmanager
+def _reg_file(output: Path | None) -> Iterator[Callable[[bytes], object]]:
+    """Yield what writes a .reg file; a file is opened when there is something to write."""
     if output is None:
-        for piece in pieces:
-            sys.stdout.buffer.write(piece)
+        yield sys.stdout.buffer.write
         sys.stdout.flush()
         return
-    # A key of SAM or SECURITY holds password hashes, so only the owner may read it.
-    with os_errors(f"{output} can't be written"), open(output, "wb", opener=_private) as file:
-        if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            os.fchmod(file.fileno(), 0o600)
-        file.writelines(pieces)
+    files: list[BinaryIO] = []
+
+    def write(data: bytes) -> None:
+        if not files:
+            # A key of SAM or SECURITY holds password hashes, so only the owner may read it.
+            file = open(output, "wb", opener=_private)  # noqa: SIM115  the stack closes it
+            stack.callback(file.close)
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                os.fchmod(file.fileno(), 0o600)
+            files.append(file)
+        files[0].write(data)
+
+    try:
+        with ExitStack() as stack:
+            yield write
+    except ResealError:
+        raise
+    except OSError as error:
+        msg = f"{output} can't be written: {error.strerror}."
+        raise UsageError(msg) from error
+
+
+def _print_reg(sections: Iterator[regfile.Section], version: int) -> None:
+    for piece in regfile.write(sections, version):
+        sys.stdout.buffer.write(piece)
 
 
 def _private(path: str, flags: int) -> int:
@@ -355,12 +354,18 @@ def export(
 ) -> None:
     """Write a key and all below it as a .reg file."""
     registry = open_target(target, run, prefix=prefix, ignore_logs=ignore_logs)
-    root = registry.places(path)[0][2]
-    key = _key(registry, path)
-    skipped: list[str] = []
-    _write_reg(exchange.sections(key, root, skipped.append), output, version)
-    for each in skipped:
-        click.echo(f"Skipped, since a .reg file can't hold its name: {shown(each)}", err=True)
+    registry.read([path])
+
+    def write() -> None:
+        root = registry.places(path)[0][2]
+        key = _key(registry, path)
+        skipped: list[str] = []
+        _print_reg(exchange.sections(key, root, skipped.append), version)
+        for each in skipped:
+            click.echo(f"Skipped, since a .reg file can't hold its name: {shown(each)}", err=True)
+
+    with _reg_file(output) as take:
+        in_worker([registry], write, take)
 
 
 @reg.command("import")
@@ -369,13 +374,22 @@ def export(
 @_prefix_option
 @_backup_option
 @shares(*_CHANGING)
-@_opened
-def import_reg(registry: Registry, file: Path, backup: bool, run: Run) -> None:
+def import_reg(
+    target: Path,
+    file: Path,
+    prefix: str | None,
+    backup: bool,
+    run: Run,
+) -> None:
     """Apply a .reg file."""
-    with os_errors(f"{file} can't be read"):
+    registry = open_target(target, run, prefix=prefix)
+    try:
         sections = regfile.parse(read_regular(file))
-    hive = registry.apply(sections)
-    _done(registry, hive, "import", run, backup=backup)
+    except OSError as error:
+        msg = f"{file} can't be read: {error.strerror}."
+        raise UsageError(msg) from error
+    registry.read(regfile.full_root(one.path) for one in sections)
+    _change(registry, lambda: registry.apply(sections), "import", run, backup=backup)
 
 
 @reg.command("diff")
@@ -400,17 +414,23 @@ def compare(
     """Compare two hives, or the same key in both."""
     one = open_target(target, run, prefix=prefix, ignore_logs=ignore_logs)
     two = open_target(other, run, prefix=prefix, ignore_logs=ignore_logs)
-    before, after = _key(one, path), _key(two, path)
-    found = list(diff.diff(before, after))
-    if as_reg:
-        _, below, root = one.places(path)[0]
-        top = f"{root}\\{below}" if below else root
-        _write_reg(diff.to_sections(found, top), output, 5)
-    elif run.as_json:
-        print_json([difference_json(each) for each in found])
-    else:
-        for each in found:
-            click.echo(difference_text(each))
+    for each in (one, two):
+        each.read([path])
+
+    def show() -> None:
+        found = list(diff.diff(_key(one, path), _key(two, path)))
+        if as_reg:
+            _, below, root = one.places(path)[0]
+            top = f"{root}\\{below}" if below else root
+            _print_reg(diff.to_sections(found, top), 5)
+        elif run.as_json:
+            print_json([difference_json(each) for each in found])
+        else:
+            for each in found:
+                click.echo(difference_text(each))
+
+    with _reg_file(output if as_reg else None) as take:
+        in_worker([one, two], show, take)
 
 
 @reg.command("verify")
@@ -418,23 +438,28 @@ def compare(
 @_optional_key_path
 @_ignore_logs_option
 @shares(*LOOKING)
-@_opened
-def verify(registry: Registry, path: str, run: Run) -> None:
+def verify(target: Path, path: str, ignore_logs: bool, run: Run) -> None:
     """Check the structure of a hive against the rules of Windows. Exit code 4 if it is damaged."""
-    hive, _, _ = registry.places(path)[0]
-    violations = hive.verify()
-    if run.as_json:
-        print_json(
-            [
-                {"offset": each.offset, "path": each.path, "message": each.message}
-                for each in violations
-            ]
-        )
-    else:
-        for each in violations:
-            click.echo(f"0x{each.offset:x} [{shown(each.path or '')}] {shown(each.message)}")
-        click.echo(f"{hive.name}: {len(violations) or 'no'} violations.")
-    if violations:
+    registry = open_target(target, run, ignore_logs=ignore_logs)
+    registry.read([path])
+
+    def show() -> bool:
+        hive, _, _ = registry.places(path)[0]
+        violations = hive.verify()
+        if run.as_json:
+            print_json(
+                [
+                    {"offset": each.offset, "path": each.path, "message": each.message}
+                    for each in violations
+                ]
+            )
+        else:
+            for each in violations:
+                click.echo(f"0x{each.offset:x} [{shown(each.path or '')}] {shown(each.message)}")
+            click.echo(f"{hive.name}: {len(violations) or 'no'} violations.")
+        return bool(violations)
+
+    if in_worker([registry], show):
         raise SystemExit(RegfError.exit_code)
 
 
@@ -444,12 +469,18 @@ def verify(registry: Registry, path: str, run: Run) -> None:
 @shares("dry_run", "as_json")
 def compact_hive(target: Path, backup: bool, run: Run) -> None:
     """Rewrite a hive file without free space."""
-    file = HiveFile(target)
-    before = len(file.hive.cells.data)
-    data = compact.compact(file.hive).to_bytes()
+    registry = OneHive(target, None, Writing())
+    (held,) = registry.held
+
+    def rewrite() -> int:
+        held.new = compact.compact(held.hive).to_bytes()
+        return len(held.hive.cells.data)
+
+    before = in_worker([registry], rewrite)
+    assert held.new is not None
     if not run.dry_run:
-        file.replace(data, backup=backup)
+        registry.file.replace(held.new, backup=backup)
     if run.as_json:
-        print_json({"before": before, "after": len(data)})
+        print_json({"before": before, "after": len(held.new)})
     else:
-        click.echo(f"{file.hive.name}: {before} bytes before, {len(data)} after.")
+        click.echo(f"{target.name}: {before} bytes before, {len(held.new)} after.")

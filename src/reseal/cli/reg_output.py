@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
-
-import click
 
 from reseal.regf import Key, Value, types
 from reseal.regf.diff import Difference
@@ -19,11 +16,6 @@ def shown(text: str) -> str:
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in text
     )
-
-
-def print_json(content: object) -> None:
-    """Print JSON."""
-    click.echo(json.dumps(content, indent=2))
 
 
 def typed_json(number: int, data: bytes) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -12,10 +13,8 @@ from reseal.cli.options import PATH, machine_option, option
 from reseal.cli.run import LOOKING, Run, shares
 from reseal.errors import UsageError
 from reseal.operations import rehearse as operation
+from reseal.operations.rehearsing import FIRMWARE, RehearseRequest
 from reseal.report import rehearsal
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @click.command(cls=Command)
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 @machine_option
 @option(
     "--firmware",
-    type=click.Choice(operation.FIRMWARE),
+    type=click.Choice(FIRMWARE),
     help="Its firmware, if it has both; derived from the partition table otherwise.",
 )
 @option(
@@ -52,7 +51,7 @@ def rehearse(image: Path | None, unattended: bool, run: Run, **options: Any) -> 
     if image is None:
         msg = "The image is missing."
         raise UsageError(msg, "Name a disk image, a WIM or a folder.")
-    request = operation.RehearseRequest(**options)
+    request = RehearseRequest(**options)
     record = operation.rehearse(image, run.writing, request)
     console.keep(operation.report_of(record), run.report_files)
     run.show(record, rehearsal.lines(record, verbose=run.verbose))

@@ -15,7 +15,7 @@ import click
 from reseal.cli import console
 from reseal.cli.boot import boot
 from reseal.cli.help import Command, argument
-from reseal.cli.options import image_argument
+from reseal.cli.options import image_argument, option
 from reseal.cli.run import CHANGING, declares
 from reseal.errors import UsageError
 
@@ -31,10 +31,20 @@ _SYNTAX = (
 @click.command(cls=Command)
 @image_argument
 @argument("arguments", nargs=-1, metavar="/OPTION", help="Sysprep's own options.")
+@option(
+    "--no-rearm",
+    is_flag=True,
+    help="Don't rearm activation at the first boot, as /generalize does for volume licenses.",
+)
 @declares(*CHANGING)
 @click.pass_context
 def sysprep(
-    context: click.Context, /, image: Path, arguments: tuple[str, ...], **shared: Any
+    context: click.Context,
+    /,
+    image: Path,
+    arguments: tuple[str, ...],
+    no_rearm: bool,
+    **shared: Any,
 ) -> None:
     """Accept Sysprep's own command line: /generalize /oobe /shutdown /mode:vm /quiet and the others."""
     from reseal.cli.generalize import generalize  # noqa: PLC0415  it declares every step
@@ -52,7 +62,9 @@ def sysprep(
         "unattend": str(unattend) if unattend else None,
     }
     if "generalize" in given:
-        context.invoke(generalize, oobe="oobe" in given, mode=mode, steps=[], **shared)
+        # Sysprep rearms every copy; reseal those that count as clients of a key management service.
+        rearm = False if no_rearm else None
+        context.invoke(generalize, oobe="oobe" in given, mode=mode, rearm=rearm, steps=[], **shared)
     else:
         context.invoke(boot, oobe=not audit, **shared)
 

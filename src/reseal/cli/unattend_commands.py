@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -13,11 +10,13 @@ import click
 from reseal import answerfile
 from reseal.answerfile import RULES, AnswerFileError, Finding, Level, Target
 from reseal.cli import unattend_apply, unattend_new
+from reseal.cli.console import print_json
 from reseal.cli.help import argument
 from reseal.cli.options import FILE_OR_STDIN, PATH, json_option
 from reseal.cli.run import LOOKING, Run, shares
 from reseal.cli.unattend import unattend
 from reseal.errors import CheckError, ImageError, UsageError, os_errors
+from reseal.hostfile import replace_file
 from reseal.operations.answers import STANDARD_INPUT, load
 from reseal.operations.operation import Writing
 from reseal.operations.unattend import windows_of
@@ -74,7 +73,7 @@ def check(files: tuple[str, ...], level: str, image: Path | None, run: Run) -> N
     counts = Counter(finding.level for finding in found)
     readable = len(unreadable) < len(files)
     if run.as_json:
-        _print_json(
+        print_json(
             {
                 "image": _image(image, target) if image and target else None,
                 "unreadable": [_unreadable(failure) for failure in unreadable],
@@ -98,7 +97,7 @@ def show(file: str, as_json: bool) -> None:
     """Explain what an answer file makes Windows do, pass by pass. Secrets are hidden."""
     passes = answerfile.show(load(file))
     if as_json:
-        _print_json(
+        print_json(
             {
                 "file": str(file),
                 "passes": [
@@ -136,7 +135,7 @@ def show(file: str, as_json: bool) -> None:
 def rules(as_json: bool) -> None:
     """List the rules that answer files are checked against, and how each is known."""
     if as_json:
-        _print_json(
+        print_json(
             [
                 {
                     "rule": rule.id,
@@ -259,22 +258,7 @@ def _write(path: Path, data: bytes) -> None:
         click.echo(data, nl=False)
         return
     with os_errors(f"{path} can't be written"):
-        mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                os.fchmod(descriptor, mode)
-                file.flush()
-                os.fsync(descriptor)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-
-
-def _print_json(value: object) -> None:
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+        replace_file(path, data)
 
 
 def _unreadable(failure: AnswerFileError) -> dict[str, object]:

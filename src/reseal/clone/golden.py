@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ from reseal.disk.image import resolve
 from reseal.errors import ImageError, UsageError
 from reseal.run import read
 from reseal.run.opening import Found, choose
+from reseal.run.options import RunOptions
+from reseal.run.work import session_of
+from reseal.session import Session
 from reseal.unattend import apply as unattend
 from reseal.windows import Sid, identity
 from reseal.windows.setup import MODE_MARK, SetupState
@@ -28,6 +32,7 @@ class Golden:
         server: whether it is a Windows Server.
         target: the Windows that answer files are checked against.
         warnings: sentences on what its clones will share with it.
+        rehearsal: what its next boot would do; None if it was not rehearsed.
     """
 
     path: Path
@@ -37,6 +42,7 @@ class Golden:
     server: bool
     target: Target
     warnings: tuple[str, ...]
+    rehearsal: dict[str, Any] | None = None
 
     @property
     def fingerprint(self) -> list[object]:
@@ -45,13 +51,21 @@ class Golden:
         return [str(self.path), status.st_size, status.st_mtime_ns]
 
     @classmethod
-    def look(cls, path: Path, *, volume: str | None, allow_backing: bool) -> Golden:
+    def look(
+        cls,
+        path: Path,
+        *,
+        volume: str | None,
+        allow_backing: bool,
+        rehearse: Callable[[Session], dict[str, Any]] | None = None,
+    ) -> Golden:
         """Read the facts about a golden image.
 
         Args:
             path: the image.
             volume: the Windows, in the form of `--volume`; None for the only one.
             allow_backing: whether it may have backing files outside its folder.
+            rehearse: rehearses its next boot; None to leave that out.
 
         Raises:
             ResealError: it can't be read, or holds no Windows, or several and none was chosen.
@@ -60,7 +74,9 @@ class Golden:
             msg = f"{path} is a folder; clones are made from disk images."
             raise UsageError(msg, "Make an image of it first.")
         facts = read(
-            path, lambda found: _facts(found, volume, str(path)), allow_backing=allow_backing
+            path,
+            lambda found: _facts(found, volume, str(path), rehearse),
+            allow_backing=allow_backing,
         )
         state = facts["state"]
         warnings = []
@@ -82,10 +98,16 @@ class Golden:
             server=facts["server"],
             target=Target.from_json(facts["target"]),
             warnings=tuple(warnings),
+            rehearsal=facts["rehearsal"],
         )
 
 
-def _facts(found: list[Found], volume: str | None, subject: str) -> dict[str, Any]:
+def _facts(
+    found: list[Found],
+    volume: str | None,
+    subject: str,
+    rehearse: Callable[[Session], dict[str, Any]] | None,
+) -> dict[str, Any]:
     chosen = choose(found, volume, subject)
     state = chosen.state
     if state and (state.dirty or not state.log_clean or state.hibernation != "none"):
@@ -105,4 +127,5 @@ def _facts(found: list[Found], volume: str | None, subject: str) -> dict[str, An
         "state": setup.image_state,
         "generalized": setup.generalized,
         "target": unattend.target_of(installation).to_json(),
+        "rehearsal": rehearse(session_of(chosen, RunOptions(dry_run=True))) if rehearse else None,
     }

@@ -26,6 +26,7 @@ from reseal.disk import Image
 from reseal.disk import golden as golden_mark
 from reseal.disk.locks import Lock
 from reseal.errors import ImageError, ResealError, UsageError, os_errors
+from reseal.operations.rehearsing import rehearsing
 from reseal.specialize import SidChoice
 
 Report = Callable[[dict[str, Any]], None]
@@ -56,6 +57,9 @@ class CloneOptions:
         sample: whether to compare one clone with one made by `specialize`.
         drivers: a folder whose driver packages every machine gets; None for none.
         template_style: how answer files write variables; None to find out.
+        machine: the machine on which the golden image's boot is rehearsed; None for any.
+        require_rehearsal: whether the fleet is refused if that boot would stop.
+        no_rehearsal: whether it is not rehearsed.
     """
 
     unattend: Path | None = None
@@ -72,6 +76,9 @@ class CloneOptions:
     sample: bool = True
     drivers: Path | None = None
     template_style: str | None = None
+    machine: str | None = None
+    require_rehearsal: bool = False
+    no_rehearsal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +114,8 @@ def clone(
         machines: a table (.csv, .json, .toml), or its rows as mappings.
         output_dir: the folder for the clones; it is created if it is missing.
         options: how to make them.
-        on_message: receives `{"warning": …}`, `{"planned": count}` and `{"started": name}`.
+        on_message: receives `{"warning": …}`, `{"rehearsal": record}`, `{"planned": count}` and
+            `{"started": name}`.
 
     Raises:
         ResealError: the fleet or the golden image is unfit; nothing was written.
@@ -119,7 +127,15 @@ def clone(
         msg = f"{options.drivers} is not a folder. Nothing was written."
         raise UsageError(msg, "Name the folder of the driver packages.")
     table = load(machines) if isinstance(machines, Path) else table_of(machines)
-    found = Golden.look(golden, volume=options.volume, allow_backing=options.allow_backing)
+    rehearse = rehearsing(
+        machine=options.machine, required=options.require_rehearsal, off=options.no_rehearsal
+    )
+    found = Golden.look(
+        golden,
+        volume=options.volume,
+        allow_backing=options.allow_backing,
+        rehearse=rehearse,
+    )
     fleet = fleets.check(table, found, options.unattend, options.template_style)
     with ExitStack() as stack:
         image = Image.open(found.path, allow_backing=options.allow_backing)
@@ -149,6 +165,8 @@ def clone(
             languages=sorted(found.target.languages or ()),
         )
         work = Planner(fleet, found, plan, record, options.sid).plan()
+        if found.rehearsal:
+            on_message({"rehearsal": found.rehearsal})
         for warning in (*found.warnings, *fleet.warnings):
             on_message({"warning": warning})
         on_message({"planned": len(work)})
@@ -168,6 +186,17 @@ def _clear(folder: Path) -> None:
                 shutil.rmtree(one, ignore_errors=True)
             else:
                 one.unlink(missing_ok=True)
+
+
+def _not_compared(name: str, error: ResealError | OSError) -> ImageError:
+    # The cause of an error of this computer, without what it says of the golden image.
+    host = next((one for one in (error, error.__cause__) if getattr(one, "strerror", None)), None)
+    why = getattr(host, "strerror", None) or error
+    return ImageError(
+        f"All machines are made, but {name} could not be compared with one made by `reseal specialize`"
+        f" ({why}).",
+        "Run the command again, or leave it: the comparison changes no machine.",
+    )
 
 
 def _folder(output_dir: Path) -> Path:
@@ -319,7 +348,10 @@ class _Run:
 
     def _compare(self, machine: FleetMachine) -> None:
         self._on_message({"comparing": machine.name})
-        differences = sampled.differences(machine, self._plan)
+        try:
+            differences = sampled.differences(machine, self._plan)
+        except (ResealError, OSError) as error:
+            raise _not_compared(machine.name, error) from error
         self._record.sampled = {"name": machine.name, "differences": differences}
         self._record.write()
         if differences:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from reseal.clone.plan import ClonePlan, FleetMachine
 from reseal.clone.workshop import host_folders, stream, wish_of
+from reseal.interruption import temporary_folder
 from reseal.ntfs import Volume, secure
 from reseal.run import Callables, RunOptions, change, read
 from reseal.run.opening import Found, choose
@@ -38,8 +38,8 @@ def differences(machine: FleetMachine, plan: ClonePlan) -> list[str]:
         session.random = stream(machine.key)
         return job(session).to_json()
 
-    with TemporaryDirectory(prefix=".reseal-", dir=plan.output_dir) as folder:
-        long_way = Path(folder) / f"{machine.name}.qcow2"
+    with temporary_folder(".reseal-", plan.output_dir) as folder:
+        long_way = folder / f"{machine.name}.qcow2"
         done = change(
             Path(plan.golden),
             Callables(work, job.recheck),

@@ -7,13 +7,16 @@ file only.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
 
 from reseal.clone.plan import ClonePlan, FleetMachine
 from reseal.clone.pool import plain
 from reseal.clone.workshop import Workshop
 from reseal.errors import ResealError
+from reseal.interruption import interrupt
 from reseal.messages import Channel
 
 
@@ -37,4 +40,7 @@ def serve(channel: Channel) -> None:
 
 
 if __name__ == "__main__":
-    serve(Channel(int(sys.argv[1])))
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, lambda *_: interrupt())  # to delete its temporary files
+    with contextlib.suppress(KeyboardInterrupt):
+        serve(Channel(int(sys.argv[1])))

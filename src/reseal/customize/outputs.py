@@ -7,7 +7,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from reseal.disk.sidecar import sync_folder
 from reseal.errors import UsageError, os_errors
+from reseal.interruption import uninterrupted
 from reseal.tree import Stat
 
 _NAME = "out"
@@ -35,8 +37,10 @@ class Outputs:
             msg = f"{target} already exists."
             raise UsageError(msg, "Name a path that does not exist yet.")
         with os_errors(f"{target} can't be written", hint="Name a path in a writable folder."):
-            made = tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent)
-        self._folders[target] = Path(made)
+            with uninterrupted():
+                made = tempfile.mkdtemp(prefix=f".{target.name[:200]}.reseal-", dir=target.parent)
+                self._folders[target] = Path(made)
+            sync_folder(target.parent)
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -62,6 +66,7 @@ class Outputs:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
+            sync_folder(path.parent)
 
     def make_directory(self, target: Path, inside: tuple[str, ...]) -> None:
         """Keep a folder; arguments as in `write`."""
@@ -83,6 +88,7 @@ class Outputs:
                     if os.path.lexists(target):
                         raise FileExistsError
                     made.rename(target)
+                    sync_folder(target.parent)
                 except OSError:
                     kept.append(f"{target} is in {made}")
                     continue
@@ -97,9 +103,10 @@ class Outputs:
 
     def discard(self) -> None:
         """Delete everything that was not published."""
-        for folder in self._folders.values():
-            shutil.rmtree(folder, ignore_errors=True)
-        self._folders.clear()
+        with uninterrupted():
+            for folder in self._folders.values():
+                shutil.rmtree(folder, ignore_errors=True)
+            self._folders.clear()
 
 
 def is_safe(entry: Stat) -> bool:

@@ -127,7 +127,7 @@ class _Bootable(Operation):
         files = boot_files.collect(installation, layout.firmware)
         if layout.recovery:
             recovery.require(installation, layout.recovery.size)
-        store = _store(installation, layout, files.locale)
+        store = store_of(installation, layout, files.locale)
         path = UEFI_STORE if layout.firmware is Firmware.UEFI else BIOS_STORE
         self.placed = files.files | {path: store.to_bytes()}
         drive = drive_letters.settle(session, layout.windows)
@@ -173,7 +173,17 @@ def _root(volume: Volume, root: str | None, subject: str) -> str:
 # The boot store
 
 
-def _store(installation: Installation, layout: Layout, locale: str) -> Hive:
+def store_of(installation: Installation, layout: Layout, locale: str) -> Hive:
+    """Return a boot store that starts an installation.
+
+    Args:
+        installation: the Windows installation.
+        layout: the partitions that the store names.
+        locale: the language of the boot menu.
+
+    Raises:
+        ImageError: the image's BCD-Template is missing or damaged.
+    """
     data = boot_files.template(installation)
     template = Store(Hive.open(data, name=installation.path(boot_files.TEMPLATE)))
     recipe = Recipe(

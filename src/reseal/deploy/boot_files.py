@@ -85,8 +85,16 @@ class BootFiles:
     architecture: str | None
 
 
-def collect(installation: Installation, firmware: Firmware) -> BootFiles:
-    """Read the boot files of an installation.
+def collect(
+    installation: Installation, firmware: Firmware, *, family: str | None = None
+) -> BootFiles:
+    r"""Read the boot files of an installation.
+
+    Args:
+        installation: the Windows installation.
+        firmware: the firmware that starts it.
+        family: whose signature the UEFI boot manager has: `2011` (`Boot\EFI`) or `2023` (`Boot\EFI_EX`,
+            laid over it: the files there have names ending with `_EX`); None for `Boot\EFI`.
 
     Raises:
         ImageError: the image has none for this firmware, or they exceed those of any Windows.
@@ -107,6 +115,8 @@ def collect(installation: Installation, firmware: Firmware) -> BootFiles:
                 files[_ROOT[inner.lower()]] = data
             else:
                 files[join(target, inner)] = data
+    if family == "2023":
+        files |= _family_2023(installation)
     architecture = None
     if firmware is Firmware.UEFI:
         manager = next(
@@ -115,6 +125,26 @@ def collect(installation: Installation, firmware: Firmware) -> BootFiles:
         architecture, name = _machine(installation, manager)
         files[rf"EFI\Boot\{name}"] = manager
     return BootFiles(files, _locale(installation, firmware), architecture)
+
+
+def _family_2023(installation: Installation) -> dict[str, bytes]:
+    r"""Return the boot managers that Windows UEFI CA 2023 signed, under their usual names.
+
+    `Boot\EFI_EX` holds `bootmgfw_EX.efi` and `bootmgr_EX.efi` (documented: Microsoft, KB5025885, Updating
+    the boot manager).
+
+    Raises:
+        ImageError: the image has none.
+    """
+    found = {
+        join(r"EFI\Microsoft\Boot", f"{name}.efi"): content.read(installation.tree, path)
+        for name in ("bootmgfw", "bootmgr")
+        if installation.tree.stat(path := installation.path("Boot", "EFI_EX", f"{name}_EX.efi"))
+    }
+    if not found:
+        msg = f"{installation.path('Boot', 'EFI_EX')} has no boot manager of the family 2023."
+        raise ImageError(msg, "Install a current update in Windows, or use --boot-files 2011.")
+    return found
 
 
 def require(installation: Installation, firmware: Firmware) -> None:

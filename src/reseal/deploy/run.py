@@ -56,6 +56,7 @@ class Options:
         allow_backing: whether backing files of a disk image may be outside its folder.
         drivers: a folder of driver packages to add to Windows, if any.
         describe: returns an installation's identity as plain data, for the record.
+        examine: looks at the finished disk before it is published; returns what it adds to the record.
     """
 
     size: int
@@ -66,6 +67,7 @@ class Options:
     allow_backing: bool = False
     drivers: Path | None = None
     describe: Callable[[Installation], Any] = lambda _: None
+    examine: Callable[[OpenedDisk], dict[str, Any]] = lambda _: {}
 
 
 def deploy(path: Path, target: Path, options: Options, report: Report) -> dict[str, Any]:
@@ -218,9 +220,10 @@ class _Draft(Held):
         drivers = options.drivers
 
         def work(opened: OpenedDisk, report: Report) -> dict[str, Any]:
-            return boot.make_bootable(
+            made = boot.make_bootable(
                 opened, self._layout, root, options.describe, report, drivers=drivers
             )
+            return {**made, **options.examine(opened)}
 
         record = self._work(work, (drivers,) if drivers else (), programs=True)
         self._server.close()

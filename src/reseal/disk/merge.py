@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
+from typing import Any
 
 from reseal.disk import golden, mark
 from reseal.disk.chain import Link
@@ -25,6 +26,9 @@ from reseal.process import run_tool
 
 #: What a merge may add to the image beside the overlay's own size: the tables of its container.
 _SPARE = 8 << 20
+#: Where snapshots stay, QEMU copies the tables that they share. If its disk fails after the image refers to a
+#: copy, it frees the copy; with discard nothing of the table would be left (seen with QEMU 7.2).
+_KEEPING = {"discard": "ignore"}
 
 
 class InPlace:
@@ -118,15 +122,21 @@ def merge(
         link: the image.
         overlay: over it.
         held: the files that are written.
-        delete_snapshots: whether the image loses its internal snapshots, once it is merged.
+        delete_snapshots: whether the image loses its internal snapshots, before it is merged.
 
     Raises:
         InUseError: another program has the image open; nothing was written.
         DiskError: the merge was interrupted. It can be done again from the start.
     """
     is_vdi = link.header.format == "vdi"
-    node = {"driver": "qcow2", "file": file_node(overlay), "backing": held.blockdev()}
     try:
+        if delete_snapshots:
+            # First, so that the merge finds no table that a snapshot shares and that had to be copied.
+            delete_all(link, held)
+        node: dict[str, Any] = {"driver": "qcow2", "file": file_node(overlay)}
+        node["backing"] = held.blockdev()
+        if link.header.snapshots and not delete_snapshots:
+            node["backing"]["file"] |= _KEEPING
         if is_vdi:
             vdi.recount(held.file())
         # -d: qemu-img would empty the overlay afterwards, on which an interrupted merge depends.
@@ -137,8 +147,6 @@ def merge(
         )
         if is_vdi:
             vdi.recount(held.file())
-        if delete_snapshots:
-            delete_all(link, held)
         held.sync()
         mark.take_away(held.file())
         if not held.is_current():

@@ -56,7 +56,7 @@ class NewImage:
             below = os.path.relpath(image.file, self._output.parent)
             create_overlay(self.overlay, image.link, plain_name(below), size=size)
         except BaseException:
-            self._lock.close()
+            self.discard()
             raise
 
     def commit(self) -> None:
@@ -128,8 +128,11 @@ def publish(whole: Path, output: Path) -> None:
     except OSError:  # a file system without hard links
         _refuse_present(output)
         whole.rename(output)
-    whole.unlink(missing_ok=True)
-    sync_folder(output.parent)
+    # It has its name; what is left is deleted by the next run.
+    with contextlib.suppress(OSError):
+        whole.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        sync_folder(output.parent)
 
 
 def _refuse_present(output: Path) -> None:

@@ -62,7 +62,7 @@ def resume(path: Path, *, allow_backing: bool = False) -> Resumed:
         _wait_for_qemu(file)
         link = _open_interrupted(path, file, journal, allow_backing=allow_backing)
         _require_overlay(path, overlay, link)
-        if journal.delete_snapshots:
+        if journal.delete_snapshots or link.header.snapshots:
             # QEMU counts references down before and after it takes a snapshot from the table, and refuses to
             # count below none (seen with QEMU 7.2). Counted wrong, a cluster in use might be written, too.
             check = ["qemu-img", "check", "-q", "-r", "all", json_name(link.blockdev())]

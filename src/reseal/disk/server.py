@@ -16,6 +16,7 @@ from reseal.disk.locks import in_use_by_qemu
 from reseal.disk.nbd import EXPORT
 from reseal.disk.qemu import is_lock_failure
 from reseal.errors import ImageError
+from reseal.interruption import temporary_folder
 from reseal.process import spawn, tool_message
 
 _DAEMON = "qemu-storage-daemon"
@@ -32,10 +33,8 @@ def private_folder() -> Iterator[Path]:
     parent = tempfile.gettempdir()
     if len(parent) > _MAX_SOCKET_PATH - 40:
         parent = "/tmp"  # noqa: S108  # the folder in it is created with mode 0700
-    with tempfile.TemporaryDirectory(
-        prefix="reseal-", dir=parent, ignore_cleanup_errors=True
-    ) as folder:
-        yield Path(folder)
+    with temporary_folder(above=parent) as folder:
+        yield folder
 
 
 @contextmanager

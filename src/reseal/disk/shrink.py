@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import shutil
 
-from reseal.disk.attributes import keep_attributes
 from reseal.disk.device import DiskError
 from reseal.disk.image import Image
 from reseal.disk.output import convert, remove_partial
 from reseal.disk.qemu import json_name
 from reseal.disk.sidecar import partial_path, sync_file, sync_folder
 from reseal.errors import ImageError
+from reseal.hostfile import keep_attributes
 from reseal.process import run_tool
 
 

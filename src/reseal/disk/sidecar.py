@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
 from pathlib import Path
@@ -50,6 +51,17 @@ def sync_file(path: Path) -> None:
 def sync_folder(path: Path) -> None:
     """Return when the names in a folder have reached stable storage."""
     _sync(path, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def sync_file_system(path: Path) -> None:
+    """Return when everything on the file system of a folder has reached stable storage."""
+    opened = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if ctypes.CDLL(None, use_errno=True).syncfs(opened):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+    finally:
+        os.close(opened)
 
 
 def _sync(path: Path, flags: int) -> None:

@@ -14,6 +14,7 @@ from reseal.disk.merge import InPlace
 from reseal.disk.output import NewImage
 from reseal.disk.staged import Staged
 from reseal.errors import UsageError
+from reseal.interruption import uninterrupted
 
 
 class Transaction:
@@ -64,7 +65,8 @@ class Transaction:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._staged.discard()
+        with uninterrupted():
+            self._staged.discard()
 
     def commit(self) -> None:
         """Commit the changes. The overlay must no longer be served.

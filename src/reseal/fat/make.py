@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from reseal.disk.device import Device
 from reseal.disk.pour import named, nameless, pour
+from reseal.interruption import temporary_folder
 from reseal.process import run_tool
 
 _SECTOR = 512
@@ -27,8 +26,7 @@ def make(device: Device, files: Mapping[str, bytes], *, label: str, hidden_secto
         EngineError: mkfs.vfat or mcopy is not installed.
         ImageError: one of them failed; for example, the files do not fit.
     """
-    with TemporaryDirectory(prefix="reseal-") as folder, nameless(device.size) as volume:
-        tree = Path(folder)
+    with temporary_folder() as tree, nameless(device.size) as volume:
         run_tool(
             [
                 *("mkfs.vfat", "-F", "32", "-S", str(_SECTOR), "-h", str(hidden_sectors)),

@@ -30,6 +30,7 @@ class BootRequest(AnswerFileOptions):
         audit: whether it goes to audit mode.
         recover: whether a failed Sysprep or Setup is put back to its last consistent state instead.
         status: whether nothing is changed, and the state is explained instead.
+        enable_storage: whether the drivers of storage controllers, and the stack above them, start again.
         force: `unattend`, to take an answer file with errors.
     """
 
@@ -37,6 +38,7 @@ class BootRequest(AnswerFileOptions):
     audit: bool = False
     recover: bool = False
     status: bool = False
+    enable_storage: bool = False
     force: tuple[str, ...] = ()
 
 
@@ -54,8 +56,9 @@ class Boot(Operation[BootRecord]):
             AnswerFileError: a file can't be read.
             UsageError: options contradict each other.
         """
-        if request.unattend and (request.status or request.recover):
-            msg = "--status and --recover take no answer file."
+        alone = request.status or request.recover or request.enable_storage
+        if request.unattend and alone:
+            msg = "--status, --recover and --enable-storage take no answer file."
             raise UsageError(
                 msg, "Give it with --oobe or --audit, or with `reseal unattend apply`."
             )
@@ -64,10 +67,11 @@ class Boot(Operation[BootRecord]):
         wanted = [name for name in ("oobe", "audit") if getattr(request, name)]
         if self._answers and not wanted and (mode := mode_of(self._answers.document)):
             wanted = [mode]
-        if len(wanted) + request.recover + request.status != 1:
-            msg = "Say one of --oobe, --audit, --status and --recover."
+        if len(wanted) + request.recover + request.status + request.enable_storage != 1:
+            msg = "Say one of --oobe, --audit, --status, --recover and --enable-storage."
             raise UsageError(msg, "`reseal boot IMAGE --status` explains the state of the image.")
         self._target = wanted[0] if wanted else None
+        self._storage = request.enable_storage
 
     @property
     def needs(self) -> Mapping[str, Any]:
@@ -81,6 +85,17 @@ class Boot(Operation[BootRecord]):
         from reseal.sysprep.arm import Target
         from reseal.unattend import apply as unattend
 
+        if self._storage:
+            from reseal.operations.storage import enable
+
+            enable(session)
+            session.verify()
+            return {
+                "result": "changed" if session.changes else "unchanged",
+                "summary": "The drivers of the disk start at boot."
+                if session.changes
+                else "The drivers of the disk started already; nothing was changed.",
+            }
         if self._target is None:
             put_back = engine.recover(session)
             session.verify()
@@ -107,6 +122,8 @@ class Boot(Operation[BootRecord]):
         from reseal.sysprep import boot as engine
         from reseal.sysprep.arm import Target, missing
 
+        if self._storage:
+            return []
         if self._target is None:
             return engine.recovered(installation)
         stage = engine.stage_of(engine.Standing.of(installation.registry))

@@ -8,7 +8,7 @@ from typing import Any
 
 from reseal.errors import UsageError
 from reseal.operations import sizes
-from reseal.operations.operation import OnMessage, Opening
+from reseal.operations.operation import OnMessage, Writing
 from reseal.operations.record import NOT_PROVED, PROVED, SCHEMA, owner
 from reseal.version import __version__
 
@@ -41,7 +41,7 @@ def deploy(
     source: Path,
     disk: Path,
     request: DeployRequest,
-    opening: Opening | None = None,
+    opening: Writing | None = None,
     on_message: OnMessage | None = None,
 ) -> dict[str, Any]:
     """Make a disk; see `reseal.deploy.deploy` and `reseal.deploy.resize_disk`.
@@ -50,7 +50,7 @@ def deploy(
         source: a WIM, an ESD, or a disk image; only read.
         disk: the disk to make; its suffix names the format.
         request: what disk to make.
-        opening: which Windows of the source, and how to open it.
+        opening: which Windows of the source, how to open it, and how the disk's boot is rehearsed.
         on_message: gets `{"step": …}` and `{"progress": …, "done": …, "total": …}`.
 
     Raises:
@@ -59,8 +59,9 @@ def deploy(
     """
     from reseal import deploy as engine
     from reseal.deploy.size import parse_size
+    from reseal.operations.rehearse import examining
 
-    chosen, report = opening or Opening(), on_message or (lambda _: None)
+    chosen, report = opening or Writing(), on_message or (lambda _: None)
     total = parse_size(request.size)
     if request.resize:
         if request.firmware or request.recovery or request.drivers or chosen.index is not None:
@@ -88,6 +89,11 @@ def deploy(
             allow_backing=chosen.allow_backing,
             drivers=request.drivers,
             describe=owner,
+            examine=examining(
+                machine=chosen.machine,
+                required=chosen.require_rehearsal,
+                off=chosen.no_rehearsal,
+            ),
         )
         done = engine.deploy(source, disk, options, report)
     return complete(done)

@@ -48,7 +48,8 @@ class GeneralizeRequest(AnswerFileOptions):
         sid: when the machine gets its new SID: `pending` at its first boot, `new` in this run, `both` in
             this run and again at the first boot.
         sid_now: the same as `sid` `new`.
-        rearm: whether the activation is rearmed at the first boot.
+        rearm: whether the activation is rearmed at the first boot; None where the copy is licensed by
+            volume.
         remove_drivers: whether third parties' driver packages are removed, too.
         drivers: a folder of this computer whose driver packages are added first.
         mode: `vm` where the image returns to the same hypervisor.
@@ -67,7 +68,7 @@ class GeneralizeRequest(AnswerFileOptions):
     all_volumes: bool = False
     sid: str = "pending"
     sid_now: bool = False
-    rearm: bool = False
+    rearm: bool | None = False
     remove_drivers: bool = False
     drivers: HostPath | None = None
     mode: str | None = None
@@ -244,15 +245,21 @@ def _check_mode(mode: str | None, target: str) -> None:
 
 def _switches(request: GeneralizeRequest) -> frozenset[str]:
     """Return the switches that providers and checks look at."""
+    from reseal.providers.declaration import DISABLED, ENABLED
+
     given = {
         "mode:vm": request.mode == "vm",
         "strict": request.strict,
         "remove-drivers": request.remove_drivers,
         "discard-hibernation": request.discard_hibernation,
         "locate-boot-devices": request.locate_boot_devices,
-        "rearm": request.rearm,
+        "rearm": bool(request.rearm),
+        "rearm-volume": request.rearm is None,
     }
-    return frozenset(name for name, on in given.items() if on)
+    named = {f"{ENABLED}{one}" for one in request.enable} | {
+        f"{DISABLED}{one}" for one in request.disable
+    }
+    return frozenset(name for name, on in given.items() if on) | named
 
 
 def _summary(target: str, session: Session, *, done: bool) -> str:

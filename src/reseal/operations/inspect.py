@@ -31,13 +31,15 @@ def inspection(found: list[Found], volume: str | None, subject: str) -> dict[str
 
     Returns:
         `windows`: a list with volume, root, product_name, edition, version, build, architecture and
-        install_type of each; `identity`, `state`, `hives` and `storage` (its drivers) of the chosen
-        one, or of the only one. Where there are several and none was chosen, these are None. What an
-        image lacks is None.
+        install_type of each; `identity`, `identities` (what providers know to identify it, as
+        `reseal.providers.identities` describes them), `state`, `hives` and `storage` (its drivers) of
+        the chosen one, or of the only one. Where there are several and none was chosen, these are
+        None. What an image lacks is None.
 
     Raises:
         CheckError: `volume` names no installation, or several.
     """
+    from reseal.providers.identities import find
     from reseal.run.opening import choose
     from reseal.windows.identity import Identity
     from reseal.windows.names import MACHINE_HIVES
@@ -48,7 +50,7 @@ def inspection(found: list[Found], volume: str | None, subject: str) -> dict[str
         chosen = choose(found, volume, subject)
     record: dict[str, Any] = {"windows": [windows_facts(one.installation) for one in found]}
     if chosen is None:
-        nothing = dict.fromkeys(("identity", "state", "hives", "storage", "volume"))
+        nothing = dict.fromkeys(("identity", "identities", "state", "hives", "storage", "volume"))
         return {**record, **nothing}
     installation = chosen.installation
     # Hives first: opening them tells which ones exist, and which are damaged.
@@ -64,6 +66,7 @@ def inspection(found: list[Found], volume: str | None, subject: str) -> dict[str
             "machine_guid": identity.machine_guid,
             "domain": asdict(identity.domain),
         },
+        "identities": [one.to_json() for one in find(installation)],
         "state": asdict(SetupState.of(installation)),
         "hives": {name: state for name, state in hives.items() if state is not None},
         "storage": storage(installation),

@@ -6,7 +6,6 @@ stages its changes in a session, and checks the written image. Both happen in th
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
 
@@ -16,11 +15,13 @@ from reseal.operations.record import RunRecord
 from reseal.version import __version__
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from reseal.bitlocker import Key
     from reseal.run.opening import Found
+    from reseal.run.outputs import Outputs
     from reseal.session import Session
     from reseal.windows import Installation
 
@@ -198,6 +199,7 @@ def run(
     operation: Operation[RecordT],
     writing: Writing | None = None,
     on_message: OnMessage | None = None,
+    outputs: Outputs | None = None,
 ) -> RecordT:
     """Carry out an operation completely, or leave the image as it was.
 
@@ -206,6 +208,7 @@ def run(
         operation: the change.
         writing: how to open the image, and where the result goes; None to work in place.
         on_message: receives `{"step": …}` messages.
+        outputs: files to write besides those of the operation; more may be added until the image changes.
 
     Raises:
         ResealError: the operation was refused or failed; the image is as it was.
@@ -216,7 +219,7 @@ def run(
 
     chosen = writing or Writing()
     operation.rehearsing = _rehearsing(chosen) if operation.rehearses else None
-    kept = Outputs()
+    kept = outputs or Outputs()
 
     def tell(message: dict[str, Any]) -> None:
         if FINISHING in message:
@@ -263,7 +266,7 @@ def run(
 
 def _rehearsing(writing: Writing) -> Rehearsing | None:
     """Return the rehearsal of a run; None to leave it out. Raises UsageError for an unknown machine."""
-    from reseal.operations.rehearse import rehearsing
+    from reseal.operations.rehearsing import rehearsing
 
     return rehearsing(
         machine=writing.machine, required=writing.require_rehearsal, off=writing.no_rehearsal
@@ -328,11 +331,3 @@ def check_force(given: Iterable[str], *known: str) -> None:
     if unknown := sorted(set(given) - set(known)):
         msg = f"--force {', '.join(unknown)} is not known here."
         raise UsageError(msg, f"It takes {' or '.join(known)}.")
-
-
-def check_writable(path: Path) -> None:
-    """Raise UsageError where a file can't be written, before anything is changed."""
-    where = path if path.exists() else path.absolute().parent
-    if path.is_dir() or not where.exists() or not os.access(where, os.W_OK):
-        msg = f"{path} can't be written."
-        raise UsageError(msg, "Name a file in a folder that you may write to.")

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, cast
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from reseal.proof.identity import MachineIdentity
     from reseal.windows import Installation
@@ -346,11 +345,6 @@ def owner(installation: Installation) -> Owner:
 def identity_text(record: Mapping[str, Any]) -> str:
     """Return the identity that a run found, as a file for `verify --identity`."""
     return _identity(record).to_text()
-
-
-def save_identity(record: Mapping[str, Any], path: Path) -> None:
-    """Write the identity that a run found, for `verify --identity`."""
-    _identity(record).save(path)
 
 
 def _identity(record: Mapping[str, Any]) -> MachineIdentity:

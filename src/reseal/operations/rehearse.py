@@ -3,75 +3,22 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from reseal.errors import CheckError, ImageError, ResealError, UsageError
 from reseal.operations.operation import Opening
+from reseal.operations.rehearsing import Chosen, RehearseRequest, rehearsing, require, walk_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from reseal.disk import Device
-    from reseal.rehearsal.machines import Machine
+    from reseal.run.disk import OpenedDisk
     from reseal.run.medium import Opened
     from reseal.run.opening import Found
     from reseal.session import Session
     from reseal.worker import Report
-
-FIRMWARE = ("uefi", "bios")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RehearseRequest:
-    """The machine of a rehearsal.
-
-    Attributes:
-        machine: the name of a machine, or a file that describes one; None for any.
-        firmware: `uefi` or `bios`; None for what the machine has and the disk needs.
-        secure_boot: `2011`, `2023` or `off`; None for what the machine has by default.
-    """
-
-    machine: str | None = None
-    firmware: str | None = None
-    secure_boot: str | None = None
-
-    def chosen(self) -> Chosen:
-        """Return the machine that this describes.
-
-        Raises:
-            UsageError: the machine or an option is not known, or they contradict each other.
-        """
-        from reseal.rehearsal import machines
-
-        machine = machines.find(self.machine) if self.machine else None
-        if self.firmware is not None and self.firmware not in FIRMWARE:
-            msg = f"The firmware {self.firmware} is not known."
-            raise UsageError(msg, f"Use {' or '.join(FIRMWARE)}.")
-        if machine and self.firmware and self.firmware not in machine.firmware:
-            msg = f"The machine {machine.name} has no {self.firmware.upper()}."
-            raise UsageError(msg, f"Its firmware is {' or '.join(machine.firmware)}.")
-        if self.secure_boot is not None and self.secure_boot not in machines.SECURE_BOOT:
-            msg = f"--secure-boot {self.secure_boot} is not known."
-            raise UsageError(msg, f"Use {', '.join(machines.SECURE_BOOT)}.")
-        secure_boot = self.secure_boot or (machine.secure_boot if machine else None)
-        return Chosen(machine, self.firmware, secure_boot)
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """A machine with its settings.
-
-    Attributes:
-        machine: the machine; None for any.
-        firmware: `uefi` or `bios`; None to derive it.
-        secure_boot: `2011`, `2023` or `off`; None if unknown.
-    """
-
-    machine: Machine | None
-    firmware: str | None
-    secure_boot: str | None
 
 
 def rehearse(
@@ -94,7 +41,7 @@ def rehearse(
     chosen = (request or RehearseRequest()).chosen()
 
     def work(opened: Opened, _: Report) -> dict[str, Any]:
-        return _walked(opened, opening, chosen, str(image))
+        return walked(opened, opening, chosen, str(image))
 
     options = RunOptions(
         dry_run=True,
@@ -107,44 +54,26 @@ def rehearse(
     return {**record, "seconds": time.perf_counter() - start}
 
 
-def of_session(session: Session, chosen: Chosen) -> dict[str, Any]:
-    """Walk through the boot of a session's installation with its staged changes.
-
-    Args:
-        session: the session, after everything is staged.
-        chosen: the machine.
-    """
-    from reseal.rehearsal import rehearse as walk_through
-
-    return walk_through(_walk(session, chosen, session.disk))
-
-
-def rehearsing(
+def examining(
     *, machine: str | None = None, required: bool = False, off: bool = False
-) -> Callable[[Session], dict[str, Any]] | None:
-    """Return the rehearsal at the end of another run; None if it is left out.
+) -> Callable[[OpenedDisk], dict[str, Any]]:
+    """Return the rehearsal of a new disk before it is published, as an addition to the record.
 
     Args:
         machine: the machine, as in `RehearseRequest`.
-        required: whether the run is refused if the boot would stop.
+        required: whether the disk is refused if the boot would stop.
         off: whether it is left out.
-
-    Raises:
-        UsageError: the machine is not known, or the options contradict each other.
     """
-    if off and (machine or required):
-        msg = "--no-rehearsal excludes --machine and --require-rehearsal."
-        raise UsageError(msg, "Leave one of them out.")
-    if off:
-        return None
+    if rehearsing(machine=machine, required=required, off=off) is None:
+        return lambda _: {}
     chosen = RehearseRequest(machine=machine).chosen()
 
-    def job(session: Session) -> dict[str, Any]:
-        with session.step("Rehearsing the boot"):
-            found = of_session(session, chosen)
+    def job(opened: OpenedDisk) -> dict[str, Any]:
+        found = walked(opened, Opening(), chosen, opened.subject)
+        del found["windows"]
         if required:
             require(found)
-        return found
+        return {"rehearsal": found}
 
     return job
 
@@ -191,15 +120,18 @@ def report_of(record: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def require(record: Mapping[str, Any]) -> None:
-    """Raise CheckError if the boot would stop."""
-    if record["verdict"] == "would stop":
-        msg = f"{record['statement']} Nothing was changed."
-        raise CheckError(msg, "Correct it first, or leave --require-rehearsal out.")
+def walked(opened: Opened, opening: Opening, chosen: Chosen, subject: str) -> dict[str, Any]:
+    """Open the Windows that would start, and walk; walk without one if none can be opened.
 
+    Args:
+        opened: the medium.
+        opening: which Windows to walk.
+        chosen: the machine.
+        subject: name of the image in messages.
 
-def _walked(opened: Opened, opening: Opening, chosen: Chosen, subject: str) -> dict[str, Any]:
-    """Open the Windows that would start, and walk; walk without one if none can be opened."""
+    Raises:
+        ResealError: the Windows that was chosen can't be opened.
+    """
     from reseal.operations.inspect import windows_facts
     from reseal.rehearsal import rehearse as walk_through
 
@@ -207,7 +139,7 @@ def _walked(opened: Opened, opening: Opening, chosen: Chosen, subject: str) -> d
     try:
         with opened.installations() as found:
             one = _started(found, opening, disk, subject)
-            walk = _walk(_session(one), chosen, one.disk)
+            walk = walk_of(_session(one), chosen, one.disk)
             facts = _facts(lambda: windows_facts(one.installation))
             return {"windows": facts, **walk_through(walk)}
     except UsageError:
@@ -215,7 +147,7 @@ def _walked(opened: Opened, opening: Opening, chosen: Chosen, subject: str) -> d
     except (CheckError, ImageError) as error:
         if opening.volume is not None:
             raise
-        walk = _walk(None, chosen, disk)
+        walk = walk_of(None, chosen, disk)
         walk.trouble = error.message
         return {"windows": None, **walk_through(walk)}
 
@@ -244,15 +176,3 @@ def _session(one: Found) -> Session:
     from reseal.run.work import session_of
 
     return session_of(one, RunOptions(dry_run=True))
-
-
-def _walk(session: Session | None, chosen: Chosen, disk: Device | None) -> Any:
-    from reseal.rehearsal import Walk
-
-    return Walk(
-        session,
-        disk=disk,
-        machine=chosen.machine,
-        asked_firmware=chosen.firmware,
-        secure_boot=chosen.secure_boot,
-    )

@@ -14,7 +14,6 @@ r"""The identity of a machine, as it was found: what a search for its remains lo
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
@@ -171,17 +170,6 @@ class MachineIdentity:
     def to_text(self) -> str:
         """Return the content of an identity file."""
         return json.dumps(self.to_json(), indent=2) + "\n"
-
-    def save(self, path: Path) -> None:
-        """Write an identity file that only its owner can read. Raises UsageError on failure."""
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123
-                os.fchmod(descriptor, 0o600)
-                file.write(self.to_text())
-        except OSError as error:
-            msg = f"{path} can't be written: {error.strerror}."
-            raise UsageError(msg, "Name another file with --save-identity.") from error
 
 
 def _kept(name: str, value: object, source: str) -> Any:

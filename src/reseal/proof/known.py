@@ -1,25 +1,27 @@
 """What providers know to identify a machine, those that do not run included: agents' keys and ids.
 
-Each provider is run on a session whose changes are thrown away. What it would remove is what identifies the
-machine.
+Providers look at a copy of the installation. What they would remove is what identifies the machine.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from reseal.errors import ResealError
 from reseal.providers import Provider
+from reseal.providers.identities import find, look
 from reseal.providers.plugins import every
-from reseal.session import Change, Session
+from reseal.regf import Key
+from reseal.session import Change
+from reseal.session.change import State
 from reseal.tree import join
 from reseal.windows import Installation
 
-#: Shorter data is equal by chance, or a setting.
-_SHORTEST = 8
+#: Shorter data, and a smaller number, is equal by chance, or a setting.
+_SHORTEST, _SMALLEST = 8, 1000
 _MAX_FILE = 1 << 20
 _MAX_ITEMS = 2000
 #: Targets that are listed for each provider.
@@ -72,36 +74,20 @@ def kept(installation: Installation, chosen: Collection[Provider] | None = None)
     """
     off = [one for one in every() if not (one.default if chosen is None else one in chosen)]
     found = []
-    for one, changes in look(installation, off):
-        targets = list(dict.fromkeys(change.target for change in changes))
-        if targets:
-            option = f"--disable {one.id}" if one.default else f"--enable {one.id}"
-            first = tuple(targets[:_MAX_TARGETS])
-            found.append(Kept(one.id, one.title, len(targets), first, option))
+    for one in look(installation, off):
+        name = one.provider.id
+        option = f"--disable {name}" if one.provider.default else f"--enable {name}"
+        first = tuple(one.places[:_MAX_TARGETS])
+        found.append(Kept(name, one.provider.title, len(one.places), first, option))
     return found
 
 
-def look(
-    installation: Installation, providers: Iterable[Provider]
-) -> Iterator[tuple[Provider, list[Change]]]:
-    """Yield what each of some providers would change; nothing is changed."""
-    copy = installation.copy()
-    for one in providers:
-        session = Session(copy)
-        try:
-            one(session)
-        except ResealError:
-            continue  # what can't be read can't be removed either
-        yield one, session.changes
-
-
 def identities(installation: Installation) -> list[dict[str, str]]:
-    """Return what providers that are off would remove: provider, target and a digest of what is there."""
-    off = [one for one in every() if not one.default]
+    """Return what identifies the machine: provider, target and a digest of what is there."""
     return [
-        {"provider": one.id, "target": target, "digest": digest}
-        for one, changes in look(installation, off)
-        for change in changes
+        {"provider": one.provider.id, "target": target, "digest": digest}
+        for one in find(installation)
+        for change in one.changes
         for target, digest in _digests(installation, change)
     ][:_MAX_ITEMS]
 
@@ -109,20 +95,26 @@ def identities(installation: Installation) -> list[dict[str, str]]:
 def options(installation: Installation) -> dict[str, str]:
     """What providers would remove: registry path or file in lower case, to the option that does it."""
     removed: dict[str, str] = {}
-    for one, changes in look(installation, every()):
-        option = "generalize" if one.default else f"generalize --enable {one.id}"
-        for change in changes:
-            removed.setdefault(change.target.lower(), option)
+    for one in look(installation, every()):
+        for change in one.changes:
+            removed.setdefault(change.target.lower(), one.option)
     return removed
 
 
 def _digests(installation: Installation, change: Change) -> Iterator[tuple[str, str]]:
     """Yield places and digests of what a change removes."""
-    if change.kind == "delete_value" and isinstance(change.before, dict):
-        text = str(change.before)
-        if len(text) >= _SHORTEST:
+    if change.kind in {"delete_value", "set_value"}:
+        if change.before is not None and _is_telling(change.before):
+            yield change.target, hashlib.sha256(str(change.before).encode()).hexdigest()
+    elif change.kind == "delete_key":
+        key = installation.registry.key(change.target)
+        content = [] if key is None else [f"{path}: {data!r}" for path, data in _content(key)]
+        if content:
+            text = "\n".join(content[:_MAX_ITEMS])
             yield change.target, hashlib.sha256(text.encode()).hexdigest()
-    elif change.kind in {"delete_file", "delete_tree"}:
+    elif change.kind in {"delete_file", "delete_tree"} or (
+        change.kind == "write_file" and change.before is not None
+    ):
         for path in _files(installation, change.target):
             try:
                 data = installation.volumes.read(path, 0, _MAX_FILE)
@@ -130,6 +122,20 @@ def _digests(installation: Installation, change: Change) -> Iterator[tuple[str, 
                 continue
             if len(data) >= _SHORTEST:
                 yield path, hashlib.sha256(data).hexdigest()
+
+
+def _is_telling(value: State) -> bool:
+    """Whether the data of a value is none that another machine has by chance."""
+    data = value.get("data", value.get("hex", "")) if isinstance(value, dict) else value
+    return data >= _SMALLEST if isinstance(data, int) else len(str(data)) >= _SHORTEST
+
+
+def _content(key: Key, path: str = "", depth: int = 4) -> Iterator[tuple[str, bytes]]:
+    """Yield the values below a key, in an order of their own."""
+    for value in sorted(key.values(), key=lambda one: one.name):
+        yield rf"{path}\{value.name}", value.data
+    for subkey in sorted(key.subkeys(), key=lambda one: one.name) if depth else ():
+        yield from _content(subkey, rf"{path}\{subkey.name}", depth - 1)
 
 
 def _files(installation: Installation, path: str) -> Iterator[str]:

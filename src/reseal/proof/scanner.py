@@ -40,12 +40,12 @@ class Anchors:
         return bool(self._needles)
 
     def add(self, index: int, data: bytes, places: range) -> None:
-        """Add words of a needle.
+        """Add the words at some places of a needle.
 
         Args:
-            index: number of the needle.
+            index: of the needle.
             data: its bytes.
-            places: where the words begin in it.
+            places: offsets in them.
         """
         for place in places:
             word = int.from_bytes(data[place : place + _WORD], "little") | _FOLD

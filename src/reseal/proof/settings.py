@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from reseal.answerfile import Setting
 from reseal.answerfile.passes import Pass
 from reseal.answerfile.secrets import is_product_key, secrets
 from reseal.proof.hits import Hit, Place
 from reseal.proof.identity import Kind
+from reseal.session import Session
 from reseal.unattend.present import STILL_TO_RUN, existing, users
+from reseal.windows import Registry
 from reseal.windows.addresses import fixed_addresses
 from reseal.windows.setup import MODE_MARK
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.answerfile import Setting
-    from reseal.session import Session
-    from reseal.windows import Registry
 
 _MAX = 1000
 

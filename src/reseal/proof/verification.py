@@ -14,6 +14,7 @@ from reseal.proof.hits import Hit, Search
 from reseal.proof.identity import MachineIdentity
 from reseal.proof.judgement import Context, Verdict, judge
 from reseal.proof.search import search
+from reseal.providers.identities import find
 from reseal.run.opening import Found
 from reseal.session import Session
 from reseal.sid import places
@@ -47,8 +48,8 @@ def verify(
 
     Returns:
         `result` (`clean`, `as after Sysprep` or `not clean`), `statement` (what that rests on),
-        `failures` (whole sentences), `armed`, `identity`, `hits`, `agents` (provider that is off to how
-        many places it knows), `groups`, `counts` and `search`.
+        `failures` (whole sentences), `armed`, `identity`, `hits`, `identities` (what providers still
+        find, as `reseal.providers.identities` describes it), `groups`, `counts` and `search`.
     """
     installation = found.installation
     parts = armed(installation, given.machine_sid if given else None)
@@ -73,7 +74,7 @@ def verify(
     hits.sort(key=lambda one: (_ORDER.index(one["verdict"]), one["kind"], one["path"], one["key"]))
     left = [one for one in hits if one["verdict"] is Verdict.LEFT_BEHIND]
     as_sysprep = [one for one in hits if one["verdict"] is Verdict.AS_SYSPREP]
-    agents = {one.provider: one.places for one in known.kept(installation)}
+    identities = [one.to_json() for one in find(installation)]
     removable = known.options(installation) if left else {}
     groups = grouped([*left, *as_sysprep], Owners(installation), removable)
     failures = [
@@ -87,11 +88,12 @@ def verify(
         failures.append("Not every finding could be judged.")
     counts = dict.fromkeys(_ORDER, 0) | Counter(one["verdict"] for one in hits)
     result = NOT_CLEAN if failures else CLEAN
-    if not failures and any(counts[one] for one in _LEFT_TO_WINDOWS):
+    if not failures and (identities or any(counts[one] for one in _LEFT_TO_WINDOWS)):
         result = AS_SYSPREP
     return {
         "result": result,
-        "statement": _statement(found, searched, identity, result),
+        "statement": _statement(found, searched, identity, result)
+        + "".join(f" It still holds {one['what']}." for one in identities),
         "generalized": generalized,
         "failures": failures,
         "armed": [one.to_json() for one in parts],
@@ -100,7 +102,7 @@ def verify(
             **identity.to_json(),
         },
         "hits": hits,
-        "agents": agents,
+        "identities": identities,
         "groups": [one.to_json() for one in groups],
         "counts": counts,
         "search": {

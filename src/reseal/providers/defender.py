@@ -21,6 +21,7 @@ CYBER = r"ProgramData\Microsoft\Windows Defender Advanced Threat Protection\Cybe
     mark=Mark.DOCUMENTED,
     source="Microsoft, Onboard non-persistent VDI devices: before a golden image is sealed again, the "
     "Cyber folder is emptied and senseGuid deleted; senseGuid also appears in real action files",
+    identity="the id of Defender for Endpoint",
 )
 def defender(session: Session) -> None:
     r"""The id under which the sensor reports to the portal.

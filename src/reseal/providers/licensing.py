@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 from reseal.mark import Mark
 from reseal.providers.declaration import provider
 from reseal.providers.places import configuration
+from reseal.windows.licensing import PLATFORM, is_volume
 
 if TYPE_CHECKING:
     from reseal.session import Session
 
-PLATFORM = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\SoftwareProtectionPlatform"
 SKIP_REARM = "SkipRearm"
 #: Runs once after OOBE, as SYSTEM, before the first logon (documented).
 SETUP_COMPLETE = r"Setup\Scripts\SetupComplete.cmd"
-#: The switch that enables it.
-REARM = "rearm"
+#: The switches that enable it: always, or for copies that are licensed by volume.
+REARM, REARM_VOLUME = "rearm", "rearm-volume"
 #: The first build with eight rearms instead of three (documented).
 WINDOWS_8, WINDOWS_8_1 = 9200, 9600
 _COMMAND = b"@cscript.exe //B //Nologo %SystemRoot%\\System32\\slmgr.vbs /rearm"
@@ -37,16 +37,20 @@ def licensing(session: Session) -> None:
     rearm it. reseal therefore leaves it alone: clones inherit the rest of a grace period, and a copy
     that activates by KMS, Active Directory or a digital license activates again on its new hardware.
     The number of rearms left (documented: 3 rearms up to Windows 7; 8 runs of Sysprep in the texts on
-    Windows 8, 1001 in the current page) can't be read offline.
+    Windows 8; 1001 in the current page, for Windows 8.1, Server 2012 and later) can't be read offline.
+
+    Clients of a key management service (KMS) share a client machine id, by which the service counts
+    them, until a rearm renews it (documented).
 
     With the switch `rearm`, reseal inserts `slmgr /rearm` at the top of
     `Setup\Scripts\SetupComplete.cmd`, which Windows runs once after OOBE, and sets `SkipRearm` to 0 if it
     is 1, since it would prevent the rearm. The rearm takes effect with the next restart. The command
     comes first, so that a script that ends early or restarts Windows can't skip it; the rest of the
-    script stays.
+    script stays. `reseal sysprep /generalize` sets the switch for copies that are licensed by volume,
+    unless `--no-rearm` is given.
     """
     skipped = session.registry.number(PLATFORM, SKIP_REARM) == 1
-    if REARM not in session.switches:
+    if not is_rearmed(session):
         session.note(
             "The activation is unchanged: the license is sealed and can't be rearmed offline, so "
             "clones inherit the rest of the grace period"
@@ -64,12 +68,20 @@ def licensing(session: Session) -> None:
         return
     if _COMMAND not in (old or b""):
         session.write_file(path, _COMMAND + b"\r\n" + (old or b""))
+    asked = "" if REARM in session.switches else " Sysprep rearms, too; --no-rearm leaves it out."
     session.note(
-        f"slmgr /rearm is staged in {path} and takes effect with the restart after the first boot. "
-        "Windows skips that script if it was installed with an OEM product key (except Enterprise "
-        f"editions and Windows Server). Whether a rearm is left (documented: {_allowed(session)}) "
-        "can't be read from a powered-off image."
+        f"slmgr /rearm is staged in {path}: it runs at the first boot, after OOBE, and takes effect with "
+        "the next restart. Windows skips that script if it was installed with an OEM product key (except "
+        "Enterprise editions and Windows Server). It may use up a rearm; whether one is left (documented: "
+        f"{_allowed(session)}) can't be read from a powered-off image.{asked}"
     )
+
+
+def is_rearmed(session: Session) -> bool:
+    """Whether the run stages a rearm."""
+    if REARM in session.switches:
+        return True
+    return REARM_VOLUME in session.switches and is_volume(session.installation)
 
 
 def _allowed(session: Session) -> str:

@@ -27,6 +27,7 @@ KEY_FILE = "f686aace6942fb7f7ceb231212eef4a4_"
     "Machines: the service creates a deleted certificate again when it starts; name of the key's file: "
     "reported (Microsoft's own diagnostic scripts among others)",
     entry_points=("tssysprep.dll,RCMSysPrepGeneralize", "capisp.dll,CAPISysPrep_Generalize"),
+    identity="the certificate and key of Remote Desktop",
 )
 def rdp_certificate(session: Session) -> None:
     r"""The certificate by which Remote Desktop clients recognise the machine.

@@ -20,6 +20,7 @@ SQM_CLIENT = r"HKLM\SOFTWARE\Microsoft\SQMClient"
     source="Microsoft Japan Windows support blog, 2023-01-11, on machines that share an SQMClient "
     "MachineId: generalize deletes it, and each machine generates its own",
     entry_points=("sqmapi.dll,SqmSysprepGeneralize", "sqmapi.dll,SqmSysprepCleanup"),
+    identity="the telemetry identifier",
 )
 def telemetry(session: Session) -> None:
     r"""The identifier under which error reports and usage data are sent.

@@ -21,6 +21,7 @@ IDS = ("AccountDomainSid", "PingID", "SusClientId", "SusClientIdValidation")
     source="scripts of several administrators that make cloned clients register at WSUS again; that "
     "GeneralizeForImaging does the same: inferred from its name",
     entry_points=("wuaueng.dll,GeneralizeForImaging",),
+    identity="the ids of the Windows Update client",
 )
 def windows_update(session: Session) -> None:
     r"""The ids by which Windows Update and WSUS know the machine.

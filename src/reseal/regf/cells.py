@@ -66,7 +66,7 @@ class Children:
         """Remember a subkey, or that there is none.
 
         Args:
-            key: offset and epoch of the key above.
+            key: the offset of the key's cell, and its epoch.
             upper: the upper-cased name.
             offset: offset of the subkey; None if there is none.
         """

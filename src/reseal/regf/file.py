@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 from reseal.errors import os_errors
-from reseal.hostfile import open_regular
+from reseal.hostfile import open_regular, replace_file
 from reseal.regf.errors import RegfError
 from reseal.regf.hive import Hive
 
@@ -22,25 +22,34 @@ class HiveFile:
     Attributes:
         path: the file; for a link, its target.
         logs: its existing log files, by kind.
+        data: its content.
+        log_contents: the content of the log files.
         hive: the hive in it.
     """
 
     def __init__(self, path: Path, *, ignore_logs: bool = False) -> None:
-        """Read and open a hive.
+        """Read a hive.
 
         Args:
             path: the hive; its logs are in the same folder, and their names may differ in case.
             ignore_logs: open a dirty hive without its logs, read-only.
 
         Raises:
-            RegfError: a file can't be read, or is not a sound hive.
+            RegfError: a file can't be read.
         """
         with os_errors(f"{path} can't be read", RegfError):
             self.path = path.resolve(strict=True)
             self.logs = dict(_logs(self.path))
-            contents = {kind: log.read_bytes() for kind, log in self.logs.items()}
-            data = _read(self.path)
-        self.hive = Hive.open(data, contents, name=path.name, ignore_logs=ignore_logs)
+            self.log_contents = {kind: log.read_bytes() for kind, log in self.logs.items()}
+            self.data = _read(self.path)
+        self._name, self._ignore_logs = path.name, ignore_logs
+
+    @cached_property
+    def hive(self) -> Hive:
+        """The hive, opened when it is first asked for. Raises RegfError if it is not sound."""
+        return Hive.open(
+            self.data, self.log_contents, name=self._name, ignore_logs=self._ignore_logs
+        )
 
     def save(self, *, backup: bool = False) -> Path | None:
         """Write the hive if it changed, and empty its logs.
@@ -67,7 +76,7 @@ class HiveFile:
         with os_errors(f"{self.path} can't be written", RegfError):
             if backup:
                 kept = self._keep()
-            self._swap(data)
+            replace_file(self.path, data)
             for log in self.logs.values():
                 os.truncate(log, 0)
         return kept
@@ -78,35 +87,6 @@ class HiveFile:
         for kind, log in self.logs.items():
             shutil.copy2(log, self.path.with_name(f"{kept.name}.{kind}"))
         return kept
-
-    def _swap(self, data: bytes | bytearray) -> None:
-        descriptor, name = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=self.path.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                shutil.copystat(self.path, name)
-                _keep_owner(self.path, descriptor)
-                os.fsync(descriptor)
-            Path(name).replace(self.path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
-def _keep_owner(path: Path, descriptor: int) -> None:
-    status = path.stat()
-    if (status.st_uid, status.st_gid) != (os.geteuid(), os.getegid()):
-        try:
-            os.fchown(descriptor, status.st_uid, status.st_gid)
-        except PermissionError:
-            # An ordinary user who may write another user's file becomes its owner.
-            return
 
 
 def _logs(path: Path) -> Iterator[tuple[str, Path]]:

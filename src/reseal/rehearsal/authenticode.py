@@ -19,7 +19,11 @@ _MAX_CERTIFICATES = 50
 
 
 class SignatureError(ImageError):
-    """A signature can't be read, or is not that of its file."""
+    """A signature can't be read."""
+
+
+class ChangedError(SignatureError):
+    """A file was changed after it was signed."""
 
 
 def issuers(data: bytes) -> list[str] | None:
@@ -31,7 +35,8 @@ def issuers(data: bytes) -> list[str] | None:
         data: the whole executable.
 
     Raises:
-        SignatureError: the signature is damaged, or the file was changed after it was signed.
+        ChangedError: the file was changed after it was signed.
+        SignatureError: the signature is damaged.
     """
     try:
         from cryptography.hazmat.primitives.serialization import pkcs7  # noqa: PLC0415  optional
@@ -46,7 +51,7 @@ def issuers(data: bytes) -> list[str] | None:
     if length < _HEADER.size or _HEADER.unpack_from(data, offset)[2] != _PKCS7:
         raise SignatureError("it is not a PKCS #7 signature.")
     if not any(digest in message for digest in hashes(data)):
-        raise SignatureError("the file was changed after it was signed.")
+        raise ChangedError("the file was changed after it was signed.")
     try:
         certificates = pkcs7.load_der_pkcs7_certificates(message)
         names = [

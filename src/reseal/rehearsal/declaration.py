@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reseal.declaration import Declaration, declares
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from reseal.mark import Mark
+from reseal.mark import Mark
 
 
 class Result(StrEnum):
@@ -98,12 +95,28 @@ def stops(text: str, symptom: str, mark: Mark, source: str, *, cure: str | None 
 
 
 def asks(text: str, symptom: str, mark: Mark, source: str, *, cure: str | None = None) -> Fact:
-    """Return a fact that would make Windows ask a person. The arguments are those of `stops`."""
+    """Return a fact that would make Windows ask a person.
+
+    Args:
+        text: what was found.
+        symptom: what a person would see.
+        mark: how well the effect is known.
+        source: the source of that knowledge.
+        cure: what to do about it.
+    """
     return Fact(text, mark, source, Result.ASKS, symptom, cure)
 
 
 def waits(text: str, symptom: str, mark: Mark, source: str, *, cure: str | None = None) -> Fact:
-    """Return a fact that would make Windows wait. The arguments are those of `stops`."""
+    """Return a fact that would make Windows wait.
+
+    Args:
+        text: what was found.
+        symptom: what a person would see.
+        mark: how well the effect is known.
+        source: the source of that knowledge.
+        cure: what to do about it.
+    """
     return Fact(text, mark, source, Result.WAITS, symptom, cure)
 
 

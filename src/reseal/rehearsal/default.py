@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from reseal.bcd import elements
 from reseal.bcd.devices import DeviceValue
 from reseal.errors import ImageError
-
-if TYPE_CHECKING:
-    from reseal.run.opening import Found
+from reseal.run.opening import Found
 
 
 def default_windows(found: list[Found]) -> Found | None:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reseal.declaration import declared
 from reseal.errors import ResealError
 from reseal.mark import Mark
 from reseal.rehearsal.declaration import Fact, Result, Stage, unknown
-from reseal.rehearsal.walk import NoWindowsError
-
-if TYPE_CHECKING:
-    from reseal.rehearsal.walk import Walk
+from reseal.rehearsal.walk import NoWindowsError, Walk
 
 #: Limits of a stage's report: a hostile image may have any number of drivers with any names.
 MAX_FACTS = 500

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
 
+from reseal.bcd import BcdObject
+from reseal.disk import Device, VolumeRange
 from reseal.disk.partitions import volumes
 from reseal.drivers.boot import BootDrivers
 from reseal.errors import ImageError
+from reseal.rehearsal.machines import Machine
 from reseal.run import boot_stores
+from reseal.session import Session
+from reseal.session.boot_store import BootStore, FileSystem
 from reseal.sysprep.boot import Standing
-from reseal.tree import TreeError, join
+from reseal.tree import Stat, TreeError, join
 from reseal.unattend.present import Existing, existing
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.bcd import BcdObject
-    from reseal.disk import Device, VolumeRange
-    from reseal.rehearsal.machines import Machine
-    from reseal.session import Session
-    from reseal.session.boot_store import BootStore, FileSystem
-    from reseal.tree import Stat
-    from reseal.windows import Installation
-    from reseal.windows.registry import Registry
+from reseal.windows import Installation
+from reseal.windows.registry import Registry
 
 UEFI, BIOS = "uefi", "bios"
 #: Programs are found with these endings (documented, CreateProcess and cmd.exe).

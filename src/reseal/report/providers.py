@@ -15,8 +15,8 @@ def providers(declared: Iterable[Provider]) -> dict[str, Any]:
     """Describe providers as plain data.
 
     Returns:
-        `providers`: a list with id, title, description, mark, source, default, beyond and
-        entry_points of each, in the order in which they run.
+        `providers`: a list with id, title, description, mark, source, default, beyond,
+        identity, renewal and entry_points of each, in the order in which they run.
     """
     return {
         "providers": [
@@ -28,6 +28,8 @@ def providers(declared: Iterable[Provider]) -> dict[str, Any]:
                 "source": one.source,
                 "default": one.default,
                 "beyond": one.beyond,
+                "identity": one.identity,
+                "renewal": one.renewal,
                 "entry_points": list(one.entry_points),
             }
             for one in declared
@@ -45,6 +47,8 @@ def text(record: dict[str, Any]) -> Iterator[str]:
             yield ""
             yield from wrapped(" ".join(paragraph.split()), _INDENT)
         yield ""
+        if one["renewal"]:
+            yield from wrapped(f"A new identity: {one['renewal']}", _INDENT)
         yield from wrapped(f"Known: {one['mark']}. Source: {one['source']}.", _INDENT)
         if one["entry_points"]:
             yield from wrapped(f"Replaces: {', '.join(one['entry_points'])}.", _INDENT)

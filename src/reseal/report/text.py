@@ -22,6 +22,7 @@ def inspection(record: dict[str, Any]) -> Iterator[str]:
         yield "          Choose one with --volume to see its identity and state."
         return
     yield from _identity(record["identity"])
+    yield from _identities(record["identities"])
     state = record["state"]
     yield f"State     {state['image_state'] or 'ImageState unknown'}"
     yield (
@@ -61,6 +62,14 @@ def _identity(identity: dict[str, Any]) -> Iterator[str]:
     yield f"          machine SID {identity['machine_sid'] or 'unknown'}{pending}"
     yield f"          MachineGuid {identity['machine_guid'] or 'unknown'}"
     yield f"          in a domain: {joined}"
+
+
+def _identities(identities: list[dict[str, Any]]) -> Iterator[str]:
+    for index, one in enumerate(identities):
+        head = "Also" if not index else ""
+        count = len(one["places"])
+        places = f"{count} place{'' if count == 1 else 's'}"
+        yield f"{head:<9} {one['what']} ({places}; {one['removed_by']})"
 
 
 def checks(record: dict[str, Any]) -> Iterator[str]:

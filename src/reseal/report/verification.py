@@ -8,7 +8,7 @@ from typing import Any
 from reseal.operations import sizes
 
 _SHOWN = 20
-_LEFT, _AS_SYSPREP = "left behind", "as after Sysprep"
+_LEFT, _AS_SYSPREP, _REPLACED = "left behind", "as after Sysprep", "replaced at first boot"
 
 
 # Complex: one sentence after the other, each with its condition.
@@ -35,21 +35,29 @@ def verification(record: dict[str, Any], *, verbose: bool) -> Iterator[str]:
                 yield from _groups(record["groups"], verdict)
             else:
                 yield from _places(record["hits"], verdict, verbose=verbose)
-    for agent, count in record["agents"].items():
+    for one in record["identities"]:
+        count = len(one["places"])
         yield (
-            f"Kept, since the provider is off: what identifies {agent} ({count} "
-            f"place{'' if count == 1 else 's'}); `reseal generalize --enable {agent}` removes it."
+            f"Not removed: {one['what']} ({count} place{'' if count == 1 else 's'}), which every copy "
+            f"shares; `{one['removed_by']}` removes it."
         )
     yield record["statement"]
     if record["result"] == "clean":
         yield "Clean: the image is armed, and nothing was found in what was searched."
     elif record["result"] == _AS_SYSPREP:
-        yield "As after Sysprep: the image is armed, and Windows is asked to replace the machine SID."
+        yield f"As after Sysprep: the image is armed{_left_open(record)}"
     else:
         count = len(record["failures"])
         yield f"Not clean: {count} reason{'' if count == 1 else 's'}."
         return
     yield "Proved: structure and state. Not proved: a boot (Windows did not run here)."
+
+
+def _left_open(record: dict[str, Any]) -> str:
+    """What is left to Windows, and what every copy keeps."""
+    asked = any(record["counts"][one] for one in (_AS_SYSPREP, _REPLACED))
+    said = ", and Windows is asked to replace the machine SID." if asked else "."
+    return f"{said} What was not removed is in every copy." if record["identities"] else said
 
 
 def _groups(groups: list[dict[str, Any]], verdict: str) -> Iterator[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import time
 from contextlib import ExitStack
 from functools import partial
@@ -14,7 +12,9 @@ from reseal.disk import Device, Slice
 from reseal.disk.device import part
 from reseal.disk.locks import Lock
 from reseal.disk.partitions import VolumeRange, volumes
+from reseal.disk.sidecar import sync_file_system, sync_folder
 from reseal.errors import CheckError, ImageError, UsageError
+from reseal.interruption import temporary_folder
 from reseal.ntfs import Volume
 from reseal.run import raw_copy
 from reseal.run.disk import OpenedDisk
@@ -152,12 +152,19 @@ def _to_folder(
     if not above.is_dir():
         msg = f"The folder of {target} does not exist."
         raise UsageError(msg, "Create it first.")
-    try:
-        partial_folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.reseal-", dir=above))
-    except OSError as error:
-        msg = f"{target} can't be created: {error.strerror}."
-        raise ImageError(msg) from error
+    with ExitStack() as stack:
+        try:
+            draft = temporary_folder(f".{target.name[:200]}.reseal-", above)
+            partial_folder = stack.enter_context(draft)
+        except OSError as error:
+            msg = f"{target} can't be created: {error.strerror}."
+            raise ImageError(msg) from error
+        return _fill(wim, index, target, partial_folder, report, check=check)
 
+
+def _fill(
+    wim: Path, index: int | None, target: Path, partial_folder: Path, report: Report, *, check: bool
+) -> dict[str, Any]:
     def work(send: Report) -> dict[str, Any]:
         return apply_to_folder(wim, index, partial_folder, check=check, on_progress=send)
 
@@ -166,13 +173,13 @@ def _to_folder(
         result = in_worker(wim, work, report, limits)
         mode = target.stat().st_mode & 0o7777 if target.exists() else 0o755
         partial_folder.chmod(mode)
+        sync_file_system(partial_folder)
         # This replaces an empty folder atomically, but fails for a mount point.
         partial_folder.replace(target)
+        sync_folder(target.absolute().parent)
     except OSError as error:
         if isinstance(error, ImageError):
             raise
         msg = f"{target} can't be replaced: {error.strerror}. Nothing was changed in it."
         raise ImageError(msg, "Choose a folder that does not exist.") from error
-    finally:
-        shutil.rmtree(partial_folder, ignore_errors=True)
     return result

@@ -11,13 +11,12 @@ import time
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any, Self, TypeAlias
 
 from reseal.bcd import Store
 from reseal.bcd.notation import Places
 from reseal.errors import ImageError, UsageError
-from reseal.hostfile import open_regular
+from reseal.hostfile import open_regular, replace_file
 from reseal.regf import Hive
 from reseal.run.disk import Disk, OpenedDisk
 from reseal.run.medium import Medium, Work, carry_out
@@ -212,24 +211,10 @@ class StoreFile:
 
     def replace(self) -> None:
         """Write the store into its file, and empty its logs."""
-        _replace(self._file.resolve(), self.store.hive.to_bytes())
+        replace_file(self._file, self.store.hive.to_bytes())
         # The new store includes the content of the logs.
         for log in self._logs.values():
             os.truncate(log, 0)
 
 
 AnyStore: TypeAlias = "BootStore | StoreFile"
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Replace a file atomically, keeping its mode."""
-    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        try:
-            file.write(data)
-            os.fchmod(file.fileno(), path.stat().st_mode & 0o7777)
-            file.flush()
-            os.fsync(file.fileno())
-            Path(file.name).replace(path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise

@@ -15,6 +15,7 @@ from reseal.disk.device import part
 from reseal.disk.image import space
 from reseal.disk.nbd import NbdDevice
 from reseal.disk.shrink import ShrinkError, require_shrinkable, shrink
+from reseal.interruption import uninterrupted
 from reseal.ntfs import Volume, shadow_copies
 from reseal.run import boot_stores
 from reseal.run.medium import Held
@@ -282,15 +283,16 @@ class Disk(Held):
             require_shrinkable(self.image)
         self._changes = stack.enter_context(ExitStack())
         if not one.dry_run:
-            changes = Transaction.begin(
-                self.image,
-                output=one.output,
-                thin=one.thin,
-                size=self._size,
-                delete_snapshots=self._deletes_snapshots,
-                protect=not one.passing,
-            )
-            self._transaction = self._changes.enter_context(changes)
+            with uninterrupted():  # the overlay has a name as soon as there is one
+                changes = Transaction.begin(
+                    self.image,
+                    output=one.output,
+                    thin=one.thin,
+                    size=self._size,
+                    delete_snapshots=self._deletes_snapshots,
+                    protect=not one.passing,
+                )
+                self._transaction = self._changes.enter_context(changes)
         self._server = stack.enter_context(ExitStack())
 
     @property
@@ -330,7 +332,11 @@ class Disk(Held):
             self._device(),
             work,
             report,
-            replace(limits, keeps=self._keeps),
+            replace(
+                limits,
+                keeps=(*self._keeps, *self._options.keeps),
+                programs=self._options.programs,
+            ),
             keys=self._options.keys,
         )
 

@@ -97,7 +97,11 @@ class Folder:
         options = self._options
         # Only the folder and its journal, not their parent.
         own = () if options.dry_run else (self._path.resolve(), self._journal)
-        limits = Limits(reads=(self._path, *options.reads), writes=(*own, *options.writes))
+        limits = Limits(
+            reads=(self._path, *options.reads),
+            writes=(*own, *options.writes),
+            keeps=options.keeps,
+        )
 
         def run(report: Report) -> dict[str, Any]:
             with folder.Folder(self._path, read_only=options.dry_run, locked=True) as opened:

@@ -1,12 +1,13 @@
 """Copy hives out of an image, and write them back, so that commands for hive files work on images.
 
-The copies are in a private folder of the host. They are written back through a session, so the image is
-changed completely or not at all, and only if its hives are still the same.
+The copies are in memory. They are written back through a session, so the image is changed completely or not
+at all, and only if its hives are still the same.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,13 +44,15 @@ class Taken:
 
     Attributes:
         name: its name, such as `SYSTEM` or a profile's SID.
-        copy: its path on the host; its logs are in the same folder.
+        data: the content of its file.
+        logs: the content of its log files, by kind.
         digest: SHA-256 of the file in the image.
         control_sets: for SYSTEM, the control sets in Select, the current one first.
     """
 
     name: str
-    copy: Path
+    data: bytes
+    logs: dict[str, bytes]
     digest: str
     control_sets: tuple[str, ...]
 
@@ -73,7 +76,6 @@ def hive_name(path: str) -> str:
 def take_out(
     image: Path,
     name: str,
-    folder: Path,
     *,
     volume: str | None = None,
     index: int | None = None,
@@ -86,7 +88,6 @@ def take_out(
     Args:
         image: a disk image, or a folder with a Windows.
         name: the hive, as returned by `hive_name`.
-        folder: a private folder of the host.
         volume: the installation, in the notation of `--volume`.
         index: the index of an image in a WIM; None for the only one.
         allow_backing: whether backing files may be outside the image's folder.
@@ -96,8 +97,8 @@ def take_out(
     Raises:
         CheckError: the image does not have the hive.
     """
-    # The hive's name may come from a command line, so it is not used as a file name.
-    copy = folder / "hive"
+    # In memory: a copy of SAM must not lie on a disk, however this process ends.
+    number = os.memfd_create("hive", os.MFD_CLOEXEC)
 
     def job(found: list[Found]) -> dict[str, Any]:
         registry = choose(found, volume, str(image)).installation.registry
@@ -105,24 +106,32 @@ def take_out(
         if file is None or registry.tree.stat(file) is None:
             msg = f"{image} has no hive {name}. Nothing was changed."
             raise CheckError(msg, "`reseal inspect` lists its hives.")
-        data = registry.tree.read(file)
-        copy.write_bytes(data)
-        for suffix in LOG_SUFFIXES:
-            if registry.tree.stat(f"{file}.{suffix}"):
-                copy.with_name(f"hive.{suffix}").write_bytes(registry.tree.read(f"{file}.{suffix}"))
-        sets = registry.control_sets if name == "SYSTEM" else []
-        return {"digest": hashlib.sha256(data).hexdigest(), "control_sets": sets}
+        sizes = {}
+        with open(number, "wb", closefd=False) as copy:
+            sizes[""] = copy.write(registry.tree.read(file))
+            for suffix in LOG_SUFFIXES:
+                if registry.tree.stat(f"{file}.{suffix}"):
+                    sizes[suffix] = copy.write(registry.tree.read(f"{file}.{suffix}"))
+        return {
+            "sizes": sizes,
+            "control_sets": registry.control_sets if name == "SYSTEM" else [],
+        }
 
-    record = read(
-        image,
-        job,
-        index=index,
-        allow_backing=allow_backing,
-        ignore_logs=ignore_logs,
-        writes=(folder,),
-        keys=keys,
-    )
-    return Taken(name, copy, record["digest"], tuple(record["control_sets"]))
+    with open(number, "rb") as copy:  # noqa: PTH123
+        record = read(
+            image,
+            job,
+            index=index,
+            allow_backing=allow_backing,
+            ignore_logs=ignore_logs,
+            keys=keys,
+            keeps=(number,),
+        )
+        copy.seek(0)
+        parts = {suffix: copy.read(size) for suffix, size in record["sizes"].items()}
+    data = parts.pop("")
+    digest = hashlib.sha256(data).hexdigest()
+    return Taken(name, data, parts, digest, tuple(record["control_sets"]))
 
 
 def replace_all(

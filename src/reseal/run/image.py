@@ -43,6 +43,7 @@ def read(
     whole: bool = False,
     writes: tuple[Path, ...] = (),
     keys: tuple[Key, ...] = (),
+    keeps: tuple[int, ...] = (),
 ) -> dict[str, Any]:
     """Inspect an image or a folder without changing it.
 
@@ -55,6 +56,7 @@ def read(
         whole: whether `look` needs the whole volume, rather than some files of a WIM.
         writes: files and folders of the host that `look` writes.
         keys: keys for volumes that BitLocker encrypts; a volume with a clear key needs none.
+        keeps: file descriptors that stay open for `look`.
 
     Returns:
         The result of `look`, with `image` added: path, format and size in bytes.
@@ -65,7 +67,12 @@ def read(
             return look(found)
 
     options = RunOptions(
-        dry_run=True, allow_backing=allow_backing, index=index, writes=writes, keys=keys
+        dry_run=True,
+        allow_backing=allow_backing,
+        index=index,
+        writes=writes,
+        keys=keys,
+        keeps=keeps,
     )
     return read_opened(path, work, options, whole=whole)
 

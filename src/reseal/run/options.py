@@ -25,6 +25,7 @@ class RunOptions:
         allow_backing: whether backing files may be outside the image's folder.
         reads: further files and folders of the host that the work reads.
         writes: further files and folders of the host that the work reads and writes.
+        keeps: file descriptors that stay open for the work.
         switches: names of the switches that providers and checks use.
         shrink: whether to rewrite the image's file compactly at the end.
         delete_snapshots: whether to delete the internal snapshots of an image that is changed in place.
@@ -33,6 +34,7 @@ class RunOptions:
             closed.
         decrypt: whether to decrypt the volume of the installation first, if it is encrypted.
         prevent_device_encryption: whether to prevent automatic device encryption in Windows.
+        programs: whether the worker may start programs.
     """
 
     volume: str | None = None
@@ -44,6 +46,7 @@ class RunOptions:
     allow_backing: bool = False
     reads: tuple[Path, ...] = ()
     writes: tuple[Path, ...] = ()
+    keeps: tuple[int, ...] = ()
     switches: frozenset[str] = frozenset()
     shrink: bool = False
     delete_snapshots: bool = False
@@ -51,3 +54,4 @@ class RunOptions:
     keys: tuple[Key, ...] | None = None
     decrypt: bool = False
     prevent_device_encryption: bool = False
+    programs: bool = False

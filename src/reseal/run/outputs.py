@@ -16,10 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reseal.disk.attributes import keep_attributes, require_one_name
+from reseal.disk.attributes import require_one_name
 from reseal.disk.chain import open_chain
 from reseal.disk.sidecar import golden_path, journal_path, lock_path, overlay_path, sync_folder
 from reseal.errors import ResealError, UsageError
+from reseal.hostfile import keep_attributes
+from reseal.interruption import uninterrupted
 
 Render = Callable[[Mapping[str, Any]], "str | None"]
 
@@ -77,16 +79,14 @@ class Outputs:
                 msg = f"{path} can't be written: it is not a regular file."
                 raise UsageError(msg, "Choose a file in a folder that you may write to.")
             require_one_name(target, path)
-            number, name = tempfile.mkstemp(
-                prefix=f".{target.name[:200]}.reseal-", dir=target.parent
-            )
-            os.close(number)
+            with uninterrupted():
+                draft = _draft(target)
+                self._outputs.append(_Output(path, target, draft, render, private))
         except OSError as error:
             if isinstance(error, ResealError):
                 raise
             msg = f"{path} can't be written: {error.strerror}."
             raise UsageError(msg, "Choose a file in a folder that you may write to.") from error
-        self._outputs.append(_Output(path, target, Path(name), render, private))
 
     def stage(self, record: Mapping[str, Any]) -> None:
         """Write all drafts to stable storage.
@@ -136,18 +136,16 @@ class Outputs:
     @staticmethod
     def _renew(one: _Output, record: Mapping[str, Any]) -> None:
         """Write the complete record; keep the staged content if there is not enough space."""
-        number, name = tempfile.mkstemp(
-            prefix=f".{one.target.name[:200]}.reseal-", dir=one.target.parent
-        )
-        os.close(number)
-        try:
-            one.staged = _write(Path(name), one.render(record))
-            Path(name).replace(one.draft)
-        except OSError:
-            with suppress(OSError):
-                Path(name).unlink()
-            if not one.staged:
-                raise
+        with uninterrupted():
+            draft = _draft(one.target)
+            try:
+                one.staged = _write(draft, one.render(record))
+                draft.replace(one.draft)
+            except OSError:
+                with suppress(OSError):
+                    draft.unlink()
+                if not one.staged:
+                    raise
 
     @staticmethod
     def _place(one: _Output) -> None:
@@ -159,10 +157,18 @@ class Outputs:
 
     def discard(self) -> None:
         """Delete unpublished drafts."""
-        for one in self._outputs:
-            with suppress(OSError):
-                one.draft.unlink(missing_ok=True)
-        self._outputs.clear()
+        with uninterrupted():
+            for one in self._outputs:
+                with suppress(OSError):
+                    one.draft.unlink(missing_ok=True)
+            self._outputs.clear()
+
+
+def _draft(target: Path) -> Path:
+    """Create an empty file in the folder of a target."""
+    number, name = tempfile.mkstemp(prefix=f".{target.name[:200]}.reseal-", dir=target.parent)
+    os.close(number)
+    return Path(name)
 
 
 def _write(path: Path, text: str | None) -> bool:

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from reseal.disk import Device, DiskError, FileDevice, Image
-from reseal.disk.attributes import keep_attributes
 from reseal.disk.sidecar import sync_folder
 from reseal.disk.staged import Appearance, require_space
+from reseal.hostfile import keep_attributes
 from reseal.run.disk import Disk
 from reseal.run.medium import Medium
 from reseal.run.options import RunOptions

@@ -153,12 +153,14 @@ class Wim(Held):
         assert number is not None
 
         device = partial(FileDevice, number, read_only=read_only, scratch=True)
-        limits = replace(limits, keeps=(number,))
+        limits = replace(limits, keeps=(number, *limits.keeps))
         return on_device(self._path, device, work, report, limits, subject)
 
     def _limits(self, reads: tuple[Path, ...] = (), writes: tuple[Path, ...] = ()) -> Limits:
         # The folder has the other parts of a split WIM.
-        return Limits(reads=(self._path.resolve().parent, *reads), writes=writes)
+        return Limits(
+            reads=(self._path.resolve().parent, *reads), writes=writes, keeps=self._options.keeps
+        )
 
     def _subject(self, index: int) -> str:
         return f"image {index} of {self._path}"

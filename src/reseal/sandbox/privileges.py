@@ -31,7 +31,7 @@ _NEW_MOUNTS, _NEW_HOST_NAME, _NEW_IPC = 0x00020000, 0x04000000, 0x08000000
 _NEW_USERS, _NEW_NETWORK = 0x10000000, 0x40000000
 
 # linux/mount.h, linux/fcntl.h
-_BIND, _RECURSIVE, _PRIVATE = 4096, 16384, 1 << 18
+_BIND, _RECURSIVE, _SLAVE = 4096, 16384, 1 << 19
 _MOUNT_SETATTR, _ATTR_RDONLY, _AT_RECURSIVE, _AT_FDCWD = 442, 1, 0x8000, -100
 
 #: Variables that stay: language, time zone, paths, and reseal's own settings.
@@ -109,7 +109,8 @@ def _map(user: int, group: int) -> bool:
 
 def _only_writable(writes: Iterable[Path]) -> bool:
     """Make everything read-only in this mount namespace except the named files and folders."""
-    if _libc.mount(b"none", b"/", None, _RECURSIVE | _PRIVATE, None):
+    # What is unmounted outside is unmounted here, too: a worker must not keep a removable disk busy.
+    if _libc.mount(b"none", b"/", None, _RECURSIVE | _SLAVE, None):
         return False
     resolved = sorted({path.resolve() for path in writes if path.exists()})
     # A rename between two mounts is refused, so a folder inside another one gets no mount of its own.

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from reseal.mark import Mark
 from reseal.ntfs import Volume, shadow_copies
+from reseal.session.session import Session
 from reseal.windows.volumes import labelled
-
-if TYPE_CHECKING:
-    from reseal.session.session import Session
 
 
 def settle(session: Session) -> None:

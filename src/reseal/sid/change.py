@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -142,14 +143,18 @@ def remains(installation: Installation, replacement: Replacement, result: Result
             continue
         if replacement.in_bytes(text) != text and not text.startswith(databases.MAGIC):
             problems.append(f"the new SID in {path}")
+    return problems + list(_in_descriptors(installation, replacement))
+
+
+def _in_descriptors(installation: Installation, replacement: Replacement) -> Iterator[str]:
+    """Name the volumes of this Windows whose files still have the old SID in their descriptors."""
     volumes = installation.volumes
     worked_on = [number for number in volumes.others if installation.registry.works_on(number)]
     for tree in (volumes.own, *map(volumes.tree, worked_on)):
         if isinstance(tree, Volume):
             found = secure.descriptors(tree.device, tree.name)
             if any(replacement.old_binary in one for one in found.values()):
-                problems.append(f"the new SID in the descriptors of files on {tree.name}")
-    return problems
+                yield f"the new SID in the descriptors of files on {tree.name}"
 
 
 def _moved(path: str, replacement: Replacement) -> str:

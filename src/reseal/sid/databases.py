@@ -12,11 +12,11 @@ import sqlite3
 import time
 from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
-from tempfile import TemporaryDirectory, gettempdir
+from tempfile import gettempdir
 
 from reseal.disk import DiskError
 from reseal.errors import ImageError
+from reseal.interruption import temporary_folder
 from reseal.session import Session
 from reseal.sid import places
 from reseal.sid.replacement import Replacement
@@ -107,8 +107,8 @@ def rewrite(data: bytes, log: bytes, replacement: Replacement) -> tuple[bytes, i
 
 
 def _rewrite_copy(data: bytes, log: bytes, replacement: Replacement) -> tuple[bytes, int]:
-    with TemporaryDirectory(prefix="reseal-") as folder:
-        path = Path(folder) / "database"
+    with temporary_folder() as folder:
+        path = folder / "database"
         path.write_bytes(data)
         if log:
             path.with_name(path.name + _LOG).write_bytes(log)

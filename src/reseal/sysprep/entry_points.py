@@ -72,7 +72,6 @@ NOT_CARRIED_OUT: dict[str, str] = {
     "iissyspr.dll,iis_generalize": _NO_SOURCE,
     "tapisysprep.dll,tapisysprepclean": _NO_SOURCE,
     "ipsmigrationplugin.dll,sysprep_cleanup_ips": _NO_SOURCE,
-    "dsccore.dll,sysprep_cleanup": _NO_SOURCE,
     "spopk.dll,sysprep_clean_opk": _NO_SOURCE,
     "capisp.dll,cryptosysprep_clean": _NO_SOURCE,
     "scecli.dll,scesysprep": _NO_SOURCE,
@@ -83,7 +82,8 @@ NOT_CARRIED_OUT: dict[str, str] = {
     "tssysprep.dll,appsrvsysprepgeneralize": _NO_SOURCE,
     "tssysprep.dll,cbrokersysprepgeneralize": _NO_SOURCE,
     "dmenrollengine.dll,sysprepgeneralize": (
-        "A device management enrollment belongs to its server; end it before imaging."
+        "A device management enrollment belongs to its server; the provider cloud-join removes it from the "
+        "image."
     ),
     "tssysprep.dll,lsmsysprepbackup": (
         "Its name suggests that it saves settings of Remote Desktop, which its counterpart restores at "
@@ -216,6 +216,9 @@ def coverage(plan: Plan, chosen: Iterable[Provider] | None = None) -> Coverage:
     for component in plan.at_boot:
         found.left_to_windows.extend(map(str, component.modules))
     for external in plan.external:
+        if any(one.id in running for one in providers_for(external.module)):
+            found.emulated.append(str(external.module))
+            continue
         later = external.phase in AT_BOOT
         one = f"{external.module} (third party, {external.phase})"
         (found.left_to_windows if later else found.not_carried_out).append(one)

@@ -190,8 +190,9 @@ def read_plan(session: Session) -> Plan:
             f"The image has no {ACTION_FILES} and no list of providers; only reseal's own providers "
             "run."
         )
-    if found.external:
-        named = ", ".join(f"{one.module} ({one.phase})" for one in found.external)
+    foreign = [one for one in found.external if not providers_for(one.module)]
+    if foreign:
+        named = ", ".join(map(str, foreign))
         if STRICT in session.switches:
             msg = f"Third parties have entry points in Sysprep: {named}. Nothing was changed."
             raise CheckError(msg, "Uninstall the products that own them, or omit --strict.")

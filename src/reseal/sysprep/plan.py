@@ -16,17 +16,20 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 
 from reseal.session import Session
 from reseal.sysprep import action_file
 from reseal.sysprep.action_file import Component, Module
 from reseal.tree import join
 from reseal.windows import setup
+from reseal.windows.external import external_providers
 
 ACTION_FILES = join(setup.SYSPREP, "ActionFiles")
 _CURRENT_VERSION = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion"
 INTERNAL_LISTS = rf"{_CURRENT_VERSION}\Setup\Sysprep"
-EXTERNAL_LISTS = rf"{_CURRENT_VERSION}\Setup\SysPrepExternal"
+#: The largest program whose vendor is read.
+_MAX_PROGRAM = 16 << 20
 #: Architectures whose Windows runs 32-bit components as wow64.
 _WOW64_OF = frozenset({"amd64", "arm64", "ia64"})
 
@@ -48,15 +51,21 @@ AT_BOOT = (Phase.SPECIALIZE, Phase.RESPECIALIZE)
 
 @dataclass(frozen=True, slots=True)
 class External:
-    """A third party's entry point, which only a running Windows can call.
+    """An entry point that a product registered, which only a running Windows can call.
 
     Attributes:
         phase: the phase in which Sysprep calls it.
         module: the function.
+        vendor: who made it; None if that is not known.
     """
 
     phase: Phase
     module: Module
+    vendor: str | None = None
+
+    def __str__(self) -> str:
+        """Name it with its vendor."""
+        return f"{self.module} of {self.vendor or 'an unknown vendor'} ({self.phase})"
 
 
 @dataclass(slots=True)
@@ -102,10 +111,18 @@ def read(session: Session, mode: str | None = None) -> Plan:
         fitting = [one for one in components if _fits(one, session.installation.architecture)]
         plan.phases[phase] = [one for one in fitting if not _excludes(one, mode)]
         plan.excluded += [one.name for one in fitting if _excludes(one, mode)]
-    for phase in (Phase.CLEANUP, Phase.GENERALIZE, Phase.SPECIALIZE):
-        for module in _listed(session, rf"{EXTERNAL_LISTS}\{phase}").values():
-            plan.external.append(External(phase, module))
+    root = session.installation.root
+    for one in external_providers(session.registry, root, partial(_program, session)):
+        module = Module(one.dll, one.function, validate=False)
+        plan.external.append(External(Phase(one.phase), module, one.vendor))
     return plan
+
+
+def _program(session: Session, path: str) -> bytes | None:
+    stat = session.files.stat(path)
+    if stat is None or stat.is_directory or stat.size > _MAX_PROGRAM:
+        return None
+    return session.files.read(path)
 
 
 def _from_file(session: Session, phase: Phase) -> list[Component] | None:

@@ -8,7 +8,6 @@ import uuid
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 from reseal.deploy.boot_code import mbr
 from reseal.process import run_tool
@@ -177,13 +176,18 @@ def _fill(disk: Path, places: Sequence[tuple[int, int]], contents: Sequence[Path
             if isinstance(content, Path):
                 with content.open("rb") as source:
                     _copy_sparse(source.fileno(), target.fileno(), offset)
-            _count_hidden_sectors(target, offset, size)
+            _count_hidden_sectors(target.fileno(), offset, size)
 
 
-def _count_hidden_sectors(disk: BinaryIO, offset: int, size: int) -> None:
-    """Write the number of sectors before a partition into its boot sector and the copy of that."""
-    disk.seek(offset)
-    sector = disk.read(512)
+def _count_hidden_sectors(disk: int, offset: int, size: int) -> None:
+    """Write the number of sectors before a partition into its boot sector and the copy of that.
+
+    Args:
+        disk: descriptor of the disk.
+        offset: first byte of the partition.
+        size: bytes of the partition.
+    """
+    sector = os.pread(disk, 512, offset)
     if sector[3:11] == b"NTFS    ":
         copy = offset + size - 512
     elif sector[82:85] == b"FAT":
@@ -191,10 +195,8 @@ def _count_hidden_sectors(disk: BinaryIO, offset: int, size: int) -> None:
     else:
         return
     for place in (offset, copy):
-        disk.seek(place)
-        if disk.read(512)[3:11] == sector[3:11]:
-            disk.seek(place + 28)
-            disk.write(struct.pack("<I", offset // 512))
+        if os.pread(disk, 11, place)[3:] == sector[3:11]:
+            os.pwrite(disk, struct.pack("<I", offset // 512), place + 28)
 
 
 def _copy_sparse(source: int, target: int, offset: int) -> None:

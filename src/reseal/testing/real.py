@@ -54,14 +54,6 @@ APP = "Contoso.Weather_4.46.32012.0_x64__8wekyb3d8bbwe"
 FAMILY = "contoso.weather_8wekyb3d8bbwe"
 TASK = "OneDrive Standalone Update Task-{sid}"
 TRIGGER = "CREATE TRIGGER Changed AFTER UPDATE ON User BEGIN SELECT workflow_changed(1); END"
-#: What the first boot of a generalized image starts, below System32 (documented and reported).
-FIRST_BOOT = {
-    "setupcl.exe": b"MZ",
-    "smss.exe": b"MZ",
-    "oobe": dict.fromkeys(
-        ("windeploy.exe", "Setup.exe", "oobeldr.exe", "audit.exe", "msoobe.exe"), b"MZ"
-    ),
-}
 
 _CACHED_ANSWERS = """<?xml version="1.0" encoding="utf-8"?>
 <unattend xmlns="urn:schemas-microsoft-com:unattend" \
@@ -355,7 +347,6 @@ def _files(model: Machine) -> dict[str, Any]:
                      "Microsoft-Windows-User Profile Service%4Operational")
     }  # fmt: skip
     system32: dict[str, Any] = {
-        **FIRST_BOOT,
         "config": {"BBI": _broker(model), "BBI.LOG1": b"", "BBI.LOG2": b""},
         "Tasks": {TASK.format(sid=model.sid.relative(1001)): _task(model)},
         "winevt": {"Logs": logs},

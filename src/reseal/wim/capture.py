@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from reseal.disk.device import Device
 from reseal.errors import CheckError
+from reseal.interruption import temporary_folder
 from reseal.wim import library
 from reseal.wim.errors import WimError
 from reseal.wim.file import new_wim, open_wim
@@ -148,7 +148,7 @@ def _config_file(stack: ExitStack, config: str | None) -> bytes | None:
     """Write a configuration to a file for libwim; None for no configuration."""
     if config is None:
         return None
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reseal-")))
+    folder = stack.enter_context(temporary_folder())
     file = folder / "WimScript.ini"
     file.write_text(config, encoding="utf-8")
     return bytes(file)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from reseal.wim import library
+from reseal.worker import REPLACING
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -52,6 +53,11 @@ class Progress:
         self._step = ""
         self._percent = -1
         self.function = library.PROGRESS(self._guarded)
+
+    def replaces(self, path: str) -> None:
+        """Report that a file is about to be replaced: from now on it may be the new one."""
+        if self._report:
+            self._report({REPLACING: path})
 
     def _guarded(self, message: int, info: int, _context: int) -> int:
         try:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import os
-import tempfile
 from ctypes import Structure, c_char_p, c_size_t, c_uint32, c_uint64, c_void_p
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NoReturn
 
 from reseal.folder.descent import upper
+from reseal.interruption import temporary_folder
 from reseal.tree import DIRECTORY, ENCRYPTED, REPARSE_POINT, EscapeError, Stat, TreeError
 from reseal.wim import library, wof
 from reseal.wim.file import Wim
@@ -256,13 +255,13 @@ class WimTree:
         if self._kept and self._kept[0] == found.path:
             return self._kept[1]
         self._forget()
-        with tempfile.TemporaryDirectory(prefix="reseal-") as folder:
+        with temporary_folder() as folder:
             paths = (c_char_p * 1)(found.path)
             code = self._wim.calls.wimlib_extract_paths(
                 self._wim.handle, self._index, os.fsencode(folder), paths, 1, _PLAIN_FILE
             )
             self._wim.check(code, f"can't be read (image {self._index})")
-            (made,) = Path(folder).iterdir()
+            (made,) = folder.iterdir()
             number = os.open(made, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         self._kept = found.path, number
         return number

@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from reseal.disk.attributes import keep_attributes, require_one_name
+from reseal.disk.attributes import require_one_name
 from reseal.disk.device import written_behind
 from reseal.disk.sidecar import sync_folder
 from reseal.errors import os_errors
+from reseal.hostfile import keep_attributes
 from reseal.wim import library
 from reseal.wim.errors import WimError
 from reseal.wim.file import Wim
@@ -90,6 +91,7 @@ def write(
         os.fsync(number)
         if temporary is None:
             temporary = give_name(number, path)
+        progress.replaces(str(shown))
         temporary.replace(path)
         temporary = None
         sync_folder(path.parent)

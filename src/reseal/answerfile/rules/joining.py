@@ -44,6 +44,46 @@ def join_both(context: Context) -> Iterator[Problem]:
 
 
 @rule(
+    "workgroup-extras",
+    Level.WARNING,
+    mark=Mark.INFERRED,
+    source="Unattended Windows Setup Reference, Credentials and MachineObjectOU: for joining a domain",
+)
+def workgroup_extras(context: Context) -> Iterator[Problem]:
+    """Credentials and an organizational unit belong to a domain, not to a workgroup."""
+    for join in context.at(JOIN, "Identification"):
+        if not join.text_of("JoinWorkgroup") or join.text_of("JoinDomain"):
+            continue
+        for name in ("Credentials", "MachineObjectOU"):
+            extra = join.child(name)
+            if extra is not None and (extra.text or extra.children):
+                yield Problem(
+                    extra.position,
+                    f"{name} stands next to JoinWorkgroup",
+                    "a workgroup has neither accounts nor organizational units",
+                    f"delete {name}, or write JoinDomain in place of JoinWorkgroup",
+                )
+
+
+@rule(
+    "join-username",
+    Level.WARNING,
+    mark=Mark.INFERRED,
+    source="Unattended Windows Setup Reference, Credentials: Domain and Username are settings of their own",
+)
+def join_username(context: Context) -> Iterator[Problem]:
+    """The account for the join is named without its domain."""
+    for name in context.values_at(JOIN, "Identification/Credentials/Username"):
+        if "\\" in name.text:
+            yield Problem(
+                name.value_position,
+                "the Username of Credentials holds a backslash",
+                "it is the name alone, and the domain has a setting of its own",
+                "write the part before the backslash into <Domain>",
+            )
+
+
+@rule(
     "join-credentials",
     Level.WARNING,
     mark=Mark.DOCUMENTED,

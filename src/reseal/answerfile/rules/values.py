@@ -229,6 +229,15 @@ def surrounding_space(context: Context) -> Iterator[Problem]:
 )
 def stray_text(context: Context) -> Iterator[Problem]:
     """Text is only in settings that take text."""
+    for component in context.document.components():
+        text = component.element.text
+        if BLOCK.sub("", text).strip():
+            yield Problem(
+                component.position,
+                f"there is text directly inside of the component {component.name}",
+                "it holds settings, and Windows ignores text between them",
+                "delete the text, or put it into a setting",
+            )
     schemas = dict(context.known)
     for setting in context.document.settings():
         schema = schemas.get(setting)

@@ -48,8 +48,9 @@ def found(session: Session) -> Iterable[Finding]:
             if path.lower() not in panther:
                 option = rf"--delete '{session.registry.drive}\{path}'"
             passes = ", ".join(dict.fromkeys(one.name for one in again))
+            shown = f"{', '.join(does[:-1])} and {does[-1]}" if does[1:] else does[0]
             yield warning(
-                f"The answer file {path} is used again ({passes}), and {', '.join(does)}.",
+                f"The answer file {path} is used again ({passes}). It {shown}.",
                 f"Delete it with {option}, or give the run an answer file of your own with --unattend FILE.",
             )
 

@@ -18,7 +18,8 @@ def wipe_free() -> None:
     """Wipe free clusters and slack space, free cells of hives, logs and page files.
 
     This runs after all other steps, regardless of its position, so that deleted data can't be recovered
-    from the disk and the image shrinks by the free space.
+    from the disk and the image shrinks by the free space. It reaches every volume that the run changes, with
+    --all-volumes each one without a Windows, and the run names the others.
     """
 
 

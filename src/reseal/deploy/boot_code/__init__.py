@@ -38,6 +38,18 @@ def of_volume(device: Device) -> bytes | None:
     return code if code[512:].startswith(_NAMES_BOOTMGR) else None
 
 
+def starts_bootmgr(code: bytes) -> bool:
+    """Whether the first sectors of a volume are boot code that starts bootmgr: Windows' or reseal's own.
+
+    Args:
+        code: the first 16 sectors.
+    """
+    if len(code) < 512 or code[510:512] != b"\x55\xaa":
+        return False
+    own = code[0x54:] == ntfs()[0x54 : len(code)]
+    return own or "BOOTMGR".encode("utf-16-le") in code or b"BOOTMGR" in code
+
+
 def install(device: Device, code: bytes) -> None:
     """Write code to an NTFS volume with sectors of 512 bytes; the volume's parameters stay.
 

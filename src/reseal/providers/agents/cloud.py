@@ -15,6 +15,7 @@ CLOUD = (
         mark=Mark.SEEN,
         source="source of cloudbase-init (the key in osutils/windows.py); what it is for: its "
         "maintainers in cloudbase/cloudbase-init#35 and #60",
+        services=("cloudbase-init",),
         subkeys=(r"HKLM\SOFTWARE\Cloudbase Solutions\Cloudbase-Init",),
     ),
     Agent(
@@ -25,10 +26,13 @@ CLOUD = (
         Docker generates it at its first start, in `engine-id`, older versions in `key.json`; a swarm
         ignores a second engine with the same id. Both files are deleted, and the engine generates a new
         id. Images, containers and membership in a swarm stay.""",
+        identity="the id of the Docker engine",
+        renewal="The engine generates a new id at its next start.",
         mark=Mark.DOCUMENTED,
         source="Docker Swarm documentation, Build a Swarm cluster manually: delete key.json, so that a "
         "cloned machine generates its own id; engine-id: seen in moby's own tests",
         default=True,
+        services=("docker",),
         files=(r"ProgramData\docker\engine-id", r"ProgramData\docker\config\key.json"),
     ),
     Agent(
@@ -44,6 +48,7 @@ CLOUD = (
         "Reset the Windows administrator password: .run-once is deleted on an offline volume; "
         "state.json: reported",
         default=True,
+        services=("Amazon EC2Launch",),
         files=(
             r"ProgramData\Amazon\EC2Launch\state\.run-once",
             r"ProgramData\Amazon\EC2Launch\state\state.json",
@@ -58,6 +63,7 @@ CLOUD = (
         machine. The logs are deleted; the folder stays.""",
         mark=Mark.DOCUMENTED,
         source="Microsoft, Azure virtual machine extensions: place of the agent's and extensions' logs",
+        services=("WindowsAzureGuestAgent",),
         emptied=(r"WindowsAzure\Logs",),
     ),
 )

@@ -23,9 +23,12 @@ SECURITY = (
         `AG` holds it, in one of two places, depending on the version. It is deleted, and the sensor gets a
         new id. `CU`, the customer's id, stays, since the sensor needs it. CrowdStrike now asks for
         templates to be installed with NO_START=1 or VDI=1; this provider is for other images.""",
+        identity="the agent id of the CrowdStrike Falcon sensor",
+        renewal="The sensor gets a new id from its cloud.",
         mark=Mark.REPORTED,
         source="meaning and places of AG and CU: seen in CrowdStrike's own falcon-scripts; that it is "
         "deleted in templates: reported; that CrowdStrike no longer advises it: EUCweb/BIS-F#404",
+        services=("CSFalconService",),
         values=(
             (_FALCON, ("AG",)),
             (r"HKLM\SYSTEM\CurrentControlSet\Services\CSAgent\Sim", ("AG",)),
@@ -38,10 +41,13 @@ SECURITY = (
 
         Systems that share it overwrite each other's entry. `AgentGUID` is deleted, and the agent
         generates a new one at its next start.""",
+        identity="the GUID of the Trellix (McAfee) agent",
+        renewal="The agent generates a new GUID at its next start.",
         mark=Mark.DOCUMENTED,
         source="McAfee, deploying a client in a VDI environment: AgentGUID is deleted in the master "
         "image (quoted in EUCweb/BIS-F#83)",
         default=True,
+        services=("masvc",),
         values=((r"HKLM\SOFTWARE\Network Associates\ePolicy Orchestrator\Agent", ("AgentGUID",)),),
     ),
     Agent(
@@ -51,8 +57,11 @@ SECURITY = (
 
         It is kept in the registry and in files from which the client restores it. All copies are
         deleted, and the client generates a new key.""",
+        identity="the hardware id of Symantec Endpoint Protection",
+        renewal="The client generates a new key at its next start.",
         mark=Mark.REPORTED,
         source="BIS-F (Base Image Script Framework), preparation of the client after Symantec HOWTO54706",
+        services=("SepMasterService",),
         files=tuple(
             f"{folder}{name}"
             for folder in _SYMANTEC
@@ -72,9 +81,12 @@ SECURITY = (
 
         A manager refuses to link a second agent with the same UUID. `TAG` is deleted; link the agent
         again in the clone.""",
+        identity="the UUID of the Tenable Nessus agent",
+        renewal="Link the agent to its manager in the clone.",
         mark=Mark.REPORTED,
         source="scripts of several administrators that prepare clones; the product's own command is "
         "nessuscli prepare-image",
+        services=("Tenable Nessus Agent",),
         values=((r"HKLM\SOFTWARE\Tenable", ("TAG",)),),
     ),
 )

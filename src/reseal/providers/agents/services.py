@@ -1,9 +1,39 @@
 """Services of Windows that Sysprep leaves alone."""
 
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
 from reseal.mark import Mark
 from reseal.providers.agents.declaration import Agent
+from reseal.providers.places import configuration
+from reseal.windows import services
+
+if TYPE_CHECKING:
+    from reseal.session import Session
+
+SSHD_CONFIG = r"ProgramData\ssh\sshd_config"
+#: Where Windows and Microsoft's installers put the server (documented, and seen in its installer).
+_MICROSOFT_SSHD = re.compile(
+    r"(.+\\System32\\OpenSSH|Program Files\\OpenSSH(-Win64)?)\\sshd\.exe", re.IGNORECASE
+)
+#: Settings that name host keys, or certificates of them, of the person's own.
+_OWN_KEY = re.compile(rb"^[ \t]*(HostKey|HostCertificate)\b", re.IGNORECASE | re.MULTILINE)
 
 _MSMQ = r"HKLM\SOFTWARE\Microsoft\MSMQ\Parameters"
+
+
+def _own_host_keys(session: Session) -> str | None:
+    """Why the host keys stay: nobody would generate new ones, or somebody issued these."""
+    program = services.program(session.registry, "sshd")
+    if program is None or not _MICROSOFT_SSHD.fullmatch(program):
+        return "SSH host keys stay: the service sshd is not Microsoft's, which generates new ones."
+    found = _OWN_KEY.search(configuration(session, SSHD_CONFIG) or b"")
+    if found:
+        return f"SSH host keys stay: {SSHD_CONFIG} has a {found[1].decode()} of its own."
+    return None
+
 
 SERVICES = (
     Agent(
@@ -12,11 +42,19 @@ SERVICES = (
         about=r"""The keys that identify the machine to SSH clients.
 
         Every clone that keeps them can impersonate the others. `ssh_host_*` in `ProgramData\ssh`, private
-        and public, are deleted, and sshd generates new ones at its next start. Its configuration and the
-        keys of users stay.""",
+        and public, are deleted by default if the service sshd is Microsoft's and `sshd_config` names no
+        `HostKey` or `HostCertificate`; otherwise they stay, and a note says why. The configuration and the
+        keys of users stay. virt-sysprep removes host keys by default, too.""",
+        identity="the host keys of the OpenSSH server",
+        renewal="sshd generates new keys at its next start.",
         mark=Mark.DOCUMENTED,
         source="Microsoft, OpenSSH Server Configuration for Windows, HostKey: keys that are not "
         "present are generated at the start of the service",
+        default=True,
+        services=("sshd",),
+        said="The SSH host keys were deleted, and sshd generates new ones. Clients that know the old ones "
+        "will warn.",
+        kept=_own_host_keys,
         files=(r"ProgramData\ssh\ssh_host_*_key", r"ProgramData\ssh\ssh_host_*_key.pub"),
     ),
     Agent(
@@ -26,10 +64,13 @@ SERVICES = (
 
         Messages between machines that share `QMId` are lost. The value is deleted and `SysPrep` is set to
         1, so that the service generates a new id at its next start.""",
+        identity="the id of the Message Queuing manager",
+        renewal="The service generates a new id at its next start.",
         mark=Mark.REPORTED,
         source="Microsoft's MSMQ support blog, MSMQ prefers to be unique, on images with Message "
         "Queuing: these two steps; several published scripts carry them out",
         default=True,
+        services=("MSMQ",),
         values=((rf"{_MSMQ}\MachineCache", ("QMId",)),),
         numbers=((_MSMQ, "SysPrep", 1),),
     ),

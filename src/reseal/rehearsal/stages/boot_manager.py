@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from uuid import UUID
 
-from reseal.bcd import elements, objects
+from reseal.bcd import BcdObject, Store, elements, objects
 from reseal.bcd.devices import Boot, DeviceValue, GptPartition, Locate, MbrPartition, RamDisk
+from reseal.disk import VolumeRange
 from reseal.errors import ImageError
 from reseal.mark import Mark
 from reseal.rehearsal import sources
 from reseal.rehearsal.declaration import Fact, passes, stage, stops, unknown
-from reseal.rehearsal.walk import UEFI
+from reseal.rehearsal.walk import UEFI, Walk
 from reseal.run import boot_stores
-from reseal.session.boot_store import BIOS_STORE, UEFI_STORE
+from reseal.session.boot_store import BIOS_STORE, UEFI_STORE, BootStore
 from reseal.tree import TreeError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from uuid import UUID
-
-    from reseal.bcd import BcdObject, Store
-    from reseal.disk import VolumeRange
-    from reseal.rehearsal.walk import Walk
-    from reseal.session.boot_store import BootStore
 
 _REPAIR = "reseal boot IMAGE --repair"
 _STORE_CODES = r"one of: 0xc000000f, 0xc000014c, 0xc0000098 for \Boot\BCD"

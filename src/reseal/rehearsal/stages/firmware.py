@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from reseal.deploy import boot_code
 from reseal.deploy.boot_files import NAMES_BY_ARCHITECTURE
-from reseal.disk import Slice
+from reseal.disk import Slice, VolumeRange
 from reseal.drivers.signature import Executable
 from reseal.errors import ImageError
 from reseal.fat import FatVolume, NotFatError
 from reseal.mark import Mark
 from reseal.rehearsal import sources
 from reseal.rehearsal.declaration import Fact, passes, stage, stops, unknown
-from reseal.rehearsal.walk import UEFI
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.disk import VolumeRange
-    from reseal.rehearsal.walk import Walk
+from reseal.rehearsal.walk import UEFI, Walk
 
 EFI_SYSTEM = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
 MANAGER = r"EFI\Microsoft\Boot\bootmgfw.efi"
@@ -37,7 +31,6 @@ _SECTOR = 512
 #: What mkntfs and mkfs.vfat write as boot code: it prints this text.
 _NOT_BOOTABLE = (b"not a bootable disk", b"not bootable")
 #: Where $Boot of Windows Vista and later says which program it loads; older ones load NTLDR (seen).
-_BOOTMGR = "BOOTMGR".encode("utf-16-le")
 _NTLDR = "NTLDR".encode("utf-16-le")
 #: The original name in the version resource of Microsoft's boot managers (seen).
 _MICROSOFTS = tuple(one.encode("utf-16-le") for one in ("bootmgfw.efi", "bootmgr.efi"))
@@ -77,6 +70,7 @@ def firmware(walk: Walk) -> Iterator[Fact]:
 # UEFI
 
 
+# Complex: the partitions that firmware looks at, in its order.
 def _uefi(walk: Walk) -> Iterator[Fact]:
     if walk.scheme is None:
         yield stops(
@@ -132,7 +126,8 @@ def _uefi(walk: Walk) -> Iterator[Fact]:
 def _sectors(walk: Walk) -> Fact | None:
     """A GPT counts in the sectors of the disk that it was made on."""
     assert walk.disk
-    counted = 512 if walk.disk.read(_SECTOR, 8) == b"EFI PART" else 4096
+    headers = (_SECTOR, walk.disk.size - _SECTOR)
+    counted = 512 if any(walk.disk.read(one, 8) == b"EFI PART" for one in headers) else 4096
     if walk.machine is None:
         return (
             None
@@ -366,8 +361,7 @@ def _boot_sector(walk: Walk, place: VolumeRange) -> Iterator[Fact]:
             cure=_REPAIR,
         )
         return
-    own = code[0x54:] == boot_code.ntfs()[0x54 : len(code)]
-    if own or _BOOTMGR in code or b"BOOTMGR" in code:
+    if boot_code.starts_bootmgr(code):
         yield passes(
             f"The active partition ({place.number}) has boot code for bootmgr, and bootmgr.",
             Mark.REPORTED,

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from reseal.answerfile import Pass
 from reseal.answerfile.components import SHELL
+from reseal.answerfile.document import Component
 from reseal.answerfile.requested import components_of
 from reseal.mark import Mark
 from reseal.rehearsal import sources
 from reseal.rehearsal.declaration import Fact, asks, passes, stage, unknown, waits
 from reseal.rehearsal.stages.logon import WINLOGON
+from reseal.rehearsal.walk import Walk
 from reseal.unattend.present import users
 from reseal.windows.accounts import NAMES
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.answerfile.document import Component
-    from reseal.rehearsal.walk import Walk
 
 SCRIPT = r"Setup\Scripts\SetupComplete.cmd"
 _LOGON = "the logon screen, with a wrong name or password"

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from reseal.bcd import elements
 from reseal.drivers.boot import BOOT_START, service_file
 from reseal.drivers.signature import Executable, hashes
 from reseal.errors import ImageError
 from reseal.mark import Mark
+from reseal.regf import Key
 from reseal.rehearsal import sources
 from reseal.rehearsal.declaration import Fact, passes, stage, stops, unknown
-from reseal.rehearsal.walk import BIOS, UEFI
-from reseal.tree import TreeError, join
+from reseal.rehearsal.walk import BIOS, UEFI, Walk
+from reseal.tree import Stat, TreeError, join
 from reseal.wim import wof
 from reseal.windows.values import number
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.regf import Key
-    from reseal.rehearsal.walk import Walk
-    from reseal.tree import Stat
 
 #: Files that the loader needs beside the kernel (reported for Server on UEFI; seen since Windows 7).
 CORE = ("ntoskrnl.exe", "hal.dll", "ci.dll", "kdcom.dll", "pshed.dll")
@@ -90,6 +84,7 @@ def _entry(walk: Walk) -> Iterator[Fact]:
         )
 
 
+# Complex: the file is on the Windows volume, on another, or only its usual place is known.
 def _own_file(walk: Walk) -> Iterator[Fact]:
     """The file of the loader itself."""
     wanted = {UEFI: ("winload.efi",), BIOS: ("winload.exe",)}.get(
@@ -113,7 +108,7 @@ def _own_file(walk: Walk) -> Iterator[Fact]:
         found = next((stat for one in paths if (stat := walk.stat(one))), None)
         path = next((one for one in paths if walk.stat(one)), paths[0])
     if found is None:
-        yield _no_loader(" and ".join(paths))
+        yield _no_loader(" or ".join(paths))
         return
     if fact := _file(walk, path, found, critical=True):
         yield fact
@@ -123,7 +118,7 @@ def _own_file(walk: Walk) -> Iterator[Fact]:
 
 def _no_loader(path: str) -> Fact:
     return stops(
-        f"The loader {path} is missing.",
+        f"The loader is missing: {path}.",
         "0xc000000f for winload",
         Mark.DOCUMENTED,
         sources.BOOT_C000000F,
@@ -238,7 +233,7 @@ def _drivers(walk: Walk) -> Iterator[Fact]:
 
 def _no_driver(name: str, path: str | None, *, critical: bool) -> Fact:
     text = f"The boot driver {name} has no file {path or 'in the image'}"
-    cure = f"reseal customize IMAGE --service {name}:disabled, after its filters are removed"
+    cure = f"reseal customize IMAGE --remove-filter {name}"
     if critical:
         return stops(
             f"{text}, and its ErrorControl makes that matter.",

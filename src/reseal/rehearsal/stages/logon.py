@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from reseal.mark import Mark
 from reseal.rehearsal import sources
 from reseal.rehearsal.declaration import Fact, passes, stage, stops, unknown
+from reseal.rehearsal.walk import Walk
 from reseal.windows import setup
 from reseal.windows.values import number, text
 from reseal.windows.volumes import MOUNTED_DEVICES
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.rehearsal.walk import Walk
 
 WINLOGON = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Winlogon"
 PROGRAMS = ("wininit.exe", "winlogon.exe", "services.exe", "lsass.exe")
 _C21A = "0xC000021A (STATUS_SYSTEM_PROCESS_TERMINATED)"
 _WAITS = "one of: Windows waits at Please wait, or setup starts again at each boot"
 _RESTORE = "Restore it from installation media of the same version"
+_NO_COMMAND = r"reseal customize IMAGE --reg-set HKLM\SYSTEM\Setup:SetupType:REG_DWORD:0"
 #: Win32 services: own process, shared process (documented, CreateService).
 _PROGRAM_TYPES = 0x30
 _AUTOMATIC = 2
@@ -65,7 +62,7 @@ def _command(walk: Walk) -> Iterator[Fact]:
             f"SetupType is {kind}, but CmdLine is empty; that is reported to end in a boot loop.",
             Mark.REPORTED,
             "public reports of SYSTEM_LICENSE_VIOLATION loops",
-            cure="reseal boot IMAGE --recover",
+            cure=_NO_COMMAND,
         )
         return
     name, there = walk.program(command)
@@ -82,7 +79,7 @@ def _command(walk: Walk) -> Iterator[Fact]:
             _WAITS,
             Mark.REPORTED,
             sources.REPAIR_LOGON,
-            cure=_RESTORE if ours else "reseal boot IMAGE --recover",
+            cure=_RESTORE if ours else _NO_COMMAND,
         )
     else:
         yield passes(

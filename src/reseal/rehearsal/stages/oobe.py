@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from reseal.answerfile import Pass
 from reseal.answerfile.components import INTERNATIONAL, SHELL
+from reseal.answerfile.document import Component
 from reseal.answerfile.requested import components_of
 from reseal.mark import Mark
 from reseal.rehearsal import sources
 from reseal.rehearsal.declaration import Fact, asks, passes, stage, stops
+from reseal.rehearsal.walk import Walk
 from reseal.unattend.present import users
 from reseal.windows import setup
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.answerfile.document import Component
-    from reseal.rehearsal.walk import Walk
 
 LOCALES = ("InputLocale", "SystemLocale", "UILanguage", "UserLocale")
 ACCOUNTS = ("UserAccounts/LocalAccounts/LocalAccount", "UserAccounts/DomainAccounts")

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from reseal.mark import Mark
 from reseal.rehearsal import sources
 from reseal.rehearsal.declaration import Fact, asks, passes, stage, unknown
+from reseal.rehearsal.walk import Walk
 from reseal.windows.values import number
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.rehearsal.walk import Walk
 
 _SEQUENCE, _ENABLED = 0x14000008, 0x16000009
 _STATUS_POLICY = 0x250000E0

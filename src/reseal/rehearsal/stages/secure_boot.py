@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from reseal.deploy.boot_files import NAMES_BY_ARCHITECTURE
 from reseal.errors import ImageError
 from reseal.mark import Mark
 from reseal.rehearsal import sources
 from reseal.rehearsal.declaration import Fact, passes, stage, stops, unknown
-from reseal.rehearsal.walk import BIOS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.rehearsal.walk import Walk
+from reseal.rehearsal.walk import BIOS, Walk
 
 #: The authorities that issue boot managers, by the name of the choice.
 AUTHORITIES = {
@@ -23,6 +18,8 @@ AUTHORITIES = {
 }
 _VIOLATION = "one of: Security Policy Violation, Secure Boot Violation, 0xc0430001"
 _MAX_MANAGER = 16 << 20
+_SIGNED = sources.UEFI_SPEC + ", Secure Boot"
+_REPAIR = "reseal boot IMAGE --repair"
 
 
 @stage(
@@ -56,10 +53,19 @@ def secure_boot(walk: Walk) -> Iterator[Fact]:
 
 
 def _signed(walk: Walk, path: str, data: bytes) -> Iterator[Fact]:
-    from reseal.rehearsal.authenticode import issuers  # noqa: PLC0415  loads a library
+    from reseal.rehearsal.authenticode import ChangedError, issuers  # noqa: PLC0415  loads a library
 
     try:
         found = issuers(data)
+    except ChangedError:
+        text = f"{path} was changed after it was signed"
+        if walk.secure_boot is None:
+            yield unknown(
+                f"{text}; with Secure Boot on it does not start.", Mark.DOCUMENTED, _SIGNED
+            )
+            return
+        yield stops(f"{text}.", _VIOLATION, Mark.DOCUMENTED, _SIGNED, cure=_REPAIR)
+        return
     except ImageError as error:
         yield unknown(
             f"The signature of {path} can't be read: {error.message}",

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from reseal.errors import ImageError
 from reseal.mark import Mark
 from reseal.rehearsal import sources
 from reseal.rehearsal.declaration import Fact, passes, stage, stops, unknown
+from reseal.rehearsal.walk import Walk
 from reseal.windows import setup
 from reseal.windows.values import strings, text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.rehearsal.walk import Walk
 
 HIVES = ("SOFTWARE", "SAM", "SECURITY", "DEFAULT")
 #: Programs of the session manager, in System32.

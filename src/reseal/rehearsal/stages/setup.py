@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
-from reseal.answerfile import Pass
+from reseal.answerfile import AnswerFile, Pass
 from reseal.answerfile.check import RULES, check
 from reseal.answerfile.components import COMMANDS
-from reseal.answerfile.findings import Level
+from reseal.answerfile.findings import Finding, Level
 from reseal.answerfile.requested import settings_at
 from reseal.drivers.signature import Executable
 from reseal.mark import Mark
 from reseal.rehearsal import sources
 from reseal.rehearsal.declaration import Fact, passes, stage, stops, unknown
-from reseal.rehearsal.walk import BIOS
+from reseal.rehearsal.walk import BIOS, Walk
 from reseal.sysprep.action_file import ActionFileError, parse
 from reseal.unattend.apply import target_of
-from reseal.unattend.present import users
+from reseal.unattend.present import Existing, users
 from reseal.windows import setup
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.answerfile import AnswerFile
-    from reseal.answerfile.findings import Finding
-    from reseal.rehearsal.walk import Walk
-    from reseal.unattend.present import Existing
 
 SPECIALIZE = r"System32\Sysprep\ActionFiles\Specialize.xml"
 SETUP_EXE = r"oobe\setup.exe"
@@ -313,7 +305,7 @@ def _versions(walk: Walk) -> Iterator[Fact]:
             "boot of current Windows 11 with error 304, which may come from that.",
             Mark.REPORTED,
             "cschneegans/unattend-generator#453 (seen); that the value is the cause: inferred",
-            cure=rf"Set it to 2: reseal customize IMAGE --reg-set in {FILE_SYSTEM}",
+            cure=rf"Set it to 2 in {FILE_SYSTEM} with reseal reg",
         )
     if walk.build >= _RDP_CRASH_SINCE and walk.firmware == BIOS:
         yield unknown(

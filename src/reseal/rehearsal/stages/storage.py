@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from reseal.drivers.boot import BOOT_START, CRITICAL_DEVICES, DRIVER_DATABASE, service_file
 from reseal.errors import ImageError
 from reseal.mark import Mark
+from reseal.regf import Key
 from reseal.rehearsal import machines, sources
 from reseal.rehearsal.declaration import Fact, passes, stage, stops, unknown
+from reseal.rehearsal.machines import HostDevice, Machine
+from reseal.rehearsal.walk import Walk
 from reseal.tree import join
 from reseal.windows.values import number, strings, text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reseal.regf import Key
-    from reseal.rehearsal.machines import HostDevice, Machine
-    from reseal.rehearsal.walk import Walk
 
 #: Device classes whose filters are in the way to the disk (documented).
 CLASSES = {
@@ -106,7 +102,7 @@ def _stack(walk: Walk) -> Iterator[Fact]:
                 _7B,
                 Mark.DOCUMENTED,
                 sources.STOP_7B,
-                cure=f"reseal customize IMAGE --service {name}:boot",
+                cure="reseal boot IMAGE --enable-storage",
             )
         elif not _has_file(walk, key):
             bad += 1
@@ -205,7 +201,7 @@ def _critical(walk: Walk) -> Iterator[Fact]:
                 "0x5A (CRITICAL_SERVICE_FAILED), or a restart",
                 Mark.DOCUMENTED,
                 sources.SERVICES_TREE,
-                cure=f"reseal customize IMAGE --service {key.name}:disabled",
+                cure=f"reseal customize IMAGE --remove-filter {key.name}",
             )
 
 
@@ -218,7 +214,7 @@ def _policies(walk: Walk, control: str) -> Iterator[Fact]:
             f"A policy on device installation sets {listed}: the kernel installs no driver for a "
             "controller that is new to it"
         )
-        cure = rf"reseal customize IMAGE --reg-set of 0 for each, in {control}\PnP"
+        cure = "reseal boot IMAGE --enable-storage"
         if 0 < walk.build < 9200:
             yield stops(f"{text_}.", _7B, Mark.DOCUMENTED, "Microsoft, KB2773300", cure=cure)
         else:
