@@ -37,6 +37,26 @@ def uninterrupted() -> Iterator[None]:
             raise KeyboardInterrupt
 
 
+def hold() -> None:
+    """Let nothing interrupt the rest of the `settled` block: the image is about to be changed for good."""
+    global _depth  # noqa: PLW0603
+    _depth += 1
+
+
+@contextmanager
+def settled() -> Iterator[None]:
+    """Run a block in which `hold` may be called. An interruption that waits follows at its end."""
+    global _depth, _waiting  # noqa: PLW0603
+    before = _depth
+    try:
+        yield
+    finally:
+        _depth = before
+        if _waiting and not _depth:
+            _waiting = False
+            raise KeyboardInterrupt
+
+
 @contextmanager
 def temporary_folder(prefix: str = "reseal-", above: Path | str | None = None) -> Iterator[Path]:
     """Create a folder that only this user can enter, and delete it at the end.

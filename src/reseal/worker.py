@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 
 from reseal import sandbox
 from reseal.errors import ImageError, ResealError
-from reseal.interruption import temporary_folder
+from reseal.interruption import hold, temporary_folder
 from reseal.messages import Channel, MessageError
 from reseal.process import die_with_parent, signal_name
 from reseal.sandbox import Limits
@@ -139,6 +139,7 @@ def _run_worker(
             if not isinstance(final["report"], dict):
                 raise _babble(subject)
             if REPLACING in final["report"]:
+                hold()
                 state = f"{final['report'][REPLACING]} is either as it was or complete"
             elif on_message is not None:
                 on_message(final["report"])

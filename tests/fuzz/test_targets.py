@@ -19,6 +19,10 @@ FOUND = {
             b' "accessed": 1, "modified": 2}\n'
         ),
     ),
+    "a journal with attributes that are not a number": (
+        "undo",
+        b'{"op": "attributes", "names": ["a"], "attributes": null}\n',
+    ),
     "a journal with a slash in a name": (
         "undo",
         b'{"op": "created", "names": ["a/../../../outside"], "folder": false}\n',

@@ -7,7 +7,7 @@ import signal
 import sys
 
 from reseal import __version__
-from reseal.interruption import interrupt
+from reseal.interruption import interrupt, settled
 
 
 def main() -> None:
@@ -21,7 +21,7 @@ def main() -> None:
         from reseal.cli import console  # noqa: PLC0415  it takes several times as long
         from reseal.cli.commands import reseal  # noqa: PLC0415
 
-        with console.errors(as_json=False):
+        with settled(), console.errors(as_json=False):
             reseal(prog_name="reseal")
     except KeyboardInterrupt:  # before the command has begun
         sys.exit(130)

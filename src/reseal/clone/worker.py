@@ -16,7 +16,7 @@ from reseal.clone.plan import ClonePlan, FleetMachine
 from reseal.clone.pool import plain
 from reseal.clone.workshop import Workshop
 from reseal.errors import ResealError
-from reseal.interruption import interrupt
+from reseal.interruption import interrupt, settled
 from reseal.messages import Channel
 
 
@@ -32,7 +32,8 @@ def serve(channel: Channel) -> None:
         channel.send({"ready": os.getpid()})
         while machine := channel.receive():
             try:
-                made = workshop.make(FleetMachine(**machine))
+                with settled():
+                    made = workshop.make(FleetMachine(**machine))
             except ResealError as error:
                 channel.send({"error": plain(error)})
             else:

@@ -22,6 +22,7 @@ from reseal.disk.sidecar import journal_path, overlay_path, sync_file
 from reseal.disk.snapshots import delete_all
 from reseal.disk.staged import require_space
 from reseal.errors import ImageError
+from reseal.interruption import hold, uninterrupted
 from reseal.process import run_tool
 
 #: What a merge may add to the image beside the overlay's own size: the tables of its container.
@@ -61,11 +62,12 @@ class InPlace:
             _require_space(image, self.overlay)
             journal = self._journal()
             self._held.require_unchanged()
-            journal.write(image.file)
-            mark.put(self._held.file(), journal.id, journal_path(image.file))
-        except (ImageError, OSError) as error:
+            with uninterrupted():
+                journal.write(image.file)
+                mark.put(self._held.file(), journal.id, journal_path(image.file))
+        except (ImageError, OSError, KeyboardInterrupt) as error:
             self._retract()
-            if isinstance(error, ImageError):
+            if not isinstance(error, OSError) or isinstance(error, ImageError):
                 raise
             raise DiskError(f"{image.path} was not changed: {error.strerror}.") from error
         try:
@@ -83,7 +85,7 @@ class InPlace:
 
     def _retract(self) -> None:
         """Take back what says that a merge has begun: nothing was written yet."""
-        with contextlib.suppress(OSError):
+        with uninterrupted(), contextlib.suppress(OSError):
             mark.take_away(self._held.file())
             remove_journal(self._image.file)
 
@@ -147,6 +149,10 @@ def merge(
         )
         if is_vdi:
             vdi.recount(held.file())
+
+        if delete_snapshots:
+            delete_all(link, held)
+        hold()  # a run that is interrupted now would lose its outputs
         held.sync()
         mark.take_away(held.file())
         if not held.is_current():

@@ -19,6 +19,7 @@ from reseal.disk.overlay import create_overlay, overlay_name, plain_name
 from reseal.disk.sidecar import overlay_path, partial_path, sync_file, sync_folder
 from reseal.disk.staged import Appearance, require_space
 from reseal.errors import ImageError, UsageError, os_errors
+from reseal.interruption import hold
 from reseal.process import run_tool
 
 
@@ -121,6 +122,7 @@ def publish(whole: Path, output: Path) -> None:
     Raises:
         UsageError: there is one.
     """
+    hold()
     try:
         os.link(whole, output)
     except FileExistsError:

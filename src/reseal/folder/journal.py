@@ -354,7 +354,10 @@ def _undo_moved(_path: Path, root: int, line: dict[str, Any]) -> None:
 def _undo_attributes(_path: Path, root: int, line: dict[str, Any]) -> None:
     *folders, name = line["names"]
     with opened_folder(root, folders) as folder:
-        set_attributes(folder, name, line["attributes"])
+        attributes = line["attributes"]
+        if type(attributes) is not int:  # the journal may have come with the folder
+            raise TypeError
+        set_attributes(folder, name, attributes)
 
 
 _UNDO = {

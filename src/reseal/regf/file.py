@@ -51,13 +51,14 @@ class HiveFile:
             self.data, self.log_contents, name=self._name, ignore_logs=self._ignore_logs
         )
 
-    def save(self, *, backup: bool = False) -> Path | None:
-        """Write the hive if it changed, and empty its logs.
+    def replace(self, data: bytes | bytearray, *, backup: bool = False) -> Path | None:
+        """Write new content, and empty the logs.
 
         The new file replaces the old one atomically. Its sequence numbers make logs that survive a crash
         invalid.
 
         Args:
+            data: the new content.
             backup: keep the old hive and its logs as `NAME.bak`, `NAME.bak.LOG1` and so on.
 
         Returns:
@@ -66,12 +67,6 @@ class HiveFile:
         Raises:
             RegfError: the file can't be written; the old file is unchanged.
         """
-        if not self.hive.changed:
-            return None
-        return self.replace(self.hive.to_bytes(), backup=backup)
-
-    def replace(self, data: bytes | bytearray, *, backup: bool = False) -> Path | None:
-        """Replace the file with `data`; see `save`."""
         kept: Path | None = None
         with os_errors(f"{self.path} can't be written", RegfError):
             if backup:

@@ -10,6 +10,7 @@ from typing import Any, Self
 from reseal import folder
 from reseal.disk import VolumeRange
 from reseal.errors import ImageError, UsageError
+from reseal.interruption import hold
 from reseal.run.medium import Work
 from reseal.run.opening import OpenedTree
 from reseal.run.options import RunOptions
@@ -113,4 +114,5 @@ class Folder:
         """Commit what the worker has written."""
         del result, report
         if not self._options.dry_run:
+            hold()
             folder.Folder.keep(self._path)
