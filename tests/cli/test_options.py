@@ -62,6 +62,8 @@ OTHERWISE = {
     ("--force", "unattend apply"): "which checks a command has differs",
     ("--sid", "generalize"): "when the machine gets its SID",
     ("--sid", "clone"): "single SIDs are in the table",
+    ("--all-volumes", "clone"): "a profile of this Windows changes in any case",
+    ("--all-volumes", "specialize"): "a profile of this Windows changes in any case",
     ("--firmware", "deploy"): "what the new disk is made for; rehearse asks about one that exists",
     ("--sid", "sid"): "new and pending are options of their own",
     ("--integrity", "apply"): "the table is checked rather than made",

@@ -18,6 +18,7 @@ def test_json_holds_every_declaration() -> None:
     assert [one["id"] for one in listed] == [one.id for one in own()]
     assert {key for one in listed for key in one} == {
         "id", "title", "description", "mark", "source", "default", "beyond", "entry_points",
+        "identity", "renewal",
     }  # fmt: skip
     marks = {"documented", "seen", "reported", "inferred"}
     assert {one["mark"] for one in listed} <= marks

@@ -30,12 +30,16 @@ PASSWORD = "Tr0ub4dor&3 ä€"
 BUILTIN_ADMINISTRATORS = "S-1-5-32-544"
 SCRIPTS = r"Windows\Setup\Scripts"
 DEFAULT = r"Users\Default\NTUSER.DAT"
+#: The class of disks, which gets a filter driver that a later step removes.
+DISKS = r"ControlSet001\Control\Class\{4d36e967-e325-11ce-bfc1-08002be10318}"
+FILTER = "acmeflt\0\0".encode("utf-16-le")
 REG = "\r\n".join((
     "Windows Registry Editor Version 5.00", "",
     r"[HKEY_LOCAL_MACHINE\SOFTWARE\Vendor\Reg]", '"A"=dword:0000002a', '"B"=hex(7):61,00,00,00,00,00', "",
     r"[HKEY_USERS\Default\Software\Vendor]", '@="everybody"', "",
     r"[HKEY_USERS\*\Software\Vendor]", '"Who"="you"', "",
     r"[-HKEY_LOCAL_MACHINE\SOFTWARE\Doomed]", "",
+    rf"[HKEY_LOCAL_MACHINE\SYSTEM\{DISKS}]", f'"LowerFilters"=hex(7):{FILTER.hex(",")}', "",
 ))  # fmt: skip
 
 
@@ -142,6 +146,8 @@ ROWS = [
         and "IPAddress" not in (i.machine("SYSTEM", INTERFACE) or {})
         and "NetworkAddress" not in (i.machine("SYSTEM", ADAPTER_KEY) or {})),
     Row("drop-cached-unattend", [], lambda i: not i.has(r"Windows\Panther\unattend.xml")),
+    Row("remove-filter", ["acmeflt"],
+        lambda i: "LowerFilters" not in (i.machine("SYSTEM", DISKS) or {"LowerFilters": (0, b"")})),
     Row("oem-information", ["Manufacturer:Example Corp"],
         lambda i: i.text("SOFTWARE", OEM, "Manufacturer") == "Example Corp"),
     Row("wallpaper", ["w.png"],

@@ -368,8 +368,9 @@ def test_no_automatic_logon() -> None:
     image = session()
     text = logon("<Enabled>false</Enabled><Username>u</Username><LogonCount>1</LogonCount>")
     outcome = unattend.apply(image, Request(document(text), now=True))
+    before = hives(session())["SOFTWARE"][rf"{NT}\Winlogon"]
     winlogon = hives(image)["SOFTWARE"][rf"{NT}\Winlogon"]
-    assert winlogon == {"AutoAdminLogon": encoded("0")}
+    assert winlogon == before | {"AutoAdminLogon": encoded("0")}
     assert [one.setting for one in outcome.left_to_windows] == [
         "AutoLogon/Username",
         "AutoLogon/LogonCount",

@@ -135,7 +135,11 @@ complete -C '{words} {last}' | string replace -r '\t.*|.*(?=FILES)' ''; true
         ("reseal capture image.qcow2 new.wim --compress", "lz", {"lzx", "lzms"}),
         ("reseal unattend new --mode", "a", {"audit"}),
         ("reseal generalize image.qcow2 --enable", "wifi", {"wifi-profiles"}),
-        ("reseal generalize image.qcow2 --disable", "machine-", {"machine-sid", "machine-guid"}),
+        (
+            "reseal generalize image.qcow2 --disable",
+            "machine-",
+            {"machine-sid", "machine-guid", "machine-certificates"},
+        ),
         ("reseal check image.qcow2 --force", "dom", {"domain", "domain-controller"}),
         ("reseal customize image.qcow2", "--time", {"--time-zone"}),
         ("reseal inspect", "ima", {"FILES"}),

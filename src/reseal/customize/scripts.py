@@ -25,7 +25,7 @@ from reseal.errors import CheckError, UsageError
 from reseal.session import Session
 from reseal.tree import join
 from reseal.unattend.place import situation
-from reseal.windows.installation import CURRENT_VERSION
+from reseal.windows.names import CURRENT_VERSION
 from reseal.windows.setup import SetupState
 
 SETUP_COMPLETE = r"Setup\Scripts\SetupComplete.cmd"

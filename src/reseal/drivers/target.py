@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from reseal.windows import Installation
-from reseal.windows.installation import CURRENT_VERSION, PRODUCT_OPTIONS, Product
+from reseal.windows.installation import PRODUCT_OPTIONS, Product
+from reseal.windows.names import CURRENT_VERSION
 
 #: How closely a decoration matches; a higher value is a closer match.
 Rank: TypeAlias = tuple[int, ...]

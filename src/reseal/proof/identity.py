@@ -27,7 +27,7 @@ from reseal.hostfile import open_regular
 from reseal.ntfs import Volume
 from reseal.windows import Installation
 from reseal.windows.identity import Identity
-from reseal.windows.installation import CURRENT_VERSION
+from reseal.windows.names import CURRENT_VERSION
 from reseal.windows.registry import Registry
 from reseal.windows.sid import Sid
 

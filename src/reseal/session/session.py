@@ -15,14 +15,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from reseal.bcd import BcdObject
 from reseal.bcd.values import Value
 from reseal.disk import Device, Patched
 from reseal.errors import CheckError, ImageError
 from reseal.mark import Mark
-from reseal.regf import Hive, sids, types
-from reseal.regf.sids import Place
+from reseal.regf import Hive, types
 from reseal.session.boot_store import BootStore
 from reseal.session.change import Change, State, value_state
 from reseal.session.staging import Counts, StagedTree
@@ -32,6 +32,9 @@ from reseal.windows import Installation
 from reseal.windows.names import MACHINE_HIVES
 from reseal.windows.registry import LoadedHive, Location
 from reseal.windows.volumes import named
+
+if TYPE_CHECKING:
+    from reseal.regf.sids import Place
 
 Report = Callable[[dict[str, object]], None]
 
@@ -311,6 +314,8 @@ class Session:
         Raises:
             RegfError: a key can't be renamed.
         """
+        from reseal.regf import sids  # noqa: PLC0415  it needs numpy, which takes long to load
+
         places = sids.replace(loaded.hive, old, new)
         changed = [place for place in places if place.changed]
         if changed:

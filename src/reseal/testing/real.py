@@ -24,6 +24,7 @@ from reseal.regf import Hive, types
 from reseal.testing import disks
 from reseal.testing.boot import boot_store
 from reseal.testing.disks import BASIC_DATA, convert, gpt_disk, mbr_disk, partition_id
+from reseal.testing.drivers import with_storage
 from reseal.testing.fat import fat_volume
 from reseal.testing.firmware import bootable
 from reseal.testing.hives import hive
@@ -49,6 +50,8 @@ DATA, WINDOWS = "Data", "Basic data partition"
 CAROL, CAROL_RID = "Carol", 1003
 #: Files that programs left to be renamed or deleted at the next boot.
 PENDING_RENAMES = 240
+#: Inbox drivers of storage controllers, as Windows sets up its driver database for them.
+STORAGE = ("storahci", "stornvme", "intelide", "vmbus", "storvsc")
 #: A store app, by its full name and its family.
 APP = "Contoso.Weather_4.46.32012.0_x64__8wekyb3d8bbwe"
 FAMILY = "contoso.weather_8wekyb3d8bbwe"
@@ -154,6 +157,8 @@ def used(
     volumes = _mounted(model, firmware, size, second_volume=second_volume)
     system = _merged(_system(model, pending_renames), {"MountedDevices": volumes})
     software = _software(model)
+    storage = with_storage(model.build, STORAGE)
+    system = _merged(system, storage["system"])
     if second_volume:
         services = {"ContosoSync": {"ImagePath": r"D:\Apps\sync.exe", "Start": 2, "Type": 16}}
         system["ControlSet001"] = _merged(system["ControlSet001"], {"Services": services})
@@ -167,7 +172,7 @@ def used(
         model,
         system=_merged(system, model.system),
         software=_merged(software, model.software),
-        files=_merged(_files(model), model.files),
+        files=_merged(_merged(_files(model), storage["files"]), model.files),
     )
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 
-from reseal.windows.installation import CURRENT_VERSION, PRODUCT_OPTIONS, Installation
+from reseal.windows.installation import PRODUCT_OPTIONS, Installation
+from reseal.windows.names import CURRENT_VERSION
 
 UI_LANGUAGES = r"HKLM\SYSTEM\CurrentControlSet\Control\MUI\UILanguages"
 LANGUAGE = r"HKLM\SYSTEM\CurrentControlSet\Control\Nls\Language"

@@ -11,11 +11,10 @@ from enum import StrEnum
 from functools import partial
 
 from reseal.tree import Tree, join
-from reseal.windows.names import CONFIG
+from reseal.windows.names import CONFIG, CURRENT_VERSION
 from reseal.windows.registry import Registry
 from reseal.windows.volumes import Volumes, named
 
-CURRENT_VERSION = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 ENVIRONMENT = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Environment"
 PRODUCT_OPTIONS = r"HKLM\SYSTEM\CurrentControlSet\Control\ProductOptions"
 

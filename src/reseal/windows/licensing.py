@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from reseal.windows.installation import CURRENT_VERSION
+from reseal.windows.names import CURRENT_VERSION
 
 if TYPE_CHECKING:
     from reseal.windows.installation import Installation

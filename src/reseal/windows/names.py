@@ -9,7 +9,8 @@ DRIVERS_HIVE = "DRIVERS"
 #: The hive of the default profile, `HKU\Default`. `DEFAULT` is the hive of the system account.
 DEFAULT_PROFILE = "DEFAULT PROFILE"
 LOG_SUFFIXES = ("LOG1", "LOG2", "LOG")
-PROFILE_LIST = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList"
+CURRENT_VERSION = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
+PROFILE_LIST = rf"{CURRENT_VERSION}\ProfileList"
 SELECT = r"HKLM\SYSTEM\Select"
 #: Maximum size of a hive that Windows can load (documented: "Registry Storage Space").
 MAX_HIVE_SIZE = 2 << 30

@@ -23,6 +23,7 @@ from reseal.regf import Hive, Key, RegfError, Value
 from reseal.tree import EscapeError, Stat, join
 from reseal.windows.names import (
     CONFIG,
+    CURRENT_VERSION,
     DEFAULT_PROFILE,
     DRIVERS_HIVE,
     LOG_SUFFIXES,
@@ -42,7 +43,6 @@ from reseal.windows.volumes import (
     split,
 )
 
-_CURRENT_VERSION = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 _SERVICE_PROFILES = {
     "S-1-5-19": r"ServiceProfiles\LocalService",
     "S-1-5-20": r"ServiceProfiles\NetworkService",
@@ -274,7 +274,7 @@ class Registry:
     def drive(self) -> str:
         """The letter of the Windows volume: from SystemRoot, or C:."""
         if self._drive is None:
-            drive, _ = split(self.text(_CURRENT_VERSION, "SystemRoot") or "")
+            drive, _ = split(self.text(CURRENT_VERSION, "SystemRoot") or "")
             self._drive = drive or USUAL_DRIVE
         return self._drive
 
