@@ -97,7 +97,7 @@ def test_lznt1_compressed_files_are_rewritten_whole(tmp_path: Path) -> None:
         }
     }
     volume, record = _generalized(Machine(files=files), tmp_path)
-    assert volume.read(STATE_INI).endswith(b'GENERALIZE_RESEAL_TO_OOBE\r\n')
+    assert volume.read(STATE_INI).endswith(b"GENERALIZE_RESEAL_TO_OOBE\r\n")
     after = judges.agreed(volume.read(SYSTEM))
     before = judges.agreed(system_hive(Machine()))
     assert judges.unexplained(before, after, record["changes"], "SYSTEM") == set()
