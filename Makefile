@@ -3,7 +3,7 @@ VENV := .venv
 PYTHON ?= python3
 PYTEST_ARGS ?=
 
-.PHONY: setup demo test judges lint format docs screenshots share bench fuzz faults faults-all clean
+.PHONY: setup compiled demo test judges lint format docs screenshots share bench fuzz faults faults-all clean
 
 setup: $(VENV)/.test
 
@@ -15,11 +15,15 @@ $(VENV)/.run $(VENV)/.test $(VENV)/.docs: pyproject.toml constraints.txt tools/s
 demo: $(VENV)/.run
 	$(VENV)/bin/python tools/demo.py
 
-test: setup
+test: setup compiled
 	$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
 
+# The tests start reseal thousands of times. Where PYTHONDONTWRITEBYTECODE is set, each start would compile it.
+compiled: setup
+	$(VENV)/bin/python -m compileall -q src
+
 # Every sample in every mode and format, judged by other people's readers, in less than 10 minutes.
-judges: setup
+judges: setup compiled
 	RESEAL_JUDGES=1 $(VENV)/bin/python -m pytest -m judges $(PYTEST_ARGS)
 
 lint: setup

@@ -30,7 +30,7 @@ def run(golden: Path, key: Path, image: Path, fault: Fault | None) -> Outcome:
 
 @pytest.mark.skipif(not supervisor.available(), reason="this system can't supervise system calls")
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("suffix", ["qcow2", "raw"])
+@pytest.mark.parametrize("suffix", ["qcow2", pytest.param("raw", marks=pytest.mark.judges)])
 def test_untouched_or_complete(suffix: str, tmp_path: Path, recovery: Protector) -> None:
     golden = encrypted_windows(
         tmp_path / f"golden.{suffix}", [recovery], made=Made(), used_space_only=False

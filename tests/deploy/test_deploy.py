@@ -287,7 +287,9 @@ def test_what_a_journal_misses_is_told(tmp_path: Path, journal: bool) -> None:
     assert set(record["timings"]) >= {"Writing", "Reading it back", "total"}
 
 
-@pytest.mark.parametrize("firmware", list(Firmware))
+@pytest.mark.parametrize(
+    "firmware", [Firmware.BIOS, pytest.param(Firmware.UEFI, marks=pytest.mark.judges)]
+)
 def test_a_recovery_partition_is_known_to_the_store_and_to_windows(
     wim: Path, folder: Path, tmp_path: Path, firmware: Firmware
 ) -> None:

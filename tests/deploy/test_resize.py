@@ -50,7 +50,9 @@ def test_the_last_partition_grows_and_all_else_stays(tmp_path: Path) -> None:
     assert record["grown"] == after.files[2].stat().st_size - before.files[2].stat().st_size
 
 
-@pytest.mark.parametrize("firmware", list(Firmware))
+@pytest.mark.parametrize(
+    "firmware", [Firmware.UEFI, pytest.param(Firmware.BIOS, marks=pytest.mark.judges)]
+)
 def test_a_recovery_partition_moves_to_the_end(tmp_path: Path, firmware: Firmware) -> None:
     image, disk, target = (tmp_path / f"{name}.qcow2" for name in ("image", "disk", "target"))
     rich_image(image)

@@ -149,12 +149,14 @@ def test_every_type_goes_through_wine_and_back(
     assert queried(wine_reg, hive({"Sub key": dict(list(SPEC["Sub key"].items())[:8])})) == 8
 
 
+@pytest.mark.judges
 def test_version_4_goes_through_wine_and_back(wine_reg: Callable[..., str], tmp_path: Path) -> None:
     built = hive({"Sub key": dict(list(SPEC["Sub key"].items())[:10])})
     again = round_trip(wine_reg, built, tmp_path, 4)
     assert as_wine_exports(oracles.tree_of(again)) == as_wine_exports(oracles.tree_of(built))
 
 
+@pytest.mark.judges
 def test_a_real_hive_goes_through_wine_and_back(
     wine_reg: Callable[..., str], tmp_path: Path, corpus: Path
 ) -> None:

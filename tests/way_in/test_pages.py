@@ -30,6 +30,8 @@ ELSEWHERE = {
     "development/adding.md": "tests/way_in/test_development.py",
 }
 HERE = [one for one in PAGES if str(one.relative_to(DOCS)) not in ELSEWHERE]
+#: Pages that every run of the suite runs; `make judges` runs all.
+ALWAYS = {"tutorial", "python", "wim"}
 #: Blocks in which nothing is run, and what reads them in place of that.
 READ_ONLY = {"text", "json", "xml", "ini"}
 
@@ -65,7 +67,11 @@ def steps(language: str, text: str) -> Iterator[tuple[list[str], int]]:
             assert language in READ_ONLY, language
 
 
-@pytest.mark.parametrize("page", HERE, ids=lambda one: str(one.relative_to(DOCS)))
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(one, marks=() if one.stem in ALWAYS else pytest.mark.judges) for one in HERE],
+    ids=lambda one: str(one.relative_to(DOCS)),
+)
 def test_every_block_of_a_page_works(
     page: Path, new_stage: Callable[[], Path], environment: dict[str, str]
 ) -> None:
@@ -95,6 +101,7 @@ def inline() -> list[tuple[str, int]]:
     return sorted(found)
 
 
+@pytest.mark.judges
 def test_every_command_in_the_tables_works(
     new_stage: Callable[[], Path], environment: dict[str, str]
 ) -> None:

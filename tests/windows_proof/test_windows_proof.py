@@ -75,7 +75,7 @@ def test_the_comparison_tells_both_apart(tmp_path: Path) -> None:
     assert r"OnlySysprep\\Name" in text
 
 
-@pytest.mark.parametrize("draws", ["all", "no MachineGuid"])
+@pytest.mark.parametrize("draws", ["all", pytest.param("no MachineGuid", marks=pytest.mark.judges)])
 def test_copies_and_clones_are_booted_and_compared(draws: str, tmp_path: Path) -> None:
     golden = tmp_path / "golden.qcow2"
     windows(golden)
