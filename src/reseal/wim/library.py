@@ -250,7 +250,6 @@ class Library:
             ntfs_library.declare(calls, PROTOTYPES)
         except AttributeError as error:
             raise _misfit(str(error)) from error
-        self._messages = os.memfd_create("libwim messages")
         self._start()
         self._test()
 
@@ -259,8 +258,18 @@ class Library:
         os.environ["LC_ALL"] = "C.UTF-8"
         if self.calls.wimlib_global_init(_ASSUME_UTF8):
             raise _misfit("its initialization fails")
-        self.calls.wimlib_set_error_file_by_name(f"/proc/self/fd/{self._messages}".encode())
+        self._collect_messages()
         self.calls.wimlib_set_print_errors(True)
+
+    def _collect_messages(self) -> None:
+        self._process = os.getpid()
+        self._messages = os.memfd_create("libwim messages")
+        self.calls.wimlib_set_error_file_by_name(f"/proc/self/fd/{self._messages}".encode())
+
+    def follow_fork(self) -> None:
+        """Collect messages in this process: the file of its parent leads a worker to /dev/null."""
+        if self._process != os.getpid():
+            self._collect_messages()
 
     def _test(self) -> None:
         """Check the structures that reseal reads, and that libwim uses the same libntfs-3g."""
@@ -317,13 +326,19 @@ def _misfit(why: str) -> EngineError:
     return EngineError(f"The installed {SONAME} is incompatible: {why}.", hint=MISSING_HINT)
 
 
-@cache
 def load() -> Library:
     """Load libwim once and check that it is compatible.
 
     Raises:
         EngineError: libwim is missing or incompatible.
     """
+    library = _loaded()
+    library.follow_fork()
+    return library
+
+
+@cache
+def _loaded() -> Library:
     return Library(load_library((SONAME,), PACKAGE))
 
 
