@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from reseal.mark import Mark
 from reseal.rehearsal import sources
 from reseal.rehearsal.declaration import Fact, passes, stage, stops, unknown
+from reseal.rehearsal.programs import C21A, RESTORE, programs_exist
 from reseal.rehearsal.walk import Walk
 from reseal.windows import setup
 from reseal.windows.values import number, text
@@ -14,9 +15,7 @@ from reseal.windows.volumes import MOUNTED_DEVICES
 
 WINLOGON = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Winlogon"
 PROGRAMS = ("wininit.exe", "winlogon.exe", "services.exe", "lsass.exe")
-_C21A = "0xC000021A (STATUS_SYSTEM_PROCESS_TERMINATED)"
 _WAITS = "one of: Windows waits at Please wait, or setup starts again at each boot"
-_RESTORE = "Restore it from installation media of the same version"
 _NO_COMMAND = r"reseal customize IMAGE --reg-set HKLM\SYSTEM\Setup:SetupType:REG_DWORD:0"
 #: Win32 services: own process, shared process (documented, CreateService).
 _PROGRAM_TYPES = 0x30
@@ -34,17 +33,7 @@ _MAX_PROGRAMS = 20
 )
 def logon(walk: Walk) -> Iterator[Fact]:
     """With SetupType, winlogon runs CmdLine before a logon; later it starts Userinit and the shell."""
-    bad = [name for name in PROGRAMS if walk.stat(walk.system32(name)) is None]
-    for name in bad:
-        yield stops(
-            f"{walk.system32(name)} is missing.",
-            _C21A,
-            Mark.DOCUMENTED,
-            sources.BUGCHECKS,
-            cure=_RESTORE,
-        )
-    if not bad:
-        yield passes(f"{', '.join(PROGRAMS)} are there.", Mark.DOCUMENTED, sources.BUGCHECKS)
+    yield from programs_exist(walk, PROGRAMS)
     yield from _command(walk)
     yield from _shell(walk)
     yield from _services(walk)
@@ -79,7 +68,7 @@ def _command(walk: Walk) -> Iterator[Fact]:
             _WAITS,
             Mark.REPORTED,
             sources.REPAIR_LOGON,
-            cure=_RESTORE if ours else _NO_COMMAND,
+            cure=RESTORE if ours else _NO_COMMAND,
         )
     else:
         yield passes(
@@ -97,10 +86,10 @@ def _shell(walk: Walk) -> Iterator[Fact]:
         for one in missing:
             yield stops(
                 f"{value} of Winlogon names {one}, which is missing.",
-                _C21A if value == "Userinit" else "a logon without a desktop",
+                C21A if value == "Userinit" else "a logon without a desktop",
                 Mark.REPORTED,
                 sources.REPAIR_LOGON,
-                cure=_RESTORE,
+                cure=RESTORE,
             )
         if not missing:
             yield passes(

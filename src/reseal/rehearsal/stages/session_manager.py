@@ -9,6 +9,7 @@ from reseal.errors import ImageError
 from reseal.mark import Mark
 from reseal.rehearsal import sources
 from reseal.rehearsal.declaration import Fact, passes, stage, stops, unknown
+from reseal.rehearsal.programs import C21A, RESTORE, programs_exist
 from reseal.rehearsal.walk import Walk
 from reseal.windows import setup
 from reseal.windows.values import strings, text
@@ -16,9 +17,7 @@ from reseal.windows.values import strings, text
 HIVES = ("SOFTWARE", "SAM", "SECURITY", "DEFAULT")
 #: Programs of the session manager, in System32.
 PROGRAMS = ("smss.exe", "csrss.exe", "ntdll.dll")
-_C21A = "0xC000021A (STATUS_SYSTEM_PROCESS_TERMINATED)"
 _BLACK = "a black screen without a message"
-_RESTORE = "Restore it from installation media of the same version"
 #: Keywords of BootExecute before a program (documented).
 _KEYWORDS = frozenset({"autocheck", "async", "debug"})
 _MAX_ENTRIES = 200
@@ -37,19 +36,7 @@ def session_manager(walk: Walk) -> Iterator[Fact]:
     yield from _hives(walk)
     yield from _product(walk, control)
     manager = rf"{control}\Session Manager"
-    bad = [name for name in PROGRAMS if walk.stat(walk.system32(name)) is None]
-    for name in bad:
-        yield stops(
-            f"{walk.system32(name)} is missing.",
-            _C21A,
-            Mark.DOCUMENTED,
-            sources.BUGCHECKS,
-            cure=_RESTORE,
-        )
-    if not bad:
-        yield passes(
-            "smss.exe, csrss.exe and ntdll.dll are there.", Mark.DOCUMENTED, sources.BUGCHECKS
-        )
+    yield from programs_exist(walk, PROGRAMS)
     yield from _native(walk, manager)
     yield from _subsystem(walk, manager)
     yield from _servicing(walk, manager)
@@ -113,7 +100,7 @@ def _native(walk: Walk, manager: str) -> Iterator[Fact]:
             _BLACK,
             Mark.INFERRED if own else Mark.REPORTED,
             "reported for BootExecute: " + sources.REPAIR_LOGON if own else sources.REPAIR_LOGON,
-            cure=_RESTORE,
+            cure=RESTORE,
         )
     if checked:
         listed = ", ".join(dict.fromkeys(checked))
@@ -129,10 +116,10 @@ def _subsystem(walk: Walk, manager: str) -> Iterator[Fact]:
     if there is False:
         yield stops(
             f"SubSystems starts {name}, which is missing.",
-            _C21A,
+            C21A,
             Mark.REPORTED,
             sources.REPAIR_LOGON,
-            cure=_RESTORE,
+            cure=RESTORE,
         )
 
 
