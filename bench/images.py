@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from reseal.regf import Key
 
 CORPUS = Path(os.environ.get("RESEAL_CORPUS", Path(__file__).parents[2] / "shared" / "corpus"))
-#: Change it when the images change, so that nobody measures old ones.
+#: Change it with the images; a new number rebuilds them.
 VERSION = 1
 FILES, DESCRIPTORS, EVENT_LOGS = 200_000, 600, 100
 _FOLDER = 200
@@ -97,7 +97,7 @@ def _kept(name: str, make: Callable[[Path], object]) -> Path:
 
 
 def _machine(users: int) -> Machine:
-    """Return a machine in use around the real hives, with the SID that stands in these."""
+    """Return a machine in use around the real hives, with the SID that these hold."""
     names = ("AndrewRathbun", "Alice", "Bob")[:users]
     return Machine(
         build=18363, product="Windows 10 Pro", version="1909", sid=real_machine.SID,

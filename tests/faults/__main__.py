@@ -40,7 +40,7 @@ LOSSES = [
     for kind in power.MAKERS
     for how in ("lazy", "eager")
 ]
-#: Seconds of a subject's turn: making it anew takes some.
+#: Seconds of a subject's turn; building it takes some of them.
 TURN = 25.0
 
 

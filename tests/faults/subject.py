@@ -26,7 +26,7 @@ CODES = {None, 0, 1, 2, 3, 4, 128 + 1, 128 + 2, 128 + 15}
 #: What a message says of an image that is as it was, and of one that is not.
 UNTOUCHED = re.compile("not changed|othing was (changed|written|touched)|left untouched")
 CHANGED = re.compile("is incomplete|is done|are done|are complete")
-#: What nobody is to see.
+#: What no message may contain.
 BROKEN = re.compile("Traceback|nexpected error")
 
 
@@ -34,7 +34,7 @@ class Subject(ABC):
     """What a run works on.
 
     Attributes:
-        place: the folder with it and all that a run leaves; made anew for each run.
+        place: the folder with it and all that a run leaves; rebuilt for each run.
         aside: a folder that no fault hits.
         path: the image or the folder.
         good: the states in which a run that says that all is well may leave it.
@@ -91,7 +91,7 @@ class Subject(ABC):
             assert not left, f"left among the temporary files: {left}"
 
     def _judge_outputs(self, outcome: Outcome, state: str) -> None:
-        """No output is lost: it has its name, or waits in a draft beside it."""
+        """No output is lost: it has its name, or waits in a draft next to it."""
         if state == "untouched":
             return
         for name, known in self.outputs.items():

@@ -12,7 +12,7 @@ NUMBERS = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x8000
            0x7FFFFFFFFFFFFFFF, 0x8000000000000000, 0xFFFFFFFFFFFFFFFF)  # fmt: skip
 
 
-#: What stands in JSON where something else is expected.
+#: Values to put where JSON should hold something else.
 VALUES: tuple[Any, ...] = (
     *(None, True, 0, -1, 1 << 40, 1 << 70, 1.5, "", "x", "..", "/", "a" * 3000, [], {}),
     *([[]], {"": 0}, "S-1-5-21-1-2-3", "\0", "\ud800"),

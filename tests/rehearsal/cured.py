@@ -50,7 +50,7 @@ CURES: dict[str, Callable[[str], Callable[[Session], object]]] = {
 
 
 def cured_machine(sample: Machine, cure: str, /, **request: str) -> Record | None:
-    """Carry out a cure on a machine in memory, and rehearse it; None if it is no command of reseal alone.
+    """Carry out a cure on a machine in memory, and rehearse it; None if it takes more than one command.
 
     Args:
         sample: the faulty machine.

@@ -35,7 +35,7 @@ _SHOWN = 5
     "Scheduler Schema); services and tasks that fail after a new computer name: reported",
 )
 def account_names(session: Session) -> Iterable[Finding]:
-    r"""`OLDNAME\user` is no account of a machine with another name, so the logon fails.
+    r"""`OLDNAME\user` is not an account of a machine with another name, so the logon fails.
 
     The provider `account-names` mends services and automatic logon. Tasks stay as they are.
     """

@@ -57,7 +57,7 @@ def repair(
         opened: the disk, writable.
         installation: the Windows that it should start.
         ranges: its partitions.
-        store: whether the boot store is made anew.
+        store: whether to write a new boot store.
         family: see `boot_files.collect`.
 
     Raises:

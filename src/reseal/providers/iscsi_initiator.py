@@ -26,7 +26,7 @@ DISCOVERY = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\iSCSI\Discovery"
 def iscsi_initiator(session: Session) -> None:
     """The name by which iSCSI targets tell initiators apart.
 
-    A target gives its disks to whoever has the name, so clones that share it write to one disk, and its
+    A target gives its disks to any initiator with the name. Clones that share it write to one disk, and its
     data is lost. `DefaultInitiatorName` is deleted. Targets, portals and CHAP secrets stay.
     """
     session.delete_value(DISCOVERY, "DefaultInitiatorName")

@@ -38,7 +38,7 @@ def windows_hello(session: Session) -> None:
     provider are in `Crypto\PCPKSP`, wrapped by the TPM. On another machine neither can be opened: users
     can't log on by PIN, and a join fails. Sysprep is not known to remove them.
 
-    reseal deletes the containers of all users and the files of the keys. Passwords stay. Whoever has no
+    reseal deletes the containers of all users and the files of the keys. Passwords stay. A user without a
     password can't log on afterwards.
     """
     empty(session, session.installation.path(CONTAINERS))

@@ -90,7 +90,7 @@ _IN_STATE_INI = re.compile(r"^\s*ImageState\s*=\s*\"?(\w+)\"?\s*$", re.IGNORECAS
 
 
 def state_in(data: bytes) -> str | None:
-    """Return the ImageState of State.ini, whether it stands in quotes or not; None without one."""
+    """Return the ImageState of State.ini, with or without quotes; None if it has none."""
     utf16 = data[:2] in {b"\xff\xfe", b"\xfe\xff"}
     found = _IN_STATE_INI.search(data.decode("utf-16" if utf16 else "utf-8", "replace"))
     return found[1] if found else None

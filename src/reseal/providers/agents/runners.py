@@ -21,7 +21,7 @@ RUNNERS = (
         renewal="Run `config.cmd` with a new token in the clone.",
         mark=Mark.REPORTED,
         source="https://github.com/actions/runner/discussions/1437 (without .runner it can be registered "
-        "again with a new token); key files beside it: scripts of several administrators",
+        "again with a new token); key files next to it: scripts of several administrators",
         services=("actions.runner.*",),
         files=tuple(
             rf"{folder}\{name}"

@@ -25,7 +25,7 @@ _MSMQ = r"HKLM\SOFTWARE\Microsoft\MSMQ\Parameters"
 
 
 def _own_host_keys(session: Session) -> str | None:
-    """Why the host keys stay: nobody would generate new ones, or somebody issued these."""
+    """Return why the host keys stay: no service would generate new ones, or an authority issued these."""
     program = services.program(session.registry, "sshd")
     if program is None or not _MICROSOFT_SSHD.fullmatch(program):
         return "SSH host keys stay: the service sshd is not Microsoft's, which generates new ones."

@@ -95,7 +95,7 @@ def find(name: str) -> Machine:
         name: a name, or the path of a .toml file.
 
     Raises:
-        UsageError: there is no such machine, or the file is not one.
+        UsageError: no machine has this name, or the file does not describe one.
     """
     if name.lower().endswith(_SUFFIX):
         return _from_file(Path(name))

@@ -121,7 +121,9 @@ def _registry(walk: Walk) -> Iterator[Fact]:
         )
     else:
         yield asks(
-            f"The automatic logon is for {name or 'nobody'}, an account that the image does not have.",
+            f"The automatic logon is for {name}, an account that the image does not have."
+            if name
+            else "The automatic logon names no account.",
             _LOGON,
             Mark.DOCUMENTED,
             "Microsoft, Autologon",

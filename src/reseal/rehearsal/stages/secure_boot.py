@@ -82,7 +82,7 @@ def _signed(walk: Walk, path: str, data: bytes) -> Iterator[Fact]:
         )
         return
     known = [year for year, name in AUTHORITIES.items() if name in found]
-    shown = ", ".join(found) or "nobody"
+    shown = ", ".join(found) or "no authority"
     source = "FOGProject/fos#182; ventoy/Ventoy#3639"
     if walk.secure_boot is None:
         if not known:
