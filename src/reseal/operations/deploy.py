@@ -9,8 +9,7 @@ from typing import Any
 from reseal.errors import UsageError
 from reseal.operations import sizes
 from reseal.operations.operation import OnMessage, Writing
-from reseal.operations.record import NOT_PROVED, PROVED, SCHEMA, owner
-from reseal.version import __version__
+from reseal.operations.record import PROVED, blank, owner
 
 _MADE = (
     "The disk: every boot file was read back from the system partition; the boot store obeys all rules "
@@ -107,13 +106,9 @@ def complete(done: dict[str, Any]) -> dict[str, Any]:
     else:
         summary = f"{path} is made; it starts Windows by {done['firmware'].upper()}."
     return {
-        "schema": SCHEMA,
-        "command": "deploy",
-        "reseal": __version__,
+        **blank("deploy"),
         "summary": summary,
-        "traffic": None,
         "proved": [_MADE, *PROVED],
-        "not_proved": list(NOT_PROVED),
         **done,
         "notes": [*done.get("warnings", ()), *done["notes"]],
     }

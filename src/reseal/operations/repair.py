@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from reseal.errors import ImageError, UsageError
 from reseal.operations import record as records
-from reseal.version import __version__
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +46,6 @@ def repair(
     """
     from reseal.run.disk import Disk
     from reseal.run.medium import carry_out
-    from reseal.run.options import RunOptions
     from reseal.wim import is_wim
 
     if family is not None and family not in FAMILIES:
@@ -56,22 +54,14 @@ def repair(
     if image.is_dir() or (image.exists() and is_wim(image)):
         msg = f"{image} is not a disk, so it has no boot manager to repair."
         raise UsageError(msg, "Make a disk of it: reseal deploy IMAGE DISK.")
-    options = RunOptions(
-        volume=writing.volume,
-        output=writing.output,
-        thin=writing.thin,
-        allow_backing=writing.allow_backing,
-        keys=writing.keys,
-        delete_snapshots=writing.delete_snapshots,
-        programs=True,
-    )
     if writing.dry_run:
         msg = "--repair has no --dry-run: it writes boot files with programs of the system."
         raise UsageError(msg, "Use --output for a new image, and rehearse it.")
 
     def work(opened: OpenedDisk, report: Report) -> dict[str, Any]:
-        return _repaired(opened, options.volume, family, report)
+        return _repaired(opened, writing.volume, family, report)
 
+    options = writing.options(keys=writing.keys, programs=True)
     return carry_out(image, Disk(image, options), work, on_message)
 
 
@@ -87,12 +77,7 @@ def _repaired(
     with opened.installations() as found:
         chosen = choose(found, volume, opened.subject)
         installation = chosen.installation
-        facts = {
-            "volume": installation.volume,
-            "root": installation.root,
-            "product_name": installation.product_name,
-            "build": installation.build,
-        }
+        facts = installation.facts
         owner = records.owner(installation)
         before = _stages(opened, volume)
         report({"step": "Repairing the boot"})
@@ -106,9 +91,7 @@ def _repaired(
         raise ImageError(msg, "`reseal rehearse IMAGE` says why.")
     seconds = time.perf_counter() - start
     return {
-        "schema": records.SCHEMA,
-        "command": "boot",
-        "reseal": __version__,
+        **records.blank("boot"),
         "windows": facts,
         "before": owner,
         "after": owner,
@@ -125,7 +108,6 @@ def _repaired(
             }
             for one in done
         ],
-        "notes": [],
         "written": {"hives": [], "files": None},
         "traffic": opened.traffic,
         "timings": {"Repairing the boot": seconds, "total": seconds},
