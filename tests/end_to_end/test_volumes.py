@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +74,7 @@ def _account(name: str) -> bytes:
 @pytest.fixture
 def disk(golden: Path, tmp_path: Path) -> Disk:
     path = tmp_path / "disk.raw"
-    shutil.copyfile(golden, path)
+    subprocess.run(["cp", "--sparse=always", golden, path], check=True)
     return Disk(path)
 
 
