@@ -68,7 +68,7 @@ def _may_be_forced() -> list[str]:
 @option(
     "--all-volumes",
     is_flag=True,
-    help="Also change the image's other volumes: profiles, page files.",
+    help="Also change other volumes beyond profiles of this Windows: permissions, page files.",
 )
 @option("--rearm", is_flag=True, help="Rearm activation at the first boot.")
 @option("--remove-drivers", is_flag=True, help="Remove third-party driver packages, too.")

@@ -9,7 +9,7 @@ from typing import Any
 from reseal.proof.hits import Place
 from reseal.proof.identity import Kind
 from reseal.windows import Installation
-from reseal.windows.volumes import split_volume
+from reseal.windows.volumes import named, split_volume
 
 #: Places that are looked for in the registry rather than in a file.
 _IN_HIVES = {Place.KEY, Place.VALUE, Place.DESCRIPTOR}
@@ -60,6 +60,12 @@ class Owners:
             for sid, place in installation.registry.placed_profiles.items()
             if sid.startswith("S-1-5-21-")
         }
+        registry = installation.registry
+        self._part = {
+            named(number, registry.letters).lower()
+            for number in registry.tree.others
+            if registry.works_on(number)
+        }
 
     def of(self, path: str) -> str:
         """Say whose file this is, as `the profile of Alice` or `Windows`."""
@@ -73,6 +79,11 @@ class Owners:
             maker = rest.partition("\\")[0]
             return "Windows" if maker.lower() in {"microsoft", "packages"} else maker
         return ""
+
+    def needs_all_volumes(self, path: str) -> bool:
+        """Whether only `--all-volumes` reaches a path: another volume, without a profile of this Windows."""
+        name, _ = split_volume(path)
+        return bool(name) and name.lower() not in self._part
 
     def user(self, path: str) -> str | None:
         """The account in whose profile a path lies."""
@@ -125,7 +136,7 @@ def _advice(hit: Mapping[str, Any], owners: Owners, known: Mapping[str, str]) ->
     user = owners.user(str(hit["path"]))
     removed = f", and `reseal customize --remove-user {user}` the whole profile" if user else ""
     if hit["kind"] == Kind.SID:
-        volumes = " --all-volumes" if split_volume(str(hit["path"]))[0] else ""
+        volumes = " --all-volumes" if owners.needs_all_volumes(str(hit["path"])) else ""
         return f"`reseal generalize --sid both{volumes}` replaces it{removed}."
     if user:
         return f"`reseal customize --remove-user {user}` removes the whole profile."

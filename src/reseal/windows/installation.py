@@ -90,7 +90,6 @@ class Installation:
         copied = Installation(self.tree, self.root, volume=self.volume, volumes=volumes)
         copied.registry.source = self.registry
         copied.registry.all_volumes = self.registry.all_volumes
-        copied.registry.profile_volumes = self.registry.profile_volumes
         return copied
 
     @property
