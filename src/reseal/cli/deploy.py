@@ -25,6 +25,12 @@ from reseal.report import deployment, rehearsal
     shell_complete=among("uefi", "bios"),
     help="Choose the firmware that starts it.",
 )
+@option(
+    "--boot-files",
+    metavar="2011|2023",
+    shell_complete=among("2011", "2023"),
+    help="Choose the boot manager by the authority that signed it.",
+)
 @option("--recovery", is_flag=True, help="Make a recovery partition, too.")
 @option(
     "--resize",
