@@ -26,11 +26,12 @@ def say_left(session: Session, sid: Sid | None) -> None:
     for number in volumes.others if not registry.all_volumes else ():
         kept = [*_profiles(session, number), *_services(session, number)]
         if count := _descriptors(session, number, sid):
-            kept.append(f"{count} descriptors of files with the machine's SID")
+            what = "security descriptor" if count == 1 else "security descriptors"
+            kept.append(f"{count} {what} with the machine's SID")
         if kept:
-            where = labelled(number, registry.letters).capitalize()
+            where = labelled(number, registry.letters)
             session.note(
-                f"{where} is left as it is, with {', '.join(kept)}. Windows replaces the SID on its own "
+                f"V{where[1:]} is left as it is, with {', '.join(kept)}. Windows replaces the SID on its own "
                 "volume alone (documented); --all-volumes has reseal change this one, too."
             )
     for sid_text, place in registry.placed_profiles.items():

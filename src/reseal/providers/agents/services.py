@@ -28,7 +28,7 @@ def _own_host_keys(session: Session) -> str | None:
     """Return why the host keys stay: no service would generate new ones, or an authority issued these."""
     program = services.program(session.registry, "sshd")
     if program is None or not _MICROSOFT_SSHD.fullmatch(program):
-        return "SSH host keys stay: the service sshd is not Microsoft's, which generates new ones."
+        return "SSH host keys stay: only Microsoft's service sshd is known to generate new ones."
     found = _OWN_KEY.search(configuration(session, SSHD_CONFIG) or b"")
     if found:
         return f"SSH host keys stay: {SSHD_CONFIG} has a {found[1].decode()} of its own."
