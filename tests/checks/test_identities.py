@@ -1,4 +1,4 @@
-"""Identities in spellings and places that differ from the usual ones."""
+"""Identities and leftovers in spellings and places that differ from the usual ones."""
 
 from __future__ import annotations
 
@@ -74,3 +74,58 @@ def test_an_identity_is_named_where_it_is_and_only_there(
     assert [one.level for one in found] == [Level(level)]
     (one,) = found
     assert level == "ok" or re.search(message, " ".join((one.message, *one.items)))
+
+
+STARTUP = r"ProgramData\Microsoft\Windows\Start Menu\Programs\Startup"
+OOBE_USER = {"Users": {"defaultuser1": {"NTUSER.DAT": b"regf"}}}
+SECTION = {"RunOnceEx": {"001": {"1": "setup.exe"}}}
+
+
+@pytest.mark.parametrize(
+    ("machine", "message"),
+    [
+        ({"users": ("Alice", "DefaultUser100000")}, "account DefaultUser100000 is left.*--remove-user"),
+        ({"files": OOBE_USER}, r"C:\\Users\\defaultuser1 is left.*--delete"),
+        ({"files": OOBE_USER, "users": ("Alice", "defaultuser1")}, "account defaultuser1 is left"),
+        ({"users": ("defaultuser", "defaultuserX", "xdefaultuser0")}, None),
+        ({"files": {"LTIBootstrap.vbs": b"'"}}, "task sequence"),
+        ({"files": nested(STARTUP, {"LiteTouch.lnk": b"L"})}, r"Startup\\LiteTouch\.lnk is left"),
+        ({"files": nested(STARTUP, {"Other.lnk": b"L"})}, None),
+        ({"software": {"Microsoft": {"Windows": {"CurrentVersion": SECTION}}}}, "RunOnceEx.*: 1"),
+        ({"software": {"Microsoft": {"Windows": {"CurrentVersion": {"RunOnceEx": {"001": {}}}}}}}, None),
+    ],
+)  # fmt: skip
+def test_a_leftover_of_the_build_is_named_with_its_cure(
+    machine: dict[str, Any], message: str | None
+) -> None:
+    found = BY_ID["build-leftovers"](session(Machine(**machine)))
+    said = [f"{one.message} {one.hint}" for one in found if one.level != Level.OK]
+    assert bool(said) == bool(message)
+    assert message is None or [text for text in said if re.search(message, text)] == said
+
+
+def answers(architecture: str) -> bytes:
+    """An answer file that names every copy."""
+    return (
+        '<unattend xmlns="urn:schemas-microsoft-com:unattend"><settings pass="specialize"><component '
+        f'name="Microsoft-Windows-Shell-Setup" processorArchitecture="{architecture}" language="neutral" '
+        'publicKeyToken="31bf3856ad364e35" versionScope="nonSxS"><ComputerName>BUILD</ComputerName>'
+        "</component></settings></unattend>"
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    ("windows", "component", "named"),
+    [
+        ("AMD64", "amd64", True),
+        ("AMD64", "x86", False),
+        ("ARM64", "arm64", True),
+        ("x86", "x86", True),
+    ],
+)
+def test_components_of_other_architectures_do_nothing(
+    windows: str, component: str, named: bool
+) -> None:
+    files = {"Windows": {"Panther": {"unattend.xml": answers(component)}}}
+    found = BY_ID["cached-answers"](session(Machine(files=files, architecture=windows)))
+    assert any("names every copy BUILD" in one.message for one in found) == named
