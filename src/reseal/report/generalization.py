@@ -44,7 +44,7 @@ def lines(record: GeneralizeRecord, *, dry_run: bool, verbose: bool, where: str)
     yield f"Its next boot runs specialize, then {target}."
     if record["sid"]:
         again = record["after"] and record["after"].get("new_sid_at_next_boot")
-        then = "replaces it again at the first boot" if again else "has nothing to replace"
+        then = "is asked to replace it again" if again else "has nothing to replace"
         yield f"Its machine SID is now {record['sid']['new']}; setupcl.exe {then}."
     yield "Proved: structure and state. Not proved: a boot (Windows did not run here)."
 
