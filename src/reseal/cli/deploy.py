@@ -29,7 +29,8 @@ from reseal.report import deployment, rehearsal
     "--boot-files",
     metavar="2011|2023",
     shell_complete=among("2011", "2023"),
-    help="Choose the boot manager by the authority that signed it.",
+    help="Choose the boot manager by the authority that signed it; the one that started this Windows so "
+    "far by default.",
 )
 @option("--recovery", is_flag=True, help="Make a recovery partition, too.")
 @option(
