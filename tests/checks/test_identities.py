@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from reseal.checks import CHECKS, Level
+from reseal.operations.boot import explained
 from reseal.testing.machine import Machine
 from tests.builders import session
 from tests.checks.problems import CCS
@@ -129,3 +130,14 @@ def test_components_of_other_architectures_do_nothing(
     files = {"Windows": {"Panther": {"unattend.xml": answers(component)}}}
     found = BY_ID["cached-answers"](session(Machine(files=files, architecture=windows)))
     assert any("names every copy BUILD" in one.message for one in found) == named
+
+
+@pytest.mark.parametrize(("setup_type", "named"), [(2, True), (0, False)])
+def test_the_status_of_a_boot_names_answer_files_that_it_uses(
+    setup_type: int, *, named: bool
+) -> None:
+    setup = {"SetupType": setup_type, "CmdLine": r"oobe\windeploy.exe" if setup_type else ""}
+    files = {"Windows": {"Panther": {"unattend.xml": answers("amd64")}}}
+    installation = session(Machine(files=files, system={"Setup": setup})).installation
+    said = list(explained(installation))
+    assert any("names every copy BUILD" in one for one in said) == named
