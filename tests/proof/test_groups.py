@@ -58,11 +58,14 @@ def test_files_of_one_folder_are_one_line_and_identities_are_not() -> None:
          "reseal reg"),
         (r"Windows\System32\Tasks\Acme\Sync", "", "Register the task again"),
         (r"Windows\System32\config\SOFTWARE",
+         r"HKLM\SOFTWARE\Microsoft\SystemCertificates\MY\Certificates\AB12\\Blob",
+         r"--reg-delete 'HKLM\SOFTWARE\Microsoft\SystemCertificates\MY\Certificates\AB12'`"),
+        (r"Windows\System32\config\SOFTWARE",
          r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Schedule\TaskCache\Tasks\{1}\\Author",
          "Register the task again"),
     ],
 )  # fmt: skip
-def test_names_of_services_and_tasks_get_advice_of_their_own(
+def test_names_of_services_tasks_and_certificates_get_advice_of_their_own(
     path: str, key: str, advice: str
 ) -> None:
     place = Place.VALUE if key else Place.CONTENT

@@ -41,9 +41,10 @@ def machine_certificates(session: Session) -> Iterable[Finding]:
             f"Every copy would share the TLS certificates of {names}, with their private keys.",
             "Create them in each copy; or remove them, with the listeners that need them, with "
             "--enable machine-certificates.",
-            items=[*said, *clients],
+            items=said,
         )
-    elif said or clients:
+        said = []
+    if said or clients:
         yield note(
             "Generalizing removes TLS certificates of the machine with their private keys.",
             items=[*said, *clients],

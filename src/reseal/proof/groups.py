@@ -14,8 +14,11 @@ from reseal.windows.volumes import split_volume
 
 #: Places that are looked for in the registry rather than in a file.
 _IN_HIVES = {Place.KEY, Place.VALUE, Place.DESCRIPTOR}
-#: The account of a service, a task, and what Task Scheduler keeps of tasks.
+#: The account of a service, a certificate, a task, and what Task Scheduler keeps of tasks.
 _SERVICE = re.compile(r"(?i)\\Services\\([^\\]+)\\\\ObjectName$")
+_CERTIFICATE = re.compile(
+    r"(?i)^HKLM\\SOFTWARE\\.*\\SystemCertificates\\[^\\]+\\Certificates\\[^\\]+"
+)
 _TASK = re.compile(r"(?i)\\System32\\Tasks\\")
 _TASK_CACHE = r"\schedule\taskcache"
 _DELETED = {Place.UNALLOCATED, Place.SLACK, Place.DELETED, Place.FREE_CELL}
@@ -147,6 +150,11 @@ def _advice(hit: Mapping[str, Any], owners: Owners, known: Mapping[str, str]) ->
         return (
             "Register the task again in each copy, for example with `reseal customize --firstboot-command` "
             "and schtasks."
+        )
+    if certificate := _CERTIFICATE.search(str(hit["key"])):
+        return (
+            "Unless the copies need this certificate, delete it with `reseal customize --reg-delete "
+            f"'{certificate[0]}'`."
         )
     if hit["key"]:
         return "Change it with `reseal reg`, or with `reseal customize --reg FILE`."
