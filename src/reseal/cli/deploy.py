@@ -1,4 +1,4 @@
-"""`reseal deploy`: make a disk that starts Windows."""
+"""`reseal deploy`: make a disk to start Windows from."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from reseal.report import deployment, rehearsal
 @drivers_option
 @shares("index", "volume", "allow_backing", *REHEARSING, "as_json", "report_files", "quiet")
 def deploy(source: Path, disk: Path, run: Run, **options: Any) -> None:
-    """Make a disk that starts Windows: partitions, boot files, boot store, drive letters.
+    """Make a disk to start Windows from: partitions, boot files, boot store, drive letters.
 
     SOURCE is only read. DISK is made completely or not at all. A WIM is applied. The Windows volume of a disk
     image is copied and extended to fill its new partition.

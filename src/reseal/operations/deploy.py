@@ -1,4 +1,4 @@
-"""Make a disk that starts Windows, from a WIM or from a disk image."""
+"""Make a disk to start Windows from, of a WIM or from a disk image."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def complete(done: dict[str, Any]) -> dict[str, Any]:
     if done["result"] == "resized":
         summary = f"{path} is made; its Windows volume is {sizes.shown(done['grown'])} larger."
     else:
-        summary = f"{path} is made; it starts Windows by {done['firmware'].upper()}."
+        summary = f"{path} is made for {done['firmware'].upper()}."
     return {
         "schema": SCHEMA,
         "command": "deploy",
