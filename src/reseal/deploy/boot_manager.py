@@ -22,7 +22,8 @@ from reseal.deploy.boot_files import AUTHORITIES, UEFI_MANAGER, manager_2023
 from reseal.deploy.layout import EFI_SYSTEM
 from reseal.disk import Device, Slice, VolumeRange
 from reseal.drivers.signature import signature_of
-from reseal.fat import FatError, FatVolume
+from reseal.errors import ImageError
+from reseal.fat import FatVolume
 from reseal.windows import Installation, content
 
 SERVICING = r"HKLM\SYSTEM\CurrentControlSet\Control\SecureBoot\Servicing"
@@ -123,7 +124,7 @@ def _manager(part: Device) -> bytes:
             stat = volume.stat(path)
             if stat and not stat.is_directory and stat.size <= _MAX_MANAGER:
                 return volume.read(path)
-    except FatError:
+    except ImageError:
         pass
     return b""
 

@@ -1,4 +1,4 @@
-"""Make a disk to start Windows from, of a WIM or from a disk image."""
+"""Make a disk to start Windows from, out of a WIM or a disk image."""
 
 from __future__ import annotations
 
