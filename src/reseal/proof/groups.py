@@ -36,7 +36,8 @@ class Group:
         owner: whose file it is.
         places: how many places it was found in.
         advice: what to do, as a whole sentence; empty where nothing has to be done.
-        first: the first registry key or value, if any (`KEY\\name`).
+        first: the first registry key or value (`KEY\\name`), or the first file of a folder; empty if the path
+            says it.
     """
 
     verdict: str
@@ -109,7 +110,8 @@ def grouped(
         advice = _advice(hit, owners, known)
         key = (hit["verdict"], hit["kind"], hit["value"], path, owners.of(hit["path"]), advice)
         counted[key] = counted.get(key, 0) + hit["count"]
-        first.setdefault(key, str(hit["key"]))
+        within = hit["path"] if hit["path"] != path else ""
+        first.setdefault(key, str(hit["key"] or within))
     groups = [Group(*key[:5], count, key[5], first[key]) for key, count in counted.items()]
     return sorted(groups, key=lambda one: (-one.places, one.kind, one.path))
 
