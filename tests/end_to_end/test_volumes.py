@@ -151,7 +151,7 @@ def test_without_all_volumes_one_without_a_profile_is_left_and_named(
     stranger: Path, arguments: tuple[str, ...], tmp_path: Path
 ) -> None:
     disk = Disk(tmp_path / "disk.raw")
-    shutil.copyfile(stranger, disk.path)
+    subprocess.run(["cp", "--sparse=always", stranger, disk.path], check=True)
     before = disk.path.read_bytes()
     with_sid = disk.descriptors_with_the_sid(4)
     identity = tmp_path / "identity.json"

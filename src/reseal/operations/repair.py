@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from reseal.run.disk import OpenedDisk
     from reseal.worker import Report
 
-FAMILIES = ("2011", "2023")
 #: The stages of a rehearsal that a repair has to let pass.
 _STAGES = frozenset({"firmware", "boot-manager"})
 _PROVED = (
@@ -36,7 +35,8 @@ def repair(
     Args:
         image: a disk image.
         writing: how to open it, and where the changed one goes.
-        family: whose signature the boot manager has, `2011` or `2023`; None for the image's usual one.
+        family: whose signature the boot manager has, `2011` or `2023`; None for the one that the disk has
+            so far.
         on_message: receives `{"step": …}`.
 
     Raises:
@@ -44,13 +44,14 @@ def repair(
         CheckError: the disk has no place for boot files.
         ImageError: the image lacks boot files, or the disk would still not start its boot manager.
     """
+    from reseal.deploy.boot_files import AUTHORITIES
     from reseal.run.disk import Disk
     from reseal.run.medium import carry_out
     from reseal.wim import is_wim
 
-    if family is not None and family not in FAMILIES:
+    if family is not None and family not in AUTHORITIES:
         msg = f"--boot-files {family} is not known."
-        raise UsageError(msg, f"Use {' or '.join(FAMILIES)}.")
+        raise UsageError(msg, f"Use {' or '.join(AUTHORITIES)}.")
     if image.is_dir() or (image.exists() and is_wim(image)):
         msg = f"{image} is not a disk, so it has no boot manager to repair."
         raise UsageError(msg, "Make a disk of it: reseal deploy IMAGE DISK.")
@@ -106,8 +107,9 @@ def _repaired(
                 "after": one.what,
                 "mark": "documented",
             }
-            for one in done
+            for one in done.done
         ],
+        "notes": done.notes,
         "written": {"hives": [], "files": None},
         "traffic": opened.traffic,
         "timings": {"Repairing the boot": seconds, "total": seconds},
