@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from reseal import bitlocker
 from reseal.disk import FileDevice, Image, Slice, Transaction, connect
 from reseal.disk.device import part
+from reseal.disk.form import grow_table, require_small_sectors
+from reseal.disk.formats import EXTENSIONS
 from reseal.disk.image import space
 from reseal.disk.nbd import NbdDevice
 from reseal.disk.shrink import ShrinkError, require_shrinkable, shrink
@@ -282,6 +284,9 @@ class Disk(Held):
         if one.shrink and not one.output:
             require_shrinkable(self.image)
         self._changes = stack.enter_context(ExitStack())
+        grown = one.form.size_of(self.image.size) if one.form else self.image.size
+        if self._size is None and grown != self.image.size:
+            self._size = grown
         if not one.dry_run:
             with uninterrupted():  # the overlay has a name as soon as there is one
                 changes = Transaction.begin(
@@ -291,6 +296,7 @@ class Disk(Held):
                     size=self._size,
                     delete_snapshots=self._deletes_snapshots,
                     protect=not one.passing,
+                    form=one.form,
                 )
                 self._transaction = self._changes.enter_context(changes)
         self._server = stack.enter_context(ExitStack())
@@ -321,6 +327,7 @@ class Disk(Held):
             report: receives the reports of the work.
             writes: files and folders of the host that this work writes, in addition to the options'.
         """
+        work = self._checking_sectors(work)
         own = tuple(self.image.link.own_files()) if self._plain else ()
         limits = Limits.of_disk(
             self._size or self.image.size,
@@ -340,6 +347,19 @@ class Disk(Held):
             keys=self._options.keys,
         )
 
+    def _checking_sectors(self, work: Work) -> Work:
+        """Return the work with a check that the output can hold the disk's sectors."""
+        one = self._options
+        if one.output is None:
+            return work
+        kind = one.form.format if one.form else EXTENSIONS.get(one.output.suffix.lower(), "raw")
+
+        def checked(opened: OpenedDisk, report: Report) -> dict[str, Any]:
+            require_small_sectors(opened.device, kind, opened.subject)
+            return work(opened, report)
+
+        return checked
+
     def _device(self) -> Callable[[], Device]:
         """Return the function that opens the disk in a worker."""
         dry = self._transaction is None
@@ -354,14 +374,21 @@ class Disk(Held):
             result.setdefault("notes", []).extend(self._of_snapshots())
         if self._transaction is None:
             return
+        if options.form and self._size:
+            self.in_worker(self._grow_table, None)
         # The server must not have the overlay open when it is merged.
         self._server.close()
         if result["written"] or output or self._deletes_snapshots:
             report({"step": "Copying the image" if self._size else "Merging"})
             start = time.perf_counter()
-            self._transaction.commit()
+            self._transaction.commit(result.get("destination"))
             result["timings"]["Merging"] = time.perf_counter() - start
         self._changes.close()
+        self._shrink(result, report)
+
+    def _shrink(self, result: dict[str, Any], report: Report) -> None:
+        """Shrink the image if requested, and record its space."""
+        options, output = self._options, self._options.output
         if options.shrink and not output:
             report({"step": "Shrinking"})
             try:
@@ -372,6 +399,9 @@ class Disk(Held):
         if options.shrink or "wiped" in result:
             after = space(output) if output else self.image.space_now()
             result["space"] = {"before": self.image.file_size, "after": after}
+
+    def _grow_table(self, opened: OpenedDisk, _: Report) -> dict[str, Any]:
+        return {"gpt": grow_table(opened.device, self.image.size)}
 
     def _of_snapshots(self) -> Iterator[str]:
         """Note the outcome for internal snapshots, each a complete copy of the old disk."""
