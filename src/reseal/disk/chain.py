@@ -9,7 +9,7 @@ from typing import Any
 
 from reseal.disk import formats
 from reseal.disk.device import DiskError
-from reseal.disk.formats import Header, Reference
+from reseal.disk.formats import Header, Reference, vmdk
 from reseal.disk.qemu import file_node
 
 #: More backing files than this are taken for an attack; real chains have a handful.
@@ -100,6 +100,11 @@ def _open(
     except UnicodeEncodeError:
         name = str(path).encode(errors="backslashreplace").decode()
         raise DiskError(f"{name} can't be opened: its path is not UTF-8.") from None
+    if not above and (descriptor := vmdk.descriptor_of(path)):
+        raise DiskError(
+            f"{path} is an extent of a VMDK, which holds only a part of the disk or no header.",
+            hint=f"Name its descriptor: {descriptor}",
+        )
     header = formats.read_header(path, qemu_format)
 
     def find(name: str, what: str) -> Path:
