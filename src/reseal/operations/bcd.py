@@ -91,6 +91,7 @@ def _edited(target: Path, job: StoreJob, writing: Writing) -> dict[str, Any]:
         thin=writing.thin,
         dry_run=writing.dry_run,
         allow_backing=writing.allow_backing,
+        switches=frozenset({"discard-hibernation"} if writing.discard_hibernation else ()),
     )
     return boot.change(target, job, options)
 

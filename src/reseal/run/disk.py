@@ -43,6 +43,10 @@ if TYPE_CHECKING:
     from reseal.worker import Report
 
 
+#: The switch with which a hibernated session is discarded.
+_DISCARD = "discard-hibernation"
+
+
 class OpenedDisk:
     """A disk in the worker, as `reseal.run.medium.Opened`.
 
@@ -97,15 +101,16 @@ class OpenedDisk:
         for store in session.edited_boot_stores:
             if store.place != place:
                 with session.step("Writing the boot configuration"):
-                    written.add(store.name, self.write_boot_store(store))
+                    written.add(store.name, self.write_boot_store(store, options))
         if session.wiped_volumes:
             with session.step("Wiping free space"):
                 wiped["wiped"] = _wipe(session, part, self.subject)
         return {**wiped, "written": asdict(written)}
 
-    def write_boot_store(self, store: BootStore) -> int:
+    def write_boot_store(self, store: BootStore, options: RunOptions) -> int:
         """Write a boot store to its volume; return the number of bytes."""
-        return boot_stores.write_back(self.device, store, self.subject)
+        discard = _DISCARD in options.switches
+        return boot_stores.write_back(self.device, store, self.subject, discard_hibernation=discard)
 
     def read_back(
         self, session: Session, place: VolumeRange | None, look: Callable[[Tree], None]
@@ -180,7 +185,7 @@ def write_volume(
             part,
             read_only=False,
             name=subject,
-            discard_hibernation="discard-hibernation" in options.switches,
+            discard_hibernation=_DISCARD in options.switches,
         )
     volumes = with_others(session, volume)
     try:
