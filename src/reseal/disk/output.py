@@ -54,6 +54,10 @@ class NewImage:
         self._format = self._form.format
         if thin and self._format != "qcow2":
             raise UsageError(f"a thin image is a qcow2, and {output} is not named as one.")
+        if thin and (image.link.inside or image.unpacked):
+            raise UsageError(
+                f"a thin image needs its base, and the disk in {image.path} is packed."
+            )
         if thin and image.link.unusual:
             raise UsageError(
                 f"a thin image over {image.path} would lose the end of the disk, since QEMU takes"

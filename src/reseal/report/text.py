@@ -16,6 +16,12 @@ def inspection(record: dict[str, Any]) -> Iterator[str]:
     image = record["image"]
     size = f", {sizes.shown(image['size'])}" if image["size"] else ""
     yield f"Image     {image['path']} ({image['format']}{size})"
+    if archive := image.get("archive"):
+        told = [archive.get("firmware", "").upper(), archive.get("controller")]
+        if "unpacked" in archive:
+            told.append(f"{sizes.shown(archive['unpacked'])}, unpacked for this run")
+        shown = ", ".join(filter(None, told))
+        yield f"Archive   {archive['disk']}{f' ({shown})' if shown else ''}"
     for number, one in enumerate(record.get("images", ())):
         yield f"{'' if number else 'Images':<9} {_wim_image(one)}"
     for one in record["windows"]:

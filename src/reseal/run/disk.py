@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from reseal import bitlocker
 from reseal.disk import FileDevice, Image, Slice, Transaction, connect
+from reseal.disk.archives import Inside
 from reseal.disk.device import part
 from reseal.disk.form import grow_table, require_small_sectors
 from reseal.disk.formats import EXTENSIONS
@@ -45,6 +46,11 @@ if TYPE_CHECKING:
 
 #: The switch with which a hibernated session is discarded.
 _DISCARD = "discard-hibernation"
+
+
+def _told(inside: Inside) -> dict[str, str]:
+    named = {"firmware": inside.firmware, "controller": inside.controller}
+    return {name: text for name, text in named.items() if text}
 
 
 class OpenedDisk:
@@ -312,7 +318,14 @@ class Disk(Held):
         image = self.image
         snapshots = [*image.snapshots, *image.snapshots_below]
         named = {"snapshots": snapshots} if snapshots else {}
-        return {"path": str(self.path), "format": image.format, "size": image.size, **named}
+        inside = image.link.inside
+        packed: dict[str, Any] = {}
+        if inside:
+            packed = {"archive": {"disk": inside.name, **_told(inside)}}
+        elif image.unpacked:
+            packed = {"archive": {"disk": image.unpacked.name, "unpacked": space(image.unpacked)}}
+        facts = {"path": str(self.path), "format": image.format, "size": image.size}
+        return {**facts, **named, **packed}
 
     @property
     def socket(self) -> Path:
@@ -368,8 +381,9 @@ class Disk(Held):
     def _device(self) -> Callable[[], Device]:
         """Return the function that opens the disk in a worker."""
         dry = self._transaction is None
-        if self._plain and dry and self.image.format == "raw":
-            return partial(FileDevice, self.image.file)
+        link = self.image.link
+        if self._plain and dry and self.image.format == "raw" and not link.inside:
+            return partial(FileDevice, link.path)
         return partial(connect, self.socket, read_only=dry)
 
     def finish(self, result: dict[str, Any], report: Report) -> None:
@@ -377,6 +391,11 @@ class Disk(Held):
         options, output = self._options, self._options.output
         if result.get("changes") or self._deletes_snapshots or output:
             result.setdefault("notes", []).extend(self._of_snapshots())
+        if self.image.unpacked:
+            result.setdefault("notes", []).append(
+                f"{self.path} was unpacked into {self.image.unpacked.parent.parent} first, "
+                f"{space(self.image.unpacked) >> 20} MiB, and the copy is deleted."
+            )
         if self._transaction is None:
             return
         if options.form and self._size:
