@@ -149,7 +149,7 @@ drivers_option = option(
     "--drivers",
     type=PATH,
     metavar="FOLDER",
-    help="Add the driver packages of this folder that fit the image.",
+    help="Add the driver packages of this folder, or of an ISO such as virtio-win.iso, that fit the image.",
 )
 key_option = option(
     "--key",

@@ -100,17 +100,20 @@ def apply(
     on_message: OnMessage | None = None,
 ) -> dict[str, Any]:
     """Apply an image of a WIM to a volume or a folder; see `reseal.run.apply.apply`."""
+    from reseal.disk.iso import install_image
     from reseal.run.apply import apply as engine
 
-    return engine(
-        wim,
-        index,
-        target,
-        volume=volume,
-        check=check,
-        allow_backing=allow_backing,
-        on_message=on_message or (lambda _: None),
-    )
+    with install_image(wim) as image:
+        done = engine(
+            image,
+            index,
+            target,
+            volume=volume,
+            check=check,
+            allow_backing=allow_backing,
+            on_message=on_message or (lambda _: None),
+        )
+    return {**done, "wim": str(wim)}
 
 
 def _load(path: Path) -> str:

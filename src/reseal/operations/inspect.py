@@ -22,12 +22,21 @@ _NOTHING = dict.fromkeys(("identity", "identities", "state", "hives", "storage",
 def inspect(image: Path, opening: Opening | None = None) -> dict[str, Any]:
     """Describe the content of an image, as `inspection` does.
 
-    A WIM has `images` in addition, as `reseal.run.wim.images` returns them. If it has several and none was
-    chosen, only they are described.
+    A WIM, and an ISO with one, has `images` in addition, as `reseal.run.wim.images` returns them. If it
+    has several and none was chosen, only they are described.
     """
+    from reseal.disk.iso import install_image
+
+    with install_image(image) as found:
+        record = _inspected(found, opening or Opening())
+    if found is not image:
+        record["image"] = {**record["image"], "path": str(image), "inside": found.name}
+    return record
+
+
+def _inspected(image: Path, chosen: Opening) -> dict[str, Any]:
     from reseal.wim import is_wim
 
-    chosen = opening or Opening()
     more: dict[str, Any] = {}
     if is_wim(image):
         from reseal.run.wim import images

@@ -16,6 +16,8 @@ def inspection(record: dict[str, Any]) -> Iterator[str]:
     image = record["image"]
     size = f", {sizes.shown(image['size'])}" if image["size"] else ""
     yield f"Image     {image['path']} ({image['format']}{size})"
+    if "inside" in image:
+        yield f"Medium    {image['inside']} of an ISO"
     if archive := image.get("archive"):
         told = [archive.get("firmware", "").upper(), archive.get("controller")]
         if "unpacked" in archive:
