@@ -161,7 +161,7 @@ def test_without_all_volumes_one_without_a_profile_is_left_and_named(
     (place,) = [one for one in volumes(FileDevice(disk.path, read_only=True)) if one.number == 4]
     part = slice(place.offset, place.offset + place.size)
     assert disk.path.read_bytes()[part] == before[part]
-    assert f"{with_sid} descriptors of files with the machine's SID" in said(done)
+    assert f"{with_sid} security descriptors with the machine's SID" in said(done)
     assert "--all-volumes" in said(done)
     if more:
         code, text = verified(disk.path, "--identity", str(identity))

@@ -16,7 +16,7 @@ from reseal.report import deployment, rehearsal
 
 
 @click.command(cls=Command)
-@argument("source", type=PATH, help="A WIM, an ESD, or a disk image.")
+@argument("source", type=PATH, help="A WIM, an ESD, an ISO with one, or a disk image.")
 @argument("disk", type=PATH, help="The disk to make; its suffix chooses the format.")
 @option("--size", required=True, metavar="SIZE", help="Set its size: 64G, 65536M, or bytes.")
 @option(
