@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -78,8 +79,15 @@ def verify(
         images,
         run,
         look,
-        partial(verification.verification, verbose=run.verbose),
+        partial(_lines, named=len(images) > 1, verbose=run.verbose),
         verdict=verification.brief,
         exit_code=partial(operation.exit_code, strict=strict),
     )
     raise SystemExit(code)
+
+
+def _lines(record: dict[str, Any], *, named: bool, verbose: bool) -> Iterator[str]:
+    """Yield the lines of a search; the name of the image first if there are several."""
+    if named:
+        yield f"{record['image']['path']}:"
+    yield from verification.verification(record, verbose=verbose)

@@ -47,7 +47,10 @@ def inspection(record: dict[str, Any], *, verbose: bool = False) -> Iterator[str
 def brief(record: dict[str, Any]) -> str:
     """Return what an image holds, in a few words."""
     if record["identity"] is None:
-        return f"{plural(len(record['windows']), 'Windows installation')}"
+        images = record.get("images")
+        return plural(
+            len(images or record["windows"]), "image" if images else "Windows installation"
+        )
     identity, (windows, *_) = record["identity"], record["windows"]
     name = windows["product_name"] or "Windows"
     state = record["state"]["image_state"] or "ImageState unknown"
@@ -95,11 +98,11 @@ def checks(record: dict[str, Any], *, verbose: bool = False) -> Iterator[str]:
     for one in record["checks"]:
         found.setdefault(one["level"], []).append(one)
     counts = ", ".join(plural(len(found.get(level, ())), level) for level in _LEVELS)
-    image = record["image"]["path"]
-    yield f"{image} {_verdict(found.get('error', []))}"
+    yield f"This image {_verdict(found.get('error', []))}"
     name = windows["product_name"] or "Windows"
     build = f", build {windows['build']}" if windows["build"] else ""
-    yield f"{name}{build} (volume {windows['volume']}, {windows['root']})"
+    image = record["image"]["path"]
+    yield f"{image}: {name}{build} (volume {windows['volume']}, {windows['root']})"
     yield f"{counts}; {plural(len(found.get('ok', ())), 'check')} found nothing."
     for level in _LEVELS[:2]:
         for one in found.get(level, ()):

@@ -21,16 +21,15 @@ def verification(record: dict[str, Any], *, verbose: bool) -> Iterator[str]:
 
 
 def _verdict(record: dict[str, Any]) -> Iterator[str]:
-    path = record["image"]["path"]
     if record["result"] == "clean":
-        yield f"Clean: {path} is armed, and nothing was found in what was searched."
+        yield "Clean: the image is armed, and nothing was found in what was searched."
     elif record["result"] == _AS_SYSPREP:
         asked = any(record["counts"][one] for one in (_AS_SYSPREP, _REPLACED))
         rest = ", and Windows is asked to replace the machine SID." if asked else "."
         copies = " What was not removed is in every copy." if record["identities"] else ""
-        yield f"As after Sysprep: {path} is armed{rest}{copies}"
+        yield f"As after Sysprep: the image is armed{rest}{copies}"
     else:
-        yield f"Not clean: {path}, for {plural(len(record['failures']), 'reason')}."
+        yield f"Not clean: {plural(len(record['failures']), 'reason')}."
     yield record["statement"]
     if record["result"] in {"clean", _AS_SYSPREP}:
         yield PROVED
