@@ -209,12 +209,15 @@ def test_reg_lists_what_there_is(samples: Path) -> None:
     assert r"HKEY_USERS\.DEFAULT" in listed
     assert r"HKEY_LOCAL_MACHINE" not in run("reg", "query", image, "HKU").stdout
     assert run("reg", "verify", image).stdout.count("no violations") == len(listed.splitlines())
-    for command in ("export", "set", "delete", "rename", "query"):
-        path = ("HKXX\\X",) if command == "query" else ()
-        more = ("new",) if command == "rename" else ()
-        refused = run("reg", command, image, *path, *(("", *more) if more else ()))
+    for command in (("export", image), ("query", image, "HKXX\\X"), ("set", image, "", "x", "y")):
+        refused = run("reg", *command)
         assert refused.exit_code == 2, command
         assert r"HKEY_LOCAL_MACHINE\SYSTEM" in hint(refused), command
+    for name in ("set", "delete", "rename"):
+        refused = run("reg", name, image)
+        assert refused.exit_code == 2
+        assert "Missing argument 'PATH'" in refused.stderr
+        assert r"HKEY_LOCAL_MACHINE\SYSTEM" in refused.stderr
     gone = run("reg", "query", image, r"HKLM\SYSTEM\Setup\Gone\Key")
     assert "Setup has " in hint(gone)
     setup = ("reg", "query", image, r"HKLM\SYSTEM\Setup", "--volume", "3")

@@ -10,7 +10,7 @@ import click
 
 from reseal.cli import console, terminal
 from reseal.cli.console import print_json
-from reseal.cli.help import argument
+from reseal.cli.help import Command, argument
 from reseal.cli.keys import read_keys
 from reseal.cli.options import PATH, among, option, text_output_option
 from reseal.cli.reg import keys_of_group, reg, volume_of_group
@@ -39,7 +39,7 @@ _CHANGING = tuple(name for name in CHANGING if name not in {"quiet", "verbose"})
 _KEY = "A key: below the hive's root, or full (HKLM\\SYSTEM\\…) in an image."
 
 _target = argument("target", type=PATH, help="A hive file, or an image.")
-_key_path = argument("path", required=False, default="", help=_KEY)
+_key_path = argument("path", help=_KEY)
 _optional_key_path = argument("path", default="", help=_KEY)
 _backup_option = option("--backup", is_flag=True, help="Keep the old hive file as NAME.bak.")
 _ignore_logs_option = option(
@@ -48,6 +48,24 @@ _ignore_logs_option = option(
 _prefix_option = option(
     "--prefix", help="Set the full path of the hive's root (default: from the file name)."
 )
+
+
+class _OfKey(Command):
+    """A command that needs a key; without one it names the hives of an image."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the command line."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.MissingParameter as error:
+            target = ctx.params.get("target")
+            of_path = error.param is not None and error.param.name == "path"
+            if not of_path or target is None or not is_image(target):
+                raise
+            with console.errors(as_json=False):
+                hives = ", ".join(ImageHives(target, Writing(), ignore_logs=False).hives())
+            msg = f"{error.format_message()} {target} has the hives {hives}."
+            raise click.UsageError(msg, ctx) from None
 
 
 def open_target(
@@ -80,13 +98,6 @@ def _key(registry: Registry, path: str) -> Key:
     if key is None:
         raise UsageError(f"{hive.name} has no key {shown(path)}.", _nearest(hive, below))
     return key
-
-
-def _require(registry: Registry, path: str) -> None:
-    """Refuse a change of a hive's root, which a missing key would mean."""
-    if isinstance(registry, OneHive) and not path:
-        msg = f"No key of {registry.target} was named."
-        raise UsageError(msg, f"`reseal reg query {registry.target}` lists those that it has.")
 
 
 def _nearest(hive: Hive, path: str) -> str:
@@ -224,7 +235,7 @@ def _parsed(number: int, data: tuple[str, ...]) -> bytes:
         raise UsageError(msg) from error
 
 
-@reg.command("set")
+@reg.command("set", cls=_OfKey)
 @_target
 @_key_path
 @argument("name", required=False, help='The value; "" is the default value.')
@@ -253,7 +264,6 @@ def set_value(
     registry = open_target(target, run)
     number = _type_number(kind)
     content = _parsed(number, data)
-    _require(registry, path)
     registry.read([path])
 
     def edit() -> Hive:
@@ -266,7 +276,7 @@ def set_value(
     _change(registry, edit, "set", run, backup=backup)
 
 
-@reg.command("delete")
+@reg.command("delete", cls=_OfKey)
 @_target
 @_key_path
 @option("--value", help="Delete only this value of the key.")
@@ -281,7 +291,6 @@ def delete(
 ) -> None:
     """Delete a key with everything below it, or one value."""
     registry = open_target(target, run)
-    _require(registry, path)
     registry.read([path])
 
     def edit() -> Hive:
@@ -297,7 +306,7 @@ def delete(
     _change(registry, edit, "delete", run, backup=backup)
 
 
-@reg.command("rename")
+@reg.command("rename", cls=_OfKey)
 @_target
 @_key_path
 @argument("new_name", help="The new name, without a path.")
@@ -312,7 +321,6 @@ def rename(
 ) -> None:
     """Rename a key."""
     registry = open_target(target, run)
-    _require(registry, path)
     registry.read([path])
 
     def edit() -> Hive:

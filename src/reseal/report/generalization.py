@@ -43,7 +43,7 @@ def lines(record: GeneralizeRecord, *, dry_run: bool, verbose: bool, where: str)
 def _details(record: GeneralizeRecord, *, dry_run: bool, verbose: bool) -> Iterator[str]:
     if record["sid"] and not dry_run:
         again = record["after"] and record["after"].get("new_sid_at_next_boot")
-        then = "replaces it again at the first boot" if again else "has nothing to replace"
+        then = "is asked to replace it again" if again else "has nothing to replace"
         yield f"Its machine SID is now {record['sid']['new']}; setupcl.exe {then}."
     if record["unattend"]:
         yield from answer_file.lines(record["unattend"], verbose=verbose)

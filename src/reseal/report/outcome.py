@@ -12,6 +12,8 @@ from reseal.operations import sizes
 MOST = 10
 #: The width of a usual terminal.
 _USUAL = 80
+#: How many of what a finding sums up are named.
+_ITEMS = 3
 PROVED = "Proved: structure and state. Not proved: a boot (Windows did not run here)."
 
 
@@ -77,7 +79,15 @@ def of_record(record: Mapping[str, Any]) -> Iterator[Warned]:
         yield Warned(text, hints.get(text))
     for one in record.get("checks", ()):
         if one["level"] == "warning":
-            yield Warned(one["message"], one["hint"])
+            yield Warned(with_items(one), one["hint"])
+
+
+def with_items(finding: Mapping[str, Any]) -> str:
+    """Return the message of a finding, with the first of what it sums up unless it names them itself."""
+    message, items = str(finding["message"]), finding.get("items", ())
+    if not items or any(one in message for one in items):
+        return message
+    return f"{message.removesuffix('.')}: {some(items, _ITEMS)}."
 
 
 def warned(warnings: Iterable[Warned], *, verbose: bool = False) -> Iterator[str]:
@@ -99,7 +109,7 @@ def _notes(record: Mapping[str, Any]) -> Iterator[str]:
             yield f"Note: {note}"
     for one in record.get("checks", ()):
         if one["level"] == "note":
-            yield f"Note: {one['message']}"
+            yield f"Note: {with_items(one)}"
 
 
 def capped(

@@ -110,7 +110,8 @@ def _every(record: dict[str, Any]) -> Iterator[str]:
 
 
 def _group(one: dict[str, Any]) -> str:
-    owner = f", {one['owner']}" if one["owner"] else ""
+    # The path of a file of Windows names its owner.
+    owner = f", {one['owner']}" if one["owner"] not in {"", "Windows"} else ""
     # A place may hold it several times, so this is not the number of places.
     times = "once" if one["places"] == 1 else f"{one['places']} times"
     return f"{one['kind']} {one['value']}: {times} in {one['path']}{owner}."
