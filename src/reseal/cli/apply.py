@@ -29,7 +29,7 @@ from reseal.report import wim as report
     help="Choose this volume of TARGET (default: the only empty one).",
 )
 @integrity_option(help="Check the WIM's integrity table first.")
-@shares("index", "allow_backing", "as_json", "quiet")
+@shares("index", "allow_backing", "as_json", "quiet", "verbose")
 def apply(wim: Path, target: Path, run: Run, **options: Any) -> None:
     """Apply an image of a WIM with all its metadata.
 
@@ -41,4 +41,4 @@ def apply(wim: Path, target: Path, run: Run, **options: Any) -> None:
             wim, target, index=opening.index, allow_backing=opening.allow_backing,
             on_message=tell, **options,
         )  # fmt: skip
-    run.show(record, report.applied(record))
+    run.show(record, report.applied(record, verbose=run.verbose))

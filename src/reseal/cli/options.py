@@ -84,6 +84,14 @@ def _destinations() -> Iterable[str]:
 image_argument = argument(
     "image", type=PATH, help="A disk image, a WIM, or a folder with a Windows installation."
 )
+images_argument = argument(
+    "images",
+    nargs=-1,
+    required=True,
+    type=PATH,
+    metavar="IMAGE",
+    help="Disk images, WIMs, or folders with a Windows installation.",
+)
 json_option = option("--json", "as_json", is_flag=True, help="Print JSON.")
 volume_option = option(
     "--volume", metavar="N", help="Choose the Windows on this volume, if there are several."
@@ -142,8 +150,10 @@ require_rehearsal_option = option(
 no_rehearsal_option = option(
     "--no-rehearsal", is_flag=True, help="Do not look at whether the next boot would stop."
 )
-quiet_option = option("--quiet", is_flag=True, help="Show no progress.")
-verbose_option = option("--verbose", is_flag=True, help="List every change or finding.")
+quiet_option = option("--quiet", is_flag=True, help="Print nothing if the run succeeds.")
+verbose_option = option(
+    "--verbose", is_flag=True, help="Show everything, and every entry of every list."
+)
 yes_option = option("--yes", is_flag=True, help="Accept what a new SID breaks, without asking.")
 drivers_option = option(
     "--drivers",

@@ -11,10 +11,10 @@ from typing import Any
 
 from reseal.cli import console, options
 from reseal.cli.keys import read_keys
+from reseal.cli.progress import progress
 from reseal.errors import UsageError
 from reseal.operations.operation import OnMessage, Operation, RecordT, Writing
 from reseal.operations.operation import run as run_operation
-from reseal.report import rehearsal
 
 #: Options that say how an image is opened and where it goes: the fields of `Writing`.
 _IMAGE = {
@@ -45,6 +45,8 @@ _OUTPUT = {
 _OPTIONS = {**_IMAGE, **_OUTPUT}
 #: What every command shares that looks at the Windows of an image.
 LOOKING = ("volume", "index", "keys", "allow_backing", "as_json")
+#: What commands share that look at an image and have much to tell.
+TELLING = (*LOOKING, "verbose")
 #: What every command shares that changes the Windows of an image.
 CHANGING = (
     *(
@@ -72,7 +74,7 @@ class Run:
         writing: how an image is opened, and where the changed image goes.
         as_json: whether JSON is printed.
         report_files: files that keep the record.
-        quiet: whether no progress is shown.
+        quiet: whether nothing is shown of a run that succeeds.
         verbose: whether every change or finding is listed.
     """
 
@@ -89,7 +91,7 @@ class Run:
 
     def progress(self) -> AbstractContextManager[OnMessage]:
         """Show progress, unless the command is quiet."""
-        return console.progress(quiet=self.quiet)
+        return progress(quiet=self.quiet)
 
     def change(
         self, image: Path, operation: Operation[RecordT], lines: Callable[..., Iterator[str]]
@@ -107,13 +109,21 @@ class Run:
         console.keep(record, self.report_files)
         where = str(self.writing.output or record["image"]["path"])
         text = lines(record, dry_run=self.dry_run, verbose=self.verbose, where=where)
-        self.show(record, rehearsal.around(record, text))
+        self.show(record, text)
 
-    def show(self, record: Mapping[str, Any], lines: Iterator[str]) -> None:
-        """Print a record: as JSON, or its lines."""
+    def show(
+        self, record: Mapping[str, Any], lines: Iterator[str], *, failed: bool = False
+    ) -> None:
+        """Print a record: as JSON, or as text.
+
+        Args:
+            record: the record.
+            lines: the record as text.
+            failed: whether a quiet run prints it, too.
+        """
         if self.as_json:
             console.print_json(record)
-        else:
+        elif failed or not self.quiet:
             console.print_lines(lines)
 
     def refuse_report(self) -> None:
@@ -134,7 +144,9 @@ def shares(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
         @wraps(function)
         def command(**given: Any) -> None:
             shared = {name: given.pop(name) for name in names}
-            with console.errors(as_json=shared.get("as_json", False)):
+            with console.errors(
+                as_json=shared.get("as_json", False), quiet=shared.get("quiet", False)
+            ):
                 console.check_reports(shared.get("report_files"))
                 image = {name: shared.pop(name) for name in _IMAGE if name in shared}
                 if "keys" in image:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from reseal.disk import archives, formats
+from reseal.disk import archives, formats, golden
 from reseal.disk.archives import Inside
 from reseal.disk.device import DiskError
 from reseal.disk.formats import Header, Reference, vmdk
@@ -15,6 +15,7 @@ from reseal.disk.qemu import file_node
 
 #: More backing files than this are taken for an attack; real chains have a handful.
 _MAX_DEPTH = 64
+_BACKING = "backing file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +124,11 @@ def _open(
     backing: Link | None = None
     if header.backing:
         reference: Reference = header.backing
+        below = find(reference.name, _BACKING)
         backing = _open(
-            find(reference.name, "backing file"),
+            below,
             reference.format,
-            folder,
+            folder if below.is_relative_to(folder) else below.parent,
             allow=allow,
             whole=whole,
             above=(*above, path),
@@ -154,8 +156,16 @@ def _in_archive(path: Path, inside: Inside) -> Link:
     return Link(path, header, inside=inside)
 
 
+def _made_by_reseal(path: Path, found: Path, what: str) -> bool:
+    """Whether reseal made a thin image of its backing file, in the folder where the thin image lies."""
+    return what == _BACKING and golden.proves(found, path.parent)
+
+
 def _find(path: Path, name: str, what: str, folder: Path, *, allow: bool) -> Path:
-    """Resolve a file name from a header; only files in the folder are allowed."""
+    """Resolve a file name from a header.
+
+    Only files in the folder are allowed, and the golden image of a thin image that reseal made.
+    """
     if ":" in name.partition("/")[0]:
         raise DiskError(
             f"{path} has the {what} {name[:200]!r}, which is not a plain file name.",
@@ -165,7 +175,7 @@ def _find(path: Path, name: str, what: str, folder: Path, *, allow: bool) -> Pat
         found = (path.parent / name).resolve(strict=True)
     except (OSError, RuntimeError, ValueError) as error:
         raise DiskError(f"the {what} {name[:200]!r} of {path} can't be found.") from error
-    if not allow and not found.is_relative_to(folder):
+    if not (allow or found.is_relative_to(folder) or _made_by_reseal(path, found, what)):
         raise DiskError(
             f"{path} has the {what} {name[:200]!r}, which is outside its own folder.",
             hint="If you trust the image, allow this with --allow-backing.",

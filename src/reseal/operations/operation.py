@@ -323,6 +323,7 @@ def look(
     opening: Opening | None = None,
     *,
     whole: bool = False,
+    on_message: OnMessage | None = None,
 ) -> dict[str, Any]:
     """Look at one Windows of an image without changing it.
 
@@ -331,6 +332,7 @@ def look(
         job: gets the installation and returns plain data; runs in the worker.
         opening: which Windows, and how to open the image.
         whole: whether the job reads the whole volume, rather than some files of a WIM.
+        on_message: gets what the job reports.
     """
     from reseal.run.opening import choose
 
@@ -340,6 +342,7 @@ def look(
         lambda found: job(choose(found, chosen.volume, str(image))),
         chosen,
         whole=whole,
+        on_message=on_message,
     )
 
 
@@ -349,6 +352,7 @@ def look_at_all(
     opening: Opening,
     *,
     whole: bool = False,
+    on_message: OnMessage | None = None,
 ) -> dict[str, Any]:
     """Look at every Windows of an image, as `look` does at one.
 
@@ -357,6 +361,7 @@ def look_at_all(
         job: gets the installations and returns plain data; runs in the worker.
         opening: how to open the image.
         whole: whether the job reads whole volumes, rather than some files of a WIM.
+        on_message: gets what the job reports.
     """
     from reseal.run import read
 
@@ -367,6 +372,7 @@ def look_at_all(
         index=opening.index,
         whole=whole,
         keys=opening.keys,
+        report=on_message,
     )
 
 

@@ -44,6 +44,10 @@ if TYPE_CHECKING:
     from reseal.worker import Report
 
 
+#: What to do about internal snapshots that stay.
+_DELETES_THEM = (
+    "--delete-snapshots of generalize, customize and sid deletes them; --output leaves them out."
+)
 #: The switch with which a hibernated session is discarded.
 _DISCARD = "discard-hibernation"
 
@@ -109,8 +113,8 @@ class OpenedDisk:
                 with session.step("Writing the boot configuration"):
                     written.add(store.name, self.write_boot_store(store, options))
         if session.wiped_volumes:
-            with session.step("Wiping free space"):
-                wiped["wiped"] = _wipe(session, part, self.subject)
+            with session.step("Wiping free space") as tell:
+                wiped["wiped"] = _wipe(session, part, self.subject, tell)
         return {**wiped, "written": asdict(written)}
 
     def write_boot_store(self, store: BootStore, options: RunOptions) -> int:
@@ -138,13 +142,16 @@ class OpenedDisk:
         self.device.flush()
 
 
-def _wipe(session: Session, own: Slice, subject: str) -> dict[str, int]:
+def _wipe(
+    session: Session, own: Slice, subject: str, tell: Callable[[int, int], None]
+) -> dict[str, int]:
     """Wipe volumes that are not mounted; return how much was wiped, on all of them.
 
     Args:
         session: the session, whose changes are written.
         own: the volume that holds the installation, with an empty log.
         subject: name of the image in messages.
+        tell: takes how many bytes of a volume are done, and how many there are.
     """
     from reseal.ntfs.wipe import Wiped, wipe  # noqa: PLC0415  its arrays take long to load
 
@@ -156,7 +163,7 @@ def _wipe(session: Session, own: Slice, subject: str) -> dict[str, int]:
         if device is not own:
             with Volume.open(device, read_only=False, name=name) as volume:
                 volume.reset_log()
-        total.update(asdict(wipe(device, name)))
+        total.update(asdict(wipe(device, name, tell)))
     return asdict(Wiped(**total))
 
 
@@ -391,6 +398,10 @@ class Disk(Held):
         options, output = self._options, self._options.output
         if result.get("changes") or self._deletes_snapshots or output:
             result.setdefault("notes", []).extend(self._of_snapshots())
+            if (stay := self._staying_snapshots()) is not None:
+                result["notes"].append(stay)
+                result["warnings"] = [*result.get("warnings", ()), stay]
+                result["hints"] = {**result.get("hints", {}), stay: _DELETES_THEM}
         if self.image.unpacked:
             result.setdefault("notes", []).append(
                 f"{self.path} was unpacked into {self.image.unpacked.parent.parent} first, "
@@ -435,13 +446,18 @@ class Disk(Held):
             yield f"The internal snapshots of {image.path} are deleted: {names}."
         elif image.snapshots and one.output and not one.thin:
             yield f"The new image has no internal snapshots; those of {image.path} are left out: {names}."
-        elif image.snapshots:
-            yield (
-                f"{image.path} holds internal snapshots that this run does not change: {names}. Each is "
-                "a complete copy of the old disk. --delete-snapshots deletes them."
-            )
         if image.snapshots_below and not (one.output and not one.thin):
             yield (
                 "Backing files hold internal snapshots, which stay: "
                 f"{', '.join(image.snapshots_below)}. A new image (--output) has none."
             )
+
+    def _staying_snapshots(self) -> str | None:
+        """Warn of internal snapshots that stay as they are."""
+        one, image = self._options, self.image
+        if not image.snapshots or self._deletes_snapshots or (one.output and not one.thin):
+            return None
+        return (
+            f"{image.path} holds internal snapshots that this run does not change: "
+            f"{', '.join(image.snapshots)}. Each is a complete copy of the old disk."
+        )
