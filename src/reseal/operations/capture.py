@@ -8,7 +8,7 @@ from typing import Any
 
 from reseal.errors import UsageError
 from reseal.hostfile import open_regular
-from reseal.operations.operation import OnMessage, Opening
+from reseal.operations.operation import OnMessage, Opening, Writing
 
 #: A configuration list is a short text.
 _MAX_CONFIG = 1 << 20
@@ -92,22 +92,22 @@ def apply(
     wim: Path,
     target: Path,
     *,
-    index: int | None = None,
+    writing: Writing,
     volume: int | None = None,
     check: bool = False,
-    allow_backing: bool = False,
     on_message: OnMessage | None = None,
 ) -> dict[str, Any]:
     """Apply an image of a WIM to a volume or a folder; see `reseal.run.apply.apply`."""
+    from reseal.run import RunOptions
     from reseal.run.apply import apply as engine
 
     return engine(
         wim,
-        index,
+        writing.index,
         target,
         volume=volume,
         check=check,
-        allow_backing=allow_backing,
+        options=RunOptions(**writing.fields()),
         on_message=on_message or (lambda _: None),
     )
 

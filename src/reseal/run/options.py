@@ -18,6 +18,9 @@ class RunOptions:
     Attributes:
         volume: the installation, in the notation of `--volume`; None for the only one.
         output: the new image; None to work in place.
+        in_place: whether a block device may be changed in place.
+        disks: the other disks of the machine.
+        scratch: the folder for the overlay and the journal of a block device; None for the default.
         thin: whether the output is an overlay over the image.
         passing: whether the output is temporary, so that the image below it may change later.
         dry_run: whether to write nothing.
@@ -39,6 +42,9 @@ class RunOptions:
 
     volume: str | None = None
     output: Path | None = None
+    in_place: bool = False
+    scratch: Path | None = None
+    disks: tuple[Path, ...] = ()
     thin: bool = False
     passing: bool = False
     dry_run: bool = False
