@@ -27,7 +27,9 @@ def qemu_nbd(file: Path, path: Path, *options: str) -> int:
         *options,
         str(file),
     ]
-    child = os.posix_spawnp("setpriv", ["setpriv", "--pdeathsig", "KILL", *command], os.environ)
+    quiet = [(os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)]
+    tied = ["setpriv", "--pdeathsig", "KILL", *command]
+    child = os.posix_spawnp("setpriv", tied, os.environ, file_actions=quiet)
     _until(lambda: _answers(path))
     return child
 

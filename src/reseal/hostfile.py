@@ -43,6 +43,17 @@ class NetworkPath(PosixPath):
         return text.startswith(_SCHEMES)
 
 
+def disk_path(name: str | os.PathLike[str], folder: Path = Path()) -> Path:
+    """Return the path of a disk that was named by a path or by the URL of a network disk.
+
+    Args:
+        name: the path or the URL.
+        folder: where a relative path starts.
+    """
+    text = os.fspath(name)
+    return NetworkPath(text) if NetworkPath.is_url(text) else folder / text
+
+
 def open_regular(path: Path) -> BufferedReader:
     """Open a regular file for reading.
 

@@ -15,6 +15,7 @@ from reseal.disk import DiskError, Image, InUseError, Transaction, block, resume
 from reseal.disk.sidecar import golden_path
 from reseal.errors import ImageError, UsageError
 from reseal.process import run_tool
+from reseal.report import doctor
 from tests import devices
 from tests.disk.images import DISK_SIZE, changed, raw_disk, some_writes, write
 from tests.disk.test_resume import fail, fail_at_the_end
@@ -105,6 +106,8 @@ def test_an_interrupted_merge_is_refused_and_finished(device: Path, state: Path)
     with pytest.raises(ImageError, match="was interrupted") as raised:
         Image.open(device)
     assert raised.value.hint == f"Finish it: reseal resume {device}"
+    shown = "\n".join(doctor.text(doctor.examine([])))
+    assert f"Resume    {device}: a run was interrupted ({state}" in shown
     resume(device)
     assert device.read_bytes() == changed(before, some_writes())
     assert list(state.iterdir()) == []

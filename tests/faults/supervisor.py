@@ -79,6 +79,7 @@ CALLS = (
 )
 #: A device behind a server: what qemu-img sends to it counts.
 SERVER = Path("server")
+_OWN = 900
 _WRITES = {"write", "pwrite", "pwritev"}
 #: Where these calls have the name that a file had before.
 _FROM = {
@@ -213,6 +214,8 @@ def _be(run: Callable[[], int], answer: socket.socket, *, sockets: bool) -> None
         os.setsid()
         quiet = os.open(os.devnull, os.O_RDWR)
         os.dup2(quiet, 1)
+        # A number that no other socket gets: what is sent through it is not asked for.
+        own = fcntl.fcntl(answer, fcntl.F_DUPFD_CLOEXEC, _OWN)
         numbers = [
             number
             for number, call in _BY_NUMBER.items()
@@ -223,6 +226,8 @@ def _be(run: Callable[[], int], answer: socket.socket, *, sockets: bool) -> None
             ask = [(0x06, 0, 0, 0x7FC00000)]  # SECCOMP_RET_USER_NOTIF
             if _BY_NUMBER[number].name == "openat":  # load the flags, and look at them
                 ask = [(0x20, 0, 0, 32), (0x45, 0, 1, _CREATING), *ask, (0x06, 0, 0, 0x7FFF0000)]
+            if _BY_NUMBER[number].name == "sendmsg":  # load the descriptor
+                ask = [(0x20, 0, 0, 16), (0x15, 1, 0, own), *ask, (0x06, 0, 0, 0x7FFF0000)]
             program += [(0x15, 0, len(ask), number), *ask]
         program.append((0x06, 0, 0, 0x7FFF0000))
         raw = b"".join(struct.pack("=HBBI", *one) for one in program)
@@ -230,7 +235,8 @@ def _be(run: Callable[[], int], answer: socket.socket, *, sockets: bool) -> None
         head = struct.pack("HxxxxxxP", len(program), ctypes.addressof(buffer))
         _libc.prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
         listener = _libc.syscall(_SECCOMP[_MACHINE or 0], 1, ctypes.c_ulong(8), head)
-        socket.send_fds(answer, [b"x"], [listener])
+        with socket.socket(fileno=own) as through:
+            socket.send_fds(through, [b"x"], [listener])
         os.close(listener)
         answer.close()
         code = run()

@@ -68,8 +68,9 @@ class InPlace:
 
     def commit(self) -> None:
         """Merge the changes into the image."""
+        journal = self.prepare()
         try:
-            self.announce(self.prepare())
+            self.announce(journal)
         except BaseException:
             self.retract()
             raise

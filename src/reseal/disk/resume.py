@@ -24,7 +24,7 @@ from reseal.disk.scratch import folders, forget, place_of, require_private
 from reseal.disk.sidecar import journal_path, overlay_path
 from reseal.disk.torn import adopt, image_of, journal_of, journals_in, of_device
 from reseal.errors import ImageError, UsageError
-from reseal.hostfile import NetworkPath
+from reseal.hostfile import NetworkPath, disk_path
 from reseal.process import run_tool
 
 #: How long to wait for the qemu-img of a run that was killed to end, in seconds.
@@ -207,13 +207,14 @@ def _together(
     leader = Journal.read_file(decides)
     assert leader
     beside = image_of(decides)
-    first = beside if beside and beside.exists() else Path(leader.name)
+    first = beside if beside and beside.exists() else disk_path(leader.name)
     found = []
-    for path in (first, *(first.parent / other for other in leader.others)):
-        if path.exists() and path.samefile(one.file):
+    for path in (first, *(disk_path(other, first.parent) for other in leader.others)):
+        if path == one.file or (path.exists() and one.file.exists() and path.samefile(one.file)):
             found.append(one)
             continue
-        if path != first and not block.is_block(path) and not os.path.lexists(journal_path(path)):
+        elsewhere = isinstance(path, NetworkPath) or block.is_block(path)
+        if path != first and not elsewhere and not os.path.lexists(journal_path(path)):
             # Notes go when all disks are merged. A disk that is not there has not lost its note.
             resolve(path)
             continue

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
-from reseal.disk.device import DiskError
 from reseal.disk.image import resume_command
 from reseal.disk.journal import remove_journal
 from reseal.disk.locks import InUseError
@@ -36,8 +35,8 @@ class Together:
     def commit(self) -> None:
         """Merge the changes into all images."""
         first, *others = self._parts
+        journals = [one.prepare() for one in self._parts]
         try:
-            journals = [one.prepare() for one in self._parts]
             group = uuid.uuid4().hex
             decides, path = str(journal_path(first.place)), str(first.image.file)
             for one, journal in zip(others, journals[1:], strict=True):
@@ -67,7 +66,7 @@ class Together:
             for one in (*others, first):
                 remove_journal(one.place)
         except (ImageError, OSError) as error:
-            raise DiskError(
+            raise InterruptedMergeError(
                 f"the disks of {first.image.path} are complete, but a journal can't be deleted: {error}",
                 hint=f"Delete it: {resume_command(first.image.path)}",
             ) from error

@@ -138,7 +138,9 @@ def require_regular(path: Path) -> None:
     if stat.S_ISDIR(status.st_mode):
         raise DiskError(f"{path} is a folder, not a disk image.")
     if not stat.S_ISREG(status.st_mode):
-        raise DiskError(f"{path} is not a regular file.", hint="Copy the disk into an image first.")
+        raise DiskError(
+            f"{path} is not a regular file.", hint="Name a disk image or a block device."
+        )
     if status.st_size == 0:
         raise DiskError(f"{path} is empty.")
 
