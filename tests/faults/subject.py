@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -344,6 +345,7 @@ class LoopDevice(DiskImage):
         super().__init__(base, make, words, suffix="raw")
         self._backing, self._sector = base / "backing", sector
         self._opened: list[int] = []
+        weakref.finalize(self, self._release, self._opened)
         os.environ["XDG_STATE_HOME"] = str(self.place)  # here and in the runs, which are forks
 
     def restore(self) -> None:
@@ -359,9 +361,13 @@ class LoopDevice(DiskImage):
         super().put_back(folder)
         self._attach(folder / "backing")
 
+    @staticmethod
+    def _release(opened: list[int]) -> None:
+        while opened:
+            os.close(opened.pop())
+
     def _attach(self, content: Path) -> None:
-        while self._opened:
-            os.close(self._opened.pop())
+        self._release(self._opened)
         self._backing.unlink(missing_ok=True)
         copied(content, self._backing)
         self.path = self.device = devices.attach(self._backing, self._sector)
@@ -383,11 +389,14 @@ class LoopDevice(DiskImage):
 class NbdDisk(LoopDevice):
     """A disk that qemu-nbd serves from a file; the server is not hit."""
 
+    @staticmethod
+    def _release(opened: list[int]) -> None:
+        while opened:
+            os.kill(opened[-1], signal.SIGTERM)
+            os.waitpid(opened.pop(), 0)
+
     def _attach(self, content: Path) -> None:
-        while self._opened:
-            number = self._opened.pop()
-            os.kill(number, signal.SIGTERM)
-            os.waitpid(number, 0)
+        self._release(self._opened)
         self._backing.unlink(missing_ok=True)
         copied(content, self._backing)
         socket = self._backing.with_name("nbd")

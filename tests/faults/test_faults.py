@@ -18,7 +18,6 @@ STEP = 97
 ALWAYS = (
     *("generalize qcow2", "generalize raw", "two volumes", "snapshot", "folder", "engine"),
     *("resume qcow2", "resume folder", "outputs", "reg file", "answer file", "device"),
-    "two disks",
 )
 #: How many faults are tried of each subject in every run of the suite, and of the others by the judges.
 FEW = 6
