@@ -93,10 +93,9 @@ def apply(
     wim: Path,
     target: Path,
     *,
-    index: int | None = None,
+    writing: Writing,
     volume: int | None = None,
     check: bool = False,
-    allow_backing: bool = False,
     on_message: OnMessage | None = None,
 ) -> dict[str, Any]:
     """Apply an image of a WIM to a volume or a folder; see `reseal.run.apply.apply`."""
@@ -106,11 +105,11 @@ def apply(
     with install_image(wim) as image:
         done = engine(
             image,
-            index,
+            writing.index,
             target,
             volume=volume,
             check=check,
-            allow_backing=allow_backing,
+            options=writing.options(),
             on_message=on_message or (lambda _: None),
         )
     return {**done, "wim": str(wim)}
