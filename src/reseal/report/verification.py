@@ -41,6 +41,10 @@ def verification(record: dict[str, Any], *, verbose: bool) -> Iterator[str]:
             f"Not removed: {one['what']} ({count} place{'' if count == 1 else 's'}), which every copy "
             f"shares; `{one['removed_by']}` removes it."
         )
+    for one in record["leftovers"]:
+        yield f"Warning: {one['message']} {one['hint'] or ''}".rstrip()
+    if record["leftovers"]:
+        yield "  These are options of `reseal customize`."
     yield record["statement"]
     if record["result"] == "clean":
         yield "Clean: the image is armed, and nothing was found in what was searched."
