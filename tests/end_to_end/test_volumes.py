@@ -195,6 +195,20 @@ def test_generalize_changes_the_profile_there_and_leaves_the_rest(
     assert disk.read(own, rf"Users\{real.CAROL}\hers.txt") == OTHER
 
 
+def test_nothing_keeps_the_old_sid_on_a_volume_whose_letter_is_not_known(tmp_path: Path) -> None:
+    disk, identity = Disk(tmp_path / "disk.raw"), tmp_path / "identity.json"
+    stale = {r"\DosDevices\D:": b"DMIO:ID:" + bytes(16)}
+    real.machine(disk.path, Machine(system={"MountedDevices": stale}))
+    arguments = ("--sid", "both", "--all-volumes", "--save-identity", str(identity), "--quiet")
+    done = judges.reseal("generalize", disk.path, *arguments)
+    assert done.returncode == 0, done.stderr
+    assert "its path leads out of this image" in said(done)
+    assert disk.descriptors_with_the_sid(4) == 0
+    assert NUMBERS not in disk.read(4, rf"Users\{real.CAROL}\NTUSER.DAT")
+    code, text = verified(disk.path, "--identity", str(identity), "--strict")
+    assert code == 0, text
+
+
 # Free clusters, and what offline writes make invalid
 
 
