@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from reseal.cli.help import Force, Option, argument
+from reseal.hostfile import NetworkPath
 
 Complete = Callable[[click.Context, click.Parameter, str], list[str]]
 
@@ -24,6 +25,8 @@ class HostPathType(click.Path):
         """
         if value == "":
             self.fail("the path is empty.", param, ctx)
+        if isinstance(value, str) and NetworkPath.is_url(value):
+            return NetworkPath(value)
         return super().convert(value, param, ctx)
 
 
@@ -82,7 +85,9 @@ def _destinations() -> Iterable[str]:
 
 
 image_argument = argument(
-    "image", type=PATH, help="A disk image, a WIM, or a folder with a Windows installation."
+    "image",
+    type=PATH,
+    help="A disk image, a block device, a WIM, or a folder with a Windows installation.",
 )
 json_option = option("--json", "as_json", is_flag=True, help="Print JSON.")
 volume_option = option(
@@ -168,7 +173,24 @@ prevent_device_encryption_option = option(
     help="With --decrypt: keep Windows from encrypting the volume again by itself.",
 )
 in_place_option = option(
-    "--in-place", is_flag=True, help="Decrypt the image itself, rather than write a new one."
+    "--in-place",
+    is_flag=True,
+    help="Change a block device itself; with --decrypt, decrypt the image itself.",
+)
+disk_option = option(
+    "--disk",
+    "disks",
+    type=PATH,
+    multiple=True,
+    metavar="FILE",
+    help="Add another disk of the same machine. All are changed, or none. Repeatable.",
+)
+scratch_option = option(
+    "--scratch",
+    type=PATH,
+    metavar="DIR",
+    help="Keep the overlay and the journal of a block device in this folder. Default: "
+    "$XDG_STATE_HOME/reseal; for root, /var/lib/reseal.",
 )
 report_option = option(
     "--report",

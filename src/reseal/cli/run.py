@@ -23,6 +23,7 @@ _IMAGE = {
     "destination": options.for_option,
     "dry_run": options.dry_run_option,
     "delete_snapshots": options.delete_snapshots_option,
+    "disks": options.disk_option,
     "volume": options.volume_option,
     "index": options.index_option,
     "discard_hibernation": options.discard_hibernation_option,
@@ -30,6 +31,7 @@ _IMAGE = {
     "keys": options.key_option,
     "decrypt": options.decrypt_option,
     "in_place": options.in_place_option,
+    "scratch": options.scratch_option,
     "prevent_device_encryption": options.prevent_device_encryption_option,
     "machine": options.machine_option,
     "require_rehearsal": options.require_rehearsal_option,
@@ -44,7 +46,7 @@ _OUTPUT = {
 }
 _OPTIONS = {**_IMAGE, **_OUTPUT}
 #: What every command shares that looks at the Windows of an image.
-LOOKING = ("volume", "index", "keys", "allow_backing", "as_json")
+LOOKING = ("disks", "volume", "index", "keys", "allow_backing", "as_json")
 #: What every command shares that changes the Windows of an image.
 CHANGING = (
     *(
@@ -52,12 +54,13 @@ CHANGING = (
         "thin",
         "destination",
         "dry_run",
+        "disks",
         "volume",
         "index",
         "discard_hibernation",
         "allow_backing",
     ),
-    *("keys", "decrypt", "in_place", "prevent_device_encryption"),
+    *("keys", "decrypt", "in_place", "scratch", "prevent_device_encryption"),
     *("as_json", "report_files", "quiet", "verbose"),
 )
 #: What commands share at whose end the next boot is rehearsed.

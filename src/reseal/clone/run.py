@@ -24,6 +24,7 @@ from reseal.clone.record import FAILED, MADE, NAME, FleetEntry, FleetRecord
 from reseal.clone.table import load, table_of
 from reseal.disk import Image
 from reseal.disk import golden as golden_mark
+from reseal.disk.block import size_of
 from reseal.disk.iso import is_iso
 from reseal.disk.locks import Lock
 from reseal.errors import ImageError, ResealError, UsageError, os_errors
@@ -269,7 +270,7 @@ class _Run:
         self._fingerprint = golden.fingerprint
         with Image.open(golden.path, allow_backing=self._options.allow_backing) as image:
             digest = golden_mark.digest(image.link.all_files())
-        now = {"path": str(golden.path), "size": golden.path.stat().st_size, "digest": digest}
+        now = {"path": str(golden.path), "size": size_of(golden.path), "digest": digest}
         before = self._record.golden
         thin = any(one.thin and one.state == MADE for one in self._record.machines.values())
         if thin and before and before.get("path") == now["path"] and before != now:

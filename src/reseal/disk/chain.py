@@ -7,14 +7,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from reseal.disk import archives, formats
+from reseal.disk import archives, block, formats
 from reseal.disk.archives import Inside
+from reseal.disk.block import canonical, is_block
 from reseal.disk.device import DiskError
 from reseal.disk.formats import Header, Reference, vmdk
 from reseal.disk.qemu import file_node
+from reseal.disk.scratch import state_folder
 
 #: More backing files than this are taken for an attack; real chains have a handful.
 _MAX_DEPTH = 64
+_BACKING = "backing file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,9 @@ class Link:
         backing: the image that holds what this one does not.
         data_file: the file with a qcow2's data, where it is not the qcow2 itself.
         extents: the files with the content of a VMDK descriptor.
+        scratch: the folder for the overlay and the journal of a block device or a network disk; None for a
+            file, which has them next to it.
+        node: how QEMU gets a network disk; None for others.
         inside: where the image lies in the file, if that is an archive.
     """
 
@@ -35,11 +41,13 @@ class Link:
     backing: Link | None = None
     data_file: Path | None = None
     extents: tuple[Path, ...] = ()
+    scratch: Path | None = None
+    node: dict[str, Any] | None = None
     inside: Inside | None = None
 
     def blockdev(self) -> dict[str, Any]:
         """Describe the image to QEMU, which is left nothing to find out by itself."""
-        file = file_node(self.path)
+        file = self.node or file_node(self.path)
         if self.inside:
             place = {"offset": self.inside.offset, "size": self.inside.size}
             file = {"driver": "raw", **place, "file": file}
@@ -51,7 +59,9 @@ class Link:
         return node
 
     def own_files(self) -> Iterator[Path]:
-        """Yield the files that are written when the image is written."""
+        """Yield the files of this computer that are written when the image is written."""
+        if self.node:
+            return
         yield self.path
         if self.data_file:
             yield self.data_file
@@ -70,29 +80,43 @@ class Link:
             link = link.backing
 
     @property
+    def ids(self) -> list[str]:
+        """What identifies a block device or a network disk, the best first; nothing for a file."""
+        return [f"url {self.path}"] if self.node else block.ids(self.path)
+
+    @property
+    def key(self) -> str:
+        """The name under which its files are in the scratch folder."""
+        return block.key_of([*self.ids, f"name {self.path.name}"][0])
+
+    @property
     def unusual(self) -> bool:
         """Whether an option is needed that QEMU's daemon does not take, only its tools."""
         return any("force_size_calc" in link.header.options for link in self.chain())
 
 
-def open_chain(path: Path, *, allow_backing: bool = False, whole: bool = True) -> Link:
+def open_chain(
+    path: Path, *, allow_backing: bool = False, whole: bool = True, scratch: Path | None = None
+) -> Link:
     """Read the headers of an image and of all images below it.
 
     Args:
         path: the image, resolved.
         allow_backing: take files that are not in the image's own folder, too.
         whole: check that no file of the image is truncated.
+        scratch: the folder for overlays and journals of block devices; None for the default.
 
     Raises:
         DiskError: a file is missing, damaged, or must not be opened.
     """
-    return _open(path, None, path.parent, allow=allow_backing, whole=whole, above=())
+    folder = scratch or state_folder()
+    return _open(path, None, folder, allow=allow_backing, whole=whole, above=())
 
 
 def _open(
     path: Path,
     qemu_format: str | None,
-    folder: Path,
+    scratch: Path,
     *,
     allow: bool,
     whole: bool,
@@ -117,6 +141,8 @@ def _open(
         return _in_archive(path, inside)
     header = formats.read_header(path, qemu_format)
 
+    folder = above[0].parent if above else path.parent
+
     def find(name: str, what: str) -> Path:
         return _find(path, name, what, folder, allow=allow)
 
@@ -124,9 +150,9 @@ def _open(
     if header.backing:
         reference: Reference = header.backing
         backing = _open(
-            find(reference.name, "backing file"),
+            find(reference.name, _BACKING),
             reference.format,
-            folder,
+            scratch,
             allow=allow,
             whole=whole,
             above=(*above, path),
@@ -137,7 +163,7 @@ def _open(
         formats.require_extent(extent, size, whole=whole)
     if whole:
         formats.require_whole(path, header.format)
-    return Link(path, header, backing, data_file, extents)
+    return Link(path, header, backing, data_file, extents, scratch if is_block(path) else None)
 
 
 def _in_archive(path: Path, inside: Inside) -> Link:
@@ -165,10 +191,14 @@ def _find(path: Path, name: str, what: str, folder: Path, *, allow: bool) -> Pat
         found = (path.parent / name).resolve(strict=True)
     except (OSError, RuntimeError, ValueError) as error:
         raise DiskError(f"the {what} {name[:200]!r} of {path} can't be found.") from error
-    if not allow and not found.is_relative_to(folder):
+    device = what == _BACKING and is_block(found)
+    if not allow and (device or not found.is_relative_to(folder)):
+        where = "is a block device" if device else "is outside its own folder"
         raise DiskError(
-            f"{path} has the {what} {name[:200]!r}, which is outside its own folder.",
+            f"{path} has the {what} {name[:200]!r}, which {where}.",
             hint="If you trust the image, allow this with --allow-backing.",
         )
+    if device:
+        return canonical(found)
     formats.require_regular(found)
     return found

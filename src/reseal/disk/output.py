@@ -12,6 +12,7 @@ from typing import Any
 
 from reseal.disk import golden
 from reseal.disk.attributes import mode_of_new
+from reseal.disk.block import is_block, lasting_name
 from reseal.disk.device import DiskError
 from reseal.disk.form import Form
 from reseal.disk.formats import EXTENSIONS, QEMU_NAMES, Header, vdi
@@ -27,6 +28,7 @@ from reseal.disk.sidecar import (
 )
 from reseal.disk.staged import Appearance, require_space
 from reseal.errors import ImageError, UsageError, os_errors
+from reseal.hostfile import NetworkPath
 from reseal.interruption import hold
 from reseal.process import run_tool
 
@@ -70,8 +72,10 @@ class NewImage:
         try:
             remove_partial(self._partial)
             # A thin image is found again as long as the two files move together.
-            below = os.path.relpath(image.file, self._output.parent)
-            create_overlay(self.overlay, image.link, plain_name(below), size=size)
+            below = "unnamed"
+            if thin or not isinstance(image.file, NetworkPath):
+                below = name_below(image.file, self._output.parent)
+            create_overlay(self.overlay, image.link, below, size=size)
         except BaseException:
             self.discard()
             raise
@@ -213,6 +217,19 @@ def convert(
         vdi.recount(target)
 
 
+def name_below(image: Path, folder: Path) -> str:
+    """Return how a thin image in a folder names the image below it.
+
+    A file is named from there, so that both can be moved together; a device by its lasting name.
+    """
+    if isinstance(image, NetworkPath):
+        msg = f"a thin image over {image} would need the server whenever it is used."
+        raise UsageError(msg, "Make a full image: omit --thin.")
+    if is_block(image):
+        return plain_name(str(lasting_name(image)))
+    return plain_name(os.path.relpath(image, folder))
+
+
 def remove_partial(partial: Path) -> None:
     """Delete what a run that was killed left of an output."""
     if partial.is_dir() and not partial.is_symlink():
@@ -230,6 +247,9 @@ def checked(output: Path, source: Path, form: Form | None = None) -> Path:
     Raises:
         UsageError: its extension is unknown, its folder is missing, or it exists.
     """
+    if is_block(output):
+        msg = f"the output {output} is a block device, and an output is a new file."
+        raise UsageError(msg, "To change a device, name it as the image and add --in-place.")
     if form is None and output.suffix.lower() not in EXTENSIONS:
         known = ", ".join(sorted(EXTENSIONS))
         raise UsageError(f"{output} has none of the extensions of images: {known}.")
@@ -238,7 +258,7 @@ def checked(output: Path, source: Path, form: Form | None = None) -> Path:
         raise UsageError(f"the folder of {output} does not exist.")
     absolute = folder / output.name
     if os.path.lexists(absolute):
-        same = absolute.exists() and absolute.samefile(source)
+        same = absolute.exists() and source.exists() and absolute.samefile(source)
         raise UsageError(
             f"the output {output} is the image itself."
             if same

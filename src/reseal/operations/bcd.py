@@ -86,11 +86,8 @@ def _edited(target: Path, job: StoreJob, writing: Writing) -> dict[str, Any]:
     from reseal.run import RunOptions, boot
 
     options = RunOptions(
-        volume=writing.volume,
-        output=writing.output,
-        thin=writing.thin,
+        **writing.fields(),
         dry_run=writing.dry_run,
-        allow_backing=writing.allow_backing,
         switches=frozenset({"discard-hibernation"} if writing.discard_hibernation else ()),
     )
     return boot.change(target, job, options)

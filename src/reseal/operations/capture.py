@@ -93,24 +93,24 @@ def apply(
     wim: Path,
     target: Path,
     *,
-    index: int | None = None,
+    writing: Writing,
     volume: int | None = None,
     check: bool = False,
-    allow_backing: bool = False,
     on_message: OnMessage | None = None,
 ) -> dict[str, Any]:
     """Apply an image of a WIM to a volume or a folder; see `reseal.run.apply.apply`."""
     from reseal.disk.iso import install_image
+    from reseal.run import RunOptions
     from reseal.run.apply import apply as engine
 
     with install_image(wim) as image:
         done = engine(
             image,
-            index,
+            writing.index,
             target,
             volume=volume,
             check=check,
-            allow_backing=allow_backing,
+            options=RunOptions(**writing.fields()),
             on_message=on_message or (lambda _: None),
         )
     return {**done, "wim": str(wim)}

@@ -30,12 +30,7 @@ def decrypt(
     from reseal.run import RunOptions
     from reseal.run.bitlocker import decrypt as engine
 
-    options = RunOptions(
-        output=writing.output,
-        thin=writing.thin,
-        allow_backing=writing.allow_backing,
-        keys=writing.keys,
-    )
+    options = RunOptions(**writing.fields(), keys=writing.keys)
     return engine(image, _number(writing.volume), options, sparse=sparse, on_message=on_message)
 
 

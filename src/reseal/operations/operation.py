@@ -46,12 +46,14 @@ class Opening:
         index: which image of a WIM; None for the only one.
         allow_backing: whether backing files may be outside the image's folder.
         keys: keys for volumes that BitLocker encrypts; a volume with a clear key needs none.
+        disks: the other disks of the machine, if it has several.
     """
 
     volume: str | None = None
     index: int | None = None
     allow_backing: bool = False
     keys: tuple[Key, ...] = ()
+    disks: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,8 @@ class Writing(Opening):
         delete_snapshots: whether an image that is changed in place loses its internal snapshots.
         discard_hibernation: whether a hibernated session is discarded, with its unsaved data.
         decrypt: whether the volume of Windows is decrypted first, if BitLocker encrypts it.
-        in_place: whether that may be done in the image itself.
+        in_place: whether that may be done in the image itself, and whether a block device may be changed.
+        scratch: the folder for the overlay and the journal of a block device; None for the default.
         prevent_device_encryption: whether Windows is kept from encrypting it again by itself.
         machine: the machine of the rehearsal: a name, or a file that describes one; None for any.
         require_rehearsal: whether the run is refused if the next boot would stop.
@@ -84,6 +87,7 @@ class Writing(Opening):
     discard_hibernation: bool = False
     decrypt: bool = False
     in_place: bool = False
+    scratch: Path | None = None
     prevent_device_encryption: bool = False
     machine: str | None = None
     require_rehearsal: bool = False
@@ -94,6 +98,9 @@ class Writing(Opening):
         if self.dry_run and self.output:
             msg = "--dry-run writes nothing, so it takes no --output."
             raise UsageError(msg, "Leave one of them out.")
+        if self.disks and self.output:
+            msg = "--output makes one image, and with --disk the machine has several disks."
+            raise UsageError(msg, "Copy the disks, and change the copies in place: all or none.")
         if self.thin and not self.output:
             msg = "--thin makes a thin new image, so it needs --output."
             raise UsageError(msg, "Name the new image with --output FILE.qcow2.")
@@ -102,15 +109,20 @@ class Writing(Opening):
                 "--for makes a whole new image for a tool: it needs --output, and takes no --thin."
             )
             raise UsageError(msg, "Name the new image with --output.")
-        if (self.in_place or self.prevent_device_encryption) and not self.decrypt:
-            msg = "--in-place and --prevent-device-encryption go with --decrypt."
-            raise UsageError(msg, "Add --decrypt, or leave them out.")
+        if self.prevent_device_encryption and not self.decrypt:
+            msg = "--prevent-device-encryption goes with --decrypt."
+            raise UsageError(msg, "Add --decrypt, or leave it out.")
         if self.in_place and self.output:
-            msg = "--in-place decrypts the image itself, so it takes no --output."
+            msg = "--in-place changes the image itself, so it takes no --output."
             raise UsageError(msg, "Leave one of them out.")
         if self.decrypt and not (self.output or self.in_place or self.dry_run):
             msg = "Decrypting needs either --output, for a new image, or --in-place."
             raise UsageError(msg, "Name the new image with --output, so that the old one stays.")
+
+    def fields(self) -> dict[str, Any]:
+        """Return the fields of `RunOptions` that say where the image is, and where the changed one goes."""
+        names = ("volume", "allow_backing", "output", "thin", "in_place", "scratch", "disks")
+        return {name: getattr(self, name) for name in names}
 
 
 class Operation(Generic[RecordT]):
@@ -244,7 +256,7 @@ def run(
             on_message(message)
 
     try:
-        inputs = (image, chosen.output) if chosen.output else (image,)
+        inputs = (image, *chosen.disks, *((chosen.output,) if chosen.output else ()))
         if handing and (beside := handing.beside):
             kept.add(beside, handing.render, inputs=inputs)
         for path, render in operation.files().items():
@@ -279,11 +291,8 @@ def _options(
     if chosen.discard_hibernation:
         needs["switches"] = needs.get("switches", frozenset()) | {"discard-hibernation"}
     return RunOptions(
-        volume=chosen.volume,
+        **chosen.fields(),
         index=chosen.index,
-        allow_backing=chosen.allow_backing,
-        output=chosen.output,
-        thin=chosen.thin,
         form=handing.form if handing else None,
         dry_run=chosen.dry_run,
         delete_snapshots=chosen.delete_snapshots,
@@ -366,6 +375,7 @@ def look_at_all(
         index=opening.index,
         whole=whole,
         keys=opening.keys,
+        disks=opening.disks,
     )
 
 

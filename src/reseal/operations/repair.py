@@ -57,14 +57,14 @@ def repair(
         msg = f"{image} is not a disk, so it has no boot manager to repair."
         raise UsageError(msg, "Make a disk of it: reseal deploy IMAGE DISK.")
     options = RunOptions(
-        volume=writing.volume,
-        output=writing.output,
-        thin=writing.thin,
-        allow_backing=writing.allow_backing,
+        **writing.fields(),
         keys=writing.keys,
         delete_snapshots=writing.delete_snapshots,
         programs=True,
     )
+    if writing.disks:
+        msg = "--repair works on one disk, so it takes no --disk."
+        raise UsageError(msg, "Name the disk that the machine starts from.")
     if writing.dry_run:
         msg = "--repair has no --dry-run: it writes boot files with programs of the system."
         raise UsageError(msg, "Use --output for a new image, and rehearse it.")

@@ -142,5 +142,5 @@ def _named(place: VolumeRange) -> BootDevice | None:
     if place.scheme == "gpt":
         return GptPartition(UUID(place.id), UUID(place.disk))
     if place.scheme == "mbr":
-        return MbrPartition(place.offset, int(place.disk, 16))
+        return MbrPartition(place.on_disk, int(place.disk, 16))
     return None

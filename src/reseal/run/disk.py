@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING, Any
 from reseal import bitlocker
 from reseal.disk import FileDevice, Image, Slice, Transaction, connect
 from reseal.disk.archives import Inside
+from reseal.disk.block import read_by_state
 from reseal.disk.device import part
 from reseal.disk.form import grow_table, require_small_sectors
 from reseal.disk.formats import EXTENSIONS
 from reseal.disk.image import space
+from reseal.disk.joined import Joined
 from reseal.disk.nbd import NbdDevice
+from reseal.disk.scratch import is_in_memory
 from reseal.disk.shrink import ShrinkError, require_shrinkable, shrink
+from reseal.errors import UsageError
 from reseal.interruption import uninterrupted
 from reseal.ntfs import Volume, shadow_copies
 from reseal.run import boot_stores
@@ -53,6 +57,24 @@ def _told(inside: Inside) -> dict[str, str]:
     return {name: text for name, text in named.items() if text}
 
 
+def _require_another(image: Image, others: list[Image]) -> None:
+    """Refuse a disk that is named twice, by whatever names: also as a file and as a loop device on it."""
+
+    def names(one: Image) -> set[object]:
+        return {one.lock.inode, f"loop/backing_file {one.file}", *one.link.ids}
+
+    for one in others:
+        if names(one) & names(image):
+            msg = f"{image.path} and {one.path} are the same disk. Nothing was changed."
+            raise UsageError(msg, "Name each disk of the machine once.")
+
+
+def _connected(sockets: list[Path], *, read_only: bool) -> Device:
+    """Connect to the servers of a machine's disks; several are one device."""
+    disks = [connect(one, read_only=read_only) for one in sockets]
+    return disks[0] if len(disks) == 1 else Joined(disks)
+
+
 class OpenedDisk:
     """A disk in the worker, as `reseal.run.medium.Opened`.
 
@@ -70,11 +92,14 @@ class OpenedDisk:
     @property
     def traffic(self) -> dict[str, int] | None:
         """Bytes between reseal and the disk so far; None for a plain file."""
-        if not isinstance(self.device, NbdDevice):
+        device = self.device
+        disks = device.disks if isinstance(device, Joined) else [device]
+        served = [one for one in disks if isinstance(one, NbdDevice)]
+        if not served:
             return None
         return {
-            "bytes_read": self.device.bytes_read,
-            "bytes_written": self.device.bytes_written,
+            "bytes_read": sum(one.bytes_read for one in served),
+            "bytes_written": sum(one.bytes_written for one in served),
         }
 
     def installations(self, *, ignore_logs: bool = False) -> AbstractContextManager[list[Found]]:
@@ -258,11 +283,12 @@ def on_device(
 
 
 class Disk(Held):
-    """A disk image, as `reseal.run.medium.Medium`.
+    """A disk image, or all disks of a machine, as `reseal.run.medium.Medium`.
 
     Attributes:
         path: the image.
         image: the opened image.
+        images: that, and the other disks of the machine.
     """
 
     #: File descriptors that stay open in workers.
@@ -283,21 +309,37 @@ class Disk(Held):
         self._options = options
         self._size = size
         self._plain = plain
-        self._socket: Path | None = None
+        self._served: list[Path] = []
         self._transaction: Transaction | None = None
 
     def _hold(self, stack: ExitStack) -> None:
         one = self._options
-        self.image = stack.enter_context(Image.open(self.path, allow_backing=one.allow_backing))
+        self.images: list[Image] = []
+        for path in (self.path, *one.disks):
+            image = Image.open(
+                path,
+                allow_backing=one.allow_backing,
+                scratch=one.scratch,
+                writing=one.in_place and not (one.dry_run or one.output),
+            )
+            stack.enter_context(image)
+            _require_another(image, self.images)
+            self.images.append(image)
+            if image.is_device and not (one.dry_run or one.output or one.in_place):
+                what = "a network disk" if image.link.node else "a block device"
+                raise UsageError(
+                    f"{path} is {what}; it is changed in place only if you say so. Nothing was changed.",
+                    "Take a snapshot and add --in-place, or write a new image with --output.",
+                )
+        self.image = self.images[0]
         self._deletes_snapshots = (
             one.delete_snapshots and not one.output and bool(self.image.snapshots)
         )
         if one.shrink and not one.output:
-            require_shrinkable(self.image)
+            for image in self.images:
+                require_shrinkable(image)
         self._changes = stack.enter_context(ExitStack())
-        grown = one.form.size_of(self.image.size) if one.form else self.image.size
-        if self._size is None and grown != self.image.size:
-            self._size = grown
+        self._size = self._size or self._size_of_form()
         if not one.dry_run:
             with uninterrupted():  # the overlay has a name as soon as there is one
                 changes = Transaction.begin(
@@ -308,6 +350,7 @@ class Disk(Held):
                     delete_snapshots=self._deletes_snapshots,
                     protect=not one.passing,
                     form=one.form,
+                    others=self.images[1:],
                 )
                 self._transaction = self._changes.enter_context(changes)
         self._server = stack.enter_context(ExitStack())
@@ -324,16 +367,27 @@ class Disk(Held):
             packed = {"archive": {"disk": inside.name, **_told(inside)}}
         elif image.unpacked:
             packed = {"archive": {"disk": image.unpacked.name, "unpacked": space(image.unpacked)}}
-        facts = {"path": str(self.path), "format": image.format, "size": image.size}
-        return {**facts, **named, **packed}
+        others = [
+            {"path": str(one.path), "format": one.format, "size": one.size}
+            for one in self.images[1:]
+        ]
+        more = {**named, **packed, **({"disks": others} if others else {})}
+        return {"path": str(self.path), "format": image.format, "size": image.size, **more}
 
     @property
     def socket(self) -> Path:
-        """The socket of the disk's server, which is started on first access."""
-        if self._socket is None:
-            overlay = self._transaction.overlay if self._transaction else None
-            self._socket = self._server.enter_context(self.image.serve(overlay))
-        return self._socket
+        """The socket of the disk's server; see `_sockets`."""
+        return self._sockets[0]
+
+    @property
+    def _sockets(self) -> list[Path]:
+        """The sockets of the servers of all disks, which are started on first access."""
+        if not self._served:
+            none: list[Path | None] = [None] * len(self.images)
+            overlays = self._transaction.overlays if self._transaction else none
+            for image, overlay in zip(self.images, overlays, strict=True):
+                self._served.append(self._server.enter_context(image.serve(overlay)))
+        return self._served
 
     def in_worker(
         self, work: Work, report: Report | None, *, writes: tuple[Path, ...] = ()
@@ -346,9 +400,12 @@ class Disk(Held):
             writes: files and folders of the host that this work writes, in addition to the options'.
         """
         work = self._checking_sectors(work)
-        own = tuple(self.image.link.own_files()) if self._plain else ()
+        files = tuple(self.image.link.own_files())
+        # What reads a disk completely looks at the end whether another program has written it.
+        seen = [one for file in files if self._plain for one in read_by_state(file)]
+        own = (*(files if self._direct else ()), *seen)
         limits = Limits.of_disk(
-            self._size or self.image.size,
+            self._size or sum(one.size for one in self.images),
             reads=(*own, *self._options.reads),
             writes=(*self._options.writes, *writes),
         )
@@ -365,6 +422,12 @@ class Disk(Held):
             keys=self._options.keys,
         )
 
+    def _size_of_form(self) -> int | None:
+        """Return the size that the output's form asks for; None if it is that of the image."""
+        form, size = self._options.form, self.image.size
+        grown = form.size_of(size) if form else size
+        return grown if grown != size else None
+
     def _checking_sectors(self, work: Work) -> Work:
         """Return the work with a check that the output can hold the disk's sectors."""
         one = self._options
@@ -380,17 +443,23 @@ class Disk(Held):
 
     def _device(self) -> Callable[[], Device]:
         """Return the function that opens the disk in a worker."""
-        dry = self._transaction is None
-        link = self.image.link
-        if self._plain and dry and self.image.format == "raw" and not link.inside:
-            return partial(FileDevice, link.path)
-        return partial(connect, self.socket, read_only=dry)
+        if self._direct:
+            return partial(FileDevice, self.image.link.path)
+        return partial(_connected, self._sockets, read_only=self._transaction is None)
+
+    @property
+    def _direct(self) -> bool:
+        """Whether a worker reads the file of a raw image itself."""
+        image = self.image
+        whole = not (image.is_device or image.link.inside) and len(self.images) == 1
+        return self._plain and self._transaction is None and image.format == "raw" and whole
 
     def finish(self, result: dict[str, Any], report: Report) -> None:
         """Merge the overlay or turn it into the output; shrink the image if requested."""
         options, output = self._options, self._options.output
         if result.get("changes") or self._deletes_snapshots or output:
-            result.setdefault("notes", []).extend(self._of_snapshots())
+            notes = result.setdefault("notes", [])
+            notes += (*self._of_snapshots(), *self._of_device())
         if self.image.unpacked:
             result.setdefault("notes", []).append(
                 f"{self.path} was unpacked into {self.image.unpacked.parent.parent} first, "
@@ -416,7 +485,8 @@ class Disk(Held):
         if options.shrink and not output:
             report({"step": "Shrinking"})
             try:
-                shrink(self.image)
+                for image in self.images:
+                    shrink(image)
             except ShrinkError as error:
                 # The run is complete, and its outputs on this computer must still be put in place.
                 result["failed_afterwards"] = {"message": error.message, "hint": error.hint}
@@ -426,6 +496,25 @@ class Disk(Held):
 
     def _grow_table(self, opened: OpenedDisk, _: Report) -> dict[str, Any]:
         return {"gpt": grow_table(opened.device, self.image.size)}
+
+    def _of_device(self) -> Iterator[str]:
+        """Note what can't be known of a block device that is changed in place."""
+        one = self._options
+        devices = [image for image in self.images if image.is_device]
+        if not devices or one.output:
+            return
+        names = ", ".join(str(image.path) for image in devices)
+        here = any(image.link.node is None for image in devices)
+        who = "another computer (shared storage)" if here else "another program"
+        yield (
+            f"Whether {who} uses {names} can't be seen from here. A snapshot from before the run is the way "
+            "back."
+        )
+        if self._transaction and is_in_memory(self._transaction.overlay.parent):
+            yield (
+                f"The scratch folder {self._transaction.overlay.parent} is in memory: a loss of power during "
+                "the merge would lose what reseal resume needs. --scratch chooses another."
+            )
 
     def _of_snapshots(self) -> Iterator[str]:
         """Note the outcome for internal snapshots, each a complete copy of the old disk."""

@@ -44,6 +44,7 @@ def read(
     writes: tuple[Path, ...] = (),
     keys: tuple[Key, ...] = (),
     keeps: tuple[int, ...] = (),
+    disks: tuple[Path, ...] = (),
 ) -> dict[str, Any]:
     """Inspect an image or a folder without changing it.
 
@@ -57,6 +58,7 @@ def read(
         writes: files and folders of the host that `look` writes.
         keys: keys for volumes that BitLocker encrypts; a volume with a clear key needs none.
         keeps: file descriptors that stay open for `look`.
+        disks: the other disks of the machine.
 
     Returns:
         The result of `look`, with `image` added: path, format and size in bytes.
@@ -73,6 +75,7 @@ def read(
         writes=writes,
         keys=keys,
         keeps=keeps,
+        disks=disks,
     )
     return read_opened(path, work, options, whole=whole)
 
@@ -134,6 +137,10 @@ def change(
 
 def _medium(path: Path, options: RunOptions, *, whole: bool = True) -> Medium:
     """Return the medium for a path."""
+    single = next((one for one in (path, *options.disks) if one.is_dir() or is_wim(one)), None)
+    if single and options.disks:
+        msg = f"{single} is not a disk image; --disk is only for the disks of a machine."
+        raise UsageError(msg, "Omit --disk.")
     if is_wim(path):
         from reseal.run.wim import Wim  # noqa: PLC0415  libwim takes long to load
 

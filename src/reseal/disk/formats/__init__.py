@@ -10,6 +10,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
+from reseal.disk.block import is_block, size_of
 from reseal.disk.device import DiskError
 from reseal.disk.formats import qcow2, raw, vdi, vhd, vhdx, vmdk
 from reseal.disk.formats.header import SECTOR, ContainerFile, Header, Reference
@@ -77,7 +78,7 @@ def read_header(
     Raises:
         DiskError: it is not an image, is damaged, or is of a kind that reseal does not open.
     """
-    require_regular(path)
+    require_disk(path)
     with ContainerFile(path, inside) as file:
         name = _detect(file) if qemu_format is None else _claimed(file, qemu_format)
         header = _PARSERS[name](file)
@@ -128,6 +129,14 @@ def require_extent(path: Path, size: int | None, *, whole: bool) -> None:
             file.require(0, size, "data")
 
 
+def require_disk(path: Path) -> None:
+    """Raise DiskError unless `path` is a block device, or a regular file that is not empty."""
+    if not is_block(path):
+        require_regular(path)
+    elif size_of(path) == 0:
+        raise DiskError(f"{path} is empty: the device has no medium, or its volume is gone.")
+
+
 def require_regular(path: Path) -> None:
     """Raise DiskError unless `path` is a regular file that is not empty."""
     try:
@@ -149,6 +158,14 @@ def _detect(file: ContainerFile) -> str:
     magic stand in the same file, its name has to say which it is.
     """
     found = _magic(file)
+    if is_block(file.path):
+        # A guest can write any header into its device, so nothing but a raw disk is taken from there.
+        if found and found != "vhd" and not raw.has_boot_sector(file):
+            raise file.refused(
+                f"the device holds a {found} container, and reseal takes a device for a raw disk",
+                hint=f"Serve it with `qemu-nbd --format {QEMU_NAMES[found]}`, and name that.",
+            )
+        return "raw"
     promised = EXTENSIONS.get(file.path.suffix.lower())
     if found is None:
         if promised not in {None, "raw"}:
