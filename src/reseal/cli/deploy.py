@@ -10,7 +10,7 @@ import click
 from reseal.cli import console
 from reseal.cli.help import Command, argument
 from reseal.cli.options import PATH, among, drivers_option, option
-from reseal.cli.run import REHEARSING, Run, shares
+from reseal.cli.run import DOMAIN, REHEARSING, Run, shares
 from reseal.operations import deploy as operation
 from reseal.report import deployment, rehearsal
 
@@ -32,7 +32,9 @@ from reseal.report import deployment, rehearsal
     help="Keep the layout of a disk image, and extend its Windows volume.",
 )
 @drivers_option
-@shares("index", "volume", "allow_backing", *REHEARSING, "as_json", "report_files", "quiet")
+@shares(
+    *DOMAIN, "index", "volume", "allow_backing", *REHEARSING, "as_json", "report_files", "quiet"
+)
 def deploy(source: Path, disk: Path, run: Run, **options: Any) -> None:
     """Make a disk that starts Windows: partitions, boot files, boot store, drive letters.
 
