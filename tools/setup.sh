@@ -45,8 +45,9 @@ install qemu-utils qemu-system-common libnbd0 ntfs-3g wimtools dosfstools mtools
 extra=""
 if [ "$what" = test ]; then
     extra="[dev]"
-    install cryptsetup-bin libhivex-bin regripper libseccomp2 libvshadow-utils binutils fdisk gdisk libxml2-utils qemu-system-x86 ovmf strace \
-        libvhdi-utils libvirt-clients shellcheck skopeo xorriso genisoimage nbdkit openssh-server qemu-block-extra
+    install cryptsetup-bin libhivex-bin regripper libseccomp2 libvshadow-utils binutils fdisk gdisk libxml2-utils \
+        qemu-system-x86 ovmf strace nbdkit openssh-server qemu-block-extra libvhdi-utils libvirt-clients shellcheck \
+        skopeo xorriso genisoimage
     # Ubuntu has no package of the browser; the tests of pages are skipped there.
     ! apt-cache show chromium >/dev/null 2>&1 || install chromium
 fi

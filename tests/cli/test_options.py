@@ -75,6 +75,7 @@ OTHERWISE = {
     ("--volume", "decrypt"): "a volume, with or without a Windows",
     ("--disk", "unattend new"): "how Setup lays out the disk of a new machine",
     ("--computer-name", "unattend new"): "empty by default",
+    ("--domain", "unattend new"): "the domain that the machine joins",
 }
 LEAVES: dict[str, click.Command] = {}
 for path in _paths(reseal):

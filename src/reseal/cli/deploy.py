@@ -10,7 +10,7 @@ import click
 from reseal.cli import console
 from reseal.cli.help import Command, argument
 from reseal.cli.options import PATH, among, drivers_option, option
-from reseal.cli.run import REHEARSING, Run, shares
+from reseal.cli.run import DOMAIN, REHEARSING, Run, shares
 from reseal.operations import deploy as operation
 from reseal.report import deployment
 
@@ -40,7 +40,12 @@ from reseal.report import deployment
 )
 @drivers_option
 @shares(
-    "index", "volume", "allow_backing", *REHEARSING, "as_json", "report_files", "quiet", "verbose"
+    *DOMAIN,
+    "index",
+    "volume",
+    "allow_backing",
+    *REHEARSING,
+    *("as_json", "report_files", "quiet", "verbose"),
 )
 def deploy(source: Path, disk: Path, run: Run, **options: Any) -> None:
     """Make a disk to start Windows from: partitions, boot files, boot store, drive letters.

@@ -122,6 +122,15 @@ for_option = option(
     help="Make the output what this tool takes: azure, kubevirt, libvirt, openstack, proxmox, vagrant, "
     "vagrant-virtualbox.",
 )
+domain_option = option(
+    "--domain",
+    "-d",
+    metavar="NAME",
+    help="Take the disks of this libvirt domain in place of an image; it must be shut off.",
+)
+connect_option = option(
+    "--connect", "-c", metavar="URI", help="Connect to this hypervisor, such as qemu:///system."
+)
 thin_option = option("--thin", is_flag=True, help="Make the output a qcow2 overlay over IMAGE.")
 dry_run_option = option("--dry-run", is_flag=True, help="Show what would be done; write nothing.")
 discard_hibernation_option = option(

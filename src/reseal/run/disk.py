@@ -346,9 +346,7 @@ class Disk(Held):
             for image in self.images:
                 require_shrinkable(image)
         self._changes = stack.enter_context(ExitStack())
-        grown = one.form.size_of(self.image.size) if one.form else self.image.size
-        if self._size is None and grown != self.image.size:
-            self._size = grown
+        self._size = self._size or self._size_of_form()
         if not one.dry_run:
             with uninterrupted():  # the overlay has a name as soon as there is one
                 changes = Transaction.begin(
@@ -428,6 +426,12 @@ class Disk(Held):
             ),
             keys=self._options.keys,
         )
+
+    def _size_of_form(self) -> int | None:
+        """Return the size that the output's form asks for; None if it is that of the image."""
+        form, size = self._options.form, self.image.size
+        grown = form.size_of(size) if form else size
+        return grown if grown != size else None
 
     def _checking_sectors(self, work: Work) -> Work:
         """Return the work with a check that the output can hold the disk's sectors."""
