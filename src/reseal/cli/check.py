@@ -20,7 +20,7 @@ from reseal.report import text
 @force_option(more=check_names)
 @shares(*TELLING, "quiet")
 def check(images: tuple[Path, ...], force: tuple[str, ...], run: Run) -> None:
-    """Run all checks on images: what Sysprep is known to refuse, in one pass.
+    """Run all checks on images: what Sysprep is known to refuse, and what a build leaves behind.
 
     Exit code 3 if a check finds an error, 4 if an image is damaged, 0 otherwise. For several images it is
     the highest, and --json prints a line each.

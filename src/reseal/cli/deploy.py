@@ -1,4 +1,4 @@
-"""`reseal deploy`: make a disk that starts Windows."""
+"""`reseal deploy`: make a disk to start Windows from."""
 
 from __future__ import annotations
 
@@ -25,6 +25,13 @@ from reseal.report import deployment
     shell_complete=among("uefi", "bios"),
     help="Choose the firmware that starts it.",
 )
+@option(
+    "--boot-files",
+    metavar="2011|2023",
+    shell_complete=among("2011", "2023"),
+    help="Choose the boot manager by the authority that signed it; the one that started this Windows so "
+    "far by default.",
+)
 @option("--recovery", is_flag=True, help="Make a recovery partition, too.")
 @option(
     "--resize",
@@ -36,7 +43,7 @@ from reseal.report import deployment
     "index", "volume", "allow_backing", *REHEARSING, "as_json", "report_files", "quiet", "verbose"
 )
 def deploy(source: Path, disk: Path, run: Run, **options: Any) -> None:
-    """Make a disk that starts Windows: partitions, boot files, boot store, drive letters.
+    """Make a disk to start Windows from: partitions, boot files, boot store, drive letters.
 
     SOURCE is only read. DISK is made completely or not at all. A WIM is applied. The Windows volume of a disk
     image is copied and extended to fill its new partition.

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
 from reseal.errors import ResealError, UsageError
 from reseal.operations import record
 from reseal.operations.record import RunRecord
-from reseal.version import __version__
 
 if TYPE_CHECKING:
     import os
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from reseal.bitlocker import Key
     from reseal.run.opening import Found
+    from reseal.run.options import RunOptions
     from reseal.run.outputs import Outputs
     from reseal.session import Session
     from reseal.windows import Installation
@@ -102,6 +102,27 @@ class Writing(Opening):
             msg = "Decrypting needs either --output, for a new image, or --in-place."
             raise UsageError(msg, "Name the new image with --output, so that the old one stays.")
 
+    def options(self, **more: Any) -> RunOptions:
+        """Return the options of the run.
+
+        Args:
+            more: further fields of `RunOptions`.
+        """
+        from reseal.run import RunOptions
+
+        return RunOptions(
+            volume=self.volume,
+            index=self.index,
+            allow_backing=self.allow_backing,
+            output=self.output,
+            thin=self.thin,
+            dry_run=self.dry_run,
+            delete_snapshots=self.delete_snapshots,
+            decrypt=self.decrypt,
+            prevent_device_encryption=self.prevent_device_encryption,
+            **more,
+        )
+
 
 class Operation(Generic[RecordT]):
     """A change of an image, from its request to its record.
@@ -147,20 +168,12 @@ class Operation(Generic[RecordT]):
         if self.rehearsing:
             result = {**result, "rehearsal": self.rehearsing(session)}
         return {
-            "schema": record.SCHEMA,
-            "command": self.command,
-            "reseal": __version__,
-            "windows": {
-                "volume": installation.volume,
-                "root": installation.root,
-                "product_name": installation.product_name,
-                "build": installation.build,
-            },
+            **record.blank(self.command),
+            "windows": installation.facts,
             "before": before,
             "after": record.owner(installation) if self.whose else None,
             "summary": "The image was changed." if session.changes else "Nothing was changed.",
             "proved": [*self.proved, *record.PROVED],
-            "not_proved": list(record.NOT_PROVED),
             **result,
         }
 
@@ -213,7 +226,7 @@ def run(
     Raises:
         ResealError: the operation was refused or failed; the image is as it was.
     """
-    from reseal.run import RunOptions, change
+    from reseal.run import change
     from reseal.run.medium import FINISHING
     from reseal.run.outputs import Outputs
 
@@ -235,19 +248,7 @@ def run(
         needs = dict(operation.needs)
         if chosen.discard_hibernation:
             needs["switches"] = needs.get("switches", frozenset()) | {"discard-hibernation"}
-        options = RunOptions(
-            volume=chosen.volume,
-            index=chosen.index,
-            allow_backing=chosen.allow_backing,
-            output=chosen.output,
-            thin=chosen.thin,
-            dry_run=chosen.dry_run,
-            delete_snapshots=chosen.delete_snapshots,
-            keys=chosen.keys if chosen.decrypt else None,
-            decrypt=chosen.decrypt,
-            prevent_device_encryption=chosen.prevent_device_encryption,
-            **needs,
-        )
+        options = chosen.options(keys=chosen.keys if chosen.decrypt else None, **needs)
         done = cast("RecordT", change(image, operation, options, tell))
         operation.complete(done)
         kept.publish(done)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, cast
 
+from reseal.version import __version__
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -326,6 +328,28 @@ class UnattendRecord(RunRecord):
     """The record of `reseal unattend apply`."""
 
     unattend: AnswerFileRecord
+
+
+def blank(command: str) -> dict[str, Any]:
+    """Return the fields of every record, as a run that changed nothing fills them.
+
+    Args:
+        command: its command, without `reseal`.
+    """
+    return {
+        "schema": SCHEMA,
+        "command": command,
+        "reseal": __version__,
+        "windows": None,
+        "before": None,
+        "after": None,
+        "changes": [],
+        "notes": [],
+        "written": None,
+        "traffic": None,
+        "proved": [],
+        "not_proved": list(NOT_PROVED),
+    }
 
 
 def owner(installation: Installation) -> Owner:

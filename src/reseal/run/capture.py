@@ -266,7 +266,8 @@ def _said(result: dict[str, Any]) -> list[str]:
         "omitted",
         "deduplicated": "The content of deduplicated files is not in the WIM, and they can't be read where "
         "it is applied",
-        "cloud": "Placeholders of files in the cloud are in the WIM, but not content that only the cloud has",
+        "cloud": "Placeholders of files in the cloud or in another store are in the WIM, but not content "
+        "that is only there",
     }
     return [f"{text}: {_named(result[key])}." for key, text in sentences.items() if result[key]]
 
