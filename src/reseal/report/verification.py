@@ -68,6 +68,8 @@ def _reasons(record: dict[str, Any], *, verbose: bool) -> Iterator[str]:
         yield "    What to do: `reseal generalize` arms the image."
     for one in left if verbose else left[:MOST]:
         yield f"  Left behind: {_group(one)}"
+        if one["first"]:
+            yield f"    {'At' if one['places'] == 1 else 'First at'} {one['first']}"
         if one["advice"]:
             yield f"    What to do: {one['advice']}"
     if not verbose and len(left) > MOST:
