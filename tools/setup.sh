@@ -24,7 +24,7 @@ install qemu-utils qemu-system-common libnbd0 ntfs-3g wimtools dosfstools mtools
 extra=""
 if [ "${1:-run}" = test ]; then
     extra="[dev]"
-    install cryptsetup-bin libhivex-bin regripper libseccomp2 libvshadow-utils binutils fdisk gdisk libxml2-utils qemu-system-x86 ovmf strace
+    install cryptsetup-bin libhivex-bin regripper libseccomp2 libvshadow-utils binutils fdisk gdisk libxml2-utils qemu-system-x86 ovmf sbsigntool strace
     # Ubuntu has no package of the browser; the tests of pages are skipped there.
     ! apt-cache show chromium >/dev/null 2>&1 || install chromium
 fi

@@ -35,6 +35,7 @@ def rehearse(walk: Walk) -> dict[str, Any]:
     return {
         "machine": walk.machine.name if walk.machine else None,
         "firmware": walk.firmware,
+        "firmware_assumed": walk.firmware_assumed,
         "secure_boot": walk.secure_boot,
         "stages": done,
         **_verdict(done),
