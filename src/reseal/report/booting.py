@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from reseal.operations.record import BootRecord
+from reseal.operations.record import BootRecord, RunRecord
 from reseal.report import answer_file
 from reseal.report.changes import ending, listed
 
 
-def repaired(record: Mapping[str, Any], where: str) -> Iterator[str]:
+def repaired(record: RunRecord, *, dry_run: bool, where: str) -> Iterator[str]:
     """Yield the lines of `reseal boot --repair`.
 
     Args:
         record: the record of the run.
+        dry_run: whether nothing was written.
         where: the image that the result is in.
     """
     for one in record["changes"]:
         yield f"{one['target']}: {one['after']}"
-    yield f"The boot files of {where} are repaired."
+    yield from ending(record, dry_run=dry_run, done=f"The boot files of {where} are repaired")
 
 
 def lines(record: BootRecord, *, dry_run: bool, verbose: bool, where: str) -> Iterator[str]:

@@ -97,7 +97,9 @@ def enter(limits: Limits, scratch: Path) -> list[str]:
         in_force.append(LANDLOCK)
     in_force += _enter_seccomp(limits, without)
     privileges.clean_environment()
-    found = [layer for layer in LAYERS if layer not in in_force]
+    # Programs of others need calls that the list does not have; the refusals apply to them.
+    needless = {ALLOW_LIST} if limits.programs else set()
+    found = [layer for layer in LAYERS if layer not in in_force and layer not in needless]
     if found and os.environ.get(_REQUIRED) not in {None, "", "0"}:
         raise EngineError(
             f"the worker would run without {', '.join(found)}, and {_REQUIRED} is set; the image was"
