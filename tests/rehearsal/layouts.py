@@ -121,6 +121,7 @@ def _then(build: Callable[[Path], object], *changes: tuple[int, bytes]) -> Calla
 
 
 _GOOD = _gpt(_part())
+_UEFI = {"machine": "kvm-sata", "firmware": "uefi"}
 UEFI = (
     Layout("uefi", _GOOD, True),
     Layout("no-fallback", _gpt(_part(files={})), False),
@@ -136,9 +137,12 @@ UEFI = (
     Layout("fat16", _gpt(_part(bits=16, cluster_sectors=4)), True),
     Layout("first-table-damaged", _then(_GOOD, (512, bytes(512))), True),
     Layout("both-tables-damaged", _then(_GOOD, (512, bytes(512)), (-512, bytes(512))), False),
-    Layout("mbr-on-uefi", lambda path: mbr_disk(path, [(_ntfs()(path.parent)[0], 7)]), False),
-    Layout("mbr-with-loader", lambda path: mbr_disk(path, [(_esp(path.parent), 0xEF)]), True),
-    Layout("mbr-with-fat", lambda path: mbr_disk(path, [(_esp(path.parent), 0x0C)]), True),
+    Layout("mbr-on-uefi", lambda path: mbr_disk(path, [(_ntfs()(path.parent)[0], 7)]), False,
+           request=_UEFI),
+    Layout("mbr-with-loader", lambda path: mbr_disk(path, [(_esp(path.parent), 0xEF)]), True,
+           request=_UEFI),
+    Layout("mbr-with-fat", lambda path: mbr_disk(path, [(_esp(path.parent), 0x0C)]), True,
+           request=_UEFI),
     Layout("sectors-of-4096", _gpt(_part(sector_size=4096, bits=16), sector=4096), True, sector=4096,
            request={"machine": "4k.toml"}),
     Layout("other-sectors", _gpt(_part(sector_size=4096, bits=16), sector=4096), False),

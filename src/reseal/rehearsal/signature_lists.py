@@ -84,7 +84,7 @@ def read(path: Path) -> Lists:
         if len(data) > _MAX_SIZE:
             raise ValueError("it is too large")
         return parse(data)
-    except (ValueError, struct.error) as error:
+    except ValueError as error:
         raise UsageError(f"{path} has no signature lists: {error}.", hint) from error
 
 
@@ -122,6 +122,8 @@ def _lists(data: bytes) -> Lists:
     if not data:
         raise ValueError("it is empty")
     while position < len(data):
+        if position + _LIST.size > len(data):
+            raise ValueError(f"the list at {position} is cut off")
         kind, size, header, each = _LIST.unpack_from(data, position)
         end = position + size
         start = position + _LIST.size + header

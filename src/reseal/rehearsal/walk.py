@@ -12,7 +12,7 @@ from reseal.disk import Device, VolumeRange
 from reseal.disk.partitions import volumes
 from reseal.drivers.boot import BootDrivers
 from reseal.drivers.signature import Executable
-from reseal.errors import ImageError
+from reseal.errors import ImageError, NoWindowsError
 from reseal.rehearsal.machines import Machine
 from reseal.rehearsal.signature_lists import Lists
 from reseal.run import boot_stores
@@ -32,10 +32,6 @@ _HEAD = 4096
 _ENDINGS = ("", ".exe", ".cmd", ".bat", ".com")
 
 
-class NoWindowsError(ImageError):
-    """A stage needs a Windows, and the image has none that could be opened."""
-
-
 @dataclass
 class Walk:
     """A walk through the boot of one image on one machine.
@@ -43,6 +39,7 @@ class Walk:
     Attributes:
         opened: the opened installation with its staged changes; None if no Windows could be opened.
         trouble: why there is none.
+        absent: whether the image has no Windows at all.
         disk: the whole disk; None for a folder, or an image of a WIM.
         machine: the machine; None for any.
         asked_firmware: the firmware that was asked for; None to derive it.
@@ -58,6 +55,7 @@ class Walk:
 
     opened: Session | None
     trouble: str = ""
+    absent: bool = False
     disk: Device | None = None
     machine: Machine | None = None
     asked_firmware: str | None = None

@@ -53,6 +53,14 @@ _FILE_CODES = "one of: 0xc000000f, 0xc0000225, 0xc0000221, naming the file"
 )
 def loader(walk: Walk) -> Iterator[Fact]:
     """Winload reads the SYSTEM hive, the kernel with its DLLs, and all drivers with Start 0."""
+    if walk.absent:
+        yield stops(
+            walk.trouble,
+            "one of: 0xc000000f, 0xc0000225, or the boot manager's error page",
+            Mark.DOCUMENTED,
+            sources.BOOT_C000000F,
+        )
+        return
     yield from _entry(walk)
     yield from _own_file(walk)
     problem = _hive(walk)
