@@ -46,8 +46,8 @@ extra=""
 if [ "$what" = test ]; then
     extra="[dev]"
     install cryptsetup-bin libhivex-bin regripper libseccomp2 libvshadow-utils binutils fdisk gdisk libxml2-utils \
-        qemu-system-x86 ovmf strace nbdkit openssh-server qemu-block-extra libvhdi-utils libvirt-clients shellcheck \
-        skopeo xorriso genisoimage
+        qemu-system-x86 ovmf sbsigntool strace nbdkit openssh-server qemu-block-extra libvhdi-utils libvirt-clients \
+        shellcheck skopeo xorriso genisoimage
     # Ubuntu has no package of the browser; the tests of pages are skipped there.
     ! apt-cache show chromium >/dev/null 2>&1 || install chromium
 fi

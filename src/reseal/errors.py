@@ -58,6 +58,10 @@ class ImageError(ResealError):
     exit_code = 4
 
 
+class NoWindowsError(ImageError):
+    """An image has no Windows installation."""
+
+
 class EngineError(ResealError):
     """A required program or library is not installed or does not work."""
 

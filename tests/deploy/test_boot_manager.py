@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from reseal.deploy import boot_files, boot_manager
+from reseal.deploy.boot_files import AUTHORITIES
 from reseal.deploy.layout import Firmware
 from reseal.disk import FileDevice
 from reseal.disk.partitions import volumes
@@ -18,7 +19,7 @@ from reseal.testing.fat import fat_volume
 from reseal.testing.firmware import efi_manager
 from reseal.windows import Installation
 from tests.deploy.test_boot_files import boot, installation
-from tests.rehearsal.test_secure_boot import YEARS, signed
+from tests.rehearsal.signing import signed
 
 OLD, NEW = efi_manager("PCA 2011"), efi_manager("UEFI CA 2023")
 BOTH = boot(EFI={"bootmgfw.efi": OLD}, EFI_EX={"bootmgfw_EX.efi": NEW, "bootmgr_EX.efi": NEW})
@@ -64,7 +65,7 @@ def test_the_boot_manager_that_started_this_windows_is_kept(
         assert note in notes
         other = {"2011": "2023", "2023": "2011"}[family]
         assert f"--boot-files {other}" in notes
-        assert YEARS[other] in notes
+        assert AUTHORITIES[other] in notes
 
 
 def test_an_image_with_one_boot_manager_says_nothing() -> None:
@@ -91,8 +92,8 @@ def test_an_image_that_lacks_the_one_of_2023_says_so(more: dict[str, Any]) -> No
         ({"Microsoft": {"Boot": {"bootmgfw.efi": NEW}}}, "2023"),
         ({"Boot": {"bootx64.efi": NEW}}, "2023"),
         # A newer one than the image's own, as servicing leaves it.
-        ({"Boot": {"bootx64.efi": signed(efi_manager("newer"), YEARS["2023"])}}, "2023"),
-        ({"Boot": {"bootx64.efi": signed(efi_manager("newer"), YEARS["2011"])}}, "2011"),
+        ({"Boot": {"bootx64.efi": signed(efi_manager("newer"), AUTHORITIES["2023"])}}, "2023"),
+        ({"Boot": {"bootx64.efi": signed(efi_manager("newer"), AUTHORITIES["2011"])}}, "2011"),
         ({"Boot": {"bootx64.efi": signed(efi_manager("shim"), "Microsoft UEFI CA 2023")}}, None),
         ({"Boot": {"bootx64.efi": efi_manager("Windows UEFI CA 2023")}}, None),
         ({"Boot": {"bootx64.efi": b""}}, None),

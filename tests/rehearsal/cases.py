@@ -6,6 +6,7 @@ The faults are those of public reports and of Microsoft's public repair scripts.
 
 from __future__ import annotations
 
+import struct
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from reseal.bcd.devices import Device, DeviceValue, GptPartition
+from reseal.bcd.devices import Device, DeviceValue, GptPartition, RamDisk
 from reseal.bcd.values import Value
 from reseal.disk import FileDevice
 from reseal.disk.partitions import volumes
@@ -131,6 +132,16 @@ def _setup(**values: Any) -> Callable[[], Machine]:
     return _armed(None, Setup=values)
 
 
+def writable(program: bytes) -> bytes:
+    """Add a section to an executable that is writable and executable."""
+    place = struct.unpack_from("<I", program, 0x3C)[0]
+    data = bytearray(program.ljust(4096, b"\0"))
+    struct.pack_into("<H", data, place + 6, 1)
+    start = place + 24 + struct.unpack_from("<H", data, place + 20)[0]
+    data[start : start + 40] = b"RWX".ljust(36, b"\0") + struct.pack("<I", 0xE0000020)
+    return bytes(data)
+
+
 # Disks
 
 
@@ -232,6 +243,23 @@ def _drop_store(files: dict[str, Any]) -> None:
         del files["EFI"]["Microsoft"]["Boot"][name]
 
 
+def _memory_test(path: Path) -> None:
+    made = standard_objects(*uefi_partitions(Path("disk")), uefi=True)
+    _, values = made[LOADER]
+    values[0x12000002] = r"\EFI\Microsoft\Boot\memtest.efi"
+    made[LOADER] = (0x10200005, values)
+    esp(path, boot=store(made))
+
+
+def _recovery(path: Path) -> None:
+    partitions = uefi_partitions(Path("disk"))
+    made = standard_objects(*partitions, uefi=True)
+    made[LOADER][1][0x14000008] = [UUID(int=9)]
+    wim = RamDisk(partitions[1], r"\Recovery\WindowsRE\Winre.wim")
+    made[UUID(int=9)] = (0x10200003, {0x11000001: DeviceValue(wim, UUID(int=10))})
+    esp(path, boot=store(made))
+
+
 def _no_fat(path: Path) -> None:
     _patch(MEBIBYTE, bytes(64 << 10))(path)
 
@@ -248,7 +276,8 @@ CASES = (
     Case("no-fallback", r"\EFI\Boot\bootx64.efi is missing, and the machine is new", "firmware",
          "No bootable device", "--repair", disk=_files(lambda files: files["EFI"].pop("Boot"))),
     Case("no-bootmgfw", r"The fallback is there, \EFI\Microsoft\Boot\bootmgfw.efi is missing",
-         "firmware", cure="--repair", result=UNKNOWN, disk=_files(_drop_manager)),
+         "boot-manager", "No bootable device", "--repair", result=UNKNOWN,
+         disk=_files(_drop_manager)),
     Case("other-fallback", "The fallback is another loader (GRUB, an old shim)", "firmware",
          cure="--repair", result=UNKNOWN,
          disk=_files(lambda files: files["EFI"]["Boot"].update({"bootx64.efi": efi_manager("x")}))),
@@ -278,6 +307,12 @@ CASES = (
     Case("setup-entry", "The default entry is left over from Windows Setup", "boot-manager",
          "Setup starts again", "--repair",
          disk=_elements({0x12000002: r"\$WINDOWS.~BT\Windows\system32\winload.efi"})),
+    Case("memory-test", "The default entry is the memory test", "boot-manager",
+         "memory test", "--repair", disk=_memory_test),
+    Case("no-systemroot", "The loader's entry has no systemroot", "boot-manager",
+         "0xc000000f", "--repair", disk=_elements({0x22000002: None})),
+    Case("safe-mode", "The loader's entry has safeboot", "boot-manager", cure="bcd delete",
+         result=UNKNOWN, disk=_elements({0x25000080: 0})),
     Case("system-root", "systemroot names a folder that is not there", "boot-manager",
          "0xc000000f", "--repair", disk=_elements({0x22000002: r"\WINNT"})),
     Case("winpe", "The loader's entry has winpe yes", "loader",
@@ -304,7 +339,17 @@ CASES = (
          machine=lambda: _service("acmeflt", executable(signed=False), Start=0, Type=1)),
     Case("wrong-architecture", "A critical boot driver for x86, on x64", "loader", "0xc0000359",
          machine=lambda: _service("acmeflt", executable("x86"), Start=0, Type=1, ErrorControl=3)),
-    Case("critical-service", "A critical service whose program is missing", "logon",
+    Case("memory-integrity", "A driver that Memory integrity (HVCI) refuses", "loader",
+         result=UNKNOWN,
+         machine=lambda: healthy(
+             _system32(drivers={"acmeflt.sys": writable(executable())}),
+             _system(Services={"acmeflt": {"Start": 0, "Type": 1}}, Control={"DeviceGuard": {
+                 "Scenarios": {"HypervisorEnforcedCodeIntegrity": {"Enabled": 1}}}}))),
+    Case("device-filter", "A device has a filter whose service is gone", "storage",
+         result=UNKNOWN, cure="--remove-filter",
+         machine=lambda: healthy(system=_system(Enum={"SCSI": {"Disk&Ven_X": {"4&1": {
+             "UpperFilters": multi("gone", "")}}}}))),
+    Case("critical-service", "A critical service whose program is missing", "storage",
          "reboot loop", "--service RDAgentX:disabled",
          machine=lambda: healthy(system=_system(Services={"RDAgentX": {
              "Start": 2, "Type": 0x10, "ErrorControl": 3,
@@ -314,6 +359,16 @@ CASES = (
     Case("start-override", "StartOverride 3 on the only driver", "storage", "0x7B",
          "--enable-storage",
          machine=lambda: healthy(system=_system(Services={"storahci": {"StartOverride": {"0": 3}}})),
+         request={"machine": "kvm-sata"}),
+    Case("ahci-7", "Windows 7 that ran on IDE, moved to AHCI", "storage", "0x7B",
+         "--enable-storage",
+         machine=lambda: healthy(
+             system=_system(Services={"storahci": {"Start": 3, "Group": "SCSI miniport"}}),
+             build=7601, product="Windows 7 Professional"),
+         request={"machine": "kvm-sata"}),
+    Case("storage-disabled", "The only suitable driver is disabled", "storage", "0x7B",
+         "--enable-storage",
+         machine=lambda: healthy(system=_system(Services={"storahci": {"Start": 4}})),
          request={"machine": "kvm-sata"}),
     Case("no-database-entry", "A virtio driver copied by hand, without a driver database entry",
          "storage", "0x7B", "--drivers", machine=lambda: _viostor(database=False),
@@ -334,6 +389,18 @@ CASES = (
              _system32(drivers={"acme.sys": b""}),
              _system(Control={"Class": {DISK: {"UpperFilters": multi("partmgr", "acme")}}},
                      Services={"acme": {"Start": 3, "Type": 1}}))),
+    Case("filter-x86", "A filter for x86, on x64", "storage", "0x7B", "--remove-filter acme",
+         machine=lambda: healthy(
+             _system32(drivers={"acme.sys": executable("x86")}),
+             _system(Control={"Class": {DISK: {"UpperFilters": multi("partmgr", "acme")}}},
+                     Services={"acme": {"Start": 3, "Type": 1}}))),
+    Case("pci-disabled", "pci is disabled", "storage", "0x7B", "--enable-storage",
+         machine=lambda: healthy(system=_system(Services={"pci": {"Start": 4}}))),
+    Case("install-policy", "A policy on device installation, on Windows 7", "storage", "0x7B",
+         "--enable-storage",
+         machine=lambda: healthy(
+             system=_system(Control={"PnP": {"DisableCDDB": 1}}),
+             build=7601, product="Windows 7 Professional")),
     Case("partmgr-disabled", "partmgr is disabled", "storage", "0x7B", "--enable-storage",
          machine=lambda: healthy(system=_system(Services={"partmgr": {"Start": 4}}))),
     Case("no-disk-service", "The service disk is missing", "storage", "0x7B",
@@ -349,6 +416,8 @@ CASES = (
     Case("no-csrss", "SubSystems names a missing csrss", "session-manager", "0xC000021A",
          machine=lambda: healthy(system=_system(Control={"Session Manager": {"SubSystems": {
              "Windows": r"%SystemRoot%\system32\nocsrss.exe ObjectDirectory=\Windows"}}}))),
+    Case("empty-csrss", "csrss.exe has 0 bytes", "session-manager", "0xC000021A", "Restore",
+         machine=lambda: healthy(_system32(**{"csrss.exe": b""}))),
     Case("no-setupcl", "setupcl.exe is missing, and SETUPEXECUTE names it", "session-manager",
          "black screen", "Restore",
          machine=lambda: healthy(_system32(**{"setupcl.exe": None}),
@@ -375,6 +444,10 @@ CASES = (
     Case("stale-command", "CmdLine of an earlier repair whose file is gone", "logon",
          "Please wait", "--reg-set", machine=lambda: healthy(system={"Setup": {
              "SetupType": 2, "CmdLine": r"C:\Temp\fix.cmd"}})),
+    Case("stale-script", "CmdLine runs a script that is gone", "logon", "Please wait",
+         "--reg-set", machine=lambda: healthy(
+             _system32(**{"cmd.exe": executable()}),
+             {"Setup": {"SetupType": 2, "CmdLine": r"cmd.exe /c C:\Temp\fix.cmd"}})),
     Case("setup-begun", "setup.exe began and did not finish", "setup", "restarted unexpectedly",
          "--recover", machine=_setup(Status={"ChildCompletion": {"setup.exe": 1}})),
     Case("pass-failed", "The pass specialize has failed", "setup", "invalid state", "--recover",
@@ -426,8 +499,18 @@ CASES = (
              _system(Control={"ProductOptions": {"ProductType": "ServerNT"}}),
              armed=True, build=20348, install_type="Server", edition="ServerStandard",
              product="Windows Server 2022 Standard")),
+    Case("oobe-component-twice", "A component twice in oobeSystem", "oobe", "oobeSystem",
+         "unattend check",
+         machine=_armed({"Windows": {"Panther": {"unattend.xml": answer_file().replace(
+             b"</settings>\n</unattend>",
+             f'<component name="Microsoft-Windows-Shell-Setup" {COMPONENT}><TimeZone>UTC</TimeZone>'
+             "</component></settings>\n</unattend>".encode())}}})),
     Case("no-logon-account", "AutoLogon of an account that does not exist", "first-logon",
          "logon screen", result=ASKS,
          machine=_answers(accounts="<AutoLogon><Username>eve</Username><Enabled>true</Enabled>"
                                    "<LogonCount>1</LogonCount></AutoLogon>")),
+    Case("no-recovery", "The recovery environment's entry is gone", "recovery", "0xc000000f",
+         result=UNKNOWN, disk=_elements({0x14000008: [UUID(int=9)]})),
+    Case("no-winre", "The file of the recovery environment is gone", "recovery", "0xc000000f",
+         result=UNKNOWN, disk=_recovery),
 )  # fmt: skip

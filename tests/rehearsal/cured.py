@@ -8,7 +8,7 @@ from pathlib import Path
 from reseal.customize.run import Customization
 from reseal.customize.steps import STEPS
 from reseal.disk import FileDevice
-from reseal.operations import Boot, BootRequest
+from reseal.operations import Boot, BootRequest, Writing
 from reseal.operations.repair import _repaired
 from reseal.run.disk import OpenedDisk
 from reseal.session import Session
@@ -21,7 +21,7 @@ def repaired(path: Path, family: str | None = None) -> Record:
     """Do what `reseal boot IMAGE --repair` does to a raw disk; return its record."""
     device = FileDevice(path, read_only=False)
     try:
-        return _repaired(OpenedDisk(device, "the sample"), None, family, lambda _: None)
+        return _repaired(OpenedDisk(device, "the sample"), Writing(), family, lambda _: None)
     finally:
         device.close()
 

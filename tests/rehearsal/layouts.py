@@ -8,6 +8,7 @@ import subprocess
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from reseal.testing.fat import fat_volume
 from reseal.testing.firmware import EXIT_CODE, EXIT_PORT, bios_manager, efi_manager
 from reseal.testing.windows import MEBIBYTE, make_ntfs
 from tests.deploy.firmware import OVMF
+from tests.rehearsal.signing import SECURE_OVMF, Firmware, signed
 
 ESP = 36 * MEBIBYTE
 NTFS = 8 * MEBIBYTE
@@ -53,6 +55,7 @@ class Layout:
         sector: bytes of a sector as the machine shows them.
         request: the machine of the rehearsal.
         passes: whether the rehearsal has to pass it.
+        secure: the keys of its firmware, with Secure Boot on; None for off.
     """
 
     id: str
@@ -61,6 +64,7 @@ class Layout:
     firmware: str = "uefi"
     sector: int = 512
     request: dict[str, Any] = field(default_factory=lambda: {"machine": "kvm-sata"})
+    secure: Callable[[], Firmware] | None = None
 
 
 # UEFI
@@ -68,9 +72,12 @@ class Layout:
 LOADER = efi_manager("started")
 
 
-def _esp(folder: Path, name: str = "esp", files: Any = None, **more: Any) -> Path:
+def _esp(
+    folder: Path, name: str = "esp", files: Any = None, *, same: bool = False, **more: Any
+) -> Path:
     boot = {"bootx64.efi": LOADER} if files is None else files
-    own = {"Microsoft": {"Boot": {"bootmgfw.efi": LOADER}}}
+    manager = boot.get("bootx64.efi", LOADER) if same else LOADER
+    own = {"Microsoft": {"Boot": {"bootmgfw.efi": manager}}}
     return fat_volume(folder / name, ESP, {"EFI": {**own, "Boot": boot}}, **more)
 
 
@@ -114,6 +121,7 @@ def _then(build: Callable[[Path], object], *changes: tuple[int, bytes]) -> Calla
 
 
 _GOOD = _gpt(_part())
+_UEFI = {"machine": "kvm-sata", "firmware": "uefi"}
 UEFI = (
     Layout("uefi", _GOOD, True),
     Layout("no-fallback", _gpt(_part(files={})), False),
@@ -129,7 +137,12 @@ UEFI = (
     Layout("fat16", _gpt(_part(bits=16, cluster_sectors=4)), True),
     Layout("first-table-damaged", _then(_GOOD, (512, bytes(512))), True),
     Layout("both-tables-damaged", _then(_GOOD, (512, bytes(512)), (-512, bytes(512))), False),
-    Layout("mbr-on-uefi", lambda path: mbr_disk(path, [(_ntfs()(path.parent)[0], 7)]), False),
+    Layout("mbr-on-uefi", lambda path: mbr_disk(path, [(_ntfs()(path.parent)[0], 7)]), False,
+           request=_UEFI),
+    Layout("mbr-with-loader", lambda path: mbr_disk(path, [(_esp(path.parent), 0xEF)]), True,
+           request=_UEFI),
+    Layout("mbr-with-fat", lambda path: mbr_disk(path, [(_esp(path.parent), 0x0C)]), True,
+           request=_UEFI),
     Layout("sectors-of-4096", _gpt(_part(sector_size=4096, bits=16), sector=4096), True, sector=4096,
            request={"machine": "4k.toml"}),
     Layout("other-sectors", _gpt(_part(sector_size=4096, bits=16), sector=4096), False),
@@ -183,7 +196,71 @@ BIOS = tuple(
         ("gpt-on-bios", _GOOD, False),
     )
 )
-LAYOUTS = (*UEFI, *BIOS)
+
+
+# Secure Boot
+
+_OURS = "Contoso CA"
+
+
+@cache
+def _signed(authority: str = _OURS) -> bytes:
+    return signed(LOADER, authority)
+
+
+def _changed() -> bytes:
+    data = bytearray(_signed())
+    data[data.index("started".encode("utf-16-le"))] ^= 1
+    return bytes(data)
+
+
+def _starting(loader: Callable[[], bytes]) -> Callable[[Path], object]:
+    def build(path: Path) -> None:
+        _gpt(_part(files={"bootx64.efi": loader()}, same=True))(path)
+
+    return build
+
+
+def _secure(
+    name: str,
+    loader: Callable[[], bytes],
+    passes: bool,
+    firmware: Callable[[], Firmware] = Firmware,
+) -> Layout:
+    return Layout(name, _starting(loader), passes, request={}, secure=firmware)
+
+
+SECURE = (
+    _secure("secure-signed", _signed, True),
+    _secure("secure-unsigned", lambda: LOADER, False),
+    _secure("secure-other-authority", lambda: _signed("Fabrikam CA"), False),
+    _secure("secure-changed", _changed, False),
+    _secure("secure-digest-trusted", lambda: LOADER, True, lambda: Firmware(images=(LOADER,))),
+    _secure("secure-digest-revoked", _signed, False, lambda: Firmware(revoked_images=(_signed(),))),
+    _secure("secure-authority-revoked", _signed, False,
+            lambda: Firmware(revoked_authorities=(_OURS,))),
+    _secure("secure-another-revoked", _signed, True,
+            lambda: Firmware(revoked_authorities=("Fabrikam CA",))),
+)  # fmt: skip
+LAYOUTS = (*UEFI, *BIOS, *SECURE)
+
+
+def _uefi(path: Path, layout: Layout) -> list[str]:
+    """Return the options of QEMU for UEFI, with Secure Boot if the layout has keys."""
+    if not all(one.is_file() for one in OVMF):
+        pytest.skip("OVMF is not installed (apt install ovmf)")
+    options = ["-m", "256"]
+    if layout.secure:
+        code, variables = SECURE_OVMF[0], layout.secure().variables(path.parent)
+        options += ["-machine", "q35,smm=on"]
+        options += ["-global", "driver=cfi.pflash01,property=secure,value=on"]
+    else:
+        code, variables = OVMF[0], path.with_suffix(".vars")
+        shutil.copyfile(OVMF[1], variables)
+        options += ["-machine", "q35"]
+    for unit, file in enumerate((f"{code},readonly=on", variables)):
+        options += ["-drive", f"if=pflash,format=raw,unit={unit},file={file}"]
+    return options
 
 
 def starts(path: Path, layout: Layout) -> bool:
@@ -192,13 +269,7 @@ def starts(path: Path, layout: Layout) -> bool:
         pytest.skip("qemu-system-x86_64 is not installed (apt install qemu-system-x86)")
     command = ["qemu-system-x86_64", "-accel", "tcg"]
     if layout.firmware == "uefi":
-        if not all(one.is_file() for one in OVMF):
-            pytest.skip("OVMF is not installed (apt install ovmf)")
-        variables = path.with_suffix(".vars")
-        shutil.copyfile(OVMF[1], variables)
-        command += ["-machine", "q35", "-m", "256"]
-        for unit, file in enumerate((f"{OVMF[0]},readonly=on", variables)):
-            command += ["-drive", f"if=pflash,format=raw,unit={unit},file={file}"]
+        command += _uefi(path, layout)
     else:
         command += ["-machine", "pc,graphics=off", "-m", "64"]
     sizes = f"logical_block_size={layout.sector},physical_block_size={layout.sector}"

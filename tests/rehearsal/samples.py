@@ -15,7 +15,7 @@ from reseal.session import Session
 from reseal.testing.core import architecture_of
 from reseal.testing.drivers import executable, with_storage
 from reseal.testing.firmware import bootable
-from reseal.testing.machine import Machine
+from reseal.testing.machine import Machine, laid
 from reseal.testing.windows import windows
 from tests.builders import session
 
@@ -49,16 +49,6 @@ ARMED: dict[str, Any] = {
         },
     },
 }  # fmt: skip
-
-
-def laid(base: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay nested data over other nested data. None stays, so that the sample loses what it would have."""
-    found = dict(base)
-    for name, value in more.items():
-        old = found.get(name)
-        both = isinstance(old, Mapping) and isinstance(value, Mapping)
-        found[name] = laid(old, value) if both else value  # type: ignore[arg-type]
-    return found
 
 
 def specialize_file(modules: tuple[str, ...] = MODULES, architecture: str = "amd64") -> bytes:

@@ -10,12 +10,15 @@ from typing import Any
 import pytest
 
 from reseal.errors import UsageError
-from reseal.operations.rehearsing import RehearseRequest
+from reseal.operations.rehearse import rehearse
+from reseal.operations.rehearsing import RehearseRequest, walk_of
 from reseal.rehearsal import machines
+from reseal.rehearsal import rehearse as walk_through
 from reseal.testing.machine import Machine
 from reseal.testing.windows import MEBIBYTE
 from tests.builders import session
-from tests.rehearsal.samples import disk, healthy, walk, walk_disk, walk_session
+from tests.rehearsal.layouts import LAYOUTS
+from tests.rehearsal.samples import disk, healthy, stage, walk, walk_disk, walk_session
 
 RESULTS = {"passes", "can't be told", "would ask", "would wait", "would stop"}
 
@@ -92,6 +95,28 @@ def test_an_empty_disk(tmp_path: Path) -> None:
     _sound(record)
     assert record["verdict"] == "would stop"
     assert record["stage"] == "firmware"
+
+
+def test_a_disk_and_a_folder_without_windows(tmp_path: Path) -> None:
+    next(one for one in LAYOUTS if one.id == "uefi").build(tmp_path / "disk")
+    record = walk_disk(tmp_path / "disk")
+    _sound(record)
+    assert record["verdict"] == "would stop"
+    assert "no Windows installation" in stage(record, "loader")["said"]
+    (tmp_path / "folder" / "Windows").mkdir(parents=True)
+    found = rehearse(tmp_path / "folder")
+    _sound(found)
+    assert (found["verdict"], found["stage"]) == ("would stop", "loader")
+    assert "not in a WIM" in found["stages"][0]["said"]
+
+
+def test_a_windows_that_can_t_be_opened_is_not_passed() -> None:
+    chosen = RehearseRequest().chosen()
+    walked = walk_of(None, chosen, None)
+    walked.trouble = "BitLocker is on."
+    record = walk_through(walked)
+    assert record["verdict"] == "can't be told"
+    assert "BitLocker is on." in record["statement"]
 
 
 def test_an_error_of_the_walk_does_not_end_a_run(monkeypatch: pytest.MonkeyPatch) -> None:

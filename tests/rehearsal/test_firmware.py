@@ -13,14 +13,19 @@ _FEW = {"uefi", "none-active"}
 
 
 def rehearsed(layout: Layout, path: Path) -> str:
-    """Build a disk; return what the rehearsal says of its firmware."""
+    """Build a disk; return what the rehearsal says of its firmware, or of its Secure Boot."""
     layout.build(path)
-    (path.parent / "4k.toml").write_text(MACHINE_4K)
     request = dict(layout.request)
-    if request["machine"].endswith(".toml"):
+    if layout.secure:
+        request["machine"] = str(layout.secure().machine(path.parent))
+    elif request["machine"].endswith(".toml"):
+        (path.parent / "4k.toml").write_text(MACHINE_4K)
         request["machine"] = str(path.parent / request["machine"])
-    result: str = stage(walk_disk(path, **request), "firmware")["result"]
-    return result
+    record = walk_disk(path, **request)
+    found: str = stage(record, "firmware")["result"]
+    if layout.secure and found == "passes":
+        found = stage(record, "secure-boot")["result"]
+    return found
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda one: one.id)

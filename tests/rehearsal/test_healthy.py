@@ -27,11 +27,8 @@ VERSIONS = [
 ]
 
 
-@pytest.mark.parametrize("armed", [False, True])
-@pytest.mark.parametrize(("build", "architecture", "product", "kind"), VERSIONS)
-def test_no_version_stops(
-    build: int, architecture: str, product: str, kind: str, armed: bool
-) -> None:
+def sample_of(build: int, architecture: str, product: str, kind: str, *, armed: bool) -> Machine:
+    """Return a healthy machine of a version."""
     name = {"AMD64": b"amd64", "x86": b"x86", "ARM64": b"arm64"}[architecture]
     answers = answer_file().replace(b"amd64", name)
     if build < 10240:
@@ -40,14 +37,18 @@ def test_no_version_stops(
             b"<HideOnlineAccountScreens>true</HideOnlineAccountScreens>", b""
         )
     server = kind.startswith("Server")
-    record = walk(
-        healthy(
-            {"Windows": {"Panther": {"unattend.xml": answers}}},
-            {"ControlSet001": {"Control": {"ProductOptions": {
-                "ProductType": "ServerNT" if server else "WinNT"}}}},
-            armed=armed, build=build, architecture=architecture, product=product, install_type=kind,
-        )
+    return healthy(
+        {"Windows": {"Panther": {"unattend.xml": answers}}},
+        {"ControlSet001": {"Control": {"ProductOptions": {
+            "ProductType": "ServerNT" if server else "WinNT"}}}},
+        armed=armed, build=build, architecture=architecture, product=product, install_type=kind,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("armed", [False, True])
+@pytest.mark.parametrize("version", VERSIONS, ids=lambda one: f"{one[0]} {one[1]} {one[3]}")
+def test_no_version_stops(version: tuple[int, str, str, str], armed: bool) -> None:
+    record = walk(sample_of(*version, armed=armed))
     assert first(record, disk=False) is None, record["stages"]
     assert record["verdict"] == "passes"
 

@@ -35,6 +35,12 @@ from reseal.report import rehearsal
     type=click.Choice(["2011", "2023", "off"]),
     help="The only authority whose boot managers the firmware trusts, or off.",
 )
+@option(
+    "--dbx",
+    type=PATH,
+    metavar="FILE",
+    help="Signature lists that the firmware has revoked, such as dbxupdate.bin.",
+)
 @option("--unattended", is_flag=True, help="Fail also where the boot would ask or wait.")
 @shares(*LOOKING, "report_files", "verbose")
 def rehearse(image: Path | None, unattended: bool, run: Run, **options: Any) -> None:

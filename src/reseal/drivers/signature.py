@@ -16,6 +16,11 @@ from dataclasses import dataclass
 _MACHINES = {0x14C: "x86", 0x8664: "amd64", 0xAA64: "arm64", 0x1C0: "arm", 0x1C4: "arm"}
 #: The offset of the data directories in the optional header, by its magic (documented).
 _DIRECTORIES = {0x10B: 96, 0x20B: 112}
+#: Bytes of a section header, and flags of a section (documented).
+_SECTION = 40
+_DISCARDABLE, _EXECUTE, _WRITE = 0x02000000, 0x20000000, 0x80000000
+#: Windows loads at most 96 sections (documented, PE Format).
+_MAX_SECTIONS = 96
 #: The directory of certificates (documented).
 _CERTIFICATES = 4
 
@@ -60,6 +65,25 @@ class Executable:
         return cls(_MACHINES.get(machine), signed)
 
 
+def writable_code(data: bytes) -> str | None:
+    """Return the name of a section that is kept in memory, writable and executable; None for none.
+
+    Args:
+        data: the file, or its first 4 KiB.
+    """
+    try:
+        (place,) = struct.unpack_from("<I", data, 0x3C)
+        count, length = struct.unpack_from("<2xH12xH", data, place + 4)
+        start = place + 24 + length
+        for number in range(min(count, _MAX_SECTIONS)):
+            name, flags = struct.unpack_from("<8s28xI", data, start + _SECTION * number)
+            if flags & _EXECUTE and flags & _WRITE and not flags & _DISCARDABLE:
+                return str(name.rstrip(b"\0").decode("latin-1"))
+    except struct.error:
+        return None
+    return None
+
+
 def signature_of(data: bytes) -> tuple[int, int] | None:
     """Return offset and length of the embedded signature of a whole executable; None if it has none."""
     entry = _entry(data)
@@ -69,12 +93,15 @@ def signature_of(data: bytes) -> tuple[int, int] | None:
     return (offset, length) if length and 0 < offset <= len(data) - length else None
 
 
-def hashes(data: bytes) -> list[bytes]:
+def hashes(data: bytes, names: tuple[str, ...] = ("sha256", "sha1")) -> list[bytes]:
     """Return the digests by which a signature or a catalogue names an executable.
 
     They leave out the checksum, the entry of the certificates, and the signature (documented: Windows
-    Authenticode Portable Executable Signature Format). Both SHA-1 and SHA-256, with and without padding to
-    8 bytes. The list is empty if it is not an executable.
+    Authenticode Portable Executable Signature Format). The list is empty if it is not an executable.
+
+    Args:
+        data: the whole executable.
+        names: the algorithms; each with and without padding to 8 bytes.
     """
     entry = _entry(data)
     if entry is None:
@@ -84,9 +111,7 @@ def hashes(data: bytes) -> list[bytes]:
     end = (signature_of(data) or (len(data), 0))[0]
     kept = data[:checksum] + data[checksum + 4 : entry] + data[entry + 8 : end]
     padded = kept + bytes(-end % 8)
-    return [
-        hashlib.new(name, one).digest() for one in (kept, padded) for name in ("sha256", "sha1")
-    ]
+    return [hashlib.new(name, one).digest() for one in (kept, padded) for name in names]
 
 
 def _entry(data: bytes) -> int | None:

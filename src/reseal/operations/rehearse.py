@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from reseal.errors import CheckError, ImageError, ResealError, UsageError
+from reseal.errors import CheckError, ImageError, NoWindowsError, ResealError, UsageError
 from reseal.operations.operation import Opening
 from reseal.operations.rehearsing import Chosen, RehearseRequest, rehearsing, require, walk_of
 
@@ -138,7 +138,8 @@ def walked(opened: Opened, opening: Opening, chosen: Chosen, subject: str) -> di
         if opening.volume is not None:
             raise
         walk = walk_of(None, chosen, disk)
-        walk.trouble = error.message
+        walk.trouble = error.message.removesuffix(" Nothing was changed.")
+        walk.absent = isinstance(error, NoWindowsError)
         return {"windows": None, **walk_through(walk)}
 
 

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 from reseal.errors import CheckError, UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from reseal.disk import Device
     from reseal.rehearsal import Walk
     from reseal.rehearsal.machines import Machine
+    from reseal.rehearsal.signature_lists import Lists
     from reseal.session import Session
 
 FIRMWARE = ("uefi", "bios")
@@ -25,11 +28,13 @@ class RehearseRequest:
         machine: the name of a machine, or a file that describes one; None for any.
         firmware: `uefi` or `bios`; None for what the machine has and the disk needs.
         secure_boot: `2011`, `2023` or `off`; None for what the machine has by default.
+        dbx: a file with what its firmware has revoked; None for what the machine has.
     """
 
     machine: str | None = None
     firmware: str | None = None
     secure_boot: str | None = None
+    dbx: Path | None = None
 
     def chosen(self) -> Chosen:
         """Return the machine that this describes.
@@ -38,6 +43,7 @@ class RehearseRequest:
             UsageError: the machine or an option is not known, or they contradict each other.
         """
         from reseal.rehearsal import machines
+        from reseal.rehearsal.signature_lists import read
 
         machine = machines.find(self.machine) if self.machine else None
         if self.firmware is not None and self.firmware not in FIRMWARE:
@@ -50,7 +56,11 @@ class RehearseRequest:
             msg = f"--secure-boot {self.secure_boot} is not known."
             raise UsageError(msg, f"Use {', '.join(machines.SECURE_BOOT)}.")
         secure_boot = self.secure_boot or (machine.secure_boot if machine else None)
-        return Chosen(machine, self.firmware, secure_boot)
+        if self.dbx and secure_boot == "off":
+            msg = "Secure Boot is off, so --dbx has no effect."
+            raise UsageError(msg, "Leave one of them out.")
+        dbx = read(self.dbx) if self.dbx else machine.dbx if machine else None
+        return Chosen(machine, self.firmware, secure_boot, dbx)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +71,13 @@ class Chosen:
         machine: the machine; None for any.
         firmware: `uefi` or `bios`; None to derive it.
         secure_boot: `2011`, `2023` or `off`; None if unknown.
+        dbx: what its firmware has revoked; None if unknown.
     """
 
     machine: Machine | None
     firmware: str | None
     secure_boot: str | None
+    dbx: Lists | None = None
 
 
 def of_session(session: Session, chosen: Chosen) -> dict[str, Any]:
@@ -96,6 +108,7 @@ def walk_of(session: Session | None, chosen: Chosen, disk: Device | None) -> Wal
         machine=chosen.machine,
         asked_firmware=chosen.firmware,
         secure_boot=chosen.secure_boot,
+        dbx=chosen.dbx,
     )
 
 

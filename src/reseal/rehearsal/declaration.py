@@ -35,7 +35,7 @@ class Fact:
         mark: how well it is known what Windows or the firmware does here.
         source: the source of that knowledge.
         result: what follows for the stage.
-        symptom: what a person would see; None if nothing stops, asks or waits.
+        symptom: what a person would see; None if nothing would be seen, or that is not known.
         cure: a command of reseal, or what else to do; None if there is none.
     """
 
@@ -45,6 +45,11 @@ class Fact:
     result: Result = Result.PASSES
     symptom: str | None = None
     cure: str | None = None
+
+    @property
+    def stops(self) -> bool:
+        """Whether the boot would stop."""
+        return self.result is Result.STOPS
 
     def to_json(self) -> dict[str, Any]:
         """Return the fact as plain data."""
@@ -69,16 +74,19 @@ def passes(text: str, mark: Mark, source: str) -> Fact:
     return Fact(text, mark, source)
 
 
-def unknown(text: str, mark: Mark, source: str, *, cure: str | None = None) -> Fact:
+def unknown(
+    text: str, mark: Mark, source: str, *, symptom: str | None = None, cure: str | None = None
+) -> Fact:
     """Return a fact whose effect can't be told from the image.
 
     Args:
         text: what was found, and what it leaves open.
         mark: how well its meaning is known.
         source: the source of that knowledge.
+        symptom: what a person would see if it matters.
         cure: what to do about it.
     """
-    return Fact(text, mark, source, Result.UNKNOWN, cure=cure)
+    return Fact(text, mark, source, Result.UNKNOWN, symptom, cure)
 
 
 def stops(text: str, symptom: str, mark: Mark, source: str, *, cure: str | None = None) -> Fact:

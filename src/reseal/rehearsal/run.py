@@ -6,10 +6,10 @@ from itertools import islice
 from typing import Any
 
 from reseal.declaration import declared
-from reseal.errors import ResealError
+from reseal.errors import NoWindowsError, ResealError
 from reseal.mark import Mark
 from reseal.rehearsal.declaration import Fact, Result, Stage, unknown
-from reseal.rehearsal.walk import NoWindowsError, Walk
+from reseal.rehearsal.walk import Walk
 
 #: Limits of a stage's report: a hostile image may have any number of drivers with any names.
 MAX_FACTS = 500
@@ -35,9 +35,10 @@ def rehearse(walk: Walk) -> dict[str, Any]:
     return {
         "machine": walk.machine.name if walk.machine else None,
         "firmware": walk.firmware,
+        "firmware_assumed": walk.firmware_assumed,
         "secure_boot": walk.secure_boot,
         "stages": done,
-        **_verdict(done),
+        **_verdict(done, walk),
     }
 
 
@@ -68,11 +69,18 @@ def _stage(one: Stage, walk: Walk) -> dict[str, Any]:
     }
 
 
-def _verdict(done: list[dict[str, Any]]) -> dict[str, Any]:
+def _verdict(done: list[dict[str, Any]], walk: Walk) -> dict[str, Any]:
     """Return the verdict of all stages: the heaviest result, and the first stage that has it."""
     results = [Result(one["result"]) for one in done]
     unclear = sum(one is Result.UNKNOWN for one in results)
     heavy = [one for one in results if one not in {Result.PASSES, Result.UNKNOWN}]
+    if not heavy and walk.opened is None:
+        return {
+            "verdict": Result.UNKNOWN.value,
+            "stage": None,
+            "unknown": unclear,
+            "statement": f"Whether the boot would stop can't be told: {walk.trouble}",
+        }
     if not heavy:
         tail = f"; {unclear} of {len(done)} stages can't be told from the image" if unclear else ""
         return {

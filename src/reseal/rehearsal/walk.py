@@ -11,8 +11,10 @@ from reseal.bcd import BcdObject
 from reseal.disk import Device, VolumeRange
 from reseal.disk.partitions import volumes
 from reseal.drivers.boot import BootDrivers
-from reseal.errors import ImageError
+from reseal.drivers.signature import Executable
+from reseal.errors import ImageError, NoWindowsError
 from reseal.rehearsal.machines import Machine
+from reseal.rehearsal.signature_lists import Lists
 from reseal.run import boot_stores
 from reseal.session import Session
 from reseal.session.boot_store import BootStore, FileSystem
@@ -21,14 +23,13 @@ from reseal.tree import Stat, TreeError, join
 from reseal.unattend.present import Existing, existing
 from reseal.windows import Installation
 from reseal.windows.registry import Registry
+from reseal.windows.values import number
 
 UEFI, BIOS = "uefi", "bios"
+#: Bytes in which the headers of a program are.
+_HEAD = 4096
 #: Programs are found with these endings (documented, CreateProcess and cmd.exe).
 _ENDINGS = ("", ".exe", ".cmd", ".bat", ".com")
-
-
-class NoWindowsError(ImageError):
-    """A stage needs a Windows, and the image has none that could be opened."""
 
 
 @dataclass
@@ -38,10 +39,12 @@ class Walk:
     Attributes:
         opened: the opened installation with its staged changes; None if no Windows could be opened.
         trouble: why there is none.
+        absent: whether the image has no Windows at all.
         disk: the whole disk; None for a folder, or an image of a WIM.
         machine: the machine; None for any.
         asked_firmware: the firmware that was asked for; None to derive it.
         secure_boot: `2011`, `2023` or `off`; None if unknown.
+        dbx: what the firmware has revoked; None if unknown.
         system: the partition that the firmware starts from, once known.
         store: the boot store, once known.
         loader: the entry of the store that would start, once known.
@@ -52,10 +55,12 @@ class Walk:
 
     opened: Session | None
     trouble: str = ""
+    absent: bool = False
     disk: Device | None = None
     machine: Machine | None = None
     asked_firmware: str | None = None
     secure_boot: str | None = None
+    dbx: Lists | None = None
     system: VolumeRange | None = None
     store: BootStore | None = None
     loader: BcdObject | None = None
@@ -107,6 +112,18 @@ class Walk:
             return None
         return None if found is None or found.is_directory else found
 
+    def other_architecture(self, path: str, stat: Stat) -> str | None:
+        """Return "is for ARCHITECTURE" for a program of another one than Windows'; else None."""
+        if not self.architecture:
+            return None
+        try:
+            found = Executable.read(self.session.files.head(path, _HEAD), stat.size)
+        except TreeError:
+            return None
+        if found is None or found.architecture == self.architecture:
+            return None
+        return f"is for {found.architecture or 'another machine'}, not for {self.architecture}"
+
     def system32(self, *parts: str) -> str:
         """A path in System32."""
         return self.installation.path("System32", *parts)
@@ -134,7 +151,7 @@ class Walk:
             return False
         if "\\" not in name.replace("/", "\\"):
             folders = [self.system32(), self.installation.root]
-            return any(self.stat(join(one, name + end)) for one in folders for end in _ENDINGS)
+            return any(self._file(join(one, name + end)) for one in folders for end in _ENDINGS)
         text = name.replace("/", "\\")
         if "%" in text.lower().replace("%systemroot%", "").replace("%windir%", "").replace(
             "%systemdrive%", ""
@@ -142,11 +159,16 @@ class Walk:
             return None
         if not text.startswith(("\\", "%")) and ":" not in text:
             folders = [self.system32(), self.installation.root]
-            return any(self.stat(join(one, text + end)) for one in folders for end in _ENDINGS)
+            return any(self._file(join(one, text + end)) for one in folders for end in _ENDINGS)
         path = self.registry.path_of(text)
         if path is None:
             return None
-        return any(self.stat(path + end) for end in _ENDINGS)
+        return any(self._file(path + end) for end in _ENDINGS)
+
+    def _file(self, path: str) -> bool:
+        """Return whether there is a file that is not empty."""
+        found = self.stat(path)
+        return found is not None and found.size > 0
 
     @cached_property
     def drivers(self) -> BootDrivers:
@@ -168,6 +190,12 @@ class Walk:
     def control(self) -> str:
         """The path of its Control key."""
         return rf"{self.root}\Control"
+
+    @cached_property
+    def memory_integrity(self) -> bool:
+        """Whether Memory integrity (HVCI) is on (documented: Microsoft, Enable memory integrity)."""
+        place = rf"{self.control}\DeviceGuard\Scenarios\HypervisorEnforcedCodeIntegrity"
+        return number(self.registry.key(place), "Enabled") == 1
 
     # What Setup does
 
@@ -217,6 +245,12 @@ class Walk:
         if self.machine and fitting not in self.machine.firmware:
             return self.machine.firmware[0]
         return fitting or (BIOS if self.partitioned else None)
+
+    @property
+    def firmware_assumed(self) -> bool:
+        """Whether the partition table alone says what the firmware is."""
+        open_ = self.machine is None or len(self.machine.firmware) > 1
+        return self.firmware is not None and not self.asked_firmware and open_
 
     @property
     def windows_partition(self) -> VolumeRange | None:

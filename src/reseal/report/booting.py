@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from reseal.operations.record import BootRecord
+from reseal.operations.record import BootRecord, RunRecord
 from reseal.report import answer_file
 from reseal.report.changes import listed
 from reseal.report.outcome import Warned, seconds, shown
 
 
-def repaired(record: Mapping[str, Any], where: str, *, verbose: bool) -> Iterator[str]:
+def repaired(record: RunRecord, *, dry_run: bool, where: str, verbose: bool) -> Iterator[str]:
     """Yield the lines of `reseal boot --repair`.
 
     Args:
         record: the record of the run.
+        dry_run: whether nothing was written.
         where: the image that the result is in.
         verbose: whether everything is shown.
     """
+    done = [] if dry_run else [f"The boot files of {where} are repaired {seconds(record)}."]
     details = (f"{one['target']}: {one['after']}" for one in record["changes"])
-    yield from shown(record, [f"The boot files of {where} are repaired."], details, verbose=verbose)
+    yield from shown(record, done, details, dry_run=dry_run, verbose=verbose)
 
 
 def lines(record: BootRecord, *, dry_run: bool, verbose: bool, where: str) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ _SIGNS = {
     "would stop": "STOPS ",
 }
 _MARGIN = " " * 26
+_WIDTH = 80
 
 
 def lines(record: Mapping[str, Any], *, verbose: bool = False) -> Iterator[str]:
@@ -32,11 +34,11 @@ def lines(record: Mapping[str, Any], *, verbose: bool = False) -> Iterator[str]:
     yield " ".join(("Machine:", _machine(record)))
     yield ""
     for one in record["stages"]:
-        yield f"[{_SIGNS[one['result']]}] {one['name']:<16} {one['said']}"
+        yield from _wrapped(f"[{_SIGNS[one['result']]}] {one['name']:<16} ", one["said"])
         if one["result"] != "passes" or verbose:
             yield from _details(one, verbose=verbose)
     yield ""
-    yield record["statement"]
+    yield from _wrapped("", record["statement"])
 
 
 def machines(known: tuple[Machine, ...]) -> Iterator[str]:
@@ -48,7 +50,8 @@ def machines(known: tuple[Machine, ...]) -> Iterator[str]:
 def _machine(record: Mapping[str, Any]) -> str:
     parts = [record["machine"] or "any"]
     if record["firmware"]:
-        parts.append(record["firmware"].upper())
+        assumed = " (by its partition table)" if record["firmware_assumed"] else ""
+        parts.append(f"{record['firmware'].upper()}{assumed}")
     if record["secure_boot"]:
         parts.append(f"Secure Boot {record['secure_boot']}")
     return ", ".join(parts)
@@ -58,11 +61,20 @@ def _details(one: Mapping[str, Any], *, verbose: bool) -> Iterator[str]:
     if one["hypothetical"]:
         yield f"{_MARGIN}(if an earlier stage did not stop)"
     if one["symptom"]:
-        yield f"{_MARGIN}A person would see {one['symptom']}."
+        yield from _wrapped(_MARGIN, f"A person would see {one['symptom']}.")
     if one["cure"]:
-        yield f"{_MARGIN}Cure: {one['cure']}"
+        yield from _wrapped(_MARGIN, f"Cure: {one['cure']}")
     if not verbose:
         return
     for fact in one["facts"]:
-        yield f"{_MARGIN}- {fact['text']}"
-        yield f"{_MARGIN}  {fact['result']}; {fact['mark']}: {fact['source']}"
+        yield from _wrapped(f"{_MARGIN}- ", fact["text"])
+        yield from _wrapped(f"{_MARGIN}  ", f"{fact['result']}; {fact['mark']}: {fact['source']}")
+
+
+def _wrapped(start: str, text: str) -> Iterator[str]:
+    """Wrap a text; its lines begin below each other."""
+    lines = textwrap.wrap(
+        text, _WIDTH - len(start), break_long_words=False, break_on_hyphens=False
+    ) or [""]
+    yield start + lines[0]
+    yield from (" " * len(start) + one for one in lines[1:])

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from reseal import folder
 from reseal.disk import VolumeRange
-from reseal.errors import ImageError, UsageError
+from reseal.errors import NoWindowsError, UsageError
 from reseal.interruption import hold
 from reseal.run.medium import Work
 from reseal.run.opening import OpenedTree
@@ -24,7 +24,7 @@ class OpenedFolder(OpenedTree):
     """A folder in the worker."""
 
     def __init__(self, tree: folder.Folder, subject: str) -> None:
-        nothing = ImageError(
+        nothing = NoWindowsError(
             f"The folder {subject} has no Windows installation. Nothing was changed.",
             r"Choose the folder that has Windows\System32\config in it.",
         )

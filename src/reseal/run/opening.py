@@ -12,7 +12,7 @@ from reseal import bitlocker
 from reseal.bitlocker import LockedError, MetadataError
 from reseal.disk import Slice
 from reseal.disk.partitions import VolumeRange, volumes
-from reseal.errors import CheckError, ImageError
+from reseal.errors import CheckError, ImageError, NoWindowsError
 from reseal.ntfs import BitLockerError, NotNtfsError, Volume, shadow_copies
 from reseal.run import boot_stores
 from reseal.run.closed import why
@@ -319,7 +319,7 @@ def _nothing(
     if broken:
         return broken[0]
     schemes = ", ".join(f"{one.number} ({one.type or one.scheme})" for one in ranges) or "none"
-    return ImageError(
+    return NoWindowsError(
         f"{subject} has no Windows installation (volumes: {schemes}). Nothing was changed.",
         "A Windows installation is a folder in the root of an NTFS volume with "
         r"System32\config\SYSTEM in it.",

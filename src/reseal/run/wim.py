@@ -15,7 +15,7 @@ from typing import Any
 
 from reseal.disk import FileDevice
 from reseal.disk.locks import Lock
-from reseal.errors import ImageError, ResealError, UsageError
+from reseal.errors import NoWindowsError, ResealError, UsageError
 from reseal.run.disk import OpenedDisk, on_device
 from reseal.run.medium import Held, Work
 from reseal.run.opening import OpenedTree
@@ -127,7 +127,7 @@ class Wim(Held):
         """Run the work on the files in the WIM; return None if the work needs the volume."""
         facts, result = self._described(), None
         subject = self._subject(facts["index"])
-        nothing = ImageError(
+        nothing = NoWindowsError(
             f"{subject} has no Windows installation. Nothing was changed.",
             r"A Windows installation is a folder with System32\config\SYSTEM in it.",
         )

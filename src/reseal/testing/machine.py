@@ -359,3 +359,18 @@ def _merged(spec: dict[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
         else:
             merged[name] = value
     return merged
+
+
+def laid(base: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay nested data over other nested data that are both laid over a sample; None stays.
+
+    Args:
+        base: the data below.
+        more: the data above; None removes an entry of the sample, too.
+    """
+    found = dict(base)
+    for name, value in more.items():
+        old = found.get(name)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        found[name] = laid(old, value) if both else value  # type: ignore[arg-type]
+    return found

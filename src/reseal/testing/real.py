@@ -29,7 +29,7 @@ from reseal.testing.drivers import with_storage
 from reseal.testing.fat import fat_volume
 from reseal.testing.firmware import bootable
 from reseal.testing.hives import hive
-from reseal.testing.machine import Machine, _merged, tree, user_hive
+from reseal.testing.machine import Machine, _merged, laid, tree, user_hive
 from reseal.testing.volumes import File, Folder
 from reseal.testing.windows import (
     EFI_SIZE,
@@ -186,9 +186,9 @@ def used(
         software = _merged(software, listed)
     return replace(
         model,
-        system=_merged(system, model.system),
-        software=_merged(software, model.software),
-        files=_merged(_merged(_files(model), storage["files"]), model.files),
+        system=laid(system, model.system),
+        software=laid(software, model.software),
+        files=laid(_merged(_files(model), storage["files"]), model.files),
     )
 
 

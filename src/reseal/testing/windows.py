@@ -18,7 +18,7 @@ from reseal.testing.core import architecture_of, loaders
 from reseal.testing.disks import BASIC_DATA, convert, gpt_disk, mbr_disk
 from reseal.testing.drivers import executable
 from reseal.testing.fat import fat_volume
-from reseal.testing.machine import Machine, _merged, tree
+from reseal.testing.machine import Machine, laid, tree
 from reseal.testing.volumes import ntfs_volume, populate
 
 MEBIBYTE = 1 << 20
@@ -130,8 +130,8 @@ def _mounted(machine: Machine, data: bytes | None) -> Machine:
     if data is None:
         return machine
     drive = {"MountedDevices": {rf"\DosDevices\{machine.drive}": data}}
-    files = _merged({"Windows": loaders(machine.architecture)}, machine.files)
-    return replace(machine, system=_merged(drive, machine.system), files=files)
+    files = laid({"Windows": loaders(machine.architecture)}, machine.files)
+    return replace(machine, system=laid(drive, machine.system), files=files)
 
 
 def uefi_partitions(disk: Path) -> tuple[GptPartition, GptPartition]:
@@ -182,3 +182,7 @@ def _uefi_store(disk: Path) -> bytes:
 def _bios_store(place: int) -> bytes:
     system, own = (MbrPartition(offset, disks.SIGNATURE) for offset in (MEBIBYTE, place))
     return boot_store(system, own, uefi=False)
+
+
+#: Former names of three builders, which scripts outside the repository import.
+_ntfs, _efi_files, _with_logs = make_ntfs, efi_files, with_logs

@@ -7,16 +7,19 @@ Each machine is a data file of this folder:
 | `title` | one line |
 | `firmware` | `uefi`, `bios`, or both, the usual one first |
 | `secure_boot` | what its firmware trusts by default: `2011`, `2023` or `off`; left out if that varies |
+| `db`, `dbx` | files with what its firmware trusts and has revoked, relative to this one; see `signature_lists` |
 | `any_fat` | whether its UEFI firmware starts a loader from FAT volumes of any partition type |
+| `architectures` | of the loaders that its UEFI firmware starts; `amd64` and `arm64` if left out |
+| `first_build` | the first build of Windows that it supports |
 | `sector_size` | bytes of a logical sector of its disk; 512 if left out |
 | `mark`, `source` | how these are known |
 | `devices` | from the bus to the controller of the disk: `what`, and `ids`, of which the device has one |
-"""
+"""  # noqa: E501  a table row can't be wrapped
 
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -24,13 +27,17 @@ from typing import Any
 
 from reseal.errors import UsageError
 from reseal.mark import Mark
+from reseal.rehearsal.signature_lists import Lists, read
 
 _SUFFIX = ".toml"
 _MAX_SIZE = 64 << 10
 _FIRMWARE = {"uefi", "bios"}
 SECURE_BOOT = ("2011", "2023", "off")
+#: 64-bit firmware starts 64-bit loaders only (documented: Microsoft, UEFI firmware).
+_ARCHITECTURES = ("amd64", "arm64")
 _KEYS = {
-    "title", "firmware", "secure_boot", "any_fat", "sector_size", "mark", "source", "devices",
+    "title", "firmware", "secure_boot", "db", "dbx", "any_fat",
+    "architectures", "first_build", "sector_size", "mark", "source", "devices",
 }  # fmt: skip
 
 
@@ -59,7 +66,11 @@ class Machine:
         mark: how well it is known.
         source: the source of that knowledge.
         secure_boot: what its firmware trusts by default; None if that varies.
+        db: what its firmware trusts; None if that is not known.
+        dbx: what its firmware has revoked; None if that is not known.
         any_fat: whether its UEFI firmware ignores the partition type of a FAT volume.
+        architectures: of the loaders that its UEFI firmware starts.
+        first_build: the first build of Windows that it supports; 0 for any.
         sector_size: bytes of a logical sector of its disk.
     """
 
@@ -70,7 +81,11 @@ class Machine:
     mark: Mark
     source: str
     secure_boot: str | None = None
+    db: Lists | None = None
+    dbx: Lists | None = None
     any_fat: bool = False
+    architectures: tuple[str, ...] = _ARCHITECTURES
+    first_build: int = 0
     sector_size: int = 512
 
 
@@ -117,13 +132,16 @@ def _from_file(path: Path) -> Machine:
     if len(data) > _MAX_SIZE:
         msg = f"{path} is too large for a description of a machine."
         raise UsageError(msg, f"It has at most {_MAX_SIZE} bytes.")
-    return _parsed(str(path), data)
+    return _parsed(str(path), data, path.parent)
 
 
-def _parsed(name: str, data: bytes) -> Machine:
+def _parsed(name: str, data: bytes, folder: Path = Path()) -> Machine:
     try:
         found = tomllib.loads(data.decode())
-        return _machine(name, found)
+        db, dbx = (
+            read(folder / str(found[key])) if key in found else None for key in ("db", "dbx")
+        )
+        return replace(_machine(name, found), db=db, dbx=dbx)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError, ValueError, KeyError) as error:
         said = f"{error.args[0]} is missing" if isinstance(error, KeyError) else error
         msg = f"{name} does not describe a machine: {said}."
@@ -156,5 +174,7 @@ def _machine(name: str, found: dict[str, Any]) -> Machine:
         source=str(found.get("source", name)),
         secure_boot=secure_boot,
         any_fat=bool(found.get("any_fat", False)),
+        architectures=tuple(map(str, found.get("architectures", _ARCHITECTURES))),
+        first_build=int(found.get("first_build", 0)),
         sector_size=int(found.get("sector_size", 512)),
     )

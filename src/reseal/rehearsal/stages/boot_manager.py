@@ -21,6 +21,10 @@ _REPAIR = "reseal boot IMAGE --repair"
 _STORE_CODES = r"one of: 0xc000000f, 0xc000014c, 0xc0000098 for \Boot\BCD"
 _DEVICE_CODES = "one of: 0xc000000e, 0xc0000225 (a required device isn't connected)"
 _FILE_CODES = "one of: 0xc000000f, 0xc0000225, 0xc0000359 for winload"
+#: The boot manager that an entry in the firmware names (documented).
+MANAGER = r"EFI\Microsoft\Boot\bootmgfw.efi"
+#: safeboot (documented, BcdOSLoaderInteger_SafeBoot).
+_SAFE_BOOT = 0x25000080
 _SETUP_FOLDER = "$windows.~bt"
 
 
@@ -35,8 +39,8 @@ def boot_manager(walk: Walk) -> Iterator[Fact]:
     """The boot manager reads the store on its own partition and starts the default entry."""
     if walk.disk is None or not walk.partitioned:
         yield unknown(
-            "A folder, a single volume, and an image in a WIM have no boot manager; the disk that they are "
-            "deployed to has one.",
+            "A boot store is not in a WIM, a folder or a single volume: the disk that it is deployed to has "
+            "one.",
             Mark.INFERRED,
             sources.THIS_IMAGE,
         )
@@ -64,11 +68,32 @@ def boot_manager(walk: Walk) -> Iterator[Fact]:
         yield entry
         return
     yield passes(
-        f"The store {store.name} starts {objects_of.alias(entry.id)}.",
+        f"The store on volume {store.place.number} starts {objects_of.alias(entry.id)}.",
         Mark.DOCUMENTED,
         sources.BCDEDIT,
     )
     yield from _entry(walk, store, entry)
+    yield from _own_file(walk, objects_of)
+
+
+def _own_file(walk: Walk, store: Store) -> Iterator[Fact]:
+    """The file of {bootmgr}, which firmware starts once it has an entry for Windows."""
+    manager = store.object(objects.BOOTMGR)
+    if walk.firmware != UEFI or walk.system is None or manager is None:
+        return
+    named = manager.value(elements.APPLICATION_PATH)
+    path = named.strip("\\") if isinstance(named, str) and named else MANAGER
+    with walk.volume(walk.system) as volume:
+        stat = volume.stat(path) if volume else None
+    if stat is None or stat.is_directory:
+        yield unknown(
+            rf"\{path}, the boot manager's own file, is missing: a machine without a boot entry starts from "
+            r"\EFI\Boot; one whose firmware has the entry Windows Boot Manager does not.",
+            Mark.REPORTED,
+            sources.REPAIR_BCD,
+            symptom="with such an entry, one of: No bootable device, the UEFI shell",
+            cure=_REPAIR,
+        )
 
 
 def _store(walk: Walk, path: str) -> BootStore | Fact:
@@ -138,8 +163,12 @@ def _entry(walk: Walk, store: BootStore, entry: BcdObject) -> Iterator[Fact]:
     path = entry.value(elements.APPLICATION_PATH)
     device = entry.value(elements.APPLICATION_DEVICE)
     if entry.type != objects.OS_LOADER:
-        yield unknown(
-            "The default entry is not the loader of a Windows.", Mark.DOCUMENTED, sources.BCDEDIT
+        yield stops(
+            f"The default entry starts {path if isinstance(path, str) else entry.id}, not a Windows.",
+            "another program than Windows, such as the memory test",
+            Mark.DOCUMENTED,
+            sources.BCDEDIT,
+            cure=_REPAIR,
         )
         return
     if not isinstance(path, str) or not path:
@@ -165,7 +194,7 @@ def _entry(walk: Walk, store: BootStore, entry: BcdObject) -> Iterator[Fact]:
         fact = _device(walk, store, entry, number, name)
         if fact:
             yield fact
-            if fact.symptom:
+            if fact.stops:
                 return
     wanted = ".efi" if walk.firmware == UEFI else ".exe"
     if path.lower().endswith((".efi", ".exe")) and not path.lower().endswith(wanted):
@@ -177,6 +206,29 @@ def _entry(walk: Walk, store: BootStore, entry: BcdObject) -> Iterator[Fact]:
             cure=_REPAIR,
         )
         return
+    root = entry.value(elements.SYSTEM_ROOT)
+    if not isinstance(root, str) or not root:
+        yield stops(
+            "The default entry names no folder of Windows (systemroot).",
+            "one of: 0xc000000f, 0xc0000225",
+            Mark.DOCUMENTED,
+            sources.BOOT_C000000F,
+            cure=_REPAIR,
+        )
+        return
+    if walk.firmware == UEFI and walk.scheme == "mbr":
+        yield unknown(
+            "Windows is on a disk with an MBR, which Microsoft does not support with UEFI.",
+            Mark.DOCUMENTED,
+            sources.UEFI_PARTITIONS,
+        )
+    if entry.value(_SAFE_BOOT) is not None:
+        yield unknown(
+            "The default entry has safeboot: Windows starts in Safe Mode, in which Setup can't go on.",
+            Mark.DOCUMENTED,
+            sources.BCDEDIT,
+            cure="reseal bcd delete IMAGE {default} safeboot",
+        )
     yield from _which_windows(walk, entry)
 
 

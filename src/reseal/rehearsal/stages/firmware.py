@@ -15,6 +15,8 @@ from reseal.rehearsal import sources
 from reseal.rehearsal.declaration import Fact, passes, stage, stops, unknown
 from reseal.rehearsal.walk import UEFI, Walk
 
+#: Type of an EFI system partition in an MBR (documented, UEFI specification).
+_MBR_EFI = "ef"
 EFI_SYSTEM = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
 MANAGER = r"EFI\Microsoft\Boot\bootmgfw.efi"
 _NO_DEVICE = "one of: the UEFI shell, the boot menu, No bootable device"
@@ -23,6 +25,8 @@ _NO_SYSTEM = (
     "A disk read error occurred"
 )
 _REPAIR = "reseal boot IMAGE --repair"
+_FIRMWARE = "Microsoft, UEFI firmware"
+_WINDOWS_8 = 9200
 #: Boot managers have 1 to 3 MiB.
 _MAX_MANAGER = 16 << 20
 #: Bytes of an MBR before the disk signature, all code.
@@ -51,8 +55,7 @@ def firmware(walk: Walk) -> Iterator[Fact]:
     """
     if walk.disk is None or not (walk.partitioned or walk.ranges):
         yield unknown(
-            "A folder, and an image in a WIM, has no partitions, so this stage depends on the disk that it "
-            "is deployed to.",
+            "Partitions are not in a WIM or a folder: this depends on the disk that it is deployed to.",
             Mark.INFERRED,
             sources.THIS_IMAGE,
         )
@@ -80,6 +83,9 @@ def _uefi(walk: Walk) -> Iterator[Fact]:
             sources.UEFI_PARTITIONS,
         )
         return
+    if walk.scheme != "gpt" and (starts := _from_mbr(walk)):
+        yield starts
+        return
     if walk.scheme != "gpt":
         yield stops(
             "The disk has an MBR, and the machine has UEFI: Windows starts only from a GPT disk there.",
@@ -91,7 +97,7 @@ def _uefi(walk: Walk) -> Iterator[Fact]:
         return
     if fact := _sectors(walk):
         yield fact
-        if fact.symptom:
+        if fact.stops:
             return
     listed = [one for one in walk.ranges if one.type == EFI_SYSTEM]
     found = [(one, *_fallback(walk, one)) for one in listed]
@@ -121,6 +127,21 @@ def _uefi(walk: Walk) -> Iterator[Fact]:
             sources.UEFI_MEDIA,
             cure=_REPAIR,
         )
+
+
+def _from_mbr(walk: Walk) -> Fact | None:
+    """UEFI firmware starts a loader from an MBR, too, if a FAT volume there has one (documented)."""
+    for one in walk.ranges:
+        known = one.type == _MBR_EFI or (walk.machine is not None and walk.machine.any_fat)
+        name = _fallback(walk, one)[0] if known else None
+        if name:
+            walk.system = one
+            return passes(
+                rf"The disk has an MBR; partition {one.number} has \EFI\Boot\{name}, which firmware starts.",
+                Mark.DOCUMENTED,
+                sources.UEFI_SPEC,
+            )
+    return None
 
 
 def _sectors(walk: Walk) -> Fact | None:
@@ -162,12 +183,50 @@ def _starts(walk: Walk, good: list[VolumeRange]) -> Iterator[Fact]:
         )
     name, _ = _fallback(walk, good[0])
     yield passes(
-        rf"The EFI system partition ({good[0].number}) has \EFI\Boot\{name}, which firmware without a boot "
-        "entry starts.",
+        rf"Partition {good[0].number} (EFI) has \EFI\Boot\{name}.",
         Mark.DOCUMENTED,
         sources.UEFI_MEDIA,
     )
     yield from _another_loader(walk, good[0], str(name))
+    yield from _version(walk)
+
+
+def _version(walk: Walk) -> Iterator[Fact]:
+    """Do this Windows and this machine fit together?"""
+    machine, build = walk.machine, walk.build if walk.opened else 0
+    architecture = (walk.opened and walk.architecture) or "amd64"
+    if machine and architecture not in machine.architectures:
+        yield stops(
+            f"This Windows is for {architecture}, but the firmware of {machine.name} starts loaders for "
+            f"{' and '.join(machine.architectures)} only.",
+            _NO_DEVICE,
+            Mark.DOCUMENTED,
+            _FIRMWARE,
+        )
+    elif 0 < build < _WINDOWS_8 and architecture == "x86":
+        yield stops(
+            "Windows 7 for x86 does not start from UEFI.",
+            _NO_DEVICE,
+            Mark.DOCUMENTED,
+            _FIRMWARE,
+            cure="reseal deploy IMAGE DISK --firmware bios",
+        )
+    elif machine and 0 < build < machine.first_build:
+        yield stops(
+            f"{machine.title} starts Windows from build {machine.first_build} on, and this is build {build}.",
+            "a black screen, or the firmware's menu again",
+            machine.mark,
+            machine.source,
+            cure="reseal deploy IMAGE DISK --firmware bios",
+        )
+    elif machine and 0 < build < _WINDOWS_8:
+        yield unknown(
+            "Windows 7 needs the CSM of the firmware (INT 10h), which many machines do not have.",
+            Mark.DOCUMENTED,
+            _FIRMWARE,
+            symptom="without it, a black screen at Starting Windows",
+            cure="reseal deploy IMAGE DISK --firmware bios",
+        )
 
 
 def _another_loader(walk: Walk, place: VolumeRange, name: str) -> Iterator[Fact]:
@@ -178,15 +237,7 @@ def _another_loader(walk: Walk, place: VolumeRange, name: str) -> Iterator[Fact]
         fallback = volume.read(path, 0, _MAX_MANAGER)
         stat = volume.stat(MANAGER)
         manager = volume.read(MANAGER, 0, _MAX_MANAGER) if stat and not stat.is_directory else b""
-    if not manager:
-        yield unknown(
-            rf"\{MANAGER} is missing: a machine without a boot entry starts, but once its firmware has the "
-            "entry Windows Boot Manager, that entry leads nowhere.",
-            Mark.REPORTED,
-            sources.REPAIR_BCD,
-            cure=_REPAIR,
-        )
-    elif fallback != manager and not any(one in fallback for one in _MICROSOFTS):
+    if manager and fallback != manager and not any(one in fallback for one in _MICROSOFTS):
         yield unknown(
             rf"\{path} differs from \{MANAGER} and does not say that it is Windows' boot manager: another "
             "loader starts, and what it starts is not in the image.",
@@ -363,7 +414,7 @@ def _boot_sector(walk: Walk, place: VolumeRange) -> Iterator[Fact]:
         return
     if boot_code.starts_bootmgr(code):
         yield passes(
-            f"The active partition ({place.number}) has boot code for bootmgr, and bootmgr.",
+            f"Partition {place.number} (active) has boot code and bootmgr.",
             Mark.REPORTED,
             sources.REPAIR_PARTITION,
         )

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 
 from reseal.bcd import elements
 from reseal.drivers.boot import BOOT_START, service_file
-from reseal.drivers.signature import Executable, hashes
+from reseal.drivers.signature import Executable, hashes, writable_code
 from reseal.errors import ImageError
 from reseal.mark import Mark
 from reseal.regf import Key
 from reseal.rehearsal import sources
 from reseal.rehearsal.declaration import Fact, passes, stage, stops, unknown
+from reseal.rehearsal.programs import RESTORE
 from reseal.rehearsal.walk import BIOS, UEFI, Walk
 from reseal.tree import Stat, TreeError, join
 from reseal.wim import wof
@@ -52,6 +53,14 @@ _FILE_CODES = "one of: 0xc000000f, 0xc0000225, 0xc0000221, naming the file"
 )
 def loader(walk: Walk) -> Iterator[Fact]:
     """Winload reads the SYSTEM hive, the kernel with its DLLs, and all drivers with Start 0."""
+    if walk.absent:
+        yield stops(
+            walk.trouble,
+            "one of: 0xc000000f, 0xc0000225, or the boot manager's error page",
+            Mark.DOCUMENTED,
+            sources.BOOT_C000000F,
+        )
+        return
     yield from _entry(walk)
     yield from _own_file(walk)
     problem = _hive(walk)
@@ -122,7 +131,7 @@ def _no_loader(path: str) -> Fact:
         "0xc000000f for winload",
         Mark.DOCUMENTED,
         sources.BOOT_C000000F,
-        cure="Restore it from installation media of the same version",
+        cure=RESTORE,
     )
 
 
@@ -189,7 +198,7 @@ def _missing(path: str) -> Fact:
         _FILE_CODES,
         Mark.DOCUMENTED,
         sources.BOOT_C0000221,
-        cure="Restore it from installation media of the same version",
+        cure=RESTORE,
     )
 
 
@@ -269,9 +278,12 @@ def _file(
         return unknown(f"{path} can't be read: {error.message}", Mark.SEEN, sources.THIS_IMAGE)
     found = Executable.read(data, stat.size)
     make = stops if critical else _perhaps
+    cure = f"reseal customize IMAGE --remove-filter {key.name}" if key else RESTORE
     if found is None:
         what = "is empty" if not stat.size else "is not a program"
-        return make(f"{path} {what}.", _FILE_CODES, Mark.DOCUMENTED, sources.BOOT_C0000221)
+        return make(
+            f"{path} {what}.", _FILE_CODES, Mark.DOCUMENTED, sources.BOOT_C0000221, cure=cure
+        )
     if found.architecture != walk.architecture and walk.architecture:
         return make(
             f"{path} is for {found.architecture or 'another machine'}, but this Windows is for "
@@ -279,14 +291,28 @@ def _file(
             "0xc0000359",
             Mark.DOCUMENTED,
             sources.BOOT_C0000359,
+            cure=cure,
+        )
+    if key is not None and walk.memory_integrity and (section := writable_code(data)):
+        return unknown(
+            f"{path} keeps the section {section}, which is writable and executable; Memory integrity (HVCI), "
+            "which is on, refuses that where the processor supports it.",
+            Mark.REPORTED,
+            sources.REPAIR_INTEGRITY,
         )
     if not found.signed and key is not None and unsigned is not None:
         unsigned[path] = key, data
     return None
 
 
-def _perhaps(text: str, symptom: str, mark: Mark, source: str) -> Fact:
-    return unknown(f"{text} If it matters, the symptom is {symptom}.", mark, source)
+def _perhaps(text: str, symptom: str, mark: Mark, source: str, *, cure: str | None = None) -> Fact:
+    return unknown(
+        f"{text} Its ErrorControl lets the kernel go on; whether the loader does is not documented.",
+        mark,
+        source,
+        symptom=f"if it matters, {symptom}",
+        cure=cure,
+    )
 
 
 def _compressed(walk: Walk, path: str) -> Fact | None:

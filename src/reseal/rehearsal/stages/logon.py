@@ -1,7 +1,8 @@
-"""wininit and winlogon: services, the setup command, the shell."""
+"""wininit and winlogon: their programs, the setup command, the shell."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from reseal.mark import Mark
@@ -10,23 +11,25 @@ from reseal.rehearsal.declaration import Fact, passes, stage, stops, unknown
 from reseal.rehearsal.programs import C21A, RESTORE, programs_exist
 from reseal.rehearsal.walk import Walk
 from reseal.windows import setup
-from reseal.windows.values import number, text
+from reseal.windows.values import text
 from reseal.windows.volumes import MOUNTED_DEVICES
 
 WINLOGON = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Winlogon"
 PROGRAMS = ("wininit.exe", "winlogon.exe", "services.exe", "lsass.exe")
 _WAITS = "one of: Windows waits at Please wait, or setup starts again at each boot"
+#: A command that cmd.exe or PowerShell runs (documented).
+_INNER = re.compile(
+    r'"?(?:[^"]*\\)?(?:cmd(?:\.exe)?"?\s+(?:/\w\s+)*?/[ck]|(?:powershell|pwsh)(?:\.exe)?"?\s.*?-f(?:ile)?)'
+    r"\s+(?P<command>\S.*)",
+    re.IGNORECASE,
+)
 _NO_COMMAND = r"reseal customize IMAGE --reg-set HKLM\SYSTEM\Setup:SetupType:REG_DWORD:0"
-#: Win32 services: own process, shared process (documented, CreateService).
-_PROGRAM_TYPES = 0x30
-_AUTOMATIC = 2
-_SEVERE = 2
 _MAX_PROGRAMS = 20
 
 
 @stage(
     "logon",
-    "wininit and winlogon start services, the setup command and the shell",
+    "wininit and winlogon start the setup command and the shell",
     order=7,
     mark=Mark.REPORTED,
     source=sources.REPAIR_LOGON,
@@ -36,7 +39,7 @@ def logon(walk: Walk) -> Iterator[Fact]:
     yield from programs_exist(walk, PROGRAMS)
     yield from _command(walk)
     yield from _shell(walk)
-    yield from _services(walk)
+    yield from _rpc(walk)
     yield from _drive(walk)
 
 
@@ -55,6 +58,9 @@ def _command(walk: Walk) -> Iterator[Fact]:
         )
         return
     name, there = walk.program(command)
+    inner = _INNER.match(command) if there else None
+    if inner and walk.program(inner["command"])[1] is False:
+        name, there = walk.program(inner["command"])
     if there is None:
         yield unknown(
             f"Before the logon Windows runs {command}, which is not on this volume.",
@@ -99,23 +105,7 @@ def _shell(walk: Walk) -> Iterator[Fact]:
             )
 
 
-def _services(walk: Walk) -> Iterator[Fact]:
-    services = walk.registry.key(walk.services)
-    for key in services.subkeys() if services else ():
-        automatic = number(key, "Start") == _AUTOMATIC
-        program = (number(key, "Type") or 0) & _PROGRAM_TYPES
-        command = text(key, "ImagePath")
-        if not (automatic and program and command):
-            continue
-        if (number(key, "ErrorControl") or 0) >= _SEVERE and walk.program(command)[1] is False:
-            yield stops(
-                f"The service {key.name} is critical (ErrorControl {number(key, 'ErrorControl')}), but its "
-                "program is missing.",
-                "a reboot loop",
-                Mark.DOCUMENTED,
-                sources.REBOOT_LOOP,
-                cure=f"reseal customize IMAGE --service {key.name}:disabled",
-            )
+def _rpc(walk: Walk) -> Iterator[Fact]:
     mapper, rpc = (
         text(walk.registry.key(rf"{walk.services}\{one}"), "ImagePath")
         for one in ("RpcEptMapper", "RpcSs")

@@ -11,9 +11,11 @@ from reseal.answerfile.document import Component
 from reseal.answerfile.requested import components_of
 from reseal.mark import Mark
 from reseal.rehearsal import sources
+from reseal.rehearsal.answers import findings
 from reseal.rehearsal.declaration import Fact, asks, passes, stage, stops
+from reseal.rehearsal.programs import RESTORE
 from reseal.rehearsal.walk import Walk
-from reseal.unattend.present import users
+from reseal.unattend.present import Existing, users
 from reseal.windows import setup
 
 LOCALES = ("InputLocale", "SystemLocale", "UILanguage", "UserLocale")
@@ -22,7 +24,6 @@ _WINDOWS_10, _NETWORK_REQUIRED = 10240, 22621
 _TO_OOBE = frozenset({setup.GENERALIZE_RESEAL_TO_OOBE, setup.SPECIALIZE_RESEAL_TO_OOBE})
 _TO_AUDIT = frozenset({setup.GENERALIZE_RESEAL_TO_AUDIT, setup.SPECIALIZE_RESEAL_TO_AUDIT})
 _ANSWER = "reseal generalize IMAGE --unattend FILE, or reseal unattend new"
-_RESTORE = "Restore it from installation media of the same version"
 _CORE = "Server Core"
 
 
@@ -79,9 +80,12 @@ def oobe(walk: Walk) -> Iterator[Fact]:
                 "OOBE does not start: a black screen, or Something went wrong",
                 Mark.INFERRED,
                 sources.STATE_HIVES,
-                cure=_RESTORE,
+                cure=RESTORE,
             )
-    yield from _pages(walk, _answers(walk))
+    found = users(walk.answer_files, [Pass.OOBE_SYSTEM]).get(Pass.OOBE_SYSTEM)
+    if found is not None and found.document is not None:
+        yield from findings(walk, found, Pass.OOBE_SYSTEM)
+    yield from _pages(walk, _answers(walk, found))
 
 
 def _audit(walk: Walk) -> Iterator[Fact]:
@@ -91,14 +95,13 @@ def _audit(walk: Walk) -> Iterator[Fact]:
             "audit mode does not start",
             Mark.INFERRED,
             sources.STATE_HIVES,
-            cure=_RESTORE,
+            cure=RESTORE,
         )
     else:
         yield passes("The boot goes to audit mode.", Mark.REPORTED, sources.STATE_HIVES)
 
 
-def _answers(walk: Walk) -> Answers:
-    found = users(walk.answer_files, [Pass.OOBE_SYSTEM]).get(Pass.OOBE_SYSTEM)
+def _answers(walk: Walk, found: Existing | None) -> Answers:
     if found is None or found.document is None:
         return Answers(None, frozenset())
     listed = list(components_of(found.document, Pass.OOBE_SYSTEM, walk.architecture or ""))
@@ -128,7 +131,7 @@ def _pages(walk: Walk, answers: Answers) -> Iterator[Fact]:
         )
     if not pages:
         yield passes(
-            "The answer file answers every page of OOBE that it can.",
+            "The answer file answers every page that it can.",
             Mark.DOCUMENTED,
             sources.OOBE_DETAILS,
         )

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
+from uuid import UUID
 
+from reseal.bcd import elements
+from reseal.bcd.devices import DeviceValue, GptPartition, MbrPartition, RamDisk
+from reseal.disk import VolumeRange
 from reseal.mark import Mark
 from reseal.rehearsal import sources
 from reseal.rehearsal.declaration import Fact, asks, passes, stage, unknown
@@ -50,7 +55,7 @@ def recovery(walk: Walk) -> Iterator[Fact]:
     yield passes(
         "A stop code stays on the screen (AutoReboot 0)."
         if restarts == 0
-        else "After a stop code Windows restarts, so a failure looks like a loop (AutoReboot).",
+        else "After a stop code Windows restarts (AutoReboot).",
         Mark.DOCUMENTED,
         "Microsoft, CrashControl",
     )
@@ -77,9 +82,41 @@ def _environment(walk: Walk) -> Iterator[Fact]:
             Mark.DOCUMENTED,
             sources.RECOVERY,
         )
-    else:
-        yield passes(
-            "A recovery environment is registered in the boot store.",
+    elif reason := next((one for one in map(partial(_unreachable, walk), sequence) if one), None):
+        yield unknown(
+            f"The recovery environment of the boot store {reason}: a failed boot ends at an error page.",
             Mark.DOCUMENTED,
             sources.RECOVERY,
+            symptom="after failures, 0xc000000f or 0xc0000225 instead of the recovery environment",
         )
+    else:
+        yield passes(
+            "The boot store has a recovery environment.", Mark.DOCUMENTED, sources.RECOVERY
+        )
+
+
+def _unreachable(walk: Walk, identifier: object) -> str | None:
+    """Return why a recovery environment does not start, or None."""
+    store = walk.store.store if walk.store else None
+    entry = store.object(identifier) if store and isinstance(identifier, UUID) else None
+    if entry is None:
+        return "names an entry that does not exist"
+    value = entry.value(elements.APPLICATION_DEVICE)
+    device = value.device if isinstance(value, DeviceValue) else None
+    if not isinstance(device, RamDisk) or walk.store is None:
+        return None
+    number = walk.store.places.get(device.parent)
+    place = next((one for one in walk.ranges if one.number == number), None)
+    if isinstance(device.parent, (GptPartition, MbrPartition)) and place is None:
+        return "is on a partition that this disk does not have"
+    path = device.path.strip("\\")
+    if place is None or not path or _there(walk, place, path):
+        return None
+    return f"is missing: {device.path} on volume {place.number}"
+
+
+def _there(walk: Walk, place: VolumeRange, path: str) -> bool:
+    if place == walk.windows_partition:
+        return walk.stat(path) is not None
+    with walk.volume(place) as volume:
+        return volume is None or volume.stat(path) is not None

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reseal.answerfile import AnswerFile, Pass
-from reseal.answerfile.check import RULES, check
 from reseal.answerfile.components import COMMANDS
-from reseal.answerfile.findings import Finding, Level
 from reseal.answerfile.requested import settings_at
 from reseal.drivers.signature import Executable
 from reseal.mark import Mark
 from reseal.rehearsal import sources
+from reseal.rehearsal.answers import findings, unreadable
 from reseal.rehearsal.declaration import Fact, passes, stage, stops, unknown
+from reseal.rehearsal.programs import RESTORE
 from reseal.rehearsal.walk import BIOS, Walk
 from reseal.sysprep.action_file import ActionFileError, parse
-from reseal.unattend.apply import target_of
-from reseal.unattend.present import Existing, users
+from reseal.unattend.present import users
 from reseal.windows import setup
 
 SPECIALIZE = r"System32\Sysprep\ActionFiles\Specialize.xml"
@@ -25,26 +24,7 @@ RESERVED = "e3c9e316-0b5c-4db8-817d-f92df00215ae"
 FILE_SYSTEM = r"HKLM\SYSTEM\CurrentControlSet\Control\FileSystem"
 _HARDWARE = "Windows could not configure Windows to run on this computer's hardware"
 _LOOP = "The computer restarted unexpectedly or encountered an unexpected error, at each boot"
-_PARSE = "Windows could not parse or process the unattend answer file for pass [specialize]"
 _RECOVER = "reseal boot IMAGE --recover"
-#: Rules whose findings are reported to stop the pass, although Windows tolerates some of them in places.
-STOPPING = {
-    "duplicate-component": "boxcutter/windows-batch#50",
-    "duplicate-pass": "boxcutter/windows-batch#50",
-    "unknown-setting": "ChrisTitusTech/winutil#1299",
-    "misspelt-setting": "ChrisTitusTech/winutil#1299",
-    "misplaced-setting": "ChrisTitusTech/winutil#1299",
-    "unknown-component": "ChrisTitusTech/winutil#1299",
-    "misspelt-component": "ChrisTitusTech/winutil#1299",
-    "product-key-edition": "rbalsleyMSFT/FFU#29",
-    "product-key-form": "Unattended Windows Setup Reference, ProductKey",
-    "product-key-letters": "Unattended Windows Setup Reference, ProductKey",
-    "text-length": "reported as 0x80220005: windeploy.exe ends with 0x1f",
-    "padded-length": "reported as 0x80220005: windeploy.exe ends with 0x1f",
-    "root-element": "Windows Setup Automation Overview",
-}
-#: An empty value that stops: Windows looks at the key even if it is empty.
-_EMPTY_KEY = "ProductKey"
 _MAX_COMMANDS, _MAX_MODULES = 500, 2_000
 #: Builds from which Specialize.xml calls spntfs.dll, and of media with a crash on BIOS.
 _SPNTFS_SINCE, _RDP_CRASH_SINCE = 26100, 26200
@@ -73,7 +53,7 @@ def setup_stage(walk: Walk) -> Iterator[Fact]:
             _LOOP,
             Mark.INFERRED,
             sources.STATE_HIVES,
-            cure="Restore it from installation media of the same version",
+            cure=RESTORE,
         )
     if not due:
         return
@@ -168,7 +148,7 @@ def _modules(walk: Walk) -> Iterator[Fact]:
                     _HARDWARE,
                     Mark.INFERRED,
                     "one failed module ends the pass (seen, first boots of Windows 11)",
-                    cure="Restore it from installation media of the same version",
+                    cure=RESTORE,
                 )
     if count and not bad:
         yield passes(
@@ -216,65 +196,16 @@ def _partitions(walk: Walk) -> Iterator[Fact]:
 def _answers(walk: Walk) -> Iterator[Fact]:
     """The answer file that wins in specialize."""
     winner = users(walk.answer_files, [Pass.SPECIALIZE]).get(Pass.SPECIALIZE)
-    for one in walk.answer_files:
-        if one is winner:
-            break
-        if one.document is None:
-            yield stops(
-                f"The answer file {one.path} can't be read: {one.problem}",
-                _PARSE,
-                Mark.REPORTED,
-                sources.ANSWER_SEARCH,
-                cure="reseal unattend apply IMAGE FILE",
-            )
-            return
+    if damaged := unreadable(walk, winner, Pass.SPECIALIZE):
+        yield damaged
+        return
     if winner is None or winner.document is None:
         yield passes(
             "No answer file has a specialize pass.", Mark.DOCUMENTED, sources.ANSWER_SEARCH
         )
         return
-    bad = 0
-    for finding in check(winner.document, target_of(walk.installation)):
-        if _pass_of(winner.document, finding) != Pass.SPECIALIZE:
-            continue
-        if fact := _finding(winner, finding):
-            bad += bool(fact.symptom)
-            yield fact
-    if not bad:
-        yield passes(
-            f"The specialize pass of {winner.path} applies.",
-            Mark.DOCUMENTED,
-            sources.ANSWER_SEARCH,
-        )
+    yield from findings(walk, winner, Pass.SPECIALIZE)
     yield from _commands(walk, winner.document)
-
-
-def _pass_of(document: AnswerFile, finding: Finding) -> str | None:
-    """Return the pass that a finding's place is in; None for the file as a whole."""
-    found = None
-    for one in document.passes:
-        if one.position <= finding.position:
-            found = one.name
-    return found
-
-
-def _finding(winner: Existing, finding: Finding) -> Fact | None:
-    text = f"{winner.path}:{finding.position}: {finding.what}; {finding.why}"
-    empty = finding.rule == "empty-value" and _EMPTY_KEY in finding.what
-    source = STOPPING.get(finding.rule)
-    if empty:
-        source = "Unattended Windows Setup Reference, ProductKey; 0x80070057 in specialize"
-    if source:
-        return stops(
-            f"{text}.",
-            _PARSE,
-            Mark.REPORTED,
-            source,
-            cure="reseal unattend check FILE, and correct it",
-        )
-    if finding.level is Level.ERROR or finding.rule == "image-architecture":
-        return unknown(f"{text}.", RULES[finding.rule].mark, RULES[finding.rule].source)
-    return None
 
 
 def _commands(walk: Walk, document: AnswerFile) -> Iterator[Fact]:
