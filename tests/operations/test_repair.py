@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from reseal.deploy.boot_files import AUTHORITIES
 from reseal.disk import FileDevice
 from reseal.disk.memory import MemoryOverlay
 from reseal.errors import CheckError, ImageError, UsageError
 from reseal.fat import FatVolume
 from reseal.operations import Writing
 from reseal.operations.repair import repair
-from reseal.rehearsal.authenticode import AUTHORITIES
 from reseal.testing.firmware import efi_manager
 from reseal.testing.windows import EFI_SIZE, MEBIBYTE
 from tests.rehearsal.cases import CASES

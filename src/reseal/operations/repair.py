@@ -137,8 +137,8 @@ def _repaired(
 
 def _require_starts(opened: OpenedDisk, writing: Writing, family: str | None) -> dict[str, Any]:
     """Rehearse the repaired disk; return the rehearsal on the chosen machine for the record."""
+    from reseal.deploy.boot_files import AUTHORITIES
     from reseal.operations.rehearsing import require
-    from reseal.rehearsal.authenticode import AUTHORITIES
 
     after = _rehearsed(opened, writing, secure_boot=family)
     results = _results(after)
