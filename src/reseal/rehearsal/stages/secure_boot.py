@@ -147,7 +147,6 @@ def _trusted(db: Lists, what: str, data: bytes, found: list[Signature]) -> Fact:
 
 def _by_name(walk: Walk, what: str, found: list[Signature]) -> Fact:
     """Is it signed by the authority that the firmware trusts, going by its name?"""
-    from reseal.rehearsal.authenticode import AUTHORITIES  # noqa: PLC0415  loads libraries
 
     years = [year for one in found for year in one.years]
     if walk.secure_boot is None and years:
