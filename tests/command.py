@@ -53,14 +53,14 @@ def reseal(*arguments: str | Path, **options: Any) -> subprocess.CompletedProces
     finally:
         os.close(stdout)
         os.close(stderr)
-    child = int.from_bytes(server.recv(4))
+    child = _number(server)
     try:
         texts = _texts(out, err)
     except TimeoutError:
         os.kill(child, signal.SIGKILL)
         raise
     finally:
-        code = int.from_bytes(server.recv(4), signed=True)
+        code = _number(server)
     return subprocess.CompletedProcess([str(RESEAL), *words], code, *texts)
 
 
@@ -84,7 +84,9 @@ def _server() -> tuple[dict[str, str], socket.socket]:
     """Start the process from which runs fork; it ends with this one."""
     own, its = socket.socketpair()
     with its:
-        process = subprocess.Popen([sys.executable, "-m", __name__], stdin=its.fileno())
+        process = subprocess.Popen(
+            [sys.executable, "-m", __name__], stdin=its.fileno(), cwd=Path(__file__).parents[1]
+        )
 
     @atexit.register
     def end() -> None:
@@ -92,6 +94,12 @@ def _server() -> tuple[dict[str, str], socket.socket]:
         process.wait()
 
     return _environment(), own
+
+
+def _number(server: socket.socket) -> int:
+    answer = server.recv(4, socket.MSG_WAITALL)
+    assert len(answer) == 4, "the process from which runs fork has ended"
+    return int.from_bytes(answer, signed=True)
 
 
 def _texts(*files: int) -> list[str]:
