@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -105,7 +104,7 @@ FORMS = {
 
 def test_a_scan_of_the_raw_disk_finds_nothing(used: Path, tmp_path: Path) -> None:
     image = tmp_path / "image.raw"
-    shutil.copyfile(used, image)
+    subprocess.run(["cp", "--sparse=always", used, image], check=True)
     _record(image, "--sid", "both", "--wipe-free")
     data = image.read_bytes()
     left = {

@@ -150,6 +150,7 @@ class Generalize(Operation[GeneralizeRecord]):
         """Stage the whole run."""
         from reseal.operations.replay import replay
         from reseal.proof import known
+        from reseal.providers.plugins import every
         from reseal.sysprep.arm import Target
         from reseal.sysprep.generalize import generalize as engine
         from reseal.windows import identity
@@ -168,8 +169,11 @@ class Generalize(Operation[GeneralizeRecord]):
             replay(session)
         replaced = self._sid.change(session, generalized=done) if self._sid else None
         self._steps.finish()
+        # The checks have warned of identities already.
+        warned = {one.id for one in every() if one.identity}
         for one in kept:
-            session.note(one.sentence)
+            if one.provider not in warned:
+                session.note(one.sentence)
         return {
             "result": outcome.result,
             "summary": _summary(self.target, session, done=done),

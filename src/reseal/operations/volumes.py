@@ -54,7 +54,7 @@ def _say_part(session: Session, number: int, sid: Sid | None, *, pending: bool) 
     )
     if pending and (count := _descriptors(session, number, sid)):
         session.note(
-            f"{where} keeps {count} descriptors of files with the machine's SID: at the first boot Windows "
+            f"{where} keeps {_with_the_sid(count)}: at the first boot Windows "
             "replaces the SID on its own volume alone (documented)."
         )
 
@@ -64,12 +64,16 @@ def _say_alone(session: Session, number: int, sid: Sid | None) -> None:
     where = _called(session, number)
     kept = _services(session, number)
     if count := _descriptors(session, number, sid):
-        kept.append(f"{count} descriptors of files with the machine's SID")
+        kept.append(_with_the_sid(count))
     if kept:
         session.note(
             f"{where} is left as it is, with {', '.join(kept)}. Windows replaces the SID on its own volume "
             "alone (documented); --all-volumes has reseal change this one, too."
         )
+
+
+def _with_the_sid(count: int) -> str:
+    return f"{count} security descriptor{'s' if count > 1 else ''} with the machine's SID"
 
 
 def _called(session: Session, number: int) -> str:
