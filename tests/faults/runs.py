@@ -155,6 +155,22 @@ class Snapshots(DiskImage):
         assert not shown.stdout, shown.stdout
 
 
+class KeptSnapshots(DiskImage):
+    """An image with an internal snapshot, which stays as it was."""
+
+    def judge(self, outcome: Outcome) -> str:
+        state = super().judge(outcome)
+        old = self.aside / "snapshot"
+        chosen = ("-l", "snapshot.name=before", "-O", "qcow2", str(self.path), str(old))
+        for command in (("convert", *chosen), ("compare", "-q", str(old), str(self.golden))):
+            done = subprocess.run(
+                ["qemu-img", *command], check=False, capture_output=True, text=True
+            )
+            assert done.returncode == 0, (command, done.stdout, done.stderr)
+        old.unlink()
+        return state
+
+
 class Interrupted(Subject):
     """What a kill in the middle of a run has left, resumed."""
 
@@ -359,6 +375,7 @@ SUBJECTS: dict[str, Callable[[Path], Subject]] = {
     "snapshot": _disk(
         "generalize", "{path}", "--delete-snapshots", make=snapshot, kind=Snapshots
     ),
+    "snapshot kept": _disk(*_GENERALIZE, make=snapshot, kind=KeptSnapshots),
     "engine": _disk(*_GENERALIZE, kind=Engine),
     "outputs": _disk(
         *("generalize", "{path}", "--save-identity", "{place}/old.json", "--report", "{place}/run.json"),

@@ -103,15 +103,9 @@ def place(windows: Windows, text: str, nested: int = 0) -> Place:
     if _SYSTEM_ROOT.match(text):
         text = _SYSTEM_ROOT.sub("%SystemRoot%", text, count=1)
     if variable := _VARIABLE.match(text):
-        name, rest = variable[1].lower(), text[variable.end() :]
-        if name in {"systemroot", "windir"}:
-            return Place(windows.volume, join(windows.root, rest))
-        if name == "systemdrive":
-            return Place(windows.volume, join(rest))
-        if name not in _VARIABLES or nested > _MAX_NESTED:
-            return Place(None, original)
-        key, value, default = _VARIABLES[name]
-        return place(windows, (windows.text(key, value) or default) + rest, nested + 1)
+        return _expanded(windows, variable[1].lower(), text[variable.end() :], nested) or Place(
+            None, original
+        )
     if volume := _VOLUME.match(text):
         number, rest = _volume(windows, volume[1]), text[volume.end() :]
         drive = "" if number is None else named(number, windows.letters)
@@ -124,6 +118,18 @@ def place(windows: Windows, text: str, nested: int = 0) -> Place:
     if number is None or (rest and not rest.startswith("\\")):
         return Place(None, original)
     return Place(number, join(rest) if number == windows.volume else join(drive, rest))
+
+
+def _expanded(windows: Windows, name: str, rest: str, nested: int) -> Place | None:
+    """Return the place of a path that starts with a variable; None if the variable is not known."""
+    if name in {"systemroot", "windir"}:
+        return Place(windows.volume, join(windows.root, rest))
+    if name == "systemdrive":
+        return Place(windows.volume, join(rest))
+    if name not in _VARIABLES or nested > _MAX_NESTED:
+        return None
+    key, value, default = _VARIABLES[name]
+    return place(windows, (windows.text(key, value) or default) + rest, nested + 1)
 
 
 def _volume(windows: Windows, name: str) -> int | None:
