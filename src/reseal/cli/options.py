@@ -145,6 +145,13 @@ no_rehearsal_option = option(
 quiet_option = option("--quiet", is_flag=True, help="Show no progress.")
 verbose_option = option("--verbose", is_flag=True, help="List every change or finding.")
 yes_option = option("--yes", is_flag=True, help="Accept what a new SID breaks, without asking.")
+boot_files_option = option(
+    "--boot-files",
+    metavar="2011|2023",
+    shell_complete=among("2011", "2023"),
+    help="Choose the boot manager by the authority that signed it; the one that started this Windows so "
+    "far by default.",
+)
 drivers_option = option(
     "--drivers",
     type=PATH,
