@@ -11,7 +11,7 @@ from reseal.providers.identities import look
 from reseal.windows import cloud
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from reseal.session import Session
 
@@ -30,15 +30,7 @@ def cloud_join(session: Session) -> Iterable[Finding]:
     """
     joins, enrollments = cloud.joins(session.registry), cloud.enrollments(session.registry)
     if not joins and not enrollments:
-        # A device that left, or was reset, may keep its certificate.
-        left = [place for one in look(session.installation, [provider]) for place in one.places]
-        if left and provider.is_off(session.switches):
-            yield warning(
-                "The machine keeps a device certificate or other data of a Microsoft Entra join that it no "
-                "longer has. Every copy would share it.",
-                "Remove it with --enable cloud-join.",
-                items=left,
-            )
+        yield from _left(session)
         return
     said = [
         f"joined to Microsoft Entra, tenant {one.tenant}, by {one.user or 'an unknown user'}"
@@ -65,3 +57,15 @@ def cloud_join(session: Session) -> Iterable[Finding]:
         )
     else:
         yield note(f"{message} Generalizing removes it.", items=said)
+
+
+def _left(session: Session) -> Iterator[Finding]:
+    """Yield what a device keeps that left, or was reset: its certificate, for example."""
+    left = [place for one in look(session.installation, [provider]) for place in one.places]
+    if left and provider.is_off(session.switches):
+        yield warning(
+            "The machine keeps a device certificate or other data of a Microsoft Entra join that it no "
+            "longer has. Every copy would share it.",
+            "Remove it with --enable cloud-join.",
+            items=left,
+        )

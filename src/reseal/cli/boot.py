@@ -10,7 +10,7 @@ import click
 from reseal.cli import console
 from reseal.cli.answer_files import answer_file_options
 from reseal.cli.help import Command
-from reseal.cli.options import among, force_option, image_argument, option
+from reseal.cli.options import boot_files_option, force_option, image_argument, option
 from reseal.cli.run import CHANGING, REHEARSING, Run, shares
 from reseal.errors import UsageError
 from reseal.operations.answers import FORCE_UNATTEND
@@ -40,12 +40,7 @@ from reseal.report import booting
     is_flag=True,
     help="Put back boot files, boot store, active flag and boot code of a disk, as bcdboot does.",
 )
-@option(
-    "--boot-files",
-    metavar="2011|2023",
-    shell_complete=among("2011", "2023"),
-    help="With --repair: choose the boot manager by the authority that signed it.",
-)
+@boot_files_option
 @answer_file_options
 @force_option(FORCE_UNATTEND)
 @shares(*CHANGING, *REHEARSING)
@@ -53,8 +48,8 @@ def boot(image: Path, run: Run, repair: bool, boot_files: str | None, **options:
     """Arm the next boot without generalizing, as `sysprep /oobe` and `sysprep /audit` do.
 
     Give one of --oobe, --audit, --status, --recover, --enable-storage and --repair, or an answer file that
-    says where the boot goes (Mode in Reseal or Generalize). --force unattend accepts an answer file with
-    errors.
+    says where the boot goes (Mode in Reseal or Generalize). --boot-files belongs to --repair. --force
+    unattend accepts an answer file with errors.
     """
     if repair:
         _repair(image, run, boot_files, options)

@@ -9,7 +9,7 @@ import click
 
 from reseal.cli import console
 from reseal.cli.help import Command, argument
-from reseal.cli.options import PATH, among, drivers_option, option
+from reseal.cli.options import PATH, among, boot_files_option, drivers_option, option
 from reseal.cli.run import DOMAIN, REHEARSING, Run, shares
 from reseal.operations import deploy as operation
 from reseal.report import deployment
@@ -25,13 +25,7 @@ from reseal.report import deployment
     shell_complete=among("uefi", "bios"),
     help="Choose the firmware that starts it.",
 )
-@option(
-    "--boot-files",
-    metavar="2011|2023",
-    shell_complete=among("2011", "2023"),
-    help="Choose the boot manager by the authority that signed it; the one that started this Windows so "
-    "far by default.",
-)
+@boot_files_option
 @option("--recovery", is_flag=True, help="Make a recovery partition, too.")
 @option(
     "--resize",

@@ -169,6 +169,13 @@ verbose_option = option(
     "--verbose", is_flag=True, help="Show everything, and every entry of every list."
 )
 yes_option = option("--yes", is_flag=True, help="Accept what a new SID breaks, without asking.")
+boot_files_option = option(
+    "--boot-files",
+    metavar="2011|2023",
+    shell_complete=among("2011", "2023"),
+    help="Choose the boot manager by the authority that signed it; the one that started this Windows so "
+    "far by default.",
+)
 drivers_option = option(
     "--drivers",
     type=PATH,
