@@ -26,7 +26,7 @@ from reseal.errors import ImageError, ResealError
 from reseal.interruption import hold, temporary_folder
 from reseal.messages import Channel, MessageError
 from reseal.process import die_with_parent, signal_name
-from reseal.sandbox import Limits
+from reseal.sandbox import Limits, sockets
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -227,6 +227,7 @@ def _is_pipe(opened: int) -> bool:
 def _settle(limits: Limits, scratch: Path) -> None:
     """Apply the limits permanently."""
     tempfile.tempdir = os.environ["TMPDIR"] = os.environ["SQLITE_TMPDIR"] = str(scratch)
+    sockets.connect(limits.sockets)
     sandbox.limit(memory=limits.memory, processor=limits.processor)
     for layer in sandbox.enter(limits, scratch):
         _lacking[sandbox.LAYERS.index(layer)] = 1

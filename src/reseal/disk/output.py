@@ -12,6 +12,7 @@ from pathlib import Path
 from reseal.disk import golden
 from reseal.disk.attributes import mode_of_new
 from reseal.disk.device import DiskError
+from reseal.disk.draft import appeared
 from reseal.disk.formats import EXTENSIONS, QEMU_NAMES, Header, vdi
 from reseal.disk.image import Image
 from reseal.disk.locks import Lock
@@ -126,7 +127,7 @@ def publish(whole: Path, output: Path) -> None:
     try:
         os.link(whole, output)
     except FileExistsError:
-        raise _appeared(output) from None
+        raise appeared(output) from None
     except OSError:  # a file system without hard links
         _refuse_present(output)
         whole.rename(output)
@@ -139,11 +140,7 @@ def publish(whole: Path, output: Path) -> None:
 
 def _refuse_present(output: Path) -> None:
     if os.path.lexists(output):
-        raise _appeared(output)
-
-
-def _appeared(output: Path) -> UsageError:
-    return UsageError(f"{output} was created by another program during the run.")
+        raise appeared(output)
 
 
 def convert(header: Header, source: str, kind: str, target: Path, *, files: Iterable[Path]) -> None:

@@ -322,6 +322,7 @@ class Disk(Held):
             writes: files and folders of the host that this work writes, in addition to the options'.
         """
         own = tuple(self.image.link.own_files()) if self._plain else ()
+        device, served = self._device()
         limits = Limits.of_disk(
             self._size or self.image.size,
             reads=(*own, *self._options.reads),
@@ -329,23 +330,24 @@ class Disk(Held):
         )
         return on_device(
             self.path,
-            self._device(),
+            device,
             work,
             report,
             replace(
                 limits,
                 keeps=(*self._keeps, *self._options.keeps),
+                sockets=(*served, *self._options.sockets),
                 programs=self._options.programs,
             ),
             keys=self._options.keys,
         )
 
-    def _device(self) -> Callable[[], Device]:
-        """Return the function that opens the disk in a worker."""
+    def _device(self) -> tuple[Callable[[], Device], tuple[Path, ...]]:
+        """Return the function that opens the disk in a worker, and the sockets that it connects to."""
         dry = self._transaction is None
         if self._plain and dry and self.image.format == "raw":
-            return partial(FileDevice, self.image.file)
-        return partial(connect, self.socket, read_only=dry)
+            return partial(FileDevice, self.image.file), ()
+        return partial(connect, self.socket, read_only=dry), (self.socket,)
 
     def finish(self, result: dict[str, Any], report: Report) -> None:
         """Merge the overlay or turn it into the output; shrink the image if requested."""
