@@ -98,7 +98,7 @@ def options(command: str) -> dict[str, click.Option]:
 
 
 def names(shared: tuple[str, ...]) -> set[str]:
-    own = {"as_json": "--json", "report_files": "--report", "keys": "--key"}
+    own = {"as_json": "--json", "report_files": "--report", "keys": "--key", "destination": "--for"}
     return {own.get(one, "--" + one.replace("_", "-")) for one in shared}
 
 

@@ -20,6 +20,7 @@ from reseal.report import rehearsal
 _IMAGE = {
     "output": options.output_option,
     "thin": options.thin_option,
+    "destination": options.for_option,
     "dry_run": options.dry_run_option,
     "delete_snapshots": options.delete_snapshots_option,
     "volume": options.volume_option,
@@ -46,7 +47,16 @@ _OPTIONS = {**_IMAGE, **_OUTPUT}
 LOOKING = ("volume", "index", "keys", "allow_backing", "as_json")
 #: What every command shares that changes the Windows of an image.
 CHANGING = (
-    *("output", "thin", "dry_run", "volume", "index", "discard_hibernation", "allow_backing"),
+    *(
+        "output",
+        "thin",
+        "destination",
+        "dry_run",
+        "volume",
+        "index",
+        "discard_hibernation",
+        "allow_backing",
+    ),
     *("keys", "decrypt", "in_place", "prevent_device_encryption"),
     *("as_json", "report_files", "quiet", "verbose"),
 )

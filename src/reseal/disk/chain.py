@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from reseal.disk import formats
+from reseal.disk import archives, formats
+from reseal.disk.archives import Inside
 from reseal.disk.device import DiskError
-from reseal.disk.formats import Header, Reference
+from reseal.disk.formats import Header, Reference, vmdk
 from reseal.disk.qemu import file_node
 
 #: More backing files than this are taken for an attack; real chains have a handful.
@@ -26,6 +27,7 @@ class Link:
         backing: the image that holds what this one does not.
         data_file: the file with a qcow2's data, where it is not the qcow2 itself.
         extents: the files with the content of a VMDK descriptor.
+        inside: where the image lies in the file, if that is an archive.
     """
 
     path: Path
@@ -33,10 +35,15 @@ class Link:
     backing: Link | None = None
     data_file: Path | None = None
     extents: tuple[Path, ...] = ()
+    inside: Inside | None = None
 
     def blockdev(self) -> dict[str, Any]:
         """Describe the image to QEMU, which is left nothing to find out by itself."""
-        node = self.header.options | {"file": file_node(self.path)}
+        file = file_node(self.path)
+        if self.inside:
+            place = {"offset": self.inside.offset, "size": self.inside.size}
+            file = {"driver": "raw", **place, "file": file}
+        node = self.header.options | {"file": file}
         if self.header.format in {"qcow2", "vmdk"}:
             node["backing"] = self.backing.blockdev() if self.backing else None
         if self.data_file:
@@ -100,6 +107,14 @@ def _open(
     except UnicodeEncodeError:
         name = str(path).encode(errors="backslashreplace").decode()
         raise DiskError(f"{name} can't be opened: its path is not UTF-8.") from None
+    if not above and (descriptor := vmdk.descriptor_of(path)):
+        raise DiskError(
+            f"{path} is an extent of a VMDK, which holds only a part of the disk or no header.",
+            hint=f"Name its descriptor: {descriptor}",
+        )
+    inside = archives.find(path) if not above else None
+    if inside:
+        return _in_archive(path, inside)
     header = formats.read_header(path, qemu_format)
 
     def find(name: str, what: str) -> Path:
@@ -123,6 +138,20 @@ def _open(
     if whole:
         formats.require_whole(path, header.format)
     return Link(path, header, backing, data_file, extents)
+
+
+def _in_archive(path: Path, inside: Inside) -> Link:
+    """Return the image in an archive, which can only be read."""
+    place = inside.name, inside.offset, inside.size
+    header = formats.read_header(path, None, place)
+    if header.backing or header.data_file or header.extents:
+        raise DiskError(
+            f"the disk {inside.name[:200]} in {path} needs other files, which reseal does not look for.",
+            hint="Unpack the archive (tar -xf), and name the disk in it.",
+        )
+    formats.require_whole(path, header.format, place)
+    header = replace(header, why_read_only="it lies in an archive")
+    return Link(path, header, inside=inside)
 
 
 def _find(path: Path, name: str, what: str, folder: Path, *, allow: bool) -> Path:

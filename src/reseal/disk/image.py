@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
-from reseal.disk import formats
+from reseal.disk import archives, formats
 from reseal.disk.chain import Link, open_chain
 from reseal.disk.locks import Lock, in_use_by_qemu, written_by_qemu
 from reseal.disk.served import serve_link
@@ -30,11 +31,13 @@ class Image:
         snapshots: the names of the snapshots inside; working in place leaves them as they are.
         snapshots_below: those of its backing files, with the name of the file each.
         why_read_only: why it can't be changed in place, or None.
+        unpacked: where the disk was unpacked for this run, or None.
     """
 
-    def __init__(self, path: Path, link: Link, lock: Lock) -> None:
+    def __init__(self, path: Path, file: Path, link: Link, lock: Lock, scratch: ExitStack) -> None:
         self.path = path
-        self.file = link.path
+        self.file = file
+        self._scratch = scratch
         self.link = link
         self.lock = lock
         self.format = link.header.format
@@ -48,6 +51,7 @@ class Image:
             for name in below.header.snapshots
         )
         self.why_read_only = link.header.why_read_only
+        self.unpacked = link.path if link.path != self.file else None
 
     @classmethod
     def open(cls, path: Path, *, allow_backing: bool = False) -> Self:
@@ -64,18 +68,26 @@ class Image:
         """
         file = resolve(path)
         lock = Lock(file)
+        scratch = ExitStack()
         try:
             lock.share()
             refuse_interrupted(path, file)
-            link = open_chain(file, allow_backing=allow_backing)
+            if kind := archives.compression(file):
+                inner = scratch.enter_context(archives.unpacked(file, kind))
+                link = open_chain(inner)
+                header = replace(link.header, why_read_only="it is compressed")
+                link = replace(link, header=header)
+            else:
+                link = open_chain(file, allow_backing=allow_backing)
             for each in link.chain():
                 refuse_torn(path, each)
                 if any(written_by_qemu(own) for own in each.own_files()):
                     raise in_use_by_qemu(each.path)
         except BaseException:
+            scratch.close()
             lock.close()
             raise
-        return cls(path, link, lock)
+        return cls(path, file, link, lock, scratch)
 
     def __enter__(self) -> Self:
         return self
@@ -85,6 +97,7 @@ class Image:
 
     def close(self) -> None:
         """Give the image back. Closing twice is allowed."""
+        self._scratch.close()
         self.lock.close()
 
     def space_now(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reseal.disk import golden, mark
 from reseal.disk.chain import Link
@@ -24,6 +24,9 @@ from reseal.disk.staged import require_space
 from reseal.errors import ImageError
 from reseal.interruption import hold, uninterrupted
 from reseal.process import run_tool
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 #: What a merge may add to the image beside the overlay's own size: the tables of its container.
 _SPARE = 8 << 20
@@ -51,7 +54,7 @@ class InPlace:
             self._held.close()
             raise
 
-    def commit(self) -> None:
+    def commit(self, facts: Mapping[str, Any] | None = None) -> None:  # noqa: ARG002  see Staged
         """Merge the changes into the image."""
         image = self._image
         self._held.require_unchanged()

@@ -39,7 +39,7 @@ def create_overlay(
         DiskError: the overlay can't be created.
     """
     name = backing_name or plain_name(link.path.name)
-    if link.unusual:
+    if link.unusual or link.inside:
         name = json_name(link.blockdev())
     command = ["qemu-img", "create", "-q", "-u", "-f", "qcow2", "-b", name, "-F", qemu_format(link)]
     with os_errors(
