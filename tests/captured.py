@@ -25,6 +25,8 @@ PAGE = ROOT / "docs" / "explanation" / "threat-model.md"
 BEGIN, END = "<!-- captured: begin -->", "<!-- captured: end -->"
 #: What is left out, by RESEAL_SANDBOX_WITHOUT.
 WITHOUT = ("", "namespaces", "landlock", "allow-list", "seccomp")
+#: What is left out for root besides: the change to an unprivileged user.
+ROOT_ONLY = ("nobody", "nobody,landlock")
 NOBODY = 65534
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -60,6 +62,11 @@ def run(path: str) -> None:
 def connected(address: tuple[str, int]) -> None:
     with socket.socket() as one:
         one.connect(address)
+
+
+def local(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as one:
+        one.connect(str(path))
 
 
 def another_user() -> None:
@@ -129,6 +136,7 @@ def attempts(home: Path, other: int, parent: int, port: int) -> dict[str, Callab
         "open a version 6 socket": lambda: socket.socket(socket.AF_INET6).close(),
         "open a netlink socket": lambda: socket.socket(16, socket.SOCK_RAW).close(),
         "open a raw packet socket": lambda: socket.socket(17, socket.SOCK_RAW).close(),
+        "connect to a local socket": lambda: local(home / "service"),
         "connect to a server": lambda: connected(("127.0.0.1", port)),
         "listen": lambda: socket.socket(socket.AF_UNIX).listen(),
         "make a user namespace": lambda: call(272, 97, 0x10000000),
@@ -177,9 +185,12 @@ def measure() -> dict[str, bool]:
     with (
         tempfile.TemporaryDirectory() as folder,
         socket.create_server(("127.0.0.1", 0)) as server,
+        socket.socket(socket.AF_UNIX) as service,
         subprocess.Popen(["sleep", "60"]) as other,
     ):
         home = Path(folder)
+        service.bind(str(home / "service"))
+        service.listen()
         for name in ("secret", "victim", "movable"):
             (home / name).write_text("secret")
         for name in ("folder", "empty"):
@@ -197,9 +208,10 @@ def measure() -> dict[str, bool]:
         return found
 
 
-def in_process(without: str, user: int | None = None) -> dict[str, bool] | None:
-    """Measure in a process of its own; None where this system has no Python for that user."""
-    program = sys.executable if user is None else "/usr/bin/python3"
+def in_process(
+    without: str, user: int | None = None, program: str = "/usr/bin/python3"
+) -> dict[str, bool] | None:
+    """Measure in a process of its own; None where this system has no such Python for that user."""
     environment = {
         "PYTHONPATH": f"{ROOT}/src:{ROOT}",
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -232,11 +244,14 @@ def table() -> str:
     columns = {
         (name, without): in_process(without, user)
         for name, user in users.items()
-        for without in WITHOUT
+        for without in (*WITHOUT, *(ROOT_ONLY if name == "root" else ()))
     }
     shown = {key: found for key, found in columns.items() if found is not None}
     names = next(iter(shown.values()))
-    heads = [f"{user}{f', no {without}' if without else ''}" for user, without in shown]
+    heads = [
+        f"{user}, no {without}".removesuffix(", no ").replace(",landlock", ", no landlock")
+        for user, without in shown
+    ]
     # Without bars at the ends: rows that begin with one are claims, each of which names a test.
     lines = ["A captured worker tries to | " + " | ".join(heads), "---|" * len(heads) + "---"]
     for name in names:

@@ -1,5 +1,6 @@
 import os
 import random
+import shutil
 import signal
 import stat
 import subprocess
@@ -287,6 +288,84 @@ def test_changes_are_undone(windows: Path, how: str) -> None:
     assert snapshot(windows) == before
     assert [path.name for path in windows.parent.iterdir()] == ["windows"]
     assert not Folder.recover(windows)
+
+
+TORN = {
+    "a write": lambda folder: folder.patch("Windows\\System32\\config\\SYSTEM", 0, b"new"),
+    "a new file": lambda folder: folder.create("new", b"new"),
+    "a deletion": lambda folder: folder.delete("second name.sys"),
+    "much": change,
+}
+
+
+@pytest.mark.parametrize("what", TORN)
+@pytest.mark.parametrize("how", ["renamed", "moved", "copied", "copied and deleted", "linked"])
+def test_a_torn_folder_is_known_wherever_it_went(windows: Path, how: str, what: str) -> None:
+    before = snapshot(windows)
+    folder = Folder(windows, read_only=False)
+    TORN[what](folder)
+    abandon(folder)
+    other = windows.with_name("other")
+    if how == "moved":
+        other = windows.parent / "elsewhere" / "windows"
+        other.parent.mkdir()
+    if how.startswith("copied"):
+        shutil.copytree(windows, other, symlinks=True)
+    elif how == "linked":
+        other.symlink_to(windows)
+    else:
+        windows.rename(other)
+    if how == "copied and deleted":
+        shutil.rmtree(windows)
+    torn = snapshot(other)
+    for read_only in (True, False):
+        with pytest.raises(InterruptedRunError, match="earlier run on") as caught:
+            Folder(other, read_only=read_only)
+        assert str(journal_of(windows)) in caught.value.message
+        assert "resume" in str(caught.value.hint)
+    assert snapshot(other) == torn
+    if how in {"moved", "copied", "copied and deleted"}:
+        with pytest.raises(InterruptedRunError, match="moved or copied since"):
+            Folder.recover(other)
+        assert snapshot(other) == torn
+        if how != "copied":
+            other.rename(windows)
+        assert not Folder.recover(windows)
+        if how != "copied and deleted":  # without its hard links
+            assert snapshot(windows) == before
+        return
+    assert not Folder.recover(other)
+    assert snapshot(other.resolve()) == before
+    assert not [one for one in windows.parent.iterdir() if "journal" in one.name]
+    Folder(other, read_only=True).close()
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        *(None, b"", b"[]", b"[" * 9000, b'{"journal": 1, "inode": 1}', b"\xff\0", b"x" * 99_000),
+        *(
+            b'{"journal": "/etc/.passwd.reseal-journal", "inode": 1}',
+            b'{"journal": "x", "inode": "x"}',
+        ),
+        *(b'{"journal": "a\\u0000", "inode": INODE}', b'{"journal": "/", "inode": 1e999}'),
+        *(b'{"journal": "/", "inode": INODE}', b'{"journal": "...reseal-journal", "inode": INODE}'),
+        *(b'{"journal": "..", "inode": INODE}', b'{"journal": "x/..", "inode": INODE}'),
+    ],
+)
+def test_a_forged_mark_leads_nowhere(windows: Path, forged: bytes | None) -> None:
+    deleted = windows / ".reseal-deleted"
+    deleted.mkdir()
+    if forged is None:
+        (deleted / "journal").symlink_to("/etc/passwd")
+    else:
+        inode = str(windows.stat().st_ino).encode()
+        (deleted / "journal").write_bytes(forged.replace(b"INODE", inode))
+    before = snapshot(windows)
+    for attempt in (lambda: Folder(windows, read_only=True), lambda: Folder.recover(windows)):
+        with pytest.raises(InterruptedRunError, match="moved or copied since"):
+            attempt()
+    assert snapshot(windows) == before
 
 
 def test_attributes_are_kept_where_the_file_system_has_them(

@@ -7,6 +7,7 @@ import ctypes
 import itertools
 import os
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -22,7 +23,7 @@ import pytest
 from reseal import sandbox
 from reseal.errors import ImageError, UsageError
 from reseal.process import run_tool
-from reseal.sandbox import Limits
+from reseal.sandbox import Limits, privileges, sockets
 from reseal.worker import run_worker
 
 if TYPE_CHECKING:
@@ -340,3 +341,111 @@ def test_a_worker_can_hide_its_memory() -> None:
         return [before, libc.prctl(get, 0, 0, 0, 0)]
 
     assert run_worker(job, subject="disk") == [1, 0]
+
+
+root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+
+
+def _user(limits: Limits, monkeypatch: pytest.MonkeyPatch, why: str | None = None) -> list[int]:
+    monkeypatch.setattr(privileges, "why_root", lambda: why)
+
+    def look(_: object) -> list[int]:
+        return [*os.getresuid(), *os.getresgid(), len(os.getgroups())]
+
+    found: list[int] = run_worker(look, subject="x", limits=limits)
+    return found
+
+
+@root
+def test_root_works_as_nobody_unless_files_of_the_host_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nobody = [privileges.NOBODY] * 6 + [0]
+    assert _user(Limits(), monkeypatch) == nobody
+    for limits in (Limits(reads=(tmp_path,)), Limits(writes=(tmp_path,))):
+        assert _user(limits, monkeypatch)[:3] == [0, 0, 0]
+    assert _user(Limits(), monkeypatch, "a folder is closed")[:3] == [0, 0, 0]
+    # The folder for temporary files lies where only root may go.
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    tmp_path.chmod(0o700)
+    assert _user(Limits(), monkeypatch)[:3] == [0, 0, 0]
+
+
+@root
+def test_a_worker_that_is_nobody_dies_with_its_parent_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(privileges, "why_root", lambda: None)
+
+    def look(_: object) -> list[str]:
+        made = Path(tempfile.mkdtemp())
+        (made / "hive").write_bytes(b"secret")
+        return [str(made), str(os.getuid())]
+
+    made, user = run_worker(look, subject="x")
+    assert user == str(privileges.NOBODY)
+    assert not Path(made).parent.exists()
+    # It has the only other end of a pipe, so its death is the end of what can be read.
+    reader, writer = os.pipe()
+    parent = os.fork()
+    if parent == 0:
+        os.close(reader)
+        run_worker(
+            lambda _: (os.write(writer, b"x"), signal.sigwait([signal.SIGUSR1])),
+            subject="x",
+            limits=Limits(keeps=(writer,)),
+        )
+        os._exit(0)
+    os.close(writer)
+    assert os.read(reader, 1) == b"x"
+    os.kill(parent, signal.SIGKILL)
+    os.waitpid(parent, 0)
+    assert os.read(reader, 1) == b""
+    os.close(reader)
+
+
+@pytest.mark.parametrize("mode", [0o711, 0o750, 0o700])
+def test_a_folder_that_others_can_not_read_keeps_root(mode: int) -> None:
+    folder = Path(tempfile.mkdtemp(dir="/tmp"))
+    try:
+        (folder / "inner").mkdir()
+        folder.chmod(0o755)
+        (folder / "inner").chmod(0o755)
+        assert privileges._is_open(folder / "inner")
+        (folder / "inner").chmod(mode)
+        assert not privileges._is_open(folder / "inner")
+        (folder / "inner").chmod(0o755)
+        folder.chmod(mode & ~0o011)
+        assert not privileges._is_open(folder / "inner")
+    finally:
+        shutil.rmtree(folder)
+
+
+def test_a_worker_is_connected_before_it_can_not_connect_any_more(tmp_path: Path) -> None:
+    address = tmp_path / "service"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(address))
+        listener.listen()
+
+        def talk(_: object) -> list[bool]:
+            number = sockets.taken(address)
+            assert number is not None
+            assert sockets.taken(address) is None
+            with socket.socket(fileno=number) as connected:
+                connected.sendall(b"hello")
+            refused = []
+            for path in (str(address), "\0abstract"):
+                try:
+                    with socket.socket(socket.AF_UNIX) as other:
+                        other.connect(path)
+                except PermissionError:
+                    refused.append(path)
+            return [len(refused) == 2]
+
+        assert run_worker(talk, subject="x", limits=Limits(sockets=(address,))) == [True]
+        with listener.accept()[0] as accepted:
+            assert accepted.recv(5) == b"hello"
+    assert (
+        run_worker(lambda _: sockets.taken(address), subject="x", limits=Limits(sockets=(address,)))
+        is None
+    )

@@ -34,7 +34,7 @@ fspick pidfd_open pidfd_getfd process_madvise mount_setattr
 tkill setpriority ioprio_set sched_setparam sched_setscheduler sched_setaffinity sched_setattr
 mknod mknodat fanotify_init fanotify_mark inotify_init inotify_init1 inotify_add_watch
 chmod fchmod fchmodat chown fchown lchown fchownat utime utimes futimesat utimensat
-setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexattr pidfd_send_signal
+setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexattr pidfd_send_signal connect
 """
 REFUSED = frozenset(_NAMES.split())
 
@@ -201,5 +201,7 @@ def test_a_worker_starts_threads_and_no_processes(listed: tuple[bool, bytes]) ->
     for flags in (17, 0x10000000 | 17, 0x40000000 | 17, 0x4000 | 17):
         assert verdict(code, "clone", flags) == REFUSE | errno.EPERM
     assert verdict(code, "clone3") == REFUSE | errno.ENOSYS
-    assert verdict(code, "socket", 1) == ALLOW
-    assert verdict(code, "socket", 2) == REFUSE | errno.EPERM
+    for family in (1, 2, 10, 16):
+        assert verdict(code, "socket", family) == REFUSE | errno.EPERM
+    assert verdict(code, "connect") == REFUSE | errno.EPERM
+    assert verdict(code, "socketpair", 1) == ALLOW

@@ -27,7 +27,7 @@ from reseal.errors import ImageError, ResealError, warn
 from reseal.interruption import hold, temporary_folder
 from reseal.messages import Channel, MessageError
 from reseal.process import die_with_parent, signal_name
-from reseal.sandbox import Limits
+from reseal.sandbox import Limits, sockets
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -247,6 +247,7 @@ def _is_pipe(opened: int) -> bool:
 def _settle(limits: Limits, scratch: Path) -> None:
     """Apply the limits permanently."""
     tempfile.tempdir = os.environ["TMPDIR"] = os.environ["SQLITE_TMPDIR"] = str(scratch)
+    sockets.connect(limits.sockets)
     # numpy's linear algebra is not used, and its threads would wait in a loop for work.
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     sandbox.limit(memory=limits.memory, processor=limits.processor)

@@ -26,6 +26,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from reseal.process import die_with_parent
+
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
 _libc.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
@@ -172,9 +174,11 @@ def supervised(
         device: a device whose writes count, too; `SERVER` for a network disk.
     """
     mine, theirs = socket.socketpair()
+    parent = os.getpid()
     child = os.fork()
     if child == 0:
         mine.close()
+        die_with_parent(parent)  # its system calls would wait for an answer
         _be(run, theirs, sockets=device == SERVER)
     theirs.close()
     with mine:

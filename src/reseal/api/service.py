@@ -20,6 +20,7 @@ from reseal.operations.specialize import Specialize, SpecializeRequest
 from reseal.operations.unattend import ApplyUnattend, UnattendRequest
 from reseal.providers.plugins import every
 from reseal.regf import RegfError
+from reseal.sandbox import sockets
 from reseal.session import Mark, Session
 from reseal.windows import Installation
 
@@ -45,6 +46,9 @@ _OPERATIONS: dict[str, tuple[type[Request], Callable[[Any], Operation[Any]]]] = 
 COMMIT, ABANDON = "commit", "abandon"
 
 
+_ABANDONED = "The session was left without commit. Nothing was changed."
+
+
 class AbandonedError(ResealError):
     """The caller left without commit, so that nothing is written."""
 
@@ -68,7 +72,7 @@ class Service(Operation[RunRecord]):
     @property
     def needs(self) -> Mapping[str, Any]:
         """Fields of `RunOptions`."""
-        return self._needs
+        return {**self._needs, "sockets": (self._address,)}
 
     def recheck(self, installation: Installation) -> list[str]:
         """Name what the written image lacks."""
@@ -76,8 +80,10 @@ class Service(Operation[RunRecord]):
 
     def result(self, session: Session) -> dict[str, Any]:
         """Serve the caller; the result is the record of the run."""
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.connect(str(self._address))
+        number = sockets.taken(self._address)
+        if number is None:
+            raise AbandonedError(_ABANDONED)
+        with socket.socket(fileno=number) as connection:
             channel = Channel(connection.fileno(), binary=True)
             verbs = self._verbs(session)
             channel.send({"answer": None})
@@ -90,8 +96,7 @@ class Service(Operation[RunRecord]):
                     break
                 with session.acting("python", Mark.INFERRED):
                     channel.send(_answer(verbs[request["verb"]], request))
-        msg = "The session was left without commit. Nothing was changed."
-        raise AbandonedError(msg)
+        raise AbandonedError(_ABANDONED)
 
     def _verbs(self, session: Session) -> dict[str, Callable[..., Any]]:
         files, registry = session.files, session.registry

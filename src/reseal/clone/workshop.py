@@ -75,17 +75,21 @@ class _Below:
     """The golden image's disk for a process and its forks: each has its own connection.
 
     Small reads stay in memory, so that a fork finds what was read before it began.
+
+    Attributes:
+        path: the socket of the disk's server.
     """
 
-    def __init__(self, socket: Path) -> None:
-        self._socket = socket
-        self._connect()
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.connect()
         self.size = self._device.size
         self.read_only = True
         self._blocks: dict[int, bytes] = {}
 
-    def _connect(self) -> None:
-        self._device = connect(self._socket, read_only=True)
+    def connect(self) -> None:
+        """Connect this process: a fork at once, because a server does not wait for long."""
+        self._device = connect(self.path, read_only=True)
         self._process = os.getpid()
 
     def read(self, offset: int, size: int) -> bytes:
@@ -107,8 +111,6 @@ class _Below:
         return found
 
     def _read(self, offset: int, size: int) -> bytes:
-        if os.getpid() != self._process:
-            self._connect()
         return self._device.read(offset, size)
 
     def write(self, offset: int, data: bytes) -> None:
@@ -148,9 +150,9 @@ class Workshop:
         reading = RunOptions(dry_run=True, allow_backing=self._plan.allow_backing)
         disk = self._stack.enter_context(Disk(path, reading))
         self._image = disk.image
-        below = _Below(disk.socket)
-        self._stack.callback(below.close)
-        self._changes = Changes(below)
+        self._below = _Below(disk.socket)
+        self._stack.callback(self._below.close)
+        self._changes = Changes(self._below)
         self._opened = OpenedDisk(self._changes, self.subject)
         with self._opened.installations() as found:
             chosen = choose(found, self._plan.volume, self.subject)
@@ -251,7 +253,9 @@ class Workshop:
             lambda _: self._make(machine, fd, backing),
             subject=f"{machine.name} of {self.subject}",
             limits=replace(
-                Limits.of_disk(self._image.size, reads=host_folders(self._plan)), keeps=(fd,)
+                Limits.of_disk(self._image.size, reads=host_folders(self._plan)),
+                keeps=(fd,),
+                sockets=(self._below.path,),
             ),
         )
         header = read_header(path, "qcow2")
@@ -262,6 +266,7 @@ class Workshop:
         return made
 
     def _make(self, machine: FleetMachine, fd: int, backing: str) -> dict[str, Any]:
+        self._below.connect()
         session = self._session
         session.random = stream(machine.key)
         job = Specialization(wish_of(machine, self._plan))

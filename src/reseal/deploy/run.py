@@ -132,11 +132,12 @@ def _from_image(path: Path, target: Path, options: Options, report: Report) -> d
         layout = plan(
             options.size, options.firmware, recovery=options.recovery, needed=found["needed"]
         )
-        copy = partial(_copy, disk.socket, layout, found)
+        below = disk.socket
+        copy = partial(_copy, below, layout, found)
         with _Draft(path, target, layout, options, report, seen) as draft:
             draft.timings["Looking at the image"] = looked
             draft.lay_out(with_windows=False)
-            copied = draft.step("Copying Windows", copy)
+            copied = draft.step("Copying Windows", copy, sockets=(below,))
             facts = {"path": str(path), "format": disk.image.format}
             return draft.finished(facts, copied, found["root"], found["manager"])
 
@@ -168,7 +169,13 @@ class _Draft(Held):
         self._socket = self._server.enter_context(self._disk.serve())
 
     def step(
-        self, name: str, work: Work, *, reads: tuple[Path, ...] = (), programs: bool = False
+        self,
+        name: str,
+        work: Work,
+        *,
+        reads: tuple[Path, ...] = (),
+        sockets: tuple[Path, ...] = (),
+        programs: bool = False,
     ) -> dict[str, Any]:
         """Run work in a worker that gets the disk as an `OpenedDisk`; report and time it.
 
@@ -176,19 +183,25 @@ class _Draft(Held):
             name: the step's name.
             work: the function to run.
             reads: files and folders that the worker may read.
+            sockets: local sockets that the worker connects to, in addition to that of the new disk.
             programs: whether the worker may start programs.
         """
         self._report({"step": name})
         start = time.perf_counter()
-        result = self._work(work, reads, programs=programs)
+        result = self._work(work, reads, sockets, programs=programs)
         self.timings[name] = time.perf_counter() - start
         return result
 
     def _work(
-        self, work: Work, reads: tuple[Path, ...], *, programs: bool = False
+        self,
+        work: Work,
+        reads: tuple[Path, ...],
+        sockets: tuple[Path, ...] = (),
+        *,
+        programs: bool = False,
     ) -> dict[str, Any]:
         device = partial(connect, self._socket)
-        limits = Limits(reads=reads, programs=programs)
+        limits = Limits(reads=reads, sockets=(self._socket, *sockets), programs=programs)
         return on_device(self._path, device, work, self._report, limits)
 
     def lay_out(self, *, with_windows: bool) -> None:

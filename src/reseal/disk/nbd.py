@@ -11,7 +11,7 @@ from typing import Any
 
 from reseal.disk.device import DiskError, check_range
 from reseal.process import load_library
-from reseal.sandbox import heartbeat
+from reseal.sandbox import heartbeat, sockets
 
 #: Under this name the server exports the disk.
 EXPORT = "disk"
@@ -58,6 +58,7 @@ def _libnbd() -> ctypes.CDLL:
         ("nbd_set_export_name", ctypes.c_int, [pointer, text]),
         ("nbd_set_request_block_size", ctypes.c_int, [pointer, ctypes.c_bool]),
         ("nbd_connect_unix", ctypes.c_int, [pointer, text]),
+        ("nbd_connect_socket", ctypes.c_int, [pointer, ctypes.c_int]),
         ("nbd_get_size", ctypes.c_int64, [pointer]),
         ("nbd_is_read_only", ctypes.c_int, [pointer]),
         ("nbd_pread", ctypes.c_int, transfer),
@@ -113,9 +114,7 @@ class NbdDevice:
             self._check(self._nbd.nbd_add_meta_context(self._handle, _ALLOCATION), "opened")
             # A client that does not ask for the block size may send requests of any alignment.
             self._check(self._nbd.nbd_set_request_block_size(self._handle, False), "opened")
-            self._check(
-                self._nbd.nbd_connect_unix(self._handle, os.fsencode(socket_path)), "opened"
-            )
+            self._check(self._connect(socket_path), "opened")
             self.size: int = self._nbd.nbd_get_size(self._handle)
             self._check(min(self.size, 0), "opened")
             self.read_only = read_only or self._nbd.nbd_is_read_only(self._handle) != 0
@@ -123,6 +122,14 @@ class NbdDevice:
             self.close()
             raise
         self._buffer = ctypes.create_string_buffer(_CHUNK)
+
+    def _connect(self, path: Path) -> int:
+        connected = sockets.taken(path)
+        if connected is not None:  # the library closes it
+            done: int = self._nbd.nbd_connect_socket(self._handle, connected)
+        else:
+            done = self._nbd.nbd_connect_unix(self._handle, os.fsencode(path))
+        return done
 
     def read(self, offset: int, size: int) -> bytes:
         """Return exactly `size` bytes from `offset`."""

@@ -14,6 +14,7 @@ from reseal.disk import golden
 from reseal.disk.attributes import mode_of_new
 from reseal.disk.block import is_block, lasting_name
 from reseal.disk.device import DiskError
+from reseal.disk.draft import appeared
 from reseal.disk.form import Form
 from reseal.disk.formats import EXTENSIONS, QEMU_NAMES, Header, vdi
 from reseal.disk.image import Image
@@ -163,7 +164,7 @@ def publish(whole: Path, output: Path) -> None:
     try:
         os.link(whole, output)
     except FileExistsError:
-        raise _appeared(output) from None
+        raise appeared(output) from None
     except OSError:  # a file system without hard links
         _refuse_present(output)
         whole.rename(output)
@@ -176,11 +177,7 @@ def publish(whole: Path, output: Path) -> None:
 
 def _refuse_present(output: Path) -> None:
     if os.path.lexists(output):
-        raise _appeared(output)
-
-
-def _appeared(output: Path) -> UsageError:
-    return UsageError(f"{output} was created by another program during the run.")
+        raise appeared(output)
 
 
 def convert(

@@ -17,6 +17,7 @@ from reseal.disk.formats import ContainerFile
 from reseal.disk.formats.qcow2 import allocated_clusters
 from reseal.disk.nbd import connect
 from reseal.disk.served import serve_link
+from reseal.sandbox import Limits
 from reseal.worker import run_worker
 
 _SECTOR = 512
@@ -51,7 +52,8 @@ def take_samples(link: Link, overlay: Path, *, subject: str) -> list[Sample]:
         serve_link(link, None, subject=subject) as old,
         serve_link(link, overlay, subject=subject) as new,
     ):
-        found = run_worker(lambda _: _compare(old, new, offsets), subject=subject)
+        limits = Limits(sockets=(old, new))
+        found = run_worker(lambda _: _compare(old, new, offsets), subject=subject, limits=limits)
     return parse_samples(found)
 
 
@@ -102,7 +104,9 @@ def progress(link: Link, samples: Sequence[Sample], *, subject: str) -> int | No
         return [_digest(device.read(sample.offset, _SECTOR)) for sample in samples]
 
     with serve_link(link, None, subject=subject) as socket_path:
-        digests = run_worker(lambda _: look(socket_path), subject=subject)
+        digests = run_worker(
+            lambda _: look(socket_path), subject=subject, limits=Limits(sockets=(socket_path,))
+        )
     pairs = list(zip(samples, digests, strict=True))
     if any(digest not in {sample.before, sample.after} for sample, digest in pairs):
         return None

@@ -29,6 +29,11 @@ def partial_path(output: Path) -> Path:
     return _beside(output, "partial")
 
 
+def draft_path(path: Path) -> Path:
+    """A file that is about to replace another one."""
+    return _beside(path, "draft")
+
+
 def golden_path(image: Path) -> Path:
     """The mark that thin images are based on the image, so that it must not change."""
     return _beside(image, "golden")

@@ -14,16 +14,8 @@ from reseal.disk.locks import InUseError, Lock
 from reseal.errors import ImageError, os_errors
 from reseal.folder import descent
 from reseal.folder.descent import names_in, opened_folder, upper
-from reseal.folder.journal import (
-    DELETED,
-    Journal,
-    check_absent,
-    clear_place,
-    commit,
-    finish,
-    is_active,
-    journal_of,
-)
+from reseal.folder.journal import Journal, clear_place, commit, finish
+from reseal.folder.mark import DELETED, adopt, check_absent, is_active, journal_of
 from reseal.folder.reader import FolderReader, Names
 from reseal.tree import (
     ARCHIVE,
@@ -86,7 +78,7 @@ class Folder(FolderReader):
         self._lock = None if locked else lock(self.path, shared=read_only)
         root = self._lock.detach() if self._lock else _opened(self.path)
         try:
-            check_absent(journal, path)
+            check_absent(journal, path, root)
         except BaseException:
             os.close(root)
             self._unlock()
@@ -111,13 +103,15 @@ class Folder(FolderReader):
         """
         folder = path.resolve()
         journal = journal or journal_of(folder)
-        if not is_active(journal):
+        if not is_active(journal) and not os.path.lexists(folder / DELETED):
             clear_place(journal)
             return False
         own = None if locked else lock(folder, shared=False)
         try:
             root = _opened(folder)
             try:
+                if not is_active(journal):
+                    adopt(journal, folder, root)
                 return finish(journal, root)
             finally:
                 os.close(root)
@@ -253,12 +247,7 @@ class Folder(FolderReader):
                     with opened_folder(folder, names[-1:]) as below:
                         if names_in(below):
                             raise OSError(errno.ENOTEMPTY, "it is not empty")
-            if not descent.exists(self._root, DELETED):
-                self._journal.record(
-                    *self._journal.folder_lines(self._root, []),
-                    {"op": "created", "names": [DELETED], "folder": True},
-                )
-                os.mkdir(DELETED, 0o700, dir_fd=self._root)
+            self._journal.start()
             self._move(names, [DELETED, str(self._journal.number())])
         self.deleted += 1
 

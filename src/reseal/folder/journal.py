@@ -6,7 +6,8 @@ file of its own. Undoing reads the lines backward and removes each one after its
 repeated, so the process may be killed in the middle of a change or of its undoing.
 
 Files are not deleted but moved into a folder in the tree's root, because only a rename can restore a file
-with its number, its other names and its streams. They are deleted when the changes are committed. A file
+with its number, its other names and its streams. They are deleted when the changes are committed. That folder
+also names the journal: a folder that was moved or copied in the middle of a run is known by it. A file
 `commit` in the journal marks that; from then on, nothing is undone. A worker leaves its changes in the
 journal and its parent commits them, so that the parent knows which of the two happened.
 """
@@ -35,18 +36,10 @@ from reseal.folder.descent import (
     set_attributes,
     write_all,
 )
+from reseal.folder.mark import COMMIT, DELETED, LOG, MARK, is_active, mark
 
-#: The folder in the tree's root that holds what was deleted until the changes are committed.
-DELETED = ".reseal-deleted"
-
-_LOG = "log"
-_COMMIT = "commit"
 _COPY = re.compile(r"[0-9]+\.data")
 _PART = 1 << 20
-
-
-class InterruptedRunError(ImageError):
-    """An earlier run on the folder was interrupted and must be undone first."""
 
 
 class UncleanFolderError(ImageError):
@@ -55,21 +48,9 @@ class UncleanFolderError(ImageError):
     image_changed = True
 
 
-def journal_of(folder: Path) -> Path:
-    """Return the path of a folder's journal, which is next to it."""
-    return folder.with_name(f".{folder.name}.reseal-journal")
-
-
-def is_active(path: Path) -> bool:
-    """Whether a journal has anything to undo or to complete, or was not made by reseal."""
-    if path.is_symlink() or (os.path.lexists(path) and not path.is_dir()):
-        return True
-    return os.path.lexists(path / _LOG) or os.path.lexists(path / _COMMIT)
-
-
 def is_committed(path: Path) -> bool:
     """Whether a journal's changes are kept: from then on it can only be completed."""
-    return os.path.lexists(path / _COMMIT)
+    return os.path.lexists(path / COMMIT)
 
 
 def make_place(path: Path) -> None:
@@ -82,13 +63,6 @@ def clear_place(path: Path) -> None:
     """Delete the folder of a finished journal; an active one stays."""
     if not is_active(path):
         shutil.rmtree(path, ignore_errors=True)
-
-
-def check_absent(path: Path, folder: Path) -> None:
-    """Raise InterruptedRunError if a journal shows that an earlier run was interrupted."""
-    if is_active(path):
-        msg = f"An earlier run on {folder} was interrupted; its journal is {path}."
-        raise InterruptedRunError(msg, hint=f"Undo or complete it first: reseal resume {folder}")
 
 
 class Journal:
@@ -108,8 +82,7 @@ class Journal:
 
     def record(self, *lines: dict[str, Any]) -> None:
         """Append lines to the log; they are on stable storage when this returns."""
-        if not self.started:
-            self._start()
+        self.start()
         raw = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
         before = os.fstat(self._log).st_size
         if os.write(self._log, raw) != len(raw):
@@ -133,8 +106,7 @@ class Journal:
         found = os.fstat(opened)
         if (found.st_dev, found.st_ino) in self._saved:
             return
-        if not self.started:
-            self._start()
+        self.start()
         copy = f"{self.number()}.data"
         _copy(opened, self.path / copy)
         sync_folder(self.path)
@@ -161,16 +133,25 @@ class Journal:
             os.close(self._log)
             self._log = -1
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Create the journal and name it in the folder, before the first change."""
+        if self.started:
+            return
         shutil.rmtree(_retired(self.path), ignore_errors=True)  # left by older versions
         self.path.mkdir(mode=0o700, exist_ok=True)
         _empty(self.path)  # left by a run that was killed after its journal was finished
         self._log = os.open(
-            self.path / _LOG, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+            self.path / LOG, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         )
         sync_folder(self.path)
         with suppress(PermissionError):  # in a worker: `make_place` has created it
             sync_folder(self.path.parent)
+        # From here on, the folder is known to be in the middle of a run, wherever it is moved.
+        self.record(
+            {"op": "folder", "names": [], **_times(os.fstat(self._root))},
+            *({"op": "created", "names": one, "folder": len(one) == 1} for one in MARK),
+        )
+        mark(self._root, self.path)
 
 
 def commit(path: Path, root: int) -> None:
@@ -188,9 +169,7 @@ def commit(path: Path, root: int) -> None:
     try:
         _sync_file_system(root)
         # A worker that an image has taken over may have put a link there.
-        os.close(
-            os.open(path / _COMMIT, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        )
+        os.close(os.open(path / COMMIT, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         marked = True
         sync_folder(path)
         _finish(path, root)
@@ -231,14 +210,14 @@ def _finish(path: Path, root: int) -> bool:
     committed = is_committed(path)
     if committed:
         _empty_deleted(root)
-    elif os.path.lexists(path / _LOG):
-        with _opened(path / _LOG, os.O_RDWR) as log:
+    elif os.path.lexists(path / LOG):
+        with _opened(path / LOG, os.O_RDWR) as log:
             _undo_all(path, root, log)
     _sync_file_system(root)
     # Order matters: without its log, a journal has nothing to undo, and committed changes stay committed.
-    (path / _LOG).unlink(missing_ok=True)
+    (path / LOG).unlink(missing_ok=True)
     sync_folder(path)
-    (path / _COMMIT).unlink(missing_ok=True)
+    (path / COMMIT).unlink(missing_ok=True)
     with suppress(OSError):  # a mark that comes back after a power failure is completed again
         sync_folder(path)
     _empty(path)
@@ -333,7 +312,7 @@ def _undo_folder(_path: Path, root: int, line: dict[str, Any]) -> None:
 def _undo_created(_path: Path, root: int, line: dict[str, Any]) -> None:
     *folders, name = line["names"]
     remove = os.rmdir if line["folder"] else os.unlink
-    with opened_folder(root, folders) as folder, suppress(FileNotFoundError):
+    with suppress(FileNotFoundError), opened_folder(root, folders) as folder:
         remove(name, dir_fd=folder)
         os.fsync(folder)
 

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from reseal.folder import descent
 from reseal.folder.descent import names_in, opened_folder, upper
-from reseal.folder.journal import DELETED
+from reseal.folder.mark import DELETED
 from reseal.sandbox import heartbeat
 from reseal.tree import ARCHIVE, DIRECTORY, REPARSE_POINT, EscapeError, Stat, TreeError
 

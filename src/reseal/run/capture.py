@@ -14,6 +14,7 @@ from typing import Any
 
 from reseal.bitlocker import Key, encrypted
 from reseal.disk import Slice
+from reseal.disk.draft import drafts_deleted
 from reseal.disk.locks import Lock
 from reseal.disk.partitions import volumes
 from reseal.disk.staged import Appearance
@@ -104,6 +105,7 @@ def capture(
             lock = Lock(wim)
             stack.callback(lock.close)
             lock.exclude()
+        stack.enter_context(drafts_deleted(wim))
         disk = stack.enter_context(Disk(path, reading, plain=True))
         appearance = Appearance(disk.image)
         report({"step": f"Reading {path}"})

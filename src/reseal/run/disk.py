@@ -409,6 +409,7 @@ class Disk(Held):
         # What reads a disk completely looks at the end whether another program has written it.
         seen = [one for file in files if self._plain for one in read_by_state(file)]
         own = (*(files if self._direct else ()), *seen)
+        device, served = self._device()
         limits = Limits.of_disk(
             self._size or sum(one.size for one in self.images),
             reads=(*own, *self._options.reads),
@@ -416,12 +417,13 @@ class Disk(Held):
         )
         return on_device(
             self.path,
-            self._device(),
+            device,
             work,
             report,
             replace(
                 limits,
                 keeps=(*self._keeps, *self._options.keeps),
+                sockets=(*served, *self._options.sockets),
                 programs=self._options.programs,
             ),
             keys=self._options.keys,
@@ -446,11 +448,12 @@ class Disk(Held):
 
         return checked
 
-    def _device(self) -> Callable[[], Device]:
-        """Return the function that opens the disk in a worker."""
+    def _device(self) -> tuple[Callable[[], Device], tuple[Path, ...]]:
+        """Return the function that opens the disk in a worker, and the sockets that it connects to."""
         if self._direct:
-            return partial(FileDevice, self.image.link.path)
-        return partial(_connected, self._sockets, read_only=self._transaction is None)
+            return partial(FileDevice, self.image.link.path), ()
+        sockets = self._sockets
+        return partial(_connected, sockets, read_only=self._transaction is None), tuple(sockets)
 
     @property
     def _direct(self) -> bool:

@@ -102,6 +102,7 @@ class Folder:
             reads=(self._path, *options.reads),
             writes=(*own, *options.writes),
             keeps=options.keeps,
+            sockets=options.sockets,
         )
 
         def run(report: Report) -> dict[str, Any]:

@@ -31,6 +31,7 @@ class RunOptions:
         reads: further files and folders of the host that the work reads.
         writes: further files and folders of the host that the work reads and writes.
         keeps: file descriptors that stay open for the work.
+        sockets: local sockets that the work connects to, each once.
         switches: names of the switches that providers and checks use.
         shrink: whether to rewrite the image's file compactly at the end.
         delete_snapshots: whether to delete the internal snapshots of an image that is changed in place.
@@ -56,6 +57,7 @@ class RunOptions:
     reads: tuple[Path, ...] = ()
     writes: tuple[Path, ...] = ()
     keeps: tuple[int, ...] = ()
+    sockets: tuple[Path, ...] = ()
     switches: frozenset[str] = frozenset()
     shrink: bool = False
     delete_snapshots: bool = False

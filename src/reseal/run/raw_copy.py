@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from reseal.disk import Device, DiskError, FileDevice, Image
-from reseal.disk.sidecar import sync_folder
+from reseal.disk.draft import Draft
 from reseal.disk.staged import Appearance, require_space
 from reseal.hostfile import keep_attributes
 from reseal.run.disk import Disk
 from reseal.run.medium import Medium
 from reseal.run.options import RunOptions
-from reseal.wim.writing import give_name, open_beside
 from reseal.worker import Report
 
 #: Maximum data in a raw file, in bytes, to copy it instead of merging an overlay.
@@ -56,16 +55,17 @@ class RawCopy(Disk):
         what = f"the copy of {self.path}"
         require_space(image.file.parent, image.file_size, what, "Free some space.")
         try:
-            self._number, self._copy = open_beside(image.file)
+            self._draft = Draft(image.file)
         except OSError as error:
             msg = f"{self.path} can't be copied: {error.strerror}."
             raise DiskError(msg, "reseal needs write access to the folder of the image.") from error
+        stack.callback(self._draft.close)
+        self._number = self._draft.number
         self._keeps = (self._number,)
-        stack.callback(self._discard)
         _copy(image.file, self._number)
 
-    def _device(self) -> Callable[[], Device]:
-        return partial(FileDevice, self._number, read_only=False)
+    def _device(self) -> tuple[Callable[[], Device], tuple[Path, ...]]:
+        return partial(FileDevice, self._number, read_only=False), ()
 
     def finish(self, result: dict[str, Any], report: Report) -> None:
         """Replace the disk by the copy."""
@@ -74,16 +74,7 @@ class RawCopy(Disk):
         keep_attributes(file, self._number)
         os.fsync(self._number)
         self._appearance.require_unchanged()
-        if self._copy is None:
-            self._copy = give_name(self._number, file)
-        self._copy.replace(file)
-        self._copy = None
-        sync_folder(file.parent)
-
-    def _discard(self) -> None:
-        os.close(self._number)
-        if self._copy is not None:
-            self._copy.unlink(missing_ok=True)
+        self._draft.publish(replace=True)
 
 
 def _copy(source: Path, target: int) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reseal import disk
 from reseal.errors import ImageError, UsageError
-from reseal.folder import Folder, is_active, journal_of
+from reseal.folder import Folder, was_interrupted
 
 
 def resume(path: Path, *, scratch: Path | None = None, journal: Path | None = None) -> str:
@@ -25,7 +25,7 @@ def resume(path: Path, *, scratch: Path | None = None, journal: Path | None = No
         ImageError: the merge can't be finished.
     """
     if path.is_dir():
-        if not is_active(journal_of(path.resolve())):
+        if not was_interrupted(path.resolve()):
             msg = f"No run on the folder {path} was interrupted; nothing has to be restored."
             raise UsageError(msg)
         if Folder.recover(path):

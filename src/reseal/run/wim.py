@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from reseal.disk import FileDevice
+from reseal.disk.draft import drafts_deleted
 from reseal.disk.locks import Lock
 from reseal.errors import NoWindowsError, ResealError, UsageError
 from reseal.run.disk import OpenedDisk, on_device
@@ -76,6 +77,8 @@ class Wim(Held):
             lock.share()
         else:
             lock.exclude()
+        if not one.dry_run:
+            stack.enter_context(drafts_deleted(one.output or self._path))
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -88,7 +91,7 @@ class Wim(Held):
         """Run work in a worker that gets an `OpenedDisk`, or the image's files to read."""
         options = self._options
         if not self._whole:
-            limits = self._limits(writes=options.writes)
+            limits = replace(self._limits(writes=options.writes), sockets=options.sockets)
             found = in_worker(self._path, lambda _: self._on_files(work), None, limits)
             self._image = ImageFacts(**found["facts"])
             if found["result"] is not None:
@@ -96,6 +99,7 @@ class Wim(Held):
                 return result
         self._apply(report)
         limits = self._limits(options.reads, options.writes)
+        limits = replace(limits, sockets=options.sockets)
         return self._on_volume(work, report, limits, read_only=options.dry_run)
 
     def finish(self, result: dict[str, Any], report: Report) -> None:
@@ -172,7 +176,9 @@ class Wim(Held):
     def _limits(self, reads: tuple[Path, ...] = (), writes: tuple[Path, ...] = ()) -> Limits:
         # The folder has the other parts of a split WIM.
         return Limits(
-            reads=(self._path.resolve().parent, *reads), writes=writes, keeps=self._options.keeps
+            reads=(self._path.resolve().parent, *reads),
+            writes=writes,
+            keeps=self._options.keeps,
         )
 
     def _subject(self, index: int) -> str:

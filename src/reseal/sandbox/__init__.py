@@ -6,7 +6,8 @@ process and its children. Layers that the kernel does not offer are skipped, and
 | layer | module | what it restricts |
 |---|---|---|
 | resource limits | `limits` | memory, processor time, open files, core files |
-| privileges | `privileges` | capabilities, the environment, and by namespaces the network and mounts |
+| privileges | `privileges` | root's rights, the environment, and by namespaces the network and mounts |
+| sockets | `sockets` | all but the named ones, to which it is connected before |
 | Landlock | `landlock` | all files but the named ones, TCP, signals to others |
 | seccomp | `seccomp`, `calls` | all system calls but those that the work needs |
 """
@@ -71,6 +72,8 @@ def features() -> dict[str, int | bool]:
 def prepare() -> None:
     """Prepare what every worker needs, once, before the first fork."""
     landlock.imported()
+    if os.geteuid() == 0:
+        privileges.why_root()
     for attributes in (False, True):
         seccomp.allow_list(attributes=attributes)
 
@@ -96,6 +99,10 @@ def enter(limits: Limits, scratch: Path) -> list[str]:
     privileges.no_new_privileges()
     if "namespaces" not in without and {"mount", "network"} <= privileges.separate(writes):
         in_force.append(NAMESPACES)
+    privileges.drop_bounding_set()
+    # Files of the host that the work names may be readable for root only.
+    if "nobody" not in without and not (limits.reads or limits.writes):
+        privileges.become_nobody(scratch)
     privileges.drop_capabilities()
     if "landlock" not in without and landlock.restrict(
         limits.reads, writes, programs=limits.programs

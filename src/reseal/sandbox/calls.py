@@ -50,8 +50,8 @@ ALLOWED = (
     *("getpid", "gettid", "getppid", "getuid", "geteuid", "getgid", "getegid", "getgroups"),
     *("getresuid", "getresgid", "getpgrp", "getpgid", "getsid", "uname", "sysinfo", "times"),
     *("getrlimit", "setrlimit", "prlimit64", "getrusage", "getrandom", "wait4", "waitid"),
-    # Local sockets.
-    *("connect", "sendto", "recvfrom", "sendmsg", "recvmsg", "sendmmsg", "recvmmsg", "shutdown"),
+    # Sockets that are connected already.
+    *("sendto", "recvfrom", "sendmsg", "recvmsg", "sendmmsg", "recvmmsg", "shutdown"),
     *("getsockopt", "setsockopt", "getsockname", "getpeername"),
 )
 #: Additional calls for work on a folder, and for writing files of the host.
@@ -83,6 +83,7 @@ REFUSED = {
             *(90, 91, 268, 92, 93, 94, 260),  # chmod and chown
             *(132, 235, 261, 280),  # utime
             *(188, 189, 190, 197, 198, 199),  # setxattr and removexattr
+            *(42,),  # connect
         ),
         (59, 322),
     ),
@@ -99,6 +100,7 @@ REFUSED = {
             *(52, 53, 54, 55),
             *(88,),
             *(5, 6, 7, 14, 15, 16),
+            *(203,),
         ),
         (221, 281),
     ),

@@ -10,7 +10,7 @@ import resource
 from pathlib import Path
 from typing import Any
 
-from reseal.sandbox import landlock, seccomp
+from reseal.sandbox import landlock, privileges, seccomp
 
 _NAMESPACES = ("user", "mnt", "net", "ipc", "uts", "pid")
 #: A folder that no worker needs.
@@ -53,6 +53,7 @@ def look(parents: dict[str, str]) -> list[dict[str, Any]]:
         _layer("seccomp", status.get("Seccomp") == "2", _calls(listed=listed)),
         _layer("no new privileges", status.get("NoNewPrivs") == "1", ""),
         _layer("no capabilities", int(status.get("CapEff", "1"), 16) == 0, ""),
+        _layer("not root", os.geteuid() != 0, _user()),
         _layer("namespaces", {"mnt", "net"} <= set(own), ", ".join(own) or "none"),
         _layer(
             "no terminal", not any(os.isatty(number) for number in (0, 1, 2)), "pipes or /dev/null"
@@ -62,6 +63,15 @@ def look(parents: dict[str, str]) -> list[dict[str, Any]]:
 
 def _layer(name: str, in_force: bool, detail: str) -> dict[str, Any]:
     return {"name": name, "in_force": in_force, "detail": detail}
+
+
+def _user() -> str:
+    user = os.geteuid()
+    return (
+        f"user {user}"
+        if user
+        else privileges.why_root() or "the folder for temporary files is closed"
+    )
 
 
 def _is_refused(attempt: Any) -> bool:

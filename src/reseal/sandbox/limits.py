@@ -43,6 +43,7 @@ class Limits:
         writes: files and folders of the host that it reads and writes. A worker with any may also
             change modes, times and attributes of files; a worker on a disk image has none.
         keeps: file descriptors of its parent that stay open.
+        sockets: local sockets that it connects to, each once.
         programs: whether it may start third-party programs.
     """
 
@@ -52,6 +53,7 @@ class Limits:
     reads: tuple[Path, ...] = ()
     writes: tuple[Path, ...] = ()
     keeps: tuple[int, ...] = ()
+    sockets: tuple[Path, ...] = ()
     programs: bool = False
 
     @classmethod

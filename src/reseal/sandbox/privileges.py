@@ -1,4 +1,4 @@
-"""Drop capabilities, enter namespaces, and clean the environment.
+"""Drop capabilities and root's user id, enter namespaces, and clean the environment.
 
 The namespaces cost a worker about 0.7 ms of processor time (mount, network, IPC, host name, and a user
 namespace unless this is root). bubblewrap would start a new Python for every worker, which takes 150 ms,
@@ -11,9 +11,14 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
+import stat
 import struct
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
+
+from reseal.sandbox.landlock import imported
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
@@ -21,10 +26,16 @@ _libc.syscall.restype = ctypes.c_long
 _libc.mount.argtypes = [*[ctypes.c_char_p] * 3, ctypes.c_ulong, ctypes.c_char_p]
 
 # linux/prctl.h
+_PR_SET_PDEATHSIG = 1
 _PR_GET_DUMPABLE, _PR_SET_DUMPABLE = 3, 4
 _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT, _CLEAR_ALL = 24, 38, 47, 4
 _LAST_CAPABILITY = 63
 _CAPABILITY_VERSION = 0x20080522
+#: CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_KILL, CAP_SETGID and CAP_SETUID: what it takes to have a process of
+#: another user, to end it and to delete its files.
+_TO_CHANGE_USER = 1 << 0 | 1 << 1 | 1 << 5 | 1 << 6 | 1 << 7
+#: The user without rights ("nobody"; the kernel's overflowuid).
+NOBODY = 65534
 
 # linux/sched.h
 _NEW_MOUNTS, _NEW_HOST_NAME, _NEW_IPC = 0x00020000, 0x04000000, 0x08000000
@@ -52,12 +63,64 @@ def hide_memory() -> None:
     _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def drop_capabilities() -> bool:
-    """Drop all capabilities permanently; return whether none is left."""
+@cache
+def why_root() -> str | None:
+    """Return why a worker that root starts stays root although its work permits another user; or None.
+
+    Modules are loaded late, so every user must be able to read them.
+    """
+    status = Path("/proc/self/status").read_text()
+    effective = int(status.partition("CapEff:")[2].split()[0], 16)
+    if effective & _TO_CHANGE_USER != _TO_CHANGE_USER:
+        return "capabilities are missing"
+    for place in imported():
+        if os.path.exists(place) and not _is_open(Path(place)):  # noqa: PTH110  most are plain texts
+            return f"other users can't read {place}"
+    return None
+
+
+def _is_open(path: Path) -> bool:
+    """Whether every user may read a file or folder."""
+    for way in {path, path.resolve()}:
+        if not all(parent.stat().st_mode & stat.S_IXOTH for parent in way.parents):
+            return False
+    mode = path.stat().st_mode
+    return bool(mode & stat.S_IROTH) and (not stat.S_ISDIR(mode) or bool(mode & stat.S_IXOTH))
+
+
+def become_nobody(scratch: Path) -> bool:
+    """Change from root to a user without rights, permanently; return whether that was done.
+
+    Args:
+        scratch: the folder for temporary files, which is given to that user.
+    """
+    if os.geteuid() != 0 or why_root() or not _is_open(scratch.parent):
+        return False
+    parent = os.getppid()
+    try:
+        os.chown(scratch, NOBODY, NOBODY)
+        os.setgroups([])
+        os.setresgid(NOBODY, NOBODY, NOBODY)
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+    except OSError:  # a user namespace without that user
+        return False
+    # The kernel forgets it when the user changes.
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+    return True
+
+
+def drop_bounding_set() -> None:
+    """Drop all capabilities that started programs could gain; this takes a capability itself."""
     _libc.prctl(_PR_CAP_AMBIENT, _CLEAR_ALL, 0, 0, 0)
     for number in range(_LAST_CAPABILITY + 1):
         if _libc.prctl(_PR_CAPBSET_DROP, number, 0, 0, 0):
             break  # no further capability exists, or dropping is not permitted
+
+
+def drop_capabilities() -> bool:
+    """Drop all capabilities permanently; return whether none is left."""
     header = struct.pack("=Ii", _CAPABILITY_VERSION, 0)
     return int(_libc.capset(header, bytes(24))) == 0
 

@@ -151,7 +151,6 @@ def _rules(*, attributes: bool) -> list[tuple[str, *tuple[_Comparison, ...]]]:
     names = [*calls.ALLOWED, *(calls.ATTRIBUTES if attributes else ())]
     return [
         *((name,) for name in names),
-        ("socket", equal(0, _AF_UNIX)),
         ("socketpair", equal(0, _AF_UNIX)),
         # Threads only, no processes.
         ("clone", _Comparison(0, _SCMP_MASKED_EQUAL, _CLONE_THREAD, _CLONE_THREAD)),

@@ -119,7 +119,7 @@ def capture_volume(
             opened.raise_failure()
             before_rename()
 
-        write(target, wim, flags, progress, whole)
+        write(target, wim, flags, progress, whole, replace=append)
     return {
         "index": index,
         "encrypted": progress.left_out,

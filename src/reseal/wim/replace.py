@@ -73,5 +73,12 @@ def replace_image(
         target.check(code, "can't be compared with the volume", progress)
         set_properties(target, index, kept_properties(template, index))
         flags = RETAIN_GUID | (SOLID if target.facts.solid else 0)
-        write(target, output or wim, flags, progress, opened.raise_failure)
+        write(
+            target,
+            output or wim,
+            flags,
+            progress,
+            opened.raise_failure,
+            replace=output is None,
+        )
     return {"encrypted": progress.left_out}

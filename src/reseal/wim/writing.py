@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from reseal.disk.attributes import require_one_name
 from reseal.disk.device import written_behind
-from reseal.disk.sidecar import sync_folder
+from reseal.disk.draft import Draft
 from reseal.errors import os_errors
 from reseal.hostfile import keep_attributes
 from reseal.wim import library
@@ -23,9 +20,6 @@ from reseal.wim.progress import Progress
 CHECK_INTEGRITY = 0x1
 RETAIN_GUID = 0x800
 SOLID = 0x1000
-
-#: Errors of file systems that do not support unnamed files (O_TMPFILE).
-_NO_NAMELESS_FILES = {errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL}
 
 
 def require_writable(wim: Wim) -> None:
@@ -56,11 +50,15 @@ def set_properties(wim: Wim, index: int, properties: Mapping[str, str]) -> None:
 
 
 def write(
-    wim: Wim, path: Path, flags: int, progress: Progress, before_rename: Callable[[], None]
+    wim: Wim,
+    path: Path,
+    flags: int,
+    progress: Progress,
+    before_rename: Callable[[], None],
+    *,
+    replace: bool,
 ) -> None:
-    """Write a WIM to an unnamed file in the target folder, and name it when it is complete.
-
-    If the file system supports unnamed files, a killed process leaves no file behind.
+    """Write a WIM to a draft, and give it its name when it is complete.
 
     Args:
         wim: the WIM to write.
@@ -68,65 +66,36 @@ def write(
         flags: WIMLIB_WRITE_FLAG_*.
         progress: progress of the job.
         before_rename: called when the file is complete; may raise to prevent the replacement.
+        replace: whether it replaces a file; otherwise the file must not exist.
 
     Raises:
         WimError: the file can't be written; `path` is unchanged.
+        UsageError: the new file exists.
     """
     shown, path = path, path.resolve()
     require_one_name(path, shown)
     with os_errors(
         f"{path} can't be written", WimError, "reseal needs write access to the folder of the file."
     ):
-        number, temporary = open_beside(path)
+        draft = Draft(path)
     try:
-        target = f"/proc/self/fd/{number}".encode()
-        with written_behind(number):
+        target = f"/proc/self/fd/{draft.number}".encode()
+        with written_behind(draft.number):
             code = wim.calls.wimlib_write(wim.handle, target, library.ALL_IMAGES, flags, 0)
         before_rename()
         if progress.failure is None and code:
             raise library.wim_error(code, str(path), "can't be written")
         wim.check(code, "can't be written", progress)
-        os.fchmod(number, _mode(path))
-        keep_attributes(path, number)
-        os.fsync(number)
-        if temporary is None:
-            temporary = give_name(number, path)
+        os.fchmod(draft.number, _mode(path))
+        keep_attributes(path, draft.number)
+        os.fsync(draft.number)
         progress.replaces(str(shown))
-        temporary.replace(path)
-        temporary = None
-        sync_folder(path.parent)
+        draft.publish(replace=replace)
     except OSError as error:
         msg = f"{path} can't be written: {error.strerror or error}."
         raise WimError(msg) from error
     finally:
-        os.close(number)
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-
-
-def open_beside(path: Path) -> tuple[int, Path | None]:
-    """Open a new file in the folder of `path`; return its name if it can't be unnamed."""
-    try:
-        return os.open(path.parent, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600), None
-    except OSError as error:
-        if error.errno not in _NO_NAMELESS_FILES:
-            raise
-    number, name = tempfile.mkstemp(prefix=".reseal-", dir=path.parent)
-    return number, Path(name)
-
-
-def give_name(number: int, path: Path) -> Path:
-    """Give an unnamed file a temporary name in the folder of the file that it will replace."""
-    opened = os.open("/proc/self/fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        while True:
-            name = Path(tempfile.mktemp(prefix=".reseal-", dir=path.parent))  # noqa: S306  see below
-            with suppress(FileExistsError):
-                # Python follows the link to the file only with a folder descriptor.
-                os.link(str(number), name, src_dir_fd=opened, follow_symlinks=True)
-                return name
-    finally:
-        os.close(opened)
+        draft.close()
 
 
 def _mode(path: Path) -> int:
