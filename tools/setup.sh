@@ -24,9 +24,12 @@ install qemu-utils qemu-system-common libnbd0 ntfs-3g wimtools dosfstools mtools
 extra=""
 if [ "${1:-run}" = test ]; then
     extra="[dev]"
-    install cryptsetup-bin libhivex-bin regripper libseccomp2 libvshadow-utils binutils fdisk gdisk libxml2-utils qemu-system-x86 ovmf strace nbdkit openssh-server qemu-block-extra
+    install cryptsetup-bin libhivex-bin regripper libseccomp2 libvshadow-utils binutils fdisk gdisk libxml2-utils qemu-system-x86 ovmf strace libvhdi-utils \
+        libvirt-clients shellcheck skopeo xorriso genisoimage nbdkit openssh-server qemu-block-extra
     # Ubuntu has no package of the browser; the tests of pages are skipped there.
     ! apt-cache show chromium >/dev/null 2>&1 || install chromium
+    # A few tests run Windows' own command line and registry editor under Wine, and are skipped without it.
+    install wine || echo "Wine can't be installed; the tests that need it are skipped."
 fi
 
 [ "${1:-run}" != docs ] || extra="[docs]"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import faulthandler
+import gc
 import mmap
 import os
 import signal
@@ -170,6 +171,7 @@ def _work(
     code = 1
     try:
         die_with_parent(parent_pid)
+        gc.freeze()  # what it inherits stays, and collecting it would copy its pages
         _leave_parent({writer, *limits.keeps})
         channel = Channel(writer)
 
@@ -227,6 +229,8 @@ def _is_pipe(opened: int) -> bool:
 def _settle(limits: Limits, scratch: Path) -> None:
     """Apply the limits permanently."""
     tempfile.tempdir = os.environ["TMPDIR"] = os.environ["SQLITE_TMPDIR"] = str(scratch)
+    # numpy's linear algebra is not used, and its threads would wait in a loop for work.
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
     sandbox.limit(memory=limits.memory, processor=limits.processor)
     for layer in sandbox.enter(limits, scratch):
         _lacking[sandbox.LAYERS.index(layer)] = 1

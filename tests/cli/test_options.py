@@ -99,7 +99,13 @@ def options(command: str) -> dict[str, click.Option]:
 
 
 def names(shared: tuple[str, ...]) -> set[str]:
-    own = {"as_json": "--json", "report_files": "--report", "keys": "--key", "disks": "--disk"}
+    own = {
+        "as_json": "--json",
+        "report_files": "--report",
+        "keys": "--key",
+        "disks": "--disk",
+        "destination": "--for",
+    }
     return {own.get(one, "--" + one.replace("_", "-")) for one in shared}
 
 

@@ -15,7 +15,12 @@ from reseal.report import wim as report
 
 
 @click.command(cls=Command)
-@argument("wim", type=PATH, metavar="FILE.wim", help="A WIM or ESD; the first part of a split WIM.")
+@argument(
+    "wim",
+    type=PATH,
+    metavar="FILE.wim",
+    help="A WIM or ESD, the first part of a split WIM, or an ISO.",
+)
 @argument(
     "target",
     type=PATH,

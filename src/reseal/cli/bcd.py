@@ -28,8 +28,8 @@ _store_option = option(
     help="Choose a store by its volume or firmware, if there are several.",
 )
 _CHANGING = (
-    *("output", "thin", "dry_run", "in_place", "scratch", "allow_backing"),
-    *("as_json", "report_files"),
+    *("output", "thin", "dry_run", "in_place", "scratch", "discard_hibernation"),
+    *("allow_backing", "as_json", "report_files"),
 )
 
 

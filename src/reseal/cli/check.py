@@ -18,7 +18,7 @@ from reseal.report import text
 @force_option(more=check_names)
 @shares(*LOOKING)
 def check(image: Path, force: tuple[str, ...], run: Run) -> None:
-    """Run all checks on an image: what Sysprep is known to refuse, in one pass.
+    """Run all checks on an image: what Sysprep is known to refuse, and what a build leaves behind.
 
     Exit code 3 if a check finds an error, 4 if the image is damaged, 0 otherwise.
     """

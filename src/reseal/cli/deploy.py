@@ -1,4 +1,4 @@
-"""`reseal deploy`: make a disk that starts Windows."""
+"""`reseal deploy`: make a disk to start Windows from."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from reseal.report import deployment, rehearsal
 
 
 @click.command(cls=Command)
-@argument("source", type=PATH, help="A WIM, an ESD, or a disk image.")
+@argument("source", type=PATH, help="A WIM, an ESD, an ISO with one, or a disk image.")
 @argument("disk", type=PATH, help="The disk to make; its suffix chooses the format.")
 @option("--size", required=True, metavar="SIZE", help="Set its size: 64G, 65536M, or bytes.")
 @option(
@@ -24,6 +24,13 @@ from reseal.report import deployment, rehearsal
     metavar="uefi|bios",
     shell_complete=among("uefi", "bios"),
     help="Choose the firmware that starts it.",
+)
+@option(
+    "--boot-files",
+    metavar="2011|2023",
+    shell_complete=among("2011", "2023"),
+    help="Choose the boot manager by the authority that signed it; the one that started this Windows so "
+    "far by default.",
 )
 @option("--recovery", is_flag=True, help="Make a recovery partition, too.")
 @option(
@@ -34,7 +41,7 @@ from reseal.report import deployment, rehearsal
 @drivers_option
 @shares("index", "volume", "allow_backing", *REHEARSING, "as_json", "report_files", "quiet")
 def deploy(source: Path, disk: Path, run: Run, **options: Any) -> None:
-    """Make a disk that starts Windows: partitions, boot files, boot store, drive letters.
+    """Make a disk to start Windows from: partitions, boot files, boot store, drive letters.
 
     SOURCE is only read. DISK is made completely or not at all. A WIM is applied. The Windows volume of a disk
     image is copied and extended to fill its new partition.

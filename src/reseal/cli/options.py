@@ -78,6 +78,12 @@ def check_names() -> list[str]:
     return [one.id for one in CHECKS if one.forceable]
 
 
+def _destinations() -> Iterable[str]:
+    from reseal.destinations import DESTINATIONS  # noqa: PLC0415  only completion needs them
+
+    return [one.id for one in DESTINATIONS]
+
+
 image_argument = argument(
     "image",
     type=PATH,
@@ -99,6 +105,14 @@ output_option = option(
     type=PATH,
     metavar="FILE",
     help="Write a new image; its suffix chooses the format.",
+)
+for_option = option(
+    "--for",
+    "destination",
+    metavar="TOOL",
+    shell_complete=among(more=_destinations),
+    help="Make the output what this tool takes: azure, kubevirt, libvirt, openstack, proxmox, vagrant, "
+    "vagrant-virtualbox.",
 )
 thin_option = option("--thin", is_flag=True, help="Make the output a qcow2 overlay over IMAGE.")
 dry_run_option = option("--dry-run", is_flag=True, help="Show what would be done; write nothing.")
@@ -140,7 +154,7 @@ drivers_option = option(
     "--drivers",
     type=PATH,
     metavar="FOLDER",
-    help="Add the driver packages of this folder that fit the image.",
+    help="Add the driver packages of this folder, or of an ISO such as virtio-win.iso, that fit the image.",
 )
 key_option = option(
     "--key",

@@ -20,6 +20,7 @@ from reseal.report import rehearsal
 _IMAGE = {
     "output": options.output_option,
     "thin": options.thin_option,
+    "destination": options.for_option,
     "dry_run": options.dry_run_option,
     "delete_snapshots": options.delete_snapshots_option,
     "disks": options.disk_option,
@@ -51,6 +52,7 @@ CHANGING = (
     *(
         "output",
         "thin",
+        "destination",
         "dry_run",
         "disks",
         "volume",

@@ -30,7 +30,7 @@ from reseal.report import sid as report
 @option(
     "--all-volumes",
     is_flag=True,
-    help="Also change the image's other volumes: profiles and permissions.",
+    help="Also change other volumes that hold no profile of this Windows.",
 )
 @force_option(FORCE_DOMAIN, was_flag=FORCE_DOMAIN, help="Change a member of a domain, too.")
 @yes_option

@@ -45,8 +45,8 @@ def verify(
 ) -> None:
     """Verify that an image is armed, and search it for the identity of the old machine.
 
-    The verdict is clean (exit code 0), as after Sysprep (0, or 3 with --strict), or not clean (3). The
-    last line names what was searched, and the identity searched for.
+    The verdict is clean (exit code 0), as after Sysprep (0, or 3 with --strict), or not clean (3). It
+    names what was searched, and the identity searched for.
     """
     if against and (identity or deep or strict or system_volume_only):
         msg = "--against compares images, so it takes none of the options of a search."

@@ -25,6 +25,7 @@ from reseal.clone.table import load, table_of
 from reseal.disk import Image
 from reseal.disk import golden as golden_mark
 from reseal.disk.block import size_of
+from reseal.disk.iso import is_iso
 from reseal.disk.locks import Lock
 from reseal.errors import ImageError, ResealError, UsageError, os_errors
 from reseal.operations.rehearsing import rehearsing
@@ -124,8 +125,8 @@ def clone(
     if options.format not in FORMATS or (options.thin and options.format != "qcow2"):
         msg = f"Clones can't be made as {'thin ' if options.thin else ''}{options.format} images."
         raise UsageError(msg, f"Full images are {', '.join(FORMATS)}; thin ones are qcow2.")
-    if options.drivers and not options.drivers.is_dir():
-        msg = f"{options.drivers} is not a folder. Nothing was written."
+    if options.drivers and not options.drivers.is_dir() and not is_iso(options.drivers):
+        msg = f"{options.drivers} is neither a folder nor an ISO image. Nothing was written."
         raise UsageError(msg, "Name the folder of the driver packages.")
     table = load(machines) if isinstance(machines, Path) else table_of(machines)
     rehearse = rehearsing(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from reseal.disk import block, formats
+from reseal.disk import archives, block, formats
+from reseal.disk.archives import Inside
 from reseal.disk.block import canonical, is_block
 from reseal.disk.device import DiskError
-from reseal.disk.formats import Header, Reference
+from reseal.disk.formats import Header, Reference, vmdk
 from reseal.disk.qemu import file_node
 from reseal.disk.scratch import state_folder
 
@@ -32,6 +33,7 @@ class Link:
         scratch: the folder for the overlay and the journal of a block device or a network disk; None for a
             file, which has them next to it.
         node: how QEMU gets a network disk; None for others.
+        inside: where the image lies in the file, if that is an archive.
     """
 
     path: Path
@@ -41,10 +43,15 @@ class Link:
     extents: tuple[Path, ...] = ()
     scratch: Path | None = None
     node: dict[str, Any] | None = None
+    inside: Inside | None = None
 
     def blockdev(self) -> dict[str, Any]:
         """Describe the image to QEMU, which is left nothing to find out by itself."""
-        node = self.header.options | {"file": self.node or file_node(self.path)}
+        file = self.node or file_node(self.path)
+        if self.inside:
+            place = {"offset": self.inside.offset, "size": self.inside.size}
+            file = {"driver": "raw", **place, "file": file}
+        node = self.header.options | {"file": file}
         if self.header.format in {"qcow2", "vmdk"}:
             node["backing"] = self.backing.blockdev() if self.backing else None
         if self.data_file:
@@ -124,6 +131,15 @@ def _open(
     except UnicodeEncodeError:
         name = str(path).encode(errors="backslashreplace").decode()
         raise DiskError(f"{name} can't be opened: its path is not UTF-8.") from None
+    whole_file = not above and not is_block(path)
+    if whole_file and (descriptor := vmdk.descriptor_of(path)):
+        raise DiskError(
+            f"{path} is an extent of a VMDK, which holds only a part of the disk or no header.",
+            hint=f"Name its descriptor: {descriptor}",
+        )
+    inside = archives.find(path) if whole_file else None
+    if inside:
+        return _in_archive(path, inside)
     header = formats.read_header(path, qemu_format)
 
     folder = above[0].parent if above else path.parent
@@ -149,6 +165,20 @@ def _open(
     if whole:
         formats.require_whole(path, header.format)
     return Link(path, header, backing, data_file, extents, scratch if is_block(path) else None)
+
+
+def _in_archive(path: Path, inside: Inside) -> Link:
+    """Return the image in an archive, which can only be read."""
+    place = inside.name, inside.offset, inside.size
+    header = formats.read_header(path, None, place)
+    if header.backing or header.data_file or header.extents:
+        raise DiskError(
+            f"the disk {inside.name[:200]} in {path} needs other files, which reseal does not look for.",
+            hint="Unpack the archive (tar -xf), and name the disk in it.",
+        )
+    formats.require_whole(path, header.format, place)
+    header = replace(header, why_read_only="it lies in an archive")
+    return Link(path, header, inside=inside)
 
 
 def _find(path: Path, name: str, what: str, folder: Path, *, allow: bool) -> Path:

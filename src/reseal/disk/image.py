@@ -6,10 +6,11 @@ import os
 import shlex
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
-from reseal.disk import block, formats
+from reseal.disk import archives, block, formats
 from reseal.disk.chain import Link, open_chain
 from reseal.disk.device import DiskError
 from reseal.disk.formats import Header
@@ -35,13 +36,14 @@ class Image:
         snapshots: the names of the snapshots inside; working in place leaves them as they are.
         snapshots_below: those of its backing files, with the name of the file each.
         why_read_only: why it can't be changed in place, or None.
+        unpacked: where the disk was unpacked for this run, or None.
         is_device: whether it is a block device or a network disk.
     """
 
-    def __init__(self, path: Path, link: Link, lock: Lock, stack: ExitStack) -> None:
-        self._stack = stack
+    def __init__(self, path: Path, file: Path, link: Link, lock: Lock, stack: ExitStack) -> None:
         self.path = path
-        self.file = link.path
+        self.file = file
+        self._stack = stack
         self.link = link
         self.lock = lock
         self.format = link.header.format
@@ -55,6 +57,7 @@ class Image:
             for name in below.header.snapshots
         )
         self.why_read_only = link.header.why_read_only
+        self.unpacked = link.path if link.path != self.file else None
         self.is_device = link.scratch is not None
 
     @classmethod
@@ -79,6 +82,7 @@ class Image:
             ImageError: another reseal or a running machine uses it, or an earlier run was
                 interrupted while it merged its changes.
         """
+        file = resolve(path)
         with ExitStack() as stack:
             if isinstance(path, NetworkPath):
                 link = network_link(path, stack, writable=writing, scratch=scratch)
@@ -87,9 +91,11 @@ class Image:
                 lock.share()
                 refuse_torn(path, link)
             else:
-                lock, link = _opened(path, allow_backing=allow_backing, scratch=scratch)
+                lock = Lock(file)
                 stack.callback(lock.close)
-            return cls(path, link, lock, stack.pop_all())
+                lock.share()
+                link = _opened(path, file, stack, allow_backing=allow_backing, scratch=scratch)
+            return cls(path, file, link, lock, stack.pop_all())
 
     def __enter__(self) -> Self:
         return self
@@ -120,24 +126,32 @@ class Image:
             yield socket_path
 
 
-def _opened(path: Path, *, allow_backing: bool, scratch: Path | None) -> tuple[Lock, Link]:
-    """Lock and check a file or a block device."""
-    file = resolve(path)
-    lock = Lock(file)
-    try:
-        lock.share()
-        refuse_interrupted(path, file)
+def _opened(
+    path: Path, file: Path, stack: ExitStack, *, allow_backing: bool, scratch: Path | None
+) -> Link:
+    """Open and check a file or a block device that is locked.
+
+    Args:
+        path: as the person named it.
+        file: the resolved path.
+        stack: deletes what was unpacked.
+        allow_backing: take backing files that are not in the image's own folder, too.
+        scratch: the folder for overlays and journals of block devices; None for the default.
+    """
+    refuse_interrupted(path, file)
+    kind = None if block.is_block(file) else archives.compression(file)
+    if kind:
+        link = open_chain(stack.enter_context(archives.unpacked(file, kind)))
+        link = replace(link, header=replace(link.header, why_read_only="it is compressed"))
+    else:
         link = open_chain(file, allow_backing=allow_backing, scratch=scratch)
-        for each in link.chain():
-            if each.path != file and (who := each.scratch and block.user(each.path)):
-                raise in_use(each.path, who)
-            refuse_torn(path, each)
-            if any(written_by_qemu(own) for own in each.own_files()):
-                raise in_use_by_qemu(each.path)
-    except BaseException:
-        lock.close()
-        raise
-    return lock, link
+    for each in link.chain():
+        if each.path != file and (who := each.scratch and block.user(each.path)):
+            raise in_use(each.path, who)
+        refuse_torn(path, each)
+        if any(written_by_qemu(own) for own in each.own_files()):
+            raise in_use_by_qemu(each.path)
+    return link
 
 
 def network_link(

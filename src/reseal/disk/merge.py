@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reseal.disk import block, golden, mark, scratch
 from reseal.disk.chain import Link
@@ -27,6 +27,9 @@ from reseal.disk.torn import clear_notes
 from reseal.errors import ImageError
 from reseal.interruption import hold, uninterrupted
 from reseal.process import run_tool
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 #: What a merge may add to the image beside the overlay's own size: the tables of its container.
 _SPARE = 8 << 20
@@ -66,7 +69,7 @@ class InPlace:
             create_overlay(self.overlay, image.link)
             self._stack = stack.pop_all()
 
-    def commit(self) -> None:
+    def commit(self, facts: Mapping[str, Any] | None = None) -> None:  # noqa: ARG002  see Staged
         """Merge the changes into the image."""
         journal = self.prepare()
         try:

@@ -40,7 +40,7 @@ def create_overlay(
         DiskError: the overlay can't be created.
     """
     name = backing_name or plain_name(str(link.path) if link.scratch else link.path.name)
-    if link.unusual:
+    if link.unusual or link.inside:
         name = json_name(link.blockdev())
     # A network disk has no name there: QEMU would add it to the description that it always gets.
     below = [] if link.node else ["-u", "-b", name, "-F", qemu_format(link)]

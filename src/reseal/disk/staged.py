@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from reseal.disk.block import state
 from reseal.disk.device import DiskError
@@ -21,8 +22,12 @@ class Staged(Protocol):
 
     overlay: Path
 
-    def commit(self) -> None:
-        """Commit the changes. The overlay must no longer be served."""
+    def commit(self, facts: Mapping[str, Any] | None = None) -> None:
+        """Commit the changes. The overlay must no longer be served.
+
+        Args:
+            facts: about the machine in the image; only a new image may need them.
+        """
         ...
 
     def discard(self) -> None:

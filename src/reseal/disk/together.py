@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from typing import Any
 
 from reseal.disk.image import resume_command
 from reseal.disk.journal import remove_journal
@@ -32,8 +33,9 @@ class Together:
         self.overlays = [one.overlay for one in parts]
         self.overlay = self.overlays[0]
 
-    def commit(self) -> None:
-        """Merge the changes into all images."""
+    def commit(self, facts: Mapping[str, Any] | None = None) -> None:
+        """Merge the changes into all images; `facts` are for outputs."""
+        del facts
         first, *others = self._parts
         journals = [one.prepare() for one in self._parts]
         try:

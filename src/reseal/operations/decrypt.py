@@ -30,7 +30,14 @@ def decrypt(
     from reseal.run import RunOptions
     from reseal.run.bitlocker import decrypt as engine
 
-    options = RunOptions(**writing.fields(), keys=writing.keys)
+    options = RunOptions(
+        output=writing.output,
+        thin=writing.thin,
+        in_place=writing.in_place,
+        scratch=writing.scratch,
+        allow_backing=writing.allow_backing,
+        keys=writing.keys,
+    )
     return engine(image, _number(writing.volume), options, sparse=sparse, on_message=on_message)
 
 

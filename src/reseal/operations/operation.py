@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
 from reseal.errors import ResealError, UsageError
 from reseal.operations import record
 from reseal.operations.record import RunRecord
-from reseal.version import __version__
 
 if TYPE_CHECKING:
     import os
@@ -20,7 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reseal.bitlocker import Key
+    from reseal.operations.handing_over import HandingOver
     from reseal.run.opening import Found
+    from reseal.run.options import RunOptions
     from reseal.run.outputs import Outputs
     from reseal.session import Session
     from reseal.windows import Installation
@@ -61,6 +62,7 @@ class Writing(Opening):
     Attributes:
         output: the new image; None to work in place.
         thin: whether the new image is an overlay over the old one.
+        destination: the tool that takes the new image, as `--for` names it; None to go by the suffix.
         dry_run: whether nothing is written.
         delete_snapshots: whether an image that is changed in place loses its internal snapshots.
         discard_hibernation: whether a hibernated session is discarded, with its unsaved data.
@@ -78,6 +80,7 @@ class Writing(Opening):
 
     output: Path | None = None
     thin: bool = False
+    destination: str | None = None
     dry_run: bool = False
     delete_snapshots: bool = False
     discard_hibernation: bool = False
@@ -89,6 +92,7 @@ class Writing(Opening):
     require_rehearsal: bool = False
     no_rehearsal: bool = False
 
+    # Complex: one condition for each combination that makes no sense.
     def __post_init__(self) -> None:
         if self.dry_run and self.output:
             msg = "--dry-run writes nothing, so it takes no --output."
@@ -99,6 +103,11 @@ class Writing(Opening):
         if self.thin and not self.output:
             msg = "--thin makes a thin new image, so it needs --output."
             raise UsageError(msg, "Name the new image with --output FILE.qcow2.")
+        if self.destination and (not self.output or self.thin):
+            msg = (
+                "--for makes a whole new image for a tool: it needs --output, and takes no --thin."
+            )
+            raise UsageError(msg, "Name the new image with --output.")
         if self.prevent_device_encryption and not self.decrypt:
             msg = "--prevent-device-encryption goes with --decrypt."
             raise UsageError(msg, "Add --decrypt, or leave it out.")
@@ -109,10 +118,29 @@ class Writing(Opening):
             msg = "Decrypting needs either --output, for a new image, or --in-place."
             raise UsageError(msg, "Name the new image with --output, so that the old one stays.")
 
-    def fields(self) -> dict[str, Any]:
-        """Return the fields of `RunOptions` that say where the image is, and where the changed one goes."""
-        names = ("volume", "allow_backing", "output", "thin", "in_place", "scratch", "disks")
-        return {name: getattr(self, name) for name in names}
+    def options(self, **more: Any) -> RunOptions:
+        """Return the options of the run.
+
+        Args:
+            more: further fields of `RunOptions`.
+        """
+        from reseal.run import RunOptions
+
+        return RunOptions(
+            volume=self.volume,
+            index=self.index,
+            allow_backing=self.allow_backing,
+            output=self.output,
+            in_place=self.in_place,
+            scratch=self.scratch,
+            disks=self.disks,
+            thin=self.thin,
+            dry_run=self.dry_run,
+            delete_snapshots=self.delete_snapshots,
+            decrypt=self.decrypt,
+            prevent_device_encryption=self.prevent_device_encryption,
+            **more,
+        )
 
 
 class Operation(Generic[RecordT]):
@@ -124,6 +152,7 @@ class Operation(Generic[RecordT]):
         whose: whether the record has the identity and the state of the image.
         rehearses: whether the next boot of the staged image is rehearsed.
         rehearsing: how; None to leave it out.
+        describing: describes the machine in the staged image, for the destination of the output.
     """
 
     command: str
@@ -131,6 +160,7 @@ class Operation(Generic[RecordT]):
     whose: bool = True
     rehearses: bool = False
     rehearsing: Rehearsing | None = None
+    describing: Rehearsing | None = None
 
     @property
     def needs(self) -> Mapping[str, Any]:
@@ -158,21 +188,15 @@ class Operation(Generic[RecordT]):
         result = self.result(session)
         if self.rehearsing:
             result = {**result, "rehearsal": self.rehearsing(session)}
+        if self.describing:
+            result = {**result, "destination": self.describing(session)}
         return {
-            "schema": record.SCHEMA,
-            "command": self.command,
-            "reseal": __version__,
-            "windows": {
-                "volume": installation.volume,
-                "root": installation.root,
-                "product_name": installation.product_name,
-                "build": installation.build,
-            },
+            **record.blank(self.command),
+            "windows": installation.facts,
             "before": before,
             "after": record.owner(installation) if self.whose else None,
             "summary": "The image was changed." if session.changes else "Nothing was changed.",
             "proved": [*self.proved, *record.PROVED],
-            "not_proved": list(record.NOT_PROVED),
             **result,
         }
 
@@ -225,12 +249,14 @@ def run(
     Raises:
         ResealError: the operation was refused or failed; the image is as it was.
     """
-    from reseal.run import RunOptions, change
+    from reseal.run import change
     from reseal.run.medium import FINISHING
     from reseal.run.outputs import Outputs
 
     chosen = writing or Writing()
     operation.rehearsing = _rehearsing(chosen) if operation.rehearses else None
+    handing = handing_over(image, chosen)
+    operation.describing = handing.describe if handing else None
     kept = outputs or Outputs()
 
     def tell(message: dict[str, Any]) -> None:
@@ -241,23 +267,15 @@ def run(
 
     try:
         inputs = (image, *chosen.disks, *((chosen.output,) if chosen.output else ()))
+        if handing and (beside := handing.beside):
+            kept.add(beside, handing.render, inputs=inputs)
         for path, render in operation.files().items():
             kept.add(path, render, inputs=inputs, private=True)
         operation.prepare(dry_run=chosen.dry_run)
-        needs = dict(operation.needs)
-        if chosen.discard_hibernation:
-            needs["switches"] = needs.get("switches", frozenset()) | {"discard-hibernation"}
-        options = RunOptions(
-            **chosen.fields(),
-            index=chosen.index,
-            dry_run=chosen.dry_run,
-            delete_snapshots=chosen.delete_snapshots,
-            keys=chosen.keys if chosen.decrypt else None,
-            decrypt=chosen.decrypt,
-            prevent_device_encryption=chosen.prevent_device_encryption,
-            **needs,
-        )
+        options = _options(chosen, operation, handing)
         done = cast("RecordT", change(image, operation, options, tell))
+        if handing:
+            done["notes"].append(handing.next_step(done))
         operation.complete(done)
         kept.publish(done)
     except ResealError as error:
@@ -271,6 +289,33 @@ def run(
     if chosen.dry_run and done["result"] != record.ALREADY_GENERALIZED:
         done["result"] = record.DRY_RUN
     return done
+
+
+def _options(
+    chosen: Writing, operation: Operation[RecordT], handing: HandingOver | None
+) -> RunOptions:
+    """Return how a run opens the image, and what it does with the result."""
+    needs = dict(operation.needs)
+    if chosen.discard_hibernation:
+        needs["switches"] = needs.get("switches", frozenset()) | {"discard-hibernation"}
+    return chosen.options(
+        form=handing.form if handing else None,
+        keys=chosen.keys if chosen.decrypt else None,
+        **needs,
+    )
+
+
+def handing_over(image: Path, writing: Writing) -> HandingOver | None:
+    """Return what the output is made for; None if it is just an image.
+
+    Raises:
+        UsageError: the destination is not known, or does not take such an output.
+    """
+    if writing.output is None:
+        return None
+    from reseal.operations.handing_over import HandingOver
+
+    return HandingOver.of(image, writing.output, writing.destination)
 
 
 def _rehearsing(writing: Writing) -> Rehearsing | None:

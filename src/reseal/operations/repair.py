@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from reseal.errors import ImageError, UsageError
 from reseal.operations import record as records
-from reseal.version import __version__
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from reseal.run.disk import OpenedDisk
     from reseal.worker import Report
 
-FAMILIES = ("2011", "2023")
 #: The stages of a rehearsal that a repair has to let pass.
 _STAGES = frozenset({"firmware", "boot-manager"})
 _PROVED = (
@@ -37,7 +35,8 @@ def repair(
     Args:
         image: a disk image.
         writing: how to open it, and where the changed one goes.
-        family: whose signature the boot manager has, `2011` or `2023`; None for the image's usual one.
+        family: whose signature the boot manager has, `2011` or `2023`; None for the one that the disk has
+            so far.
         on_message: receives `{"step": …}`.
 
     Raises:
@@ -45,23 +44,17 @@ def repair(
         CheckError: the disk has no place for boot files.
         ImageError: the image lacks boot files, or the disk would still not start its boot manager.
     """
+    from reseal.deploy.boot_files import AUTHORITIES
     from reseal.run.disk import Disk
     from reseal.run.medium import carry_out
-    from reseal.run.options import RunOptions
     from reseal.wim import is_wim
 
-    if family is not None and family not in FAMILIES:
+    if family is not None and family not in AUTHORITIES:
         msg = f"--boot-files {family} is not known."
-        raise UsageError(msg, f"Use {' or '.join(FAMILIES)}.")
+        raise UsageError(msg, f"Use {' or '.join(AUTHORITIES)}.")
     if image.is_dir() or (image.exists() and is_wim(image)):
         msg = f"{image} is not a disk, so it has no boot manager to repair."
         raise UsageError(msg, "Make a disk of it: reseal deploy IMAGE DISK.")
-    options = RunOptions(
-        **writing.fields(),
-        keys=writing.keys,
-        delete_snapshots=writing.delete_snapshots,
-        programs=True,
-    )
     if writing.disks:
         msg = "--repair works on one disk, so it takes no --disk."
         raise UsageError(msg, "Name the disk that the machine starts from.")
@@ -70,8 +63,9 @@ def repair(
         raise UsageError(msg, "Use --output for a new image, and rehearse it.")
 
     def work(opened: OpenedDisk, report: Report) -> dict[str, Any]:
-        return _repaired(opened, options.volume, family, report)
+        return _repaired(opened, writing.volume, family, report)
 
+    options = writing.options(keys=writing.keys, programs=True)
     return carry_out(image, Disk(image, options), work, on_message)
 
 
@@ -87,12 +81,7 @@ def _repaired(
     with opened.installations() as found:
         chosen = choose(found, volume, opened.subject)
         installation = chosen.installation
-        facts = {
-            "volume": installation.volume,
-            "root": installation.root,
-            "product_name": installation.product_name,
-            "build": installation.build,
-        }
+        facts = installation.facts
         owner = records.owner(installation)
         before = _stages(opened, volume)
         report({"step": "Repairing the boot"})
@@ -106,9 +95,7 @@ def _repaired(
         raise ImageError(msg, "`reseal rehearse IMAGE` says why.")
     seconds = time.perf_counter() - start
     return {
-        "schema": records.SCHEMA,
-        "command": "boot",
-        "reseal": __version__,
+        **records.blank("boot"),
         "windows": facts,
         "before": owner,
         "after": owner,
@@ -123,9 +110,9 @@ def _repaired(
                 "after": one.what,
                 "mark": "documented",
             }
-            for one in done
+            for one in done.done
         ],
-        "notes": [],
+        "notes": done.notes,
         "written": {"hives": [], "files": None},
         "traffic": opened.traffic,
         "timings": {"Repairing the boot": seconds, "total": seconds},

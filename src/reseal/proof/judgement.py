@@ -77,6 +77,7 @@ _DEVICES = re.compile(
     re.IGNORECASE,
 )
 _SET_BY_HAND = re.compile(r"\\\\NetworkAddress$", re.IGNORECASE)
+_STORED_LINK = re.compile(r"\\PersistedStorageItemTable\\.+\\\\Link$", re.IGNORECASE)
 _PROTECT = re.compile(r"\\microsoft\\protect\\s-1-5-21-[-0-9]+", re.IGNORECASE)
 
 
@@ -117,6 +118,7 @@ _RULES: tuple[_Rule, ...] = (
     ),
     _Rule(
         lambda hit, context: _pending(hit, context)
+        and not _elsewhere(hit)
         and hit.place in {Place.KEY, Place.VALUE, Place.DESCRIPTOR}
         and hit.path.lower() in context.hives,
         Verdict.REPLACED,
@@ -193,6 +195,14 @@ _RULES: tuple[_Rule, ...] = (
         Mark.DOCUMENTED,
     ),
     _Rule(
+        lambda hit, _: hit.kind is not Kind.SID and bool(_STORED_LINK.search(hit.key)),
+        Verdict.HARMLESS,
+        "A file that a store app may open again: Windows keeps a shortcut to it (seen in hives of 8.1 and "
+        "10), which remembers on which machine the file was last seen ([MS-SHLLINK] 2.5.10); nothing takes "
+        "it for this machine's identity.",
+        Mark.SEEN,
+    ),
+    _Rule(
         lambda hit, _: hit.path.lower().endswith(".lnk"),
         Verdict.HARMLESS,
         "A shortcut remembers on which machine its target was last seen, in order to find it again if "
@@ -210,7 +220,7 @@ _RULES: tuple[_Rule, ...] = (
         lambda hit, context: _pending(hit, context) and _elsewhere(hit),
         Verdict.AS_SYSPREP,
         "Windows replaces the SID on its own volume alone, and Sysprep leaves other volumes as they are. "
-        "--sid both with --all-volumes replaces it here, too.",
+        "--sid both replaces it with a profile of this Windows, and everywhere with --all-volumes.",
         Mark.DOCUMENTED,
     ),
     _Rule(

@@ -74,7 +74,7 @@ def verify(
     hits.sort(key=lambda one: (_ORDER.index(one["verdict"]), one["kind"], one["path"], one["key"]))
     left = [one for one in hits if one["verdict"] is Verdict.LEFT_BEHIND]
     as_sysprep = [one for one in hits if one["verdict"] is Verdict.AS_SYSPREP]
-    identities = [one.to_json() for one in find(installation)]
+    identities: list[dict[str, Any]] = [one.to_json() for one in find(installation)]
     removable = known.options(installation) if left else {}
     groups = grouped([*left, *as_sysprep], Owners(installation), removable)
     failures = [
@@ -93,7 +93,9 @@ def verify(
     return {
         "result": result,
         "statement": _statement(found, searched, identity, result)
-        + "".join(f" It still holds {one['what']}." for one in identities),
+        + (
+            f" It still holds {'; '.join(one['what'] for one in identities)}." if identities else ""
+        ),
         "generalized": generalized,
         "failures": failures,
         "armed": [one.to_json() for one in parts],

@@ -19,6 +19,8 @@ def repaired(record: Mapping[str, Any], where: str) -> Iterator[str]:
     """
     for one in record["changes"]:
         yield f"{one['target']}: {one['after']}"
+    for note in record["notes"]:
+        yield f"Note: {note}"
     yield f"The boot files of {where} are repaired."
 
 

@@ -28,7 +28,10 @@ def counted(changes: list[ChangeRecord], by: str) -> Iterator[str]:
     """
     counts = Counter(one["provider"] for one in changes)
     yield f"{plural(len(changes), 'change')}, by {by}:"
-    yield from wrapped(", ".join(f"{name} {count}" for name, count in counts.items()), "  ")
+    # A name stays on one line with its number.
+    text = ", ".join(f"{name}\N{NO-BREAK SPACE}{count}" for name, count in counts.items())
+    for line in wrapped(text, "  "):
+        yield line.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def ending(

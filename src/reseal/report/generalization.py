@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reseal.operations.record import GeneralizeRecord, Written
+from reseal.operations.record import CheckRecord, GeneralizeRecord, Written
 from reseal.report import answer_file, drivers
 from reseal.report.changes import counted, ending, listed
 
 _NAMES_SHOWN = 12
+_ITEMS_SHOWN = 3
 
 
 def lines(record: GeneralizeRecord, *, dry_run: bool, verbose: bool, where: str) -> Iterator[str]:
@@ -23,7 +24,7 @@ def lines(record: GeneralizeRecord, *, dry_run: bool, verbose: bool, where: str)
     for one in record["checks"]:
         if one["level"] in {"warning", "note"}:
             hint = f" {one['hint']}" if one["level"] == "warning" and one["hint"] else ""
-            yield f"{one['level'].capitalize()}: {one['message']}{hint}"
+            yield f"{one['level'].capitalize()}: {_with_items(one)}{hint}"
     if record["unattend"]:
         yield from answer_file.lines(record["unattend"])
     if record["drivers"]:
@@ -43,9 +44,18 @@ def lines(record: GeneralizeRecord, *, dry_run: bool, verbose: bool, where: str)
     yield f"Its next boot runs specialize, then {target}."
     if record["sid"]:
         again = record["after"] and record["after"].get("new_sid_at_next_boot")
-        then = "replaces it again at the first boot" if again else "has nothing to replace"
+        then = "is asked to replace it again" if again else "has nothing to replace"
         yield f"Its machine SID is now {record['sid']['new']}; setupcl.exe {then}."
     yield "Proved: structure and state. Not proved: a boot (Windows did not run here)."
+
+
+def _with_items(finding: CheckRecord) -> str:
+    """Return the message of a finding, with the first of what it sums up unless it names them itself."""
+    message, items = finding["message"], finding["items"]
+    if not items or any(one in message for one in items):
+        return message
+    more = f" and {len(items) - _ITEMS_SHOWN} more" if len(items) > _ITEMS_SHOWN else ""
+    return f"{message.removesuffix('.')}: {', '.join(items[:_ITEMS_SHOWN])}{more}."
 
 
 def _done_besides(record: GeneralizeRecord) -> str:

@@ -63,10 +63,13 @@ def _left_open(record: dict[str, Any]) -> str:
 def _groups(groups: list[dict[str, Any]], verdict: str) -> Iterator[str]:
     listed = [one for one in groups if one["verdict"] == verdict]
     for one in listed[:_SHOWN]:
-        owner = f", {one['owner']}" if one["owner"] else ""
+        # The path of a file of Windows names its owner.
+        owner = f", {one['owner']}" if one["owner"] not in {"", "Windows"} else ""
         # A place may hold it several times, so this is not the unit of the line above.
         times = "once" if one["places"] == 1 else f"{one['places']} times"
         yield f"  {one['kind']} {one['value']}: {times} in {one['path']}{owner}"
+        if one["first"]:
+            yield f"      {'at' if one['places'] == 1 else 'first at'} {one['first']}"
         yield f"      {one['advice']}"
     if len(listed) > _SHOWN:
         yield f"  and {len(listed) - _SHOWN} more groups; --verbose lists every place."

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from reseal import bitlocker
 from reseal.disk import FileDevice, Image, Slice, Transaction, connect
+from reseal.disk.archives import Inside
 from reseal.disk.block import read_by_state
 from reseal.disk.device import part
+from reseal.disk.form import grow_table, require_small_sectors
+from reseal.disk.formats import EXTENSIONS
 from reseal.disk.image import space
 from reseal.disk.joined import Joined
 from reseal.disk.nbd import NbdDevice
@@ -43,6 +46,15 @@ if TYPE_CHECKING:
     from reseal.session.session import Written
     from reseal.tree import Tree
     from reseal.worker import Report
+
+
+#: The switch with which a hibernated session is discarded.
+_DISCARD = "discard-hibernation"
+
+
+def _told(inside: Inside) -> dict[str, str]:
+    named = {"firmware": inside.firmware, "controller": inside.controller}
+    return {name: text for name, text in named.items() if text}
 
 
 def _require_another(image: Image, others: list[Image]) -> None:
@@ -120,15 +132,16 @@ class OpenedDisk:
         for store in session.edited_boot_stores:
             if store.place != place:
                 with session.step("Writing the boot configuration"):
-                    written.add(store.name, self.write_boot_store(store))
+                    written.add(store.name, self.write_boot_store(store, options))
         if session.wiped_volumes:
             with session.step("Wiping free space"):
                 wiped["wiped"] = _wipe(session, part, self.subject)
         return {**wiped, "written": asdict(written)}
 
-    def write_boot_store(self, store: BootStore) -> int:
+    def write_boot_store(self, store: BootStore, options: RunOptions) -> int:
         """Write a boot store to its volume; return the number of bytes."""
-        return boot_stores.write_back(self.device, store, self.subject)
+        discard = _DISCARD in options.switches
+        return boot_stores.write_back(self.device, store, self.subject, discard_hibernation=discard)
 
     def read_back(
         self, session: Session, place: VolumeRange | None, look: Callable[[Tree], None]
@@ -203,7 +216,7 @@ def write_volume(
             part,
             read_only=False,
             name=subject,
-            discard_hibernation="discard-hibernation" in options.switches,
+            discard_hibernation=_DISCARD in options.switches,
         )
     volumes = with_others(session, volume)
     try:
@@ -326,6 +339,9 @@ class Disk(Held):
             for image in self.images:
                 require_shrinkable(image)
         self._changes = stack.enter_context(ExitStack())
+        grown = one.form.size_of(self.image.size) if one.form else self.image.size
+        if self._size is None and grown != self.image.size:
+            self._size = grown
         if not one.dry_run:
             with uninterrupted():  # the overlay has a name as soon as there is one
                 changes = Transaction.begin(
@@ -336,6 +352,7 @@ class Disk(Held):
                     delete_snapshots=self._deletes_snapshots,
                     protect=not one.passing,
                     others=self.images[1:],
+                    form=one.form,
                 )
                 self._transaction = self._changes.enter_context(changes)
         self._server = stack.enter_context(ExitStack())
@@ -350,8 +367,15 @@ class Disk(Held):
             {"path": str(one.path), "format": one.format, "size": one.size}
             for one in self.images[1:]
         ]
-        more = {**named, **({"disks": others} if others else {})}
-        return {"path": str(self.path), "format": image.format, "size": image.size, **more}
+        more = {"disks": others} if others else {}
+        inside = image.link.inside
+        packed: dict[str, Any] = {}
+        if inside:
+            packed = {"archive": {"disk": inside.name, **_told(inside)}}
+        elif image.unpacked:
+            packed = {"archive": {"disk": image.unpacked.name, "unpacked": space(image.unpacked)}}
+        facts = {"path": str(self.path), "format": image.format, "size": image.size}
+        return {**facts, **named, **packed, **more}
 
     @property
     def socket(self) -> Path:
@@ -378,6 +402,7 @@ class Disk(Held):
             report: receives the reports of the work.
             writes: files and folders of the host that this work writes, in addition to the options'.
         """
+        work = self._checking_sectors(work)
         files = tuple(self.image.link.own_files())
         # What reads a disk completely looks at the end whether another program has written it.
         seen = [one for file in files if self._plain for one in read_by_state(file)]
@@ -400,17 +425,31 @@ class Disk(Held):
             keys=self._options.keys,
         )
 
+    def _checking_sectors(self, work: Work) -> Work:
+        """Return the work with a check that the output can hold the disk's sectors."""
+        one = self._options
+        if one.output is None:
+            return work
+        kind = one.form.format if one.form else EXTENSIONS.get(one.output.suffix.lower(), "raw")
+
+        def checked(opened: OpenedDisk, report: Report) -> dict[str, Any]:
+            require_small_sectors(opened.device, kind, opened.subject)
+            return work(opened, report)
+
+        return checked
+
     def _device(self) -> Callable[[], Device]:
         """Return the function that opens the disk in a worker."""
         if self._direct:
-            return partial(FileDevice, self.image.file)
+            return partial(FileDevice, self.image.link.path)
         return partial(_connected, self._sockets, read_only=self._transaction is None)
 
     @property
     def _direct(self) -> bool:
         """Whether a worker reads the file of a raw image itself."""
-        raw = self.image.format == "raw" and not self.image.is_device and len(self.images) == 1
-        return self._plain and self._transaction is None and raw
+        image = self.image
+        plain = image.format == "raw" and not (image.is_device or image.link.inside)
+        return self._plain and self._transaction is None and plain and len(self.images) == 1
 
     def finish(self, result: dict[str, Any], report: Report) -> None:
         """Merge the overlay or turn it into the output; shrink the image if requested."""
@@ -418,16 +457,28 @@ class Disk(Held):
         if result.get("changes") or self._deletes_snapshots or output:
             notes = result.setdefault("notes", [])
             notes += (*self._of_snapshots(), *self._of_device())
+        if self.image.unpacked:
+            result.setdefault("notes", []).append(
+                f"{self.path} was unpacked into {self.image.unpacked.parent.parent} first, "
+                f"{space(self.image.unpacked) >> 20} MiB, and the copy is deleted."
+            )
         if self._transaction is None:
             return
+        if options.form and self._size:
+            self.in_worker(self._grow_table, None)
         # The server must not have the overlay open when it is merged.
         self._server.close()
         if result["written"] or output or self._deletes_snapshots:
             report({"step": "Copying the image" if self._size else "Merging"})
             start = time.perf_counter()
-            self._transaction.commit()
+            self._transaction.commit(result.get("destination"))
             result["timings"]["Merging"] = time.perf_counter() - start
         self._changes.close()
+        self._shrink(result, report)
+
+    def _shrink(self, result: dict[str, Any], report: Report) -> None:
+        """Shrink the image if requested, and record its space."""
+        options, output = self._options, self._options.output
         if options.shrink and not output:
             report({"step": "Shrinking"})
             try:
@@ -439,6 +490,9 @@ class Disk(Held):
         if options.shrink or "wiped" in result:
             after = space(output) if output else self.image.space_now()
             result["space"] = {"before": self.image.file_size, "after": after}
+
+    def _grow_table(self, opened: OpenedDisk, _: Report) -> dict[str, Any]:
+        return {"gpt": grow_table(opened.device, self.image.size)}
 
     def _of_device(self) -> Iterator[str]:
         """Note what can't be known of a block device that is changed in place."""

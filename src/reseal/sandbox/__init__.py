@@ -103,7 +103,9 @@ def enter(limits: Limits, scratch: Path) -> list[str]:
         in_force.append(LANDLOCK)
     in_force += _enter_seccomp(limits, without)
     privileges.clean_environment()
-    found = [layer for layer in LAYERS if layer not in in_force]
+    # A worker that starts programs has no list of allowed calls on any system: they need calls of their own.
+    wanted = [layer for layer in LAYERS if layer != ALLOW_LIST or not limits.programs]
+    found = [layer for layer in wanted if layer not in in_force]
     if found and os.environ.get(_REQUIRED) not in {None, "", "0"}:
         raise EngineError(
             f"the worker would run without {', '.join(found)}, and {_REQUIRED} is set; the image was"

@@ -64,19 +64,22 @@ _WHOLE: dict[str, Callable[[ContainerFile], None]] = {
 }
 
 
-def read_header(path: Path, qemu_format: str | None = None) -> Header:
+def read_header(
+    path: Path, qemu_format: str | None = None, inside: tuple[str, int, int] | None = None
+) -> Header:
     """Read the header of an image.
 
     Args:
         path: the image.
         qemu_format: the format that another image's header claims for it, in QEMU's words; None
             to decide from the file itself.
+        inside: name, first byte and bytes of the image, if the file is an archive.
 
     Raises:
         DiskError: it is not an image, is damaged, or is of a kind that reseal does not open.
     """
     require_disk(path)
-    with ContainerFile(path) as file:
+    with ContainerFile(path, inside) as file:
         name = _detect(file) if qemu_format is None else _claimed(file, qemu_format)
         header = _PARSERS[name](file)
         if header.size <= 0:
@@ -90,13 +93,18 @@ def is_container(path: Path) -> bool:
         return _magic(file) is not None
 
 
-def require_whole(path: Path, name: str) -> None:
+def require_whole(path: Path, name: str, inside: tuple[str, int, int] | None = None) -> None:
     """Check that nothing of what an image's tables promise is missing from the file.
+
+    Args:
+        path: the image.
+        name: its format.
+        inside: name, first byte and bytes of the image, if the file is an archive.
 
     Raises:
         DiskError: the file is truncated, or was not closed cleanly.
     """
-    with ContainerFile(path) as file:
+    with ContainerFile(path, inside) as file:
         _WHOLE[name](file)
 
 

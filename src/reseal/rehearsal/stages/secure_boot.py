@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reseal.deploy.boot_files import NAMES_BY_ARCHITECTURE
+from reseal.deploy.boot_files import AUTHORITIES, NAMES_BY_ARCHITECTURE
 from reseal.errors import ImageError
 from reseal.mark import Mark
 from reseal.rehearsal import sources
 from reseal.rehearsal.declaration import Fact, passes, stage, stops, unknown
 from reseal.rehearsal.walk import BIOS, Walk
 
-#: The authorities that issue boot managers, by the name of the choice.
-AUTHORITIES = {
-    "2011": "Microsoft Windows Production PCA 2011",
-    "2023": "Windows UEFI CA 2023",
-}
 _VIOLATION = "one of: Security Policy Violation, Secure Boot Violation, 0xc0430001"
 _MAX_MANAGER = 16 << 20
 _SIGNED = sources.UEFI_SPEC + ", Secure Boot"
