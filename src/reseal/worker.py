@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from reseal import sandbox
-from reseal.errors import ImageError, ResealError
+from reseal.errors import ImageError, ResealError, warn
 from reseal.interruption import hold, temporary_folder
 from reseal.messages import Channel, MessageError
 from reseal.process import die_with_parent, signal_name
@@ -42,6 +42,24 @@ REPLACING = "replacing"
 #: The start of the note with a worker's traceback.
 WORKER = "Traceback of the worker:"
 _MAX_CAUSES = 20
+
+
+def percents(report: Report, step: str) -> Callable[[int, int], None]:
+    """Return a function that reports the bytes of a step that are done: each whole percent once.
+
+    Args:
+        report: gets `{"progress": step, "done": …, "total": …}`.
+        step: the step.
+    """
+    last = -1
+
+    def tell(done: int, total: int) -> None:
+        nonlocal last
+        if total and (percent := done * 100 // total) != last:
+            last = percent
+            report({"progress": step, "done": done, "total": total})
+
+    return tell
 
 
 class UnexpectedError(ResealError):
@@ -246,7 +264,7 @@ def _warn_once() -> None:
     found = [layer for number, layer in enumerate(sandbox.LAYERS) if _lacking[number]]
     if found and not _lacking[-1]:
         _lacking[-1] = 1
-        sys.stderr.write(f"Warning: {sandbox.missing(found)}\n")
+        warn(sandbox.missing(found))
 
 
 def _babble(subject: str) -> ImageError:

@@ -23,6 +23,11 @@ LEGAL = [
     "/audit /quit /quiet",
     "/oobe /unattend:answer.xml",
     '/generalize /oobe /unattend:"my answers.xml"',
+    # Not in Microsoft's table, but in public recipes.
+    "/generalize /oobe /mode:vm /quiet",
+    "/generalize /oobe /mode:vm /unattend:a.xml",
+    r"C:\Windows\System32\Sysprep\sysprep.exe /generalize /oobe /shutdown",
+    "sysprep.exe -Generalize -OOBE",
 ]
 ILLEGAL = [
     "",
@@ -32,8 +37,6 @@ ILLEGAL = [
     "/generalize /oobe /mode:xen",
     "/generalize /audit /mode:vm",
     "/mode:vm",
-    "/generalize /oobe /mode:vm /quiet",
-    "/generalize /oobe /mode:vm /unattend:a.xml",
     "/respecialize",
     "/oobe:yes",
     "generalize",

@@ -33,7 +33,7 @@ from reseal.report import wim as report
     help="Choose this volume of TARGET (default: the only empty one).",
 )
 @integrity_option(help="Check the WIM's integrity table first.")
-@shares("index", "in_place", "scratch", "allow_backing", "as_json", "quiet")
+@shares("index", "in_place", "scratch", "allow_backing", "as_json", "quiet", "verbose")
 def apply(wim: Path, target: Path, run: Run, **options: Any) -> None:
     """Apply an image of a WIM with all its metadata.
 
@@ -43,4 +43,4 @@ def apply(wim: Path, target: Path, run: Run, **options: Any) -> None:
         record = operation.apply(
             wim, target, writing=run.writing, on_message=tell, **options,
         )  # fmt: skip
-    run.show(record, report.applied(record))
+    run.show(record, report.applied(record, verbose=run.verbose))

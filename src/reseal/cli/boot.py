@@ -79,4 +79,4 @@ def _repair(image: Path, run: Run, boot_files: str | None, others: dict[str, Any
         record = repair_of(image, run.writing, family=boot_files, on_message=tell)
     console.keep(record, run.report_files)
     where = str(run.writing.output or record["image"]["path"])
-    run.show(record, booting.repaired(record, where))
+    run.show(record, booting.repaired(record, where, verbose=run.verbose))

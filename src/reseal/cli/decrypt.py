@@ -9,7 +9,7 @@ import click
 
 from reseal.cli.help import Command
 from reseal.cli.options import image_argument
-from reseal.cli.run import Run, shares
+from reseal.cli.run import DOMAIN, Run, shares
 from reseal.errors import UsageError
 from reseal.operations import decrypt as operation
 from reseal.report import bitlocker as report
@@ -22,7 +22,9 @@ from reseal.report import bitlocker as report
 )
 @click.option("--sparse", is_flag=True, help="Leave sectors that were never written empty.")
 @click.option("--volume", metavar="N", help="Choose this volume, if several are encrypted.")
-@shares("keys", "output", "thin", "as_json", "in_place", "scratch", "allow_backing", "quiet")
+@shares(
+    *DOMAIN, "keys", "output", "thin", "as_json", "in_place", "scratch", "allow_backing", "quiet"
+)
 def decrypt(image: Path, metadata: bool, sparse: bool, volume: str | None, run: Run) -> None:
     """Decrypt a volume that BitLocker encrypts, with or without a Windows in it.
 

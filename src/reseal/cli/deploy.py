@@ -10,9 +10,9 @@ import click
 from reseal.cli import console
 from reseal.cli.help import Command, argument
 from reseal.cli.options import PATH, among, drivers_option, option
-from reseal.cli.run import REHEARSING, Run, shares
+from reseal.cli.run import DOMAIN, REHEARSING, Run, shares
 from reseal.operations import deploy as operation
-from reseal.report import deployment, rehearsal
+from reseal.report import deployment
 
 
 @click.command(cls=Command)
@@ -39,7 +39,14 @@ from reseal.report import deployment, rehearsal
     help="Keep the layout of a disk image, and extend its Windows volume.",
 )
 @drivers_option
-@shares("index", "volume", "allow_backing", *REHEARSING, "as_json", "report_files", "quiet")
+@shares(
+    *DOMAIN,
+    "index",
+    "volume",
+    "allow_backing",
+    *REHEARSING,
+    *("as_json", "report_files", "quiet", "verbose"),
+)
 def deploy(source: Path, disk: Path, run: Run, **options: Any) -> None:
     """Make a disk to start Windows from: partitions, boot files, boot store, drive letters.
 
@@ -50,4 +57,4 @@ def deploy(source: Path, disk: Path, run: Run, **options: Any) -> None:
     with run.progress() as tell:
         record = operation.deploy(source, disk, request, run.writing, tell)
     console.keep(record, run.report_files)
-    run.show(record, rehearsal.around(record, deployment.lines(record)))
+    run.show(record, deployment.lines(record, verbose=run.verbose))

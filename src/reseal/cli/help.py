@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from importlib import import_module
+from itertools import takewhile
 from typing import Any, TypeVar
 
 import click
 
-from reseal.cli import debug
+from reseal.cli import debug, interrupted
 from reseal.errors import ResealError, UsageError
 
 _Declared = TypeVar("_Declared", bound="Callable[..., Any] | click.Command")
@@ -93,6 +95,19 @@ class Force(Option):
         return done
 
 
+#: The argument in the place of an image, where a domain is named.
+DOMAIN = "(domain)"
+_DOMAIN_OPTION = re.compile(r"-d.*|--domain(?:=.*)?", re.DOTALL)
+
+
+def names_domain(params: Iterable[click.Parameter], args: Iterable[str]) -> bool:
+    """Whether a command takes a libvirt domain in place of its image, and gets one."""
+    if not any(one.name == "domain" for one in params):
+        return False
+    before = takewhile("--".__ne__, args)
+    return any(_DOMAIN_OPTION.fullmatch(word) for word in before)
+
+
 class Command(click.Command):
     """A command with such help. Every command takes --debug."""
 
@@ -106,6 +121,9 @@ class Command(click.Command):
         for one in self.params:
             if isinstance(one, Force):
                 args = one.completed(args)
+        if names_domain(self.params, args):
+            # What the domain's disks take the place of.
+            args = [DOMAIN, *args]
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -113,6 +131,9 @@ class Command(click.Command):
         try:
             return super().invoke(ctx)
         except (ResealError, click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except KeyboardInterrupt:
+            interrupted.say(ctx)
             raise
         except Exception as error:
             debug.write_log(error)

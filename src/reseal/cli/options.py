@@ -89,6 +89,14 @@ image_argument = argument(
     type=PATH,
     help="A disk image, a block device, a WIM, or a folder with a Windows installation.",
 )
+images_argument = argument(
+    "images",
+    nargs=-1,
+    required=True,
+    type=PATH,
+    metavar="IMAGE",
+    help="Disk images, WIMs, or folders with a Windows installation.",
+)
 json_option = option("--json", "as_json", is_flag=True, help="Print JSON.")
 volume_option = option(
     "--volume", metavar="N", help="Choose the Windows on this volume, if there are several."
@@ -113,6 +121,15 @@ for_option = option(
     shell_complete=among(more=_destinations),
     help="Make the output what this tool takes: azure, kubevirt, libvirt, openstack, proxmox, vagrant, "
     "vagrant-virtualbox.",
+)
+domain_option = option(
+    "--domain",
+    "-d",
+    metavar="NAME",
+    help="Take the disks of this libvirt domain in place of an image; it must be shut off.",
+)
+connect_option = option(
+    "--connect", "-c", metavar="URI", help="Connect to this hypervisor, such as qemu:///system."
 )
 thin_option = option("--thin", is_flag=True, help="Make the output a qcow2 overlay over IMAGE.")
 dry_run_option = option("--dry-run", is_flag=True, help="Show what would be done; write nothing.")
@@ -147,8 +164,10 @@ require_rehearsal_option = option(
 no_rehearsal_option = option(
     "--no-rehearsal", is_flag=True, help="Do not look at whether the next boot would stop."
 )
-quiet_option = option("--quiet", is_flag=True, help="Show no progress.")
-verbose_option = option("--verbose", is_flag=True, help="List every change or finding.")
+quiet_option = option("--quiet", is_flag=True, help="Print nothing if the run succeeds.")
+verbose_option = option(
+    "--verbose", is_flag=True, help="Show everything, and every entry of every list."
+)
 yes_option = option("--yes", is_flag=True, help="Accept what a new SID breaks, without asking.")
 drivers_option = option(
     "--drivers",

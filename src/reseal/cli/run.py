@@ -9,12 +9,14 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
+import click
+
 from reseal.cli import console, options
 from reseal.cli.keys import read_keys
+from reseal.cli.progress import progress
 from reseal.errors import UsageError
 from reseal.operations.operation import OnMessage, Operation, RecordT, Writing
 from reseal.operations.operation import run as run_operation
-from reseal.report import rehearsal
 
 #: Options that say how an image is opened and where it goes: the fields of `Writing`.
 _IMAGE = {
@@ -44,11 +46,18 @@ _OUTPUT = {
     "quiet": options.quiet_option,
     "verbose": options.verbose_option,
 }
-_OPTIONS = {**_IMAGE, **_OUTPUT}
+#: Options that name a domain in place of an image.
+DOMAIN = {"domain": options.domain_option, "connect": options.connect_option}
+_OPTIONS = {**_IMAGE, **_OUTPUT, **DOMAIN}
+#: The arguments that a domain takes the place of.
+_IMAGES = ("image", "golden", "source", "target")
 #: What every command shares that looks at the Windows of an image.
-LOOKING = ("disks", "volume", "index", "keys", "allow_backing", "as_json")
+LOOKING = (*DOMAIN, "disks", "volume", "index", "keys", "allow_backing", "as_json")
+#: What commands share that look at an image and have much to tell.
+TELLING = (*LOOKING, "verbose")
 #: What every command shares that changes the Windows of an image.
 CHANGING = (
+    *DOMAIN,
     *(
         "output",
         "thin",
@@ -75,8 +84,10 @@ class Run:
         writing: how an image is opened, and where the changed image goes.
         as_json: whether JSON is printed.
         report_files: files that keep the record.
-        quiet: whether no progress is shown.
+        quiet: whether nothing is shown of a run that succeeds.
         verbose: whether every change or finding is listed.
+        domain: the libvirt domain whose disks are taken; None for none.
+        connect: the URI of its hypervisor.
     """
 
     writing: Writing
@@ -84,6 +95,8 @@ class Run:
     report_files: tuple[Path, ...] = ()
     quiet: bool = False
     verbose: bool = False
+    domain: str | None = None
+    connect: str | None = None
 
     @property
     def dry_run(self) -> bool:
@@ -92,7 +105,7 @@ class Run:
 
     def progress(self) -> AbstractContextManager[OnMessage]:
         """Show progress, unless the command is quiet."""
-        return console.progress(quiet=self.quiet)
+        return progress(quiet=self.quiet)
 
     def change(
         self, image: Path, operation: Operation[RecordT], lines: Callable[..., Iterator[str]]
@@ -110,13 +123,21 @@ class Run:
         console.keep(record, self.report_files)
         where = str(self.writing.output or record["image"]["path"])
         text = lines(record, dry_run=self.dry_run, verbose=self.verbose, where=where)
-        self.show(record, rehearsal.around(record, text))
+        self.show(record, text)
 
-    def show(self, record: Mapping[str, Any], lines: Iterator[str]) -> None:
-        """Print a record: as JSON, or its lines."""
+    def show(
+        self, record: Mapping[str, Any], lines: Iterator[str], *, failed: bool = False
+    ) -> None:
+        """Print a record: as JSON, or as text.
+
+        Args:
+            record: the record.
+            lines: the record as text.
+            failed: whether a quiet run prints it, too.
+        """
         if self.as_json:
             console.print_json(record)
-        else:
+        elif failed or not self.quiet:
             console.print_lines(lines)
 
     def refuse_report(self) -> None:
@@ -137,16 +158,48 @@ def shares(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
         @wraps(function)
         def command(**given: Any) -> None:
             shared = {name: given.pop(name) for name in names}
-            with console.errors(as_json=shared.get("as_json", False)):
+            with console.errors(
+                as_json=shared.get("as_json", False), quiet=shared.get("quiet", False)
+            ):
                 console.check_reports(shared.get("report_files"))
+                found = {name: shared.pop(name) for name in DOMAIN if name in shared}
                 image = {name: shared.pop(name) for name in _IMAGE if name in shared}
+                if found.get("domain"):
+                    _take_domain(found, given, image)
+                elif found.get("connect"):
+                    msg = "--connect goes with --domain."
+                    raise UsageError(msg, "Name the domain, or leave --connect out.")
                 if "keys" in image:
                     image["keys"] = read_keys(image["keys"])
-                function(run=Run(Writing(**image), **shared), **given)
+                function(run=Run(Writing(**image), **shared, **found), **given)
 
         return declares(*names)(command)
 
     return declare
+
+
+def _take_domain(found: dict[str, Any], given: dict[str, Any], image: dict[str, Any]) -> None:
+    """Put the disks of a domain in the place of the image.
+
+    Args:
+        found: the options that name the domain.
+        given: the arguments of the command.
+        image: the options about the image.
+    """
+    from reseal.operations.domains import disks_of  # noqa: PLC0415  few commands need libvirt
+
+    first, *others = disks_of(found["domain"], found["connect"])
+    if "images" in given:
+        if given["images"][1:]:
+            msg = "--domain names the image, so no other image can be named with it."
+            raise UsageError(msg, "Run the command once for each.")
+        given["images"] = (first,)
+    else:
+        given[next(name for name in _IMAGES if name in given)] = first
+    if "disks" in image:
+        image["disks"] = (*others, *image["disks"])
+    elif others:
+        click.echo(f"Of the disks of {found['domain']}, only {first} is used.", err=True)
 
 
 def declares(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

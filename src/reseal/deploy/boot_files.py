@@ -178,17 +178,28 @@ def require(installation: Installation, firmware: Firmware) -> None:
     if firmware is Firmware.BIOS and installation.architecture in {"arm64", "arm"}:
         msg = f"A Windows for {installation.architecture} starts only from UEFI, not from BIOS."
         raise CheckError(msg, "Choose --firmware uefi.")
+    if missing := _missing(installation, firmware):
+        msg = f"{missing} is missing, so {firmware} can't start this Windows."
+        other = Firmware.BIOS if firmware is Firmware.UEFI else Firmware.UEFI
+        hint = "Use an image of a whole installation (Setup's own has the file)"
+        if _starts(installation, other):
+            hint += f", or --firmware {other}"
+        raise ImageError(msg, f"{hint}. No disk was made.")
+
+
+def _missing(installation: Installation, firmware: Firmware) -> str | None:
+    """Return the first file that an image lacks of those that a firmware needs."""
     manager = UEFI_MANAGER if firmware is Firmware.UEFI else BIOS_MANAGER
     for path in (TEMPLATE, manager, LOADER[firmware]):
         stat = installation.tree.stat(installation.path(path))
         if stat is None or stat.is_directory:
-            msg = f"{installation.path(path)} is missing, so {firmware} can't start this Windows."
-            other = Firmware.BIOS if firmware is Firmware.UEFI else Firmware.UEFI
-            raise ImageError(
-                msg,
-                f"Use an image of a whole installation (Setup's own has the file), or "
-                f"--firmware {other}. No disk was made.",
-            )
+            return installation.path(path)
+    return None
+
+
+def _starts(installation: Installation, firmware: Firmware) -> bool:
+    arm = installation.architecture in {"arm64", "arm"}
+    return not (firmware is Firmware.BIOS and arm) and not _missing(installation, firmware)
 
 
 def template(installation: Installation) -> bytes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from reseal.disk import archives, block, formats
+from reseal.disk import archives, block, formats, golden
 from reseal.disk.archives import Inside
 from reseal.disk.block import canonical, is_block
 from reseal.disk.device import DiskError
@@ -30,10 +30,10 @@ class Link:
         backing: the image that holds what this one does not.
         data_file: the file with a qcow2's data, where it is not the qcow2 itself.
         extents: the files with the content of a VMDK descriptor.
+        inside: where the image lies in the file, if that is an archive.
         scratch: the folder for the overlay and the journal of a block device or a network disk; None for a
             file, which has them next to it.
         node: how QEMU gets a network disk; None for others.
-        inside: where the image lies in the file, if that is an archive.
     """
 
     path: Path
@@ -41,9 +41,9 @@ class Link:
     backing: Link | None = None
     data_file: Path | None = None
     extents: tuple[Path, ...] = ()
+    inside: Inside | None = None
     scratch: Path | None = None
     node: dict[str, Any] | None = None
-    inside: Inside | None = None
 
     def blockdev(self) -> dict[str, Any]:
         """Describe the image to QEMU, which is left nothing to find out by itself."""
@@ -109,13 +109,14 @@ def open_chain(
     Raises:
         DiskError: a file is missing, damaged, or must not be opened.
     """
-    folder = scratch or state_folder()
-    return _open(path, None, folder, allow=allow_backing, whole=whole, above=())
+    state = scratch or state_folder()
+    return _open(path, None, path.parent, state, allow=allow_backing, whole=whole, above=())
 
 
 def _open(
     path: Path,
     qemu_format: str | None,
+    folder: Path,
     scratch: Path,
     *,
     allow: bool,
@@ -131,18 +132,15 @@ def _open(
     except UnicodeEncodeError:
         name = str(path).encode(errors="backslashreplace").decode()
         raise DiskError(f"{name} can't be opened: its path is not UTF-8.") from None
-    whole_file = not above and not is_block(path)
-    if whole_file and (descriptor := vmdk.descriptor_of(path)):
+    if not above and not is_block(path) and (descriptor := vmdk.descriptor_of(path)):
         raise DiskError(
             f"{path} is an extent of a VMDK, which holds only a part of the disk or no header.",
             hint=f"Name its descriptor: {descriptor}",
         )
-    inside = archives.find(path) if whole_file else None
+    inside = archives.find(path) if not above and not is_block(path) else None
     if inside:
         return _in_archive(path, inside)
     header = formats.read_header(path, qemu_format)
-
-    folder = above[0].parent if above else path.parent
 
     def find(name: str, what: str) -> Path:
         return _find(path, name, what, folder, allow=allow)
@@ -150,9 +148,11 @@ def _open(
     backing: Link | None = None
     if header.backing:
         reference: Reference = header.backing
+        below = find(reference.name, _BACKING)
         backing = _open(
-            find(reference.name, _BACKING),
+            below,
             reference.format,
+            folder if below.is_relative_to(folder) else below.parent,
             scratch,
             allow=allow,
             whole=whole,
@@ -164,7 +164,8 @@ def _open(
         formats.require_extent(extent, size, whole=whole)
     if whole:
         formats.require_whole(path, header.format)
-    return Link(path, header, backing, data_file, extents, scratch if is_block(path) else None)
+    own = scratch if is_block(path) else None
+    return Link(path, header, backing, data_file, extents, scratch=own)
 
 
 def _in_archive(path: Path, inside: Inside) -> Link:
@@ -181,8 +182,16 @@ def _in_archive(path: Path, inside: Inside) -> Link:
     return Link(path, header, inside=inside)
 
 
+def _made_by_reseal(path: Path, found: Path, what: str) -> bool:
+    """Whether reseal made a thin image of its backing file, in the folder where the thin image lies."""
+    return what == _BACKING and golden.proves(found, path.parent)
+
+
 def _find(path: Path, name: str, what: str, folder: Path, *, allow: bool) -> Path:
-    """Resolve a file name from a header; only files in the folder are allowed."""
+    """Resolve a file name from a header.
+
+    Only files in the folder are allowed, and the golden image of a thin image that reseal made.
+    """
     if ":" in name.partition("/")[0]:
         raise DiskError(
             f"{path} has the {what} {name[:200]!r}, which is not a plain file name.",
@@ -193,7 +202,8 @@ def _find(path: Path, name: str, what: str, folder: Path, *, allow: bool) -> Pat
     except (OSError, RuntimeError, ValueError) as error:
         raise DiskError(f"the {what} {name[:200]!r} of {path} can't be found.") from error
     device = what == _BACKING and is_block(found)
-    if not allow and (device or not found.is_relative_to(folder)):
+    near = found.is_relative_to(folder) or _made_by_reseal(path, found, what)
+    if not allow and (device or not near):
         where = "is a block device" if device else "is outside its own folder"
         raise DiskError(
             f"{path} has the {what} {name[:200]!r}, which {where}.",

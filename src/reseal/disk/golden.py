@@ -121,6 +121,20 @@ def folders_of(image: Path) -> list[str]:
         return ["an unknown folder (its mark is damaged)"]
 
 
+def proves(image: Path, folder: Path) -> bool:
+    """Whether the mark of an image says that reseal made thin images of it in a folder.
+
+    The mark lies next to the image, so what names the image as its backing file can't forge it.
+
+    Args:
+        image: the image below, resolved.
+        folder: of the thin image, resolved.
+    """
+    with suppress(OSError, RuntimeError, ValueError):
+        return any((image.parent / one).resolve() == folder for one in folders_of(image))
+    return False
+
+
 def refuse(path: Path, image: Path) -> None:
     """Raise DiskError where thin clones are based on an image.
 

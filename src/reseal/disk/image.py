@@ -36,14 +36,14 @@ class Image:
         snapshots: the names of the snapshots inside; working in place leaves them as they are.
         snapshots_below: those of its backing files, with the name of the file each.
         why_read_only: why it can't be changed in place, or None.
-        unpacked: where the disk was unpacked for this run, or None.
         is_device: whether it is a block device or a network disk.
+        unpacked: where the disk was unpacked for this run, or None.
     """
 
     def __init__(self, path: Path, file: Path, link: Link, lock: Lock, stack: ExitStack) -> None:
+        self._stack = stack
         self.path = path
         self.file = file
-        self._stack = stack
         self.link = link
         self.lock = lock
         self.format = link.header.format
@@ -57,8 +57,8 @@ class Image:
             for name in below.header.snapshots
         )
         self.why_read_only = link.header.why_read_only
-        self.unpacked = link.path if link.path != self.file else None
         self.is_device = link.scratch is not None
+        self.unpacked = link.path if link.path != self.file else None
 
     @classmethod
     def open(
@@ -82,19 +82,18 @@ class Image:
             ImageError: another reseal or a running machine uses it, or an earlier run was
                 interrupted while it merged its changes.
         """
-        file = resolve(path)
         with ExitStack() as stack:
             if isinstance(path, NetworkPath):
                 link = network_link(path, stack, writable=writing, scratch=scratch)
-                lock = lock_of(link)
+                file, lock = link.path, lock_of(link)
                 stack.callback(lock.close)
                 lock.share()
                 refuse_torn(path, link)
             else:
-                lock = Lock(file)
-                stack.callback(lock.close)
-                lock.share()
-                link = _opened(path, file, stack, allow_backing=allow_backing, scratch=scratch)
+                file = resolve(path)
+                lock, link = _opened(
+                    path, file, stack, allow_backing=allow_backing, scratch=scratch
+                )
             return cls(path, file, link, lock, stack.pop_all())
 
     def __enter__(self) -> Self:
@@ -128,20 +127,16 @@ class Image:
 
 def _opened(
     path: Path, file: Path, stack: ExitStack, *, allow_backing: bool, scratch: Path | None
-) -> Link:
-    """Open and check a file or a block device that is locked.
-
-    Args:
-        path: as the person named it.
-        file: the resolved path.
-        stack: deletes what was unpacked.
-        allow_backing: take backing files that are not in the image's own folder, too.
-        scratch: the folder for overlays and journals of block devices; None for the default.
-    """
+) -> tuple[Lock, Link]:
+    """Lock and check a file or a block device; the stack closes the lock, and deletes an unpacked disk."""
+    lock = Lock(file)
+    stack.callback(lock.close)
+    lock.share()
     refuse_interrupted(path, file)
     kind = None if block.is_block(file) else archives.compression(file)
     if kind:
-        link = open_chain(stack.enter_context(archives.unpacked(file, kind)))
+        inner = stack.enter_context(archives.unpacked(file, kind))
+        link = open_chain(inner)
         link = replace(link, header=replace(link.header, why_read_only="it is compressed"))
     else:
         link = open_chain(file, allow_backing=allow_backing, scratch=scratch)
@@ -151,7 +146,7 @@ def _opened(
         refuse_torn(path, each)
         if any(written_by_qemu(own) for own in each.own_files()):
             raise in_use_by_qemu(each.path)
-    return link
+    return lock, link
 
 
 def network_link(

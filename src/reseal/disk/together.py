@@ -33,9 +33,8 @@ class Together:
         self.overlays = [one.overlay for one in parts]
         self.overlay = self.overlays[0]
 
-    def commit(self, facts: Mapping[str, Any] | None = None) -> None:
-        """Merge the changes into all images; `facts` are for outputs."""
-        del facts
+    def commit(self, facts: Mapping[str, Any] | None = None) -> None:  # noqa: ARG002  see Staged
+        """Merge the changes into all images."""
         first, *others = self._parts
         journals = [one.prepare() for one in self._parts]
         try:

@@ -135,12 +135,12 @@ class Writing(Opening):
             index=self.index,
             allow_backing=self.allow_backing,
             output=self.output,
-            in_place=self.in_place,
-            scratch=self.scratch,
-            disks=self.disks,
             thin=self.thin,
             dry_run=self.dry_run,
             delete_snapshots=self.delete_snapshots,
+            in_place=self.in_place,
+            scratch=self.scratch,
+            disks=self.disks,
             decrypt=self.decrypt,
             prevent_device_encryption=self.prevent_device_encryption,
             **more,
@@ -337,6 +337,7 @@ def look(
     opening: Opening | None = None,
     *,
     whole: bool = False,
+    on_message: OnMessage | None = None,
 ) -> dict[str, Any]:
     """Look at one Windows of an image without changing it.
 
@@ -345,6 +346,7 @@ def look(
         job: gets the installation and returns plain data; runs in the worker.
         opening: which Windows, and how to open the image.
         whole: whether the job reads the whole volume, rather than some files of a WIM.
+        on_message: gets what the job reports.
     """
     from reseal.run.opening import choose
 
@@ -354,6 +356,7 @@ def look(
         lambda found: job(choose(found, chosen.volume, str(image))),
         chosen,
         whole=whole,
+        on_message=on_message,
     )
 
 
@@ -363,6 +366,7 @@ def look_at_all(
     opening: Opening,
     *,
     whole: bool = False,
+    on_message: OnMessage | None = None,
 ) -> dict[str, Any]:
     """Look at every Windows of an image, as `look` does at one.
 
@@ -371,6 +375,7 @@ def look_at_all(
         job: gets the installations and returns plain data; runs in the worker.
         opening: how to open the image.
         whole: whether the job reads whole volumes, rather than some files of a WIM.
+        on_message: gets what the job reports.
     """
     from reseal.run import read
 
@@ -381,6 +386,7 @@ def look_at_all(
         index=opening.index,
         whole=whole,
         keys=opening.keys,
+        report=on_message,
         disks=opening.disks,
     )
 

@@ -45,7 +45,7 @@ def verify(
 
     if on_message:
         on_message({"step": "Searching the volumes"})
-    return with_snapshots(look(image, job, opening, whole=True))
+    return with_snapshots(look(image, job, opening, whole=True, on_message=on_message))
 
 
 def with_snapshots(record: dict[str, Any]) -> dict[str, Any]:

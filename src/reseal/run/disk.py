@@ -48,6 +48,10 @@ if TYPE_CHECKING:
     from reseal.worker import Report
 
 
+#: What to do about internal snapshots that stay.
+_DELETES_THEM = (
+    "--delete-snapshots of generalize, customize and sid deletes them; --output leaves them out."
+)
 #: The switch with which a hibernated session is discarded.
 _DISCARD = "discard-hibernation"
 
@@ -134,8 +138,8 @@ class OpenedDisk:
                 with session.step("Writing the boot configuration"):
                     written.add(store.name, self.write_boot_store(store, options))
         if session.wiped_volumes:
-            with session.step("Wiping free space"):
-                wiped["wiped"] = _wipe(session, part, self.subject)
+            with session.step("Wiping free space") as tell:
+                wiped["wiped"] = _wipe(session, part, self.subject, tell)
         return {**wiped, "written": asdict(written)}
 
     def write_boot_store(self, store: BootStore, options: RunOptions) -> int:
@@ -163,13 +167,16 @@ class OpenedDisk:
         self.device.flush()
 
 
-def _wipe(session: Session, own: Slice, subject: str) -> dict[str, int]:
+def _wipe(
+    session: Session, own: Slice, subject: str, tell: Callable[[int, int], None]
+) -> dict[str, int]:
     """Wipe volumes that are not mounted; return how much was wiped, on all of them.
 
     Args:
         session: the session, whose changes are written.
         own: the volume that holds the installation, with an empty log.
         subject: name of the image in messages.
+        tell: takes how many bytes of a volume are done, and how many there are.
     """
     from reseal.ntfs.wipe import Wiped, wipe  # noqa: PLC0415  its arrays take long to load
 
@@ -181,7 +188,7 @@ def _wipe(session: Session, own: Slice, subject: str) -> dict[str, int]:
         if device is not own:
             with Volume.open(device, read_only=False, name=name) as volume:
                 volume.reset_log()
-        total.update(asdict(wipe(device, name)))
+        total.update(asdict(wipe(device, name, tell)))
     return asdict(Wiped(**total))
 
 
@@ -327,9 +334,7 @@ class Disk(Held):
             for image in self.images:
                 require_shrinkable(image)
         self._changes = stack.enter_context(ExitStack())
-        grown = one.form.size_of(self.image.size) if one.form else self.image.size
-        if self._size is None and grown != self.image.size:
-            self._size = grown
+        self._size = self._size or self._size_of_form()
         if not one.dry_run:
             with uninterrupted():  # the overlay has a name as soon as there is one
                 changes = Transaction.begin(
@@ -339,8 +344,8 @@ class Disk(Held):
                     size=self._size,
                     delete_snapshots=self._deletes_snapshots,
                     protect=not one.passing,
-                    others=self.images[1:],
                     form=one.form,
+                    others=self.images[1:],
                 )
                 self._transaction = self._changes.enter_context(changes)
         self._server = stack.enter_context(ExitStack())
@@ -369,20 +374,17 @@ class Disk(Held):
         """Path, format, size in bytes, and internal snapshots of the image and its backing files."""
         image = self.image
         snapshots = [*image.snapshots, *image.snapshots_below]
-        named = {"snapshots": snapshots} if snapshots else {}
-        others = [
-            {"path": str(one.path), "format": one.format, "size": one.size}
-            for one in self.images[1:]
-        ]
-        more = {"disks": others} if others else {}
+        named: dict[str, Any] = {"snapshots": snapshots} if snapshots else {}
         inside = image.link.inside
-        packed: dict[str, Any] = {}
         if inside:
-            packed = {"archive": {"disk": inside.name, **_told(inside)}}
+            named["archive"] = {"disk": inside.name, **_told(inside)}
         elif image.unpacked:
-            packed = {"archive": {"disk": image.unpacked.name, "unpacked": space(image.unpacked)}}
-        facts = {"path": str(self.path), "format": image.format, "size": image.size}
-        return {**facts, **named, **packed, **more}
+            named["archive"] = {"disk": image.unpacked.name, "unpacked": space(image.unpacked)}
+        if others := self.images[1:]:
+            named["disks"] = [
+                {"path": str(one.path), "format": one.format, "size": one.size} for one in others
+            ]
+        return {"path": str(self.path), "format": image.format, "size": image.size, **named}
 
     @property
     def socket(self) -> Path:
@@ -432,6 +434,12 @@ class Disk(Held):
             keys=self._options.keys,
         )
 
+    def _size_of_form(self) -> int | None:
+        """Return the size that the output's form asks for; None if it is that of the image."""
+        form, size = self._options.form, self.image.size
+        grown = form.size_of(size) if form else size
+        return grown if grown != size else None
+
     def _checking_sectors(self, work: Work) -> Work:
         """Return the work with a check that the output can hold the disk's sectors."""
         one = self._options
@@ -454,9 +462,8 @@ class Disk(Held):
     @property
     def _direct(self) -> bool:
         """Whether a worker reads the file of a raw image itself."""
-        image = self.image
-        plain = image.format == "raw" and not (image.is_device or image.link.inside)
-        return self._plain and self._transaction is None and plain and len(self.images) == 1
+        raw = self.image.format == "raw" and not self.image.is_device and len(self.images) == 1
+        return self._plain and self._transaction is None and raw and not self.image.link.inside
 
     def finish(self, result: dict[str, Any], report: Report) -> None:
         """Merge the overlay or turn it into the output; shrink the image if requested."""
@@ -464,6 +471,10 @@ class Disk(Held):
         if result.get("changes") or self._deletes_snapshots or output:
             notes = result.setdefault("notes", [])
             notes += (*self._of_snapshots(), *self._of_device())
+            if (stay := self._staying_snapshots()) is not None:
+                notes.append(stay)
+                result["warnings"] = [*result.get("warnings", ()), stay]
+                result["hints"] = {**result.get("hints", {}), stay: _DELETES_THEM}
         if self.image.unpacked:
             result.setdefault("notes", []).append(
                 f"{self.path} was unpacked into {self.image.unpacked.parent.parent} first, "
@@ -528,13 +539,18 @@ class Disk(Held):
             yield f"The internal snapshots of {image.path} are deleted: {names}."
         elif image.snapshots and one.output and not one.thin:
             yield f"The new image has no internal snapshots; those of {image.path} are left out: {names}."
-        elif image.snapshots:
-            yield (
-                f"{image.path} holds internal snapshots that this run does not change: {names}. Each is "
-                "a complete copy of the old disk. --delete-snapshots deletes them."
-            )
         if image.snapshots_below and not (one.output and not one.thin):
             yield (
                 "Backing files hold internal snapshots, which stay: "
                 f"{', '.join(image.snapshots_below)}. A new image (--output) has none."
             )
+
+    def _staying_snapshots(self) -> str | None:
+        """Warn of internal snapshots that stay as they are."""
+        one, image = self._options, self.image
+        if not image.snapshots or self._deletes_snapshots or (one.output and not one.thin):
+            return None
+        return (
+            f"{image.path} holds internal snapshots that this run does not change: "
+            f"{', '.join(image.snapshots)}. Each is a complete copy of the old disk."
+        )

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from reseal.disk import Device
     from reseal.session.boot_store import BootStore
     from reseal.tree import Tree
+    from reseal.worker import Report
 
 _BITLOCKER_CODE = "0x80310039"
 
@@ -44,6 +45,7 @@ class Found:
         boot_stores: finds the stores that the disk can start from; none in a folder.
         encrypted: whether BitLocker encrypts the volume.
         disk: the whole disk; None in a folder.
+        report: takes `{"progress": …, "done": …, "total": …}` as the work goes on.
     """
 
     installation: Installation
@@ -54,6 +56,7 @@ class Found:
     boot_stores: Callable[[], list[BootStore]] = list
     encrypted: bool = False
     disk: Device | None = None
+    report: Report = lambda _: None
 
     @property
     def state(self) -> VolumeState | None:
