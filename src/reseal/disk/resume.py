@@ -206,17 +206,13 @@ def _together(
         )
     leader = Journal.read_file(decides)
     assert leader
-    beside = image_of(decides)
-    first = beside if beside and beside.exists() else disk_path(leader.name)
+    first = _first_disk(decides, leader)
     found = []
     for path in (first, *(disk_path(other, first.parent) for other in leader.others)):
         if path == one.file or (path.exists() and one.file.exists() and path.samefile(one.file)):
             found.append(one)
             continue
-        elsewhere = isinstance(path, NetworkPath) or block.is_block(path)
-        if path != first and not elsewhere and not os.path.lexists(journal_path(path)):
-            # Notes go when all disks are merged. A disk that is not there has not lost its note.
-            resolve(path)
+        if path != first and _has_no_note(path):
             continue
         try:
             other = _Interrupted.open(path, stack, allow_backing=allow_backing, scratch=scratch)
@@ -231,6 +227,23 @@ def _together(
             )
         found.append(other)
     return found
+
+
+def _first_disk(decides: Path, leader: Journal) -> Path:
+    """Return the disk whose journal decides for all, wherever the disks were moved together."""
+    beside = image_of(decides)
+    return beside if beside and beside.exists() else disk_path(leader.name)
+
+
+def _has_no_note(path: Path) -> bool:
+    """Tell whether a disk has lost its note, which happens when all disks are merged.
+
+    Raises:
+        DiskError: the disk is not there, so its note may be elsewhere, too.
+    """
+    resolve(path)
+    elsewhere = isinstance(path, NetworkPath) or block.is_block(path)
+    return not elsewhere and not os.path.lexists(journal_path(path))
 
 
 def _adopt(path: Path, file: Path, *, allow_backing: bool) -> None:

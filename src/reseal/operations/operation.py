@@ -108,6 +108,10 @@ class Writing(Opening):
                 "--for makes a whole new image for a tool: it needs --output, and takes no --thin."
             )
             raise UsageError(msg, "Name the new image with --output.")
+        self._require_place()
+
+    def _require_place(self) -> None:
+        """Refuse options that contradict each other on where the changed image goes."""
         if self.prevent_device_encryption and not self.decrypt:
             msg = "--prevent-device-encryption goes with --decrypt."
             raise UsageError(msg, "Add --decrypt, or leave it out.")

@@ -323,21 +323,9 @@ class Disk(Held):
         one = self._options
         self.images: list[Image] = []
         for path in (self.path, *one.disks):
-            image = Image.open(
-                path,
-                allow_backing=one.allow_backing,
-                scratch=one.scratch,
-                writing=one.in_place and not (one.dry_run or one.output),
-            )
-            stack.enter_context(image)
+            image = stack.enter_context(self._opened(path))
             _require_another(image, self.images)
             self.images.append(image)
-            if image.is_device and not (one.dry_run or one.output or one.in_place):
-                what = "a network disk" if image.link.node else "a block device"
-                raise UsageError(
-                    f"{path} is {what}; it is changed in place only if you say so. Nothing was changed.",
-                    "Take a snapshot and add --in-place, or write a new image with --output.",
-                )
         self.image = self.images[0]
         self._deletes_snapshots = (
             one.delete_snapshots and not one.output and bool(self.image.snapshots)
@@ -361,6 +349,25 @@ class Disk(Held):
                 )
                 self._transaction = self._changes.enter_context(changes)
         self._server = stack.enter_context(ExitStack())
+
+    def _opened(self, path: Path) -> Image:
+        """Open a disk; refuse a device that would be changed without --in-place."""
+        one = self._options
+        writing = not (one.dry_run or one.output)
+        image = Image.open(
+            path,
+            allow_backing=one.allow_backing,
+            scratch=one.scratch,
+            writing=one.in_place and writing,
+        )
+        if image.is_device and writing and not one.in_place:
+            image.close()
+            what = "a network disk" if image.link.node else "a block device"
+            raise UsageError(
+                f"{path} is {what}; it is changed in place only if you say so. Nothing was changed.",
+                "Take a snapshot and add --in-place, or write a new image with --output.",
+            )
+        return image
 
     @property
     def facts(self) -> dict[str, Any]:
