@@ -47,7 +47,10 @@ VIRTUAL = {
         }
     }
 }
-STAND_INS = ("virsh", "virt-install", "qm", "openstack", "packer", "aws", "ssh", "scp", "sudo")
+STAND_INS = (
+    *("virsh", "virt-install", "qm", "openstack", "packer", "aws", "az", "vagrant", "skopeo"),
+    *("ssh", "scp", "sudo"),
+)
 
 
 def golden(folder: Path) -> Path:
