@@ -161,7 +161,7 @@ def test_without_all_volumes_one_without_a_profile_is_left_and_named(
     (place,) = [one for one in volumes(FileDevice(disk.path, read_only=True)) if one.number == 4]
     part = slice(place.offset, place.offset + place.size)
     assert disk.path.read_bytes()[part] == before[part]
-    assert f"{with_sid} descriptors of files with the machine's SID" in said(done)
+    assert f"{with_sid} security descriptors with the machine's SID" in said(done)
     assert "--all-volumes" in said(done)
     if more:
         code, text = verified(disk.path, "--identity", str(identity))
@@ -193,6 +193,20 @@ def test_generalize_changes_the_profile_there_and_leaves_the_rest(
     assert disk.descriptors_with_the_sid(data) == 0
     assert NUMBERS not in disk.read(data, rf"Users\{real.CAROL}\NTUSER.DAT")
     assert disk.read(own, rf"Users\{real.CAROL}\hers.txt") == OTHER
+
+
+def test_nothing_keeps_the_old_sid_on_a_volume_whose_letter_is_not_known(tmp_path: Path) -> None:
+    disk, identity = Disk(tmp_path / "disk.raw"), tmp_path / "identity.json"
+    stale = {r"\DosDevices\D:": b"DMIO:ID:" + bytes(16)}
+    real.machine(disk.path, Machine(system={"MountedDevices": stale}))
+    arguments = ("--sid", "both", "--all-volumes", "--save-identity", str(identity), "--quiet")
+    done = judges.reseal("generalize", disk.path, *arguments)
+    assert done.returncode == 0, done.stderr
+    assert "its path leads out of this image" in said(done)
+    assert disk.descriptors_with_the_sid(4) == 0
+    assert NUMBERS not in disk.read(4, rf"Users\{real.CAROL}\NTUSER.DAT")
+    code, text = verified(disk.path, "--identity", str(identity), "--strict")
+    assert code == 0, text
 
 
 # Free clusters, and what offline writes make invalid

@@ -49,3 +49,22 @@ def test_a_shortcut_that_a_store_app_keeps_is_one_wherever_it_is_kept(
 ) -> None:
     hit = Hit(kind, "PC", "text", Place.VALUE, r"Users\A\UsrClass.dat", key)
     assert judge(hit, Context(new_sid_pending=False, hives=frozenset())).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("value", "replaced"), [("S-1-5-21-1-2-3", True), ("S-1-5-21-7-8-9", False)]
+)
+@pytest.mark.parametrize(
+    "path", [r"Windows\System32\config\SAM", "$Secure:$SDS", r"D:\Users\X\a.txt"]
+)
+def test_the_first_boot_replaces_no_other_sid_than_the_current_one(
+    path: str, value: str, *, replaced: bool
+) -> None:
+    """After `--sid both` setupcl.exe looks for the fresh SID; what still has the old one keeps it."""
+    place = Place.VALUE if path.endswith("SAM") else Place.CONTENT
+    hit = Hit(Kind.SID, value, "binary", place, path, "")
+    context = Context(
+        new_sid_pending=True, hives=frozenset({path.lower()}), current_sid="S-1-5-21-1-2-3"
+    )
+    left = judge(hit, context).verdict is Verdict.LEFT_BEHIND
+    assert left is not replaced

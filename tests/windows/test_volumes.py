@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from reseal.session import Session
+from reseal.sid import hives, places
 from reseal.testing.machine import Machine, tree, user_hive
 from reseal.testing.memory import Link, MemoryTree
 from reseal.tree import TreeError
@@ -76,6 +77,9 @@ def session(
         ("d:/Users/X", 4, r"D:\Users\X"),
         ("//server/profiles/X", None, "//server/profiles/X"),
         (r"C:Users\X", None, r"C:Users\X"),
+        (r"D:\Apps\..\Users\X", 4, r"D:\Users\X"),
+        (r"C:\..\..\Users\X", 3, r"Users\X"),
+        (r"%SystemRoot%\..\Users\X", 3, r"Users\X"),
         (r"D:Users\X", None, r"D:Users\X"),
         (r"%ProgramData%\X", 3, r"ProgramData\X"),
         (r"%AllUsersProfile%\X", 3, r"ProgramData\X"),
@@ -223,3 +227,28 @@ def test_nothing_moves_between_volumes() -> None:
     volumes = session().installation.volumes
     with pytest.raises(TreeError, match="another volume"):
         volumes.rename(r"D:\Users\X\a.txt", r"Users\X\a.txt")
+
+
+@pytest.mark.parametrize("letter", ["D:", "Q:"])
+def test_a_profile_whose_letter_is_not_known_is_found_where_profiles_lie(letter: str) -> None:
+    one = session(rf"{letter}\Users\X", mounted={r"\DosDevices\D:": CD})
+    one.write_file(r"volume 4:\Profiles\NTUSER.DAT", b"of a profile in the root")
+    found = {r"volume 4:\Users\X", r"volume 4:\Profiles"}
+    assert not found & set(places.profiles(one))
+    with one.all_volumes():
+        assert found <= set(places.profiles(one))
+        assert r"volume 4:\Users\X\NTUSER.DAT" in hives.paths(one)
+
+
+def test_a_recycle_bin_is_found_on_every_volume_that_is_worked_on() -> None:
+    bins = {rf"{root}$Recycle.Bin\S-1-5-21-1-2-3-1001" for root in ("", "D:\\", "volume 5:\\")}
+    for profiles, count in ((), 1), ((r"D:\Users\X",), 2):
+        one = session(*profiles)
+        for path in bins:
+            one.make_directory(path)
+        found = [path for path, _ in places.found(one, places.Place(r"{volume}\$Recycle.Bin"))]
+        assert len(found) == count
+        with one.all_volumes():
+            assert {
+                path for path, _ in places.found(one, places.Place(r"{volume}\$Recycle.Bin"))
+            } == bins

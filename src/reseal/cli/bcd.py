@@ -11,7 +11,7 @@ import click
 from reseal.cli import console
 from reseal.cli.help import Group, argument
 from reseal.cli.options import PATH, among, option
-from reseal.cli.run import Run, shares
+from reseal.cli.run import DOMAIN, Run, shares
 from reseal.operations import bcd as operation
 from reseal.report import boot_configuration as report
 
@@ -27,7 +27,11 @@ _store_option = option(
     shell_complete=among("uefi", "bios"),
     help="Choose a store by its volume or firmware, if there are several.",
 )
-_CHANGING = ("output", "thin", "dry_run", "allow_backing", "as_json", "report_files")
+_CHANGING = (
+    *DOMAIN,
+    *("output", "thin", "dry_run", "in_place", "scratch", "discard_hibernation", "allow_backing"),
+    *("as_json", "report_files"),
+)
 
 
 @click.group(cls=Group)
@@ -38,7 +42,7 @@ def bcd() -> None:
 @bcd.command("show")
 @_target
 @option("--all", "everything", is_flag=True, help="Show every object, not only the boot menu.")
-@shares("allow_backing", "as_json")
+@shares(*DOMAIN, "allow_backing", "as_json")
 def show(target: Path, everything: bool, run: Run) -> None:
     """List boot entries as `bcdedit /enum` does. Partitions appear by their number in the image."""
     backing = run.writing.allow_backing

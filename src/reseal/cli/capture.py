@@ -16,7 +16,7 @@ from reseal.cli.options import (
     integrity_option,
     option,
 )
-from reseal.cli.run import Run, shares
+from reseal.cli.run import DOMAIN, Run, shares
 from reseal.operations import capture as operation
 from reseal.report import wim as report
 
@@ -43,7 +43,9 @@ from reseal.report import wim as report
 @integrity_option(help="Add an integrity table to the WIM.")
 @option("--require-generalized", is_flag=True, help="Refuse an image that is not generalized.")
 @force_option(operation.FORCE_DEDUP, help="Capture deduplicated files without their content.")
-@shares("volume", "keys", "allow_backing", "as_json", "quiet", "verbose")
+@shares(
+    *DOMAIN, "volume", "discard_hibernation", "keys", "allow_backing", "as_json", "quiet", "verbose"
+)
 def capture(image: Path, wim: Path, run: Run, **options: Any) -> None:
     r"""Capture the Windows volume of a disk image into a WIM, as DISM would.
 

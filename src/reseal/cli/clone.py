@@ -16,7 +16,7 @@ from reseal.cli import progress, terminal
 from reseal.cli.answer_files import now_option
 from reseal.cli.help import Command, argument
 from reseal.cli.options import PATH, among, drivers_option, option
-from reseal.cli.run import REHEARSING, Run, shares
+from reseal.cli.run import DOMAIN, REHEARSING, Run, shares
 from reseal.errors import UsageError
 
 
@@ -85,9 +85,14 @@ from reseal.errors import UsageError
 @option("--seed", metavar="TEXT", help="Derive the same identities from TEXT every time.")
 @option("--dask", metavar="tcp://HOST:PORT", help="Run on a Dask cluster.")
 @drivers_option
-@shares("volume", "allow_backing", *REHEARSING, "as_json", "quiet", "verbose")
+@option(
+    "--define",
+    is_flag=True,
+    help="Define a libvirt domain for each machine, like the one that --domain names.",
+)
+@shares(*DOMAIN, "volume", "allow_backing", *REHEARSING, "as_json", "quiet", "verbose")
 def clone(
-    golden: Path, machines: Path, output_dir: Path, thin: bool | None, sid: str, run: Run,
+    golden: Path, machines: Path, output_dir: Path, thin: bool | None, sid: str, define: bool, run: Run,
     **given: Any,
 ) -> None:  # fmt: skip
     """Make a fleet of machines, each with its own name, SID, MachineGuid and answers.
@@ -103,6 +108,9 @@ def clone(
     if sid not in set(SidChoice):
         msg = f"--sid {sid} is not known."
         raise UsageError(msg, "It takes new or pending; write single SIDs into the table.")
+    if define and not run.domain:
+        msg = "--define makes domains like another, so it needs --domain."
+        raise UsageError(msg, "Name the domain of the golden image with --domain.")
     options = CloneOptions(
         thin=given["format"] == "qcow2" if thin is None else thin,
         sid=SidChoice(sid),
@@ -127,12 +135,21 @@ def clone(
 
         for result in make(golden, machines, output_dir, options, on_message):
             results.append(result)
+            if define and result.fresh and not result.error:
+                _define(run, result.entry.name, output_dir / result.entry.path)
             show({"finished": result.entry.name, "result": result})
     record = fleet.summary(results, output_dir, warnings, time.perf_counter() - start) | found
     run.show(record, fleet.lines(record, verbose=run.verbose), failed=bool(record["errors"]))
     if record["errors"]:
         first = next(iter(record["errors"].values()))
         raise SystemExit(int(first["exit_code"]) or 1)
+
+
+def _define(run: Run, machine: str, disk: Path) -> None:
+    from reseal.operations.domains import define  # noqa: PLC0415  few commands need libvirt
+
+    assert run.domain
+    define(run.domain, run.connect, machine, disk.resolve())
 
 
 @contextmanager

@@ -10,13 +10,13 @@ import click
 from reseal.cli import console
 from reseal.cli.help import Command, argument
 from reseal.cli.options import PATH, among, drivers_option, option
-from reseal.cli.run import REHEARSING, Run, shares
+from reseal.cli.run import DOMAIN, REHEARSING, Run, shares
 from reseal.operations import deploy as operation
 from reseal.report import deployment
 
 
 @click.command(cls=Command)
-@argument("source", type=PATH, help="A WIM, an ESD, or a disk image.")
+@argument("source", type=PATH, help="A WIM, an ESD, an ISO with one, or a disk image.")
 @argument("disk", type=PATH, help="The disk to make; its suffix chooses the format.")
 @option("--size", required=True, metavar="SIZE", help="Set its size: 64G, 65536M, or bytes.")
 @option(
@@ -40,7 +40,12 @@ from reseal.report import deployment
 )
 @drivers_option
 @shares(
-    "index", "volume", "allow_backing", *REHEARSING, "as_json", "report_files", "quiet", "verbose"
+    *DOMAIN,
+    "index",
+    "volume",
+    "allow_backing",
+    *REHEARSING,
+    *("as_json", "report_files", "quiet", "verbose"),
 )
 def deploy(source: Path, disk: Path, run: Run, **options: Any) -> None:
     """Make a disk to start Windows from: partitions, boot files, boot store, drive letters.

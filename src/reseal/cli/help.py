@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from importlib import import_module
+from itertools import takewhile
 from typing import Any, TypeVar
 
 import click
@@ -93,6 +95,19 @@ class Force(Option):
         return done
 
 
+#: The argument in the place of an image, where a domain is named.
+DOMAIN = "(domain)"
+_DOMAIN_OPTION = re.compile(r"-d.*|--domain(?:=.*)?", re.DOTALL)
+
+
+def names_domain(params: Iterable[click.Parameter], args: Iterable[str]) -> bool:
+    """Whether a command takes a libvirt domain in place of its image, and gets one."""
+    if not any(one.name == "domain" for one in params):
+        return False
+    before = takewhile("--".__ne__, args)
+    return any(_DOMAIN_OPTION.fullmatch(word) for word in before)
+
+
 class Command(click.Command):
     """A command with such help. Every command takes --debug."""
 
@@ -106,6 +121,9 @@ class Command(click.Command):
         for one in self.params:
             if isinstance(one, Force):
                 args = one.completed(args)
+        if names_domain(self.params, args):
+            # What the domain's disks take the place of.
+            args = [DOMAIN, *args]
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:

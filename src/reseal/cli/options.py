@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from reseal.cli.help import Force, Option, argument
+from reseal.hostfile import NetworkPath
 
 Complete = Callable[[click.Context, click.Parameter, str], list[str]]
 
@@ -24,6 +25,8 @@ class HostPathType(click.Path):
         """
         if value == "":
             self.fail("the path is empty.", param, ctx)
+        if isinstance(value, str) and NetworkPath.is_url(value):
+            return NetworkPath(value)
         return super().convert(value, param, ctx)
 
 
@@ -75,8 +78,16 @@ def check_names() -> list[str]:
     return [one.id for one in CHECKS if one.forceable]
 
 
+def _destinations() -> Iterable[str]:
+    from reseal.destinations import DESTINATIONS  # noqa: PLC0415  only completion needs them
+
+    return [one.id for one in DESTINATIONS]
+
+
 image_argument = argument(
-    "image", type=PATH, help="A disk image, a WIM, or a folder with a Windows installation."
+    "image",
+    type=PATH,
+    help="A disk image, a block device, a WIM, or a folder with a Windows installation.",
 )
 images_argument = argument(
     "images",
@@ -102,6 +113,23 @@ output_option = option(
     type=PATH,
     metavar="FILE",
     help="Write a new image; its suffix chooses the format.",
+)
+for_option = option(
+    "--for",
+    "destination",
+    metavar="TOOL",
+    shell_complete=among(more=_destinations),
+    help="Make the output what this tool takes: azure, kubevirt, libvirt, openstack, proxmox, vagrant, "
+    "vagrant-virtualbox.",
+)
+domain_option = option(
+    "--domain",
+    "-d",
+    metavar="NAME",
+    help="Take the disks of this libvirt domain in place of an image; it must be shut off.",
+)
+connect_option = option(
+    "--connect", "-c", metavar="URI", help="Connect to this hypervisor, such as qemu:///system."
 )
 thin_option = option("--thin", is_flag=True, help="Make the output a qcow2 overlay over IMAGE.")
 dry_run_option = option("--dry-run", is_flag=True, help="Show what would be done; write nothing.")
@@ -145,7 +173,7 @@ drivers_option = option(
     "--drivers",
     type=PATH,
     metavar="FOLDER",
-    help="Add the driver packages of this folder that fit the image.",
+    help="Add the driver packages of this folder, or of an ISO such as virtio-win.iso, that fit the image.",
 )
 key_option = option(
     "--key",
@@ -164,7 +192,24 @@ prevent_device_encryption_option = option(
     help="With --decrypt: keep Windows from encrypting the volume again by itself.",
 )
 in_place_option = option(
-    "--in-place", is_flag=True, help="Decrypt the image itself, rather than write a new one."
+    "--in-place",
+    is_flag=True,
+    help="Change a block device itself; with --decrypt, decrypt the image itself.",
+)
+disk_option = option(
+    "--disk",
+    "disks",
+    type=PATH,
+    multiple=True,
+    metavar="FILE",
+    help="Add another disk of the same machine. All are changed, or none. Repeatable.",
+)
+scratch_option = option(
+    "--scratch",
+    type=PATH,
+    metavar="DIR",
+    help="Keep the overlay and the journal of a block device in this folder. Default: "
+    "$XDG_STATE_HOME/reseal; for root, /var/lib/reseal.",
 )
 report_option = option(
     "--report",

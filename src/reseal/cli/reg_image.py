@@ -42,8 +42,8 @@ _PIECE = 1 << 16
 
 
 def is_image(target: Path) -> bool:
-    """Whether TARGET is a folder, a disk image or a WIM rather than a hive."""
-    if target.is_dir():
+    """Whether TARGET is a folder, a disk or a WIM rather than a hive."""
+    if target.is_dir() or target.is_block_device():
         return True
     try:
         with open_regular(target) as file:

@@ -9,6 +9,8 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
+import click
+
 from reseal.cli import console, options
 from reseal.cli.keys import read_keys
 from reseal.cli.progress import progress
@@ -20,8 +22,10 @@ from reseal.operations.operation import run as run_operation
 _IMAGE = {
     "output": options.output_option,
     "thin": options.thin_option,
+    "destination": options.for_option,
     "dry_run": options.dry_run_option,
     "delete_snapshots": options.delete_snapshots_option,
+    "disks": options.disk_option,
     "volume": options.volume_option,
     "index": options.index_option,
     "discard_hibernation": options.discard_hibernation_option,
@@ -29,6 +33,7 @@ _IMAGE = {
     "keys": options.key_option,
     "decrypt": options.decrypt_option,
     "in_place": options.in_place_option,
+    "scratch": options.scratch_option,
     "prevent_device_encryption": options.prevent_device_encryption_option,
     "machine": options.machine_option,
     "require_rehearsal": options.require_rehearsal_option,
@@ -41,15 +46,30 @@ _OUTPUT = {
     "quiet": options.quiet_option,
     "verbose": options.verbose_option,
 }
-_OPTIONS = {**_IMAGE, **_OUTPUT}
+#: Options that name a domain in place of an image.
+DOMAIN = {"domain": options.domain_option, "connect": options.connect_option}
+_OPTIONS = {**_IMAGE, **_OUTPUT, **DOMAIN}
+#: The arguments that a domain takes the place of.
+_IMAGES = ("image", "golden", "source", "target")
 #: What every command shares that looks at the Windows of an image.
-LOOKING = ("volume", "index", "keys", "allow_backing", "as_json")
+LOOKING = (*DOMAIN, "disks", "volume", "index", "keys", "allow_backing", "as_json")
 #: What commands share that look at an image and have much to tell.
 TELLING = (*LOOKING, "verbose")
 #: What every command shares that changes the Windows of an image.
 CHANGING = (
-    *("output", "thin", "dry_run", "volume", "index", "discard_hibernation", "allow_backing"),
-    *("keys", "decrypt", "in_place", "prevent_device_encryption"),
+    *DOMAIN,
+    *(
+        "output",
+        "thin",
+        "destination",
+        "dry_run",
+        "disks",
+        "volume",
+        "index",
+        "discard_hibernation",
+        "allow_backing",
+    ),
+    *("keys", "decrypt", "in_place", "scratch", "prevent_device_encryption"),
     *("as_json", "report_files", "quiet", "verbose"),
 )
 #: What commands share at whose end the next boot is rehearsed.
@@ -66,6 +86,8 @@ class Run:
         report_files: files that keep the record.
         quiet: whether nothing is shown of a run that succeeds.
         verbose: whether every change or finding is listed.
+        domain: the libvirt domain whose disks are taken; None for none.
+        connect: the URI of its hypervisor.
     """
 
     writing: Writing
@@ -73,6 +95,8 @@ class Run:
     report_files: tuple[Path, ...] = ()
     quiet: bool = False
     verbose: bool = False
+    domain: str | None = None
+    connect: str | None = None
 
     @property
     def dry_run(self) -> bool:
@@ -138,14 +162,44 @@ def shares(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
                 as_json=shared.get("as_json", False), quiet=shared.get("quiet", False)
             ):
                 console.check_reports(shared.get("report_files"))
+                found = {name: shared.pop(name) for name in DOMAIN if name in shared}
                 image = {name: shared.pop(name) for name in _IMAGE if name in shared}
+                if found.get("domain"):
+                    _take_domain(found, given, image)
+                elif found.get("connect"):
+                    msg = "--connect goes with --domain."
+                    raise UsageError(msg, "Name the domain, or leave --connect out.")
                 if "keys" in image:
                     image["keys"] = read_keys(image["keys"])
-                function(run=Run(Writing(**image), **shared), **given)
+                function(run=Run(Writing(**image), **shared, **found), **given)
 
         return declares(*names)(command)
 
     return declare
+
+
+def _take_domain(found: dict[str, Any], given: dict[str, Any], image: dict[str, Any]) -> None:
+    """Put the disks of a domain in the place of the image.
+
+    Args:
+        found: the options that name the domain.
+        given: the arguments of the command.
+        image: the options about the image.
+    """
+    from reseal.operations.domains import disks_of  # noqa: PLC0415  few commands need libvirt
+
+    first, *others = disks_of(found["domain"], found["connect"])
+    if "images" in given:
+        if given["images"][1:]:
+            msg = "--domain names the image, so no other image can be named with it."
+            raise UsageError(msg, "Run the command once for each.")
+        given["images"] = (first,)
+    else:
+        given[next(name for name in _IMAGES if name in given)] = first
+    if "disks" in image:
+        image["disks"] = (*others, *image["disks"])
+    elif others:
+        click.echo(f"Of the disks of {found['domain']}, only {first} is used.", err=True)
 
 
 def declares(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

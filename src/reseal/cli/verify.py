@@ -49,9 +49,15 @@ def verify(
 ) -> None:
     """Verify that images are armed, and search them for the identity of the old machine.
 
+    <<<<<<< HEAD
+    The verdict is clean (exit code 0), as after Sysprep (0, or 3 with --strict), or not clean (3). The
+    second line names what was searched, and the identity searched for. For several images the exit code is
+    the highest, and --json prints a line each.
+    =======
     The verdict is clean (exit code 0), as after Sysprep (0, or 3 with --strict), or not clean (3). It
     names what was searched, and the identity searched for. For several images the exit code is the highest,
     and --json prints a line each.
+    >>>>>>> wayin
     """
     if against:
         if identity or deep or strict or system_volume_only:

@@ -22,8 +22,9 @@ from typing import Any
 from reseal.deploy import boot, source
 from reseal.deploy.layout import Firmware, Layout, hidden_sectors, plan
 from reseal.disk import Slice, connect
+from reseal.disk.block import state
 from reseal.disk.create import NewDisk
-from reseal.disk.formats import require_regular
+from reseal.disk.image import resolve
 from reseal.disk.pour import copy_ranges
 from reseal.errors import ImageError, UsageError
 from reseal.ntfs import Volume
@@ -89,7 +90,7 @@ def deploy(path: Path, target: Path, options: Options, report: Report) -> dict[s
         ResealError: the disk can't be made; none is left.
     """
     start = time.perf_counter()
-    require_regular(path)
+    resolve(path)
     made = _from_wim if is_wim(path) else _from_image
     record = made(path, target, options, report)
     record["timings"]["total"] = time.perf_counter() - start
@@ -263,8 +264,7 @@ class _Seen:
         self._before = self._look()
 
     def _look(self) -> list[tuple[int, ...]]:
-        statuses = [file.stat() for file in self._files]
-        return [(each.st_dev, each.st_ino, each.st_size, each.st_mtime_ns) for each in statuses]
+        return [state(file) for file in self._files]
 
     def require_same(self, path: Path) -> None:
         """Raise ImageError if a file was changed."""

@@ -84,7 +84,8 @@ def delete_element(target: Path, identifier: str, element: str, writing: Writing
 def _edited(target: Path, job: StoreJob, writing: Writing) -> dict[str, Any]:
     from reseal.run import boot
 
-    return boot.change(target, job, writing.options())
+    switches = frozenset({"discard-hibernation"} if writing.discard_hibernation else ())
+    return boot.change(target, job, writing.options(switches=switches))
 
 
 def record(command: str, done: dict[str, Any], *, dry_run: bool) -> RunRecord:

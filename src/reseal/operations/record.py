@@ -258,6 +258,7 @@ class RunRecord(TypedDict):
     space: NotRequired[Space]
     wiped: NotRequired[dict[str, int]]
     decrypted: NotRequired[DecryptedVolume | None]
+    destination: NotRequired[dict[str, Any]]
 
 
 class KeptRecord(TypedDict):

@@ -48,6 +48,7 @@ def rehearse(
         index=opening.index,
         allow_backing=opening.allow_backing,
         keys=opening.keys,
+        disks=opening.disks,
     )
     start = time.perf_counter()
     record = read_opened(image, work, options)

@@ -55,6 +55,9 @@ def repair(
     if image.is_dir() or (image.exists() and is_wim(image)):
         msg = f"{image} is not a disk, so it has no boot manager to repair."
         raise UsageError(msg, "Make a disk of it: reseal deploy IMAGE DISK.")
+    if writing.disks:
+        msg = "--repair works on one disk, so it takes no --disk."
+        raise UsageError(msg, "Name the disk that the machine starts from.")
     if writing.dry_run:
         msg = "--repair has no --dry-run: it writes boot files with programs of the system."
         raise UsageError(msg, "Use --output for a new image, and rehearse it.")

@@ -91,6 +91,9 @@ def compare(
     from reseal.wim import is_wim
 
     chosen = opening or Opening()
+    if chosen.disks:
+        msg = "--against compares machines, and --disk belongs to one of them."
+        raise UsageError(msg, "Compare the disks that hold Windows.")
     listed = []
     for path in _expanded(images):
         if on_message:

@@ -31,7 +31,9 @@ def say_left(session: Session, sid: Sid | None, *, pending: bool) -> None:
             _say_alone(session, number, sid)
     for sid_text, place in registry.placed_profiles.items():
         if place.volume is None:
-            session.note(f"The profile {place.path} ({sid_text}) is not in this image.")
+            session.note(
+                f"The profile {place.path} ({sid_text}) was not found: its path leads out of this image."
+            )
         elif place.volume != registry.volume and place.volume not in volumes.others:
             session.note(
                 f"The profile {place.path} ({sid_text}) stays as it is: volume {place.volume} holds another "

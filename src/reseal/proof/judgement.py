@@ -45,6 +45,7 @@ class Context:
         keeps_sids: tells of a path whether Windows itself keeps SIDs there.
         vm_mode: whether the image was generalized in VM mode, so that its devices stay.
         awaited: passwords of answer files that a pass to come needs.
+        current_sid: the SID that the machine has now, which setupcl.exe replaces; None if that is not known.
     """
 
     new_sid_pending: bool
@@ -52,6 +53,7 @@ class Context:
     keeps_sids: Callable[[str], bool] = lambda _: False
     vm_mode: bool = False
     awaited: frozenset[Hit] = frozenset()
+    current_sid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,9 @@ def _elsewhere(hit: Hit) -> bool:
 
 
 def _pending(hit: Hit, context: Context) -> bool:
-    return hit.kind is Kind.SID and context.new_sid_pending
+    """Whether setupcl.exe replaces this SID: it knows the current one alone."""
+    known = context.current_sid in {None, hit.value}
+    return hit.kind is Kind.SID and context.new_sid_pending and known
 
 
 _RULES: tuple[_Rule, ...] = (
@@ -136,7 +140,7 @@ _RULES: tuple[_Rule, ...] = (
     ),
     _Rule(
         lambda hit, context: hit.place is Place.HIVE_LOG
-        and (hit.kind is not Kind.SID or context.new_sid_pending),
+        and (hit.kind is not Kind.SID or _pending(hit, context)),
         Verdict.HARMLESS,
         "The log of a hive. Its applicable entries were examined in the hive; the rest is never read "
         "again and will be overwritten.",

@@ -19,11 +19,29 @@ def inspection(record: dict[str, Any], *, verbose: bool = False) -> Iterator[str
     image = record["image"]
     size = f", {sizes.shown(image['size'])}" if image["size"] else ""
     yield f"Image     {image['path']} ({image['format']}{size})"
+    if "inside" in image:
+        yield f"Medium    {image['inside']} of an ISO"
+    if archive := image.get("archive"):
+        told = [archive.get("firmware", "").upper(), archive.get("controller")]
+        if "unpacked" in archive:
+            told.append(f"{sizes.shown(archive['unpacked'])}, unpacked for this run")
+        shown = ", ".join(filter(None, told))
+        yield f"Archive   {archive['disk']}{f' ({shown})' if shown else ''}"
+    for number, one in enumerate(record.get("images", ())):
+        yield f"{'' if number else 'Images':<9} {_wim_image(one)}"
     for one in record["windows"]:
         yield from _windows(one)
+    if record["identity"] is None and not record["windows"]:
+        yield "          Choose one with --index to see its identity and state."
+        return
     if record["identity"] is None:
         yield "          Choose one with --volume to see its identity and state."
         return
+    yield from _whole(record, verbose=verbose)
+
+
+def _whole(record: dict[str, Any], *, verbose: bool) -> Iterator[str]:
+    """Yield the lines about the chosen Windows."""
     yield from _identity(record["identity"])
     yield from capped(_identities(record["identities"]), verbose=verbose, indent=_BLANK)
     state = record["state"]
@@ -42,6 +60,14 @@ def inspection(record: dict[str, Any], *, verbose: bool = False) -> Iterator[str
         yield f"Volume    Windows was not shut down fully ({volume['hibernation']})"
     if volume.get("encrypted"):
         yield "Volume    encrypted with BitLocker"
+
+
+def _wim_image(one: dict[str, Any]) -> str:
+    build = f"build {one['build']}" if one["build"] else None
+    size = sizes.shown(one["bytes"]) if one["bytes"] else None
+    details = ", ".join(filter(None, (build, one["architecture"], one["edition"], size)))
+    name = one["name"] or "without a name"
+    return f"{one['index']}  {name}{f' ({details})' if details else ''}"
 
 
 def brief(record: dict[str, Any]) -> str:

@@ -6,7 +6,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from reseal.operations import sizes
-from reseal.report.outcome import MOST, PROVED, capped, more, plural, short, some
+from reseal.report.outcome import (
+    MOST,
+    PROVED,
+    Warned,
+    capped,
+    more,
+    plural,
+    short,
+    some,
+    warned,
+    with_items,
+)
 
 _LEFT, _AS_SYSPREP, _REPLACED = "left behind", "as after Sysprep", "replaced at first boot"
 
@@ -15,6 +26,8 @@ def verification(record: dict[str, Any], *, verbose: bool) -> Iterator[str]:
     """Yield the lines of `reseal verify`: the verdict, its reasons, then what was searched."""
     yield from _verdict(record)
     yield from _reasons(record, verbose=verbose)
+    leftovers = [Warned(with_items(one), one["hint"]) for one in record["leftovers"]]
+    yield from warned(leftovers, verbose=verbose)
     yield from short(_details(record, verbose=verbose), verbose=verbose)
     if verbose:
         yield from _every(record)
@@ -116,7 +129,8 @@ def _group(one: dict[str, Any]) -> str:
     owner = f", {one['owner']}" if one["owner"] not in {"", "Windows"} else ""
     # A place may hold it several times, so this is not the number of places.
     times = "once" if one["places"] == 1 else f"{one['places']} times"
-    return f"{one['kind']} {one['value']}: {times} in {one['path']}{owner}."
+    first = f", {'at' if one['places'] == 1 else 'first at'} {one['first']}" if one["first"] else ""
+    return f"{one['kind']} {one['value']}: {times} in {one['path']}{owner}{first}."
 
 
 def _places(hits: list[dict[str, Any]], verdict: str) -> Iterator[str]:

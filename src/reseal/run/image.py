@@ -46,6 +46,7 @@ def read(
     keys: tuple[Key, ...] = (),
     keeps: tuple[int, ...] = (),
     report: Report | None = None,
+    disks: tuple[Path, ...] = (),
 ) -> dict[str, Any]:
     """Inspect an image or a folder without changing it.
 
@@ -60,6 +61,7 @@ def read(
         keys: keys for volumes that BitLocker encrypts; a volume with a clear key needs none.
         keeps: file descriptors that stay open for `look`.
         report: receives what `look` reports.
+        disks: the other disks of the machine.
 
     Returns:
         The result of `look`, with `image` added: path, format and size in bytes.
@@ -76,6 +78,7 @@ def read(
         writes=writes,
         keys=keys,
         keeps=keeps,
+        disks=disks,
     )
     return read_opened(path, work, options, whole=whole, report=report)
 
@@ -139,6 +142,10 @@ def change(
 
 def _medium(path: Path, options: RunOptions, *, whole: bool = True) -> Medium:
     """Return the medium for a path."""
+    single = next((one for one in (path, *options.disks) if one.is_dir() or is_wim(one)), None)
+    if single and options.disks:
+        msg = f"{single} is not a disk image; --disk is only for the disks of a machine."
+        raise UsageError(msg, "Omit --disk.")
     if is_wim(path):
         from reseal.run.wim import Wim  # noqa: PLC0415  libwim takes long to load
 

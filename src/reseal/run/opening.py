@@ -104,7 +104,8 @@ def installations(
         for one in ranges:
             if opened := disk.open(one, volume_name(one, subject), keys):
                 stack.callback(opened.volume.close)
-        partitions = {data: one.number for one in ranges if (data := mounted_as(one))}
+        # Of a disk and a copy of it in one machine, the first is meant: Windows takes the other offline.
+        partitions = {data: one.number for one in ranges[::-1] if (data := mounted_as(one))}
         # A volume with another Windows belongs to that one.
         free = {
             number: partial(_open_already, other.volume)

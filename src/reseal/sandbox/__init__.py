@@ -55,6 +55,12 @@ LAYERS = (NAMESPACES, LANDLOCK, ALLOW_LIST, REFUSALS)
 #: Layers to leave out, for the tests of each: names separated by commas.
 _WITHOUT = "RESEAL_SANDBOX_WITHOUT"
 _REQUIRED = "RESEAL_REQUIRE_SANDBOX"
+#: What the C library reads to resolve the name of a host, and libssh to connect to it.
+_RESOLVER = (
+    *("/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf"),
+    *("/etc/services", "/etc/passwd", "/etc/ssh/ssh_config", "/etc/ssh/ssh_known_hosts"),
+    "~/.ssh",
+)
 
 
 def features() -> dict[str, int | bool]:
@@ -121,14 +127,19 @@ def _enter_seccomp(limits: Limits, without: list[str]) -> list[str]:
     return [REFUSALS] if refused and seccomp.install(refused) else []
 
 
-def enter_tool(writes: Iterable[Path]) -> None:
+def enter_tool(writes: Iterable[Path], *, network: bool = False) -> None:
     """Drop the network and all files except the named ones, for a third-party program.
 
     Call it between fork and exec.
+
+    Args:
+        writes: files and folders that it may read and write.
+        network: whether it keeps the network, and may read how names are resolved.
     """
     privileges.no_new_privileges()
-    landlock.restrict((), writes, programs=True)
-    program = seccomp.refusals(programs=True)
+    reads = [Path(one).expanduser() for one in _RESOLVER] if network else []
+    landlock.restrict(reads, writes, programs=True, network=network)
+    program = seccomp.refusals(programs=True, network=network)
     if program:
         seccomp.install(seccomp.of_this_process())
         seccomp.install(program)

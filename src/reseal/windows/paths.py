@@ -98,6 +98,8 @@ def place(windows: Windows, text: str, nested: int = 0) -> Place:
         nested: the number of variables that it was in.
     """
     original, text = text, text.replace("/", "\\")
+    if r"\.." in text:
+        text = ntpath.normpath(text)
     if _SYSTEM_ROOT.match(text):
         text = _SYSTEM_ROOT.sub("%SystemRoot%", text, count=1)
     if variable := _VARIABLE.match(text):

@@ -52,7 +52,7 @@ def mounted_as(place: VolumeRange) -> bytes | None:
     if place.scheme == "gpt":
         return DISK_ID + UUID(place.id).bytes_le
     if place.scheme == "mbr":
-        return struct.pack("<IQ", int(place.disk, 16), place.offset)
+        return struct.pack("<IQ", int(place.disk, 16), place.on_disk)
     return None
 
 

@@ -19,6 +19,8 @@ _OTHER_FILES = (
     (0, b"WithouFreSpacExt", "a Parallels image"),
     (0, b"LUKS\xba\xbe", "a LUKS-encrypted volume"),
     (257, b"ustar", "a tar archive"),
+    (32769, b"CD001", "an ISO image, which reseal deploy, apply and inspect read"),
+    (32769, b"BEA01", "an ISO image, which reseal deploy, apply and inspect read"),
 )
 
 _BOOT_SIGNATURE = b"\x55\xaa"
