@@ -135,6 +135,9 @@ def test_an_image_of_a_wim_is_chosen_everywhere(folder: Path) -> None:
     ):
         assert "--index" in hint(run(*command)), command
         assert run(*command, "--index", "2", "--dry-run").exit_code == 0, command
+    listed = run("inspect", wim)
+    assert listed.exit_code == 0
+    assert "2  two" in listed.stdout
 
 
 def test_clones_are_read_without_allow_backing(folder: Path) -> None:
@@ -191,14 +194,14 @@ def test_a_copy_of_a_generalized_image_is_named(folder: Path) -> None:
 
 
 def test_media_are_named(tmp_path: Path) -> None:
-    """Row 10: the parts of a VMDK are tested in tests/disk."""
+    """Row 10: a damaged ISO; parts of a VMDK, and whole ISOs, are tested in tests/disk."""
     iso = tmp_path / "win.iso"
     iso.write_bytes(bytes(32768) + b"\x01CD001" + bytes(4096))
     for command in (
         ("inspect", iso),
         ("deploy", iso, tmp_path / "d.qcow2", "--size", "1G", "--firmware", "uefi"),
     ):
-        assert "sources/install.wim" in hint(run(*command))
+        assert "Download or copy it again" in hint(run(*command))
 
 
 def test_reg_lists_what_there_is(samples: Path) -> None:

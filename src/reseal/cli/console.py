@@ -73,7 +73,7 @@ def safe_lines(text: str) -> str:
 def errors(*, as_json: bool, quiet: bool = False) -> Iterator[None]:
     """Show an error as a sentence with its hint, and end with its exit code.
 
-    Warnings about this computer follow the result; a quiet run shows them only with an error.
+    Warnings about this computer follow the result; a quiet run shows none.
     """
     told: list[str] = []
     with warnings_to(told.append):
@@ -82,19 +82,15 @@ def errors(*, as_json: bool, quiet: bool = False) -> Iterator[None]:
         except ResealError as error:
             debug.show(error)
             show_error(error, as_json=as_json)
-            _warn_all(told)
             raise SystemExit(error.exit_code) from None
         except BrokenPipeError:  # the reader of the output has left
             raise
         except OSError as error:
             _show_host_error(error)
             raise SystemExit(1) from None
-        except SystemExit as end:
-            if end.code or not quiet:
+        finally:
+            if not quiet:
                 _warn_all(told)
-            raise
-    if not quiet:
-        _warn_all(told)
 
 
 def _warn_all(told: list[str]) -> None:
