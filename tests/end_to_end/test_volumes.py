@@ -50,7 +50,7 @@ def said(done: subprocess.CompletedProcess[str]) -> str:
     return " ".join((done.stdout + done.stderr).split())
 
 
-@pytest.fixture(scope="module", params=["uefi", "bios"])
+@pytest.fixture(scope="module", params=["uefi", pytest.param("bios", marks=pytest.mark.judges)])
 def golden(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("two") / f"{request.param}.raw"
     # A folder of the same path as the profile on D:, of another person.
@@ -69,6 +69,10 @@ def _account(name: str) -> bytes:
     entries = [bytes(12)] * 17
     entries[1] = b"".join(one.to_bytes(4, "little") for one in (0, len(text), 0))
     return b"".join(entries) + text
+
+
+#: `make judges` runs all tests on both; every run these.
+on_both = pytest.mark.parametrize("golden", ["uefi", "bios"], indirect=True)
 
 
 @pytest.fixture
@@ -121,6 +125,7 @@ def test_a_drive_that_is_not_in_the_image_is_refused(
     assert disk.path.read_bytes() == before
 
 
+@on_both
 def test_a_new_sid_reaches_a_profile_on_another_volume_and_the_files_there(
     disk: Disk, numbers: tuple[int, int]
 ) -> None:
@@ -170,6 +175,7 @@ def test_without_all_volumes_one_without_a_profile_is_left_and_named(
         assert "--sid both --all-volumes" in text
 
 
+@on_both
 def test_generalize_keeps_the_letter_of_a_volume_of_the_image(
     disk: Disk, numbers: tuple[int, int]
 ) -> None:
@@ -182,6 +188,7 @@ def test_generalize_keeps_the_letter_of_a_volume_of_the_image(
         assert text in said(done)
 
 
+@on_both
 def test_generalize_changes_the_profile_there_and_leaves_the_rest(
     disk: Disk, numbers: tuple[int, int]
 ) -> None:
