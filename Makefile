@@ -3,7 +3,7 @@ VENV := .venv
 PYTHON ?= python3
 PYTEST_ARGS ?=
 
-.PHONY: setup compiled demo test judges lint format docs screenshots share bench fuzz faults faults-all clean
+.PHONY: setup compiled demo test judges lint format docs screenshots share wheel deb container bench fuzz faults faults-all clean
 
 setup: $(VENV)/.test
 
@@ -48,6 +48,20 @@ screenshots: setup
 # Files that a package installs below /usr/share: man pages, and completions for bash, zsh and fish.
 share: setup
 	$(VENV)/bin/python -m tools.man build/share
+
+# The wheel and the source archive, in `dist`.
+wheel: setup
+	$(VENV)/bin/python -m build --outdir dist
+	$(VENV)/bin/twine check --strict dist/*.whl dist/*.tar.gz
+
+# The Debian package, in `dist`.
+deb:
+	sh tools/setup.sh deb
+	sh tools/deb.sh dist
+
+# The container, on a base made by debootstrap: needs root, buildah and debootstrap.
+container:
+	sh tools/container.sh
 
 bench: setup
 	$(VENV)/bin/python -m bench

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 from reseal.testing import real
-from tests import oracles
+from tests import command, oracles
 
 # The same examples every time: a test that fails must fail for everybody.
 settings.register_profile("reseal", derandomize=True, database=None)
@@ -20,14 +20,22 @@ settings.load_profile("reseal")
 CORPUS = Path(os.environ.get("RESEAL_CORPUS", Path(__file__).parents[2] / "shared" / "corpus"))
 
 
+#: glibc's setting to keep large blocks in huge pages. Each program that a test starts, and each worker of
+#: reseal's, is forked from a process that has read whole disks, at a cost that grows with its pages.
+_TUNABLES, _HUGE_PAGES = "GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"
+
 _run = pytest.StashKey[TemporaryDirectory[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the folder in which the workers of this run share what other readers saw."""
-    if not hasattr(config, "workerinput"):
-        config.stash[_run] = TemporaryDirectory(prefix="reseal-tests-")
-        os.environ[oracles.KEPT] = config.stash[_run].name
+    if hasattr(config, "workerinput"):
+        os.environ.pop(_TUNABLES, None)  # for the workers alone, not for what they start
+        return
+    config.stash[_run] = TemporaryDirectory(prefix="reseal-tests-")
+    os.environ[oracles.KEPT] = config.stash[_run].name
+    if config.getoption("numprocesses", None):
+        os.environ[_TUNABLES] = _HUGE_PAGES
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -35,6 +43,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if folder := config.stash.get(_run, None):
         folder.cleanup()
         os.environ.pop(oracles.KEPT, None)
+        os.environ.pop(_TUNABLES, None)
+
+
+def pytest_collection_finish() -> None:
+    """Load all of reseal, so that its workers are forked with it."""
+    command.preload()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from datetime import date
+import time
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -105,5 +107,11 @@ def write(folder: Path, day: date) -> None:
         path.write_text(script, "utf-8")
 
 
+def build_day() -> date:
+    """Return the day that the pages carry: SOURCE_DATE_EPOCH for repeatable builds, or today."""
+    seconds = os.environ.get("SOURCE_DATE_EPOCH")
+    return datetime.fromtimestamp(int(seconds) if seconds else time.time(), UTC).date()
+
+
 if __name__ == "__main__":
-    write(Path(sys.argv[1]), date.today())  # noqa: DTZ011  the local date of the build
+    write(Path(sys.argv[1]), build_day())

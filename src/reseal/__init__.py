@@ -26,6 +26,9 @@ def open(  # noqa: A001  the verb that everybody expects
     dry_run: bool = False,
     delete_snapshots: bool = False,
     allow_backing: bool = False,
+    disks: Iterable[str | PathLike[str]] = (),
+    in_place: bool = False,
+    scratch: str | PathLike[str] | None = None,
     force: Iterable[str] = (),
     reads: Iterable[str | PathLike[str]] = (),
     chkdsk_at_boot: bool = False,
@@ -34,7 +37,8 @@ def open(  # noqa: A001  the verb that everybody expects
     """Open a Windows image, or a folder that holds one, to be changed in a `with` block.
 
     Args:
-        image: a qcow2, VHDX, VHD, VMDK, VDI or raw disk image, a WIM, or a folder.
+        image: a qcow2, VHDX, VHD, VMDK, VDI or raw disk image, a block device, the URL of a network disk, a
+            WIM, or a folder.
         volume: which Windows, where the image holds several: its volume's number.
         index: which image, where a WIM has several: its index, from 1.
         output: a new image to write, its suffix names the format; None to work in place.
@@ -43,6 +47,9 @@ def open(  # noqa: A001  the verb that everybody expects
         delete_snapshots: whether an image that is changed in place loses its internal snapshots, each of
             which is a complete copy of the old disk.
         allow_backing: whether backing files may lie outside the image's folder.
+        disks: the other disks of the machine, if it has several: all are changed, or none.
+        in_place: whether a block device or a network disk may be changed where it is.
+        scratch: the folder for the overlay and the journal of such a disk; None for the default.
         force: ids of checks whose errors don't stop `generalize`.
         reads: files and folders of this computer that operations read once the image is open: drivers,
             and what steps of customizing copy into it.
@@ -56,6 +63,7 @@ def open(  # noqa: A001  the verb that everybody expects
         ResealError: its classes say what is wrong; each has a `hint`.
     """
     from reseal.api.opened import open_image  # noqa: PLC0415  every module imports this one
+    from reseal.hostfile import disk_path  # noqa: PLC0415
     from reseal.operations.operation import Writing  # noqa: PLC0415  and so does this
 
     writing = Writing(
@@ -66,9 +74,12 @@ def open(  # noqa: A001  the verb that everybody expects
         dry_run=dry_run,
         delete_snapshots=delete_snapshots,
         allow_backing=allow_backing,
+        disks=tuple(map(disk_path, disks)),
+        in_place=in_place,
+        scratch=Path(scratch) if scratch else None,
     )
     return open_image(
-        Path(image),
+        disk_path(image),
         writing,
         force=force,
         reads=reads,

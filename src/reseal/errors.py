@@ -12,8 +12,10 @@ exit code of the command line:
 | 5 | EngineError | a required program or library is missing |
 """
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 
 class ResealError(Exception):
@@ -85,3 +87,25 @@ def os_errors(
             raise
         msg = f"{what}: {error.strerror or error}."
         raise kind(msg, hint) from error
+
+
+def _on_standard_error(text: str) -> None:
+    sys.stderr.write(f"Warning: {text}\n")
+
+
+_hears: ContextVar[Callable[[str], None]] = ContextVar("hears", default=_on_standard_error)
+
+
+def warn(text: str) -> None:
+    """Tell the person of a problem of this computer that does not stop the run."""
+    _hears.get()(text)
+
+
+@contextmanager
+def warnings_to(hear: Callable[[str], None]) -> Iterator[None]:
+    """Pass the warnings of a block to a function, rather than to standard error."""
+    token = _hears.set(hear)
+    try:
+        yield
+    finally:
+        _hears.reset(token)

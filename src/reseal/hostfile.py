@@ -11,9 +11,47 @@ import os
 import stat
 from contextlib import suppress
 from io import BufferedReader
-from pathlib import Path
+from pathlib import Path, PosixPath
+from typing import Self
 
 from reseal.interruption import uninterrupted
+
+#: The network disks that reseal opens; QEMU knows others, such as http, which it can't write.
+_SCHEMES = ("nbd://", "nbd+unix://", "ssh://")
+
+
+class NetworkPath(PosixPath):
+    """A disk on a server, as QEMU writes it: `nbd://HOST/EXPORT`, `nbd+unix:///EXPORT?socket=PATH`, `ssh://…`.
+
+    It passes wherever an image is named, and no file has it: a plain path would lose one of the slashes.
+    """
+
+    url = ""
+
+    def __new__(cls, url: str, *more: str) -> Self:
+        """Create the path of a URL; pathlib also makes paths of its parts with this."""
+        self = super().__new__(cls, url, *more)
+        self.url = url if cls.is_url(url) and not more else ""
+        return self
+
+    def __str__(self) -> str:
+        return self.url or super().__str__()
+
+    @staticmethod
+    def is_url(text: str) -> bool:
+        """Tell whether a text is the URL of such a disk."""
+        return text.startswith(_SCHEMES)
+
+
+def disk_path(name: str | os.PathLike[str], folder: Path = Path()) -> Path:
+    """Return the path of a disk that was named by a path or by the URL of a network disk.
+
+    Args:
+        name: the path or the URL.
+        folder: where a relative path starts.
+    """
+    text = os.fspath(name)
+    return NetworkPath(text) if NetworkPath.is_url(text) else folder / text
 
 
 def open_regular(path: Path) -> BufferedReader:

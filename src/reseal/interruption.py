@@ -13,10 +13,14 @@ from pathlib import Path
 
 _depth = 0
 _waiting = False
+_holding = False
 
 
 def interrupt() -> None:
-    """Raise KeyboardInterrupt: now, or at the end of the outermost `uninterrupted` block."""
+    """Raise KeyboardInterrupt: now, or at the end of the outermost `uninterrupted` block.
+
+    It returns where the interruption has to wait.
+    """
     global _waiting  # noqa: PLW0603  of the process, as its signals are
     if not _depth:
         raise KeyboardInterrupt
@@ -39,8 +43,14 @@ def uninterrupted() -> Iterator[None]:
 
 def hold() -> None:
     """Let nothing interrupt the rest of the `settled` block: the image is about to be changed for good."""
-    global _depth  # noqa: PLW0603
+    global _depth, _holding  # noqa: PLW0603
     _depth += 1
+    _holding = True
+
+
+def holding() -> bool:
+    """Whether the image is being changed for good, so that an interruption waits."""
+    return _holding
 
 
 @contextmanager

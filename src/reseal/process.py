@@ -67,24 +67,26 @@ def spawn(
     pass_fds: Sequence[int] = (),
     files: Iterable[Path] = (),
     bounded: bool = True,
+    network: bool = False,
 ) -> subprocess.Popen[bytes]:
     """Start a program that dies with this process, its output in pipes, without input.
 
     It gets its own session, so that Ctrl-C reaches only reseal, which then decides what to end. It may
-    access the folders of the files in its arguments, and has no network.
+    access the folders of the files in its arguments and the block devices there, and has no network.
 
     Args:
         argv: the program and its arguments.
         pass_fds: file descriptors that it inherits.
         files: further files that it opens.
         bounded: whether these limits apply; not for another reseal, which sets its own.
+        network: whether it may use the network.
 
     Raises:
         EngineError: the program is not installed.
     """
     become: Callable[[], None] = partial(die_with_parent, os.getpid())
     if bounded:
-        become = partial(_become_tool, os.getpid(), *_bounds(argv, files))
+        become = partial(_become_tool, os.getpid(), *_bounds(argv, files), network=network)
     try:
         return subprocess.Popen(
             [find_program(argv[0]), *argv[1:]],
@@ -135,18 +137,22 @@ def _safe_python() -> dict[str, str]:
     }
 
 
-def _become_tool(parent_pid: int, folders: Sequence[Path], processor: float) -> None:
+def _become_tool(
+    parent_pid: int, folders: Sequence[Path], processor: float, *, network: bool
+) -> None:
     die_with_parent(parent_pid)
     with contextlib.suppress(OSError, ValueError):  # already a tighter limit
         sandbox.limit(memory=_TOOL_MEMORY, processor=processor)
-    sandbox.enter_tool(folders)
+    sandbox.enter_tool(folders, network=network)
 
 
 def _bounds(argv: Sequence[str], files: Iterable[Path]) -> tuple[list[Path], float]:
     """Return the folders that a tool needs, and its processor seconds."""
     named = {path.resolve() for path in (*files, *_named(argv[1:]))}
     size = sum(path.stat().st_size for path in named if path.is_file())
-    return sorted({path.parent for path in named}), _TOOL_SECONDS + size / (1 << 20)
+    # Of the folder with the host's devices, a tool gets the device alone.
+    places = {path if path.is_block_device() else path.parent for path in named}
+    return sorted(places), _TOOL_SECONDS + size / (1 << 20)
 
 
 def _named(arguments: Iterable[str]) -> Iterator[Path]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import faulthandler
+import gc
 import mmap
 import os
 import signal
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from reseal import sandbox
-from reseal.errors import ImageError, ResealError
+from reseal.errors import ImageError, ResealError, warn
 from reseal.interruption import hold, temporary_folder
 from reseal.messages import Channel, MessageError
 from reseal.process import die_with_parent, signal_name
@@ -41,6 +42,24 @@ REPLACING = "replacing"
 #: The start of the note with a worker's traceback.
 WORKER = "Traceback of the worker:"
 _MAX_CAUSES = 20
+
+
+def percents(report: Report, step: str) -> Callable[[int, int], None]:
+    """Return a function that reports the bytes of a step that are done: each whole percent once.
+
+    Args:
+        report: gets `{"progress": step, "done": …, "total": …}`.
+        step: the step.
+    """
+    last = -1
+
+    def tell(done: int, total: int) -> None:
+        nonlocal last
+        if total and (percent := done * 100 // total) != last:
+            last = percent
+            report({"progress": step, "done": done, "total": total})
+
+    return tell
 
 
 class UnexpectedError(ResealError):
@@ -170,6 +189,7 @@ def _work(
     code = 1
     try:
         die_with_parent(parent_pid)
+        gc.freeze()  # what it inherits stays, and collecting it would copy its pages
         _leave_parent({writer, *limits.keeps})
         channel = Channel(writer)
 
@@ -227,6 +247,8 @@ def _is_pipe(opened: int) -> bool:
 def _settle(limits: Limits, scratch: Path) -> None:
     """Apply the limits permanently."""
     tempfile.tempdir = os.environ["TMPDIR"] = os.environ["SQLITE_TMPDIR"] = str(scratch)
+    # numpy's linear algebra is not used, and its threads would wait in a loop for work.
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
     sandbox.limit(memory=limits.memory, processor=limits.processor)
     for layer in sandbox.enter(limits, scratch):
         _lacking[sandbox.LAYERS.index(layer)] = 1
@@ -242,7 +264,7 @@ def _warn_once() -> None:
     found = [layer for number, layer in enumerate(sandbox.LAYERS) if _lacking[number]]
     if found and not _lacking[-1]:
         _lacking[-1] = 1
-        sys.stderr.write(f"Warning: {sandbox.missing(found)}\n")
+        warn(sandbox.missing(found))
 
 
 def _babble(subject: str) -> ImageError:

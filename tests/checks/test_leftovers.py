@@ -16,6 +16,9 @@ from reseal.customize.run import Customization
 from reseal.customize.shared import Run
 from reseal.customize.steps import STEPS
 from reseal.errors import CheckError
+from reseal.proof.verification import verify
+from reseal.report.verification import verification
+from reseal.run.opening import Found
 from reseal.sysprep.generalize import generalize
 from reseal.testing.machine import Machine
 from reseal.windows import setup
@@ -488,3 +491,17 @@ def test_vm_mode_is_recorded_where_specialize_reads_it() -> None:
     other = session(_adapter({}))
     generalize(other)
     assert other.registry.value(setup.SYSPREP_REGISTRY, "SysprepMode") is None
+
+
+def test_verify_warns_of_what_the_build_left() -> None:
+    logon = {"AutoAdminLogon": "1", "DefaultUserName": "builder", "DefaultPassword": "plain-text"}
+    machine = Machine(**_software(r"Microsoft\Windows NT\CurrentVersion\Winlogon", logon))
+    record = verify(Found(session(machine).installation), None)
+    [one] = record["leftovers"]
+    shown = list(verification(record, verbose=False))
+    assert f"Warning: {one['message']} {one['hint']}" in shown
+    assert "--autologon-off" in one["hint"]
+    assert not any("plain-text" in line for line in shown)
+    healthy = verify(Found(session().installation), None)
+    assert healthy["leftovers"] == []
+    assert not any("Warning" in line for line in verification(healthy, verbose=False))

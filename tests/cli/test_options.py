@@ -73,6 +73,7 @@ OTHERWISE = {
     ("--strict", "verify"): "the verdict, not the providers of an image",
     ("--all-volumes", "sid"): "only what a SID is in",
     ("--volume", "decrypt"): "a volume, with or without a Windows",
+    ("--disk", "unattend new"): "how Setup lays out the disk of a new machine",
     ("--computer-name", "unattend new"): "empty by default",
 }
 LEAVES: dict[str, click.Command] = {}
@@ -99,6 +100,7 @@ def options(command: str) -> dict[str, click.Option]:
 
 def names(shared: tuple[str, ...]) -> set[str]:
     own = {"as_json": "--json", "report_files": "--report", "keys": "--key"}
+    own |= {"destination": "--for", "disks": "--disk"}
     return {own.get(one, "--" + one.replace("_", "-")) for one in shared}
 
 

@@ -378,7 +378,7 @@ def test_an_unreadable_file_in_an_image_is_a_message(tmp_path: Path) -> None:
     windows(
         path, Machine(files={"Windows": {"Panther": {"unattend.xml": answer_file}}}), size=48 << 20
     )
-    done = reseal("generalize", path, "--dry-run", "--quiet")
+    done = reseal("generalize", path, "--dry-run", "--verbose")
 
     assert done.returncode == 0
     assert rb"The answer file Windows\Panther\unattend.xml can't be read" in done.stdout

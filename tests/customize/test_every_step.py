@@ -113,10 +113,11 @@ ROWS = [
     Row("reg-delete", [r"HKLM\SOFTWARE\Vendor\Reg\\B"],
         lambda i: set(i.machine("SOFTWARE", r"Vendor\Reg") or {}) == {"A"}),
     Row("firstboot", ["one.ps1"],
-        lambda i: i.read(rf"{SCRIPTS}\reseal\firstboot.d\0001-one.ps1") == b"echo 1\n"
-        and b"firstboot.cmd" in i.read(rf"{SCRIPTS}\SetupComplete.cmd")),
+        lambda i: i.read(rf"{SCRIPTS}\reseal\nextboot.d\0001-one.ps1") == b"echo 1\n"
+        and i.service("reseal-firstboot", "Start") == 2
+        and b"sc.exe delete reseal-firstboot" in i.read(rf"{SCRIPTS}\reseal\nextboot.cmd")),
     Row("firstboot-command", ["net start sshd"],
-        lambda i: i.read(rf"{SCRIPTS}\reseal\firstboot.d\0002-command.cmd")
+        lambda i: i.read(rf"{SCRIPTS}\reseal\nextboot.d\0002-command.cmd")
         .endswith(b"\r\nnet start sshd\r\n")),
     Row("first-logon", ["two.cmd"],
         lambda i: i.read(rf"{SCRIPTS}\reseal\firstlogon.d\0001-two.cmd") == b"echo 2\r\n"

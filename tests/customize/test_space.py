@@ -115,7 +115,7 @@ def test_the_image_shrinks_and_holds_the_same(golden: Path, tmp_path: Path, suff
     volume = Taken.of(image, folder)
     judges.judge(volume.path)
     assert volume.read(r"Windows\explorer.exe")[:2] == b"MZ"
-    shown = reseal("customize", image, "--quiet", "--write", "/x:1", "--shrink").stdout
+    shown = reseal("customize", image, "--write", "/x:1", "--shrink").stdout
     assert "MiB on this machine; before the run it took" in shown
 
 

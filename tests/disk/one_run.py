@@ -6,15 +6,17 @@ import sys
 from pathlib import Path
 
 from reseal.disk import Image, Transaction, resume
+from reseal.hostfile import NetworkPath
 from tests.disk.images import some_writes, write
 
 if __name__ == "__main__":
-    verb, path = sys.argv[1], Path(sys.argv[2])
+    verb, named = sys.argv[1:3]
+    path = NetworkPath(named) if NetworkPath.is_url(named) else Path(named)
     print("go", flush=True)
     if verb == "resume":
         resume(path)
     else:
-        with Image.open(path) as image, Transaction.begin(image) as transaction:
+        with Image.open(path, writing=True) as image, Transaction.begin(image) as transaction:
             write(image, transaction, some_writes(pieces=60))
             transaction.commit()
     print("done", flush=True)

@@ -28,6 +28,7 @@ from reseal.testing.drivers import (
 )
 from reseal.testing.machine import Machine
 from tests.builders import session
+from tests.disk.test_iso import make
 from tests.drivers.stamped import stamped
 
 DEVICE_PATH = (r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion", "DevicePath")
@@ -513,3 +514,16 @@ def test_headers_of_a_driver_that_is_cut_off(size: int) -> None:
 def test_headers_of_a_driver(architecture: str, *, signed: bool) -> None:
     found = Executable.read(executable(architecture, signed=signed))
     assert found == Executable(architecture, signed)
+
+
+def test_an_iso_is_taken_like_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, medium = tmp_path / "folder", tmp_path / "virtio-win.iso"
+    folder.mkdir()
+    driver_package(folder, "viostor")
+    make("joliet", folder, medium)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    of_folder, of_iso = (added(windows(), one) for one in (folder, medium))
+    assert of_iso == of_folder
+    assert {one.outcome for one in of_iso.values()} == {Outcome.REGISTERED}

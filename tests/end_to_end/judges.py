@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests import command
 from tests.oracles import ORACLES, Tree, hivex
 
+RESEAL, reseal = command.RESEAL, command.reseal
 _LARGE = 1 << 20
-RESEAL = Path(sys.executable).with_name("reseal")
 HIVES = {
     name: rf"Windows\System32\config\{name}"
     for name in ("SYSTEM", "SOFTWARE", "SAM", "SECURITY", "DEFAULT")
 }
-
-
-def reseal(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Run the installed command."""
-    return subprocess.run(
-        [RESEAL, *arguments], check=False, capture_output=True, text=True, timeout=240, **options
-    )
 
 
 def generalize(image: Path, *arguments: str | Path) -> dict[str, Any]:

@@ -162,8 +162,8 @@ def test_progress_is_not_markup(text: str) -> None:
     """On a terminal, which is where markup would be parsed."""
     script = (
         "import sys\n"
-        "from reseal.cli import console\n"
-        "with console.progress(quiet=False) as tell:\n"
+        "from reseal.cli.progress import progress\n"
+        "with progress(quiet=False) as tell:\n"
         "    tell({'step': sys.argv[1] + ' [/nothing]'})\n"
     )
     leader, follower = os.openpty()

@@ -157,6 +157,23 @@ def test_every_change_of_a_hibernated_windows_takes_one_option(
     assert image.read_bytes() != before
 
 
+@pytest.mark.parametrize("command", ["bcd", "capture"])
+def test_boot_stores_and_wims_of_a_hibernated_windows(tmp_path: Path, command: str) -> None:
+    image, wim = tmp_path / "asleep.qcow2", tmp_path / "new.wim"
+    machine = Machine(files={"hiberfil.sys": b"HIBR" + bytes(8188)})
+    windows(image, machine, firmware="bios", system_partition=False)
+    call = {
+        "bcd": ("bcd", "set", image, "{default}", "bootems", "yes"),
+        "capture": ("capture", image, wim, "--compress", "none"),
+    }[command]
+    refused = judges.reseal(*call)
+    assert refused.returncode in {3, 4}
+    assert "--discard-hibernation" in refused.stderr
+    assert not wim.exists()
+    done = judges.reseal(*call, "--discard-hibernation")
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_volume_that_is_marked_dirty(tmp_path: Path) -> None:
     image = _raw(tmp_path / "dirty.raw")
     device = FileDevice(image, read_only=False)

@@ -140,7 +140,7 @@ def test_text_and_page_tell_what_became_of_each_package(
     sample: Path, folder: Path, tmp_path: Path
 ) -> None:
     page = tmp_path / "report.html"
-    done = judges.reseal("generalize", sample, "--quiet", "--drivers", folder, "--report", page)
+    done = judges.reseal("generalize", sample, "--verbose", "--drivers", folder, "--report", page)
     assert done.returncode == 0, done.stderr
     assert "<h2>Driver packages</h2>" in page.read_text()
     assert "viostor/w11/amd64/viostor.inf" in page.read_text()

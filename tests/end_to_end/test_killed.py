@@ -9,18 +9,24 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from reseal.testing.windows import windows
+from tests import devices
 from tests.end_to_end import judges
 from tests.faults import supervisor
 from tests.faults.supervisor import Fault, Outcome
 
+T = TypeVar("T")
 #: Most in the format that clones are made from.
 KILLS = int(os.environ.get("RESEAL_KILLS", "6"))
 MOMENTS = {"qcow2": -(-KILLS * 2 // 3), "raw": KILLS // 3}
+#: Of a loop device, by the bytes of its sectors.
+ON_DEVICE = KILLS if "RESEAL_KILLS" in os.environ else 4
 
 
 @pytest.mark.skipif(not supervisor.available(), reason="this system can't supervise system calls")
@@ -52,6 +58,66 @@ def test_killing_the_parent_leaves_the_image_untouched_or_complete(
     print(f"{suffix}: {outcomes}")
     assert outcomes["untouched"] > 0
     assert outcomes["resumed"] > 0
+
+
+@pytest.mark.root
+@pytest.mark.judges
+@pytest.mark.skipif(not devices.available(), reason=devices.MISSING)
+@pytest.mark.skipif(not supervisor.available(), reason="this system can't supervise system calls")
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("sector", [512, 4096])
+def test_killing_the_parent_leaves_a_device_untouched_or_complete(
+    sector: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    golden = tmp_path / "golden.raw"
+    windows(golden, size=48 << 20, sector=sector)
+    before = golden.read_bytes()
+
+    def run(device: Path, fault: Fault | None) -> Outcome:
+        words: list[str | Path] = [
+            judges.RESEAL,
+            "generalize",
+            str(device),
+            "--in-place",
+            "--quiet",
+        ]
+        return supervisor.command(words, tmp_path / "state", fault, device)
+
+    calls = _on_device(golden, tmp_path / "image", sector, lambda device: run(device, None)).calls
+    outcomes = {"untouched": 0, "resumed": 0, "complete": 0}
+    for moment in supervisor.moments(calls, "/device qemu-img", ON_DEVICE):
+
+        def killed(device: Path, moment: int = moment) -> str:
+            assert run(device, Fault(moment, "orphan")).hit
+            return _outcome_of_device(device, before)
+
+        outcomes[_on_device(golden, tmp_path / "image", sector, killed)] += 1
+        assert not list((tmp_path / "state/reseal").glob(".*-journal"))
+    print(f"device of {sector}: {outcomes}")
+    assert outcomes["untouched"] > 0
+    assert outcomes["resumed"] > 0
+
+
+def _on_device(golden: Path, image: Path, sector: int, job: Callable[[Path], T]) -> T:
+    """Do something with a copy of an image on a loop device."""
+    shutil.copyfile(golden, image)
+    with devices.attached(image, sector) as device:
+        return job(device)
+
+
+def _outcome_of_device(device: Path, before: bytes) -> str:
+    shown = judges.reseal("inspect", device, "--json")
+    if shown.returncode == 4:
+        assert "reseal resume" in shown.stderr
+        resumed = judges.reseal("resume", device)
+        assert resumed.returncode == 0, resumed.stderr
+    elif device.read_bytes() == before:
+        return "untouched"
+    record = json.loads(judges.reseal("inspect", device, "--json").stdout)
+    assert record["state"]["image_state"] == "IMAGE_STATE_GENERALIZE_RESEAL_TO_OOBE"
+    assert record["state"]["generalization_state"] == 4
+    return "resumed" if shown.returncode == 4 else "complete"
 
 
 def _run(golden: Path, folder: Path, fault: Fault | None) -> Outcome:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -57,7 +56,7 @@ def test_a_machine_in_use(
 ) -> None:
     image, identity = tmp_path / f"image.{suffix}", tmp_path / "identity.json"
     convert(used, image, suffix)
-    record = _record(image, *mode, "--all-volumes", "--save-identity", identity)
+    record = _record(image, *mode, "--save-identity", identity)
     saved = json.loads(identity.read_text())
     assert saved["machine_sid"] == str(Machine().sid)
     assert saved["fresh_sid"] == (record["sid"]["new"] if record["sid"] else None)
@@ -65,7 +64,7 @@ def test_a_machine_in_use(
         assert verify(image, *arguments, clean=True)["result"] == verdict
         assert verify(image, *arguments, "--strict", clean=verdict == "clean")
     before = image.read_bytes()
-    again = _record(image, *mode, "--all-volumes")
+    again = _record(image, *mode)
     assert again["result"] == "already generalized"
     assert again["changes"] == []
     assert image.read_bytes() == before
@@ -105,8 +104,8 @@ FORMS = {
 
 def test_a_scan_of_the_raw_disk_finds_nothing(used: Path, tmp_path: Path) -> None:
     image = tmp_path / "image.raw"
-    shutil.copyfile(used, image)
-    _record(image, "--sid", "both", "--all-volumes", "--wipe-free")
+    subprocess.run(["cp", "--sparse=always", used, image], check=True)
+    _record(image, "--sid", "both", "--wipe-free")
     data = image.read_bytes()
     left = {
         f"{what} {number}": data.count(form)
@@ -153,12 +152,15 @@ def test_both_is_refused_where_something_keeps_the_old_sid(
     assert _record(image, "--sid", "new")["result"] == "generalized"
 
 
-def test_both_is_refused_where_another_volume_keeps_the_old_sid(used: Path, tmp_path: Path) -> None:
+def test_both_is_refused_where_another_volume_keeps_the_old_sid(tmp_path: Path) -> None:
     image = tmp_path / "image.raw"
-    shutil.copyfile(used, image)
+    moved = {str(Machine().sid.relative(real.CAROL_RID)): {"ProfileImagePath": r"C:\Users\Gone"}}
+    listed = {"Microsoft": {"Windows NT": {"CurrentVersion": {"ProfileList": moved}}}}
+    real.machine(image, Machine(software=listed))
+    before = image.read_bytes()
     done = _generalize(image, "--sid", "both", code=3)
     assert "--all-volumes" in done.stdout
-    assert image.read_bytes() == used.read_bytes()
+    assert image.read_bytes() == before
 
 
 def test_a_request_with_more_bits_keeps_them_with_both(sample: Path, tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def test_a_change_in_place_names_what_brings_the_old_disk_back(
     image: Path, command: tuple[str, ...], dry: bool
 ) -> None:
     more = ("--dry-run",) if dry else ()
-    done = judges.reseal(command[0], image, *command[1:], "--quiet", *more)
+    done = judges.reseal(command[0], image, *command[1:], *more)
     assert done.returncode == 0, done.stderr
     assert "holds internal snapshots that this run does not change: before, a second one" in said(
         done
@@ -84,7 +84,7 @@ def test_they_are_deleted_in_the_same_run_and_their_bytes_with_them(
 ) -> None:
     name = NAME.encode("utf-16-le")
     assert image.read_bytes().count(name) > 0
-    arguments = (*command[1:], "--delete-snapshots", "--quiet")
+    arguments = (*command[1:], "--delete-snapshots")
     done = judges.reseal(command[0], image, *arguments)
     assert done.returncode == 0, done.stderr
     assert "are deleted: before, a second one" in said(done)
@@ -94,7 +94,7 @@ def test_they_are_deleted_in_the_same_run_and_their_bytes_with_them(
 
 
 def test_the_old_name_is_nowhere_in_the_file_afterwards(image: Path) -> None:
-    arguments = ("--wipe-free", "--delete-snapshots", "--quiet")
+    arguments = ("--wipe-free", "--delete-snapshots")
     done = judges.reseal("generalize", image, *arguments)
     assert done.returncode == 0, done.stderr
     assert NAME.encode("utf-16-le") not in image.read_bytes()
@@ -102,7 +102,7 @@ def test_the_old_name_is_nowhere_in_the_file_afterwards(image: Path) -> None:
 
 def test_a_run_that_has_nothing_else_to_do_still_deletes_them(image: Path) -> None:
     assert judges.reseal("generalize", image, "--quiet").returncode == 0
-    done = judges.reseal("generalize", image, "--delete-snapshots", "--quiet")
+    done = judges.reseal("generalize", image, "--delete-snapshots")
     assert done.returncode == 0, done.stderr
     assert snapshots(image) == []
     assert judges.reseal("verify", image, "--quiet").returncode == 0
@@ -111,7 +111,7 @@ def test_a_run_that_has_nothing_else_to_do_still_deletes_them(image: Path) -> No
 @pytest.mark.parametrize("suffix", ["qcow2", "raw", "vhdx"])
 def test_a_new_image_has_none_and_that_is_said(image: Path, suffix: str, tmp_path: Path) -> None:
     new = tmp_path / f"new.{suffix}"
-    done = judges.reseal("generalize", image, "--output", new, "--quiet")
+    done = judges.reseal("generalize", image, "--output", new)
     assert done.returncode == 0, done.stderr
     assert "The new image has no internal snapshots" in said(done)
     assert snapshots(new) == []
@@ -122,7 +122,7 @@ def test_a_new_image_has_none_and_that_is_said(image: Path, suffix: str, tmp_pat
 def test_those_of_a_backing_file_are_named_and_stay(image: Path) -> None:
     over = image.with_name("over.qcow2")
     run("qemu-img", "create", "-q", "-f", "qcow2", "-b", image.name, "-F", "qcow2", over)
-    done = judges.reseal("generalize", over, "--delete-snapshots", "--quiet")
+    done = judges.reseal("generalize", over, "--delete-snapshots")
     assert done.returncode == 0, done.stderr
     assert "Backing files hold internal snapshots, which stay: before in image.qcow2" in said(done)
     assert snapshots(image) == ["before", "a second one"]
@@ -133,7 +133,7 @@ def test_names_are_read_as_qemu_reads_them(image: Path, tmp_path: Path) -> None:
     for name in ("zweiter Stand, äöü", "-d", "before"):
         run("qemu-img", "snapshot", "-c", name, image)
     assert list(read_header(image).snapshots) == snapshots(image)
-    done = judges.reseal("generalize", image, "--delete-snapshots", "--quiet")
+    done = judges.reseal("generalize", image, "--delete-snapshots")
     assert done.returncode == 0, done.stderr
     assert snapshots(image) == []
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +74,7 @@ def _account(name: str) -> bytes:
 @pytest.fixture
 def disk(golden: Path, tmp_path: Path) -> Disk:
     path = tmp_path / "disk.raw"
-    shutil.copyfile(golden, path)
+    subprocess.run(["cp", "--sparse=always", golden, path], check=True)
     return Disk(path)
 
 
@@ -88,7 +87,7 @@ def test_removing_an_account_deletes_the_profile_that_it_has(
     disk: Disk, numbers: tuple[int, int]
 ) -> None:
     own, data = numbers
-    done = judges.reseal("customize", disk.path, "--remove-user", real.CAROL, "--quiet")
+    done = judges.reseal("customize", disk.path, "--remove-user", real.CAROL, "--verbose")
     assert done.returncode == 0, done.stderr
     assert disk.read(own, rf"Users\{real.CAROL}\hers.txt") == OTHER
     assert not disk.has(data, rf"Users\{real.CAROL}")
@@ -102,7 +101,7 @@ def test_a_recipe_path_means_the_volume_of_its_letter(
     source = tmp_path / "tool.txt"
     source.write_bytes(b"tool")
     steps = ("--copy-in", f"{source}:D:\\Apps", "--delete", r"D:\Shared", "--mkdir", r"D:\New")
-    done = judges.reseal("customize", disk.path, *steps, "--quiet")
+    done = judges.reseal("customize", disk.path, *steps, "--verbose")
     assert done.returncode == 0, done.stderr
     assert disk.read(data, r"Apps\tool.txt") == b"tool"
     assert not disk.has(data, "Shared")
@@ -116,18 +115,18 @@ def test_a_drive_that_is_not_in_the_image_is_refused(
     disk: Disk, letter: str, tmp_path: Path
 ) -> None:
     before = disk.path.read_bytes()
-    done = judges.reseal("customize", disk.path, "--mkdir", rf"{letter}\New", "--quiet")
+    done = judges.reseal("customize", disk.path, "--mkdir", rf"{letter}\New", "--verbose")
     assert done.returncode == 2
     assert "C: or D:" in done.stderr
     assert disk.path.read_bytes() == before
 
 
-def test_a_new_sid_on_all_volumes_reaches_profile_and_files(
+def test_a_new_sid_reaches_a_profile_on_another_volume_and_the_files_there(
     disk: Disk, numbers: tuple[int, int]
 ) -> None:
     _, data = numbers
     assert disk.descriptors_with_the_sid(data) > 1
-    done = judges.reseal("sid", disk.path, "--new", "--yes", "--all-volumes", "--quiet")
+    done = judges.reseal("sid", disk.path, "--new", "--yes", "--verbose")
     assert done.returncode == 0, done.stderr
     assert disk.descriptors_with_the_sid(data) == 0
     hive = disk.read(data, rf"Users\{real.CAROL}\NTUSER.DAT")
@@ -137,25 +136,45 @@ def test_a_new_sid_on_all_volumes_reaches_profile_and_files(
         assert not volume.dirty
 
 
-def test_without_all_volumes_the_other_one_is_left_and_named(
-    disk: Disk, numbers: tuple[int, int]
+@pytest.fixture(scope="module")
+def stranger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A disk whose second volume holds files of this Windows, but none of its profiles."""
+    path = tmp_path_factory.mktemp("stranger") / "disk.raw"
+    moved = {str(SAMPLE_SID.relative(real.CAROL_RID)): {"ProfileImagePath": r"C:\Users\Gone"}}
+    listed = {"Microsoft": {"Windows NT": {"CurrentVersion": {"ProfileList": moved}}}}
+    real.machine(path, Machine(software=listed))
+    return path
+
+
+@pytest.mark.parametrize("arguments", [("sid", "--new", "--yes"), ("generalize", "--sid", "new")])
+def test_without_all_volumes_one_without_a_profile_is_left_and_named(
+    stranger: Path, arguments: tuple[str, ...], tmp_path: Path
 ) -> None:
-    _, data = numbers
-    before = disk.read(data, rf"Users\{real.CAROL}\NTUSER.DAT")
-    with_sid = disk.descriptors_with_the_sid(data)
-    done = judges.reseal("sid", disk.path, "--new", "--yes", "--quiet")
+    disk = Disk(tmp_path / "disk.raw")
+    subprocess.run(["cp", "--sparse=always", stranger, disk.path], check=True)
+    before = disk.path.read_bytes()
+    with_sid = disk.descriptors_with_the_sid(4)
+    identity = tmp_path / "identity.json"
+    more = ("--save-identity", identity) if arguments[0] == "generalize" else ()
+    done = judges.reseal(arguments[0], disk.path, *arguments[1:], *more, "--verbose")
     assert done.returncode == 0, done.stderr
-    assert disk.read(data, rf"Users\{real.CAROL}\NTUSER.DAT") == before
-    assert disk.descriptors_with_the_sid(data) == with_sid
-    assert rf"the profile D:\Users\{real.CAROL}" in said(done)
+    (place,) = [one for one in volumes(FileDevice(disk.path, read_only=True)) if one.number == 4]
+    part = slice(place.offset, place.offset + place.size)
+    assert disk.path.read_bytes()[part] == before[part]
+    assert f"{with_sid} security descriptors with the machine's SID" in said(done)
     assert "--all-volumes" in said(done)
+    if more:
+        code, text = verified(disk.path, "--identity", str(identity))
+        assert code == 3
+        assert r"D:\$Secure" in text
+        assert "--sid both --all-volumes" in text
 
 
 def test_generalize_keeps_the_letter_of_a_volume_of_the_image(
     disk: Disk, numbers: tuple[int, int]
 ) -> None:
     own, _ = numbers
-    done = judges.reseal("generalize", disk.path, "--quiet")
+    done = judges.reseal("generalize", disk.path, "--verbose")
     assert done.returncode == 0, done.stderr
     mounted = hivex(disk.read(own, judges.HIVES["SYSTEM"]))["MountedDevices"]
     assert set(mounted) == {r"\DosDevices\D:"}
@@ -163,15 +182,31 @@ def test_generalize_keeps_the_letter_of_a_volume_of_the_image(
         assert text in said(done)
 
 
-def test_generalize_on_all_volumes_changes_the_profile_there(
+def test_generalize_changes_the_profile_there_and_leaves_the_rest(
     disk: Disk, numbers: tuple[int, int]
 ) -> None:
     own, data = numbers
-    done = judges.reseal("generalize", disk.path, "--sid-now", "--all-volumes", "--quiet")
+    done = judges.reseal("generalize", disk.path, "--sid-now", "--verbose")
     assert done.returncode == 0, done.stderr
+    assert rf"(D:) holds the profile D:\Users\{real.CAROL} of this Windows" in said(done)
+    assert "the service ContosoSync" in said(done)
     assert disk.descriptors_with_the_sid(data) == 0
     assert NUMBERS not in disk.read(data, rf"Users\{real.CAROL}\NTUSER.DAT")
     assert disk.read(own, rf"Users\{real.CAROL}\hers.txt") == OTHER
+
+
+def test_nothing_keeps_the_old_sid_on_a_volume_whose_letter_is_not_known(tmp_path: Path) -> None:
+    disk, identity = Disk(tmp_path / "disk.raw"), tmp_path / "identity.json"
+    stale = {r"\DosDevices\D:": b"DMIO:ID:" + bytes(16)}
+    real.machine(disk.path, Machine(system={"MountedDevices": stale}))
+    arguments = ("--sid", "both", "--all-volumes", "--save-identity", str(identity), "--quiet")
+    done = judges.reseal("generalize", disk.path, *arguments)
+    assert done.returncode == 0, done.stderr
+    assert "its path leads out of this image" in said(done)
+    assert disk.descriptors_with_the_sid(4) == 0
+    assert NUMBERS not in disk.read(4, rf"Users\{real.CAROL}\NTUSER.DAT")
+    code, text = verified(disk.path, "--identity", str(identity), "--strict")
+    assert code == 0, text
 
 
 # Free clusters, and what offline writes make invalid
@@ -208,7 +243,7 @@ def test_a_volume_that_is_changed_is_wiped_and_loses_its_shadow_copies(
     used_data: Disk, numbers: tuple[int, int], arguments: tuple[str, ...]
 ) -> None:
     _, data = numbers
-    done = judges.reseal(arguments[0], used_data.path, *arguments[1:], "--quiet")
+    done = judges.reseal(arguments[0], used_data.path, *arguments[1:], "--verbose")
     assert done.returncode == 0, done.stderr
     assert SECRET not in used_data.path.read_bytes()
     assert not used_data.has(data, STORE)
@@ -221,7 +256,7 @@ def test_a_volume_that_is_not_changed_keeps_all_and_is_named(
     used_data: Disk, numbers: tuple[int, int]
 ) -> None:
     own, data = numbers
-    done = judges.reseal("generalize", used_data.path, "--wipe-free", "--quiet")
+    done = judges.reseal("generalize", used_data.path, "--wipe-free", "--verbose")
     assert done.returncode == 0, done.stderr
     assert SECRET in used_data.path.read_bytes()
     assert used_data.has(data, STORE)
@@ -234,7 +269,7 @@ def test_a_volume_that_is_not_changed_keeps_all_and_is_named(
 
 
 def verified(path: Path, *arguments: str) -> tuple[int, str]:
-    done = judges.reseal("verify", path, "--quiet", *arguments)
+    done = judges.reseal("verify", path, "--verbose", *arguments)
     assert not done.stderr
     return done.returncode, said(done)
 
@@ -244,7 +279,7 @@ def test_verify_searches_every_volume_and_names_them(
 ) -> None:
     own, data = numbers
     identity = str(tmp_path / "identity.json")
-    done = judges.reseal("generalize", disk.path, "--save-identity", identity, "--quiet")
+    done = judges.reseal("generalize", disk.path, "--save-identity", identity, "--verbose")
     assert done.returncode == 0
     code, text = verified(disk.path, "--identity", identity)
     assert code == 0
@@ -252,22 +287,12 @@ def test_verify_searches_every_volume_and_names_them(
     assert f"Searched volume {own}, volume 1" in text
     assert f"volume {data} (D:) without unallocated clusters" in text
     assert rf"D:\Users\{real.CAROL}\NTUSER.DAT" in text
-    assert "--sid both --all-volumes" in text
+    assert "--sid both` replaces it" in text
+    assert "--all-volumes" not in text
     assert verified(disk.path, "--identity", identity, "--strict")[0] == 3
     code, text = verified(disk.path, "--identity", identity, "--system-volume-only")
     assert code == 0
     assert "D:" not in text
-
-
-def test_a_sid_that_only_this_volume_lost_is_left_behind_on_the_other(
-    disk: Disk, tmp_path: Path
-) -> None:
-    identity = str(tmp_path / "identity.json")
-    arguments = ("--sid-now", "--save-identity", identity, "--quiet")
-    assert judges.reseal("generalize", disk.path, *arguments).returncode == 0
-    code, text = verified(disk.path, "--identity", identity)
-    assert code == 3
-    assert r"D:\$Secure" in text
 
 
 @pytest.mark.parametrize(
@@ -287,7 +312,7 @@ def test_a_volume_that_cant_be_opened_is_named_and_the_image_is_not_clean(
     with disk.path.open("r+b") as file:
         file.seek(place.offset)
         file.write(head + bytes(512 - len(head)))
-    done = judges.reseal("generalize", disk.path, "--quiet")
+    done = judges.reseal("generalize", disk.path, "--verbose")
     assert done.returncode == 0, done.stderr
     assert f"Volume {data} was not examined: it is {named}." in said(done)
     code, text = verified(disk.path)
@@ -307,7 +332,7 @@ def test_partitions_in_which_windows_keeps_nothing_dont_count(kind: str, tmp_pat
         (place,) = [one for one in volumes(FileDevice(image, read_only=True)) if one.number == 4]
         file.seek(place.offset)
         file.write(bytes(4096))
-    done = judges.reseal("generalize", image, "--quiet")
+    done = judges.reseal("generalize", image, "--verbose")
     assert done.returncode == 0, done.stderr
     assert "Volume 4" not in said(done)
     assert verified(image)[0] == 0

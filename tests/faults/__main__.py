@@ -2,8 +2,8 @@
 
 Without `--all` a sample is drawn that takes so many seconds; its seed is printed, and `--seed` draws the
 same again. With it every fault is tried at every point. Each result is added to the file, and points that
-it has already are left out, so that a run that was stopped goes on where it was. `--table FILE` prints the
-table of a record.
+it has already are left out, so that a run that was stopped goes on where it was. `--kind kill` tries faults
+of this kind only. `--table FILE` prints the table of a record.
 
 A point is a fault at one call of a run, or what a loss of power at one moment leaves on the disk.
 """
@@ -51,6 +51,9 @@ def main() -> int:
     parser.add_argument("--table", type=Path, metavar="FILE")
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
+    parser.add_argument(
+        "--kind", action="append", help="try only faults of this kind, such as kill"
+    )
     parser.add_argument("subjects", nargs="*")
     given = parser.parse_args()
     record = given.all or given.table
@@ -60,7 +63,8 @@ def main() -> int:
     seconds = given.seconds or (float("inf") if given.all else SECONDS)
     if not given.all:
         print(f"Seed {given.seed}", flush=True)
-    for point in _points(given.subjects, known, random.Random(given.seed), seconds):
+    chosen = tuple(given.kind or ())
+    for point in _points(given.subjects, known, random.Random(given.seed), seconds, chosen):
         known.append(point)
         if point["state"] == "failed":
             print(f"FAILED: {point['subject']}: {point['why']}", flush=True)
@@ -71,7 +75,11 @@ def main() -> int:
 
 
 def _points(
-    names: list[str], known: list[dict[str, Any]], chance: random.Random, seconds: float
+    names: list[str],
+    known: list[dict[str, Any]],
+    chance: random.Random,
+    seconds: float,
+    chosen: tuple[str, ...] = (),
 ) -> Iterator[dict[str, Any]]:
     """Try points until the time is over; each subject has its turn, again and again."""
     begun = time.monotonic()
@@ -86,7 +94,7 @@ def _points(
                 return
             with tempfile.TemporaryDirectory(prefix="faults-") as folder:
                 over = time.monotonic() + turn
-                for point in _tried(name, Path(folder).resolve(), done, chance):
+                for point in _tried(name, Path(folder).resolve(), done, chance, chosen):
                     done.add((name, point["number"], point["kind"]))
                     yield point
                     if time.monotonic() > over:
@@ -96,7 +104,11 @@ def _points(
 
 
 def _tried(
-    name: str, folder: Path, done: set[tuple[str, int, str]], chance: random.Random
+    name: str,
+    folder: Path,
+    done: set[tuple[str, int, str]],
+    chance: random.Random,
+    chosen: tuple[str, ...],
 ) -> Iterator[dict[str, Any]]:
     """Try the points of a subject in any order, one at a time."""
     if name.startswith("power "):
@@ -117,7 +129,9 @@ def _tried(
     points = [
         Fault(number, kind) for number, call in enumerate(outcome.calls) for kind in kinds(call)
     ]
-    points = [one for one in points if (name, *one) not in done]
+    points = [
+        one for one in points if (name, *one) not in done and (not chosen or one.kind in chosen)
+    ]
     chance.shuffle(points)
     for fault in points:
         yield _point(name, *fault, *_struck(subject, fault))

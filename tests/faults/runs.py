@@ -7,7 +7,6 @@ import hashlib
 import json
 import mmap
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -27,9 +26,19 @@ from reseal.testing.hives import hive
 from reseal.testing.machine import Machine, tree
 from reseal.testing.volumes import ntfs_volume
 from reseal.testing.windows import windows
+from tests import devices
 from tests.bitlocker import encryptor
 from tests.bitlocker.windows import encrypted_windows
-from tests.faults.subject import DiskImage, NewFile, Subject, WindowsFolder, deleting
+from tests.faults.subject import (
+    DiskImage,
+    LoopDevice,
+    NbdDisk,
+    NewFile,
+    Subject,
+    TwoDisks,
+    WindowsFolder,
+    deleting,
+)
 from tests.faults.supervisor import Fault, Outcome
 
 SIZE = 48 << 20
@@ -55,6 +64,11 @@ def small(path: Path, *, generalized: bool = False, **options: Any) -> None:
     windows(path, Machine(users=("Alice",)), size=SIZE, **options)
     if generalized:
         _reseal("generalize", path)
+
+
+def two_disks(path: Path, second: Path) -> None:
+    """Make the two disks of a machine."""
+    real.machine(path, second_disk=second)
 
 
 def captured(path: Path, images: int = 1, machine: Machine | None = None) -> None:
@@ -154,19 +168,15 @@ class Interrupted(Subject):
         moments = [number for number, call in enumerate(calls) if during in call]
         self._inner.hit(Fault(moments[len(moments) // 2], "kill"))
         self._kept = base / "interrupted"
-        for one in (self.place, self.aside):
-            shutil.copytree(one, self._kept / one.name)
+        self._inner.keep(self._kept)
 
     def move(self, place: Path) -> None:
         super().move(place)
         self._inner.move(place)
 
     def begin(self) -> None:
-        for one in (self.place, self.aside):
-            shutil.rmtree(one, ignore_errors=True)
-            shutil.copytree(self._kept / one.name, one)
-        for name in ("output", "error"):
-            (self.aside / name).unlink(missing_ok=True)
+        self._inner.put_back(self._kept)
+        self.path, self.device = self._inner.path, self._inner.device
 
     def restore(self) -> None:
         raise NotImplementedError
@@ -317,13 +327,34 @@ _KEY = ("--key", "recovery:{inputs}/" + RECOVERY_FILE)
 _IMPORT = ("reg", "import", "{path}", "{inputs}/settings.reg")
 _APPLY = ("unattend", "apply", "{path}", "{inputs}/answers.xml")
 
+#: Subjects on block devices, which need root.
+DEVICES: dict[str, Callable[[Path], Subject]] = {
+    "device": partial(LoopDevice, make=small, words=(*_GENERALIZE, "--in-place")),
+    "device 4096": partial(
+        LoopDevice,
+        make=partial(small, sector=4096),
+        sector=4096,
+        words=("sid", "{path}", "--new", "--yes", "--in-place"),
+    ),
+    "resume device": partial(
+        Interrupted,
+        during=" /device qemu-img",
+        make=partial(LoopDevice, make=small, words=(*_GENERALIZE, "--in-place")),
+    ),
+}
 SUBJECTS: dict[str, Callable[[Path], Subject]] = {
+    "network": partial(NbdDisk, make=small, words=(*_GENERALIZE, "--in-place")),
+    **(DEVICES if devices.available() else {}),
     **{
         f"generalize {suffix}": _disk(*_GENERALIZE, suffix=suffix)
         for suffix in ("qcow2", "raw", "vhdx", "vhd", "vmdk", "vdi")
     },
     "two volumes": _disk(
         "generalize", "{path}", "--sid", "both", "--all-volumes", make=real.machine
+    ),
+    "two disks": partial(
+        TwoDisks, make=two_disks,
+        words=("sid", "{path}", "--disk", "{place}/second.qcow2", "--new", "--yes", "--all-volumes"),
     ),
     "snapshot": _disk(
         "generalize", "{path}", "--delete-snapshots", make=snapshot, kind=Snapshots

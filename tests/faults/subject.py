@@ -7,9 +7,11 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,8 +20,10 @@ from reseal.cli import entry
 from reseal.disk import Image
 from reseal.errors import ResealError
 from reseal.folder import Folder
+from reseal.hostfile import NetworkPath
 from reseal.run.resume import resume
-from tests.faults.supervisor import Fault, Outcome, supervised
+from tests import devices, servers
+from tests.faults.supervisor import SERVER, Fault, Outcome, supervised
 
 #: Codes with which a run may end: killed, done, an error, stopped by a signal.
 CODES = {None, 0, 1, 2, 3, 4, 128 + 1, 128 + 2, 128 + 15}
@@ -40,9 +44,13 @@ class Subject(ABC):
         good: the states in which a run that says that all is well may leave it.
         words: the command line; `{path}`, `{place}` and `{inputs}` are filled in.
         outputs: files that the command writes besides, in `place`, and what their content is known by.
+        device: the block device that it works on, if it does.
+        resuming: what is resumed, if not `path`.
     """
 
     good = frozenset({"complete"})
+    device: Path | None = None
+    resuming: Path | None = None
 
     def __init__(
         self,
@@ -132,9 +140,22 @@ class Subject(ABC):
         (self.place / "tmp").mkdir()
         self.restore()
 
+    def keep(self, folder: Path) -> None:
+        """Copy what a run has left."""
+        for one in (self.place, self.aside):
+            shutil.copytree(one, folder / one.name)
+
+    def put_back(self, folder: Path) -> None:
+        """Put back what `keep` has copied, without what the run said."""
+        for one in (self.place, self.aside):
+            shutil.rmtree(one, ignore_errors=True)
+            shutil.copytree(folder / one.name, one)
+        for name in ("output", "error"):
+            (self.aside / name).unlink(missing_ok=True)
+
     def supervised(self, fault: Fault | None) -> Outcome:
         """Run in a process of its own."""
-        outcome = supervised(self.command, self.place, fault, self.before)
+        outcome = supervised(self.command, self.place, fault, self.before, self.device)
         if fault is None:
             self._load()
         return outcome
@@ -181,7 +202,7 @@ class Subject(ABC):
         except ResealError as error:
             if "reseal resume" not in str(error.hint):
                 raise
-            resume(self.path)
+            resume(self.resuming or self.path)
             left = {one for one in self.left() if not self._is_draft(one)}
             assert left == set(), left
             return True
@@ -232,29 +253,168 @@ class DiskImage(Subject):
 
     def judge(self, outcome: Outcome) -> str:
         interrupted = self.resumed(lambda: Image.open(self.path).close())
-        if not interrupted and self.path.read_bytes() == self.content:
+        if not interrupted and self.content_now() == self.content:
+            assert outcome.code is None or deleting(outcome) or self.left() == set(), self.left()
+            return "untouched"
+        self.is_merged()
+        return "resumed" if interrupted else "complete"
+
+    def content_now(self) -> bytes:
+        return self.path.read_bytes()
+
+    def is_merged(self) -> None:
+        """Check that the image is what it was, with all the changes."""
+        _is_merged(self.path, self.golden, self.aside / "overlay")
+
+
+def _is_merged(path: Path, golden: Path, overlay: Path) -> None:
+    driver = {"vhd": "vpc"}.get(golden.suffix[1:], golden.suffix[1:])
+    wanted = {
+        "driver": "qcow2",
+        "file": {"driver": "file", "filename": str(overlay)},
+        "backing": {"driver": driver, "file": {"driver": "file", "filename": str(golden)}},
+    }
+    commands = [["qemu-img", "compare", "-q", str(path), "json:" + json.dumps(wanted)]]
+    if driver in {"qcow2", "vhdx", "vdi"}:
+        commands.append(["qemu-img", "check", "-q", str(path)])
+    for command in commands:
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        assert done.returncode == 0, (command, done.stdout, done.stderr)
+
+
+class TwoDisks(DiskImage):
+    """Two disks of one machine, which are changed together; the second one is resumed."""
+
+    def __init__(
+        self, base: Path, make: Callable[[Path, Path], object], words: Sequence[str]
+    ) -> None:
+        self._second = base / "second.qcow2"
+        super().__init__(base, lambda path: make(path, self._second), words)
+        self._other = self._second.read_bytes()
+        self.resuming = self.place / self._second.name
+
+    def restore(self) -> None:
+        super().restore()
+        copied(self._second, self.place / self._second.name)
+
+    def move(self, place: Path) -> None:
+        super().move(place)
+        self.resuming = place / self._second.name
+
+    def before(self, what: str, old: Path | None) -> None:
+        super().before(what, old)
+        if what.startswith("rename") and " /.second." in what and "reseal-journal " in what:
+            copied(self.place / ".second.qcow2.reseal-overlay", self.aside / "second")
+
+    def left(self) -> set[str]:
+        return super().left() - {self._second.name}
+
+    def judge(self, outcome: Outcome) -> str:
+        assert self.resuming
+
+        def look() -> None:
+            for one in (self.path, self.resuming):
+                Image.open(one or self.path).close()
+
+        interrupted = self.resumed(look)
+        same = [self.path.read_bytes() == self.content, self.resuming.read_bytes() == self._other]
+        if not interrupted and any(same):
+            assert all(same), "one disk is changed, and the other is not"
             assert outcome.code is None or deleting(outcome) or self.left() == set(), self.left()
             return "untouched"
         self.is_merged()
         return "resumed" if interrupted else "complete"
 
     def is_merged(self) -> None:
-        """Check that the image is what it was, with all the changes."""
-        driver = {"vhd": "vpc"}.get(self.path.suffix[1:], self.path.suffix[1:])
-        wanted = {
-            "driver": "qcow2",
-            "file": {"driver": "file", "filename": str(self.aside / "overlay")},
-            "backing": {
-                "driver": driver,
-                "file": {"driver": "file", "filename": str(self.golden)},
-            },
-        }
-        commands = [["qemu-img", "compare", "-q", str(self.path), "json:" + json.dumps(wanted)]]
-        if driver in {"qcow2", "vhdx", "vdi"}:
-            commands.append(["qemu-img", "check", "-q", str(self.path)])
-        for command in commands:
-            done = subprocess.run(command, check=False, capture_output=True, text=True)
-            assert done.returncode == 0, (command, done.stdout, done.stderr)
+        super().is_merged()
+        assert self.resuming
+        _is_merged(self.resuming, self._second, self.aside / "second")
+
+
+class LoopDevice(DiskImage):
+    """A disk on a loop device; the overlay and the journal are in `place`, as the default scratch folder."""
+
+    def __init__(
+        self,
+        base: Path,
+        make: Callable[[Path], object],
+        words: Sequence[str],
+        *,
+        sector: int = 512,
+    ) -> None:
+        super().__init__(base, make, words, suffix="raw")
+        self._backing, self._sector = base / "backing", sector
+        self._opened: list[int] = []
+        weakref.finalize(self, self._release, self._opened)
+        os.environ["XDG_STATE_HOME"] = str(self.place)  # here and in the runs, which are forks
+
+    def restore(self) -> None:
+        self._attach(self.golden)
+
+    def keep(self, folder: Path) -> None:
+        super().keep(folder)
+        for number in self._opened:
+            os.fsync(number)
+        copied(self._backing, folder / "backing")
+
+    def put_back(self, folder: Path) -> None:
+        super().put_back(folder)
+        self._attach(folder / "backing")
+
+    @staticmethod
+    def _release(opened: list[int]) -> None:
+        while opened:
+            os.close(opened.pop())
+
+    def _attach(self, content: Path) -> None:
+        self._release(self._opened)
+        self._backing.unlink(missing_ok=True)
+        copied(content, self._backing)
+        self.path = self.device = devices.attach(self._backing, self._sector)
+        # It is gone when nothing has it open any more, even if the tests are killed.
+        self._opened.append(os.open(self.path, os.O_RDONLY | os.O_CLOEXEC))
+        devices.detach(self.path)
+
+    def before(self, what: str, old: Path | None) -> None:
+        del old
+        if what.startswith("rename /reseal/") and "reseal-journal " in what:
+            (overlay,) = (self.place / "reseal").glob(".*.reseal-overlay")
+            copied(overlay, self.aside / "overlay")
+
+    def left(self) -> set[str]:
+        kept = {one.name for one in (self.place / "reseal").glob("*")}
+        return (super().left() - {"reseal"}) | kept
+
+
+class NbdDisk(LoopDevice):
+    """A disk that qemu-nbd serves from a file; the server is not hit."""
+
+    @staticmethod
+    def _release(opened: list[int]) -> None:
+        while opened:
+            os.kill(opened[-1], signal.SIGTERM)
+            os.waitpid(opened.pop(), 0)
+
+    def _attach(self, content: Path) -> None:
+        self._release(self._opened)
+        self._backing.unlink(missing_ok=True)
+        copied(content, self._backing)
+        socket = self._backing.with_name("nbd")
+        self._opened.append(servers.qemu_nbd(self._backing, socket))
+        self.path, self.device = NetworkPath(f"nbd+unix:///disk?socket={socket}"), SERVER
+
+    def keep(self, folder: Path) -> None:
+        DiskImage.keep(self, folder)
+        copied(self._backing, folder / "backing")
+
+    def left(self) -> set[str]:
+        return {one for one in super().left() if not one.endswith(".reseal-lock")}
+
+    def content_now(self) -> bytes:
+        return self._backing.read_bytes()
+
+    def is_merged(self) -> None:
+        _is_merged(self._backing, self.golden, self.aside / "overlay")
 
 
 class WindowsFolder(Subject):

@@ -75,7 +75,11 @@ CALLS = (
     Call("utimensat", (280, 88), path=1, at=0),
     Call("setxattr", (188, 5), path=0),
     Call("fsetxattr", (190, 7), fd=0),
+    Call("sendmsg", (46, 211), fd=0),  # only where the device is `SERVER`
 )
+#: A device behind a server: what qemu-img sends to it counts.
+SERVER = Path("server")
+_OWN = 900
 _WRITES = {"write", "pwrite", "pwritev"}
 #: Where these calls have the name that a file had before.
 _FROM = {
@@ -155,6 +159,7 @@ def supervised(
     folder: Path,
     fault: Fault | None,
     before: Callable[[str, Path | None], None] = lambda _what, _old: None,
+    device: Path | None = None,
 ) -> Outcome:
     """Run something in a process of its own, to its end and that of all its children.
 
@@ -164,28 +169,31 @@ def supervised(
         fault: what is to happen.
         before: called before each call is let through, with its description, and for one that gives a
             file another name with the old one.
+        device: a device whose writes count, too; `SERVER` for a network disk.
     """
     mine, theirs = socket.socketpair()
     child = os.fork()
     if child == 0:
         mine.close()
-        _be(run, theirs)
+        _be(run, theirs, sockets=device == SERVER)
     theirs.close()
     with mine:
         _, (listener,), _, _ = socket.recv_fds(mine, 1, 1)
     try:
-        return _Supervisor(listener, child, folder, fault, before).watch()
+        return _Supervisor(listener, child, folder, fault, before, device).watch()
     finally:
         os.close(listener)
 
 
-def command(arguments: Sequence[str | Path], folder: Path, fault: Fault | None) -> Outcome:
-    """Run a program as `supervised` does; what it changes below `folder` counts."""
+def command(
+    arguments: Sequence[str | Path], folder: Path, fault: Fault | None, device: Path | None = None
+) -> Outcome:
+    """Run a program as `supervised` does; what it changes below `folder` and on `device` counts."""
 
     def run() -> int:
         os.execv(arguments[0], [str(one) for one in arguments])
 
-    return supervised(run, folder, fault)
+    return supervised(run, folder, fault, device=device)
 
 
 def moments(calls: list[str], merging: str, count: int) -> list[int]:
@@ -200,18 +208,26 @@ def moments(calls: list[str], merging: str, count: int) -> list[int]:
     ]
 
 
-def _be(run: Callable[[], int], answer: socket.socket) -> None:
+def _be(run: Callable[[], int], answer: socket.socket, *, sockets: bool) -> None:
     code = 99
     try:
         os.setsid()
         quiet = os.open(os.devnull, os.O_RDWR)
         os.dup2(quiet, 1)
-        numbers = [number for number in _BY_NUMBER if number >= 0]
+        # A number that no other socket gets: what is sent through it is not asked for.
+        own = fcntl.fcntl(answer, fcntl.F_DUPFD_CLOEXEC, _OWN)
+        numbers = [
+            number
+            for number, call in _BY_NUMBER.items()
+            if number >= 0 and (sockets or call.name != "sendmsg")
+        ]
         program = [(0x20, 0, 0, 0)]  # load the number
         for number in numbers:
             ask = [(0x06, 0, 0, 0x7FC00000)]  # SECCOMP_RET_USER_NOTIF
             if _BY_NUMBER[number].name == "openat":  # load the flags, and look at them
                 ask = [(0x20, 0, 0, 32), (0x45, 0, 1, _CREATING), *ask, (0x06, 0, 0, 0x7FFF0000)]
+            if _BY_NUMBER[number].name == "sendmsg":  # load the descriptor
+                ask = [(0x20, 0, 0, 16), (0x15, 1, 0, own), *ask, (0x06, 0, 0, 0x7FFF0000)]
             program += [(0x15, 0, len(ask), number), *ask]
         program.append((0x06, 0, 0, 0x7FFF0000))
         raw = b"".join(struct.pack("=HBBI", *one) for one in program)
@@ -219,7 +235,8 @@ def _be(run: Callable[[], int], answer: socket.socket) -> None:
         head = struct.pack("HxxxxxxP", len(program), ctypes.addressof(buffer))
         _libc.prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
         listener = _libc.syscall(_SECCOMP[_MACHINE or 0], 1, ctypes.c_ulong(8), head)
-        socket.send_fds(answer, [b"x"], [listener])
+        with socket.socket(fileno=own) as through:
+            socket.send_fds(through, [b"x"], [listener])
         os.close(listener)
         answer.close()
         code = run()
@@ -238,8 +255,10 @@ class _Supervisor:
         folder: Path,
         fault: Fault | None,
         before: Callable[[str, Path | None], None],
+        device: Path | None,
     ) -> None:
         self._listener, self._child = listener, child
+        self._device = str(device)
         self._folder, self._before = str(folder), before
         self._fault = fault
         self._outcome = Outcome()
@@ -295,6 +314,11 @@ class _Supervisor:
             assert call.path is not None
             start = arguments[call.at] if call.at is not None else None
             path = _named(pid, start, arguments[call.path])
+        if self._device == str(SERVER) and path.startswith("socket:"):
+            process = self._process(pid)
+            return f"{call.name} /device {process}" if process == "qemu-img" else None
+        if path == self._device:
+            return f"{call.name} /device {self._process(pid)}"
         if not path.startswith(self._folder):
             return None
         shown = path[len(self._folder) :].replace(" ", "_")

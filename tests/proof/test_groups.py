@@ -50,6 +50,35 @@ def test_files_of_one_folder_are_one_line_and_identities_are_not() -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "key", "advice"),
+    [
+        (r"Windows\System32\config\SYSTEM", r"HKLM\SYSTEM\ControlSet001\Services\Acme\\ObjectName",
+         "customize --service Acme:disabled"),
+        (r"Windows\System32\config\SYSTEM", r"HKLM\SYSTEM\ControlSet001\Services\Acme\\ImagePath",
+         "reseal reg"),
+        (r"Windows\System32\Tasks\Acme\Sync", "", "Register the task again"),
+        (r"Windows\System32\config\SOFTWARE",
+         r"HKLM\SOFTWARE\Microsoft\SystemCertificates\MY\Certificates\AB12\\Blob",
+         r"--reg-delete 'HKLM\SOFTWARE\Microsoft\SystemCertificates\MY\Certificates\AB12'`"),
+        (r"Windows\System32\config\SOFTWARE",
+         r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Schedule\TaskCache\Tasks\{1}\\Author",
+         "Register the task again"),
+    ],
+)  # fmt: skip
+def test_names_of_services_tasks_and_certificates_get_advice_of_their_own(
+    path: str, key: str, advice: str
+) -> None:
+    place = Place.VALUE if key else Place.CONTENT
+    (one,) = grouped(
+        [_hit(path, key, kind=Kind.NAME, value="PC", place=place)],
+        Owners(session().installation),
+        {},
+    )
+    assert advice in one.advice
+    assert one.first == (key or path)
+
+
+@pytest.mark.parametrize(
     ("place", "found"),
     [
         (r"HKLM\SOFTWARE\Acme\Agent\\Id", "generalize --enable agent"),

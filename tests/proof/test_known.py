@@ -55,10 +55,19 @@ def test_generalize_says_what_stays_and_how_it_goes(
     enable: tuple[str, ...], *, noted: bool
 ) -> None:
     machine, _ = AGENT_CASES["wazuh"]
-    one = session(Machine(**machine))
-    record = Generalize(GeneralizeRequest(enable=enable)).stage(one)
+    operation = Generalize(GeneralizeRequest(enable=enable))
+    one = session(Machine(**machine), switches=operation.needs["switches"])
+    record = operation.stage(one)
     assert bool(record["kept"]) == noted
-    assert any("client.keys" in note and "--enable wazuh" in note for note in one.notes) == noted
+    told = [
+        f"{each['message']} {each['items']} {each['hint']}"
+        for each in record["checks"]
+        if each["level"] == "warning"
+    ]
+    said = [text for text in (*told, *one.notes) if "client.keys" in text]
+    # Once, by the check.
+    assert len(said) == noted
+    assert all("--enable wazuh" in text for text in said)
 
 
 @pytest.mark.parametrize("files", [PUPPET, SALT], ids=["puppet", "salt"])

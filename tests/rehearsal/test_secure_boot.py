@@ -10,10 +10,11 @@ from uuid import UUID
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from reseal.deploy.boot_files import AUTHORITIES
 from reseal.drivers.signature import hashes, signature_of
 from reseal.errors import UsageError
 from reseal.rehearsal import signature_lists
-from reseal.rehearsal.authenticode import AUTHORITIES, ChangedError, SignatureError, signatures
+from reseal.rehearsal.authenticode import ChangedError, SignatureError, signatures
 from reseal.testing.firmware import efi_manager
 from tests.rehearsal.layouts import _gpt, _part
 from tests.rehearsal.samples import Record, stage, walk_disk

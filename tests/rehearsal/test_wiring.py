@@ -11,7 +11,7 @@ from reseal.errors import CheckError, UsageError
 from reseal.operations import Boot, BootRequest, Writing, run
 from reseal.operations.rehearse import exit_code, rehearse, report_of
 from reseal.operations.rehearsing import RehearseRequest, rehearsing
-from reseal.report import rehearsal as text
+from reseal.report.outcome import shown
 from reseal.testing.windows import windows
 from tests.builders import session
 from tests.rehearsal.samples import ARMED, healthy, walk
@@ -42,9 +42,10 @@ def test_a_run_records_what_the_staged_image_would_do(image: Path) -> None:
     # The staged state counts: the image itself is not armed.
     setup = next(one for one in found["stages"] if one["name"] == "setup")
     assert setup["said"] != "Setup has nothing to do."
-    lines = list(text.around(record, iter(["the run"])))
-    assert lines[0].startswith("Warning: Rehearsal: The boot would stop")
-    assert lines[1] == "the run"
+    lines = list(shown(record, ["the run"]))
+    assert lines[0] == "the run"
+    assert lines[1].startswith("Warning: Rehearsal: The boot would stop")
+    assert lines[2].startswith("  What to do: ")
 
 
 def test_a_run_without_a_rehearsal(image: Path) -> None:
@@ -54,9 +55,9 @@ def test_a_run_without_a_rehearsal(image: Path) -> None:
         rehearsing(machine="kvm-sata", off=True)
 
 
-def test_a_run_that_passes_says_so_last() -> None:
+def test_a_run_that_passes_says_so_after_its_outcome() -> None:
     record = {"rehearsal": walk(healthy())}
-    assert list(text.around(record, iter(["the run"])))[-1].startswith("Rehearsal: Nothing")
+    assert list(shown(record, ["the run"]))[1].startswith("Rehearsal: Nothing")
 
 
 def test_the_record_of_a_rehearsal(image: Path) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from reseal.cli.console import Pace
+from reseal.cli.progress import Pace
 from reseal.testing.machine import Machine
 from reseal.testing.volumes import WOF_XPRESS4K, File, Folder, ntfs_volume
 from reseal.testing.windows import windows
+from reseal.wim.tree import Reparsed
 from tests.end_to_end.judges import reseal
 from tests.ntfs.judges import run
 from tests.wim import oracle
@@ -161,15 +162,8 @@ def test_the_same_tree_is_read_from_the_wim_and_from_the_volume(
 def test_speed_and_time_left_are_shown() -> None:
     clock = iter([0.0, 0.0, 10.0, 20.0])
     pace = Pace(lambda: next(clock))
-    lines = [
-        pace.line({"progress": "Writing", "done": done << 20, "total": 400 << 20})
-        for done in (0, 100)
-    ]
-    assert lines == [
-        "Writing: 0 of 400 MiB",
-        "Writing: 100 of 400 MiB, 10 MiB/s, 0:30 left",
-    ]
-    assert pace.line({"step": "Reading"}) == "Reading"
+    lines = [pace.text("Writing", done << 20, 400 << 20) for done in (0, 100)]
+    assert lines == ["0 of 400 MiB", "100 of 400 MiB, 10 MiB/s, 0:30 left"]
 
 
 @pytest.mark.corpus
@@ -244,6 +238,20 @@ def test_files_whose_content_lies_elsewhere_are_refused_or_named(tmp_path: Path)
     assert r"Users\Alice\cloud.bin, Users\Alice\old.bin" in cloud
     shown = run("wimdir", wim, "1", "--detailed", "--path=/Users/Alice/big.bin").stdout
     assert re.search(r"Reparse Tag += 0x80000013", shown)
+
+
+@pytest.mark.parametrize(
+    ("tag", "kind"),
+    [
+        (0x80000017, "compressed"), (0x80000013, "deduplicated"),
+        *((tag, "cloud") for tag in (0x9000001A, 0x9000F01A, 0xC0000004, 0x80000006, 0x8000001E)),
+        # Links, aliases of Store apps, and sockets have no content elsewhere.
+        *((tag, None) for tag in (0xA0000003, 0xA000000C, 0x8000001B, 0x80000023)),
+    ],
+)  # fmt: skip
+def test_a_reparse_tag_tells_where_the_content_is(tag: int, kind: str | None) -> None:
+    found = Reparsed()
+    assert found.of(tag) is (getattr(found, kind) if kind else None)
 
 
 def test_an_unknown_word_of_force_is_refused(sample: Path, tmp_path: Path) -> None:

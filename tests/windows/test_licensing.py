@@ -17,6 +17,12 @@ def product(channel: str) -> dict[str, bytes]:
     return {"DigitalProductId4": bytes(8) + text.encode("utf-16-le") + bytes(16)}
 
 
+def below(application: str) -> dict[str, Any]:
+    """The host of one license of an application."""
+    host = {"{73111121-5638-40f6-bc11-f1d7b0d64300}": HOST["SoftwareProtectionPlatform"]}
+    return {"SoftwareProtectionPlatform": {application: host}}
+
+
 @pytest.mark.parametrize(
     ("edition", "values", "client", "volume"),
     [
@@ -30,6 +36,14 @@ def product(channel: str) -> dict[str, bytes]:
         ("EnterpriseEval", {}, False, False),
         ("Professional", HOST, True, True),
         ("Professional", HOST | product("Retail"), False, False),
+        ("Professional", below("55c92734-d682-4d71-983e-d6ec3f16059f"), True, True),
+        ("Professional", below("0ff1ce15-a989-479d-af46-f275c6370663"), False, False),
+        (
+            "Professional",
+            {"SoftwareProtectionPlatform": {"KeyManagementServiceName": 5}},
+            False,
+            False,
+        ),
     ],
 )
 def test_a_client_of_a_key_management_service_is_told_from_others(
@@ -41,3 +55,18 @@ def test_a_client_of_a_key_management_service_is_told_from_others(
     installation = session(machine).installation
     assert licensing.is_kms_client(installation.registry) == client
     assert licensing.is_volume(installation) == volume
+
+
+@pytest.mark.parametrize(
+    ("software", "host"),
+    [
+        ({}, None),
+        ({"Windows NT": {"CurrentVersion": HOST}}, None),
+        ({"Windows NT": {"CurrentVersion": below("0ff1ce15-a989-479d-af46-f275c6370663")}},
+         "kms.corp.example"),
+        ({"OfficeSoftwareProtectionPlatform": HOST["SoftwareProtectionPlatform"]}, "kms.corp.example"),
+    ],
+)  # fmt: skip
+def test_office_has_a_host_of_its_own(software: dict[str, Any], host: str | None) -> None:
+    registry = session(Machine(software={"Microsoft": software})).registry
+    assert licensing.office_host(registry) == host

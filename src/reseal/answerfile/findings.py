@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from reseal.answerfile.document import AnswerFile, Setting
 from reseal.answerfile.schema import ComponentSchema, Schema, SettingSchema, nearest
-from reseal.answerfile.secrets import DELETED
+from reseal.answerfile.secrets import DELETED, shown
 from reseal.answerfile.source import Position
 from reseal.answerfile.variables import is_template
 from reseal.declaration import ANYWHERE, Declaration, declares
@@ -44,6 +44,17 @@ class Problem(NamedTuple):
     what: str
     why: str
     instead: str
+
+    @classmethod
+    def of_value(cls, setting: Setting, why: str, instead: str) -> Problem:
+        """Return the problem of a wrong value, which is shown unless it is a secret.
+
+        Args:
+            setting: the setting with the value.
+            why: what the value has to be.
+            instead: what to write.
+        """
+        return cls(setting.value_position, f"{setting.name} is {shown(setting)}", why, instead)
 
     @property
     def clauses(self) -> tuple[str, str, str]:

@@ -63,9 +63,10 @@ def account_names(session: Session) -> Iterable[Finding]:
     if tasks:
         yield warning(
             "Tasks run as a local account named with the computer, and may fail once it has another name: "
-            f"{_listed(tasks)}.",
-            "Register them again at the first boot (--firstboot-command with schtasks /create), or delete "
-            r"them with --delete 'C:\Windows\System32\Tasks\NAME'.",
+            f"{_listed(tasks)}. They stay as they are, since Task Scheduler keeps a copy of the account in a "
+            "form that is not documented.",
+            "Register them again in each copy, for example with --firstboot-command and schtasks; or delete "
+            "them in Windows before the image is made.",
             items=tasks,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from reseal.checks.declaration import Finding, check, warning
@@ -20,6 +21,8 @@ _SKIPS = ("SkipMachineOOBE", "SkipUserOOBE")
 RUN_ONCE = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\RunOnce"
 #: As 32-bit programs see it (documented: WOW64).
 _RUN_ONCE_32 = r"HKLM\SOFTWARE\WOW6432Node\Microsoft\Windows\CurrentVersion\RunOnce"
+#: Commands in subkeys, which are sections (documented: RunOnceEx).
+_RUN_ONCE_EX = rf"{RUN_ONCE}Ex"
 #: Where LSA keeps the password for automatic logon (documented: Autologon of Sysinternals).
 LSA_PASSWORD = r"HKLM\SECURITY\Policy\Secrets\DefaultPassword"  # noqa: S105  a key
 #: Commands of Windows Setup that windeploy.exe and OOBE run. OnError is left out: a finished
@@ -36,8 +39,13 @@ _PER_VOLUME = 2
 _WINDOWS_11 = 22000
 #: Folders of a task sequence in the root of the volume.
 _TASK_SEQUENCE = ("_SMSTaskSequence", "MININT")
-#: The account with which OOBE runs; it removes the account at its end (reported).
-_OOBE_USER = "defaultuser0"
+#: Files that continue one at the next logon (reported: scripts that clean images delete them).
+_CONTINUING = (
+    "LTIBootstrap.vbs",
+    r"ProgramData\Microsoft\Windows\Start Menu\Programs\Startup\LiteTouch.lnk",
+)
+#: The accounts with which OOBE runs; it removes the account at its end (reported).
+_OOBE_USER = re.compile(r"defaultuser\d{1,6}", re.IGNORECASE)
 _MAX_NAMES = 100
 _MAX_OPTIONS = 5
 
@@ -48,28 +56,25 @@ _MAX_OPTIONS = 5
     mark=Mark.SEEN,
     source="Microsoft Deployment Toolkit resets AutoAdminLogon before Sysprep (seen); FirstBoot: a log of "
     "a first boot (seen), the keys inferred; NtfsDisable8dot3NameCreation: a failed specialize of Windows "
-    "11 (seen), the cause inferred; RunOnce, SkipMachineOOBE: documented; _SMSTaskSequence, MININT, "
-    "defaultuser0: reported",
+    "11 (seen), the cause inferred; RunOnce, RunOnceEx, SkipMachineOOBE: documented; _SMSTaskSequence, "
+    "MININT, LiteTouch.lnk, LTIBootstrap.vbs, defaultuser0 and its like: reported",
 )
 def build_leftovers(session: Session) -> Iterable[Finding]:
     r"""Every copy of the image carries these out; Sysprep is not known to change them.
 
     An automatic logon with its password, in the registry or in LSA; `SkipMachineOOBE` and `SkipUserOOBE`;
-    commands in `RunOnce`; extensions in `Setup\FirstBoot`; remains of a task sequence
-    (`_SMSTaskSequence`, `MININT`), which a new one may take for its own; the account `defaultuser0`; and a
-    global `NtfsDisable8dot3NameCreation`, over which specialize of current Windows 11 may fail. Each finding
-    names the options of `customize` and `generalize` that remove it.
+    commands in `RunOnce` and `RunOnceEx`; extensions in `Setup\FirstBoot`; remains of a task sequence
+    (`_SMSTaskSequence`, `MININT`, `LiteTouch.lnk`), which a new one may take for its own; accounts of OOBE
+    such as `defaultuser0`, or their profiles; and a global `NtfsDisable8dot3NameCreation`, over which
+    specialize of current Windows 11 may fail. Each finding names the options of `customize` and
+    `generalize` that remove it.
     """
     yield from _logon(session)
     yield from _oobe(session)
     yield from _run_once(session)
     yield from _extensions(session)
     yield from _task_sequence(session)
-    if any(one.name.casefold() == _OOBE_USER for one in accounts(session.registry)):
-        yield warning(
-            f"The account {_OOBE_USER} is left, with which OOBE runs and which OOBE removes at its end.",
-            f"Remove it with --remove-user {_OOBE_USER}.",
-        )
+    yield from _oobe_users(session)
     yield from _short_names(session)
 
 
@@ -118,6 +123,15 @@ def _run_once(session: Session) -> Iterator[Finding]:
                 f"If only the build needs them, delete them with {_deleting(key, commands)}.",
                 items=_shown_items(commands),
             )
+    for section in [one.name for one in session.registry.subkeys(_RUN_ONCE_EX)][:_MAX_OPTIONS]:
+        key = rf"{_RUN_ONCE_EX}\{section}"
+        commands = _names(session, key)
+        if commands:
+            yield warning(
+                f"Commands of RunOnceEx run once at the first logon of every copy: {_shown(commands)}.",
+                f"If only the build needs them, delete them with --reg-delete '{key}'.",
+                items=_shown_items(commands),
+            )
 
 
 def _extensions(session: Session) -> Iterator[Finding]:
@@ -134,9 +148,9 @@ def _extensions(session: Session) -> Iterator[Finding]:
 
 
 def _task_sequence(session: Session) -> Iterator[Finding]:
-    for name in _TASK_SEQUENCE:
+    for name in (*_TASK_SEQUENCE, *_CONTINUING):
         stat = session.files.stat(name)
-        if stat is not None and stat.is_directory:
+        if stat is not None and stat.is_directory == (name in _TASK_SEQUENCE):
             path = rf"{session.registry.drive}\{name}"
             yield warning(
                 f"{path} is left of a task sequence (MDT or Configuration Manager). It may hold credentials, "
@@ -144,6 +158,25 @@ def _task_sequence(session: Session) -> Iterator[Finding]:
                 f"Delete it with --delete '{path}'.",
                 items=(name,),
             )
+
+
+def _oobe_users(session: Session) -> Iterator[Finding]:
+    names = [one.name for one in accounts(session.registry) if _OOBE_USER.fullmatch(one.name)]
+    for name in names[:_MAX_OPTIONS]:
+        yield warning(
+            f"The account {name} is left, with which OOBE runs and which OOBE removes at its end.",
+            f"Remove it with --remove-user {name}.",
+        )
+    known = {name.casefold() for name in names}
+    folder = session.files.stat("Users")
+    profiles = session.files.list("Users") if folder and folder.is_directory else []
+    left = [one.name for one in profiles if _OOBE_USER.fullmatch(one.name)]
+    for name in [one for one in left if one.casefold() not in known][:_MAX_OPTIONS]:
+        path = rf"{session.registry.drive}\Users\{name}"
+        yield warning(
+            f"{path} is left, the profile of an account with which OOBE ran and which is gone.",
+            f"Delete it with --delete '{path}'.",
+        )
 
 
 def _short_names(session: Session) -> Iterator[Finding]:

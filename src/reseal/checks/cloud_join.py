@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from reseal.checks.declaration import Finding, check, note, warning
 from reseal.mark import Mark
 from reseal.providers.cloud_join import cloud_join as provider
+from reseal.providers.identities import look
 from reseal.windows import cloud
 
 if TYPE_CHECKING:
@@ -29,6 +30,15 @@ def cloud_join(session: Session) -> Iterable[Finding]:
     """
     joins, enrollments = cloud.joins(session.registry), cloud.enrollments(session.registry)
     if not joins and not enrollments:
+        # A device that left, or was reset, may keep its certificate.
+        left = [place for one in look(session.installation, [provider]) for place in one.places]
+        if left and provider.is_off(session.switches):
+            yield warning(
+                "The machine keeps a device certificate or other data of a Microsoft Entra join that it no "
+                "longer has. Every copy would share it.",
+                "Remove it with --enable cloud-join.",
+                items=left,
+            )
         return
     said = [
         f"joined to Microsoft Entra, tenant {one.tenant}, by {one.user or 'an unknown user'}"

@@ -47,6 +47,5 @@ def kept_identities(session: Session) -> Iterable[Finding]:
         elif provider.beyond:
             removed.append(provider.identity)
     if removed:
-        yield note(
-            f"Generalizing removes {len(removed)} identities that Sysprep leaves.", items=removed
-        )
+        what = f"{len(removed)} identities" if len(removed) > 1 else "an identity"
+        yield note(f"Generalizing removes {what} that Sysprep leaves.", items=removed)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     "The copy of Windows is not known to be a client of a key management service.",
     mark=Mark.DOCUMENTED,
     source="Microsoft, askcore blog of 2011-05-11: the rearm renews the client machine id; without it all "
-    "clones count as one client. What tells a client: see reseal.windows.licensing",
+    "clones count as one client. What tells a client: see reseal.windows.licensing. Office: Microsoft, Rearm "
+    "a volume licensed version of Office installed in an operating system image",
 )
 def kms_client(session: Session) -> Iterable[Finding]:
     """Clients share a client machine id (CMID) until the activation is rearmed.
@@ -29,6 +30,13 @@ def kms_client(session: Session) -> Iterable[Finding]:
     (servers) are counted. The id is in the sealed license store, so only a rearm in Windows renews it.
     """
     registry = session.registry
+    if office := licensing.office_host(registry):
+        yield warning(
+            f"Office activates by a key management service (with the host {office}). Unless it was rearmed, "
+            "all copies have one client machine id (CMID), and the service counts them as one client.",
+            "Rearm Office in Windows before the image is made (ospprearm.exe in the folder of Office), or "
+            "run that program in each copy, for example with --firstboot-command.",
+        )
     if not licensing.is_kms_client(registry):
         return
     host = licensing.kms_host(registry)

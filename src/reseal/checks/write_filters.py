@@ -19,10 +19,10 @@ _COPIES = ("Copy0", "Copy1")
 #: Drivers of other filters, the product of each, and how to turn it off. Whether one is on can't be read
 #: from its files.
 _OTHERS = {
-    "ewf": ("the Enhanced Write Filter", "`ewfmgr c: -commitanddisable`"),
-    "fbwf": ("the File-Based Write Filter", "`fbwfmgr /disable`"),
-    "DeepFrz": ("Deep Freeze", "its console, and thaw the machine"),
-    "diskpt": ("Shadow Defender", "its console"),
+    "ewf": ("the Enhanced Write Filter", "run `ewfmgr c: -commitanddisable`"),
+    "fbwf": ("the File-Based Write Filter", "run `fbwfmgr /disable`"),
+    "DeepFrz": ("Deep Freeze", "thaw it in the console of Deep Freeze"),
+    "diskpt": ("Shadow Defender", "turn it off in its console"),
 }
 
 
@@ -50,6 +50,6 @@ def write_filters(session: Session) -> Iterable[Finding]:
             yield warning(
                 f"{product[:1].upper()}{product[1:]} is installed (driver {driver}). If it protects the "
                 "volume, what specialize and OOBE write is lost at the next restart.",
-                f"Boot the image, turn it off with {cure}, and shut it down.",
+                f"Boot the image, {cure}, restart, and shut it down.",
                 items=(driver,),
             )

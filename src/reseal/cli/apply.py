@@ -15,8 +15,17 @@ from reseal.report import wim as report
 
 
 @click.command(cls=Command)
-@argument("wim", type=PATH, metavar="FILE.wim", help="A WIM or ESD; the first part of a split WIM.")
-@argument("target", type=PATH, help="A disk image with an empty NTFS volume, or an empty folder.")
+@argument(
+    "wim",
+    type=PATH,
+    metavar="FILE.wim",
+    help="A WIM or ESD, the first part of a split WIM, or an ISO.",
+)
+@argument(
+    "target",
+    type=PATH,
+    help="A disk (image or device) with an empty NTFS volume, or an empty folder.",
+)
 @option(
     "--volume",
     type=int,
@@ -24,16 +33,14 @@ from reseal.report import wim as report
     help="Choose this volume of TARGET (default: the only empty one).",
 )
 @integrity_option(help="Check the WIM's integrity table first.")
-@shares("index", "allow_backing", "as_json", "quiet")
+@shares("index", "in_place", "scratch", "allow_backing", "as_json", "quiet", "verbose")
 def apply(wim: Path, target: Path, run: Run, **options: Any) -> None:
     """Apply an image of a WIM with all its metadata.
 
     TARGET receives the whole image, or stays unchanged.
     """
-    opening = run.writing
     with run.progress() as tell:
         record = operation.apply(
-            wim, target, index=opening.index, allow_backing=opening.allow_backing,
-            on_message=tell, **options,
+            wim, target, writing=run.writing, on_message=tell, **options,
         )  # fmt: skip
-    run.show(record, report.applied(record))
+    run.show(record, report.applied(record, verbose=run.verbose))

@@ -27,7 +27,10 @@ _store_option = option(
     shell_complete=among("uefi", "bios"),
     help="Choose a store by its volume or firmware, if there are several.",
 )
-_CHANGING = ("output", "thin", "dry_run", "allow_backing", "as_json", "report_files")
+_CHANGING = (
+    *("output", "thin", "dry_run", "in_place", "scratch", "discard_hibernation", "allow_backing"),
+    *("as_json", "report_files"),
+)
 
 
 @click.group(cls=Group)

@@ -17,7 +17,7 @@ from reseal.operations.answers import FORCE_UNATTEND
 from reseal.operations.boot import Boot, BootRequest
 from reseal.operations.boot import status as status_of
 from reseal.operations.repair import repair as repair_of
-from reseal.report import booting, rehearsal
+from reseal.report import booting
 
 
 @click.command(cls=Command)
@@ -79,5 +79,5 @@ def _repair(image: Path, run: Run, boot_files: str | None, others: dict[str, Any
         record = repair_of(image, run.writing, family=boot_files, on_message=tell)
     console.keep(record, run.report_files)
     where = str(run.writing.output or record["image"]["path"])
-    lines = booting.repaired(record, dry_run=run.dry_run, where=where)
-    run.show(record, rehearsal.around(record, lines))
+    lines = booting.repaired(record, where, dry_run=run.dry_run, verbose=run.verbose)
+    run.show(record, lines)

@@ -43,7 +43,7 @@ from reseal.report import wim as report
 @integrity_option(help="Add an integrity table to the WIM.")
 @option("--require-generalized", is_flag=True, help="Refuse an image that is not generalized.")
 @force_option(operation.FORCE_DEDUP, help="Capture deduplicated files without their content.")
-@shares("volume", "keys", "allow_backing", "as_json", "quiet")
+@shares("volume", "discard_hibernation", "keys", "allow_backing", "as_json", "quiet", "verbose")
 def capture(image: Path, wim: Path, run: Run, **options: Any) -> None:
     r"""Capture the Windows volume of a disk image into a WIM, as DISM would.
 
@@ -55,4 +55,4 @@ def capture(image: Path, wim: Path, run: Run, **options: Any) -> None:
     request = operation.CaptureRequest(**options)
     with run.progress() as tell:
         record = operation.capture(image, wim, request, run.writing, tell)
-    run.show(record, report.captured(record))
+    run.show(record, report.captured(record, verbose=run.verbose))

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from reseal.answerfile.variables import STYLES
+from reseal.cli import progress, terminal
 from reseal.cli.answer_files import now_option
 from reseal.cli.help import Command, argument
 from reseal.cli.options import PATH, among, drivers_option, option
@@ -84,7 +85,7 @@ from reseal.errors import UsageError
 @option("--seed", metavar="TEXT", help="Derive the same identities from TEXT every time.")
 @option("--dask", metavar="tcp://HOST:PORT", help="Run on a Dask cluster.")
 @drivers_option
-@shares("volume", "allow_backing", *REHEARSING, "as_json", "quiet")
+@shares("volume", "allow_backing", *REHEARSING, "as_json", "quiet", "verbose")
 def clone(
     golden: Path, machines: Path, output_dir: Path, thin: bool | None, sid: str, run: Run,
     **given: Any,
@@ -96,7 +97,7 @@ def clone(
     """
     from reseal.clone import CloneOptions  # noqa: PLC0415  --help needs no engines
     from reseal.clone import clone as make  # noqa: PLC0415
-    from reseal.report import fleet, rehearsal  # noqa: PLC0415
+    from reseal.report import fleet  # noqa: PLC0415
     from reseal.specialize import SidChoice  # noqa: PLC0415
 
     if sid not in set(SidChoice):
@@ -128,7 +129,7 @@ def clone(
             results.append(result)
             show({"finished": result.entry.name, "result": result})
     record = fleet.summary(results, output_dir, warnings, time.perf_counter() - start) | found
-    run.show(record, rehearsal.around(record, fleet.lines(record)))
+    run.show(record, fleet.lines(record, verbose=run.verbose), failed=bool(record["errors"]))
     if record["errors"]:
         first = next(iter(record["errors"].values()))
         raise SystemExit(int(first["exit_code"]) or 1)
@@ -150,12 +151,11 @@ def _progress(*, quiet: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
             total = message.get("planned", total)
             if "finished" in message:
                 done += 1
-                click.echo(fleet.line(message["result"], done, total), err=True)
+                terminal.show(fleet.line(message["result"], done, total), err=True)
 
         yield tell
         return
-    from rich.console import Console  # noqa: PLC0415  only a terminal needs it
-    from rich.progress import (  # noqa: PLC0415
+    from rich.progress import (  # noqa: PLC0415  only a terminal needs it
         BarColumn,
         MofNCompleteColumn,
         Progress,
@@ -163,11 +163,13 @@ def _progress(*, quiet: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
         TaskID,
         TextColumn,
         TimeElapsedColumn,
+        TimeRemainingColumn,
     )
 
     with Progress(
         SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(),
-        MofNCompleteColumn(), TimeElapsedColumn(), console=Console(stderr=True), transient=True,
+        MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(compact=True),
+        console=progress.console(), transient=True,
     ) as bars:  # fmt: skip
         whole = bars.add_task("Checking the fleet", total=None)
         each: dict[str, TaskID] = {}

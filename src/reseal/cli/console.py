@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import click
-
 from reseal.cli import debug, outputs
-from reseal.errors import ResealError
+from reseal.cli.terminal import safe, show
+from reseal.errors import ResealError, warnings_to
 from reseal.report import files
 
 
@@ -52,18 +49,16 @@ def keep(record: Mapping[str, Any], paths: Iterable[Path] | None) -> None:
 
 
 def print_lines(lines: Iterator[str]) -> None:
-    """Print lines of text; names from an image may hold anything, so controls are made visible."""
+    """Print lines of text."""
     for line in lines:
-        click.echo(safe(line))
+        show(line)
 
 
-def safe(text: str) -> str:
-    """Return text that a terminal can show: no control characters, no overridden directions.
-
-    Every text that may come from an image goes through here on its way to a terminal.
-    """
-    shown = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
-    return shown.encode("utf-8", "replace").decode("utf-8")
+def warn(text: str, hint: str | None = None) -> None:
+    """Print a warning on standard error."""
+    show(f"Warning: {text}", err=True)
+    if hint:
+        show(f"  What to do: {hint}", err=True)
 
 
 def safe_lines(text: str) -> str:
@@ -75,37 +70,61 @@ def safe_lines(text: str) -> str:
 
 
 @contextmanager
-def errors(*, as_json: bool) -> Iterator[None]:
-    """Show an error as a sentence with its hint, and end with its exit code."""
-    try:
-        yield
-    except ResealError as error:
-        debug.show(error)
-        if as_json:
-            print_json(
-                {
-                    "result": "error",
-                    "error": {
-                        "message": error.message,
-                        "hint": error.hint,
-                        "exit_code": error.exit_code,
-                    },
-                }
-            )
-        color = False if os.environ.get("NO_COLOR") else None
-        click.secho("Error: ", fg="red", bold=True, nl=False, err=True, color=color)
-        click.echo(safe_lines(error.message), err=True)
-        if error.hint:
-            click.echo(f"What to do: {safe(error.hint)}", err=True)
-        if error.image_changed:
-            for path in outputs.of_command().publish():
-                click.echo(f"Still written: {safe(path)}", err=True)
-        raise SystemExit(error.exit_code) from None
-    except BrokenPipeError:  # the reader of the output has left
-        raise
-    except OSError as error:
-        _show_host_error(error)
-        raise SystemExit(1) from None
+def errors(*, as_json: bool, quiet: bool = False) -> Iterator[None]:
+    """Show an error as a sentence with its hint, and end with its exit code.
+
+    Warnings about this computer follow the result; a quiet run shows them only with an error.
+    """
+    told: list[str] = []
+    with warnings_to(told.append):
+        try:
+            yield
+        except ResealError as error:
+            debug.show(error)
+            show_error(error, as_json=as_json)
+            _warn_all(told)
+            raise SystemExit(error.exit_code) from None
+        except BrokenPipeError:  # the reader of the output has left
+            raise
+        except OSError as error:
+            _show_host_error(error)
+            raise SystemExit(1) from None
+        except SystemExit as end:
+            if end.code or not quiet:
+                _warn_all(told)
+            raise
+    if not quiet:
+        _warn_all(told)
+
+
+def _warn_all(told: list[str]) -> None:
+    for text in told:
+        warn(text)
+
+
+def show_error(error: ResealError, *, as_json: bool) -> None:
+    """Show an error with its hint, and the outputs that were still written."""
+    if as_json:
+        print_json(failure(error))
+    for line in safe_lines(f"Error: {error.message}").split("\n"):
+        show(line, err=True)
+    if error.hint:
+        show(f"What to do: {error.hint}", err=True)
+    if error.image_changed:
+        for path in outputs.of_command().publish():
+            show(f"Still written: {path}", err=True)
+
+
+def failure(error: ResealError) -> dict[str, Any]:
+    """Return an error as plain data."""
+    return {
+        "result": "error",
+        "error": {
+            "message": error.message,
+            "hint": error.hint,
+            "exit_code": error.exit_code,
+        },
+    }
 
 
 def _show_host_error(error: OSError) -> None:
@@ -118,76 +137,4 @@ def _show_host_error(error: OSError) -> None:
     else:
         message = f"the output can't be written: {why}. Changes to an image are complete."
     with suppress(OSError):
-        click.echo(f"Error: {safe(message)}", err=True)
-
-
-@contextmanager
-def progress(*, quiet: bool) -> Iterator[Callable[[dict[str, object]], None]]:
-    """Show the steps of a run: a live line on a terminal, plain lines otherwise.
-
-    A message with `step` begins another step; one with `progress`, `done` and `total` (bytes) says how
-    far the step has come, which a terminal shows with its speed and the time left.
-    """
-    if quiet:
-        yield _stage_quietly
-        return
-    if not sys.stderr.isatty():
-        yield (
-            lambda message: (
-                click.echo(f"{safe(str(message['step']))} …", err=True)
-                if not _stage(message) and "step" in message
-                else None
-            )
-        )
-        return
-    from rich.console import Console  # noqa: PLC0415  only a terminal needs it
-    from rich.status import Status  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    pace = Pace()
-    with Status("Opening", console=Console(stderr=True)) as status:
-        # Not markup: names of an image may be in it.
-        yield (
-            lambda message: (
-                None if _stage(message) else status.update(Text(safe(pace.line(message))))
-            )
-        )
-
-
-def _stage_quietly(message: Mapping[str, object]) -> None:
-    _stage(message)
-
-
-def _stage(message: Mapping[str, object]) -> bool:
-    """Write the outputs of a command when the image is about to change."""
-    from reseal.run.medium import FINISHING  # noqa: PLC0415  the run has loaded it
-
-    record = message.get(FINISHING)
-    if isinstance(record, dict):
-        outputs.of_command().stage(record)
-    return FINISHING in message
-
-
-class Pace:
-    """The speed of a step, as text."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._step = ""
-        self._start = 0.0
-
-    def line(self, message: dict[str, object]) -> str:
-        """Return the line for a message of a run."""
-        done, total = message.get("done"), message.get("total")
-        if not isinstance(done, int) or not isinstance(total, int):
-            return str(message.get("step", ""))
-        step = str(message.get("progress", ""))
-        if step != self._step:
-            self._step, self._start = step, self._clock()
-        elapsed = self._clock() - self._start
-        text = f"{step}: {done >> 20} of {total >> 20} MiB"
-        if elapsed > 0 and done:
-            left = elapsed * (total - done) / done
-            minutes, seconds = divmod(round(left), 60)
-            text += f", {done / elapsed / (1 << 20):.0f} MiB/s, {minutes}:{seconds:02} left"
-        return text
+        show(f"Error: {message}", err=True)

@@ -7,7 +7,12 @@ import signal
 import sys
 
 from reseal import __version__
-from reseal.interruption import interrupt, settled
+from reseal.interruption import holding, interrupt, settled
+
+_FINISHES = (
+    "\nThe changes are being merged into the image. reseal finishes this first; if it is killed, "
+    "`reseal resume IMAGE` does.\n"
+)
 
 
 def main() -> None:
@@ -23,7 +28,11 @@ def main() -> None:
 
         with settled(), console.errors(as_json=False):
             reseal(prog_name="reseal")
-    except KeyboardInterrupt:  # before the command has begun
+    except KeyboardInterrupt:  # before the command has begun, or after it
+        if holding():
+            sys.stderr.write(
+                "Interrupted too late: the run is complete, and the image is changed.\n"
+            )
         sys.exit(130)
     finally:
         _flush()
@@ -56,9 +65,11 @@ def _stop_as_ctrl_c_does() -> list[int]:
         if not stopped:  # a second signal must not interrupt the cleanup
             stopped.append(number)
             interrupt()
+            _say_waiting()
 
     def ctrl_c(*_: object) -> None:
         interrupt()
+        _say_waiting()
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores it
@@ -66,6 +77,12 @@ def _stop_as_ctrl_c_does() -> list[int]:
     if signal.getsignal(signal.SIGINT) == signal.default_int_handler:  # a shell's `&` ignores it
         signal.signal(signal.SIGINT, ctrl_c)
     return stopped
+
+
+def _say_waiting() -> None:
+    """Say that the image is being changed; this runs in a signal handler, where Python's files are locked."""
+    if holding():
+        os.write(2, _FINISHES.encode())
 
 
 def _leave_current_folder() -> None:

@@ -68,7 +68,7 @@ def _may_be_forced() -> list[str]:
 @option(
     "--all-volumes",
     is_flag=True,
-    help="Also change the image's other volumes: profiles, page files.",
+    help="Also change other volumes beyond profiles of this Windows: permissions, page files.",
 )
 @option("--rearm", is_flag=True, help="Rearm activation at the first boot.")
 @option("--remove-drivers", is_flag=True, help="Remove third-party driver packages, too.")
@@ -97,7 +97,7 @@ def _may_be_forced() -> list[str]:
 def generalize(
     image: Path, oobe: bool, audit: bool, steps: list[tuple[str, ...]], run: Run, **options: Any
 ) -> None:
-    """Remove what identifies the machine, and arm the next boot.
+    """Remove what is known to identify the machine, and arm the next boot.
 
     reseal changes the image completely or not at all: in place, or into --output. The next boot goes
     where --oobe or --audit says; otherwise where the answer file says (Mode in Reseal or Generalize);

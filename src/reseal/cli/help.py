@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from reseal.cli import debug
+from reseal.cli import debug, interrupted
 from reseal.errors import ResealError, UsageError
 
 _Declared = TypeVar("_Declared", bound="Callable[..., Any] | click.Command")
@@ -113,6 +113,9 @@ class Command(click.Command):
         try:
             return super().invoke(ctx)
         except (ResealError, click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except KeyboardInterrupt:
+            interrupted.say(ctx)
             raise
         except Exception as error:
             debug.write_log(error)

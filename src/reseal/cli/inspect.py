@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
 
+from reseal.cli.each import each
 from reseal.cli.help import Command
-from reseal.cli.options import image_argument
-from reseal.cli.run import LOOKING, Run, shares
+from reseal.cli.options import images_argument
+from reseal.cli.run import TELLING, Run, shares
 from reseal.operations import inspect as operation
 from reseal.report import text
 
 
 @click.command(cls=Command)
-@image_argument
-@shares(*LOOKING)
-def inspect(image: Path, run: Run) -> None:
-    """Show the Windows installations, identity and boot state of an image."""
-    record = operation.inspect(image, run.writing)
-    run.show(record, text.inspection(record))
+@images_argument
+@shares(*TELLING)
+def inspect(images: tuple[Path, ...], run: Run) -> None:
+    """Show the Windows installations, identity and boot state of images.
+
+    For several images, --json prints a line each.
+    """
+    code = each(
+        images,
+        run,
+        lambda image: operation.inspect(image, run.writing),
+        partial(text.inspection, verbose=run.verbose),
+        verdict=text.brief,
+    )
+    raise SystemExit(code)

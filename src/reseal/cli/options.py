@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from reseal.cli.help import Force, Option, argument
+from reseal.hostfile import NetworkPath
 
 Complete = Callable[[click.Context, click.Parameter, str], list[str]]
 
@@ -24,6 +25,8 @@ class HostPathType(click.Path):
         """
         if value == "":
             self.fail("the path is empty.", param, ctx)
+        if isinstance(value, str) and NetworkPath.is_url(value):
+            return NetworkPath(value)
         return super().convert(value, param, ctx)
 
 
@@ -75,8 +78,24 @@ def check_names() -> list[str]:
     return [one.id for one in CHECKS if one.forceable]
 
 
+def _destinations() -> Iterable[str]:
+    from reseal.destinations import DESTINATIONS  # noqa: PLC0415  only completion needs them
+
+    return [one.id for one in DESTINATIONS]
+
+
 image_argument = argument(
-    "image", type=PATH, help="A disk image, a WIM, or a folder with a Windows installation."
+    "image",
+    type=PATH,
+    help="A disk image, a block device, a WIM, or a folder with a Windows installation.",
+)
+images_argument = argument(
+    "images",
+    nargs=-1,
+    required=True,
+    type=PATH,
+    metavar="IMAGE",
+    help="Disk images, WIMs, or folders with a Windows installation.",
 )
 json_option = option("--json", "as_json", is_flag=True, help="Print JSON.")
 volume_option = option(
@@ -94,6 +113,14 @@ output_option = option(
     type=PATH,
     metavar="FILE",
     help="Write a new image; its suffix chooses the format.",
+)
+for_option = option(
+    "--for",
+    "destination",
+    metavar="TOOL",
+    shell_complete=among(more=_destinations),
+    help="Make the output what this tool takes: azure, kubevirt, libvirt, openstack, proxmox, vagrant, "
+    "vagrant-virtualbox.",
 )
 thin_option = option("--thin", is_flag=True, help="Make the output a qcow2 overlay over IMAGE.")
 dry_run_option = option("--dry-run", is_flag=True, help="Show what would be done; write nothing.")
@@ -128,14 +155,16 @@ require_rehearsal_option = option(
 no_rehearsal_option = option(
     "--no-rehearsal", is_flag=True, help="Do not look at whether the next boot would stop."
 )
-quiet_option = option("--quiet", is_flag=True, help="Show no progress.")
-verbose_option = option("--verbose", is_flag=True, help="List every change or finding.")
+quiet_option = option("--quiet", is_flag=True, help="Print nothing if the run succeeds.")
+verbose_option = option(
+    "--verbose", is_flag=True, help="Show everything, and every entry of every list."
+)
 yes_option = option("--yes", is_flag=True, help="Accept what a new SID breaks, without asking.")
 drivers_option = option(
     "--drivers",
     type=PATH,
     metavar="FOLDER",
-    help="Add the driver packages of this folder that fit the image.",
+    help="Add the driver packages of this folder, or of an ISO such as virtio-win.iso, that fit the image.",
 )
 key_option = option(
     "--key",
@@ -154,7 +183,24 @@ prevent_device_encryption_option = option(
     help="With --decrypt: keep Windows from encrypting the volume again by itself.",
 )
 in_place_option = option(
-    "--in-place", is_flag=True, help="Decrypt the image itself, rather than write a new one."
+    "--in-place",
+    is_flag=True,
+    help="Change a block device itself; with --decrypt, decrypt the image itself.",
+)
+disk_option = option(
+    "--disk",
+    "disks",
+    type=PATH,
+    multiple=True,
+    metavar="FILE",
+    help="Add another disk of the same machine. All are changed, or none. Repeatable.",
+)
+scratch_option = option(
+    "--scratch",
+    type=PATH,
+    metavar="DIR",
+    help="Keep the overlay and the journal of a block device in this folder. Default: "
+    "$XDG_STATE_HOME/reseal; for root, /var/lib/reseal.",
 )
 report_option = option(
     "--report",

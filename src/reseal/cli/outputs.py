@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from reseal.run.outputs import Outputs
 
@@ -36,3 +36,13 @@ def inputs() -> Iterator[Path]:
             for one in value if isinstance(value, tuple | list) else (value,):
                 if isinstance(one, Path):
                     yield one
+
+
+def stage(message: Mapping[str, object]) -> bool:
+    """Write the outputs of a command when the image is about to change; return whether it is."""
+    from reseal.run.medium import FINISHING  # noqa: PLC0415  the run has loaded it
+
+    record = message.get(FINISHING)
+    if isinstance(record, dict):
+        of_command().stage(record)
+    return FINISHING in message

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import stat
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
 
 import click
 
-from reseal.cli import console
+from reseal.cli import console, terminal
 from reseal.cli.console import print_json
-from reseal.cli.help import argument
+from reseal.cli.help import Command, argument
 from reseal.cli.keys import read_keys
 from reseal.cli.options import PATH, among, option, text_output_option
 from reseal.cli.reg import keys_of_group, reg, volume_of_group
@@ -25,16 +20,19 @@ from reseal.cli.reg_output import (
     difference_json,
     difference_text,
     key_json,
+    print_reg,
+    reg_file,
     shown,
     typed_json,
     value_text,
 )
 from reseal.cli.run import CHANGING, LOOKING, Run, shares
-from reseal.errors import ResealError, UsageError
+from reseal.errors import UsageError
 from reseal.hostfile import read_regular
 from reseal.operations.operation import Writing
 from reseal.regf import Hive, Key, RegfError, compact, diff, exchange, regfile, types
 from reseal.regf.reader import Reader
+from reseal.report.outcome import some
 
 #: What commands share that change hives.
 _CHANGING = tuple(name for name in CHANGING if name not in {"quiet", "verbose"})
@@ -50,6 +48,24 @@ _ignore_logs_option = option(
 _prefix_option = option(
     "--prefix", help="Set the full path of the hive's root (default: from the file name)."
 )
+
+
+class _OfKey(Command):
+    """A command that needs a key; without one it names the hives of an image."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the command line."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.MissingParameter as error:
+            target = ctx.params.get("target")
+            of_path = error.param is not None and error.param.name == "path"
+            if not of_path or target is None or not is_image(target):
+                raise
+            with console.errors(as_json=False):
+                hives = ", ".join(ImageHives(target, Writing(), ignore_logs=False).hives())
+            msg = f"{error.format_message()} {target} has the hives {hives}."
+            raise click.UsageError(msg, ctx) from None
 
 
 def open_target(
@@ -80,9 +96,19 @@ def _key(registry: Registry, path: str) -> Key:
     hive, below, _ = registry.places(path)[0]
     key = hive.key(below)
     if key is None:
-        msg = f"{hive.name} has no key {shown(path)}."
-        raise UsageError(msg)
+        raise UsageError(f"{hive.name} has no key {shown(path)}.", _nearest(hive, below))
     return key
+
+
+def _nearest(hive: Hive, path: str) -> str:
+    """Return a hint with the subkeys of the nearest key above one that is missing."""
+    above = path
+    while above and hive.key(above) is None:
+        above = above.rpartition("\\")[0]
+    key = hive.key(above)
+    names = [shown(one.name) for one in key.subkeys()] if key else []
+    where = shown(above) if above else "Its root"
+    return f"{where} has {some(names)}." if names else f"{where} has no subkeys."
 
 
 @reg.command("query")
@@ -102,6 +128,9 @@ def query(
 ) -> None:
     """Print the values and subkeys of a key."""
     registry = open_target(target, run, ignore_logs=ignore_logs)
+    if isinstance(registry, ImageHives) and value is None and "\\" not in path.strip("\\"):
+        _list_hives(registry, path.strip("\\"), as_json=run.as_json)
+        return
     registry.read([path])
 
     def show() -> None:
@@ -134,6 +163,23 @@ def query(
     in_worker([registry], show)
 
 
+def _list_hives(registry: ImageHives, root: str, *, as_json: bool) -> None:
+    """Print the hives of an image, or those below a root key."""
+    wanted = regfile.full_root(root).upper()
+    found = {
+        path: file
+        for path, file in registry.hives().items()
+        if path.upper().startswith(f"{wanted}\\") or not root
+    }
+    if not found:
+        registry.read([root])  # refuses it
+    if as_json:
+        print_json({"hives": [{"path": path, "file": file} for path, file in found.items()]})
+        return
+    width = max(map(len, found))
+    console.print_lines(f"{path:<{width}}  {file}" for path, file in found.items())
+
+
 def _change(
     registry: Registry, edit: Callable[[], Hive], command: str, run: Run, *, backup: bool
 ) -> None:
@@ -150,7 +196,7 @@ def _change(
         }
 
     record = in_worker([registry], edited)
-    name = console.safe(str(record.pop("name")))
+    name = terminal.safe(str(record.pop("name")))
     changed = registry.commit(f"reg {command}", run, backup=backup)
     if run.as_json:
         print_json({"changed": changed, **record})
@@ -189,7 +235,7 @@ def _parsed(number: int, data: tuple[str, ...]) -> bytes:
         raise UsageError(msg) from error
 
 
-@reg.command("set")
+@reg.command("set", cls=_OfKey)
 @_target
 @_key_path
 @argument("name", required=False, help='The value; "" is the default value.')
@@ -230,7 +276,7 @@ def set_value(
     _change(registry, edit, "set", run, backup=backup)
 
 
-@reg.command("delete")
+@reg.command("delete", cls=_OfKey)
 @_target
 @_key_path
 @option("--value", help="Delete only this value of the key.")
@@ -260,7 +306,7 @@ def delete(
     _change(registry, edit, "delete", run, backup=backup)
 
 
-@reg.command("rename")
+@reg.command("rename", cls=_OfKey)
 @_target
 @_key_path
 @argument("new_name", help="The new name, without a path.")
@@ -286,44 +332,6 @@ def rename(
         return hive
 
     _change(registry, edit, "rename", run, backup=backup)
-
-
-@contextmanager
-def _reg_file(output: Path | None) -> Iterator[Callable[[bytes], object]]:
-    """Yield what writes a .reg file; a file is opened when there is something to write."""
-    if output is None:
-        yield sys.stdout.buffer.write
-        sys.stdout.flush()
-        return
-    files: list[BinaryIO] = []
-
-    def write(data: bytes) -> None:
-        if not files:
-            # A key of SAM or SECURITY holds password hashes, so only the owner may read it.
-            file = open(output, "wb", opener=_private)  # noqa: SIM115  the stack closes it
-            stack.callback(file.close)
-            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                os.fchmod(file.fileno(), 0o600)
-            files.append(file)
-        files[0].write(data)
-
-    try:
-        with ExitStack() as stack:
-            yield write
-    except ResealError:
-        raise
-    except OSError as error:
-        msg = f"{output} can't be written: {error.strerror}."
-        raise UsageError(msg) from error
-
-
-def _print_reg(sections: Iterator[regfile.Section], version: int) -> None:
-    for piece in regfile.write(sections, version):
-        sys.stdout.buffer.write(piece)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY, 0o600)
 
 
 @reg.command("export")
@@ -357,14 +365,14 @@ def export(
     registry.read([path])
 
     def write() -> None:
-        root = registry.places(path)[0][2]
+        root = regfile.full_root(registry.places(path)[0][2])
         key = _key(registry, path)
         skipped: list[str] = []
-        _print_reg(exchange.sections(key, root, skipped.append), version)
+        print_reg(exchange.sections(key, root, skipped.append), version)
         for each in skipped:
             click.echo(f"Skipped, since a .reg file can't hold its name: {shown(each)}", err=True)
 
-    with _reg_file(output) as take:
+    with reg_file(output) as take:
         in_worker([registry], write, take)
 
 
@@ -421,15 +429,15 @@ def compare(
         found = list(diff.diff(_key(one, path), _key(two, path)))
         if as_reg:
             _, below, root = one.places(path)[0]
-            top = f"{root}\\{below}" if below else root
-            _print_reg(diff.to_sections(found, top), 5)
+            top = regfile.full_root(f"{root}\\{below}" if below else root)
+            print_reg(diff.to_sections(found, top), 5)
         elif run.as_json:
             print_json([difference_json(each) for each in found])
         else:
             for each in found:
                 click.echo(difference_text(each))
 
-    with _reg_file(output if as_reg else None) as take:
+    with reg_file(output if as_reg else None) as take:
         in_worker([one, two], show, take)
 
 
@@ -439,25 +447,38 @@ def compare(
 @_ignore_logs_option
 @shares(*LOOKING)
 def verify(target: Path, path: str, ignore_logs: bool, run: Run) -> None:
-    """Check the structure of a hive against the rules of Windows. Exit code 4 if it is damaged."""
+    """Check the structure of a hive against the rules of Windows, or of every hive of an image.
+
+    Exit code 4 if one is damaged.
+    """
     registry = open_target(target, run, ignore_logs=ignore_logs)
-    registry.read([path])
+    paths = [path]
+    if isinstance(registry, ImageHives) and not path:
+        paths = list(registry.hives())
+    registry.read(paths)
 
     def show() -> bool:
-        hive, _, _ = registry.places(path)[0]
-        violations = hive.verify()
+        hives = [registry.places(each)[0][0] for each in paths]
+        found = [(hive, violation) for hive in hives for violation in hive.verify()]
         if run.as_json:
             print_json(
                 [
-                    {"offset": each.offset, "path": each.path, "message": each.message}
-                    for each in violations
+                    {
+                        "hive": hive.name,
+                        "offset": each.offset,
+                        "path": each.path,
+                        "message": each.message,
+                    }
+                    for hive, each in found
                 ]
             )
-        else:
+            return bool(found)
+        for hive in hives:
+            violations = [each for one, each in found if one is hive]
             for each in violations:
                 click.echo(f"0x{each.offset:x} [{shown(each.path or '')}] {shown(each.message)}")
             click.echo(f"{hive.name}: {len(violations) or 'no'} violations.")
-        return bool(violations)
+        return bool(found)
 
     if in_worker([registry], show):
         raise SystemExit(RegfError.exit_code)

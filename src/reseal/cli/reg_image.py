@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from reseal.cli import console
+from reseal.cli import console, terminal
 from reseal.cli.run import Run
 from reseal.errors import UsageError
 from reseal.hostfile import open_regular
@@ -42,8 +42,8 @@ _PIECE = 1 << 16
 
 
 def is_image(target: Path) -> bool:
-    """Whether TARGET is a folder, a disk image or a WIM rather than a hive."""
-    if target.is_dir():
+    """Whether TARGET is a folder, a disk or a WIM rather than a hive."""
+    if target.is_dir() or target.is_block_device():
         return True
     try:
         with open_regular(target) as file:
@@ -161,7 +161,7 @@ def in_worker(
             else:
                 stream = sys.stderr if message.get("error") else sys.stdout
                 lines = str(message.get("text")).split("\n")
-                stream.write("\n".join(map(console.safe, lines)))
+                stream.write("\n".join(map(terminal.safe, lines)))
 
         subject = ", ".join(str(registry.target) for registry in registries)
         found = run_worker(
@@ -291,7 +291,7 @@ class ImageHives:
         """See `Registry.read`."""
         from reseal.run.hive_copies import take_out  # noqa: PLC0415  only images need it
 
-        for name in map(_hive_name, paths):
+        for name in map(self._named, paths):
             if name not in self._taken:
                 taken = take_out(
                     self.target,
@@ -306,12 +306,36 @@ class ImageHives:
                 held = Held(shown, taken.data, taken.logs, ignore_logs=self._ignore_logs)
                 self._taken[name] = (taken, held)
 
+    def hives(self) -> dict[str, str]:
+        """Return the files of the image's hives by the full paths of their roots."""
+        from reseal.run.hive_copies import hives_of  # noqa: PLC0415  only images need it
+
+        return hives_of(
+            self.target,
+            volume=self._writing.volume,
+            index=self._writing.index,
+            allow_backing=self._writing.allow_backing,
+            keys=self._writing.keys,
+        )
+
+    def _named(self, path: str) -> str:
+        """Return the name of the hive that holds a key; the error lists those that there are."""
+        try:
+            return _hive_name(path)
+        except UsageError:
+            msg = f"No key of {self.target} was named."
+            if path:
+                msg = f"{path} is not in a hive of {self.target}."
+            raise UsageError(msg, f"It has the hives {', '.join(self.hives())}.") from None
+
     def places(self, path: str) -> list[tuple[Hive, str, str]]:
         """See `Registry.places`."""
         taken, held = self._taken[_hive_name(path)]
         root, _, rest = path.strip("\\").partition("\\")
         first, _, below = rest.partition("\\")
-        mounted = f"{root}\\{first}"
+        # As regedit writes it.
+        root = full_root(root)
+        mounted = f"{root}\\{first.upper() if root == 'HKEY_LOCAL_MACHINE' else first}"
         head, _, behind = below.partition("\\")
         if taken.control_sets and head.lower() == _CURRENT:
             return [

@@ -1,10 +1,19 @@
-"""Keys, values and differences as text for a terminal and as JSON."""
+"""Keys, values and differences as text for a terminal, as JSON, and as .reg files."""
 
 from __future__ import annotations
 
-from typing import Any
+import codecs
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
 
-from reseal.regf import Key, Value, types
+from reseal.cli import console, terminal
+from reseal.errors import ResealError, UsageError
+from reseal.regf import Key, Value, regfile, types
 from reseal.regf.diff import Difference
 
 Content = tuple[int, bytes] | bytes | None
@@ -88,3 +97,65 @@ def difference_text(difference: Difference) -> str:
         elif content is not None:
             lines.append(f"  {sign} {content.hex(' ')}")
     return "\n".join(lines)
+
+
+@contextmanager
+def reg_file(output: Path | None) -> Iterator[Callable[[bytes], object]]:
+    """Yield what writes a .reg file; a file is opened when there is something to write."""
+    if output is None and sys.stdout.isatty():
+        with _readable() as display:
+            yield display
+        return
+    if output is None:
+        yield sys.stdout.buffer.write
+        sys.stdout.flush()
+        return
+    files: list[BinaryIO] = []
+
+    def write(data: bytes) -> None:
+        if not files:
+            # A key of SAM or SECURITY holds password hashes, so only the owner may read it.
+            file = open(output, "wb", opener=_private)  # noqa: SIM115  the stack closes it
+            stack.callback(file.close)
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                os.fchmod(file.fileno(), 0o600)
+            files.append(file)
+        files[0].write(data)
+
+    try:
+        with ExitStack() as stack:
+            yield write
+    except ResealError:
+        raise
+    except OSError as error:
+        msg = f"{output} can't be written: {error.strerror}."
+        raise UsageError(msg) from error
+
+
+@contextmanager
+def _readable() -> Iterator[Callable[[bytes], object]]:
+    """Yield what shows a .reg file on a terminal: as text, in place of the UTF-16 that regedit wants."""
+    decoders: list[codecs.IncrementalDecoder] = []
+    rest = ""
+
+    def write(data: bytes) -> None:
+        nonlocal rest
+        if not decoders:
+            encoding = "utf-16" if data.startswith(codecs.BOM_UTF16_LE) else regfile.ANSI
+            decoders.append(codecs.getincrementaldecoder(encoding)("replace"))
+        *lines, rest = (rest + decoders[0].decode(data)).split("\r\n")
+        console.print_lines(iter(lines))
+
+    yield write
+    if rest:
+        terminal.show(rest)
+
+
+def print_reg(sections: Iterator[regfile.Section], version: int) -> None:
+    """Write a .reg file to standard output."""
+    for piece in regfile.write(sections, version):
+        sys.stdout.buffer.write(piece)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY, 0o600)

@@ -11,17 +11,19 @@ from typing import Any
 
 from reseal.cli import console, options
 from reseal.cli.keys import read_keys
+from reseal.cli.progress import progress
 from reseal.errors import UsageError
 from reseal.operations.operation import OnMessage, Operation, RecordT, Writing
 from reseal.operations.operation import run as run_operation
-from reseal.report import rehearsal
 
 #: Options that say how an image is opened and where it goes: the fields of `Writing`.
 _IMAGE = {
     "output": options.output_option,
     "thin": options.thin_option,
+    "destination": options.for_option,
     "dry_run": options.dry_run_option,
     "delete_snapshots": options.delete_snapshots_option,
+    "disks": options.disk_option,
     "volume": options.volume_option,
     "index": options.index_option,
     "discard_hibernation": options.discard_hibernation_option,
@@ -29,6 +31,7 @@ _IMAGE = {
     "keys": options.key_option,
     "decrypt": options.decrypt_option,
     "in_place": options.in_place_option,
+    "scratch": options.scratch_option,
     "prevent_device_encryption": options.prevent_device_encryption_option,
     "machine": options.machine_option,
     "require_rehearsal": options.require_rehearsal_option,
@@ -43,11 +46,23 @@ _OUTPUT = {
 }
 _OPTIONS = {**_IMAGE, **_OUTPUT}
 #: What every command shares that looks at the Windows of an image.
-LOOKING = ("volume", "index", "keys", "allow_backing", "as_json")
+LOOKING = ("disks", "volume", "index", "keys", "allow_backing", "as_json")
+#: What commands share that look at an image and have much to tell.
+TELLING = (*LOOKING, "verbose")
 #: What every command shares that changes the Windows of an image.
 CHANGING = (
-    *("output", "thin", "dry_run", "volume", "index", "discard_hibernation", "allow_backing"),
-    *("keys", "decrypt", "in_place", "prevent_device_encryption"),
+    *(
+        "output",
+        "thin",
+        "destination",
+        "dry_run",
+        "disks",
+        "volume",
+        "index",
+        "discard_hibernation",
+        "allow_backing",
+    ),
+    *("keys", "decrypt", "in_place", "scratch", "prevent_device_encryption"),
     *("as_json", "report_files", "quiet", "verbose"),
 )
 #: What commands share at whose end the next boot is rehearsed.
@@ -62,7 +77,7 @@ class Run:
         writing: how an image is opened, and where the changed image goes.
         as_json: whether JSON is printed.
         report_files: files that keep the record.
-        quiet: whether no progress is shown.
+        quiet: whether nothing is shown of a run that succeeds.
         verbose: whether every change or finding is listed.
     """
 
@@ -79,7 +94,7 @@ class Run:
 
     def progress(self) -> AbstractContextManager[OnMessage]:
         """Show progress, unless the command is quiet."""
-        return console.progress(quiet=self.quiet)
+        return progress(quiet=self.quiet)
 
     def change(
         self, image: Path, operation: Operation[RecordT], lines: Callable[..., Iterator[str]]
@@ -97,13 +112,21 @@ class Run:
         console.keep(record, self.report_files)
         where = str(self.writing.output or record["image"]["path"])
         text = lines(record, dry_run=self.dry_run, verbose=self.verbose, where=where)
-        self.show(record, rehearsal.around(record, text))
+        self.show(record, text)
 
-    def show(self, record: Mapping[str, Any], lines: Iterator[str]) -> None:
-        """Print a record: as JSON, or its lines."""
+    def show(
+        self, record: Mapping[str, Any], lines: Iterator[str], *, failed: bool = False
+    ) -> None:
+        """Print a record: as JSON, or as text.
+
+        Args:
+            record: the record.
+            lines: the record as text.
+            failed: whether a quiet run prints it, too.
+        """
         if self.as_json:
             console.print_json(record)
-        else:
+        elif failed or not self.quiet:
             console.print_lines(lines)
 
     def refuse_report(self) -> None:
@@ -124,7 +147,9 @@ def shares(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
         @wraps(function)
         def command(**given: Any) -> None:
             shared = {name: given.pop(name) for name in names}
-            with console.errors(as_json=shared.get("as_json", False)):
+            with console.errors(
+                as_json=shared.get("as_json", False), quiet=shared.get("quiet", False)
+            ):
                 console.check_reports(shared.get("report_files"))
                 image = {name: shared.pop(name) for name in _IMAGE if name in shared}
                 if "keys" in image:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from reseal.cli import console
 from reseal.cli.help import Command
 from reseal.cli.options import force_option, image_argument, option, yes_option
 from reseal.cli.run import CHANGING, Run, one_of, shares
@@ -30,7 +31,7 @@ from reseal.report import sid as report
 @option(
     "--all-volumes",
     is_flag=True,
-    help="Also change the image's other volumes: profiles and permissions.",
+    help="Also change other volumes that hold no profile of this Windows.",
 )
 @force_option(FORCE_DOMAIN, was_flag=FORCE_DOMAIN, help="Change a member of a domain, too.")
 @yes_option
@@ -56,7 +57,7 @@ def sid(
     if not (new or chosen or pending):
         run.refuse_report()
         found = show_sid(image, run.writing)
-        run.show(found, report.show_text(found))
+        run.show(found, report.show_text(found, verbose=run.verbose))
         return
     operation = ChangeSid(
         SidRequest(
@@ -71,7 +72,7 @@ def sid(
 def ask(effects: list[str], *, yes: bool) -> None:
     """Show what the change breaks, and go on only with consent."""
     for effect in effects:
-        click.echo(f"Warning: {effect}", err=True)
+        console.warn(effect)
     if yes:
         return
     if not sys.stdin.isatty():

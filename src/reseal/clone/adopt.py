@@ -27,6 +27,9 @@ def adopt(output: Path, machine: FleetMachine, plan: ClonePlan) -> dict[str, Any
         ImageError: the file is something else.
     """
     start = perf_counter()
+    if not output.is_file():
+        msg = f"{output} exists and is not an image; it was left as it is."
+        raise ImageError(msg, "Move it away, and run reseal again.")
     facts = read(
         output,
         lambda found: _identity(found, plan.volume, str(output)),

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from reseal.answerfile import Target
+from reseal.disk.block import is_block, size_of
+from reseal.disk.golden import digest
 from reseal.disk.image import resolve
 from reseal.errors import ImageError, UsageError
+from reseal.hostfile import NetworkPath
 from reseal.run import read
 from reseal.run.opening import Found, choose
 from reseal.run.options import RunOptions
@@ -47,6 +50,8 @@ class Golden:
     @property
     def fingerprint(self) -> list[object]:
         """The data that identifies the golden image in a later run."""
+        if is_block(self.path):  # it has no time of its last change
+            return [str(self.path), size_of(self.path), digest([self.path])]
         status = self.path.stat()
         return [str(self.path), status.st_size, status.st_mtime_ns]
 
@@ -70,6 +75,9 @@ class Golden:
         Raises:
             ResealError: it can't be read, or holds no Windows, or several and none was chosen.
         """
+        if isinstance(path, NetworkPath):
+            msg = f"{path} is on a server, and clones are made from a disk of this computer."
+            raise UsageError(msg, "Copy it first: reseal customize URL --output FILE.")
         if path.is_dir():
             msg = f"{path} is a folder; clones are made from disk images."
             raise UsageError(msg, "Make an image of it first.")

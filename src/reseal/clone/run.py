@@ -24,6 +24,8 @@ from reseal.clone.record import FAILED, MADE, NAME, FleetEntry, FleetRecord
 from reseal.clone.table import load, table_of
 from reseal.disk import Image
 from reseal.disk import golden as golden_mark
+from reseal.disk.block import size_of
+from reseal.disk.iso import is_iso
 from reseal.disk.locks import Lock
 from reseal.errors import ImageError, ResealError, UsageError, os_errors
 from reseal.operations.rehearsing import rehearsing
@@ -123,8 +125,8 @@ def clone(
     if options.format not in FORMATS or (options.thin and options.format != "qcow2"):
         msg = f"Clones can't be made as {'thin ' if options.thin else ''}{options.format} images."
         raise UsageError(msg, f"Full images are {', '.join(FORMATS)}; thin ones are qcow2.")
-    if options.drivers and not options.drivers.is_dir():
-        msg = f"{options.drivers} is not a folder. Nothing was written."
+    if options.drivers and not options.drivers.is_dir() and not is_iso(options.drivers):
+        msg = f"{options.drivers} is neither a folder nor an ISO image. Nothing was written."
         raise UsageError(msg, "Name the folder of the driver packages.")
     table = load(machines) if isinstance(machines, Path) else table_of(machines)
     rehearse = rehearsing(
@@ -268,7 +270,7 @@ class _Run:
         self._fingerprint = golden.fingerprint
         with Image.open(golden.path, allow_backing=self._options.allow_backing) as image:
             digest = golden_mark.digest(image.link.all_files())
-        now = {"path": str(golden.path), "size": golden.path.stat().st_size, "digest": digest}
+        now = {"path": str(golden.path), "size": size_of(golden.path), "digest": digest}
         before = self._record.golden
         thin = any(one.thin and one.state == MADE for one in self._record.machines.values())
         if thin and before and before.get("path") == now["path"] and before != now:

@@ -34,8 +34,8 @@ from reseal.clone.adopt import adopt, digest
 from reseal.clone.plan import ClonePlan, FleetMachine
 from reseal.disk import connect
 from reseal.disk.formats import read_header
-from reseal.disk.output import NewImage, publish
-from reseal.disk.overlay import plain_name, qemu_format
+from reseal.disk.output import NewImage, name_below, publish
+from reseal.disk.overlay import qemu_format
 from reseal.disk.sidecar import partial_path
 from reseal.disk.thin import Changes, write_overlay
 from reseal.errors import ImageError, ResealError, UsageError
@@ -246,7 +246,7 @@ class Workshop:
 
     def _in_fork(self, machine: FleetMachine, fd: int, path: Path) -> dict[str, Any]:
         """Make a fork write a machine's overlay to a file, the only one that it may write to."""
-        backing = plain_name(os.path.relpath(self._image.file, self._plan.output_dir))
+        backing = name_below(self._image.file, Path(self._plan.output_dir))
         made: dict[str, Any] = run_worker(
             lambda _: self._make(machine, fd, backing),
             subject=f"{machine.name} of {self.subject}",

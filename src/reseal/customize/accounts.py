@@ -13,8 +13,7 @@ from __future__ import annotations
 from reseal.answerfile import Secret
 from reseal.customize import traces
 from reseal.customize.files import refuse_vital
-from reseal.customize.run import LAST_ADMINISTRATOR
-from reseal.customize.shared import Run
+from reseal.customize.shared import LAST_ADMINISTRATOR, Run
 from reseal.customize.step import Given
 from reseal.errors import CheckError, UsageError, os_errors
 from reseal.hostfile import open_regular

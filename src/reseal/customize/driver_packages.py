@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reseal.customize.shared import Run
 from reseal.customize.step import Given
+from reseal.disk.iso import is_iso
 from reseal.drivers import add_packages
 from reseal.errors import UsageError
 
@@ -13,9 +14,9 @@ class Drivers:
 
     def __init__(self, given: Given) -> None:
         self.input = given.host("folder")
-        if not self.input.is_dir():
-            msg = f"{self.input} is not a folder."
-            raise UsageError(msg, "Name a folder with driver packages.")
+        if not self.input.is_dir() and not is_iso(self.input):
+            msg = f"{self.input} is neither a folder nor an ISO image."
+            raise UsageError(msg, "Name a folder with driver packages, or an .iso file.")
 
     def stage(self, run: Run) -> None:
         """Stage the packages, and note the result for each."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reseal.customize.outputs import Outputs
-from reseal.customize.shared import Run
+from reseal.customize.shared import LAST_ADMINISTRATOR, OEM_KEY, Run
 from reseal.customize.steps import STEPS
 
 if TYPE_CHECKING:
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from reseal.sysprep.arm import Target
     from reseal.unattend.apply import Request
 
-#: Names with which `--force` overrides a step's refusal.
-LAST_ADMINISTRATOR = "last-administrator"
-OEM_KEY = "oem-key"
 _LAST = "wipe-free"
 FORCEABLE = (LAST_ADMINISTRATOR, OEM_KEY)
 
@@ -92,6 +89,10 @@ class Customization:
             ResealError: a step can't be done; the message names its place.
         """
         run = self._run = Run(session, self._outputs, target, answers, self._force)
+        if target is not None:
+            from reseal.customize.scripts import leave_to_setup  # noqa: PLC0415  needs answer files
+
+            leave_to_setup(session)
         for one, stager in self._steps:
             with (
                 one.blamed(),

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from reseal.unattend.apply import Request
 
 
+#: Names with which `--force` overrides a step's refusal.
+LAST_ADMINISTRATOR = "last-administrator"
+OEM_KEY = "oem-key"
+
+
 @dataclass
 class Run:
     """The state that the steps of one run share.

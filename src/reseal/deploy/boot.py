@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from reseal.bcd import Recipe, Store, build
-from reseal.deploy import boot_code, boot_files, drive_letters, recovery, source
+from reseal.deploy import boot_code, boot_files, boot_manager, drive_letters, recovery, source
 from reseal.deploy.layout import Firmware, Layout, boot_device, hidden_sectors
 from reseal.disk import Slice, VolumeRange
 from reseal.drivers import add_packages
@@ -42,6 +42,8 @@ def make_bootable(
     report: Report,
     *,
     drivers: Path | None = None,
+    asked: str | None = None,
+    manager: str | None = None,
 ) -> dict[str, Any]:
     """Finish a disk whose Windows volume holds an installation, and whose other volumes are empty.
 
@@ -52,6 +54,8 @@ def make_bootable(
         describe: returns an installation's identity, for the record.
         report: receives `{"step": …}`.
         drivers: a folder of driver packages to add to Windows, if any.
+        asked: the family of the boot manager that the user chose; None for no choice.
+        manager: the family of the one that has started this Windows so far; None if unknown.
 
     Returns:
         `firmware`, `partitions`, `windows`, `before`, `after`, `boot`, `drivers`, `changes`, `written`,
@@ -64,7 +68,7 @@ def make_bootable(
     part = opened.part(layout.windows)
     with Volume.open(part, read_only=True, name=opened.subject) as volume:
         root = _root(volume, root, opened.subject)
-    operation = _Bootable(opened, layout, describe, drivers)
+    operation = _Bootable(opened, layout, describe, drivers, asked, manager)
     chosen = RunOptions(volume=f"{layout.windows.number}:{root}")
     record = perform(operation, chosen, opened, report)
     with operation.session.step("Filling the system partition"):
@@ -81,6 +85,7 @@ def make_bootable(
             code = "the image's" if own_code else "reseal's"
         opened.flush()
         _read_back(system, operation.placed, layout.firmware)
+    notes = [*record["notes"], *record.pop("choices"), *_notes(layout.firmware, code)]
     return {
         **record,
         "partitions": [_described(role, place) for role, place in layout.partitions.items()],
@@ -91,7 +96,7 @@ def make_bootable(
         },
         "written": record["written"] or asdict(Written()),
         "traffic": None,
-        "notes": [*record["notes"], *_notes(layout.firmware, code)],
+        "notes": notes,
     }
 
 
@@ -104,6 +109,8 @@ class _Bootable(Operation):
         layout: its partitions.
         describe: returns an installation's identity, for the record.
         drivers: a folder of driver packages to add to Windows, if any.
+        asked: the family of the boot manager that the user chose; None for no choice.
+        manager: the family of the one that has started this Windows so far; None if unknown.
         session: the session in which the changes were staged.
         placed: the files of the system partition.
     """
@@ -112,6 +119,8 @@ class _Bootable(Operation):
     layout: Layout
     describe: Callable[[Installation], Any]
     drivers: Path | None
+    asked: str | None
+    manager: str | None
     session: Session = field(init=False)
     placed: dict[str, bytes] = field(init=False)
 
@@ -124,7 +133,9 @@ class _Bootable(Operation):
     def _stage(self, session: Session) -> dict[str, Any]:
         layout, installation = self.layout, session.installation
         before = self.describe(installation)
-        files = boot_files.collect(installation, layout.firmware)
+        chosen = self._boot_manager(installation)
+        family = chosen.family if chosen else None
+        files = boot_files.collect(installation, layout.firmware, family=family)
         if layout.recovery:
             recovery.require(installation, layout.recovery.size)
         store = store_of(installation, layout, files.locale)
@@ -152,10 +163,17 @@ class _Bootable(Operation):
                 "locale": files.locale,
                 "architecture": files.architecture,
                 "store": path,
+                "manager": family,
             },
+            "choices": list(chosen.notes) if chosen else [],
             "drivers": added,
             "warnings": source.warnings(session),
         }
+
+    def _boot_manager(self, installation: Installation) -> boot_manager.Choice | None:
+        if self.layout.firmware is Firmware.BIOS:
+            return None
+        return boot_manager.choose(installation, asked=self.asked, found=self.manager)
 
 
 def _root(volume: Volume, root: str | None, subject: str) -> str:

@@ -58,6 +58,13 @@ _MACHINES = {
     0x01C4: ("arm", "bootarm.efi"),
 }
 
+#: The authorities that sign boot managers for Secure Boot, by the year of their certificate; their names are
+#: those in the certificates (seen).
+AUTHORITIES = {
+    "2011": "Microsoft Windows Production PCA 2011",
+    "2023": "Windows UEFI CA 2023",
+}
+
 #: The loader in \EFI\Boot that firmware starts, by the architecture of Windows.
 NAMES_BY_ARCHITECTURE = dict(_MACHINES.values())
 
@@ -127,24 +134,38 @@ def collect(
     return BootFiles(files, _locale(installation, firmware), architecture)
 
 
-def _family_2023(installation: Installation) -> dict[str, bytes]:
-    r"""Return the boot managers that Windows UEFI CA 2023 signed, under their usual names.
+def manager_2023(installation: Installation) -> str | None:
+    r"""Return the path of the image's boot manager that Windows UEFI CA 2023 signed; None if it has none.
 
     `Boot\EFI_EX` holds `bootmgfw_EX.efi` and `bootmgr_EX.efi` (documented: Microsoft, KB5025885, Updating
     the boot manager).
+    """
+    return _of_2023(installation, "bootmgfw")
+
+
+def _of_2023(installation: Installation, name: str) -> str | None:
+    path = installation.path("Boot", "EFI_EX", f"{name}_EX.efi")
+    stat = installation.tree.stat(path)
+    return path if stat and not stat.is_directory else None
+
+
+def _family_2023(installation: Installation) -> dict[str, bytes]:
+    """Return the files that Windows UEFI CA 2023 signed, under their usual names.
 
     Raises:
         ImageError: the image has none.
     """
-    found = {
+    if manager_2023(installation) is None:
+        msg = (
+            f"{installation.path('Boot', 'EFI_EX')} has no boot manager that is signed by "
+            f"{AUTHORITIES['2023']}."
+        )
+        raise ImageError(msg, "Install a current update in Windows, or use --boot-files 2011.")
+    return {
         join(r"EFI\Microsoft\Boot", f"{name}.efi"): content.read(installation.tree, path)
         for name in ("bootmgfw", "bootmgr")
-        if installation.tree.stat(path := installation.path("Boot", "EFI_EX", f"{name}_EX.efi"))
+        if (path := _of_2023(installation, name))
     }
-    if not found:
-        msg = f"{installation.path('Boot', 'EFI_EX')} has no boot manager of the family 2023."
-        raise ImageError(msg, "Install a current update in Windows, or use --boot-files 2011.")
-    return found
 
 
 def require(installation: Installation, firmware: Firmware) -> None:
@@ -157,17 +178,28 @@ def require(installation: Installation, firmware: Firmware) -> None:
     if firmware is Firmware.BIOS and installation.architecture in {"arm64", "arm"}:
         msg = f"A Windows for {installation.architecture} starts only from UEFI, not from BIOS."
         raise CheckError(msg, "Choose --firmware uefi.")
+    if missing := _missing(installation, firmware):
+        msg = f"{missing} is missing, so {firmware} can't start this Windows."
+        other = Firmware.BIOS if firmware is Firmware.UEFI else Firmware.UEFI
+        hint = "Use an image of a whole installation (Setup's own has the file)"
+        if _starts(installation, other):
+            hint += f", or --firmware {other}"
+        raise ImageError(msg, f"{hint}. No disk was made.")
+
+
+def _missing(installation: Installation, firmware: Firmware) -> str | None:
+    """Return the first file that an image lacks of those that a firmware needs."""
     manager = UEFI_MANAGER if firmware is Firmware.UEFI else BIOS_MANAGER
     for path in (TEMPLATE, manager, LOADER[firmware]):
         stat = installation.tree.stat(installation.path(path))
         if stat is None or stat.is_directory:
-            msg = f"{installation.path(path)} is missing, so {firmware} can't start this Windows."
-            other = Firmware.BIOS if firmware is Firmware.UEFI else Firmware.UEFI
-            raise ImageError(
-                msg,
-                f"Use an image of a whole installation (Setup's own has the file), or "
-                f"--firmware {other}. No disk was made.",
-            )
+            return installation.path(path)
+    return None
+
+
+def _starts(installation: Installation, firmware: Firmware) -> bool:
+    arm = installation.architecture in {"arm64", "arm"}
+    return not (firmware is Firmware.BIOS and arm) and not _missing(installation, firmware)
 
 
 def template(installation: Installation) -> bytes:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from reseal.deploy import boot_code, boot_files
+from reseal.deploy import boot_code, boot_files, boot_manager
 from reseal.deploy.boot import store_of
 from reseal.deploy.layout import EFI_SYSTEM, Firmware, Layout, hidden_sectors
 from reseal.disk import Slice, VolumeRange
@@ -43,6 +43,14 @@ class Repaired:
     target: str
 
 
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What was put back, and what the user must know about it."""
+
+    done: list[Repaired]
+    notes: list[str]
+
+
 def repair(
     opened: OpenedDisk,
     installation: Installation,
@@ -50,7 +58,7 @@ def repair(
     *,
     store: bool,
     family: str | None = None,
-) -> list[Repaired]:
+) -> Repair:
     """Write the boot files, and whatever else the disk lacks.
 
     Args:
@@ -58,7 +66,7 @@ def repair(
         installation: the Windows that it should start.
         ranges: its partitions.
         store: whether to write a new boot store.
-        family: see `boot_files.collect`.
+        family: the boot manager that the user chose; see `boot_manager.choose`.
 
     Raises:
         CheckError: the disk has no place for boot files.
@@ -68,7 +76,7 @@ def repair(
     if own.scheme == "gpt":
         return _uefi(opened, installation, ranges, own, store=store, family=family)
     if own.scheme == "mbr":
-        return _bios(opened, installation, ranges, own, store=store)
+        return Repair(_bios(opened, installation, ranges, own, store=store), [])
     msg = "The image is a single volume, which has no partition for boot files."
     raise CheckError(msg, "Make a disk of it: reseal deploy IMAGE DISK.")
 
@@ -101,19 +109,23 @@ def _uefi(
     *,
     store: bool,
     family: str | None,
-) -> list[Repaired]:
+) -> Repair:
     system = next((one for one in ranges if one.type == EFI_SYSTEM), None)
     if system is None:
         msg = "The disk has no EFI system partition."
         raise CheckError(msg, "Make a new disk: reseal deploy IMAGE DISK --firmware uefi.")
     part = opened.part(system)
     _require_no_ntfs(part, system)
-    files = _content(installation, system, own, Firmware.UEFI, store=store, family=family)
+    found = boot_manager.of_disk(opened.device, [system], installation)
+    chosen = boot_manager.choose(installation, asked=family, found=found)
+    files = _content(installation, system, own, Firmware.UEFI, store=store, family=chosen.family)
     formatted = add(part, files, label="SYSTEM", hidden_sectors=hidden_sectors(system))
     _require_written(FatVolume.open(part, name="system"), files)
     done = [Repaired("FAT32", f"volume {system.number}")] if formatted else []
     done.append(Repaired(f"{len(files)} boot files", f"volume {system.number}"))
-    return done + ([Repaired("boot store", UEFI_STORE)] if store else [])
+    if store:
+        done.append(Repaired("boot store", UEFI_STORE))
+    return Repair(done, list(chosen.notes))
 
 
 def _require_no_ntfs(part: Slice, system: VolumeRange) -> None:

@@ -104,12 +104,7 @@ def _grow(
         assert chosen.place
         installation = chosen.installation
         place, root, owner = chosen.place, installation.root, describe(installation)
-        windows = {
-            "volume": installation.volume,
-            "root": root,
-            "product_name": installation.product_name,
-            "build": installation.build,
-        }
+        windows = installation.facts
     ranges = volumes(device)
     behind = sorted(
         (one for one in ranges if one.offset > place.offset), key=lambda one: one.offset

@@ -22,8 +22,9 @@ from typing import Any
 from reseal.deploy import boot, source
 from reseal.deploy.layout import Firmware, Layout, hidden_sectors, plan
 from reseal.disk import Slice, connect
+from reseal.disk.block import state
 from reseal.disk.create import NewDisk
-from reseal.disk.formats import require_regular
+from reseal.disk.image import resolve
 from reseal.disk.pour import copy_ranges
 from reseal.errors import ImageError, UsageError
 from reseal.ntfs import Volume
@@ -55,6 +56,7 @@ class Options:
         volume: the Windows of a disk image, in the form of `--volume`; None for the only one.
         allow_backing: whether backing files of a disk image may be outside its folder.
         drivers: a folder of driver packages to add to Windows, if any.
+        boot_files: the family of the boot manager, `2011` or `2023`; None to choose it.
         describe: returns an installation's identity as plain data, for the record.
         examine: looks at the finished disk before it is published; returns what it adds to the record.
     """
@@ -66,6 +68,7 @@ class Options:
     volume: str | None = None
     allow_backing: bool = False
     drivers: Path | None = None
+    boot_files: str | None = None
     describe: Callable[[Installation], Any] = lambda _: None
     examine: Callable[[OpenedDisk], dict[str, Any]] = lambda _: {}
 
@@ -87,7 +90,7 @@ def deploy(path: Path, target: Path, options: Options, report: Report) -> dict[s
         ResealError: the disk can't be made; none is left.
     """
     start = time.perf_counter()
-    require_regular(path)
+    resolve(path)
     made = _from_wim if is_wim(path) else _from_image
     record = made(path, target, options, report)
     record["timings"]["total"] = time.perf_counter() - start
@@ -135,7 +138,7 @@ def _from_image(path: Path, target: Path, options: Options, report: Report) -> d
             draft.lay_out(with_windows=False)
             copied = draft.step("Copying Windows", copy)
             facts = {"path": str(path), "format": disk.image.format}
-            return draft.finished(facts, copied, found["root"])
+            return draft.finished(facts, copied, found["root"], found["manager"])
 
 
 class _Draft(Held):
@@ -207,7 +210,11 @@ class _Draft(Held):
         self.step("Laying out the disk", work, programs=True)
 
     def finished(
-        self, source_facts: dict[str, Any], filled: dict[str, Any], root: str | None
+        self,
+        source_facts: dict[str, Any],
+        filled: dict[str, Any],
+        root: str | None,
+        manager: str | None = None,
     ) -> dict[str, Any]:
         """Make the filled disk bootable, publish it, and return the record.
 
@@ -215,13 +222,21 @@ class _Draft(Held):
             source_facts: facts about the source, for the record.
             filled: the result of the step that filled the disk.
             root: the Windows folder; None if the volume holds only one.
+            manager: the family of the boot manager that has started it so far; None if unknown.
         """
         options, disk = self._options, self._disk
         drivers = options.drivers
 
         def work(opened: OpenedDisk, report: Report) -> dict[str, Any]:
             made = boot.make_bootable(
-                opened, self._layout, root, options.describe, report, drivers=drivers
+                opened,
+                self._layout,
+                root,
+                options.describe,
+                report,
+                drivers=drivers,
+                asked=options.boot_files,
+                manager=manager,
             )
             return {**made, **options.examine(opened)}
 
@@ -249,8 +264,7 @@ class _Seen:
         self._before = self._look()
 
     def _look(self) -> list[tuple[int, ...]]:
-        statuses = [file.stat() for file in self._files]
-        return [(each.st_dev, each.st_ino, each.st_size, each.st_mtime_ns) for each in statuses]
+        return [state(file) for file in self._files]
 
     def require_same(self, path: Path) -> None:
         """Raise ImageError if a file was changed."""

@@ -6,8 +6,9 @@ from typing import Any
 
 from reseal.checks.declaration import NotCheckableError
 from reseal.checks.storage_drivers import storage_drivers_at_boot
-from reseal.deploy import boot_files, recovery
+from reseal.deploy import boot_files, boot_manager, recovery
 from reseal.deploy.layout import Firmware
+from reseal.disk.partitions import volumes
 from reseal.errors import CheckError, ImageError
 from reseal.run.disk import OpenedDisk
 from reseal.run.opening import Found, choose
@@ -30,7 +31,7 @@ def examine(
 
     Returns:
         `root`, the Windows folder; `offset` and `size` of its partition; `needed`, the minimum bytes of
-        the new partition.
+        the new partition; `manager`, the family of the boot manager that starts it so far.
 
     Raises:
         CheckError: none was found, or Windows did not close the volume.
@@ -51,6 +52,9 @@ def examine(
             "size": one.place.size,
             # Including the copy of the boot sector behind the volume.
             "needed": one.volume.boot.size + _SECTOR,
+            "manager": boot_manager.of_disk(opened.device, volumes(opened.device), one.installation)
+            if firmware is Firmware.UEFI
+            else None,
         }
 
 

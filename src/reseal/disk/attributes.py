@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from reseal.disk.device import DiskError
+from reseal.hostfile import NetworkPath
 
 #: What a new file that replaces none is allowed to be in addition to its source's mode.
 _OWN = stat.S_IRUSR | stat.S_IWUSR
@@ -17,6 +18,8 @@ _OWN = stat.S_IRUSR | stat.S_IWUSR
 
 def mode_of_new(source: Path) -> int:
     """Return the mode of a new image that is made of another, which may be read-only."""
+    if isinstance(source, NetworkPath):
+        return _OWN
     return stat.S_IMODE(source.stat().st_mode) & 0o777 | _OWN
 
 

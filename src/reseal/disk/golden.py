@@ -15,7 +15,9 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from reseal.disk import block
 from reseal.disk.device import DiskError
+from reseal.disk.scratch import state_folder
 from reseal.disk.sidecar import golden_path, sync_folder
 from reseal.errors import os_errors
 
@@ -25,6 +27,11 @@ _SHOWN = 3
 _WRITE_BITS = 0o222
 #: How many pieces of an image its digest covers, and bytes of each.
 _PIECES, _PIECE = 256, 64 << 10
+
+
+def place_of(image: Path) -> Path:
+    """Return the path next to which the mark of an image is: for a device, in the default scratch folder."""
+    return state_folder() / block.key(image) if block.is_block(image) else image
 
 
 def mark(image: Path, clones: Path) -> None:
@@ -37,9 +44,10 @@ def mark(image: Path, clones: Path) -> None:
     Raises:
         DiskError: the mark can't be written.
     """
-    path = golden_path(image)
-    folders = folders_of(image)
-    shown = os.path.relpath(clones, image.parent)
+    place = place_of(image)
+    path = golden_path(place)
+    folders = folders_of(place)
+    shown = os.path.relpath(clones, image.parent) if place == image else str(clones)
     if shown not in folders:
         draft = path.with_name(path.name + ".new")
         with os_errors(
@@ -47,6 +55,7 @@ def mark(image: Path, clones: Path) -> None:
             DiskError,
             "Make its folder writable, or make full images (clone --full, others without --thin).",
         ):
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             draft.unlink(missing_ok=True)
             fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
             with os.fdopen(fd, "w", encoding="utf-8") as file:
@@ -56,7 +65,7 @@ def mark(image: Path, clones: Path) -> None:
             draft.replace(path)
             sync_folder(path.parent)
     mode = image.stat().st_mode
-    if mode & _WRITE_BITS:
+    if mode & _WRITE_BITS and place == image:
         with suppress(OSError):  # another user's file, which this user can't write, either
             image.chmod(mode & ~_WRITE_BITS & 0o7777)
 
@@ -74,7 +83,7 @@ def mark_base(image: Path, folder: Path) -> None:
     Raises:
         DiskError: the mark can't be written.
     """
-    if os.access(image.parent, os.W_OK) or os.access(image, os.W_OK):
+    if os.access(place_of(image).parent, os.W_OK) or os.access(image, os.W_OK):
         mark(image, folder)
 
 
@@ -89,7 +98,7 @@ def digest(files: Iterable[Path]) -> str:
     found = hashlib.blake2b(digest_size=16)
     for file in files:
         with file.open("rb") as opened:
-            size = os.fstat(opened.fileno()).st_size
+            size = opened.seek(0, os.SEEK_END)
             found.update(size.to_bytes(8, "little"))
             step = max(_PIECE, size // _PIECES)
             for offset in (*range(0, size, step), max(0, size - _PIECE)):
@@ -112,6 +121,20 @@ def folders_of(image: Path) -> list[str]:
         return ["an unknown folder (its mark is damaged)"]
 
 
+def proves(image: Path, folder: Path) -> bool:
+    """Whether the mark of an image says that reseal made thin images of it in a folder.
+
+    The mark lies next to the image, so what names the image as its backing file can't forge it.
+
+    Args:
+        image: the image below, resolved.
+        folder: of the thin image, resolved.
+    """
+    with suppress(OSError, RuntimeError, ValueError):
+        return any((image.parent / one).resolve() == folder for one in folders_of(image))
+    return False
+
+
 def refuse(path: Path, image: Path) -> None:
     """Raise DiskError where thin clones are based on an image.
 
@@ -119,11 +142,12 @@ def refuse(path: Path, image: Path) -> None:
         path: the image, as the person named it.
         image: the same, resolved.
     """
-    if not os.path.lexists(golden_path(image)):
+    place = place_of(image)
+    if not os.path.lexists(golden_path(place)):
         return
-    folders = folders_of(image)
+    folders = folders_of(place)
     named = ", ".join(folders[:_SHOWN]) + (" and others" if len(folders) > _SHOWN else "")
-    own = shlex.quote(str(golden_path(image)))
+    own = shlex.quote(str(golden_path(place)))
     raise DiskError(
         f"{path} is the golden image of thin clones in {named}; a change of it would destroy them."
         " It was not changed.",

@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
+from reseal.disk.block import state
 from reseal.disk.chain import Link
 from reseal.disk.device import DiskError
 from reseal.disk.pour import named
@@ -47,7 +48,7 @@ class Held:
         try:
             for file in self._files:
                 self.numbers += (os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK),)
-            if self._identity(0) != locked:
+            if self.numbers and self._identity(0) != locked:
                 raise self._replaced()
             self._seen = self._look()
         except OSError as error:
@@ -85,7 +86,7 @@ class Held:
         if link.extents:
             if shadow := self._shadowed():
                 node["file"] = file_node(shadow)
-        else:
+        elif self.numbers:
             node["file"] = file_node(self.file())
         if link.data_file:
             node["data-file"] = file_node(Path(named(self.numbers[1])))
@@ -118,8 +119,8 @@ class Held:
         return status.st_dev, status.st_ino
 
     def _look(self) -> list[tuple[int, ...]]:
-        statuses = [os.fstat(number) for number in self.numbers]
-        return [(each.st_size, each.st_mtime_ns) for each in statuses]
+        # Without the device and the inode, which `is_current` compares.
+        return [state(Path(named(number)))[2:] for number in self.numbers]
 
     def require_unchanged(self) -> None:
         """Raise ImageError where another program has written or replaced the image."""

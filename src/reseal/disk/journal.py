@@ -1,8 +1,12 @@
-"""The note beside an image that a merge into it has begun.
+"""The note that a merge into an image has begun: next to a file, in the scratch folder for a device.
 
 While it is there, the image is neither the old nor the new one, and nothing but `resume` touches
-it. It names no files: the overlay's name follows from the image's, so a forged journal can point
-nowhere. An image that was moved away from it is known by `reseal.disk.torn`.
+it. The overlay's name follows from the journal's, so a forged journal
+can't point to another.
+
+A run on several disks of one machine writes a journal for each. That of the first disk is written last and
+removed last: as long as it is there, all disks are to be merged, and where it is not, the others' are notes
+of a run that was never committed. An image that was moved away from it is known by `reseal.disk.torn`.
 """
 
 from __future__ import annotations
@@ -37,6 +41,12 @@ class Journal:
         samples: sectors by which its content is known again.
         delete_snapshots: whether the image loses its internal snapshots when the merge is done.
         id: 32 hexadecimal digits, by which a mark in the image names the journal.
+        ids: what identifies a block device, whatever its name is.
+        name: the resolved path of the image, or of the device at that time.
+        group: an id that the journals of one run on several disks share; empty for a single disk.
+        others: the paths of the other disks; in the journal that decides for all of them, and only there.
+        decides: the path of that journal, in the notes of the other disks.
+        first: the path of its disk, there, too.
     """
 
     format: str
@@ -47,16 +57,30 @@ class Journal:
     samples: list[Sample]
     delete_snapshots: bool = False
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    ids: list[str] = field(default_factory=list)
+    name: str = ""
+    group: str = ""
+    others: list[str] = field(default_factory=list)
+    decides: str = ""
+    first: str = ""
 
-    def write(self, image: Path) -> None:
-        """Put the note beside an image, whole or not at all, on stable storage."""
-        path = journal_path(image)
+    def write(self, place: Path) -> None:
+        """Write the note, whole or not at all, to stable storage.
+
+        Args:
+            place: the image, or the place of a device in the scratch folder.
+        """
+        path = journal_path(place)
         draft = path.with_name(path.name + ".new")
         draft.unlink(missing_ok=True)
         try:
             fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             with os.fdopen(fd, "w", encoding="utf-8") as file:
-                json.dump({"version": _VERSION} | asdict(self), file)
+                # What a single file does not need is left out.
+                said = {
+                    name: value for name, value in asdict(self).items() if value not in ("", [])
+                }
+                json.dump({"version": _VERSION, "samples": []} | said, file)
                 file.flush()
                 os.fsync(file.fileno())
             draft.replace(path)
@@ -67,13 +91,16 @@ class Journal:
             raise
 
     @classmethod
-    def read(cls, image: Path) -> Self | None:
-        """Return the note beside an image, or None where there is none.
+    def read(cls, place: Path) -> Self | None:
+        """Return the note of an image, or None where there is none.
+
+        Args:
+            place: the image, or the place of a device in the scratch folder.
 
         Raises:
             ImageError: it can't be understood.
         """
-        return cls.read_file(journal_path(image))
+        return cls.read_file(journal_path(place))
 
     @classmethod
     def read_file(cls, path: Path) -> Self | None:
@@ -112,7 +139,8 @@ class Journal:
             raise ValueError
         journal = cls(**fields | {"samples": parse_samples(fields["samples"])})
         numbers = (journal.size, journal.file_size, journal.device, journal.inode)
-        texts = (journal.format, journal.id)
+        texts = (journal.format, journal.id, journal.name, *journal.ids)
+        texts += (journal.group, journal.decides, journal.first, *journal.others)
         if any(type(text) is not str for text in texts) or any(
             type(one) is not int for one in numbers
         ):
@@ -122,8 +150,29 @@ class Journal:
         return journal
 
 
-def remove_journal(image: Path) -> None:
-    """Take the note away: the merge is complete, on stable storage."""
-    journal_path(image).unlink(missing_ok=True)
+def decision(path: Path, note: Journal) -> Path | None:
+    """Return the journal that decides for all disks of a run; None where there is none.
+
+    Args:
+        path: of a journal.
+        note: what it says.
+    """
+    if not note.decides:
+        return path
+    # A machine's disks are moved together, or not at all.
+    for place in (Path(note.decides), path.with_name(Path(note.decides).name)):
+        found = Journal.read_file(place)
+        if found and found.group == note.group and found.others:
+            return place
+    return None
+
+
+def remove_journal(place: Path) -> None:
+    """Take the note away: the merge is complete, on stable storage.
+
+    Args:
+        place: the image, or the place of a device in the scratch folder.
+    """
+    journal_path(place).unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # it is gone; at worst a power failure brings it back
-        sync_folder(image.parent)
+        sync_folder(place.parent)

@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from reseal.disk import block
 from reseal.disk.device import DiskError
 from reseal.disk.sidecar import lock_path
 from reseal.errors import ImageError, os_errors
@@ -32,7 +33,7 @@ _QEMU_DENIES = 200
 _PERMISSION_WRITE = 1
 
 #: How long the children of a run that was killed may hold its lock after it, in seconds.
-_DYING = 0.5
+DYING = 0.5
 
 _FLOCK = "hhqqi4x"  # struct flock: type, whence, start, length, process
 #: The byte that is locked where flock is emulated; no image is as large.
@@ -60,6 +61,7 @@ class Lock:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._note: _Note | None = None
+        self._claim: int | None = None
         self._held = False
         self.way: str | None = None
         self._fd = self._opened()
@@ -72,21 +74,29 @@ class Lock:
         """Take or keep the lock as one of several readers."""
         self._take(fcntl.LOCK_SH)
 
-    def exclude(self) -> None:
-        """Take the lock alone."""
-        self._take(fcntl.LOCK_EX)
+    def exclude(self, patience: float = DYING) -> None:
+        """Take the lock alone; a block device is then also claimed from the kernel.
 
-    def _take(self, kind: int) -> None:
-        patience = time.monotonic() + _DYING
+        Args:
+            patience: seconds to wait for the children of a run that was killed.
+        """
+        self._take(fcntl.LOCK_EX, patience)
+
+    def _take(self, kind: int, patience: float = DYING) -> None:
+        end = time.monotonic() + patience
         while True:
             try:
                 self._try(kind)
+                self._require_unused(kind)
             except BlockingIOError as error:
-                if time.monotonic() > patience:
+                if time.monotonic() > end:
                     raise InUseError(
                         f"{self._path} is in use by another reseal.",
                         hint="Wait until it has finished.",
                     ) from error
+            except InUseError:
+                if time.monotonic() > end:
+                    raise
             except OSError as error:
                 if isinstance(error, DiskError):
                     raise
@@ -125,6 +135,25 @@ class Lock:
                     raise
                 self.way = name
                 return
+
+    def _require_unused(self, kind: int) -> None:
+        """Refuse a block device that this computer uses; claim it where it is to be written.
+
+        Raises:
+            InUseError: it is mounted, held, open for writing, or claimed by another program.
+        """
+        if self._claim is not None or not block.is_block(self._path):
+            return
+        if who := block.user(self._path):
+            raise in_use(self._path, who)
+        try:
+            claim = block.claim(self._path)
+        except BlockingIOError as error:
+            raise in_use(self._path, "the system or another program has claimed it") from error
+        if kind == fcntl.LOCK_EX:
+            self._claim = claim
+        else:
+            os.close(claim)
 
     def _flock(self, kind: int) -> None:
         if not self.way and self._is_far_locked():  # by another reseal, which knows why
@@ -185,6 +214,9 @@ class Lock:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+        if self._claim is not None:
+            os.close(self._claim)
+            self._claim = None
         if self._note:
             self._note.remove()
             self._note = None
@@ -233,6 +265,19 @@ class _Note:
         if self.own:
             self._path.unlink(missing_ok=True)
             self.own = False
+
+
+def in_use(path: Path, who: str) -> InUseError:
+    """Say who on this computer uses a block device.
+
+    Args:
+        path: the device.
+        who: a clause, such as `it is mounted on /mnt`.
+    """
+    return InUseError(
+        f"{path} is in use: {who}. Nothing was changed.",
+        hint="Unmount it, or stop what uses it. If a machine runs from it, take a snapshot and work on that.",
+    )
 
 
 def in_use_by_qemu(path: Path | str) -> InUseError:

@@ -6,21 +6,33 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from reseal.disk import golden
 from reseal.disk.attributes import mode_of_new
+from reseal.disk.block import is_block, lasting_name
 from reseal.disk.device import DiskError
+from reseal.disk.form import Form
 from reseal.disk.formats import EXTENSIONS, QEMU_NAMES, Header, vdi
 from reseal.disk.image import Image
 from reseal.disk.locks import Lock
 from reseal.disk.overlay import create_overlay, overlay_name, plain_name
-from reseal.disk.sidecar import overlay_path, partial_path, sync_file, sync_folder
+from reseal.disk.sidecar import (
+    overlay_path,
+    partial_path,
+    sync_file,
+    sync_file_system,
+    sync_folder,
+)
 from reseal.disk.staged import Appearance, require_space
 from reseal.errors import ImageError, UsageError, os_errors
+from reseal.hostfile import NetworkPath
 from reseal.interruption import hold
 from reseal.process import run_tool
+
+_MORE_SPACE = "Free some space, or name an output elsewhere."
 
 
 class NewImage:
@@ -34,14 +46,20 @@ class NewImage:
         thin: bool,
         size: int | None = None,
         protect: bool = True,
+        form: Form | None = None,
     ) -> None:
         self._image = image
         self._protect = protect
-        self._output = checked(output, image.file)
+        self._output = checked(output, image.file, form)
         self._thin = thin
-        self._format = EXTENSIONS[output.suffix.lower()]
+        self._form = form or Form(EXTENSIONS[output.suffix.lower()])
+        self._format = self._form.format
         if thin and self._format != "qcow2":
             raise UsageError(f"a thin image is a qcow2, and {output} is not named as one.")
+        if thin and (image.link.inside or image.unpacked):
+            raise UsageError(
+                f"a thin image needs its base, and the disk in {image.path} is packed."
+            )
         if thin and image.link.unusual:
             raise UsageError(
                 f"a thin image over {image.path} would lose the end of the disk, since QEMU takes"
@@ -54,14 +72,20 @@ class NewImage:
         try:
             remove_partial(self._partial)
             # A thin image is found again as long as the two files move together.
-            below = os.path.relpath(image.file, self._output.parent)
-            create_overlay(self.overlay, image.link, plain_name(below), size=size)
+            below = "unnamed"
+            if thin or not isinstance(image.file, NetworkPath):
+                below = name_below(image.file, self._output.parent)
+            create_overlay(self.overlay, image.link, below, size=size)
         except BaseException:
             self.discard()
             raise
 
-    def commit(self) -> None:
-        """Make the new image. It gets its name when it is whole."""
+    def commit(self, facts: Mapping[str, Any] | None = None) -> None:
+        """Make the new image. It gets its name when it is whole.
+
+        Args:
+            facts: about the machine in the image, for a form that packs it.
+        """
         self._appearance.require_unchanged()
         sync_file(self.overlay)
         if self._thin:
@@ -77,9 +101,21 @@ class NewImage:
         # Some formats write the file's name into it, so it has its final name from the start.
         whole = self._partial / self._output.name
         try:
-            self._convert(whole)
-            whole.chmod(mode_of_new(self._image.file))
-            sync_file(whole)
+            pack = self._form.pack
+            if pack:
+                disk = self._partial / self._form.inside
+                self._convert(disk)
+                with os_errors(f"{self._output} can't be written", DiskError, _MORE_SPACE):
+                    pack(disk, whole, facts or {})
+            else:
+                self._convert(whole)
+            mode = mode_of_new(self._image.file)
+            if whole.is_dir():
+                whole.chmod(mode | (mode & 0o444) >> 2)
+                sync_file_system(whole)
+            else:
+                whole.chmod(mode)
+                sync_file(whole)
             publish(whole, self._output)
         finally:
             shutil.rmtree(self._partial, ignore_errors=True)
@@ -94,7 +130,8 @@ class NewImage:
         source = overlay_name(self.overlay, self._image.link)
         try:
             files = self._image.link.all_files()
-            convert(self._image.link.header, source, self._format, target, files=files)
+            header = self._image.link.header
+            convert(header, source, self._format, target, files=files, create=self._form.create)
         except ImageError as error:
             raise DiskError(f"{self._output} can't be written: {error}") from error
 
@@ -112,7 +149,7 @@ class NewImage:
             self._output.parent,
             measured["required"],
             f"the new image {self._output}",
-            hint="Free some space, or name an output elsewhere.",
+            hint=_MORE_SPACE,
         )
 
 
@@ -146,7 +183,15 @@ def _appeared(output: Path) -> UsageError:
     return UsageError(f"{output} was created by another program during the run.")
 
 
-def convert(header: Header, source: str, kind: str, target: Path, *, files: Iterable[Path]) -> None:
+def convert(
+    header: Header,
+    source: str,
+    kind: str,
+    target: Path,
+    *,
+    files: Iterable[Path],
+    create: Mapping[str, str] | None = None,
+) -> None:
     """Write a disk into a new file, compactly.
 
     Args:
@@ -155,11 +200,13 @@ def convert(header: Header, source: str, kind: str, target: Path, *, files: Iter
         kind: the format of the new file.
         target: the new file.
         files: what is opened with the disk.
+        create: options that win over those of the image.
 
     Raises:
         ImageError: it can't be written.
     """
-    options = header.create if header.format == kind else {}
+    options = dict(header.create) if header.format == kind else {}
+    options |= create or {}
     if kind == "vhd":
         options = {"subformat": "dynamic"} | options | {"force_size": "on"}
     command = ["qemu-img", "convert", "-q", "-O", QEMU_NAMES[kind]]
@@ -170,19 +217,40 @@ def convert(header: Header, source: str, kind: str, target: Path, *, files: Iter
         vdi.recount(target)
 
 
+def name_below(image: Path, folder: Path) -> str:
+    """Return how a thin image in a folder names the image below it.
+
+    A file is named from there, so that both can be moved together; a device by its lasting name.
+    """
+    if isinstance(image, NetworkPath):
+        msg = f"a thin image over {image} would need the server whenever it is used."
+        raise UsageError(msg, "Make a full image: omit --thin.")
+    if is_block(image):
+        return plain_name(str(lasting_name(image)))
+    return plain_name(os.path.relpath(image, folder))
+
+
 def remove_partial(partial: Path) -> None:
     """Delete what a run that was killed left of an output."""
     if partial.is_dir() and not partial.is_symlink():
         shutil.rmtree(partial)
 
 
-def checked(output: Path, source: Path) -> Path:
+def checked(output: Path, source: Path, form: Form | None = None) -> Path:
     """Return the output's absolute path, its folder resolved.
+
+    Args:
+        output: the output.
+        source: the image that it is made from.
+        form: what it becomes; without one its suffix says it.
 
     Raises:
         UsageError: its extension is unknown, its folder is missing, or it exists.
     """
-    if output.suffix.lower() not in EXTENSIONS:
+    if is_block(output):
+        msg = f"the output {output} is a block device, and an output is a new file."
+        raise UsageError(msg, "To change a device, name it as the image and add --in-place.")
+    if form is None and output.suffix.lower() not in EXTENSIONS:
         known = ", ".join(sorted(EXTENSIONS))
         raise UsageError(f"{output} has none of the extensions of images: {known}.")
     folder = output.parent.resolve()
@@ -190,7 +258,7 @@ def checked(output: Path, source: Path) -> Path:
         raise UsageError(f"the folder of {output} does not exist.")
     absolute = folder / output.name
     if os.path.lexists(absolute):
-        same = absolute.exists() and absolute.samefile(source)
+        same = absolute.exists() and source.exists() and absolute.samefile(source)
         raise UsageError(
             f"the output {output} is the image itself."
             if same

@@ -31,21 +31,26 @@ def create_overlay(
     Args:
         overlay: the file to create, or an empty one.
         link: the image below.
-        backing_name: how the overlay's header names the image; its file name by default.
+        backing_name: how the overlay's header names the image; by default its file name, or the path of a
+            device.
         size: bytes of the disk, where it is to be larger than the image's.
 
     Raises:
         EngineError: qemu-img is not installed.
         DiskError: the overlay can't be created.
     """
-    name = backing_name or plain_name(link.path.name)
-    if link.unusual:
+    name = backing_name or plain_name(str(link.path) if link.scratch else link.path.name)
+    if link.unusual or link.inside:
         name = json_name(link.blockdev())
-    command = ["qemu-img", "create", "-q", "-u", "-f", "qcow2", "-b", name, "-F", qemu_format(link)]
+    # A network disk has no name there: QEMU would add it to the description that it always gets.
+    below = [] if link.node else ["-u", "-b", name, "-F", qemu_format(link)]
+    command = ["qemu-img", "create", "-q", "-f", "qcow2", *below]
     with os_errors(
         f"{overlay} can't be created",
         DiskError,
-        "reseal needs write access to the image's folder; --output writes a new image elsewhere.",
+        "reseal needs write access to the image's folder; --output writes a new image elsewhere."
+        if not link.scratch
+        else "Choose another folder with --scratch.",
     ):
         os.close(os.open(overlay, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
     try:
@@ -56,7 +61,9 @@ def create_overlay(
         if isinstance(error, ImageError):
             raise DiskError(
                 f"{overlay} can't be created: {error}",
-                hint="Free some space, or name a new image elsewhere with --output.",
+                hint="Free some space, or name a new image elsewhere with --output."
+                if not link.scratch
+                else "Free some space, or choose another folder with --scratch.",
             ) from error
         raise
 

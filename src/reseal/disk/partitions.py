@@ -8,10 +8,11 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from reseal.disk.device import Device, DiskError
+from reseal.disk.joined import Joined
 
 SECTOR = 512
 #: Sizes of a logical sector that a GPT may count in; Windows knows no others.
@@ -33,6 +34,8 @@ _MBR_PROTECTIVE = 0xEE
 _ACTIVE = 0x80
 _MBR_EXTENDED = (0x05, 0x0F, 0x85)
 _MAX_LOGICAL = 128
+#: What is added to the numbers of volumes for each disk of a machine; no disk has so many.
+_PER_DISK = 1000
 
 #: Partitions that hold a part of something greater, which reseal does not put together.
 _UNSUPPORTED = {
@@ -48,7 +51,8 @@ class VolumeRange:
     """Where a volume lies on its disk.
 
     Attributes:
-        number: as in the partition table, from 1; logical MBR partitions count from 5.
+        number: as in the partition table, from 1; logical MBR partitions count from 5. On the second disk
+            of a machine they count from 2001, on the third from 3001.
         offset: first byte.
         size: bytes.
         scheme: "gpt", "mbr", or "none" where the disk is one volume.
@@ -60,6 +64,7 @@ class VolumeRange:
             volume.
         active: whether the MBR marks the partition as the one to boot from.
         attributes: the GPT attributes, 64 bits; 0 elsewhere.
+        start: where its disk begins on the device; 0 for the first of several disks of one machine.
     """
 
     number: int
@@ -72,6 +77,12 @@ class VolumeRange:
     disk: str = ""
     active: bool = False
     attributes: int = 0
+    start: int = 0
+
+    @property
+    def on_disk(self) -> int:
+        """The first byte, counted from the start of its disk."""
+        return self.offset - self.start
 
     @property
     def unsupported(self) -> str | None:
@@ -85,6 +96,12 @@ def volumes(device: Device) -> list[VolumeRange]:
     Raises:
         DiskError: the partition table is damaged, or points beyond the end of the disk.
     """
+    if isinstance(device, Joined):
+        return [
+            replace(one, number=_number(disk, one.number), offset=start + one.offset, start=start)
+            for disk, start in enumerate(device.starts)
+            for one in volumes(device.disks[disk])
+        ]
     if device.size < SECTOR:
         raise DiskError(f"a disk of {device.size} bytes is too small to hold anything.")
     boot = device.read(0, SECTOR)
@@ -102,6 +119,13 @@ def volumes(device: Device) -> list[VolumeRange]:
     if not _is_mbr(boot):
         raise DiskError("the disk's first sector is neither a partition table nor a volume.")
     return list(_mbr(device, boot))
+
+
+def _number(disk: int, number: int) -> int:
+    """Return the number of a volume on one of several disks, which count from 0."""
+    if number > _PER_DISK:
+        raise DiskError(f"a disk of a machine with several has a partition {number}.")
+    return number + (disk + 1) * _PER_DISK if disk else number
 
 
 def _bare_volume(boot: bytes, disk_size: int) -> VolumeRange | None:

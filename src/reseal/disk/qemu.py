@@ -7,13 +7,16 @@ import re
 from pathlib import Path
 from typing import Any
 
+from reseal.disk.block import is_block
+
 # What QEMU says when another process has the image open (block/file-posix.c).
 _LOCKED = re.compile(r'Failed to get (shared )?"[a-z ]+" lock')
 
 
 def file_node(path: Path) -> dict[str, Any]:
-    """Describe a plain file, whose name is then never taken for anything else."""
-    return {"driver": "file", "filename": str(path), "discard": "unmap"}
+    """Describe a plain file or a block device, whose name is then never taken for anything else."""
+    driver = "host_device" if is_block(path) else "file"
+    return {"driver": driver, "filename": str(path), "discard": "unmap"}
 
 
 def json_name(blockdev: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import tempfile
@@ -21,6 +22,8 @@ from reseal.process import spawn, tool_message
 
 _DAEMON = "qemu-storage-daemon"
 _GREETING = b"NBDMAGIC"
+#: How the daemon's messages begin: with its arguments.
+_DESCRIPTION = re.compile(r"--blockdev \{.*\}: ", re.DOTALL)
 _MAX_SOCKET_PATH = 107  # sockaddr_un, linux/un.h
 
 #: How long the daemon may take to write its caches and end, in seconds.
@@ -45,6 +48,7 @@ def serve(
     writable: bool,
     subject: str,
     files: Iterable[Path] = (),
+    network: bool = False,
 ) -> Iterator[Path]:
     """Serve a disk as long as the context lasts, and yield the path of the socket.
 
@@ -54,6 +58,7 @@ def serve(
         writable: allow writes. The writer must flush before the context ends.
         subject: the image, for error messages.
         files: what is opened although the description does not name it.
+        network: whether the daemon may use the network.
 
     Raises:
         EngineError: the daemon is not installed.
@@ -77,6 +82,7 @@ def serve(
                 ],
                 pass_fds=[listener.fileno()],
                 files=files,
+                network=network,
             )
         stack.enter_context(process)
         stack.callback(process.kill)
@@ -109,7 +115,7 @@ def _greets(path: Path) -> bool:
 
 def _failed(process: subprocess.Popen[bytes], subject: str) -> ImageError:
     _, errors = process.communicate()
-    said = tool_message(_DAEMON, process.returncode, errors)
+    said = _DESCRIPTION.sub("", tool_message(_DAEMON, process.returncode, errors))
     if is_lock_failure(said):
         return in_use_by_qemu(subject)
     return DiskError(f"{subject} can't be opened: {said}")

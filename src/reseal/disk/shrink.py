@@ -32,7 +32,9 @@ def require_shrinkable(image: Image) -> None:
     """
     link = image.link
     why = None
-    if image.snapshots:
+    if image.is_device:
+        why = "it is a block device"
+    elif image.snapshots:
         why = "it holds snapshots, which would be lost"
     elif link.backing is not None:
         why = "it has a backing file, and would become as large as both"

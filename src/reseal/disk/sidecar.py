@@ -1,4 +1,8 @@
-"""The hidden files that reseal keeps beside an image while it works on it."""
+"""The hidden files that reseal keeps while it works on an image.
+
+Those of a file are next to it. Those of a block device or a network disk are in a scratch folder, next to
+a place there (`reseal.disk.scratch`) that no file has.
+"""
 
 from __future__ import annotations
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+from reseal.disk.block import state
 from reseal.disk.device import DiskError
 from reseal.disk.image import Image
 from reseal.errors import ImageError
@@ -20,8 +22,12 @@ class Staged(Protocol):
 
     overlay: Path
 
-    def commit(self) -> None:
-        """Commit the changes. The overlay must no longer be served."""
+    def commit(self, facts: Mapping[str, Any] | None = None) -> None:
+        """Commit the changes. The overlay must no longer be served.
+
+        Args:
+            facts: about the machine in the image; only a new image may need them.
+        """
         ...
 
     def discard(self) -> None:
@@ -37,8 +43,7 @@ class Appearance:
         self._seen = self._look()
 
     def _look(self) -> list[tuple[int, ...]]:
-        statuses = [file.stat() for file in self._image.link.own_files()]
-        return [(each.st_dev, each.st_ino, each.st_size, each.st_mtime_ns) for each in statuses]
+        return [state(file) for file in self._image.link.own_files()]
 
     def require_unchanged(self) -> None:
         """Raise ImageError if another program has written the image."""

@@ -4,6 +4,10 @@ A qcow2 carries a mark. Any other container is known by its journal: the one for
 same folder that was written for this very file (renamed), or whose samples say that this file has begun to
 become what the merge makes (copied byte for byte).
 
+A block device is known by any journal in the scratch folder whose samples fit it, if the device has the
+identity that the journal names, or if the merge has visibly begun on it. So it may have got another name,
+or be a copy of the device.
+
 What can't be known: a container other than qcow2 that was moved to a folder without its journal, or to
 another file system; a copy of it that was made before the first sample was written; and an image that
 another program has converted.
@@ -15,8 +19,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from reseal.disk import scratch
 from reseal.disk.chain import Link
-from reseal.disk.journal import Journal
+from reseal.disk.journal import Journal, decision, remove_journal
 from reseal.disk.sample import progress
 from reseal.disk.sidecar import journal_path, overlay_path, sync_folder
 from reseal.errors import ImageError
@@ -34,12 +39,15 @@ def journals_in(folder: Path) -> Iterator[tuple[Path, Journal]]:
     except OSError:  # a folder that may be entered and not listed
         return
     for name in names[:_MAX_JOURNALS]:
+        file = folder / name
         try:
-            journal = Journal.read_file(folder / name)
-        except ImageError:
+            # A link in the default scratch folder leads to a journal in another one.
+            file = file.readlink() if file.is_symlink() else file
+            journal = Journal.read_file(file)
+        except (ImageError, OSError):
             continue
         if journal:
-            yield folder / name, journal
+            yield file, journal
 
 
 def image_of(journal: Path) -> Path | None:
@@ -88,9 +96,11 @@ def adopt(link: Link) -> bool:
 
 def journal_of(link: Link) -> Path | None:
     """Return the journal that says that a merge into an image has begun, wherever it is; or None."""
+    if link.scratch:
+        return next(iter(of_device(link)), None)
     beside = journal_path(link.path)
     if os.path.lexists(beside):
-        return beside
+        return None if _is_void(link, beside) else beside
     if link.header.mark:
         for path, journal in journals_in(link.path.parent):
             if journal.id == link.header.mark.ident:
@@ -102,14 +112,63 @@ def journal_of(link: Link) -> Path | None:
     return None
 
 
+def is_note(path: Path) -> bool:
+    """Tell whether a journal is of a run on several disks, and the journal that decides is not there."""
+    try:
+        journal = Journal.read_file(path)
+        return journal is not None and decision(path, journal) is None
+    except ImageError:
+        return False
+
+
+def _is_void(link: Link, path: Path) -> bool:
+    """Tell whether a journal is a note of a run on several disks that was never committed.
+
+    Where the first disk is not there, the journal that decides may have gone with it, and where the merge has
+    visibly begun, it has.
+    """
+    if not is_note(path):
+        return False
+    journal = Journal.read_file(path)
+    assert journal
+    first = Path(journal.first)
+    if not (first.exists() or link.path.with_name(first.name).exists()):
+        return False
+    return progress(link, journal.samples, subject=str(link.path)) == 0
+
+
+def clear_notes(link: Link) -> None:
+    """Delete the notes of runs on several disks that were never committed, with their overlays."""
+    if link.scratch:
+        found = (one for folder in scratch.folders(link.scratch) for one in journals_in(folder))
+        places = [scratch.place_of(path) for path, one in found if one.ids == link.ids]
+    else:
+        places = [link.path]
+    for place in places:
+        if is_note(journal_path(place)) and _is_void(link, journal_path(place)):
+            remove_journal(place)
+            scratch.forget(place)
+
+
+def of_device(link: Link) -> list[Path]:
+    """Return the journals in the scratch folders that fit a block device."""
+    assert link.scratch
+    found = (one for folder in scratch.folders(link.scratch) for one in journals_in(folder))
+    fitting = dict.fromkeys(path for path, journal in found if _is_of(link, journal))
+    return [path for path in fitting if not _is_void(link, path)]
+
+
 def _is_of(link: Link, journal: Journal) -> bool:
     """Tell whether a journal was written for an image, or for the one that it is a copy of."""
     if (journal.format, journal.size) != (link.header.format, link.header.size):
         return False
-    status = link.path.stat()
-    if status.st_size < journal.file_size:
-        return False
-    same = (status.st_dev, status.st_ino) == (journal.device, journal.inode)
+    if link.scratch:
+        same = link.ids[:1] == journal.ids[:1] != []
+    else:
+        status = link.path.stat()
+        if status.st_size < journal.file_size:
+            return False
+        same = (status.st_dev, status.st_ino) == (journal.device, journal.inode)
     try:
         done = progress(link, journal.samples, subject=str(link.path))
     except ImageError:

@@ -12,8 +12,10 @@ the image; of several versions of one package, the one that matches this version
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
+from reseal.disk.iso import is_iso, unpack_drivers
 from reseal.drivers import registering
 from reseal.drivers.inf import MAX_SIZE, InfError
 from reseal.drivers.installed import InstalledInfs, language, read_inf
@@ -38,7 +40,7 @@ def add_packages(session: Session, folder: Path) -> list[AddedPackage]:
 
     Args:
         session: the installation; the changes are staged by the provider `drivers`.
-        folder: holds INF files with their other files, at any depth.
+        folder: holds INF files with their other files, at any depth; or an ISO with them.
 
     Returns:
         Every package found, ordered by path, and its result.
@@ -52,7 +54,7 @@ def add_packages(session: Session, folder: Path) -> list[AddedPackage]:
     if target is None:
         msg = "The image's version or architecture is unknown, so no driver can be chosen."
         raise CheckError(msg, "Examine it with `reseal inspect`; nothing was changed.")
-    source = Source(folder)
+    source = Source(_unpacked(folder) if is_iso(folder) else folder)
     results: dict[Path, AddedPackage] = {}
     candidates = []
     included = InstalledInfs(session)
@@ -87,6 +89,13 @@ def add_packages(session: Session, folder: Path) -> list[AddedPackage]:
         raise UsageError(msg, _wanted(target))
     _tell(session, found)
     return found
+
+
+def _unpacked(medium: Path) -> Path:
+    """Copy the driver packages of an ISO into the worker's folder, which its parent deletes."""
+    folder = Path(tempfile.mkdtemp())
+    unpack_drivers(medium, folder)
+    return folder
 
 
 def _add(session: Session, source: Source, one: Candidate, stem: str) -> AddedPackage:

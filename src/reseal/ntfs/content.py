@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 from reseal.ntfs import records
 from reseal.ntfs.inode import MAX_READ, Inode
 from reseal.ntfs.records import Attribute
@@ -65,28 +68,34 @@ def read(inode: Inode, stream: str, offset: int, size: int | None) -> bytes:
     return inode.read(records.DATA, stream, offset, size)
 
 
-def replace(inode: Inode, stream: str, data: bytes) -> None:
+#: Zeroes the clusters of a stream, which its replacement frees.
+Clear: TypeAlias = Callable[[Inode, str], None]
+
+
+def replace(inode: Inode, stream: str, data: bytes, clear: Clear) -> None:
     """Replace the content of a stream; add a named stream that is missing.
 
     A CompactOS or deduplicated file becomes an ordinary file. A compressed or sparse value is first
-    emptied and then written whole, because libntfs-3g has limits in rewriting single blocks of it. The rest
-    of any other value is zeroed before it is cut off, since its clusters would keep the old content.
+    emptied and then written whole, because libntfs-3g has limits in rewriting single blocks of it. Clusters
+    that are freed are zeroed before, since they would keep the old content.
 
     Args:
         inode: the file.
         stream: name of the stream; empty for the unnamed one.
         data: the new content.
+        clear: zeroes the clusters of a stream.
 
     Raises:
         EscapeError: the file is a link.
         TreeError: it is encrypted or an unknown kind of reparse point, or the volume is full.
     """
     if not stream:
-        _free_of_reparse_point(inode)
+        _free_of_reparse_point(inode, clear)
     elif inode.attribute(records.DATA, stream) is None:
         inode.add_data(stream)
     attribute = _stream(inode, stream)
     if attribute.compressed or attribute.sparse:
+        clear(inode, stream)
         inode.truncate(stream, 0)
         inode.write(stream, 0, data)
         return
@@ -97,13 +106,14 @@ def replace(inode: Inode, stream: str, data: bytes) -> None:
         inode.truncate(stream, len(data))
 
 
-def patch(inode: Inode, offset: int, data: bytes) -> None:
+def patch(inode: Inode, offset: int, data: bytes, clear: Clear) -> None:
     """Write into the unnamed stream; fill a gap after the old end with zeros.
 
     Args:
         inode: the file.
         offset: byte offset in the stream.
         data: bytes to write.
+        clear: zeroes the clusters of a stream.
 
     Raises:
         EscapeError: the file is a link.
@@ -119,14 +129,14 @@ def patch(inode: Inode, offset: int, data: bytes) -> None:
         content = bytearray(read(inode, "", 0, None))
         content.extend(bytes(max(end - len(content), 0)))
         content[offset:end] = data
-        replace(inode, "", bytes(content))
+        replace(inode, "", bytes(content), clear)
     else:
         # The library would leave a hole for a gap, which makes the file sparse.
         gap = max(offset - attribute.size, 0)
         inode.write("", offset - gap, bytes(gap) + data)
 
 
-def _free_of_reparse_point(inode: Inode) -> None:
+def _free_of_reparse_point(inode: Inode, clear: Clear) -> None:
     tag = inode.reparse_tag
     if not tag:
         return
@@ -136,4 +146,5 @@ def _free_of_reparse_point(inode: Inode) -> None:
         raise TreeError(msg)
     inode.remove_reparse()
     if inode.attribute(records.DATA, WOF_STREAM) is not None:
+        clear(inode, WOF_STREAM)
         inode.remove_data(WOF_STREAM)

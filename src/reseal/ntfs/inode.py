@@ -47,10 +47,17 @@ class Inode:
 
     The library does not detect a record that is open twice; the copy written last wins. So records are
     opened through `Mount.inode`, one at a time, a folder before its content.
+
+    Args:
+        mount: the mounted volume.
+        pointer: the library's structure.
+        path: the path in messages.
+        number: its record number; None for a new file.
     """
 
-    def __init__(self, mount: Mount, pointer: int, path: str) -> None:
+    def __init__(self, mount: Mount, pointer: int, path: str, number: int | None = None) -> None:
         self.mount = mount
+        self.number = number
         self.pointer = pointer
         self.path = path
         self._calls = mount.calls

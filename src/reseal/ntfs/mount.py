@@ -122,7 +122,7 @@ class Mount:
         pointer = self.call(self.calls.ntfs_inode_open, self.volume, reference)
         if not pointer:
             raise self.error("can't be opened", path)
-        inode = Inode(self, pointer, path)
+        inode = Inode(self, pointer, path, reference & records.RECORD_MASK)
         try:
             yield inode
         except BaseException:

@@ -12,6 +12,8 @@ from reseal.tree import DIRECTORY, NORMAL, REPARSE_POINT, EscapeError, Stat, Tre
 
 #: Attribute bits that exist only in the index, not in the file attributes that Windows shows.
 _INDEX_ONLY = 0x30000000
+#: How many lookups are remembered.
+_MAX_LOOKUPS = 10_000
 
 
 def _shown(attributes: int, *, is_directory: bool) -> int:
@@ -30,6 +32,7 @@ class VolumeReader:
     def __init__(self, mount: Mount) -> None:
         self._mount = mount
         self.name = mount.name
+        self._lookups: dict[tuple[int, str], int | None] = {}
 
     # Finding
 
@@ -41,16 +44,27 @@ class VolumeReader:
         reference = records.ROOT
         walked = ""
         for part in names.split(path):
-            with self._mount.inode(reference, walked) as folder:
-                if not folder.is_directory:
-                    return None
-                self._refuse_link(folder)
-                found = self._mount.lookup(folder, part)
+            found = self._lookup(reference, walked, part)
             if found is None or found & records.RECORD_MASK < records.FIRST_USER_FILE:
                 return None
             reference = found
             walked = join(walked, part)
         return reference
+
+    def _lookup(self, reference: int, path: str, name: str) -> int | None:
+        """Return the file reference of a name in a folder; None if either does not exist."""
+        if (reference, name) in self._lookups:
+            return self._lookups[reference, name]
+        with self._mount.inode(reference, path) as folder:
+            if not folder.is_directory:
+                return None
+            self._refuse_link(folder)
+            found = self._mount.lookup(folder, name)
+        if self._mount.read_only:  # otherwise it may change
+            if len(self._lookups) >= _MAX_LOOKUPS:
+                self._lookups.clear()
+            self._lookups[reference, name] = found
+        return found
 
     def _refuse_link(self, inode: Inode) -> None:
         if inode.attribute(records.REPARSE_POINT) is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Self
+from typing import Self, cast
 
 from reseal.disk.device import Device
 from reseal.errors import UsageError
@@ -28,6 +28,8 @@ from reseal.tree import (
 
 #: Name of temporary entries.
 _PASSING = "reseal.tmp"
+#: Bytes that are zeroed at once.
+_PIECE = 1 << 20
 _SETTABLE = READONLY | HIDDEN | SYSTEM | ARCHIVE
 
 
@@ -165,21 +167,33 @@ class Volume(VolumeReader):
     def write(self, path: str, data: bytes, *, stream: str = "") -> None:
         """See `Tree.write`."""
         with self._changed(path) as inode:
-            content.replace(inode, stream, data)
+            content.replace(inode, stream, data, self._clear)
             self._mark_written(inode)
 
     def expand(self, path: str, data: bytes) -> None:
         """Replace a CompactOS file by a plain file with the given content; its times stay."""
         with self._changed(path) as inode:
             created, modified, accessed, _ = inode.times
-            content.replace(inode, "", data)
+            content.replace(inode, "", data, self._clear)
             inode.set_times(created, modified, accessed)
 
     def patch(self, path: str, offset: int, data: bytes) -> None:
         """See `Tree.patch`."""
         with self._changed(path) as inode:
-            content.patch(inode, offset, data)
+            content.patch(inode, offset, data, self._clear)
             self._mark_written(inode)
+
+    def _clear(self, inode: Inode, stream: str) -> None:
+        """Zero the clusters of a stream; see `content.replace`."""
+        # The library holds no content, and has written the records that the cache shows.
+        if inode.number is None:
+            return
+        raw = RawVolume(cast("Device", self._cache), self.name)
+        for one in raw.value(inode.number, records.DATA, stream).extents:
+            if one.place is None:
+                continue
+            for start in range(0, one.length, _PIECE):
+                self._cache.write(one.place + start, bytes(min(_PIECE, one.length - start)))
 
     @staticmethod
     def _mark_written(inode: Inode) -> None:

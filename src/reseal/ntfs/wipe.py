@@ -14,7 +14,7 @@ The volume must not be mounted, and its log must be empty.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,23 +55,27 @@ class Wiped:
     skipped: int = 0
 
 
-def wipe(device: Slice, name: str) -> Wiped:
+def wipe(
+    device: Slice, name: str, tell: Callable[[int, int], None] = lambda _done, _total: None
+) -> Wiped:
     """Wipe free clusters and slack space of a volume.
 
     Args:
         device: the device that the volume fills.
         name: name of the volume in messages.
+        tell: takes how many bytes of the volume are done, and how many it has.
 
     Raises:
         VolumeError: the metadata that records which clusters are in use is damaged.
         DiskError: the device can't be read or written.
     """
-    return _Wiper(device, name).run()
+    return _Wiper(device, name, tell).run()
 
 
 class _Wiper:
-    def __init__(self, device: Slice, name: str) -> None:
+    def __init__(self, device: Slice, name: str, tell: Callable[[int, int], None]) -> None:
         self._device = device
+        self._tell = tell
         self._volume = RawVolume(device, name)
         self._cluster = self._volume.boot.cluster_size
         self._owned: npt.NDArray[np.bool_] = np.zeros(
@@ -256,6 +260,7 @@ class _Wiper:
             self._zero(place, size)
             self._done.clusters += self._done.streams - before
             self._done.streams = before
+            self._tell(place + size, self._volume.boot.size)
 
 
 def _runs(free: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:

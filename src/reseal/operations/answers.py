@@ -12,7 +12,8 @@ from reseal.errors import UsageError
 
 if TYPE_CHECKING:
     from reseal.answerfile import AnswerFile
-    from reseal.operations.operation import HostPath
+    from reseal.operations.operation import HostPath, Opening
+    from reseal.run.opening import Found
     from reseal.unattend.apply import Request as ToPlace
 
 #: What standard input is called, in options and in messages.
@@ -98,6 +99,38 @@ def content(file: Content) -> tuple[str, bytes]:
     from reseal.answerfile.source import read_bounded
 
     return os.fspath(file), read_bounded(Path(file))
+
+
+def in_image(image: Path, path: str, opening: Opening) -> tuple[str, bytes]:
+    r"""Read an answer file that lies in an image.
+
+    Args:
+        image: the image.
+        path: a path of its Windows, such as `C:\Windows\System32\Sysprep\unattend.xml`.
+        opening: which Windows, and how to open the image.
+
+    Raises:
+        UsageError: the image has no such file.
+    """
+    import base64
+
+    from reseal.answerfile.source import MAX_BYTES
+    from reseal.operations.operation import look
+
+    def job(found: Found) -> dict[str, str]:
+        registry = found.installation.registry
+        there = registry.place(path)
+        stat = registry.tree.stat(there.path) if there.volume is not None else None
+        if stat is None or stat.is_directory:
+            msg = f"{image} has no file {path}."
+            raise UsageError(
+                msg, "Name a file of the image by its Windows path, or a file of this computer."
+            )
+        if stat.size > MAX_BYTES:
+            raise UsageError(f"{path} in {image} is too large for an answer file.")
+        return {"data": base64.b64encode(registry.tree.read(there.path)).decode()}
+
+    return path, base64.b64decode(look(image, job, opening, whole=True)["data"])
 
 
 def mode_of(document: AnswerFile | None) -> str | None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from reseal.operations.record import COMPLETENESS, DRY_RUN, NOT_PROVED, SCHEMA, RunRecord
-from reseal.version import __version__
+from reseal.operations.record import COMPLETENESS, DRY_RUN, NOT_PROVED, RunRecord, blank
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,16 +82,10 @@ def delete_element(target: Path, identifier: str, element: str, writing: Writing
 
 
 def _edited(target: Path, job: StoreJob, writing: Writing) -> dict[str, Any]:
-    from reseal.run import RunOptions, boot
+    from reseal.run import boot
 
-    options = RunOptions(
-        volume=writing.volume,
-        output=writing.output,
-        thin=writing.thin,
-        dry_run=writing.dry_run,
-        allow_backing=writing.allow_backing,
-    )
-    return boot.change(target, job, options)
+    switches = frozenset({"discard-hibernation"} if writing.discard_hibernation else ())
+    return boot.change(target, job, writing.options(switches=switches))
 
 
 def record(command: str, done: dict[str, Any], *, dry_run: bool) -> RunRecord:
@@ -110,14 +103,9 @@ def record(command: str, done: dict[str, Any], *, dry_run: bool) -> RunRecord:
     changed = bool(done["changed"])
     where = "is absent" if after is None else f"is {after}"
     timings = done["timings"]
-    return {
-        "schema": SCHEMA,
-        "command": command,
-        "reseal": __version__,
+    found: dict[str, Any] = {
+        **blank(command),
         "image": done["image"],
-        "windows": None,
-        "before": None,
-        "after": None,
         "result": DRY_RUN if dry_run else "changed" if changed else "unchanged",
         "summary": f"{done['object']} {done['element']} {where}.",
         "changes": [
@@ -132,7 +120,6 @@ def record(command: str, done: dict[str, Any], *, dry_run: bool) -> RunRecord:
         ]
         if changed
         else [],
-        "notes": [],
         "written": {"hives": [target.partition(":")[0]], "files": None}
         if done["written"]
         else None,
@@ -141,3 +128,4 @@ def record(command: str, done: dict[str, Any], *, dry_run: bool) -> RunRecord:
         "proved": list(_PROVED),
         "not_proved": list(NOT_PROVED[:1]),
     }
+    return cast("RunRecord", found)

@@ -11,7 +11,7 @@ from reseal.operations.operation import Opening, Operation, check_force, look
 from reseal.operations.record import BootRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from reseal.run.opening import Found
@@ -141,7 +141,21 @@ def status(image: Path, opening: Opening | None = None) -> dict[str, Any]:
         standing = engine.Standing.of(found.installation.registry)
         return {
             "standing": asdict(standing) | {"computed": standing.computed},
-            "explanation": list(engine.explain(standing)),
+            "explanation": list(explained(found.installation)),
         }
 
     return look(image, job, opening)
+
+
+def explained(installation: Installation) -> Iterator[str]:
+    """Yield sentences about an image's state, its next boot, and the answer files that this boot uses."""
+    from reseal.checks import Level
+    from reseal.checks.cached_answers import cached_answers
+    from reseal.session import Session
+    from reseal.sysprep import boot as engine
+
+    standing = engine.Standing.of(installation.registry)
+    yield from engine.explain(standing)
+    for one in cached_answers(Session(installation)) if standing.armed else ():
+        if one.level is Level.WARNING:
+            yield one.message

@@ -8,7 +8,7 @@ from typing import Any
 
 from reseal.errors import UsageError
 from reseal.hostfile import open_regular
-from reseal.operations.operation import OnMessage, Opening
+from reseal.operations.operation import OnMessage, Writing
 
 #: A configuration list is a short text.
 _MAX_CONFIG = 1 << 20
@@ -63,14 +63,14 @@ def capture(
     image: Path,
     wim: Path,
     request: CaptureRequest | None = None,
-    opening: Opening | None = None,
+    opening: Writing | None = None,
     on_message: OnMessage | None = None,
 ) -> dict[str, Any]:
     """Capture the Windows volume of a disk image; see `reseal.run.capture.capture`."""
     from reseal.run.capture import CaptureOptions
     from reseal.run.capture import capture as engine
 
-    asked, chosen = request or CaptureRequest(), opening or Opening()
+    asked, chosen = request or CaptureRequest(), opening or Writing()
     options = CaptureOptions(
         volume=chosen.volume,
         name=asked.name,
@@ -83,6 +83,7 @@ def capture(
         require_generalized=asked.require_generalized,
         deduplicated=FORCE_DEDUP in asked.force,
         allow_backing=chosen.allow_backing,
+        discard_hibernation=chosen.discard_hibernation,
         keys=chosen.keys,
     )
     return engine(image, wim, options, on_message)
@@ -92,24 +93,26 @@ def apply(
     wim: Path,
     target: Path,
     *,
-    index: int | None = None,
+    writing: Writing,
     volume: int | None = None,
     check: bool = False,
-    allow_backing: bool = False,
     on_message: OnMessage | None = None,
 ) -> dict[str, Any]:
     """Apply an image of a WIM to a volume or a folder; see `reseal.run.apply.apply`."""
+    from reseal.disk.iso import install_image
     from reseal.run.apply import apply as engine
 
-    return engine(
-        wim,
-        index,
-        target,
-        volume=volume,
-        check=check,
-        allow_backing=allow_backing,
-        on_message=on_message or (lambda _: None),
-    )
+    with install_image(wim) as image:
+        done = engine(
+            image,
+            writing.index,
+            target,
+            volume=volume,
+            check=check,
+            options=writing.options(),
+            on_message=on_message or (lambda _: None),
+        )
+    return {**done, "wim": str(wim)}
 
 
 def _load(path: Path) -> str:

@@ -27,15 +27,9 @@ def decrypt(
     Returns:
         See `reseal.run.bitlocker.decrypt`.
     """
-    from reseal.run import RunOptions
     from reseal.run.bitlocker import decrypt as engine
 
-    options = RunOptions(
-        output=writing.output,
-        thin=writing.thin,
-        allow_backing=writing.allow_backing,
-        keys=writing.keys,
-    )
+    options = writing.options(keys=writing.keys)
     return engine(image, _number(writing.volume), options, sparse=sparse, on_message=on_message)
 
 

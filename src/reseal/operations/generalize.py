@@ -44,7 +44,7 @@ class GeneralizeRequest(AnswerFileOptions):
         target: where the next boot goes, `oobe` or `audit`; None for what the answer file says, or OOBE.
         enable: ids of providers that do not run by default.
         disable: ids of providers that are not to run.
-        all_volumes: whether what lies on the image's other volumes is generalized, too.
+        all_volumes: whether volumes that hold no profile of this Windows are changed, too.
         sid: when the machine gets its new SID: `pending` at its first boot, `new` in this run, `both` in
             this run and again at the first boot.
         sid_now: the same as `sid` `new`.
@@ -150,12 +150,13 @@ class Generalize(Operation[GeneralizeRecord]):
         """Stage the whole run."""
         from reseal.operations.replay import replay
         from reseal.proof import known
+        from reseal.providers.plugins import every
         from reseal.sysprep.arm import Target
         from reseal.sysprep.generalize import generalize as engine
         from reseal.windows import identity
 
         session.registry.all_volumes = self._request.all_volumes
-        say_left(session, identity.machine_sid(session.registry))
+        say_left(session, identity.machine_sid(session.registry), pending=self._sid is None)
         # First, so that the checks and the devices' provider see the drivers.
         drivers = added(session, self._drivers) if self._drivers else None
         target = Target(self.target)
@@ -168,8 +169,11 @@ class Generalize(Operation[GeneralizeRecord]):
             replay(session)
         replaced = self._sid.change(session, generalized=done) if self._sid else None
         self._steps.finish()
+        # The checks have warned of identities already.
+        warned = {one.id for one in every() if one.identity}
         for one in kept:
-            session.note(one.sentence)
+            if one.provider not in warned:
+                session.note(one.sentence)
         return {
             "result": outcome.result,
             "summary": _summary(self.target, session, done=done),

@@ -15,10 +15,38 @@ if TYPE_CHECKING:
     from reseal.windows import Installation
 
 
+#: What is described of one Windows only.
+_NOTHING = dict.fromkeys(("identity", "identities", "state", "hives", "storage", "volume"))
+
+
 def inspect(image: Path, opening: Opening | None = None) -> dict[str, Any]:
-    """Describe the content of an image, as `inspection` does."""
-    chosen = opening or Opening()
-    return look_at_all(image, lambda found: inspection(found, chosen.volume, str(image)), chosen)
+    """Describe the content of an image, as `inspection` does.
+
+    A WIM, and an ISO with one, has `images` in addition, as `reseal.run.wim.images` returns them. If it
+    has several and none was chosen, only they are described.
+    """
+    from reseal.disk.iso import install_image
+
+    with install_image(image) as found:
+        record = _inspected(found, opening or Opening())
+    if found is not image:
+        record["image"] = {**record["image"], "path": str(image), "inside": found.name}
+    return record
+
+
+def _inspected(image: Path, chosen: Opening) -> dict[str, Any]:
+    from reseal.wim import is_wim
+
+    more: dict[str, Any] = {}
+    if is_wim(image):
+        from reseal.run.wim import images
+
+        more = {"images": images(image)}
+        if chosen.index is None and len(more["images"]) != 1:
+            facts = {"path": str(image), "format": "wim", "size": image.stat().st_size}
+            return {"image": facts, **more, "windows": [], **_NOTHING}
+    look = look_at_all(image, lambda found: inspection(found, chosen.volume, str(image)), chosen)
+    return {**look, **more}
 
 
 def inspection(found: list[Found], volume: str | None, subject: str) -> dict[str, Any]:
@@ -50,8 +78,7 @@ def inspection(found: list[Found], volume: str | None, subject: str) -> dict[str
         chosen = choose(found, volume, subject)
     record: dict[str, Any] = {"windows": [windows_facts(one.installation) for one in found]}
     if chosen is None:
-        nothing = dict.fromkeys(("identity", "identities", "state", "hives", "storage", "volume"))
-        return {**record, **nothing}
+        return {**record, **_NOTHING}
     installation = chosen.installation
     # Hives first: opening them tells which ones exist, and which are damaged.
     hives = {name: _hive(installation, name) for name in (*MACHINE_HIVES, *_profiles(installation))}

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
 from reseal.errors import ResealError, UsageError
 from reseal.operations import record
 from reseal.operations.record import RunRecord
-from reseal.version import __version__
 
 if TYPE_CHECKING:
     import os
@@ -20,7 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reseal.bitlocker import Key
+    from reseal.operations.handing_over import HandingOver
     from reseal.run.opening import Found
+    from reseal.run.options import RunOptions
     from reseal.run.outputs import Outputs
     from reseal.session import Session
     from reseal.windows import Installation
@@ -44,12 +45,14 @@ class Opening:
         index: which image of a WIM; None for the only one.
         allow_backing: whether backing files may be outside the image's folder.
         keys: keys for volumes that BitLocker encrypts; a volume with a clear key needs none.
+        disks: the other disks of the machine, if it has several.
     """
 
     volume: str | None = None
     index: int | None = None
     allow_backing: bool = False
     keys: tuple[Key, ...] = ()
+    disks: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +62,13 @@ class Writing(Opening):
     Attributes:
         output: the new image; None to work in place.
         thin: whether the new image is an overlay over the old one.
+        destination: the tool that takes the new image, as `--for` names it; None to go by the suffix.
         dry_run: whether nothing is written.
         delete_snapshots: whether an image that is changed in place loses its internal snapshots.
         discard_hibernation: whether a hibernated session is discarded, with its unsaved data.
         decrypt: whether the volume of Windows is decrypted first, if BitLocker encrypts it.
-        in_place: whether that may be done in the image itself.
+        in_place: whether that may be done in the image itself, and whether a block device may be changed.
+        scratch: the folder for the overlay and the journal of a block device; None for the default.
         prevent_device_encryption: whether Windows is kept from encrypting it again by itself.
         machine: the machine of the rehearsal: a name, or a file that describes one; None for any.
         require_rehearsal: whether the run is refused if the next boot would stop.
@@ -75,32 +80,67 @@ class Writing(Opening):
 
     output: Path | None = None
     thin: bool = False
+    destination: str | None = None
     dry_run: bool = False
     delete_snapshots: bool = False
     discard_hibernation: bool = False
     decrypt: bool = False
     in_place: bool = False
+    scratch: Path | None = None
     prevent_device_encryption: bool = False
     machine: str | None = None
     require_rehearsal: bool = False
     no_rehearsal: bool = False
 
+    # Complex: one condition for each combination that makes no sense.
     def __post_init__(self) -> None:
         if self.dry_run and self.output:
             msg = "--dry-run writes nothing, so it takes no --output."
             raise UsageError(msg, "Leave one of them out.")
+        if self.disks and self.output:
+            msg = "--output makes one image, and with --disk the machine has several disks."
+            raise UsageError(msg, "Copy the disks, and change the copies in place: all or none.")
         if self.thin and not self.output:
             msg = "--thin makes a thin new image, so it needs --output."
             raise UsageError(msg, "Name the new image with --output FILE.qcow2.")
-        if (self.in_place or self.prevent_device_encryption) and not self.decrypt:
-            msg = "--in-place and --prevent-device-encryption go with --decrypt."
-            raise UsageError(msg, "Add --decrypt, or leave them out.")
+        if self.destination and (not self.output or self.thin):
+            msg = (
+                "--for makes a whole new image for a tool: it needs --output, and takes no --thin."
+            )
+            raise UsageError(msg, "Name the new image with --output.")
+        if self.prevent_device_encryption and not self.decrypt:
+            msg = "--prevent-device-encryption goes with --decrypt."
+            raise UsageError(msg, "Add --decrypt, or leave it out.")
         if self.in_place and self.output:
-            msg = "--in-place decrypts the image itself, so it takes no --output."
+            msg = "--in-place changes the image itself, so it takes no --output."
             raise UsageError(msg, "Leave one of them out.")
         if self.decrypt and not (self.output or self.in_place or self.dry_run):
             msg = "Decrypting needs either --output, for a new image, or --in-place."
             raise UsageError(msg, "Name the new image with --output, so that the old one stays.")
+
+    def options(self, **more: Any) -> RunOptions:
+        """Return the options of the run.
+
+        Args:
+            more: further fields of `RunOptions`.
+        """
+        from reseal.run import RunOptions
+
+        return RunOptions(
+            volume=self.volume,
+            index=self.index,
+            allow_backing=self.allow_backing,
+            output=self.output,
+            thin=self.thin,
+            dry_run=self.dry_run,
+            delete_snapshots=self.delete_snapshots,
+            in_place=self.in_place,
+            scratch=self.scratch,
+            disks=self.disks,
+            decrypt=self.decrypt,
+            prevent_device_encryption=self.prevent_device_encryption,
+            **more,
+        )
 
 
 class Operation(Generic[RecordT]):
@@ -112,6 +152,7 @@ class Operation(Generic[RecordT]):
         whose: whether the record has the identity and the state of the image.
         rehearses: whether the next boot of the staged image is rehearsed.
         rehearsing: how; None to leave it out.
+        describing: describes the machine in the staged image, for the destination of the output.
     """
 
     command: str
@@ -119,6 +160,7 @@ class Operation(Generic[RecordT]):
     whose: bool = True
     rehearses: bool = False
     rehearsing: Rehearsing | None = None
+    describing: Rehearsing | None = None
 
     @property
     def needs(self) -> Mapping[str, Any]:
@@ -146,21 +188,15 @@ class Operation(Generic[RecordT]):
         result = self.result(session)
         if self.rehearsing:
             result = {**result, "rehearsal": self.rehearsing(session)}
+        if self.describing:
+            result = {**result, "destination": self.describing(session)}
         return {
-            "schema": record.SCHEMA,
-            "command": self.command,
-            "reseal": __version__,
-            "windows": {
-                "volume": installation.volume,
-                "root": installation.root,
-                "product_name": installation.product_name,
-                "build": installation.build,
-            },
+            **record.blank(self.command),
+            "windows": installation.facts,
             "before": before,
             "after": record.owner(installation) if self.whose else None,
             "summary": "The image was changed." if session.changes else "Nothing was changed.",
             "proved": [*self.proved, *record.PROVED],
-            "not_proved": list(record.NOT_PROVED),
             **result,
         }
 
@@ -213,12 +249,14 @@ def run(
     Raises:
         ResealError: the operation was refused or failed; the image is as it was.
     """
-    from reseal.run import RunOptions, change
+    from reseal.run import change
     from reseal.run.medium import FINISHING
     from reseal.run.outputs import Outputs
 
     chosen = writing or Writing()
     operation.rehearsing = _rehearsing(chosen) if operation.rehearses else None
+    handing = handing_over(image, chosen)
+    operation.describing = handing.describe if handing else None
     kept = outputs or Outputs()
 
     def tell(message: dict[str, Any]) -> None:
@@ -228,27 +266,16 @@ def run(
             on_message(message)
 
     try:
-        inputs = (image, chosen.output) if chosen.output else (image,)
+        inputs = (image, *chosen.disks, *((chosen.output,) if chosen.output else ()))
+        if handing and (beside := handing.beside):
+            kept.add(beside, handing.render, inputs=inputs)
         for path, render in operation.files().items():
             kept.add(path, render, inputs=inputs, private=True)
         operation.prepare(dry_run=chosen.dry_run)
-        needs = dict(operation.needs)
-        if chosen.discard_hibernation:
-            needs["switches"] = needs.get("switches", frozenset()) | {"discard-hibernation"}
-        options = RunOptions(
-            volume=chosen.volume,
-            index=chosen.index,
-            allow_backing=chosen.allow_backing,
-            output=chosen.output,
-            thin=chosen.thin,
-            dry_run=chosen.dry_run,
-            delete_snapshots=chosen.delete_snapshots,
-            keys=chosen.keys if chosen.decrypt else None,
-            decrypt=chosen.decrypt,
-            prevent_device_encryption=chosen.prevent_device_encryption,
-            **needs,
-        )
+        options = _options(chosen, operation, handing)
         done = cast("RecordT", change(image, operation, options, tell))
+        if handing:
+            done["notes"].append(handing.next_step(done))
         operation.complete(done)
         kept.publish(done)
     except ResealError as error:
@@ -262,6 +289,33 @@ def run(
     if chosen.dry_run and done["result"] != record.ALREADY_GENERALIZED:
         done["result"] = record.DRY_RUN
     return done
+
+
+def _options(
+    chosen: Writing, operation: Operation[RecordT], handing: HandingOver | None
+) -> RunOptions:
+    """Return how a run opens the image, and what it does with the result."""
+    needs = dict(operation.needs)
+    if chosen.discard_hibernation:
+        needs["switches"] = needs.get("switches", frozenset()) | {"discard-hibernation"}
+    return chosen.options(
+        form=handing.form if handing else None,
+        keys=chosen.keys if chosen.decrypt else None,
+        **needs,
+    )
+
+
+def handing_over(image: Path, writing: Writing) -> HandingOver | None:
+    """Return what the output is made for; None if it is just an image.
+
+    Raises:
+        UsageError: the destination is not known, or does not take such an output.
+    """
+    if writing.output is None:
+        return None
+    from reseal.operations.handing_over import HandingOver
+
+    return HandingOver.of(image, writing.output, writing.destination)
 
 
 def _rehearsing(writing: Writing) -> Rehearsing | None:
@@ -279,6 +333,7 @@ def look(
     opening: Opening | None = None,
     *,
     whole: bool = False,
+    on_message: OnMessage | None = None,
 ) -> dict[str, Any]:
     """Look at one Windows of an image without changing it.
 
@@ -287,6 +342,7 @@ def look(
         job: gets the installation and returns plain data; runs in the worker.
         opening: which Windows, and how to open the image.
         whole: whether the job reads the whole volume, rather than some files of a WIM.
+        on_message: gets what the job reports.
     """
     from reseal.run.opening import choose
 
@@ -296,6 +352,7 @@ def look(
         lambda found: job(choose(found, chosen.volume, str(image))),
         chosen,
         whole=whole,
+        on_message=on_message,
     )
 
 
@@ -305,6 +362,7 @@ def look_at_all(
     opening: Opening,
     *,
     whole: bool = False,
+    on_message: OnMessage | None = None,
 ) -> dict[str, Any]:
     """Look at every Windows of an image, as `look` does at one.
 
@@ -313,6 +371,7 @@ def look_at_all(
         job: gets the installations and returns plain data; runs in the worker.
         opening: how to open the image.
         whole: whether the job reads whole volumes, rather than some files of a WIM.
+        on_message: gets what the job reports.
     """
     from reseal.run import read
 
@@ -323,6 +382,8 @@ def look_at_all(
         index=opening.index,
         whole=whole,
         keys=opening.keys,
+        report=on_message,
+        disks=opening.disks,
     )
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, cast
 
+from reseal.version import __version__
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -256,6 +258,7 @@ class RunRecord(TypedDict):
     space: NotRequired[Space]
     wiped: NotRequired[dict[str, int]]
     decrypted: NotRequired[DecryptedVolume | None]
+    destination: NotRequired[dict[str, Any]]
 
 
 class KeptRecord(TypedDict):
@@ -326,6 +329,28 @@ class UnattendRecord(RunRecord):
     """The record of `reseal unattend apply`."""
 
     unattend: AnswerFileRecord
+
+
+def blank(command: str) -> dict[str, Any]:
+    """Return the fields of every record, as a run that changed nothing fills them.
+
+    Args:
+        command: its command, without `reseal`.
+    """
+    return {
+        "schema": SCHEMA,
+        "command": command,
+        "reseal": __version__,
+        "windows": None,
+        "before": None,
+        "after": None,
+        "changes": [],
+        "notes": [],
+        "written": None,
+        "traffic": None,
+        "proved": [],
+        "not_proved": list(NOT_PROVED),
+    }
 
 
 def owner(installation: Installation) -> Owner:

@@ -48,6 +48,7 @@ def rehearse(
         index=opening.index,
         allow_backing=opening.allow_backing,
         keys=opening.keys,
+        disks=opening.disks,
     )
     start = time.perf_counter()
     record = read_opened(image, work, options)
@@ -95,27 +96,16 @@ def report_of(record: Mapping[str, Any]) -> dict[str, Any]:
     Args:
         record: the record of `rehearse`.
     """
-    from reseal.operations.record import NOT_PROVED, SCHEMA
-    from reseal.version import __version__
+    from reseal.operations.record import blank
 
     own = {"image", "windows", "seconds"}
     return {
-        "schema": SCHEMA,
-        "command": "rehearse",
-        "reseal": __version__,
+        **blank("rehearse"),
         "result": "rehearsed",
         "summary": record["statement"],
         "image": record["image"],
         "windows": record["windows"],
-        "before": None,
-        "after": None,
-        "changes": [],
-        "notes": [],
-        "written": None,
-        "traffic": None,
         "timings": {"total": record["seconds"]},
-        "proved": [],
-        "not_proved": list(NOT_PROVED),
         "rehearsal": {name: one for name, one in record.items() if name not in own},
     }
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from reseal.errors import ImageError, UsageError
 from reseal.operations import record as records
-from reseal.version import __version__
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from reseal.run.disk import OpenedDisk
     from reseal.worker import Report
 
-FAMILIES = ("2011", "2023")
 #: The stages of a rehearsal that a repair has to let pass.
 _STAGES = ("firmware", "boot-manager")
 _PROVED = (
@@ -25,7 +23,7 @@ _PROVED = (
     records.COMPLETENESS,
 )
 #: Fields of `Writing` that say something of the volume of Windows, which a repair only reads.
-_OF_WINDOWS = ("index", "discard_hibernation", "decrypt", "in_place", "prevent_device_encryption")
+_OF_WINDOWS = ("index", "discard_hibernation", "decrypt", "prevent_device_encryption")
 
 
 def repair(
@@ -40,7 +38,8 @@ def repair(
     Args:
         image: a disk image.
         writing: how to open it, and where the changed one goes.
-        family: whose signature the boot manager has, `2011` or `2023`; None for the image's usual one.
+        family: whose signature the boot manager has, `2011` or `2023`; None for the one that the disk has
+            so far.
         on_message: receives `{"step": …}`.
 
     Raises:
@@ -51,23 +50,13 @@ def repair(
     from reseal.operations.rehearsing import rehearsing
     from reseal.run.disk import Disk
     from reseal.run.medium import carry_out
-    from reseal.run.options import RunOptions
     from reseal.wim import is_wim
 
     _require(image, writing, family, wim=image.is_file() and is_wim(image))
     rehearsing(
         machine=writing.machine, required=writing.require_rehearsal, off=writing.no_rehearsal
     )
-    options = RunOptions(
-        volume=writing.volume,
-        output=writing.output,
-        thin=writing.thin,
-        dry_run=writing.dry_run,
-        allow_backing=writing.allow_backing,
-        keys=writing.keys,
-        delete_snapshots=writing.delete_snapshots,
-        programs=True,
-    )
+    options = writing.options(keys=writing.keys, programs=True)
 
     def work(opened: OpenedDisk, report: Report) -> dict[str, Any]:
         if not writing.dry_run:
@@ -81,12 +70,17 @@ def repair(
 
 
 def _require(image: Path, writing: Writing, family: str | None, *, wim: bool) -> None:
-    if family is not None and family not in FAMILIES:
+    from reseal.deploy.boot_files import AUTHORITIES
+
+    if family is not None and family not in AUTHORITIES:
         msg = f"--boot-files {family} is not known."
-        raise UsageError(msg, f"Use {' or '.join(FAMILIES)}.")
+        raise UsageError(msg, f"Use {' or '.join(AUTHORITIES)}.")
     if image.is_dir() or wim:
         msg = f"{image} is not a disk, so it has no boot manager to repair."
         raise UsageError(msg, "Make a disk of it: reseal deploy IMAGE DISK.")
+    if writing.disks:
+        msg = "--repair works on one disk, so it takes no --disk."
+        raise UsageError(msg, "Name the disk that the machine starts from.")
     for name in _OF_WINDOWS:
         if getattr(writing, name):
             msg = f"--{name.replace('_', '-')} has no effect with --repair."
@@ -104,12 +98,7 @@ def _repaired(
     report({"step": "Looking at the boot"})
     with opened.installations() as found:
         installation = choose(found, writing.volume, opened.subject).installation
-        facts = {
-            "volume": installation.volume,
-            "root": installation.root,
-            "product_name": installation.product_name,
-            "build": installation.build,
-        }
+        facts = installation.facts
         owner = records.owner(installation)
         before = _results(_rehearsed(opened, writing))
         report({"step": "Repairing the boot"})
@@ -119,9 +108,7 @@ def _repaired(
     rehearsed = _require_starts(opened, writing, family)
     seconds = time.perf_counter() - start
     return {
-        "schema": records.SCHEMA,
-        "command": "boot",
-        "reseal": __version__,
+        **records.blank("boot"),
         "windows": facts,
         "before": owner,
         "after": owner,
@@ -136,7 +123,7 @@ def _repaired(
                 "after": one.what,
                 "mark": "documented",
             }
-            for one in done
+            for one in done.done
         ],
         "written": {"hives": [], "files": None},
         "traffic": opened.traffic,
@@ -144,13 +131,14 @@ def _repaired(
         "proved": list(_PROVED),
         "not_proved": list(records.NOT_PROVED[:1]),
         **rehearsed,
+        "notes": [*done.notes, *rehearsed["notes"]],
     }
 
 
 def _require_starts(opened: OpenedDisk, writing: Writing, family: str | None) -> dict[str, Any]:
     """Rehearse the repaired disk; return the rehearsal on the chosen machine for the record."""
+    from reseal.deploy.boot_files import AUTHORITIES
     from reseal.operations.rehearsing import require
-    from reseal.rehearsal.authenticode import AUTHORITIES
 
     after = _rehearsed(opened, writing, secure_boot=family)
     results = _results(after)

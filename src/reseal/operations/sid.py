@@ -32,7 +32,7 @@ class SidRequest:
         chosen: the SID; None for a new one (or, if pending, for what Windows generates).
         new: whether a SID is drawn here also where the change is left to Windows.
         pending: whether the change is left to Windows at the next boot.
-        all_volumes: whether what lies on the image's other volumes is changed, too.
+        all_volumes: whether volumes that hold no profile of this Windows are changed, too.
         force: whether a member of a domain gets another SID.
     """
 
@@ -176,7 +176,7 @@ class ChangeSid(Operation[SidRecord]):
         old = _machine_sid(session, "Restore the hives from a backup.")
         refuse_in_domain(session, force=self._request.force)
         session.registry.all_volumes = self._request.all_volumes
-        say_left(session, old)
+        say_left(session, old, pending=self._request.pending)
         new = self._new = self._wanted(session, old)
         record = {
             "old": str(old),

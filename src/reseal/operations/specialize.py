@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reseal.errors import CheckError
 from reseal.operations.answers import FORCE_UNATTEND, Content, load
 from reseal.operations.operation import HostPath, Operation, check_force
 from reseal.operations.record import SpecializeRecord
@@ -89,6 +90,8 @@ class Specialize(Operation[SpecializeRecord]):
                 drivers=self._drivers[0] if self._drivers else None,
             )
         )
+        given = (name, request.sid, request.unattend, request.settings, request.drivers)
+        self._chosen = any(given)
         self.breaks = (request.sid or PENDING).lower() != PENDING
 
     @property
@@ -98,9 +101,25 @@ class Specialize(Operation[SpecializeRecord]):
 
     def result(self, session: Session) -> dict[str, Any]:
         """Stage the machine."""
+        self._refuse_nothing(session)
         done = self._machine(session).to_json()
         name = done["computer_name"] or "a name that Windows generates at its first boot"
         return {"result": "specialized", "summary": f"The image is one machine: {name}.", **done}
+
+    def _refuse_nothing(self, session: Session) -> None:
+        """Refuse a machine of its own that would keep its name and its SID."""
+        from reseal.windows.setup import SetupState
+
+        state = SetupState.of(session.installation)
+        if self._chosen or state.generalized:
+            return
+        msg = (
+            f"The image is not generalized ({state.image_state or 'unknown state'}), and neither a name nor "
+            "a SID was given, so it would stay the same machine. Nothing was changed."
+        )
+        raise CheckError(
+            msg, "Generalize it first (`reseal generalize`), or give --computer-name and --sid new."
+        )
 
     def recheck(self, installation: Installation) -> list[str]:
         """Return what the written image lacks."""

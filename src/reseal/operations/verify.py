@@ -45,7 +45,7 @@ def verify(
 
     if on_message:
         on_message({"step": "Searching the volumes"})
-    return with_snapshots(look(image, job, opening, whole=True))
+    return with_snapshots(look(image, job, opening, whole=True, on_message=on_message))
 
 
 def with_snapshots(record: dict[str, Any]) -> dict[str, Any]:
@@ -91,6 +91,9 @@ def compare(
     from reseal.wim import is_wim
 
     chosen = opening or Opening()
+    if chosen.disks:
+        msg = "--against compares machines, and --disk belongs to one of them."
+        raise UsageError(msg, "Compare the disks that hold Windows.")
     listed = []
     for path in _expanded(images):
         if on_message:

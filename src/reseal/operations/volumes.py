@@ -1,4 +1,4 @@
-"""Notes on the volumes of the disk that a run does not change."""
+"""Notes on the other volumes of the disk: what a run changes there, and what it leaves."""
 
 from __future__ import annotations
 
@@ -15,29 +15,69 @@ if TYPE_CHECKING:
 _SHOWN = 5
 
 
-def say_left(session: Session, sid: Sid | None) -> None:
-    """Note what other volumes keep of the machine, and which volumes can't be opened.
+def say_left(session: Session, sid: Sid | None, *, pending: bool) -> None:
+    """Note what happens to other volumes, what they keep of the machine, and which can't be opened.
 
     Args:
         session: the opened installation, before anything is staged.
         sid: the machine's SID.
+        pending: whether the change of the SID is left to Windows.
     """
     registry, volumes = session.registry, session.installation.volumes
     for number in volumes.others if not registry.all_volumes else ():
-        kept = [*_profiles(session, number), *_services(session, number)]
-        if count := _descriptors(session, number, sid):
-            kept.append(f"{count} descriptors of files with the machine's SID")
-        if kept:
-            where = labelled(number, registry.letters).capitalize()
-            session.note(
-                f"{where} is left as it is, with {', '.join(kept)}. Windows replaces the SID on its own "
-                "volume alone (documented); --all-volumes has reseal change this one, too."
-            )
+        if registry.works_on(number):
+            _say_part(session, number, sid, pending=pending)
+        else:
+            _say_alone(session, number, sid)
     for sid_text, place in registry.placed_profiles.items():
         if place.volume is None:
-            session.note(f"The profile {place.path} ({sid_text}) is not in this image.")
+            session.note(
+                f"The profile {place.path} ({sid_text}) was not found: its path leads out of this image."
+            )
+        elif place.volume != registry.volume and place.volume not in volumes.others:
+            session.note(
+                f"The profile {place.path} ({sid_text}) stays as it is: volume {place.volume} holds another "
+                "Windows or can't be opened."
+            )
     for number, reason in session.neighbours.closed_volumes.items():
         session.note(f"Volume {number} was not examined: it is {reason}.")
+
+
+def _say_part(session: Session, number: int, sid: Sid | None, *, pending: bool) -> None:
+    """Note what changes on a volume with a profile of this Windows."""
+    where = _called(session, number)
+    profiles = "".join(_profiles(session, number)) or "the default profile"
+    services = "".join(f", with {one}" for one in _services(session, number))
+    session.note(
+        f"{where} holds {profiles} of this Windows: its hives change, and where this run replaces the SID, "
+        f"so do the descriptors of the volume's files. The rest of the volume stays{services}."
+    )
+    if pending and (count := _descriptors(session, number, sid)):
+        session.note(
+            f"{where} keeps {_with_the_sid(count)}: at the first boot Windows "
+            "replaces the SID on its own volume alone (documented)."
+        )
+
+
+def _say_alone(session: Session, number: int, sid: Sid | None) -> None:
+    """Note what a volume that the run does not change keeps of the machine."""
+    where = _called(session, number)
+    kept = _services(session, number)
+    if count := _descriptors(session, number, sid):
+        kept.append(_with_the_sid(count))
+    if kept:
+        session.note(
+            f"{where} is left as it is, with {', '.join(kept)}. Windows replaces the SID on its own volume "
+            "alone (documented); --all-volumes has reseal change this one, too."
+        )
+
+
+def _with_the_sid(count: int) -> str:
+    return f"{count} security descriptor{'s' if count > 1 else ''} with the machine's SID"
+
+
+def _called(session: Session, number: int) -> str:
+    return f"V{labelled(number, session.registry.letters)[1:]}"
 
 
 def _profiles(session: Session, number: int) -> list[str]:

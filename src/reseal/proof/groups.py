@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -9,16 +10,23 @@ from typing import Any
 from reseal.proof.hits import Place
 from reseal.proof.identity import Kind
 from reseal.windows import Installation
-from reseal.windows.volumes import split_volume
+from reseal.windows.volumes import named, split_volume
 
 #: Places that are looked for in the registry rather than in a file.
 _IN_HIVES = {Place.KEY, Place.VALUE, Place.DESCRIPTOR}
+#: The account of a service, a certificate, a task, and what Task Scheduler keeps of tasks.
+_SERVICE = re.compile(r"(?i)\\Services\\([^\\]+)\\\\ObjectName$")
+_CERTIFICATE = re.compile(
+    r"(?i)^HKLM\\SOFTWARE\\.*\\SystemCertificates\\[^\\]+\\Certificates\\[^\\]+"
+)
+_TASK = re.compile(r"(?i)\\System32\\Tasks\\")
+_TASK_CACHE = r"\schedule\taskcache"
 _DELETED = {Place.UNALLOCATED, Place.SLACK, Place.DELETED, Place.FREE_CELL}
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Findings that one action removes.
+    r"""Findings that one action removes.
 
     Attributes:
         verdict: what they mean.
@@ -28,6 +36,8 @@ class Group:
         owner: whose file it is.
         places: how many places it was found in.
         advice: what to do, as a whole sentence; empty where nothing has to be done.
+        first: the first registry key or value (`KEY\\name`), or the first file of a folder; empty if the path
+            says it.
     """
 
     verdict: str
@@ -37,6 +47,7 @@ class Group:
     owner: str
     places: int
     advice: str
+    first: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The group as plain data."""
@@ -60,6 +71,12 @@ class Owners:
             for sid, place in installation.registry.placed_profiles.items()
             if sid.startswith("S-1-5-21-")
         }
+        registry = installation.registry
+        self._part = {
+            named(number, registry.letters).lower()
+            for number in registry.tree.others
+            if registry.works_on(number)
+        }
 
     def of(self, path: str) -> str:
         """Say whose file this is, as `the profile of Alice` or `Windows`."""
@@ -73,6 +90,11 @@ class Owners:
             maker = rest.partition("\\")[0]
             return "Windows" if maker.lower() in {"microsoft", "packages"} else maker
         return ""
+
+    def needs_all_volumes(self, path: str) -> bool:
+        """Whether only `--all-volumes` reaches a path: another volume, without a profile of this Windows."""
+        name, _ = split_volume(path)
+        return bool(name) and name.lower() not in self._part
 
     def user(self, path: str) -> str | None:
         """The account in whose profile a path lies."""
@@ -93,12 +115,15 @@ def grouped(
             does it.
     """
     counted: dict[tuple[str, str, str, str, str, str], int] = {}
+    first: dict[tuple[str, str, str, str, str, str], str] = {}
     for hit in hits:
         path = _whole(hit)
         advice = _advice(hit, owners, known)
         key = (hit["verdict"], hit["kind"], hit["value"], path, owners.of(hit["path"]), advice)
         counted[key] = counted.get(key, 0) + hit["count"]
-    groups = [Group(*key[:5], count, key[5]) for key, count in counted.items()]
+        within = hit["path"] if hit["path"] != path else ""
+        first.setdefault(key, str(hit["key"] or within))
+    groups = [Group(*key[:5], count, key[5], first[key]) for key, count in counted.items()]
     return sorted(groups, key=lambda one: (-one.places, one.kind, one.path))
 
 
@@ -125,10 +150,25 @@ def _advice(hit: Mapping[str, Any], owners: Owners, known: Mapping[str, str]) ->
     user = owners.user(str(hit["path"]))
     removed = f", and `reseal customize --remove-user {user}` the whole profile" if user else ""
     if hit["kind"] == Kind.SID:
-        volumes = " --all-volumes" if split_volume(str(hit["path"]))[0] else ""
+        volumes = " --all-volumes" if owners.needs_all_volumes(str(hit["path"])) else ""
         return f"`reseal generalize --sid both{volumes}` replaces it{removed}."
     if user:
         return f"`reseal customize --remove-user {user}` removes the whole profile."
+    if service := _SERVICE.search(str(hit["key"])):
+        return (
+            f"Give the service {service[1]} another account in Windows, or turn it off with `reseal "
+            f"customize --service {service[1]}:disabled`."
+        )
+    if _TASK.search(str(hit["path"])) or _TASK_CACHE in str(hit["key"]).lower():
+        return (
+            "Register the task again in each copy, for example with `reseal customize --firstboot-command` "
+            "and schtasks."
+        )
+    if certificate := _CERTIFICATE.search(str(hit["key"])):
+        return (
+            "Unless the copies need this certificate, delete it with `reseal customize --reg-delete "
+            f"'{certificate[0]}'`."
+        )
     if hit["key"]:
         return "Change it with `reseal reg`, or with `reseal customize --reg FILE`."
     return "Delete the file with `reseal customize --delete PATH`, if the image does not need it."

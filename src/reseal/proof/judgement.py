@@ -45,6 +45,7 @@ class Context:
         keeps_sids: tells of a path whether Windows itself keeps SIDs there.
         vm_mode: whether the image was generalized in VM mode, so that its devices stay.
         awaited: passwords of answer files that a pass to come needs.
+        current_sid: the SID that the machine has now, which setupcl.exe replaces; None if that is not known.
     """
 
     new_sid_pending: bool
@@ -52,6 +53,7 @@ class Context:
     keeps_sids: Callable[[str], bool] = lambda _: False
     vm_mode: bool = False
     awaited: frozenset[Hit] = frozenset()
+    current_sid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ _DEVICES = re.compile(
     re.IGNORECASE,
 )
 _SET_BY_HAND = re.compile(r"\\\\NetworkAddress$", re.IGNORECASE)
+_STORED_LINK = re.compile(r"\\PersistedStorageItemTable\\.+\\\\Link$", re.IGNORECASE)
 _PROTECT = re.compile(r"\\microsoft\\protect\\s-1-5-21-[-0-9]+", re.IGNORECASE)
 
 
@@ -91,7 +94,9 @@ def _elsewhere(hit: Hit) -> bool:
 
 
 def _pending(hit: Hit, context: Context) -> bool:
-    return hit.kind is Kind.SID and context.new_sid_pending
+    """Whether setupcl.exe replaces this SID: it knows the current one alone."""
+    known = context.current_sid in {None, hit.value}
+    return hit.kind is Kind.SID and context.new_sid_pending and known
 
 
 _RULES: tuple[_Rule, ...] = (
@@ -117,6 +122,7 @@ _RULES: tuple[_Rule, ...] = (
     ),
     _Rule(
         lambda hit, context: _pending(hit, context)
+        and not _elsewhere(hit)
         and hit.place in {Place.KEY, Place.VALUE, Place.DESCRIPTOR}
         and hit.path.lower() in context.hives,
         Verdict.REPLACED,
@@ -134,7 +140,7 @@ _RULES: tuple[_Rule, ...] = (
     ),
     _Rule(
         lambda hit, context: hit.place is Place.HIVE_LOG
-        and (hit.kind is not Kind.SID or context.new_sid_pending),
+        and (hit.kind is not Kind.SID or _pending(hit, context)),
         Verdict.HARMLESS,
         "The log of a hive. Its applicable entries were examined in the hive; the rest is never read "
         "again and will be overwritten.",
@@ -193,6 +199,14 @@ _RULES: tuple[_Rule, ...] = (
         Mark.DOCUMENTED,
     ),
     _Rule(
+        lambda hit, _: hit.kind is not Kind.SID and bool(_STORED_LINK.search(hit.key)),
+        Verdict.HARMLESS,
+        "A file that a store app may open again: Windows keeps a shortcut to it (seen in hives of 8.1 and "
+        "10), which remembers on which machine the file was last seen ([MS-SHLLINK] 2.5.10); nothing takes "
+        "it for this machine's identity.",
+        Mark.SEEN,
+    ),
+    _Rule(
         lambda hit, _: hit.path.lower().endswith(".lnk"),
         Verdict.HARMLESS,
         "A shortcut remembers on which machine its target was last seen, in order to find it again if "
@@ -210,7 +224,7 @@ _RULES: tuple[_Rule, ...] = (
         lambda hit, context: _pending(hit, context) and _elsewhere(hit),
         Verdict.AS_SYSPREP,
         "Windows replaces the SID on its own volume alone, and Sysprep leaves other volumes as they are. "
-        "--sid both with --all-volumes replaces it here, too.",
+        "--sid both replaces it with a profile of this Windows, and everywhere with --all-volumes.",
         Mark.DOCUMENTED,
     ),
     _Rule(

@@ -21,6 +21,7 @@ from reseal.proof.seeker import FolderSeeker
 from reseal.proof.volume import VolumeSeeker
 from reseal.run.opening import Found
 from reseal.windows.volumes import labelled, named
+from reseal.worker import percents
 
 
 def search(
@@ -50,7 +51,8 @@ def search(
     if found.volume is None:
         FolderSeeker(found.installation, found.installation.tree, scanner, result).run()
     else:
-        VolumeSeeker(found.installation, found.volume, scanner, result).run(deep=deep)
+        tell = percents(found.report, f"Searching volume {found.installation.volume}")
+        VolumeSeeker(found.installation, found.volume, scanner, result, tell=tell).run(deep=deep)
         result.volumes.append(f"volume {found.installation.volume}")
         if not system_volume_only:
             _others(found, scanner, result, deep=deep)
@@ -83,7 +85,8 @@ def _others(found: Found, scanner: Scanner, result: Search, *, deep: bool) -> No
         if part.number in installation.volumes.others:
             tree = installation.volumes.tree(part.number)
             if isinstance(tree, Volume):
-                VolumeSeeker(installation, tree, scanner, result, name).run(deep=deep)
+                tell = percents(found.report, f"Searching {shown}")
+                VolumeSeeker(installation, tree, scanner, result, name, tell).run(deep=deep)
                 result.volumes.append(shown)
             continue
         try:

@@ -7,6 +7,8 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
+from reseal.checks import Level
+from reseal.checks.build_leftovers import build_leftovers
 from reseal.proof import known, settings
 from reseal.proof.armed import armed
 from reseal.proof.groups import Owners, grouped
@@ -20,6 +22,7 @@ from reseal.session import Session
 from reseal.sid import places
 from reseal.sid.fresh import is_fresh
 from reseal.windows import Installation
+from reseal.windows import identity as machine
 from reseal.windows.names import MACHINE_HIVES
 from reseal.windows.setup import SETUPCL_EXE, SetupState, missing_programs, new_sid_pending
 
@@ -49,7 +52,8 @@ def verify(
     Returns:
         `result` (`clean`, `as after Sysprep` or `not clean`), `statement` (what that rests on),
         `failures` (whole sentences), `armed`, `identity`, `hits`, `identities` (what providers still
-        find, as `reseal.providers.identities` describes it), `groups`, `counts` and `search`.
+        find, as `reseal.providers.identities` describes it), `leftovers` (what the build left for every copy
+        to do, findings of a check), `groups`, `counts` and `search`.
     """
     installation = found.installation
     parts = armed(installation, given.machine_sid if given else None)
@@ -74,7 +78,7 @@ def verify(
     hits.sort(key=lambda one: (_ORDER.index(one["verdict"]), one["kind"], one["path"], one["key"]))
     left = [one for one in hits if one["verdict"] is Verdict.LEFT_BEHIND]
     as_sysprep = [one for one in hits if one["verdict"] is Verdict.AS_SYSPREP]
-    identities = [one.to_json() for one in find(installation)]
+    identities: list[dict[str, Any]] = [one.to_json() for one in find(installation)]
     removable = known.options(installation) if left else {}
     groups = grouped([*left, *as_sysprep], Owners(installation), removable)
     failures = [
@@ -93,7 +97,9 @@ def verify(
     return {
         "result": result,
         "statement": _statement(found, searched, identity, result)
-        + "".join(f" It still holds {one['what']}." for one in identities),
+        + (
+            f" It still holds {'; '.join(one['what'] for one in identities)}." if identities else ""
+        ),
         "generalized": generalized,
         "failures": failures,
         "armed": [one.to_json() for one in parts],
@@ -103,6 +109,9 @@ def verify(
         },
         "hits": hits,
         "identities": identities,
+        "leftovers": [
+            one.to_json() for one in build_leftovers(session) if one.level is not Level.OK
+        ],
         "groups": [one.to_json() for one in groups],
         "counts": counts,
         "search": {
@@ -148,12 +157,14 @@ def _context(installation: Installation) -> Context:
     registry = installation.registry
     profiles = tuple(registry.profiles.values())
     files = {registry.file(name) for name in (*MACHINE_HIVES, *registry.profiles)}
+    sid = machine.machine_sid(registry)
     there = not any(path.lower().endswith(SETUPCL_EXE) for path in missing_programs(installation))
     return Context(
         new_sid_pending(registry) and there,
         frozenset(one.lower() for one in files if one is not None),
         partial(places.known, windows=installation.root, profiles=profiles),
         settings.in_vm_mode(registry),
+        current_sid=str(sid) if sid else None,
     )
 
 

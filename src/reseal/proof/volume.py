@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from itertools import islice
@@ -45,10 +45,12 @@ class VolumeSeeker(Seeker):
         scanner: Scanner,
         result: Search,
         name: str = "",
+        tell: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> None:
         super().__init__(installation, volume, scanner, result, name)
         self.volume = volume
         self.clusters = Clusters(volume)
+        self._tell = tell
         self._special: dict[str, bool] = {}
 
     def run(self, *, deep: bool) -> None:
@@ -129,17 +131,21 @@ class VolumeSeeker(Seeker):
 
     def _blocks_of_disk(self, *, deep: bool) -> Iterator[tuple[int, bytes]]:
         """Yield offset and bytes of each block; the next is read while one is looked at."""
+        extents = list(self._extents(deep=deep))
+        total = sum(size for _, size in extents)
         pieces = (
             (start, min(BLOCK, offset + size - start))
-            for offset, size in list(self._extents(deep=deep))
+            for offset, size in extents
             for start in range(offset, offset + size, BLOCK)
         )
         pending: deque[tuple[int, Future[bytes]]] = deque()
+        done = 0
         with ThreadPoolExecutor(1) as reader:
             for start, size in pieces:
                 pending.append((start, reader.submit(self.volume.device.read, start, size)))
                 if len(pending) > _AHEAD:
                     yield self._read(pending)
+                    self._tell(done := done + size, total)
             while pending:
                 yield self._read(pending)
 

@@ -33,8 +33,6 @@ TASKS = r"Microsoft\Windows\EnterpriseMgmt"
 TASK_CACHE = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Schedule\TaskCache"
 #: Where TaskCache lists tasks by their Id (seen).
 _TASK_LISTS = ("Tasks", "Boot", "Logon", "Plain", "Maintenance")
-#: Certificates that the join makes name one of these as their issuer.
-_ISSUERS = (b"MS-Organization-Access", b"MS-Organization-P2P-Access")
 #: A user's certificates are files in the profile.
 _USERS_STORE = r"AppData\Roaming\Microsoft\SystemCertificates\My\Certificates"
 
@@ -99,7 +97,7 @@ def _device_certificates(
     folder = certificates.certificate_key(certificates.MY, "").rstrip("\\")
     for key in session.registry.subkeys(folder):
         data = certificates.blob(session.registry, certificates.MY, key.name)
-        if any(issuer in data for issuer in _ISSUERS):
+        if any(issuer in data for issuer in cloud.ISSUERS):
             named.add(key.name.upper())
     return named
 

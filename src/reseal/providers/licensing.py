@@ -55,8 +55,7 @@ def licensing(session: Session) -> None:
             "The activation is unchanged: the license is sealed and can't be rearmed offline, so "
             "clones inherit the rest of the grace period"
             + (" (SkipRearm is 1, so Sysprep would not rearm it either)" if skipped else "")
-            + ". The number of rearms left can't be read from a powered-off image. --rearm stages "
-            "slmgr /rearm for the first boot."
+            + ". --rearm stages slmgr /rearm for the first boot."
         )
         return
     if skipped:

@@ -59,8 +59,8 @@ def machine_sid(session: Session) -> None:
     others = flags & ~setup.REPLACE_ACCOUNT_DOMAIN_SID
     session.note(
         "setupcl.exe is asked for a new machine SID at the next boot (OperationFlags "
-        f"{flags:#x}). That bit 4 suffices is inferred: no public text shows a boot with it. "
-        + (f"The pending request's other bits ({others:#x}) stay." if others else "")
+        f"{flags:#x}). That bit 4 suffices is inferred: no public text shows a boot with it."
+        + (f" The pending request's other bits ({others:#x}) stay." if others else "")
     )
 
     for control_set in registry.control_sets:

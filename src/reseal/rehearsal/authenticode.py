@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from reseal.deploy.boot_files import AUTHORITIES
 from reseal.drivers.signature import hashes, signature_of
 from reseal.errors import ImageError
 
@@ -34,13 +35,6 @@ _DIGESTS = {
 }
 #: The signed attribute with the digest of the content (documented, RFC 2315).
 _MESSAGE_DIGEST = "1.2.840.113549.1.9.4"
-
-
-#: The authorities that issue Microsoft's boot managers, by the year that people call them by.
-AUTHORITIES = {
-    "2011": "Microsoft Windows Production PCA 2011",
-    "2023": "Windows UEFI CA 2023",
-}
 
 
 class SignatureError(ImageError):

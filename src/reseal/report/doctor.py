@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from reseal.disk.locks import LOCK_FILE, Lock
+from reseal.disk.scratch import state_folder
+from reseal.disk.torn import journals_in
 from reseal.errors import EngineError, ImageError
 from reseal.ntfs import library as ntfs
 from reseal.process import PACKAGES, load_library, run_tool
@@ -124,8 +126,10 @@ def examine(engines: Iterable[Engine] = ENGINES) -> dict[str, Any]:
 
     Returns:
         `reseal`, `python`, `system` (texts), `engines` (see `Engine.look`), `packages` (a list of `name`
-        and `version`, None where it is missing), `missing`, the names of what was not found, and
-        `sandbox`, the layers that are in force in a worker (see `reseal.sandbox.layers.look`).
+        and `version`, None where it is missing), `missing`, the names of what was not found,
+        `sandbox`, the layers that are in force in a worker (see `reseal.sandbox.layers.look`), and
+        `interrupted`, the block devices and network disks that are to be resumed, by their journals in the
+        default scratch folder.
     """
     looked = [one.look() for one in engines]
     packages = [_package(name) for name in _requirements()]
@@ -137,6 +141,7 @@ def examine(engines: Iterable[Engine] = ENGINES) -> dict[str, Any]:
         "packages": packages,
         "missing": [one["name"] for one in (*looked, *packages) if one["version"] is None],
         "sandbox": _sandbox(),
+        "interrupted": {str(path): one.name for path, one in journals_in(state_folder())},
     }
 
 
@@ -216,6 +221,8 @@ def text(record: dict[str, Any]) -> Iterator[str]:
         yield f"Locks     {record['image']} is locked by {record['locks']}"
         if record["locks"] == LOCK_FILE:
             yield "          This file system has no locks. Work on the image from one computer at a time."
+    for journal, device in record["interrupted"].items():
+        yield f"Resume    {device}: a run was interrupted ({journal})"
     if record["missing"]:
         yield f"Missing: {', '.join(record['missing'])}."
     else:

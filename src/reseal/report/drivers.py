@@ -6,6 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from reseal.operations.record import DriverRecord
+from reseal.report.outcome import plural, some
+
+#: How many driver packages get a line of their own.
+_SHOWN = 4
 
 #: How ready the drivers of a controller are, as `reseal.drivers.storage.Ready` names it, and as it is
 #: shown.
@@ -25,20 +29,21 @@ def storage_lines(record: dict[str, Any]) -> Iterator[str]:
         if ready == _STARTS:
             names += record["others"]
         if names:
-            yield f"{label:<9} {said}: {', '.join(names)}"
+            yield f"{label:<9} {said}: {some(names)}"
             label = ""
 
 
-def added_lines(packages: list[DriverRecord]) -> Iterator[str]:
+def added_lines(packages: list[DriverRecord], *, verbose: bool) -> Iterator[str]:
     """Yield the outcome of each package; packages that don't fit the image are counted."""
     left_out = [one for one in packages if one["outcome"] == "left out"]
-    for one in packages:
-        if one["outcome"] != "left out":
-            version = f" {one['version']}" if one["version"] else ""
-            yield f"Driver {one['inf']}{version}: {one['outcome']}. {one['reason']}"
+    added = [one for one in packages if one["outcome"] != "left out"]
+    for one in added if verbose else added[:_SHOWN]:
+        version = f" {one['version']}" if one["version"] else ""
+        yield f"Driver {one['inf']}{version}: {one['outcome']}. {one['reason']}"
+    if not verbose and len(added) > _SHOWN:
+        rest = [one["inf"] for one in added[_SHOWN:]]
+        yield f"{plural(len(rest), 'more driver package')}: {some(rest)}."
     if left_out:
         first = left_out[0]
-        yield (
-            f"{len(left_out)} other driver package{'' if len(left_out) == 1 else 's'} left out; "
-            f"{first['inf']}: {first['reason']}"
-        )
+        count = plural(len(left_out), "other driver package")
+        yield f"{count} left out; {first['inf']}: {first['reason']}"

@@ -10,6 +10,7 @@ from typing import Any
 from reseal.clone import CloneResult
 from reseal.clone.record import MADE, NAME
 from reseal.operations import sizes
+from reseal.report.outcome import MOST, more, plural, shown
 
 
 def summary(
@@ -64,16 +65,8 @@ def line(result: CloneResult, number: int, total: int) -> str:
     return f"{entry.name} is made {counted}, {entry.seconds:.2f} s, {sid}"
 
 
-def lines(record: dict[str, Any]) -> Iterator[str]:
-    """Yield the lines of a summary."""
-    for warning in record["warnings"]:
-        yield f"Warning: {warning}"
-    for name, error in record["errors"].items():
-        first, *others = error["message"].split("\n")
-        yield f"Failed: {name}: {first}"
-        yield from (f"        {line}" for line in others)
-        if error.get("hint"):
-            yield f"        {error['hint']}"
+def lines(record: dict[str, Any], *, verbose: bool = False) -> Iterator[str]:
+    """Yield the lines of a summary: the outcome, the machines that failed, then warnings."""
     made = sum(one["state"] == MADE for one in record["machines"])
     parts = [f"{record['made']} made in {record['seconds']:.2f} s"]
     if record["there"]:
@@ -81,5 +74,19 @@ def lines(record: dict[str, Any]) -> Iterator[str]:
     if record["failed"]:
         parts.append(f"{record['failed']} failed")
     size = sizes.shown(record["bytes"])
-    count = "1 machine" if made == 1 else f"{made} machines"
-    yield f"{count}: {', '.join(parts)}; {size} written. All of it: {record['fleet']}."
+    done = f"{plural(made, 'machine')}: {', '.join(parts)}; {size} written. All of it: {record['fleet']}."
+    failed = list(record["errors"].items())
+    yield from shown(
+        record, [done, *_failures(failed if verbose else failed[:MOST])],
+        [more(len(failed) - MOST, "failed machine")] if len(failed) > MOST and not verbose else [],
+        verbose=verbose,
+    )  # fmt: skip
+
+
+def _failures(failed: list[tuple[str, dict[str, Any]]]) -> Iterator[str]:
+    for name, error in failed:
+        first, *others = error["message"].split("\n")
+        yield f"Failed: {name}: {first}"
+        yield from (f"  {line}" for line in others)
+        if error.get("hint"):
+            yield f"  What to do: {error['hint']}"

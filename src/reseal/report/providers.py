@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from reseal.providers import Provider
-from reseal.report.changes import wrapped
 
 _INDENT = "    "
 
@@ -37,19 +36,33 @@ def providers(declared: Iterable[Provider]) -> dict[str, Any]:
     }
 
 
-def text(record: dict[str, Any]) -> Iterator[str]:
-    """Yield the lines of `reseal providers`."""
-    for one in record["providers"]:
-        state = "on by default" if one["default"] else "off by default"
-        yield f"{one['id']} ({state}{', beyond Sysprep' if one['beyond'] else ''})"
-        yield f"{_INDENT}{one['title']}."
-        for paragraph in one["description"].split("\n\n"):
+def text(record: dict[str, Any], *, verbose: bool = False) -> Iterator[str]:
+    """Yield the lines of `reseal providers`: a line each, or everything about one or with `verbose`."""
+    if verbose or len(record["providers"]) == 1:
+        for one in record["providers"]:
+            yield from _whole(one)
+        return
+    for default, heading in ((True, "On by default:"), (False, "Off by default (--enable NAME):")):
+        chosen = [one for one in record["providers"] if one["default"] is default]
+        if chosen:
+            yield heading
+            width = max(len(one["id"]) for one in chosen)
+            yield from (f"  {one['id']:<{width}}  {one['title']}" for one in chosen)
             yield ""
-            yield from wrapped(" ".join(paragraph.split()), _INDENT)
+    yield "`reseal providers NAME` explains one, with its source."
+
+
+def _whole(one: dict[str, Any]) -> Iterator[str]:
+    state = "on by default" if one["default"] else "off by default"
+    yield f"{one['id']} ({state}{', beyond Sysprep' if one['beyond'] else ''})"
+    yield f"{_INDENT}{one['title']}."
+    for paragraph in one["description"].split("\n\n"):
         yield ""
-        if one["renewal"]:
-            yield from wrapped(f"A new identity: {one['renewal']}", _INDENT)
-        yield from wrapped(f"Known: {one['mark']}. Source: {one['source']}.", _INDENT)
-        if one["entry_points"]:
-            yield from wrapped(f"Replaces: {', '.join(one['entry_points'])}.", _INDENT)
-        yield ""
+        yield f"{_INDENT}{' '.join(paragraph.split())}"
+    yield ""
+    if one["renewal"]:
+        yield f"{_INDENT}A new identity: {one['renewal']}"
+    yield f"{_INDENT}Known: {one['mark']}. Source: {one['source']}."
+    if one["entry_points"]:
+        yield f"{_INDENT}Replaces: {', '.join(one['entry_points'])}."
+    yield ""

@@ -41,30 +41,6 @@ def lines(record: Mapping[str, Any], *, verbose: bool = False) -> Iterator[str]:
     yield from _wrapped("", record["statement"])
 
 
-def summary(record: Mapping[str, Any]) -> str:
-    """Return the line for the end of another command."""
-    warning = "Warning: " if record["verdict"] == "would stop" else ""
-    return f"{warning}Rehearsal: {record['statement']}"
-
-
-def around(record: Mapping[str, Any], text: Iterator[str]) -> Iterator[str]:
-    """Yield the lines of a record with that of its rehearsal: first if the boot would stop, else last.
-
-    Args:
-        record: the record of a run.
-        text: its lines.
-    """
-    found = record.get("rehearsal")
-    if not found:
-        yield from text
-    elif found["verdict"] == "would stop":
-        yield summary(found)
-        yield from text
-    else:
-        yield from text
-        yield summary(found)
-
-
 def machines(known: tuple[Machine, ...]) -> Iterator[str]:
     """Yield the lines of `reseal rehearse --machine list`."""
     for one in known:

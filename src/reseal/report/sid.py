@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from reseal.operations.record import SidRecord
-from reseal.report.changes import ending, listed
+from reseal.report.changes import listed
+from reseal.report.outcome import capped, plural, seconds, shown
 
 
-def show_text(record: dict[str, Any]) -> Iterator[str]:
+def show_text(record: dict[str, Any], *, verbose: bool) -> Iterator[str]:
     """Yield the lines of `reseal sid --show`."""
     yield f"Machine SID  {record['machine_sid'] or 'unknown'}"
     pending = record["pending"]
@@ -17,8 +18,8 @@ def show_text(record: dict[str, Any]) -> Iterator[str]:
         yield f"Next boot    replaced by {pending['chosen'] or 'one that Windows generates'}"
     if record["domain_sid"]:
         yield f"Domain       {record['domain']} ({record['domain_sid']})"
-    for sid, path in record["accounts"].items():
-        yield f"Profile      {sid}  {path}"
+    profiles = (f"Profile      {sid}  {path}" for sid, path in record["accounts"].items())
+    yield from capped(profiles, verbose=verbose, what="profile")
 
 
 def lines(record: SidRecord, *, dry_run: bool, verbose: bool, where: str) -> Iterator[str]:
@@ -30,29 +31,33 @@ def lines(record: SidRecord, *, dry_run: bool, verbose: bool, where: str) -> Ite
         verbose: whether every change is listed.
         where: the image that the result is in.
     """
-    if verbose:
-        yield from listed(record["changes"])
-    for name, counts in record.get("hives", {}).items():
-        by_kind = ", ".join(f"{count} × {kind}" for kind, count in counts.items())
-        yield f"  {name}: {by_kind}"
+    done: list[str] = []
+    if record["result"] == "pending":
+        new = record["new"] or "a new SID that Windows generates"
+        done = [f"{where} gets {new} at its next boot {seconds(record)}."]
+    elif record["result"] == "changed":
+        done = [f"{where}: {record['old']} is now {record['new']} {seconds(record)}."]
+    yield from shown(
+        record, [] if dry_run else done, _details(record), listed=listed(record["changes"]),
+        dry_run=dry_run, verbose=verbose,
+    )  # fmt: skip
+
+
+def _details(record: SidRecord) -> Iterator[str]:
+    # What stays comes first: it is what a list that is cut must not lose.
+    for left in record.get("left", []):
+        count = "" if left["count"] is None else f" ({left['count']} times)"
+        yield f"Left: {left['path']}{count}, {left['format']}: {left['reason']}."
     for one in record.get("descriptors", []):
         state = "changed" if one["changed"] else "left as they are"
         yield (
             f"  volume {one['volume']}: {one['with_sid']} of {one['distinct']} descriptors "
             f"{state if one['with_sid'] else 'hold the SID'}"
         )
+    for name, counts in record.get("hives", {}).items():
+        by_kind = ", ".join(f"{count} × {kind}" for kind, count in counts.items())
+        yield f"  {name}: {by_kind}"
     for name, places in record.get("files", {}).items():
-        yield f"  {name}: {places} places"
+        yield f"  {name}: {plural(places, 'place')}"
     for name in record.get("names", []):
         yield f"  {name}: renamed"
-    for left in record.get("left", []):
-        count = "" if left["count"] is None else f" ({left['count']} times)"
-        yield f"Left: {left['path']}{count}, {left['format']}: {left['reason']}."
-    done = None
-    if record["result"] == "pending":
-        done = (
-            f"{where} gets {record['new'] or 'a new SID that Windows generates'} at its next boot"
-        )
-    elif record["result"] == "changed":
-        done = f"{where}: {record['old']} is now {record['new']}"
-    yield from ending(record, dry_run=dry_run, done=done)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ def apply(
     *,
     volume: int | None = None,
     check: bool = False,
-    allow_backing: bool = False,
+    options: RunOptions | None = None,
     on_message: Report | None = None,
 ) -> dict[str, Any]:
     """Apply an image of a WIM: completely or not at all.
@@ -48,7 +49,7 @@ def apply(
         target: a disk image with an empty NTFS volume; or a folder, empty or new.
         volume: number of the volume, from 1; None for the only empty one.
         check: whether to check the integrity table of the WIM first.
-        allow_backing: whether backing files of the target may be outside its folder.
+        options: how to open the target.
         on_message: receives `{"step": …}` and `{"progress": …, "done": …, "total": …}` (bytes).
 
     Returns:
@@ -74,10 +75,10 @@ def apply(
             result = _to_folder(wim, index, target, report, check=check)
             notes = [_FOLDER_NOTE]
         else:
-            options = RunOptions(allow_backing=allow_backing, reads=_beside(wim))
+            opening = replace(options or RunOptions(), reads=_beside(wim))
             work = partial(_work, wim, index, target, volume, check)
-            result = carry_out(target, raw_copy.medium(target, options), work, report)
-            notes = []
+            result = carry_out(target, raw_copy.medium(target, opening), work, report)
+            notes = result.get("notes", [])
     return {
         "result": "applied",
         "wim": str(wim),

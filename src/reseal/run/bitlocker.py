@@ -7,7 +7,7 @@ one. Until then the image is unchanged.
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from reseal.run.options import RunOptions
 from reseal.run.work import perform
 from reseal.session import Session
 from reseal.session.session import Written
-from reseal.worker import Report
+from reseal.worker import Report, percents
 
 #: Records whether Windows was started from an encrypted volume (reported).
 STATUS = r"HKLM\SYSTEM\CurrentControlSet\Control\BitLockerStatus"
@@ -39,27 +39,6 @@ POLICY = r"HKLM\SYSTEM\CurrentControlSet\Control\BitLocker"
 
 #: Space that a container takes beyond the data.
 _SPARE = 16 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class _Progress:
-    """Report each whole percent once."""
-
-    report: Report
-    step: str
-
-    def begin(self) -> Any:
-        """Start the step; return the function that takes done and total bytes."""
-        self.report({"step": self.step})
-        last = -1
-
-        def tell(done: int, total: int) -> None:
-            nonlocal last
-            if (percent := done * 100 // total) != last:
-                last = percent
-                self.report({"progress": self.step, "done": done, "total": total})
-
-        return tell
 
 
 def decrypt(
@@ -236,7 +215,9 @@ def _decrypt_open(
     start = time.perf_counter()
     part, name = opened.part(place), volume_name(place, opened.subject)
     _require_space(needed(volume, part, sparse=sparse), options, opened.subject)
-    tell = _Progress(report, f"Decrypting volume {place.number}").begin()
+    step = f"Decrypting volume {place.number}"
+    report({"step": step})
+    tell = percents(report, step)
     written = decrypt_volume(volume, part, sparse=sparse, report=tell)
     if encrypted(part):
         raise ImageError(f"{name} is still encrypted after it was decrypted. Please report this.")

@@ -111,7 +111,7 @@ def _edit(
             one.replace()
         else:
             assert isinstance(opened, OpenedDisk)
-            opened.write_boot_store(one)
+            opened.write_boot_store(one, options)
             opened.read_back_boot_store(one)
             opened.flush()
     timings = {"Working": time.perf_counter() - start}

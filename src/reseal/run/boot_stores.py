@@ -49,7 +49,12 @@ def find(device: Device, subject: str) -> list[BootStore]:
 
 @contextmanager
 def opened(
-    device: Device, place: VolumeRange, subject: str, *, read_only: bool = True
+    device: Device,
+    place: VolumeRange,
+    subject: str,
+    *,
+    read_only: bool = True,
+    discard_hibernation: bool = False,
 ) -> Iterator[FileSystem | None]:
     """Open the volume of a partition; yield None if it is not a readable FAT or NTFS volume.
 
@@ -58,6 +63,7 @@ def opened(
         place: the partition.
         subject: name of the image in messages.
         read_only: whether writing is refused.
+        discard_hibernation: whether a hibernated NTFS volume is opened for writing.
     """
     name = f"volume {place.number} of {subject}"
     part = Slice(device, place.offset, place.size)
@@ -66,7 +72,9 @@ def opened(
         volume = FatVolume.open(part, read_only=read_only, name=name)
     except NotFatError:
         try:
-            volume = Volume.open(part, read_only=read_only, name=name)
+            volume = Volume.open(
+                part, read_only=read_only, name=name, discard_hibernation=discard_hibernation
+            )
         except (BitLockerError, NotNtfsError):
             volume = None
     try:
@@ -76,15 +84,24 @@ def opened(
             volume.close()
 
 
-def write_back(device: Device, store: BootStore, subject: str) -> int:
+def write_back(
+    device: Device, store: BootStore, subject: str, *, discard_hibernation: bool = False
+) -> int:
     """Write a store to its volume; return the number of bytes.
 
     Args:
         device: the disk.
         store: the store.
         subject: name of the image in messages.
+        discard_hibernation: whether a hibernated Windows on its volume is discarded.
     """
-    with opened(device, store.place, subject, read_only=False) as volume:
+    with opened(
+        device,
+        store.place,
+        subject,
+        read_only=False,
+        discard_hibernation=discard_hibernation,
+    ) as volume:
         assert volume
         return store.write(volume)
 
@@ -125,5 +142,5 @@ def _named(place: VolumeRange) -> BootDevice | None:
     if place.scheme == "gpt":
         return GptPartition(UUID(place.id), UUID(place.disk))
     if place.scheme == "mbr":
-        return MbrPartition(place.offset, int(place.disk, 16))
+        return MbrPartition(place.on_disk, int(place.disk, 16))
     return None

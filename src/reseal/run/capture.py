@@ -31,7 +31,10 @@ from reseal.windows.setup import MODE_MARK, SetupState
 from reseal.worker import Report
 
 #: Hint for a hibernated Windows, whose files are not completely on the disk.
-_HIBERNATED_HINT = "Start Windows and shut it down fully (shutdown /s /t 0)."
+_HIBERNATED_HINT = (
+    "Start Windows and shut it down fully (shutdown /s /t 0), or use --discard-hibernation, which loses "
+    "unsaved data."
+)
 #: Maximum number of files that a note names.
 _NAMED = 5
 
@@ -52,6 +55,7 @@ class CaptureOptions:
         require_generalized: whether to refuse an image that is not generalized.
         deduplicated: whether to capture deduplicated files without their content.
         allow_backing: whether backing files may be outside the image's folder.
+        discard_hibernation: whether to capture a hibernated Windows without what it had in memory.
         keys: keys for volumes that BitLocker encrypts; a volume with a clear key needs none.
     """
 
@@ -66,6 +70,7 @@ class CaptureOptions:
     require_generalized: bool = False
     deduplicated: bool = False
     allow_backing: bool = False
+    discard_hibernation: bool = False
     keys: tuple[Key, ...] = ()
 
 
@@ -175,7 +180,7 @@ def _facts(chosen: Found) -> dict[str, Any]:
 def _judge(path: Path, facts: dict[str, Any], options: CaptureOptions) -> list[str]:
     """Refuse images that can't be captured; return notes about the others."""
     state = facts["state"]
-    if state["hibernation"] != "none":
+    if state["hibernation"] != "none" and not options.discard_hibernation:
         msg = (
             f"Windows is hibernated in {path}, or was shut down with fast startup: part of its state is "
             "only in the hibernation file. Nothing was written."
@@ -266,7 +271,8 @@ def _said(result: dict[str, Any]) -> list[str]:
         "omitted",
         "deduplicated": "The content of deduplicated files is not in the WIM, and they can't be read where "
         "it is applied",
-        "cloud": "Placeholders of files in the cloud are in the WIM, but not content that only the cloud has",
+        "cloud": "Placeholders of files in the cloud or in another store are in the WIM, but not content "
+        "that is only there",
     }
     return [f"{text}: {_named(result[key])}." for key, text in sentences.items() if result[key]]
 

@@ -21,10 +21,18 @@ from reseal.run.opening import Found, choose
 from reseal.session.change import State, key_state, value_state
 from reseal.session.session import Session
 from reseal.tree import join
-from reseal.windows.names import DEFAULT_PROFILE, LOG_SUFFIXES, split_root
+from reseal.windows.names import (
+    DEFAULT_PROFILE,
+    DRIVERS_HIVE,
+    LOG_SUFFIXES,
+    MACHINE_HIVES,
+    split_root,
+)
 from reseal.windows.registry import Registry
 
 _NAME = "reg"
+#: The system account, whose hive is HKU\\.DEFAULT.
+_SYSTEM = {"S-1-5-18"}
 #: The kind of change for each kind of difference between two hives.
 _KINDS = {
     "key added": "create_key",
@@ -73,6 +81,39 @@ def hive_name(path: str) -> str:
     return name
 
 
+def hives_of(
+    image: Path,
+    *,
+    volume: str | None = None,
+    index: int | None = None,
+    allow_backing: bool = False,
+    keys: tuple[Key, ...] = (),
+) -> dict[str, str]:
+    """Return the hives of an image: the file of each by the full path of its root.
+
+    Args:
+        image: a disk image, a WIM, or a folder with a Windows.
+        volume: the installation, in the notation of `--volume`.
+        index: the index of an image in a WIM; None for the only one.
+        allow_backing: whether backing files may be outside the image's folder.
+        keys: keys for volumes that BitLocker encrypts; a volume with a clear key needs none.
+    """
+
+    def job(found: list[Found]) -> dict[str, Any]:
+        registry = choose(found, volume, str(image)).installation.registry
+        roots = {name: rf"HKEY_LOCAL_MACHINE\{name}" for name in (*MACHINE_HIVES, DRIVERS_HIVE)}
+        roots |= {"DEFAULT": r"HKEY_USERS\.DEFAULT", DEFAULT_PROFILE: r"HKEY_USERS\Default"}
+        roots |= {sid: rf"HKEY_USERS\{sid}" for sid in registry.profiles if sid not in _SYSTEM}
+        files = {root: registry.file(name) for name, root in roots.items()}
+        there = {root: file for root, file in files.items() if file and registry.tree.stat(file)}
+        return {"hives": there}
+
+    found: dict[str, str] = read(image, job, index=index, allow_backing=allow_backing, keys=keys)[
+        "hives"
+    ]
+    return found
+
+
 def take_out(
     image: Path,
     name: str,
@@ -105,7 +146,7 @@ def take_out(
         file = registry.file(name)
         if file is None or registry.tree.stat(file) is None:
             msg = f"{image} has no hive {name}. Nothing was changed."
-            raise CheckError(msg, "`reseal inspect` lists its hives.")
+            raise CheckError(msg, "`reseal reg query IMAGE` lists its hives.")
         sizes = {}
         with open(number, "wb", closefd=False) as copy:
             sizes[""] = copy.write(registry.tree.read(file))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -44,6 +45,8 @@ def read(
     writes: tuple[Path, ...] = (),
     keys: tuple[Key, ...] = (),
     keeps: tuple[int, ...] = (),
+    report: Report | None = None,
+    disks: tuple[Path, ...] = (),
 ) -> dict[str, Any]:
     """Inspect an image or a folder without changing it.
 
@@ -57,14 +60,16 @@ def read(
         writes: files and folders of the host that `look` writes.
         keys: keys for volumes that BitLocker encrypts; a volume with a clear key needs none.
         keeps: file descriptors that stay open for `look`.
+        report: receives what `look` reports.
+        disks: the other disks of the machine.
 
     Returns:
         The result of `look`, with `image` added: path, format and size in bytes.
     """
 
-    def work(opened: Opened, _: Report) -> dict[str, Any]:
+    def work(opened: Opened, tell: Report) -> dict[str, Any]:
         with opened.installations(ignore_logs=ignore_logs) as found:
-            return look(found)
+            return look([replace(one, report=tell) for one in found])
 
     options = RunOptions(
         dry_run=True,
@@ -73,8 +78,9 @@ def read(
         writes=writes,
         keys=keys,
         keeps=keeps,
+        disks=disks,
     )
-    return read_opened(path, work, options, whole=whole)
+    return read_opened(path, work, options, whole=whole, report=report)
 
 
 def read_opened(
@@ -83,6 +89,7 @@ def read_opened(
     options: RunOptions,
     *,
     whole: bool = False,
+    report: Report | None = None,
 ) -> dict[str, Any]:
     """Inspect an opened medium, whether it has an installation or not.
 
@@ -91,12 +98,13 @@ def read_opened(
         work: called in the worker with the opened medium; returns plain data.
         options: how to open the image; `dry_run` must be set.
         whole: whether the work needs the whole volume, rather than some files of a WIM.
+        report: receives what the work reports.
 
     Returns:
         The result of the work, with `image` added.
     """
     with host_errors(path), _medium(path, options, whole=whole) as medium:
-        result = medium.in_worker(work, None)
+        result = medium.in_worker(work, report)
         return {"image": medium.facts, **result}
 
 
@@ -134,6 +142,10 @@ def change(
 
 def _medium(path: Path, options: RunOptions, *, whole: bool = True) -> Medium:
     """Return the medium for a path."""
+    single = next((one for one in (path, *options.disks) if one.is_dir() or is_wim(one)), None)
+    if single and options.disks:
+        msg = f"{single} is not a disk image; --disk is only for the disks of a machine."
+        raise UsageError(msg, "Omit --disk.")
     if is_wim(path):
         from reseal.run.wim import Wim  # noqa: PLC0415  libwim takes long to load
 

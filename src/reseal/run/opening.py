@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from reseal.disk import Device
     from reseal.session.boot_store import BootStore
     from reseal.tree import Tree
+    from reseal.worker import Report
 
 _BITLOCKER_CODE = "0x80310039"
 
@@ -44,6 +45,7 @@ class Found:
         boot_stores: finds the stores that the disk can start from; none in a folder.
         encrypted: whether BitLocker encrypts the volume.
         disk: the whole disk; None in a folder.
+        report: takes `{"progress": …, "done": …, "total": …}` as the work goes on.
     """
 
     installation: Installation
@@ -54,6 +56,7 @@ class Found:
     boot_stores: Callable[[], list[BootStore]] = list
     encrypted: bool = False
     disk: Device | None = None
+    report: Report = lambda _: None
 
     @property
     def state(self) -> VolumeState | None:
@@ -101,7 +104,8 @@ def installations(
         for one in ranges:
             if opened := disk.open(one, volume_name(one, subject), keys):
                 stack.callback(opened.volume.close)
-        partitions = {data: one.number for one in ranges if (data := mounted_as(one))}
+        # Of a disk and a copy of it in one machine, the first is meant: Windows takes the other offline.
+        partitions = {data: one.number for one in ranges[::-1] if (data := mounted_as(one))}
         # A volume with another Windows belongs to that one.
         free = {
             number: partial(_open_already, other.volume)

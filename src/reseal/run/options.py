@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reseal.bitlocker import Key
+    from reseal.disk.form import Form
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,11 @@ class RunOptions:
     Attributes:
         volume: the installation, in the notation of `--volume`; None for the only one.
         output: the new image; None to work in place.
+        in_place: whether a block device may be changed in place.
+        disks: the other disks of the machine.
+        scratch: the folder for the overlay and the journal of a block device; None for the default.
         thin: whether the output is an overlay over the image.
+        form: what the output becomes; None to go by its suffix.
         passing: whether the output is temporary, so that the image below it may change later.
         dry_run: whether to write nothing.
         chkdsk_at_boot: whether to set the volume's dirty flag at the end.
@@ -39,7 +44,11 @@ class RunOptions:
 
     volume: str | None = None
     output: Path | None = None
+    in_place: bool = False
+    scratch: Path | None = None
+    disks: tuple[Path, ...] = ()
     thin: bool = False
+    form: Form | None = None
     passing: bool = False
     dry_run: bool = False
     chkdsk_at_boot: bool = False

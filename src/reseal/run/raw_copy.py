@@ -30,12 +30,14 @@ _MOST = 64 << 20
 
 def medium(path: Path, options: RunOptions) -> Medium:
     """Return the medium for a disk with many writes."""
-    with Image.open(path, allow_backing=options.allow_backing) as image:
+    with Image.open(path, allow_backing=options.allow_backing, scratch=options.scratch) as image:
         return RawCopy(path, options) if _fits(image) else Disk(path, options)
 
 
 def _fits(image: Image) -> bool:
     """Whether an image is a writable raw file of this user, with little data and a single link."""
+    if image.is_device:
+        return False
     status = image.file.stat()
     own = image.format == "raw" and not image.why_read_only and len(list(image.link.chain())) == 1
     owned = status.st_uid == os.geteuid() and status.st_nlink == 1
@@ -48,6 +50,7 @@ class RawCopy(Disk):
     def _hold(self, stack: ExitStack) -> None:
         allow = self._options.allow_backing
         self.image = image = stack.enter_context(Image.open(self.path, allow_backing=allow))
+        self.images = [image]
         image.lock.exclude()
         self._appearance = Appearance(image)
         what = f"the copy of {self.path}"

@@ -9,8 +9,13 @@ from reseal.errors import ImageError, UsageError
 from reseal.folder import Folder, is_active, journal_of
 
 
-def resume(path: Path) -> str:
+def resume(path: Path, *, scratch: Path | None = None, journal: Path | None = None) -> str:
     """Finish the interrupted merge of an image, or restore an interrupted folder.
+
+    Args:
+        path: the image or the folder.
+        scratch: the folder with the journal of a block device; None for the default.
+        journal: the journal of a device, if several fit it.
 
     Returns:
         A sentence that says what was done.
@@ -27,7 +32,7 @@ def resume(path: Path) -> str:
             return f"{path} is complete: the interrupted run had finished its work."
         return f"{path} was restored to its state before the interrupted run."
     try:
-        disk.resume(path)
+        disk.resume(path, scratch=scratch, journal=journal)
     except OSError as error:
         if isinstance(error, ImageError):
             raise

@@ -23,9 +23,22 @@ from reseal.run.options import RunOptions
 from reseal.run.scratch import scratch_volume
 from reseal.sandbox import Limits
 from reseal.wim import apply_image, open_wim, replace_image
-from reseal.wim.metadata import ImageFacts, image_facts
+from reseal.wim.metadata import ImageFacts, image_facts, listed
 from reseal.wim.tree import WimTree
 from reseal.worker import Report, in_worker
+
+
+def images(path: Path) -> list[dict[str, Any]]:
+    """Return what a WIM says about each of its images, as `reseal.wim.metadata.listed` does.
+
+    Raises:
+        WimError: the file can't be read.
+    """
+    limits = Limits(reads=(path.resolve().parent,))
+    found: list[dict[str, Any]] = in_worker(path, lambda _: {"images": listed(path)}, None, limits)[
+        "images"
+    ]
+    return found
 
 
 class Wim(Held):

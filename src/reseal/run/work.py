@@ -91,7 +91,6 @@ def written(session: Session, tree: Tree) -> Installation:
     names = volumes.names
     again = Installation(volumes.own, old.root, volume=old.volume, volumes=volumes)
     again.registry.all_volumes = old.registry.all_volumes
-    again.registry.profile_volumes = old.registry.profile_volumes
     # The written registry may have other names for the volumes.
     volumes.names = names
     return again

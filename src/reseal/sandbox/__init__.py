@@ -55,6 +55,12 @@ LAYERS = (NAMESPACES, LANDLOCK, ALLOW_LIST, REFUSALS)
 #: Layers to leave out, for the tests of each: names separated by commas.
 _WITHOUT = "RESEAL_SANDBOX_WITHOUT"
 _REQUIRED = "RESEAL_REQUIRE_SANDBOX"
+#: What the C library reads to resolve the name of a host, and libssh to connect to it.
+_RESOLVER = (
+    *("/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf"),
+    *("/etc/services", "/etc/passwd", "/etc/ssh/ssh_config", "/etc/ssh/ssh_known_hosts"),
+    "~/.ssh",
+)
 
 
 def features() -> dict[str, int | bool]:
@@ -97,9 +103,9 @@ def enter(limits: Limits, scratch: Path) -> list[str]:
         in_force.append(LANDLOCK)
     in_force += _enter_seccomp(limits, without)
     privileges.clean_environment()
-    # Programs of others need calls that the list does not have; the refusals apply to them.
-    needless = {ALLOW_LIST} if limits.programs else set()
-    found = [layer for layer in LAYERS if layer not in in_force and layer not in needless]
+    # A worker that starts programs has no list of allowed calls on any system: they need calls of their own.
+    wanted = [layer for layer in LAYERS if layer != ALLOW_LIST or not limits.programs]
+    found = [layer for layer in wanted if layer not in in_force]
     if found and os.environ.get(_REQUIRED) not in {None, "", "0"}:
         raise EngineError(
             f"the worker would run without {', '.join(found)}, and {_REQUIRED} is set; the image was"
@@ -121,14 +127,19 @@ def _enter_seccomp(limits: Limits, without: list[str]) -> list[str]:
     return [REFUSALS] if refused and seccomp.install(refused) else []
 
 
-def enter_tool(writes: Iterable[Path]) -> None:
+def enter_tool(writes: Iterable[Path], *, network: bool = False) -> None:
     """Drop the network and all files except the named ones, for a third-party program.
 
     Call it between fork and exec.
+
+    Args:
+        writes: files and folders that it may read and write.
+        network: whether it keeps the network, and may read how names are resolved.
     """
     privileges.no_new_privileges()
-    landlock.restrict((), writes, programs=True)
-    program = seccomp.refusals(programs=True)
+    reads = [Path(one).expanduser() for one in _RESOLVER] if network else []
+    landlock.restrict(reads, writes, programs=True, network=network)
+    program = seccomp.refusals(programs=True, network=network)
     if program:
         seccomp.install(seccomp.of_this_process())
         seccomp.install(program)

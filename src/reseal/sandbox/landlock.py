@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import stat
 import struct
 import sys
 from collections.abc import Iterable, Iterator
@@ -39,7 +40,8 @@ _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"
 
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_FOLDER = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 _TRUNCATE, _IOCTL = 1 << 14, 1 << 15
-#: Never granted: running written files, devices, pipes and sockets.
+#: Never granted: running written files, making devices, pipes and sockets, and controlling devices other
+#: than block devices that are named.
 _NEVER = _EXECUTE | 1 << 6 | 1 << 9 | 1 << 10 | 1 << 11 | _IOCTL
 _OF_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL
 #: File rights by version of the interface, the highest version first.
@@ -57,13 +59,16 @@ def version() -> int:
     return max(0, int(_libc.syscall(_CREATE_RULESET, None, 0, _VERSION_ONLY)))
 
 
-def restrict(reads: Iterable[Path], writes: Iterable[Path], *, programs: bool) -> bool:
+def restrict(
+    reads: Iterable[Path], writes: Iterable[Path], *, programs: bool, network: bool = False
+) -> bool:
     """Drop access to all files except the named ones, permanently.
 
     Args:
         reads: files, and folders with all their content, that may be read.
         writes: files and folders that may be read and written.
         programs: whether programs may be started.
+        network: whether TCP may be used.
 
     Returns:
         Whether it is in force.
@@ -72,7 +77,7 @@ def restrict(reads: Iterable[Path], writes: Iterable[Path], *, programs: bool) -
     if not found:
         return False
     rights = next(rights for least, rights in _RIGHTS if found >= least)
-    handled = struct.pack("=QQQ", rights, _TCP, _SCOPES)
+    handled = struct.pack("=QQQ", rights, 0 if network else _TCP, _SCOPES)
     size = 24 if found >= 6 else 16 if found >= 4 else 8
     rules = _libc.syscall(_CREATE_RULESET, handled, ctypes.c_size_t(size), 0)
     if rules < 0:
@@ -86,7 +91,9 @@ def restrict(reads: Iterable[Path], writes: Iterable[Path], *, programs: bool) -
         for path in reads:
             _allow(rules, path, (_READ_FILE | _READ_FOLDER) & rights)
         for path in writes:
-            _allow(rules, path, rights & ~_NEVER)
+            # A block device is asked for its size and its sectors, and told to discard and to flush.
+            control = _IOCTL if _is_block(path) else 0
+            _allow(rules, path, rights & (~_NEVER | control))
         return int(_libc.syscall(_RESTRICT_SELF, rules, 0)) == 0
     finally:
         os.close(rules)
@@ -117,6 +124,13 @@ def _modules(entry: Path, name: str) -> Iterator[Path]:
     for candidate in (entry / name, entry / f"{name}.py", entry / f"{name}.libs"):
         if candidate.exists():
             yield candidate
+
+
+def _is_block(path: Path | str) -> bool:
+    try:
+        return stat.S_ISBLK(os.stat(path).st_mode)  # noqa: PTH116  between fork and exec
+    except OSError:
+        return False
 
 
 def _allow(rules: int, path: Path | str, rights: int) -> None:

@@ -162,11 +162,12 @@ def _rules(*, attributes: bool) -> list[tuple[str, *tuple[_Comparison, ...]]]:
 
 
 @cache
-def refusals(*, programs: bool) -> bytes | None:
+def refusals(*, programs: bool, network: bool = False) -> bytes | None:
     """Return the filter that refuses the calls that no third-party program needs.
 
     Args:
         programs: whether other programs may be started.
+        network: whether sockets of other kinds than local ones may be made.
     """
     if not available():
         return None
@@ -176,7 +177,7 @@ def refusals(*, programs: bool) -> bytes | None:
     for number in (*refused, *calls.REFUSED_ANYWHERE, *(() if programs else execute)):
         program += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _REFUSE | errno.EPERM)]
     program += [
-        (_EQUAL, 1, 0, socket),
+        *([] if network else [(_EQUAL, 1, 0, socket)]),
         (_RETURN, 0, 0, _ALLOW),
         (_LOAD, 0, 0, _FIRST_ARGUMENT),
         (_EQUAL, 0, 1, _AF_UNIX),

@@ -32,6 +32,7 @@ from reseal.windows import Installation
 from reseal.windows.names import MACHINE_HIVES
 from reseal.windows.registry import LoadedHive, Location
 from reseal.windows.volumes import named
+from reseal.worker import percents
 
 if TYPE_CHECKING:
     from reseal.regf.sids import Place
@@ -137,12 +138,12 @@ class Session:
             self.registry.all_volumes = previous
 
     @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        """Report a step, and measure its time."""
+    def step(self, name: str) -> Iterator[Callable[[int, int], None]]:
+        """Report a step, and measure its time; yield a function that takes its done and total bytes."""
         self._report({"step": name})
         start = time.perf_counter()
         try:
-            yield
+            yield percents(self._report, name)
         finally:
             self.timings[name] = self.timings.get(name, 0) + time.perf_counter() - start
 

@@ -2,7 +2,8 @@ r"""Where Windows keeps a machine's SID outside of the registry's own hives and 
 
 Places: inferred from what is commonly known of Windows 7 to 11, unless marked otherwise; a place that
 an image lacks is silently fine, and one that is not listed is found by `reseal verify`. A path is
-below the root of the volume; `{windows}` is the installation's folder and `{profile}` every profile's.
+below the root of the volume; `{windows}` is the installation's folder, `{profile}` every profile's, and
+`{volume}` every volume that is worked on.
 """
 
 from __future__ import annotations
@@ -10,12 +11,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import chain, islice
 
 from reseal.session import Session
 from reseal.tree import Stat, TreeError, join
+from reseal.windows.volumes import named
 
 #: Entries that one run looks at; a hostile image may have any number.
 _MAX_ENTRIES = 1_000_000
+#: Folders of another volume in which a profile is looked for.
+_MAX_FOLDERS = 10_000
+_USER_HIVE = "NTUSER.DAT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,7 @@ HIVES = (
     Place(r"{windows}\System32\config\RegBack"),
     Place(r"{windows}\System32\SMI\Store\Machine", 0, ("schema.dat",)),
     Place(r"{windows}\appcompat\Programs", 0, ("amcache.hve",)),
-    Place("System Volume Information", 0, ("syscache.hve",)),
+    Place(r"{volume}\System Volume Information", 0, ("syscache.hve",)),
     Place("{profile}", 0, ("ntuser.dat",)),
     Place(r"{profile}\AppData\Local\Microsoft\Windows", 0, ("usrclass.dat",)),
     Place(r"{profile}\AppData\Local\Packages", 3, ("settings.dat", "user.dat", "userclasses.dat")),
@@ -49,8 +55,8 @@ HIVES = (
 
 #: Files and folders whose names hold SIDs.
 NAMES = (
-    Place("$Recycle.Bin"),
-    Place("RECYCLER"),
+    Place(r"{volume}\$Recycle.Bin"),
+    Place(r"{volume}\RECYCLER"),
     Place(r"{windows}\System32\GroupPolicyUsers"),
     Place(r"{windows}\System32\Tasks", 5),
     Place(r"{windows}\AppReadiness"),
@@ -106,7 +112,7 @@ SEALED: tuple[tuple[str, Place], ...] = (
     ("log", Place(r"{windows}\Panther", 1, ("*.log", "*.xml"))),
     ("log", Place(r"{windows}\inf", 0, ("*.log",))),
     ("log", Place(r"{windows}\Logs", 2, ("*.log",))),
-    ("recycled file", Place("$Recycle.Bin", 1, ("$i*",))),
+    ("recycled file", Place(r"{volume}\$Recycle.Bin", 1, ("$i*",))),
 )  # fmt: skip
 
 
@@ -125,7 +131,7 @@ def known(path: str, windows: str, profiles: Iterable[str]) -> bool:
         roots = folders if "{profile}" in place.folder else ("",)
         for root in roots:
             folder = place.folder.replace("{windows}", windows).replace("{profile}", root)
-            above = folder.lower().split("\\")
+            above = folder.lower().removeprefix("{volume}\\").split("\\")
             below = parts[len(above) :]
             if (
                 parts[: len(above)] == above
@@ -137,15 +143,41 @@ def known(path: str, windows: str, profiles: Iterable[str]) -> bool:
 
 
 def profiles(session: Session) -> list[str]:
-    """The folders of all profiles: those that the registry names, and those that lie in Users."""
+    """The folders of all profiles: those that the registry names, and those that lie where profiles do.
+
+    On another volume a profile is a folder with a hive, in the root or one level below. The registry does not
+    name it if the drive letter that it has is no longer known.
+    """
     windows = session.installation.root
     known = {
         *session.registry.profiles.values(),
         join(windows, r"System32\config\systemprofile"),
         join(windows, r"SysWOW64\config\systemprofile"),
         *(join("Users", one.name) for one in _entries(session, "Users") if one.is_directory),
+        *_on_other_volumes(session),
     }
     return sorted({one.lower(): one for one in sorted(known)}.values())
+
+
+def _on_other_volumes(session: Session) -> Iterator[str]:
+    for root in _worked_on(session):
+        top = _folders(session, root)
+        below = (path for folder in top for path in _folders(session, folder))
+        for path in islice(chain(top, below), _MAX_FOLDERS):
+            if session.files.stat(join(path, _USER_HIVE)):
+                yield path
+
+
+def _worked_on(session: Session) -> list[str]:
+    """The names of the other volumes that are worked on."""
+    registry = session.registry
+    others = filter(registry.works_on, registry.tree.others)
+    return [named(number, registry.letters) for number in others]
+
+
+def _folders(session: Session, folder: str) -> list[str]:
+    entries = _entries(session, folder)
+    return [join(folder, one.name) for one in entries if one.is_directory and not one.reparse_tag]
 
 
 def found(session: Session, place: Place) -> Iterator[tuple[str, Stat]]:
@@ -153,6 +185,9 @@ def found(session: Session, place: Place) -> Iterator[tuple[str, Stat]]:
     folders = [place.folder.replace("{windows}", session.installation.root)]
     if "{profile}" in place.folder:
         folders = [place.folder.replace("{profile}", one) for one in profiles(session)]
+    if "{volume}" in place.folder:
+        roots = ("", *_worked_on(session))
+        folders = [join(place.folder.replace("{volume}", one)) for one in roots]
     looked_at = 0
     pending = [(folder, 0) for folder in reversed(folders)]
     while pending:

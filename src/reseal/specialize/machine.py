@@ -212,8 +212,6 @@ class Specialization:
             session.note(f"The machine has this SID already: {new}.")
             return new, None, [], None
         broken = effects(session, old)
-        # A profile of this Windows goes with its account, wherever it lies.
-        session.registry.profile_volumes = True
         session.registry.all_volumes = wish.all_volumes
         self._replacement = Replacement(old, new)
         return new, "now", broken, change_now(session, self._replacement)

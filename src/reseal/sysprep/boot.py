@@ -195,7 +195,7 @@ def _next_boot(standing: Standing) -> Iterator[str]:
         return
     steps = []
     if standing.new_sid:
-        steps.append("setupcl.exe generates a new machine SID")
+        steps.append("setupcl.exe is asked for a new machine SID")
     if stage_of(standing) is Stage.GENERALIZED:
         steps.append(f"{standing.cmd_line} runs specialize")
     else:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from typing import Any
 
+from reseal.testing.volumes import link_to
 from reseal.tree import ARCHIVE, DIRECTORY, EscapeError, Stat, TreeError, join, parent
 
 
 class Link:
-    """A junction in a spec."""
+    """A link to a folder in a spec: a junction, or, with a relative target, a symbolic link."""
+
+    def __init__(self, target: str = "") -> None:
+        self.tag, self.data = link_to(target)
 
 
 class MemoryTree:
@@ -60,7 +65,7 @@ class MemoryTree:
             return None
         name = node[0].rpartition("\\")[2]
         if isinstance(node[1], Link):
-            return Stat(name, True, 0, DIRECTORY, 0xA0000003, 0)
+            return Stat(name, True, 0, DIRECTORY, node[1].tag, 0)
         if node[1] is None:
             return Stat(name, True, 0, DIRECTORY, 0, 0)
         return Stat(name, False, len(node[1]), ARCHIVE, 0, 0)
@@ -89,8 +94,10 @@ class MemoryTree:
 
     def read_reparse(self, path: str) -> bytes | None:
         """See `Tree.read_reparse`."""
-        self._need(path)
-        return None
+        node = self._need(path)[1]
+        if not isinstance(node, Link):
+            return None
+        return struct.pack("<IHH", node.tag, len(node.data), 0) + node.data
 
     def write(self, path: str, data: bytes, *, stream: str = "") -> None:
         """See `Tree.write`."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import random
 import sqlite3
+import struct
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -46,6 +47,8 @@ WINDOWS_SIZE = 96 * MEBIBYTE
 DATA_SIZE = 24 * MEBIBYTE
 #: The name of the second volume's partition, and of Windows' own.
 DATA, WINDOWS = "Data", "Basic data partition"
+#: The signature of the second disk.
+_SECOND_SIGNATURE = 0x5EC07D15
 #: The account whose profile lies on the second volume, and its RID.
 CAROL, CAROL_RID = "Carol", 1003
 #: Files that programs left to be renamed or deleted at the next boot.
@@ -88,6 +91,7 @@ def machine(
     firmware: Literal["uefi", "bios"] = "uefi",
     size: int = WINDOWS_SIZE,
     second_volume: bool = True,
+    second_disk: Path | None = None,
     pending_renames: int = PENDING_RENAMES,
 ) -> Machine:
     """Make an image of a Windows in use; the format follows from the path's suffix.
@@ -103,6 +107,7 @@ def machine(
         firmware: what the disk boots from.
         size: bytes of the volume that holds Windows.
         second_volume: whether there is one, `D:`.
+        second_disk: the image of a disk of its own for the second volume, where it is volume 1.
         pending_renames: how many files wait for the next boot.
 
     Returns:
@@ -113,6 +118,7 @@ def machine(
         firmware=firmware,
         size=size,
         second_volume=second_volume,
+        second_disk=second_disk is not None,
         pending_renames=pending_renames,
     )
     with TemporaryDirectory(dir=path.parent) as folder:
@@ -120,6 +126,14 @@ def machine(
         make_ntfs(windows, size, tree(made))
         if second_volume:
             make_ntfs(data, DATA_SIZE, second(made), label=DATA)
+        if second_disk:
+            other = Path(folder) / "other"
+            if firmware == "uefi":
+                gpt_disk(other, [(data, BASIC_DATA, DATA)])
+            else:
+                mbr_disk(other, [(data, disks.MBR_NTFS)], signature=_SECOND_SIGNATURE)
+            convert(other, second_disk, FORMATS[second_disk.suffix])
+        behind = second_volume and not second_disk
         first = Path(folder) / "system"
         if firmware == "uefi":
             system, own = (
@@ -131,14 +145,14 @@ def machine(
                 (first, disks.EFI_SYSTEM, "EFI system partition"),
                 (RESERVED_SIZE, disks.MICROSOFT_RESERVED, "Microsoft reserved partition"),
                 (windows, BASIC_DATA, WINDOWS),
-                *([(data, BASIC_DATA, DATA)] if second_volume else []),
+                *([(data, BASIC_DATA, DATA)] if behind else []),
             ])  # fmt: skip
         else:
             places = (MEBIBYTE, MEBIBYTE + SYSTEM_SIZE)
             old, own_place = (MbrPartition(place, disks.SIGNATURE) for place in places)
             store = with_logs(boot_store(old, own_place, uefi=False))
             make_ntfs(first, SYSTEM_SIZE, {"bootmgr": b"BOOTMGR", "Boot": store})
-            rows = [first, windows, *([data] if second_volume else [])]
+            rows = [first, windows, *([data] if behind else [])]
             mbr_disk(disk, [(one, disks.MBR_NTFS) for one in rows])
         convert(disk, path, FORMATS[path.suffix])
     return made
@@ -150,11 +164,13 @@ def used(
     firmware: Literal["uefi", "bios"] = "uefi",
     size: int = WINDOWS_SIZE,
     second_volume: bool = True,
+    second_disk: bool = False,
     pending_renames: int = PENDING_RENAMES,
 ) -> Machine:
     """Return a model with what a year of use leaves; arguments as for `machine`."""
     model = model or Machine()
-    volumes = _mounted(model, firmware, size, second_volume=second_volume)
+    place = _mounted_data(firmware, size, second_disk=second_disk) if second_volume else None
+    volumes = _mounted(model, firmware, place)
     system = _merged(_system(model, pending_renames), {"MountedDevices": volumes})
     software = _software(model)
     storage = with_storage(model.build, STORAGE)
@@ -197,23 +213,27 @@ def second(model: Machine) -> dict[str, Any]:
     }
 
 
-def _mounted(model: Machine, firmware: str, size: int, *, second_volume: bool) -> dict[str, bytes]:
+def _mounted_data(firmware: str, size: int, *, second_disk: bool) -> bytes:
+    """Return what MountedDevices has for the second volume."""
+    if firmware == "uefi":
+        return b"DMIO:ID:" + partition_id(1 if second_disk else 4, DATA).bytes_le
+    if second_disk:
+        return struct.pack("<IQ", _SECOND_SIGNATURE, MEBIBYTE)
+    return struct.pack("<IQ", disks.SIGNATURE, MEBIBYTE + SYSTEM_SIZE + size)
+
+
+def _mounted(model: Machine, firmware: str, data: bytes | None) -> dict[str, bytes]:
     """MountedDevices: the volumes of the image under their letters, and a drive that is not in it."""
+    own = struct.pack("<IQ", disks.SIGNATURE, MEBIBYTE + SYSTEM_SIZE)
     if firmware == "uefi":
         own = b"DMIO:ID:" + partition_id(3, WINDOWS).bytes_le
-        data = b"DMIO:ID:" + partition_id(4, DATA).bytes_le
-    else:
-        place = MEBIBYTE + SYSTEM_SIZE
-        signature = disks.SIGNATURE.to_bytes(4, "little")
-        own = signature + place.to_bytes(8, "little")
-        data = signature + (place + size).to_bytes(8, "little")
     stick = "_??_USBSTOR#Disk&Ven_Contoso&Prod_Stick&Rev_1.00#0123456789&0#".encode("utf-16-le")
     found = {
         rf"\DosDevices\{model.drive}": own,
         r"\??\Volume{c5e31a3c-0000-0000-0000-100000000000}": own,
         r"\DosDevices\F:": stick,
     }
-    if second_volume:
+    if data:
         found[r"\DosDevices\D:"] = data
         found[r"\??\Volume{c5e31a3d-0000-0000-0000-100000000000}"] = data
     return found

@@ -25,6 +25,15 @@ WOF_XPRESS4K = struct.pack("<IIII", 1, 2, 1, 0)
 EFS_SIZE = 84
 
 
+def link_to(target: str) -> tuple[int, bytes]:
+    r"""Return tag and data of a junction to a path such as `\??\D:\Users`, or of a relative symbolic link."""
+    name = target.encode("utf-16-le")
+    head = struct.pack("<4H", 0, len(name), len(name), 0)
+    if target.startswith("\\"):
+        return 0xA0000003, head + name
+    return 0xA000000C, head + struct.pack("<I", 1) + name
+
+
 @dataclass(frozen=True, slots=True)
 class File:
     """A file to create.

@@ -48,6 +48,7 @@ def windows(
     firmware: Literal["uefi", "bios"] | None = None,
     system_partition: bool = True,
     boot: bytes | None = None,
+    sector: int = 512,
 ) -> Machine:
     """Build an image of a sample Windows; the suffix of the path determines the format.
 
@@ -62,6 +63,7 @@ def windows(
         system_partition: with `bios`, whether to create a system partition; otherwise the Windows
             partition (1) is active.
         boot: the boot store; None for one that starts this Windows.
+        sector: bytes of a logical sector, without `firmware`: 512 or 4096.
     """
     machine = machine or Machine()
     with TemporaryDirectory(dir=path.parent) as folder:
@@ -96,9 +98,9 @@ def windows(
             rows = [(system, disks.MBR_NTFS)] if system_partition else []
             mbr_disk(disk, [*rows, (volume, disks.MBR_NTFS)])
         else:
-            make_ntfs(volume, size, files)
+            make_ntfs(volume, size, files, sector=sector)
             if partitioned:
-                gpt_disk(disk, [(volume, BASIC_DATA, "Basic data partition")])
+                gpt_disk(disk, [(volume, BASIC_DATA, "Basic data partition")], sector=sector)
             else:
                 disk = volume
         convert(disk, path, FORMATS[path.suffix])
@@ -142,7 +144,9 @@ def uefi_partitions(disk: Path) -> tuple[GptPartition, GptPartition]:
     return system, own
 
 
-def make_ntfs(path: Path, size: int, files: dict[str, Any], label: str = "") -> None:
+def make_ntfs(
+    path: Path, size: int, files: dict[str, Any], label: str = "", *, sector: int = 512
+) -> None:
     """Create an NTFS volume with files in a file.
 
     Args:
@@ -150,8 +154,9 @@ def make_ntfs(path: Path, size: int, files: dict[str, Any], label: str = "") -> 
         size: bytes of the volume.
         files: content by name, as for `populate`.
         label: the volume label.
+        sector: bytes of a sector.
     """
-    ntfs_volume(path, size, label=label)
+    ntfs_volume(path, size, label=label, sector_size=sector)
     opened = Volume.open(FileDevice(path, read_only=False), read_only=False, name="sample")
     populate(opened, files)
     opened.close()

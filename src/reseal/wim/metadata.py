@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lxml import etree
 
@@ -14,6 +15,11 @@ from reseal.xml import XmlError, parse
 
 #: Maximum plausible count; larger ones are treated as damage.
 _MAX_COUNT = 1 << 48
+
+#: At most so many images of a WIM are listed, and so much of a text; install.wim has about a dozen.
+_MAX_LISTED, _MAX_TEXT = 1000, 200
+#: PROCESSOR_ARCHITECTURE_* of the XML data (documented: SYSTEM_INFO).
+_ARCHITECTURES = {"0": "x86", "9": "amd64", "12": "arm64", "5": "arm", "6": "ia64"}
 
 #: Counts and times that libwim computes.
 _FROM_TREE = {
@@ -82,6 +88,39 @@ def image_facts(path: Path, index: int | None, *, check: bool = False) -> ImageF
         _number(image, "FILECOUNT") + _number(image, "DIRCOUNT"),
         _number(image, "TOTALBYTES"),
     )
+
+
+def listed(path: Path) -> list[dict[str, Any]]:
+    """Return what the XML data say about each image. Run it in a worker.
+
+    Returns:
+        `index`, `name`, `description`, `edition`, `build`, `architecture`, `bytes` and `files` of each; None
+        for what is missing.
+
+    Raises:
+        WimError: the file can't be read.
+    """
+    with open_wim(path) as wim:
+        count, xml = min(wim.facts.images, _MAX_LISTED), wim.xml
+    return [_described(_image(xml, index, path), index) for index in range(1, count + 1)]
+
+
+def _described(image: etree._Element | None, index: int) -> dict[str, Any]:
+    def text(name: str) -> str | None:
+        found = (image.findtext(name) or "").strip() if image is not None else ""
+        return found[:_MAX_TEXT] or None
+
+    number = (text("WINDOWS/ARCH") or "").removeprefix("0x")
+    return {
+        "index": index,
+        "name": text("NAME"),
+        "description": text("DESCRIPTION"),
+        "edition": text("WINDOWS/EDITIONID"),
+        "build": _number(image, "WINDOWS/VERSION/BUILD") or None if image is not None else None,
+        "architecture": _ARCHITECTURES.get(number),
+        "bytes": _number(image, "TOTALBYTES") if image is not None else None,
+        "files": _number(image, "FILECOUNT") if image is not None else None,
+    }
 
 
 def kept_properties(wim: Wim, index: int) -> dict[str, str]:

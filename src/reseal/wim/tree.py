@@ -72,10 +72,13 @@ class _Found:
 
 
 #: Reparse tags of files whose content is not in the file ([MS-FSCC] 2.1.2.1): Data Deduplication; files of
-#: the cloud, whose tags differ in one digit; and placeholders of OneDrive and of Windows 8.1.
+#: the cloud, whose tags differ in one digit; placeholders of OneDrive and of Windows 8.1; and files of
+#: hierarchical storage (HSM, HSM2), single instance storage, WIMBoot, Azure File Sync and projected folders.
 _DEDUPLICATED = 0x80000013
 _CLOUD, _CLOUD_MASK = 0x9000001A, 0xFFFF0FFF
-_PLACEHOLDERS = frozenset({0x80000015, 0x80000021})
+_PLACEHOLDERS = frozenset(
+    {0x80000015, 0x80000021, 0xC0000004, 0x80000006, 0x80000007, 0x80000008, 0x8000001E, 0x9000001C}
+)
 
 
 @dataclass(slots=True)
@@ -85,7 +88,7 @@ class Reparsed:
     Attributes:
         compressed: WOF-compressed ("CompactOS").
         deduplicated: their content is in the volume's chunk store.
-        cloud: placeholders, whose content may be in the cloud.
+        cloud: placeholders, whose content may be in the cloud or in another store.
     """
 
     compressed: list[str] = field(default_factory=list)

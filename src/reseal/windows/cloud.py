@@ -25,6 +25,8 @@ JOINS, TENANTS = rf"{CLOUD_DOMAIN}\JoinInfo", rf"{CLOUD_DOMAIN}\TenantInfo"
 #: Below the hive of a user.
 WORKPLACE = r"Software\Microsoft\Windows NT\CurrentVersion\WorkplaceJoin"
 ENROLLMENTS = r"HKLM\SOFTWARE\Microsoft\Enrollments"
+#: Certificates that the join makes name one of these as their issuer.
+ISSUERS = (b"MS-Organization-Access", b"MS-Organization-P2P-Access")
 GUID = re.compile(r"\{?[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\}?")
 
 
@@ -93,13 +95,14 @@ def enrollments(registry: Registry) -> list[Enrollment]:
     for key in registry.subkeys(ENROLLMENTS):
         path = rf"{ENROLLMENTS}\{key.name}"
         provider = registry.text(path, "ProviderID")
-        # Windows itself keeps keys without a provider there.
-        if GUID.fullmatch(key.name) and provider:
+        user = registry.text(path, "UPN")
+        # Windows itself keeps keys without a provider and a user there.
+        if GUID.fullmatch(key.name) and (provider or user):
             found.append(
                 Enrollment(
                     key.name,
-                    provider,
-                    registry.text(path, "UPN"),
+                    provider or "unknown service",
+                    user,
                     registry.text(path, "AADTenantID"),
                     registry.text(path, "DMPCertThumbPrint"),
                 )

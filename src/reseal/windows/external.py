@@ -44,16 +44,20 @@ class ExternalProvider:
         dll: the name of the DLL, in lower case.
         function: the function.
         vendor: who made the DLL; None if that is not known.
+        path: the DLL as the list names it.
     """
 
     phase: str
     dll: str
     function: str
     vendor: str | None
+    path: str
 
     def __str__(self) -> str:
         """Name it with its vendor."""
-        return f"{self.dll},{self.function} of {self.vendor or 'an unknown vendor'} ({self.phase})"
+        name = ",".join(filter(None, (self.dll, self.function)))
+        vendor = self.vendor or f"an unknown vendor, {self.path}"
+        return f"{name} of {vendor} ({self.phase})"
 
 
 def external_providers(registry: Registry, root: str, read: Read) -> list[ExternalProvider]:
@@ -67,11 +71,12 @@ def external_providers(registry: Registry, root: str, read: Read) -> list[Extern
     found = []
     for phase in PHASES:
         for value in registry.values(rf"{LISTS}\{phase}"):
-            if isinstance(value.decoded, str):
-                path, _, function = value.decoded.rpartition(",")
-                name = re.split(r"[\\/]", path.strip())[-1].lower()
-                vendor = _MICROSOFT.get(name) or _vendor(registry, root, path.strip(), read)
-                found.append(ExternalProvider(phase, name, function.strip(), vendor))
+            text = value.decoded if isinstance(value.decoded, str) else ""
+            path, function = (one.strip() for one in (*text.rsplit(",", 1), "")[:2])
+            name = re.split(r"[\\/]", path)[-1].lower()
+            if name:
+                vendor = _MICROSOFT.get(name) or _vendor(registry, root, path, read)
+                found.append(ExternalProvider(phase, name, function, vendor, path))
     return found[:_MAX_PROVIDERS]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from functools import partial
+from typing import Any
 
 from reseal.tree import Tree, join
 from reseal.windows.names import CONFIG, CURRENT_VERSION
@@ -89,8 +90,13 @@ class Installation:
         copied = Installation(self.tree, self.root, volume=self.volume, volumes=volumes)
         copied.registry.source = self.registry
         copied.registry.all_volumes = self.registry.all_volumes
-        copied.registry.profile_volumes = self.registry.profile_volumes
         return copied
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a record says of it."""
+        names = ("volume", "root", "product_name", "build")
+        return {name: getattr(self, name) for name in names}
 
     def _names(self) -> dict[int, str]:
         return {number: named(number, self.registry.letters) for number in self.volumes.others}

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from reseal.errors import ImageError
 from reseal.regf import Hive, Key, RegfError, Value
 from reseal.tree import EscapeError, Stat, join
+from reseal.windows import paths
 from reseal.windows.names import (
     CONFIG,
     CURRENT_VERSION,
@@ -38,9 +39,7 @@ from reseal.windows.volumes import (
     USUAL_DRIVE,
     Place,
     Volumes,
-    is_elsewhere,
     letters,
-    split,
 )
 
 _SERVICE_PROFILES = {
@@ -81,10 +80,8 @@ class Registry:
         self.volume = volume
         self.tree = tree
         self.root = root
-        #: Whether profiles and files on other volumes of the image are part of what is worked on.
+        #: Whether the image's other volumes are worked on; those with a profile of this Windows always are.
         self.all_volumes = False
-        #: Whether volumes with a profile of this Windows are.
-        self.profile_volumes = False
         self.loaded: dict[str, LoadedHive] = {}
         #: Where the hives come from, with their edits; None for their files.
         self.source: Registry | None = None
@@ -92,7 +89,8 @@ class Registry:
         self._drive: str | None = None
         self._letters: dict[str, int] | None = None
         self._placed: dict[str, Place] | None = None
-        self._reached: dict[tuple[bool, bool], dict[str, str]] = {}
+        self._profiles: dict[str, str] | None = None
+        self._resolved: dict[str, Place] = {}
 
     # Hives
 
@@ -144,7 +142,7 @@ class Registry:
     def forget_profile(self, sid: str) -> None:
         """Treat a profile as removed: its hive no longer exists."""
         self.placed_profiles.pop(sid.upper(), None)
-        self._reached.clear()
+        self._profiles = None
         self.loaded.pop(sid.upper(), None)
 
     def _open(self, name: str, path: str) -> LoadedHive | None:
@@ -223,16 +221,15 @@ class Registry:
     def profiles(self) -> dict[str, str]:
         """Profile folders in ProfileList by SID (upper case), as paths in the image.
 
-        Profiles on other volumes are included only if these are worked on; `placed_profiles` has all.
+        They include profiles on other volumes of the image; `placed_profiles` has those elsewhere, too.
         """
-        chosen = self.all_volumes, self.profile_volumes
-        if chosen not in self._reached:
-            self._reached[chosen] = {
+        if self._profiles is None:
+            self._profiles = {
                 sid: place.path
                 for sid, place in self.placed_profiles.items()
-                if self._reaches(place)
+                if place.volume == self.volume or self.works_on(place.volume)
             }
-        return self._reached[chosen]
+        return self._profiles
 
     @property
     def placed_profiles(self) -> dict[str, Place]:
@@ -246,14 +243,19 @@ class Registry:
             for key in listed.subkeys() if listed else ():
                 value = key.value("ProfileImagePath")
                 if value is not None and isinstance(value.decoded, str):
-                    self._placed[key.name.upper()] = self.place(value.decoded)
+                    self._placed[key.name.upper()] = self._behind_links(value.decoded)
         return self._placed
 
     @property
     def default_profile(self) -> str:
         r"""The folder of the default profile: `Default` of ProfileList (seen), or `Users\Default`."""
-        named = self.text(PROFILE_LIST, "Default")
-        return (self.path_of(named) if named else None) or r"Users\Default"
+        place = self._default_place
+        reached = place.volume == self.volume or self.works_on(place.volume)
+        return place.path if reached else r"Users\Default"
+
+    @property
+    def _default_place(self) -> Place:
+        return self._behind_links(self.text(PROFILE_LIST, "Default") or r"\Users\Default")
 
     @property
     def administrator(self) -> str | None:
@@ -274,7 +276,7 @@ class Registry:
     def drive(self) -> str:
         """The letter of the Windows volume: from SystemRoot, or C:."""
         if self._drive is None:
-            drive, _ = split(self.text(CURRENT_VERSION, "SystemRoot") or "")
+            drive, _ = paths.split(self.text(CURRENT_VERSION, "SystemRoot") or "")
             self._drive = drive or USUAL_DRIVE
         return self._drive
 
@@ -289,38 +291,40 @@ class Registry:
 
     def place(self, text: str) -> Place:
         r"""Return the place of a Windows path such as `C:\Users\x` or `%SystemRoot%\x`."""
-        for variable in ("%systemroot%", "%windir%", r"\systemroot"):
-            if text.lower().startswith(variable):
-                return Place(self.volume, join(self.root, text[len(variable) :]))
-        if text.lower().startswith("%systemdrive%"):
-            return Place(self.volume, join(text[len("%systemdrive%") :]))
-        drive, rest = split(text)
-        if not drive:
-            return Place(None, text) if is_elsewhere(text) else Place(self.volume, join(text))
-        number = self.letters.get(drive)
-        if number is None:
-            return Place(None, text)
-        return Place(number, join(rest) if number == self.volume else join(drive, rest))
+        return paths.place(self, text)
+
+    def _behind_links(self, text: str) -> Place:
+        if text not in self._resolved:
+            self._resolved[text] = paths.resolved(self, text)
+        return self._resolved[text]
 
     def path_of(self, text: str) -> str | None:
         """Convert a Windows path to a path in the image.
 
-        The result is None if the path is outside the image, or on a volume that is not worked on.
+        The result is None if the path is outside the image, or on another volume, unless all are worked on
+        or it belongs to a profile.
         """
         place = self.place(text)
-        return place.path if self._reaches(place) else None
+        if place.volume == self.volume:
+            return place.path
+        if not self.works_on(place.volume):
+            return None
+        return place.path if self.all_volumes or self._in_profile(place) else None
 
     def works_on(self, number: int | None) -> bool:
-        """Whether another volume is worked on; one that holds a Windows or can't be opened never is."""
+        """Whether another volume is worked on: one with a profile of this Windows, or, on request, each.
+
+        One that holds a Windows or can't be opened never is.
+        """
         if number not in self.tree.others:
             return False
-        if self.all_volumes:
-            return True
-        profiles = self.placed_profiles.values() if self.profile_volumes else ()
-        return any(place.volume == number for place in profiles)
+        profiles = (self._default_place, *self.placed_profiles.values())
+        return self.all_volumes or any(place.volume == number for place in profiles)
 
-    def _reaches(self, place: Place) -> bool:
-        return place.volume == self.volume or self.works_on(place.volume)
+    def _in_profile(self, place: Place) -> bool:
+        path = f"{place.path}\\".lower()
+        folders = (self.default_profile, *self.profiles.values())
+        return any(path.startswith(f"{folder}\\".lower()) for folder in folders)
 
     # Keys
 

@@ -29,9 +29,8 @@ MOUNTED_DEVICES = r"HKLM\SYSTEM\MountedDevices"
 #: The letter of the Windows volume if none is recorded (inferred).
 USUAL_DRIVE = "C:"
 _LETTER = re.compile(r"\\DosDevices\\([A-Z]:)", re.IGNORECASE)
-#: Prefix of a path that Windows' object manager takes unchanged (documented).
-_PREFIXES = ("\\??\\", "\\\\?\\", "\\\\.\\", "\\DosDevices\\")
-_DRIVE = re.compile(r"[A-Za-z]:")
+#: Before the GUID of a GPT partition in MountedDevices.
+DISK_ID = b"DMIO:ID:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +50,9 @@ class Place:
 def mounted_as(place: VolumeRange) -> bytes | None:
     """The data of a partition in MountedDevices; None if the disk is not partitioned."""
     if place.scheme == "gpt":
-        return b"DMIO:ID:" + UUID(place.id).bytes_le
+        return DISK_ID + UUID(place.id).bytes_le
     if place.scheme == "mbr":
-        return struct.pack("<IQ", int(place.disk, 16), place.offset)
+        return struct.pack("<IQ", int(place.disk, 16), place.on_disk)
     return None
 
 
@@ -74,23 +73,6 @@ def letters(
         if (named := _LETTER.fullmatch(name)) and partitions.get(data, own) != own
     }
     return {**found, drive.upper(): own}
-
-
-def split(text: str) -> tuple[str, str]:
-    r"""Split a Windows path into its drive letter (or an empty string) and the rest.
-
-    `\??\C:\x` gives (`C:`, `\x`), `\x` gives (“”, `\x`).
-    """
-    for prefix in _PREFIXES:
-        if text.lower().startswith(prefix.lower()) and _DRIVE.match(text, len(prefix)):
-            text = text[len(prefix) :]
-            break
-    return (text[:2].upper(), text[2:]) if _DRIVE.match(text) else ("", text)
-
-
-def is_elsewhere(text: str) -> bool:
-    r"""Whether a path without a drive letter is not on a volume: `\\server\share`, `\Device\…`."""
-    return text.startswith("\\\\") or text.lower().startswith(("\\device\\", "\\??\\", "//"))
 
 
 def split_volume(path: str) -> tuple[str, str]:

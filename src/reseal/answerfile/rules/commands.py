@@ -9,7 +9,6 @@ from reseal.answerfile.components import COMMANDS, DEPLOYMENT, SETUP, SHELL
 from reseal.answerfile.document import Setting
 from reseal.answerfile.findings import Context, Level, Problem, list_around, repeated, rule
 from reseal.answerfile.passes import Pass
-from reseal.answerfile.secrets import shown
 from reseal.answerfile.variables import variables_in
 from reseal.mark import Mark
 
@@ -96,12 +95,7 @@ def order_value(context: Context) -> Iterator[Problem]:
             if order.text.isdecimal() and 1 <= int(order.text[:12]) <= highest:
                 continue
             limit = f"from 1 to {highest}" if component == DEPLOYMENT else "from 1"
-            yield Problem(
-                order.value_position,
-                f"Order is {shown(order)}",
-                f"it is a number {limit}",
-                "number the items 1, 2, 3",
-            )
+            yield Problem.of_value(order, f"it is a number {limit}", "number the items 1, 2, 3")
 
 
 @rule(

@@ -42,9 +42,8 @@ def partition_size(context: Context) -> Iterator[Problem]:
                 "add <Size> in MB, or <Extend>true</Extend>",
             )
         elif size is not None and has_value(size) and not _is_size(size.text):
-            yield Problem(
-                size.value_position,
-                f"Size is {shown(size)}",
+            yield Problem.of_value(
+                size,
                 "it is a number of MB, from 1",
                 f"write {_in_megabytes(size.text) or 'for example 500'}",
             )
@@ -332,11 +331,8 @@ def drive_letter(context: Context) -> Iterator[Problem]:
     """A drive letter is one letter from C."""
     for letter in context.values_at(SETUP, _LETTER):
         if not re.fullmatch(r"[C-Zc-z]", letter.text):
-            yield Problem(
-                letter.value_position,
-                f"Letter is {shown(letter)}",
-                "it is one letter from C to Z, without a colon",
-                "write for example C",
+            yield Problem.of_value(
+                letter, "it is one letter from C to Z, without a colon", "write for example C"
             )
 
 
@@ -351,9 +347,8 @@ def image_metadata(context: Context) -> Iterator[Problem]:
     usual = {"/image/index", "/image/name", "/image/description"}
     for key in context.values_at(SETUP, f"{_IMAGE}/InstallFrom/MetaData/Key"):
         if key.text.casefold() not in usual:
-            yield Problem(
-                key.value_position,
-                f"Key is {shown(key)}",
+            yield Problem.of_value(
+                key,
                 "the reference lists /IMAGE/INDEX, /IMAGE/NAME and /IMAGE/DESCRIPTION only",
                 "choose the image by one of these",
             )

@@ -245,18 +245,16 @@ def join_unit(context: Context) -> Iterator[Problem]:
         dotted = [p for p in parts if p and p.group(1).upper() == "DC" and "." in p.group(2)]
         if len(names) == len(parts) and dotted:
             domain = ",".join(f"DC={label}" for label in dotted[0].group(2).split(".") if label)
-            yield Problem(
-                setting.value_position,
-                f"MachineObjectOU is {shown(setting)}",
+            yield Problem.of_value(
+                setting,
                 "each DC holds one label of the domain's name",
                 f"write {domain} in place of {dotted[0].group().strip()}",
             )
             continue
         if len(names) == len(parts) and "DC" in names:
             continue
-        yield Problem(
-            setting.value_position,
-            f"MachineObjectOU is {shown(setting)}",
+        yield Problem.of_value(
+            setting,
             "it does not name the domain"
             if len(names) == len(parts)
             else "it is not a distinguished name",

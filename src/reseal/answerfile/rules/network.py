@@ -51,9 +51,8 @@ def ip_address(context: Context) -> Iterator[Problem]:
     for component, path, prefix in places:
         for setting in context.values_at(component, path):
             if not _is_address(setting.text, prefix=prefix):
-                yield Problem(
-                    setting.value_position,
-                    f"{setting.name} is {shown(setting)}",
+                yield Problem.of_value(
+                    setting,
                     "it is an address of IPv4 or IPv6" + (" with its prefix" if prefix else ""),
                     (prefix and _with_length(setting.text))
                     or "write for example " + ("192.0.2.10/24" if prefix else "192.0.2.1"),
@@ -89,9 +88,8 @@ def route_prefix(context: Context) -> Iterator[Problem]:
             continue
         if _SHORT_PREFIX.fullmatch(text) or _is_address(text, prefix=True):
             continue
-        yield Problem(
-            setting.value_position,
-            f"Prefix is {shown(setting)}",
+        yield Problem.of_value(
+            setting,
             "it is a number of bits or an address with one",
             _with_length(text) or "write for example 0.0.0.0/0 for the default route",
         )
@@ -147,16 +145,14 @@ def mac_form(context: Context) -> Iterator[Problem]:
             if _MAC.fullmatch(setting.text):
                 digits = re.sub(r"[^0-9A-Fa-f]", "", setting.text).upper()
                 pairs = "-".join(digits[n : n + 2] for n in range(0, 12, 2))
-                yield Problem(
-                    setting.value_position,
-                    f"Identifier is {shown(setting)}",
+                yield Problem.of_value(
+                    setting,
                     "Windows finds no interface by a MAC address of this form",
                     f"write {pairs}",
                 )
             elif _ALMOST_MAC.fullmatch(setting.text) and not _REAL_MAC.fullmatch(setting.text):
-                yield Problem(
-                    setting.value_position,
-                    f"Identifier is {shown(setting)}",
+                yield Problem.of_value(
+                    setting,
                     "a MAC address has six pairs of hexadecimal digits",
                     "write it as 00-11-22-33-44-55, or the name of the interface",
                 )

@@ -97,9 +97,8 @@ def locale_form(context: Context) -> Iterator[Problem]:
         close = context.nearest(
             setting.text.replace("_", "-").split(".")[0], regional.windows_locales(), 0.7
         )
-        yield Problem(
-            setting.value_position,
-            f"{setting.name} is {shown(setting)}",
+        yield Problem.of_value(
+            setting,
             "it is a locale such as en-US",
             f"write {close}" if close else "write language and region with a hyphen",
         )
@@ -149,9 +148,8 @@ def input_locale(context: Context) -> Iterator[Problem]:
     for setting, part in _inputs(context):
         if regional.INPUT_FORM.fullmatch(part) or regional.LOCALE_FORM.fullmatch(part):
             continue
-        yield Problem(
-            setting.value_position,
-            f"InputLocale is {shown(setting)}",
+        yield Problem.of_value(
+            setting,
             "it is a locale, or four and eight hexadecimal digits",
             "write for example en-US or 0409:00000409, several with ; between them",
         )

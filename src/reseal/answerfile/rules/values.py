@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from reseal.answerfile.document import Setting
 from reseal.answerfile.findings import Context, Level, Problem, has_value, rule
 from reseal.answerfile.schema import SettingSchema
-from reseal.answerfile.secrets import DELETED, is_secret, shown
+from reseal.answerfile.secrets import DELETED, is_secret
 from reseal.answerfile.variables import BLOCK
 from reseal.mark import Mark
 
@@ -34,17 +34,14 @@ def _texts(context: Context, kind: str) -> Iterator[tuple[Setting, SettingSchema
 )
 def boolean_value(context: Context) -> Iterator[Problem]:
     """A switch is true or false."""
-    for setting, schema in _texts(context, "boolean"):
+    for setting, _ in _texts(context, "boolean"):
         if setting.text.casefold() in {"true", "false"}:
             continue
         # XML Schema's booleans may be written 1 and 0 too.
         meant = {"1": "true", "0": "false", "yes": "true", "no": "false"}
         guess = meant.get(setting.text.casefold())
-        yield Problem(
-            setting.value_position,
-            f"{schema.name} is {shown(setting)}",
-            "it is true or false",
-            f"write {guess}" if guess else "write true or false",
+        yield Problem.of_value(
+            setting, "it is true or false", f"write {guess}" if guess else "write true or false"
         )
 
 
@@ -60,9 +57,8 @@ def enum_value(context: Context) -> Iterator[Problem]:
         if setting.text.casefold() in {value.casefold() for value in schema.values}:
             continue
         close = context.nearest(setting.text, schema.values)
-        yield Problem(
-            setting.value_position,
-            f"{schema.name} is {shown(setting)}",
+        yield Problem.of_value(
+            setting,
             "the reference does not list this value",
             f"write {close}" if close else f"write {_one_of(schema.values)}",
         )
@@ -81,12 +77,7 @@ def value_case(context: Context) -> Iterator[Problem]:
             values = schema.values or ("true", "false")
             usual = {value.casefold(): value for value in values}.get(setting.text.casefold())
             if usual and setting.text not in (usual, "OnError"):
-                yield Problem(
-                    setting.value_position,
-                    f"{schema.name} is {shown(setting)}",
-                    f"the reference writes {usual}",
-                    f"write {usual}",
-                )
+                yield Problem.of_value(setting, f"the reference writes {usual}", f"write {usual}")
 
 
 @rule(
@@ -102,18 +93,10 @@ def integer_value(context: Context) -> Iterator[Problem]:
         if schema.name == "Order":
             continue  # the rule order-value
         if not _INTEGER.fullmatch(text):
-            yield Problem(
-                setting.value_position,
-                f"{schema.name} is {shown(setting)}",
-                "it is a number",
-                "write decimal digits only",
-            )
+            yield Problem.of_value(setting, "it is a number", "write decimal digits only")
         elif not -(2**31) <= int(text) < 2**32:
-            yield Problem(
-                setting.value_position,
-                f"{schema.name} is {shown(setting)}",
-                "the number does not fit 32 bits",
-                "write a smaller number",
+            yield Problem.of_value(
+                setting, "the number does not fit 32 bits", "write a smaller number"
             )
 
 
@@ -125,13 +108,10 @@ def integer_value(context: Context) -> Iterator[Problem]:
 )
 def guid_value(context: Context) -> Iterator[Problem]:
     """A GUID has its usual form."""
-    for setting, schema in _texts(context, "guid"):
+    for setting, _ in _texts(context, "guid"):
         if not _GUID.fullmatch(setting.text):
-            yield Problem(
-                setting.value_position,
-                f"{schema.name} is {shown(setting)}",
-                "it is a GUID",
-                "write 32 hexadecimal digits as 8-4-4-4-12",
+            yield Problem.of_value(
+                setting, "it is a GUID", "write 32 hexadecimal digits as 8-4-4-4-12"
             )
 
 

@@ -42,7 +42,7 @@ def found(session: Session) -> Iterable[Finding]:
             yield note(f"Not checked: {problem.message}")
     panther = {session.installation.path(name).lower() for name in IN_PANTHER}
     for path, again in _used(documents).items():
-        does = list(_does(again))
+        does = list(_does(again, session.installation.architecture))
         if does:
             option = "--drop-cached-unattend"
             if path.lower() not in panther:
@@ -75,11 +75,13 @@ def _used(documents: dict[str, AnswerFile]) -> dict[str, list[PassSettings]]:
     return used
 
 
-def _does(passes: list[PassSettings]) -> Iterator[str]:
+def _does(passes: list[PassSettings], architecture: str | None) -> Iterator[str]:
     settings = [
         setting
         for one in passes
         for component in one.components
+        # Windows skips components of other architectures (documented).
+        if not architecture or component.architecture.lower() in {"", architecture.lower()}
         for setting in component.settings()
     ]
     yield from _computer_names(settings)

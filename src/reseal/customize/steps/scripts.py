@@ -18,12 +18,13 @@ _SETUP_SOURCE = "Microsoft, Add a Custom Script to Windows Setup"
     work="reseal.customize.scripts:FirstBoot",
 )
 def firstboot() -> None:
-    r"""Run a script after Windows has been set up, before the first logon.
+    r"""Run a script after Windows has been set up, or at the next boot of a Windows in use.
 
-    SetupComplete.cmd calls it as SYSTEM, after the scripts of earlier steps. Its output goes to
-    %ProgramData%\reseal\firstboot.log; firstboot.done in the same folder means that all scripts have run.
-    An image with an OEM product key is refused, since Windows skips SetupComplete.cmd there; --force
-    oem-key overrides this.
+    In an image that is or becomes generalized, SetupComplete.cmd calls it as SYSTEM before the first logon,
+    after the scripts of earlier steps. In a Windows in use, a service runs it once as SYSTEM at the next
+    boot, and removes itself. Its output goes to %ProgramData%\reseal\firstboot.log; firstboot.done in the
+    same folder means that all scripts have run. A generalized image with an OEM product key is refused, since
+    Windows skips SetupComplete.cmd there; --force oem-key overrides this.
     """
 
 
@@ -37,7 +38,7 @@ def firstboot() -> None:
     work="reseal.customize.scripts:FirstBoot",
 )
 def firstboot_command() -> None:
-    """Run a command after Windows has been set up, like --firstboot."""
+    """Run a command like --firstboot: after Windows has been set up, or at the next boot."""
 
 
 @step(

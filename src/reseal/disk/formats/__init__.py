@@ -10,6 +10,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
+from reseal.disk.block import is_block, size_of
 from reseal.disk.device import DiskError
 from reseal.disk.formats import qcow2, raw, vdi, vhd, vhdx, vmdk
 from reseal.disk.formats.header import SECTOR, ContainerFile, Header, Reference
@@ -63,19 +64,22 @@ _WHOLE: dict[str, Callable[[ContainerFile], None]] = {
 }
 
 
-def read_header(path: Path, qemu_format: str | None = None) -> Header:
+def read_header(
+    path: Path, qemu_format: str | None = None, inside: tuple[str, int, int] | None = None
+) -> Header:
     """Read the header of an image.
 
     Args:
         path: the image.
         qemu_format: the format that another image's header claims for it, in QEMU's words; None
             to decide from the file itself.
+        inside: name, first byte and bytes of the image, if the file is an archive.
 
     Raises:
         DiskError: it is not an image, is damaged, or is of a kind that reseal does not open.
     """
-    require_regular(path)
-    with ContainerFile(path) as file:
+    require_disk(path)
+    with ContainerFile(path, inside) as file:
         name = _detect(file) if qemu_format is None else _claimed(file, qemu_format)
         header = _PARSERS[name](file)
         if header.size <= 0:
@@ -89,13 +93,18 @@ def is_container(path: Path) -> bool:
         return _magic(file) is not None
 
 
-def require_whole(path: Path, name: str) -> None:
+def require_whole(path: Path, name: str, inside: tuple[str, int, int] | None = None) -> None:
     """Check that nothing of what an image's tables promise is missing from the file.
+
+    Args:
+        path: the image.
+        name: its format.
+        inside: name, first byte and bytes of the image, if the file is an archive.
 
     Raises:
         DiskError: the file is truncated, or was not closed cleanly.
     """
-    with ContainerFile(path) as file:
+    with ContainerFile(path, inside) as file:
         _WHOLE[name](file)
 
 
@@ -120,6 +129,14 @@ def require_extent(path: Path, size: int | None, *, whole: bool) -> None:
             file.require(0, size, "data")
 
 
+def require_disk(path: Path) -> None:
+    """Raise DiskError unless `path` is a block device, or a regular file that is not empty."""
+    if not is_block(path):
+        require_regular(path)
+    elif size_of(path) == 0:
+        raise DiskError(f"{path} is empty: the device has no medium, or its volume is gone.")
+
+
 def require_regular(path: Path) -> None:
     """Raise DiskError unless `path` is a regular file that is not empty."""
     try:
@@ -129,7 +146,9 @@ def require_regular(path: Path) -> None:
     if stat.S_ISDIR(status.st_mode):
         raise DiskError(f"{path} is a folder, not a disk image.")
     if not stat.S_ISREG(status.st_mode):
-        raise DiskError(f"{path} is not a regular file.", hint="Copy the disk into an image first.")
+        raise DiskError(
+            f"{path} is not a regular file.", hint="Name a disk image or a block device."
+        )
     if status.st_size == 0:
         raise DiskError(f"{path} is empty.")
 
@@ -141,6 +160,14 @@ def _detect(file: ContainerFile) -> str:
     magic stand in the same file, its name has to say which it is.
     """
     found = _magic(file)
+    if is_block(file.path):
+        # A guest can write any header into its device, so nothing but a raw disk is taken from there.
+        if found and found != "vhd" and not raw.has_boot_sector(file):
+            raise file.refused(
+                f"the device holds a {found} container, and reseal takes a device for a raw disk",
+                hint=f"Serve it with `qemu-nbd --format {QEMU_NAMES[found]}`, and name that.",
+            )
+        return "raw"
     promised = EXTENSIONS.get(file.path.suffix.lower())
     if found is None:
         if promised not in {None, "raw"}:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from reseal.disk.device import DiskError, FileDevice
+from reseal.disk.device import Device, DiskError, FileDevice, Slice
 
 SECTOR = 512
 
@@ -77,9 +77,20 @@ class Header:
 class ContainerFile:
     """The file of a container, for reading its header. Everything beyond its end is an error."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, inside: tuple[str, int, int] | None = None) -> None:
+        """Open the file.
+
+        Args:
+            path: the file.
+            inside: name, first byte and bytes of the container, if the file is an archive.
+        """
+        self._file = FileDevice(path)
+        self._device: Device = self._file
         self.path = path
-        self._device = FileDevice(path)
+        if inside:
+            name, offset, size = inside
+            self.path = path / name
+            self._device = Slice(self._file, offset, size)
         self.size = self._device.size
         self._budget = _MAX_TABLES
 
@@ -87,7 +98,7 @@ class ContainerFile:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._device.close()
+        self._file.close()
 
     def read(self, offset: int, size: int, what: str) -> bytes:
         """Return `size` bytes from `offset`; `what` names them in the error.

@@ -19,11 +19,15 @@ _OTHER_FILES = (
     (0, b"WithouFreSpacExt", "a Parallels image"),
     (0, b"LUKS\xba\xbe", "a LUKS-encrypted volume"),
     (257, b"ustar", "a tar archive"),
+    (32769, b"CD001", "an ISO image, which reseal deploy, apply and inspect read"),
+    (32769, b"BEA01", "an ISO image, which reseal deploy, apply and inspect read"),
 )
 
 _BOOT_SIGNATURE = b"\x55\xaa"
 _VOLUMES = (b"NTFS    ", b"-FVE-FS-")
 _GPT = b"EFI PART"
+#: The first volume descriptor of ISO 9660, or of UDF with a bridge (ECMA-119, documented).
+_ISO, _ISO_AT = b"\x01CD001", 16 * 2048
 
 
 def has_boot_sector(file: ContainerFile) -> bool:
@@ -47,7 +51,15 @@ def parse(file: ContainerFile) -> Header:
         for offset, magic, what in _OTHER_FILES:
             if file.starts_with(magic, offset):
                 raise file.refused(f"it is {what}", hint="Convert or unpack it first.")
-        raise file.refused("it is not a disk image: it has no partition table and no volume")
+        if file.starts_with(_ISO, _ISO_AT):
+            raise file.refused(
+                "it is the ISO image of a CD or DVD, not a disk image",
+                hint="Take sources/install.wim (or install.esd) out of it, and name that.",
+            )
+        raise file.refused(
+            "it is not a disk image: it has no partition table and no volume",
+            hint="`qemu-img info` tells what other programs take it for.",
+        )
     if file.size % SECTOR:
         raise file.damaged(
             f"its {file.size} bytes are not a whole number of sectors, so it is truncated"

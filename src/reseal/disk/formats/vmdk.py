@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from array import array
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from reseal.disk.formats.header import SECTOR, ContainerFile, Header, Reference
@@ -34,6 +35,9 @@ _LINE_EXTENT = re.compile(
 _WRITABLE_EXTENTS = {"FLAT", "VMFS", "SPARSE", "VMFSSPARSE"}
 _FLAT_EXTENTS = {"FLAT", "VMFS"}
 
+#: How VMware and QEMU name extents.
+_EXTENT_NAME = re.compile(r"(.+)-(?:flat|[sf]\d{3})\.vmdk", re.IGNORECASE)
+
 _SUBFORMATS = {
     "monolithicSparse",
     "monolithicFlat",
@@ -62,6 +66,28 @@ def parse(file: ContainerFile) -> Header:
     if file.starts_with(MAGIC_ESX):
         return _parse_esx(file)
     return _parse_sparse(file)
+
+
+def descriptor_of(extent: Path) -> Path | None:
+    """Return the descriptor file in the folder of an extent that names it; None if there is none.
+
+    Extents are named after their descriptor: `disk-flat.vmdk` and `disk-s001.vmdk` belong to `disk.vmdk`.
+
+    Args:
+        extent: a file that may be an extent.
+    """
+    name = _EXTENT_NAME.fullmatch(extent.name)
+    if name is None:
+        return None
+    found = extent.with_name(f"{name[1]}.vmdk")
+    try:
+        with ContainerFile(found) as file:
+            if not file.starts_with(MAGIC_TEXT):
+                return None
+            named = _parse_text(file).extents
+    except OSError:
+        return None
+    return found if extent.name in named else None
 
 
 def _parse_sparse(file: ContainerFile) -> Header:

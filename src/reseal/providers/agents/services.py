@@ -18,8 +18,12 @@ SSHD_CONFIG = r"ProgramData\ssh\sshd_config"
 _MICROSOFT_SSHD = re.compile(
     r"(.+\\System32\\OpenSSH|Program Files\\OpenSSH(-Win64)?)\\sshd\.exe", re.IGNORECASE
 )
-#: Settings that name host keys, or certificates of them, of the person's own.
-_OWN_KEY = re.compile(rb"^[ \t]*(HostKey|HostCertificate)\b", re.IGNORECASE | re.MULTILINE)
+#: Settings that name host keys of the person's own or certificates of them, or files that may.
+_OWN_KEY = re.compile(
+    rb"^(?:\xef\xbb\xbf)?[ \t]*(HostKey|HostCertificate|Include)\b", re.IGNORECASE | re.MULTILINE
+)
+#: Arguments of the service that name another configuration, key or certificate (sshd(8)).
+_ARGUMENTS = re.compile(r"sshd\.exe\"?\s(?:.*\s)?-[fhco]", re.IGNORECASE)
 
 _MSMQ = r"HKLM\SOFTWARE\Microsoft\MSMQ\Parameters"
 
@@ -28,10 +32,15 @@ def _own_host_keys(session: Session) -> str | None:
     """Return why the host keys stay: no service would generate new ones, or an authority issued these."""
     program = services.program(session.registry, "sshd")
     if program is None or not _MICROSOFT_SSHD.fullmatch(program):
-        return "SSH host keys stay: the service sshd is not Microsoft's, which generates new ones."
+        return (
+            "SSH host keys stay: the service sshd is not Microsoft's, the only one that is known to "
+            "generate new ones."
+        )
+    if _ARGUMENTS.search(session.registry.text(rf"{services.SERVICES}\sshd", "ImagePath") or ""):
+        return "SSH host keys stay: the arguments of the service sshd may name others."
     found = _OWN_KEY.search(configuration(session, SSHD_CONFIG) or b"")
     if found:
-        return f"SSH host keys stay: {SSHD_CONFIG} has a {found[1].decode()} of its own."
+        return f"SSH host keys stay: {SSHD_CONFIG} has the setting {found[1].decode()}."
     return None
 
 
@@ -43,8 +52,8 @@ SERVICES = (
 
         Every clone that keeps them can impersonate the others. `ssh_host_*` in `ProgramData\ssh`, private
         and public, are deleted by default if the service sshd is Microsoft's and `sshd_config` names no
-        `HostKey` or `HostCertificate`; otherwise they stay, and a note says why. The configuration and the
-        keys of users stay. virt-sysprep removes host keys by default, too.""",
+        `HostKey`, `HostCertificate` or `Include`; otherwise they stay, and a note says why. The
+        configuration and the keys of users stay. virt-sysprep removes host keys by default, too.""",
         identity="the host keys of the OpenSSH server",
         renewal="sshd generates new keys at its next start.",
         mark=Mark.DOCUMENTED,

@@ -391,7 +391,7 @@ def _boot_sector(walk: Walk, place: VolumeRange) -> Iterator[Fact]:
         )
         return
     hidden = int.from_bytes(code[28:32], "little")
-    first = place.offset // _SECTOR
+    first = place.on_disk // _SECTOR
     if hidden != first:
         yield stops(
             f"{what} says that {hidden} sectors are before it (HiddenSectors), but {first} are.",

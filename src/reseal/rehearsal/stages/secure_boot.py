@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from reseal.deploy.boot_files import NAMES_BY_ARCHITECTURE
+from reseal.deploy.boot_files import AUTHORITIES, NAMES_BY_ARCHITECTURE
 from reseal.drivers.signature import hashes
 from reseal.errors import ImageError
 from reseal.mark import Mark
@@ -150,8 +150,6 @@ def _trusted(db: Lists, what: str, data: bytes, found: list[Signature]) -> Fact:
 
 def _by_name(walk: Walk, what: str, found: list[Signature]) -> Fact:
     """Is it signed by the authority that the firmware trusts, going by its name?"""
-    from reseal.rehearsal.authenticode import AUTHORITIES  # noqa: PLC0415  loads libraries
-
     years = [year for one in found for year in one.years]
     if walk.secure_boot is None and years:
         return passes(
