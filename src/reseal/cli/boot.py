@@ -74,5 +74,5 @@ def _repair(image: Path, run: Run, boot_files: str | None, others: dict[str, Any
         record = repair_of(image, run.writing, family=boot_files, on_message=tell)
     console.keep(record, run.report_files)
     where = str(run.writing.output or record["image"]["path"])
-    lines = booting.repaired(record, dry_run=run.dry_run, where=where, verbose=run.verbose)
+    lines = booting.repaired(record, where, dry_run=run.dry_run, verbose=run.verbose)
     run.show(record, lines)

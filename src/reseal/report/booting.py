@@ -10,7 +10,7 @@ from reseal.report.changes import listed
 from reseal.report.outcome import Warned, seconds, shown
 
 
-def repaired(record: RunRecord, *, dry_run: bool, where: str, verbose: bool) -> Iterator[str]:
+def repaired(record: RunRecord, where: str, *, dry_run: bool, verbose: bool) -> Iterator[str]:
     """Yield the lines of `reseal boot --repair`.
 
     Args:
@@ -19,8 +19,8 @@ def repaired(record: RunRecord, *, dry_run: bool, where: str, verbose: bool) -> 
         where: the image that the result is in.
         verbose: whether everything is shown.
     """
-    done = [] if dry_run else [f"The boot files of {where} are repaired {seconds(record)}."]
     details = (f"{one['target']}: {one['after']}" for one in record["changes"])
+    done = [] if dry_run else [f"The boot files of {where} are repaired {seconds(record)}."]
     yield from shown(record, done, details, dry_run=dry_run, verbose=verbose)
 
 
