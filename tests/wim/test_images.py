@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from reseal.testing.volumes import ntfs_volume
 from tests.end_to_end.judges import RESEAL, reseal
+from tests.faults import supervisor
 from tests.ntfs.judges import run
 from tests.wim import oracle
 from tests.wim.conftest import MIB
@@ -195,6 +197,24 @@ def test_a_run_that_is_killed_leaves_nothing(three: Path, tmp_path: Path) -> Non
         else:
             assert run("wimverify", three).returncode == 0
             assert layout(three).metadata[::2] == layout(old).metadata[::2]
+
+
+@pytest.mark.skipif(not supervisor.available(), reason="this system can't supervise system calls")
+def test_a_worker_that_is_killed_leaves_nothing(three: Path, tmp_path: Path) -> None:
+    """Between getting a temporary name and replacing the WIM, too."""
+    kept = shutil.copyfile(three, tmp_path / "kept.wim")
+    command: list[str | Path] = [RESEAL, "boot", three, "--index", "1", "--audit", "--quiet"]
+    calls = supervisor.command(command, three.parent, None).calls
+    moments = [
+        number for number, call in enumerate(calls) if call.startswith(("linkat ", "rename "))
+    ]
+    assert len(moments) == 2
+    for number in moments:
+        shutil.copyfile(kept, three)
+        outcome = supervisor.command(command, three.parent, supervisor.Fault(number, "crash"))
+        assert outcome.code == 4
+        assert three.read_bytes() == kept.read_bytes()
+        assert [path.name for path in three.parent.iterdir()] == [three.name]
 
 
 def test_what_the_header_says_stays(three: Path) -> None:
