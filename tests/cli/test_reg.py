@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from reseal.cli.reg import reg
-from reseal.errors import UsageError
+from reseal.errors import NoWindowsError, UsageError
 from reseal.regf import Hive, RegfError, types
 from reseal.regf.file import HiveFile
 from reseal.testing.hives import hive
@@ -142,7 +142,7 @@ def test_wrong_calls_change_nothing(software: Path, tmp_path: Path) -> None:
         (RegfError, ["rename", software, "Vendor", r"a\b"]),
         (RegfError, ["import", software, tmp_path / "bad.reg"]),
         (UsageError, ["import", software, tmp_path / "absent.reg"]),
-        (UsageError, ["query", tmp_path]),
+        (NoWindowsError, ["query", tmp_path]),
     ]
     for error, arguments in calls:
         with pytest.raises(error):

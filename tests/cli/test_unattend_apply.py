@@ -191,7 +191,8 @@ def test_driver_packages_of_the_file_are_added(image: Path, tmp_path: Path) -> N
     (folder / "fab.cat").write_bytes(b"catalogue")
     file = write(tmp_path, TEXT)
     mapping = rf"D:\Drivers\Fab={folder}"
-    shown = reseal("unattend", "apply", image, file, "--driver-path", mapping).stdout.decode()
+    done = reseal("unattend", "apply", image, file, "--driver-path", mapping, "--verbose")
+    shown = done.stdout.decode()
     assert "Driver package fab.inf: staged." in shown
     assert "Not applied: offlineServicing" in shown
     volume = judges.Volume.of(image, tmp_path)

@@ -102,7 +102,7 @@ _DOMAIN_OPTION = re.compile(r"-d.*|--domain(?:=.*)?", re.DOTALL)
 
 def names_domain(params: Iterable[click.Parameter], args: Iterable[str]) -> bool:
     """Whether a command takes a libvirt domain in place of its image, and gets one."""
-    if not any(one.name == "domain" for one in params):
+    if not {"domain", "connect"} <= {one.name for one in params}:
         return False
     before = takewhile("--".__ne__, args)
     return any(_DOMAIN_OPTION.fullmatch(word) for word in before)

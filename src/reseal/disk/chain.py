@@ -123,22 +123,8 @@ def _open(
     whole: bool,
     above: tuple[Path, ...],
 ) -> Link:
-    if path in above:
-        raise DiskError(f"{path} is its own backing file.")
-    if len(above) >= _MAX_DEPTH:
-        raise DiskError(f"{above[0]} has more than {_MAX_DEPTH} backing files.")
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:
-        name = str(path).encode(errors="backslashreplace").decode()
-        raise DiskError(f"{name} can't be opened: its path is not UTF-8.") from None
-    if not above and not is_block(path) and (descriptor := vmdk.descriptor_of(path)):
-        raise DiskError(
-            f"{path} is an extent of a VMDK, which holds only a part of the disk or no header.",
-            hint=f"Name its descriptor: {descriptor}",
-        )
-    inside = archives.find(path) if not above and not is_block(path) else None
-    if inside:
+    _require_openable(path, above)
+    if not above and (inside := _archived(path)):
         return _in_archive(path, inside)
     header = formats.read_header(path, qemu_format)
 
@@ -166,6 +152,31 @@ def _open(
         formats.require_whole(path, header.format)
     own = scratch if is_block(path) else None
     return Link(path, header, backing, data_file, extents, scratch=own)
+
+
+def _require_openable(path: Path, above: tuple[Path, ...]) -> None:
+    """Raise DiskError for a chain without an end, and for a path that QEMU can't be given."""
+    if path in above:
+        raise DiskError(f"{path} is its own backing file.")
+    if len(above) >= _MAX_DEPTH:
+        raise DiskError(f"{above[0]} has more than {_MAX_DEPTH} backing files.")
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        name = str(path).encode(errors="backslashreplace").decode()
+        raise DiskError(f"{name} can't be opened: its path is not UTF-8.") from None
+
+
+def _archived(path: Path) -> Inside | None:
+    """Find the image in an archive; raise DiskError for an extent of a VMDK, which is only a part of one."""
+    if is_block(path):
+        return None
+    if descriptor := vmdk.descriptor_of(path):
+        raise DiskError(
+            f"{path} is an extent of a VMDK, which holds only a part of the disk or no header.",
+            hint=f"Name its descriptor: {descriptor}",
+        )
+    return archives.find(path)
 
 
 def _in_archive(path: Path, inside: Inside) -> Link:
