@@ -24,6 +24,7 @@ _command: ContextVar[click.Context | None] = ContextVar("command", default=None)
 
 def _remember(context: click.Context, _option: click.Parameter, given: bool) -> None:
     _command.set(context if given else None)
+    context.call_on_close(lambda: _command.set(None))
 
 
 OPTION = click.Option(
