@@ -225,5 +225,7 @@ def text(record: dict[str, Any]) -> Iterator[str]:
         yield f"Resume    {device}: a run was interrupted ({journal})"
     if record["missing"]:
         yield f"Missing: {', '.join(record['missing'])}."
-    else:
-        yield "Nothing is missing."
+        return
+    absent = [one["name"] for one in record["sandbox"] if not one["in_force"]]
+    without = f" The sandbox is without: {', '.join(absent)}." if absent else ""
+    yield f"Every engine and package is there.{without}"
