@@ -227,5 +227,5 @@ def text(record: dict[str, Any]) -> Iterator[str]:
         yield f"Missing: {', '.join(record['missing'])}."
         return
     absent = [one["name"] for one in record["sandbox"] if not one["in_force"]]
-    without = f" The sandbox is without: {', '.join(absent)}." if absent else ""
+    without = f" Not in force in the sandbox: {', '.join(absent)}." if absent else ""
     yield f"Every engine and package is there.{without}"
