@@ -18,6 +18,7 @@ import subprocess
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from reseal import sandbox
 from reseal.errors import EngineError, ImageError
@@ -86,7 +87,10 @@ def spawn(
     """
     become: Callable[[], None] = partial(die_with_parent, os.getpid())
     if bounded:
-        become = partial(_become_tool, os.getpid(), *_bounds(argv, files), network=network)
+        connects = any(node.get("type") == "unix" for node in _nodes(argv[1:]))
+        become = partial(
+            _become_tool, os.getpid(), *_bounds(argv, files), network=network, connects=connects
+        )
     try:
         return subprocess.Popen(
             [find_program(argv[0]), *argv[1:]],
@@ -138,12 +142,12 @@ def _safe_python() -> dict[str, str]:
 
 
 def _become_tool(
-    parent_pid: int, folders: Sequence[Path], processor: float, *, network: bool
+    parent_pid: int, folders: Sequence[Path], processor: float, *, network: bool, connects: bool
 ) -> None:
     die_with_parent(parent_pid)
     with contextlib.suppress(OSError, ValueError):  # already a tighter limit
         sandbox.limit(memory=_TOOL_MEMORY, processor=processor)
-    sandbox.enter_tool(folders, network=network)
+    sandbox.enter_tool(folders, network=network, connects=connects)
 
 
 def _bounds(argv: Sequence[str], files: Iterable[Path]) -> tuple[list[Path], float]:
@@ -157,18 +161,27 @@ def _bounds(argv: Sequence[str], files: Iterable[Path]) -> tuple[list[Path], flo
 
 def _named(arguments: Iterable[str]) -> Iterator[Path]:
     """Yield the files in arguments: as paths, or in the description of a disk for QEMU."""
+    arguments = list(arguments)
+    for node in _nodes(arguments):
+        if isinstance(node.get("filename"), str):
+            yield Path(node["filename"])
     for argument in arguments:
-        description = argument.removeprefix("json:")
-        if description.startswith("{"):
-            pending = [json.loads(description)]
-            while pending:
-                node = pending.pop()
-                if isinstance(node, dict):
-                    pending += node.values()
-                    if isinstance(node.get("filename"), str):
-                        yield Path(node["filename"])
-        elif "/" in argument or Path(argument[:255]).exists():
+        if not _describes(argument) and ("/" in argument or Path(argument[:255]).exists()):
             yield Path(argument)
+
+
+def _describes(argument: str) -> bool:
+    return argument.removeprefix("json:").startswith("{")
+
+
+def _nodes(arguments: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Yield all parts of the descriptions of disks for QEMU in arguments."""
+    pending = [json.loads(one.removeprefix("json:")) for one in arguments if _describes(one)]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, dict):
+            pending += node.values()
+            yield node
 
 
 def run_tool(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from reseal.disk import connect
 from reseal.disk.chain import open_chain
 from reseal.disk.qemu import json_name
+from reseal.sandbox import Limits
 from reseal.testing.disks import BASIC_DATA, convert, gpt_disk
 from reseal.worker import run_worker
 
@@ -115,7 +116,7 @@ def write(image: Image, transaction: Transaction, writes: Writes) -> None:
             device.flush()
             device.close()
 
-        run_worker(job, subject=str(image.path))
+        run_worker(job, subject=str(image.path), limits=Limits(sockets=(socket_path,)))
 
 
 def content(path: Path) -> bytes:

@@ -16,6 +16,7 @@ import pytest
 from reseal.disk import DiskError, Image, InUseError, Transaction, connect
 from reseal.disk.chain import open_chain
 from reseal.errors import EngineError, ImageError
+from reseal.sandbox import Limits
 from reseal.worker import run_worker
 from tests.disk.images import (
     FORMATS,
@@ -122,7 +123,9 @@ def test_several_workers_can_connect_one_after_the_other(tmp_path: Path) -> None
             with contextlib.closing(connect(socket_path)) as device:
                 return device.read(510, 2)[0]
 
-        assert [run_worker(job, subject="x") for _ in range(3)] == [0x55] * 3
+        limits = Limits(sockets=(socket_path,))
+
+        assert [run_worker(job, subject="x", limits=limits) for _ in range(3)] == [0x55] * 3
 
 
 def test_the_socket_is_private_and_goes_away(tmp_path: Path) -> None:
@@ -200,7 +203,7 @@ def test_a_server_that_is_no_nbd_server(tmp_path: Path) -> None:
             answer()
             os._exit(0)
         with pytest.raises(DiskError, match="can't be opened"):
-            run_worker(job, subject="x")
+            run_worker(job, subject="x", limits=Limits(sockets=(tmp_path / "s",)))
         os.waitpid(pid, 0)
 
 

@@ -15,6 +15,7 @@ from reseal.disk.joined import Joined
 from reseal.disk.sidecar import journal_path, overlay_path
 from reseal.errors import ImageError
 from reseal.process import run_tool
+from reseal.sandbox import Limits
 from reseal.testing.disks import BASIC_DATA, gpt_disk
 from reseal.worker import run_worker
 from tests.disk.images import FORMATS, changed, content, files, make_image, some_writes
@@ -54,7 +55,8 @@ def run(disks: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, **patches: An
         ):
             for seed, image in enumerate((first, second)):
                 with image.serve(transaction.overlays[seed]) as socket:
-                    run_worker(partial(_write, socket, seed), subject=str(image.path))
+                    work = partial(_write, socket, seed)
+                    run_worker(work, subject="disk", limits=Limits(sockets=(socket,)))
             transaction.commit()
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -220,14 +221,16 @@ def test_a_thin_output_holds_the_changes_alone(tmp_path: Path) -> None:
 def test_a_thin_output_elsewhere_finds_its_image(tmp_path: Path) -> None:
     path = make_image(tmp_path / "images", QCOW2, "base:1,a")
     (tmp_path / "machines").mkdir()
+    (tmp_path / "elsewhere").mkdir()
     output = tmp_path / "machines" / "one.qcow2"
     with Image.open(path) as image:
         with Transaction.begin(image, output=output, thin=True) as transaction:
             write(image, transaction, [(2 << 20, b"changed")])
             transaction.commit()
+        copy = shutil.copy(output, tmp_path / "elsewhere")  # a folder that the mark does not name
         with pytest.raises(DiskError, match="outside its own folder"):
-            Image.open(output)
-        with Image.open(output, allow_backing=True) as thin, thin.serve() as socket_path:
+            Image.open(Path(copy))
+        with Image.open(output) as thin, thin.serve() as socket_path:
             device = connect(socket_path)
             assert device.read(2 << 20, 7) == b"changed"
             device.close()

@@ -22,6 +22,7 @@ from reseal.disk.partitions import SECTOR
 from reseal.disk.server import private_folder, serve
 from reseal.errors import UsageError
 from reseal.hostfile import NetworkPath
+from reseal.sandbox import Limits
 from reseal.worker import run_worker
 
 _NBD_PORT, _SSH_PORT = 10809, 22
@@ -91,7 +92,9 @@ def gateway(path: NetworkPath, *, writable: bool) -> Iterator[tuple[dict[str, An
         private_folder() as folder,
         serve(described, folder, writable=writable, subject=path.url, network=True) as socket,
     ):
-        size, head = run_worker(lambda _: _look(socket), subject=path.url)
+        size, head = run_worker(
+            lambda _: _look(socket), subject=path.url, limits=Limits(sockets=(socket,))
+        )
         for magic, kind in _CONTAINERS.items():
             if bytes.fromhex(head).startswith(magic):
                 raise DiskError(

@@ -134,7 +134,7 @@ def _enter_seccomp(limits: Limits, without: list[str]) -> list[str]:
     return [REFUSALS] if refused and seccomp.install(refused) else []
 
 
-def enter_tool(writes: Iterable[Path], *, network: bool = False) -> None:
+def enter_tool(writes: Iterable[Path], *, network: bool = False, connects: bool = False) -> None:
     """Drop the network and all files except the named ones, for a third-party program.
 
     Call it between fork and exec.
@@ -142,11 +142,12 @@ def enter_tool(writes: Iterable[Path], *, network: bool = False) -> None:
     Args:
         writes: files and folders that it may read and write.
         network: whether it keeps the network, and may read how names are resolved.
+        connects: whether it connects to local sockets.
     """
     privileges.no_new_privileges()
     reads = [Path(one).expanduser() for one in _RESOLVER] if network else []
     landlock.restrict(reads, writes, programs=True, network=network)
-    program = seccomp.refusals(programs=True, network=network)
+    program = seccomp.refusals(programs=True, network=network, connects=connects)
     if program:
         seccomp.install(seccomp.of_this_process())
         seccomp.install(program)

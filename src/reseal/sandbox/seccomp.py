@@ -161,19 +161,23 @@ def _rules(*, attributes: bool) -> list[tuple[str, *tuple[_Comparison, ...]]]:
 
 
 @cache
-def refusals(*, programs: bool, network: bool = False) -> bytes | None:
+def refusals(*, programs: bool, network: bool = False, connects: bool = False) -> bytes | None:
     """Return the filter that refuses the calls that no third-party program needs.
 
     Args:
         programs: whether other programs may be started.
-        network: whether sockets of other kinds than local ones may be made.
+        network: whether sockets of other kinds than local ones may be made, and connected.
+        connects: whether local sockets may be connected.
     """
     if not available():
         return None
     machine = os.uname().machine
     socket, refused, execute = calls.REFUSED[machine]
     program = []
-    for number in (*refused, *calls.REFUSED_ANYWHERE, *(() if programs else execute)):
+    refused += calls.REFUSED_ANYWHERE
+    refused += () if programs else execute
+    refused += () if network or connects else (calls.CONNECT[machine],)
+    for number in refused:
         program += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _REFUSE | errno.EPERM)]
     program += [
         *([] if network else [(_EQUAL, 1, 0, socket)]),
