@@ -227,9 +227,10 @@ def test_a_thin_output_elsewhere_finds_its_image(tmp_path: Path) -> None:
         with Transaction.begin(image, output=output, thin=True) as transaction:
             write(image, transaction, [(2 << 20, b"changed")])
             transaction.commit()
-        copy = shutil.copy(output, tmp_path / "elsewhere")  # a folder that the mark does not name
+        copy = tmp_path / "elsewhere" / "one.qcow2"  # in a folder that the mark does not name
+        shutil.copy(output, copy)
         with pytest.raises(DiskError, match="outside its own folder"):
-            Image.open(Path(copy))
+            Image.open(copy)
         with Image.open(output) as thin, thin.serve() as socket_path:
             device = connect(socket_path)
             assert device.read(2 << 20, 7) == b"changed"
