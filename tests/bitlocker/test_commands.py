@@ -140,8 +140,7 @@ def test_a_generalized_image_is_plain_and_clean(
     ("arguments", "message"),
     [
         (["--decrypt"], "needs either --output"),
-        (["--in-place"], "go with --decrypt"),
-        (["--prevent-device-encryption"], "go with --decrypt"),
+        (["--prevent-device-encryption"], "goes with --decrypt"),
         (["--decrypt", "--in-place", "--output", "new.qcow2"], "takes no --output"),
         (["--decrypt", "--in-place", "--key", "recovery.txt"], "takes a kind and a file"),
         (["--decrypt", "--in-place", "--key", "recovery:missing.txt"], "No such file"),
@@ -152,6 +151,16 @@ def test_calls_that_are_wrong(locked: Path, arguments: list[str], message: str) 
     done = run(locked, "generalize", "IMAGE", *arguments)
     assert done.returncode == 2, done.stderr
     assert message in done.stderr
+    assert (locked / "image.qcow2").read_bytes() == before
+
+
+def test_in_place_alone_decrypts_nothing(locked: Path) -> None:
+    """It also allows to change a block device, which needs no --decrypt."""
+    before = (locked / "image.qcow2").read_bytes()
+    done = run(locked, "generalize", "IMAGE", "--in-place")
+    assert done.returncode == 3, done.stderr
+    assert "Nothing was changed." in done.stderr
+    assert "Add --decrypt" in done.stderr
     assert (locked / "image.qcow2").read_bytes() == before
 
 

@@ -86,18 +86,20 @@ def test_the_damage_decides_the_exit_code(disk: Path) -> None:
 
 
 def test_the_text_names_each_of_them_grouped_by_level(disk: Path) -> None:
-    lines = list(text.checks(check(disk, "mode:vm")))
-    heads = [line.split()[:2] for line in lines if re.match(r"(Error|Warning|Note) ", line)]
-    assert [level for level, _ in heads] == sorted(
-        (level for level, _ in heads), key=["Error", "Warning", "Note"].index
+    lines = list(text.checks(check(disk, "mode:vm"), verbose=True))
+    head = re.compile(r"(Error|Warning|Note): .* \[([a-z0-9-]+)(?:, (\S+))?\]", re.DOTALL)
+    heads = [found.groups() for found in map(head.fullmatch, lines) if found]
+    assert [level for level, _, _ in heads] == sorted(
+        (level for level, _, _ in heads), key=["Error", "Warning", "Note"].index
     )
-    assert {name for _, name in heads} == set(PROBLEMS)
+    codes = {name: code for _, name, code in heads}
+    assert codes.keys() == PROBLEMS.keys()
     whole = "\n".join(lines)
-    for problem in PROBLEMS.values():
-        assert not problem.code or f"({problem.code})" in whole
+    for name, problem in PROBLEMS.items():
+        assert codes[name] == (problem.code or None)
         assert all(item in whole for item in problem.items)
     assert SECRET not in whole
-    assert lines[-1] == "This image is damaged, and can't be generalized as it is."
+    assert lines[0] == "This image is damaged, and can't be generalized as it is."
 
 
 def test_what_a_check_warns_of_and_a_provider_mends_is_said_so() -> None:

@@ -499,7 +499,8 @@ def test_verify_warns_of_what_the_build_left() -> None:
     record = verify(Found(session(machine).installation), None)
     [one] = record["leftovers"]
     shown = list(verification(record, verbose=False))
-    assert f"Warning: {one['message']} {one['hint']}" in shown
+    place = shown.index(f"Warning: {one['message']}")
+    assert shown[place + 1] == f"  What to do: {one['hint']}"
     assert "--autologon-off" in one["hint"]
     assert not any("plain-text" in line for line in shown)
     healthy = verify(Found(session().installation), None)

@@ -130,7 +130,7 @@ def test_before_drivers_are_added_both_commands_say_what_is_missing(golden: Path
     shown = judges.reseal("inspect", golden).stdout
     assert "Storage   switched off by the last hardware: NVMe, SATA (AHCI)" in shown
     assert "missing: virtio block (viostor), virtio SCSI (vioscsi), VMware PVSCSI" in shown
-    checked = judges.reseal("check", golden).stdout
+    checked = judges.reseal("check", golden, "--verbose").stdout
     assert "so it does not find its disk on virtio (KVM)." in checked
     assert "NVMe: stornvme (switched off)" in checked
     assert "--drivers FOLDER" in checked

@@ -72,7 +72,8 @@ def test_what_is_not_there_is_said(sample: Path) -> None:
     before = sample.read_bytes()
     for path, message in (
         (r"HKLM\NOTHING\x", "no hive NOTHING"),
-        (r"SOFTWARE\x", "registry root"),
+        (r"SOFTWARE\x", rf"SOFTWARE\x is not in a hive of {sample}."),
+        (r"SOFTWARE\x", "It has the hives HKEY_LOCAL_MACHINE"),
         (r"HKLM\SOFTWARE\None", "has no key"),
     ):
         done = judges.reseal("reg", "query", sample, path)

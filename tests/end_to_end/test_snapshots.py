@@ -84,7 +84,7 @@ def test_they_are_deleted_in_the_same_run_and_their_bytes_with_them(
 ) -> None:
     name = NAME.encode("utf-16-le")
     assert image.read_bytes().count(name) > 0
-    arguments = (*command[1:], "--delete-snapshots")
+    arguments = (*command[1:], "--delete-snapshots", "--verbose")
     done = judges.reseal(command[0], image, *arguments)
     assert done.returncode == 0, done.stderr
     assert "are deleted: before, a second one" in said(done)
@@ -111,7 +111,7 @@ def test_a_run_that_has_nothing_else_to_do_still_deletes_them(image: Path) -> No
 @pytest.mark.parametrize("suffix", ["qcow2", "raw", "vhdx"])
 def test_a_new_image_has_none_and_that_is_said(image: Path, suffix: str, tmp_path: Path) -> None:
     new = tmp_path / f"new.{suffix}"
-    done = judges.reseal("generalize", image, "--output", new)
+    done = judges.reseal("generalize", image, "--output", new, "--verbose")
     assert done.returncode == 0, done.stderr
     assert "The new image has no internal snapshots" in said(done)
     assert snapshots(new) == []
@@ -122,7 +122,7 @@ def test_a_new_image_has_none_and_that_is_said(image: Path, suffix: str, tmp_pat
 def test_those_of_a_backing_file_are_named_and_stay(image: Path) -> None:
     over = image.with_name("over.qcow2")
     run("qemu-img", "create", "-q", "-f", "qcow2", "-b", image.name, "-F", "qcow2", over)
-    done = judges.reseal("generalize", over, "--delete-snapshots")
+    done = judges.reseal("generalize", over, "--delete-snapshots", "--verbose")
     assert done.returncode == 0, done.stderr
     assert "Backing files hold internal snapshots, which stay: before in image.qcow2" in said(done)
     assert snapshots(image) == ["before", "a second one"]

@@ -108,7 +108,7 @@ def test_inspect_names_each_with_the_option_that_removes_it() -> None:
     record = inspection([Found(one.installation)], None, "image")
     assert {each["provider"] for each in record["identities"]} == ALL - WITHOUT
     image = {"path": "x", "format": "raw", "size": None}
-    shown = "\n".join(text.inspection({"image": image, **record}))
+    shown = "\n".join(text.inspection({"image": image, **record}, verbose=True))
     for each in own():
         if each.id in ALL - WITHOUT:
             assert each.identity in shown
@@ -154,8 +154,8 @@ def test_two_copies_that_were_not_generalized_share_every_identity() -> None:
 
 
 def lines(record: dict[str, Any]) -> Iterator[str]:
-    """What `reseal verify` prints."""
-    return verification.verification(record, verbose=False)
+    """What `reseal verify --verbose` prints."""
+    return verification.verification(record, verbose=True)
 
 
 def test_what_a_default_run_leaves_is_named_by_verify() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -209,9 +211,29 @@ def test_doctor_says_that_a_library_is_missing() -> None:
 def test_the_container_has_what_setup_installs() -> None:
     setup = (ROOT / "tools" / "setup.sh").read_text()
     (line,) = [one for one in setup.splitlines() if one.startswith("install qemu-utils")]
-    wanted = set(line.split()[1:]) - {"python3-venv"}
+    wanted = set(line.split()[1:]) - {"python3", "python3-venv"}
     container = (ROOT / "Containerfile").read_text().replace("\\\n", " ")
-    assert wanted <= set(container.rpartition("FROM ")[2].split())
+    assert "/build/reseal_*.deb" in container.rpartition("FROM ")[2].split()
+    # Debhelper adds python3 itself.
+    depends = _depends_of_the_package()
+    assert "${python3:Depends}" in depends
+    assert wanted == {one for one in depends if not one.startswith(("$", "python3-"))}
+
+
+def test_the_debian_package_has_the_libraries_of_the_wheel() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    names = {re.split(r"[^\w.-]", one)[0] for one in project["dependencies"]}
+    # Debian's package has the module Cryptodome of pycryptodomex.
+    names = {"pycryptodome" if one == "pycryptodomex" else one for one in names}
+    libraries = {one for one in _depends_of_the_package() if one.startswith("python3-")}
+    assert libraries == {f"python3-{one}" for one in names}
+
+
+def _depends_of_the_package() -> set[str]:
+    """The names in Depends of debian/control, without versions."""
+    control = (ROOT / "debian" / "control").read_text()
+    (field,) = re.findall(r"^Depends:((?:.*\n)(?:[ \t].*\n)*)", control, re.MULTILINE)
+    return {one.split()[0] for one in field.split(",") if one.strip()}
 
 
 def test_stand_ins_hide_nothing_of_reseal() -> None:

@@ -81,8 +81,14 @@ def test_odd_but_sound_ones_are_applied(corpus: Path, tmp_path: Path, name: str)
 
 
 def test_indexes(three: Path, tmp_path: Path) -> None:
-    for command in ("inspect", "check", "generalize", "verify"):
+    for command in ("check", "generalize", "verify"):
         assert "has 3 images." in refused(command, three)
+    # It lists them, so that one can be chosen.
+    listed = reseal("inspect", three)
+    assert listed.returncode == 0, listed.stderr
+    assert re.findall(r"^(?:Images)? +(\d)  \w", listed.stdout, re.MULTILINE) == ["1", "2", "3"]
+    assert "Choose one with --index" in listed.stdout
+    for command in ("inspect", "check", "generalize", "verify"):
         assert "has no image 4; it has 3 images" in refused(command, three, "--index", "4")
     for index in ("0", "-1", "4"):
         said = refused("apply", three, tmp_path / "folder", "--index", index)

@@ -100,9 +100,7 @@ def _details(record: dict[str, Any], *, verbose: bool) -> Iterator[str]:
     )
     for one in search["not_searched"]:
         yield f"Not searched: {one}"
-    for one in record["groups"]:
-        if one["verdict"] == _AS_SYSPREP:
-            yield f"As after Sysprep: {_group(one)}"
+    yield from _as_sysprep(record["groups"])
     for verdict, count in record["counts"].items():
         if count and verdict not in {_LEFT, _AS_SYSPREP} and not verbose:
             reasons = dict.fromkeys(
@@ -110,6 +108,17 @@ def _details(record: dict[str, Any], *, verbose: bool) -> Iterator[str]:
             )
             said = f"{verdict[0].upper()}{verdict[1:]}: {plural(count, 'place')}"
             yield f"{said}. {some(list(reasons), 2)}"
+
+
+def _as_sysprep(groups: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield the groups that Sysprep leaves, too. Many share what to do, which is said once."""
+    listed = [one for one in groups if one["verdict"] == _AS_SYSPREP]
+    for advice in dict.fromkeys(one["advice"] for one in listed):
+        for one in listed:
+            if one["advice"] == advice:
+                yield f"As after Sysprep: {_group(one)}"
+        if advice:
+            yield f"  What to do: {advice}"
 
 
 def _every(record: dict[str, Any]) -> Iterator[str]:
