@@ -223,9 +223,12 @@ def text(record: dict[str, Any]) -> Iterator[str]:
             yield "          This file system has no locks. Work on the image from one computer at a time."
     for journal, device in record["interrupted"].items():
         yield f"Resume    {device}: a run was interrupted ({journal})"
+    yield _conclusion(record)
+
+
+def _conclusion(record: dict[str, Any]) -> str:
     if record["missing"]:
-        yield f"Missing: {', '.join(record['missing'])}."
-        return
+        return f"Missing: {', '.join(record['missing'])}."
     absent = [one["name"] for one in record["sandbox"] if not one["in_force"]]
     without = f" Not in force in the sandbox: {', '.join(absent)}." if absent else ""
-    yield f"Every engine and package is there.{without}"
+    return f"Every engine and package is there.{without}"
