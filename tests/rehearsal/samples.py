@@ -14,7 +14,7 @@ from reseal.run.disk import OpenedDisk
 from reseal.session import Session
 from reseal.testing.core import architecture_of
 from reseal.testing.drivers import executable, with_storage
-from reseal.testing.firmware import bootable
+from reseal.testing.firmware import bootable, efi_manager
 from reseal.testing.machine import Machine, laid
 from reseal.testing.windows import windows
 from tests.builders import session
@@ -110,7 +110,8 @@ def healthy(
     program = executable(architecture)
     storage = with_storage(build, services=("storahci", "stornvme", "intelide", "vmbus", "storvsc"))
     drivers = storage["files"]["Windows"]["System32"]["drivers"]
-    boot = bootable()
+    own_manager = efi_manager("stand-in", machine=0xAA64) if architecture == "arm64" else None
+    boot = bootable(own_manager)
     own: dict[str, Any] = {
         "Windows": {
             "System32": {

@@ -30,8 +30,16 @@ KINDS = [
 _FEW = {(22631, "AMD64", "uefi"), (19045, "x86", "bios")}
 
 
-def quiet(record: dict[str, Any]) -> bool:
+#: Whether the firmware of a UEFI machine still starts Windows 7 (by a BIOS of its own) is not on the disk.
+_WINDOWS_7 = {"name": "firmware", "result": "can't be told"}
+
+
+def quiet(record: dict[str, Any], *, windows_7: bool = False) -> bool:
     """Return whether nothing in a rehearsal would stop, ask or wait."""
+    if windows_7:
+        stage = record["stages"][0]
+        assert {name: stage[name] for name in _WINDOWS_7} == _WINDOWS_7
+        record = {**record, "stages": record["stages"][1:]}
     return record["verdict"] == "passes" and first(record, disk=True) is None
 
 
@@ -46,7 +54,8 @@ def deployed(folder: Path, machine: Machine, firmware: str) -> Path:
         DeployRequest(size="1G", firmware=firmware),
         Writing(machine=MACHINES[firmware]),
     )
-    assert quiet(record["rehearsal"]), record["rehearsal"]["stages"]
+    windows_7 = firmware == "uefi" and machine.build == 7601
+    assert quiet(record["rehearsal"], windows_7=windows_7), record["rehearsal"]["stages"]
     return disk
 
 
