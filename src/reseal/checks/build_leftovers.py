@@ -115,21 +115,17 @@ def _oobe(session: Session) -> Iterator[Finding]:
 
 
 def _run_once(session: Session) -> Iterator[Finding]:
-    for key in (RUN_ONCE, _RUN_ONCE_32):
+    sections = [one.name for one in session.registry.subkeys(_RUN_ONCE_EX)][:_MAX_OPTIONS]
+    extended = [rf"{_RUN_ONCE_EX}\{section}" for section in sections]
+    for key in (RUN_ONCE, _RUN_ONCE_32, *extended):
         commands = _names(session, key)
         if commands:
+            whole = key in extended
+            deleting = f"--reg-delete '{key}'" if whole else _deleting(key, commands)
             yield warning(
-                f"Commands run once at the first logon of every copy: {_shown(commands)}.",
-                f"If only the build needs them, delete them with {_deleting(key, commands)}.",
-                items=_shown_items(commands),
-            )
-    for section in [one.name for one in session.registry.subkeys(_RUN_ONCE_EX)][:_MAX_OPTIONS]:
-        key = rf"{_RUN_ONCE_EX}\{section}"
-        commands = _names(session, key)
-        if commands:
-            yield warning(
-                f"Commands of RunOnceEx run once at the first logon of every copy: {_shown(commands)}.",
-                f"If only the build needs them, delete them with --reg-delete '{key}'.",
+                f"Commands{' of RunOnceEx' if whole else ''} run once at the first logon of every copy: "
+                f"{_shown(commands)}.",
+                f"If only the build needs them, delete them with {deleting}.",
                 items=_shown_items(commands),
             )
 

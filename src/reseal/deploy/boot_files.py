@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reseal.deploy.layout import Firmware
-from reseal.errors import CheckError, ImageError
+from reseal.errors import CheckError, ImageError, UsageError
 from reseal.tree import Tree, join
 from reseal.windows import Installation, content
 from reseal.windows.names import CONFIG
@@ -64,6 +64,14 @@ AUTHORITIES = {
     "2011": "Microsoft Windows Production PCA 2011",
     "2023": "Windows UEFI CA 2023",
 }
+
+
+def require_authority(asked: str | None) -> None:
+    """Raise UsageError if --boot-files names an authority that is not known."""
+    if asked is not None and asked not in AUTHORITIES:
+        msg = f"--boot-files {asked} is not known."
+        raise UsageError(msg, f"Use {' or '.join(AUTHORITIES)}.")
+
 
 #: The loader in \EFI\Boot that firmware starts, by the architecture of Windows.
 NAMES_BY_ARCHITECTURE = dict(_MACHINES.values())

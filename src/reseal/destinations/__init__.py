@@ -1,7 +1,7 @@
 """Where a new image goes: the form in which the next tool takes it.
 
 Each destination is declared in the module of its name. It says which suffixes it takes, what form the disk
-gets, and what lies beside it. What the image itself tells (firmware, edition, drivers) is in `machine`.
+gets, and the files that go with it. What the image itself tells (firmware, edition, drivers) is in `machine`.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def _made(
 ) -> dict[str, Any]:
     """Make a disk of a WIM or a disk image."""
     from reseal import deploy as engine
-    from reseal.deploy.boot_files import AUTHORITIES
+    from reseal.deploy.boot_files import require_authority
     from reseal.deploy.size import parse_size
     from reseal.operations.rehearse import examining
 
@@ -103,9 +103,7 @@ def _made(
         msg = "--firmware says what starts the disk: uefi or bios."
         raise UsageError(msg, "Choose the firmware of the machine; uefi for most.")
     if request.boot_files:
-        if request.boot_files not in AUTHORITIES:
-            msg = f"--boot-files {request.boot_files} is not known."
-            raise UsageError(msg, f"Use {' or '.join(AUTHORITIES)}.")
+        require_authority(request.boot_files)
         if request.firmware != "uefi":
             msg = "--boot-files chooses a boot manager of UEFI; BIOS has only one."
             raise UsageError(msg, "Leave it out, or use --firmware uefi.")

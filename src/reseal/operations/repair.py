@@ -70,11 +70,9 @@ def repair(
 
 
 def _require(image: Path, writing: Writing, family: str | None, *, wim: bool) -> None:
-    from reseal.deploy.boot_files import AUTHORITIES
+    from reseal.deploy.boot_files import require_authority
 
-    if family is not None and family not in AUTHORITIES:
-        msg = f"--boot-files {family} is not known."
-        raise UsageError(msg, f"Use {' or '.join(AUTHORITIES)}.")
+    require_authority(family)
     if image.is_dir() or wim:
         msg = f"{image} is not a disk, so it has no boot manager to repair."
         raise UsageError(msg, "Make a disk of it: reseal deploy IMAGE DISK.")
